@@ -1,0 +1,80 @@
+"""Every error that Cometary raises; each says whose fault it is.
+
+Errors of actors that have died are Pykka's own `pykka.ActorDeadError` and `pykka.Timeout`,
+so that code written for Pykka keeps working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+
+class CometaryError(Exception):
+    """The root of all of them; never raised itself."""
+
+
+class UsageError(CometaryError):
+    """The calling code asked for something that makes no sense; nothing has changed."""
+
+
+class BlockingCallError(UsageError):
+    """The calling code would have blocked the event loop for ever: use `await` there."""
+
+
+class NoSystemError(UsageError):
+    """The calling code started an actor where no actor system is running."""
+
+
+class NameTakenError(UsageError):
+    """The calling code registered a name that a living actor already has."""
+
+
+CONDITIONS: Final[Mapping[str, int]] = MappingProxyType({
+    "bad-request": 400,
+    "bad-ack": 400,
+    "forbidden-path": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "unknown-session": 404,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "rid-out-of-window": 409,
+    "session-ended": 410,
+    "length-required": 411,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "too-many-requests": 429,
+    "headers-too-large": 431,
+    "internal-error": 500,
+    "shutting-down": 503,
+    "too-many-sessions": 503,
+})
+"""The conditions of the comet protocol, each with the HTTP status that carries it."""
+
+
+class ProtocolError(CometaryError):
+    """A request that gets an error for an answer: the client's fault below status 500, ours from there on.
+
+    Args:
+        condition: One of `CONDITIONS`; a program reads it.
+        detail: One sentence for a person. It goes to the client, so it holds no secret.
+        retry_after: Seconds after which asking again makes sense, for 429 and 503.
+        **members: More members of the error's body, such as `reason` for `session-ended`.
+
+    Attributes:
+        status: The HTTP status that `CONDITIONS` gives for the condition.
+    """
+
+    def __init__(self, condition: str, detail: str, *, retry_after: int | None = None, **members: object) -> None:
+        super().__init__(condition, detail)
+        self.condition = condition
+        self.detail = detail
+        self.status = CONDITIONS[condition]
+        self.retry_after = retry_after
+        self.members = members
+
+    def body(self) -> dict[str, object]:
+        """The error as the map that answers the request, ready for a codec."""
+        return {"error": self.condition, "detail": self.detail, **self.members}
