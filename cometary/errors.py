@@ -78,3 +78,38 @@ class ProtocolError(CometaryError):
     def body(self) -> dict[str, object]:
         """The error as the map that answers the request, ready for a codec."""
         return {"error": self.condition, "detail": self.detail, **self.members}
+
+
+class PatternError(UsageError):
+    """The calling code wrote a pattern over paths that is none; nothing has changed."""
+
+
+class ConfigError(CometaryError):
+    """Whoever started the server gave it a wrong value; the message says where it came from."""
+
+
+class ConnectorError(CometaryError):
+    """The control interface could not be reached, or failed: the environment's fault.
+
+    Whether the call took effect is not known, so a connector never repeats one by itself.
+    """
+
+
+class ControlError(CometaryError):
+    """The control interface refused a call: the calling code's fault; nothing has changed.
+
+    Args:
+        condition: One of `CONDITIONS`; a program reads it.
+        status: The HTTP status that came with it.
+        detail: One sentence for a person.
+    """
+
+    def __init__(self, condition: str, status: int, detail: str) -> None:
+        super().__init__(f"{condition} ({status}): {detail}")
+        self.condition = condition
+        self.status = status
+        self.detail = detail
+
+
+class UnknownSessionError(ControlError):
+    """The session named in a call has ended, or never was: to a back-end, the user has left."""

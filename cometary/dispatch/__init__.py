@@ -1,0 +1,1 @@
+"""Paths, the patterns over them, and the table that says who gets what."""

@@ -1,0 +1,66 @@
+"""Which paths there are: the rules of protocol.md, section "Packets", in one place.
+
+A path is opaque text. Nothing is normalised: `tasks`, `/tasks`, `tasks/` and `Tasks` are four
+different paths, and `a//b` has an empty segment in its middle. What is refused is only what
+could not travel, could not be logged on one line, or could be made to grow without bound:
+
+1. the empty path;
+2. more than 1,024 bytes of UTF-8;
+3. control characters (Unicode category Cc: U+0000 to U+001F and U+007F to U+009F);
+4. surrogates, which JSON escapes can smuggle in and UTF-8 cannot carry;
+5. from a client only: a control path, one whose first two characters are `::`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cometary.errors import ProtocolError
+
+SEPARATOR: Final = "/"
+CONTROL_PREFIX: Final = "::"
+LONGEST_PATH: Final = 1024
+"""The most bytes of UTF-8 that a path may have."""
+
+_find_forbidden = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+
+
+def check_path(path: str, *, from_client: bool) -> None:
+    """Accept `path` by returning, or refuse it by raising.
+
+    Args:
+        path: the path of a packet, of an update or of a subscription.
+        from_client: whether a browser sent it. Only the server's own side, which includes
+            back-ends on the control interface, may name control paths.
+
+    Raises:
+        ProtocolError: the sender's fault; `bad-request` for what is no path at all,
+            `forbidden-path` for a control path from a client.
+    """
+    # Every packet comes by here. Printable ASCII is one byte a character and has no control
+    # characters, so for nearly every path two scans in C settle rules 2, 3 and 4.
+    if not (path.isascii() and path.isprintable() and 0 < len(path) <= LONGEST_PATH):
+        fault = _fault(path)
+        if fault is not None:
+            raise ProtocolError("bad-request", fault)
+    if from_client and path.startswith(CONTROL_PREFIX):
+        raise ProtocolError("forbidden-path", "A client may not send to control paths (::).")
+
+
+def _fault(path: str) -> str | None:
+    """What is wrong with `path`, as a sentence for a person; None when nothing is.
+
+    The sentence never quotes the path: it may be long, or unprintable.
+    """
+    if not path:
+        return "A path must not be empty."
+    # Characters are counted first, so that a hostile megabyte is not encoded to be measured.
+    if len(path) > LONGEST_PATH:
+        return _TOO_LONG
+    if _find_forbidden(path):
+        return "A path must not hold control characters or surrogates."
+    return _TOO_LONG if len(path.encode()) > LONGEST_PATH else None
+
+
+_TOO_LONG: Final = f"A path has at most {LONGEST_PATH} bytes of UTF-8."

@@ -1,0 +1,140 @@
+"""Who gets what: the table from patterns to their subscribers.
+
+1. Every pattern has one group of subscribers, found by its text; so an exact path costs one
+   look-up. Patterns with stars are in a trie as well, which is walked only when it holds any.
+2. A group without subscribers is freed at once, and so is every trace of a subscriber that is
+   dropped: a server outlives millions of sessions.
+3. Every subscription has a number that only grows. Order of delivery is order of subscription,
+   whichever patterns are involved; a subscriber that matches in several ways counts once, with
+   its earliest number.
+4. What `subscribers` returns is a tuple that never changes. So a delivery may subscribe,
+   unsubscribe or drop anybody, itself too, while a broadcast walks over that tuple. A group
+   keeps its tuple until its members change: a broadcast to thousands rebuilds nothing.
+5. Subscribers are compared as a dict compares its keys: for actors, by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from itertools import count
+from typing import Generic, TypeVar
+
+from cometary.dispatch.patterns import Pattern
+from cometary.dispatch.trie import PatternTrie
+
+S = TypeVar("S", bound=Hashable)
+
+
+class _Group(Generic[S]):
+    """The subscribers of one pattern, each with the number of its subscription."""
+
+    __slots__ = ("_ready", "numbers", "pattern")
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        self.numbers: dict[S, int] = {}
+        self._ready: tuple[S, ...] | None = None
+
+    def add(self, subscriber: S, number: int) -> None:
+        self.numbers[subscriber] = number
+        self._ready = None
+
+    def remove(self, subscriber: S) -> None:
+        del self.numbers[subscriber]
+        self._ready = None
+
+    def subscribers(self) -> tuple[S, ...]:
+        """All of them in order, as a tuple made once for each change (rule 4)."""
+        if self._ready is None:
+            self._ready = tuple(self.numbers)
+        return self._ready
+
+
+class Subscriptions(Generic[S]):
+    """The table. It has no lock: it belongs to one event loop or to one thread."""
+
+    def __init__(self) -> None:
+        self._next_number = count().__next__
+        self._groups: dict[str, _Group[S]] = {}
+        self._starred: PatternTrie[_Group[S]] = PatternTrie()
+        self._groups_of: dict[S, dict[str, _Group[S]]] = {}
+
+    def __len__(self) -> int:
+        """How many subscriptions there are: pairs of a pattern and a subscriber."""
+        return sum(map(len, self._groups_of.values()))
+
+    def subscribe(self, pattern: str, subscriber: S) -> bool:
+        """Let `subscriber` have everything that `pattern` covers, from now on.
+
+        Returns:
+            False when it had that pattern already: it keeps its place and nothing changes.
+
+        Raises:
+            PatternError: the calling code's fault; nothing has changed.
+        """
+        group = self._groups.get(pattern) or self._new_group(pattern)
+        if subscriber in group.numbers:
+            return False
+        group.add(subscriber, self._next_number())
+        self._groups_of.setdefault(subscriber, {})[group.pattern.text] = group
+        return True
+
+    def unsubscribe(self, pattern: str, subscriber: S) -> bool:
+        """Undo one `subscribe`, at a cost that does not grow with the number of subscribers.
+
+        Returns:
+            False when there was no such subscription: nothing changes.
+        """
+        groups = self._groups_of.get(subscriber, {})
+        if pattern not in groups:
+            return False
+        self._leave(groups.pop(pattern), subscriber)
+        if not groups:
+            del self._groups_of[subscriber]
+        return True
+
+    def drop(self, subscriber: S) -> None:
+        """Undo every subscription of `subscriber`, who may have none."""
+        for group in self._groups_of.pop(subscriber, {}).values():
+            self._leave(group, subscriber)
+
+    def patterns(self, subscriber: S) -> tuple[str, ...]:
+        """What `subscriber` is subscribed to, in order of subscription."""
+        return tuple(self._groups_of.get(subscriber, ()))
+
+    def subscribers(self, path: str) -> tuple[S, ...]:
+        """Whoever an update to `path` is for: each once, in order of subscription."""
+        group = self._groups.get(path)
+        if not self._starred:
+            return () if group is None else group.subscribers()
+        covering = list(self._starred.covering(path))
+        if group is not None:
+            covering.append(group)
+        return covering[0].subscribers() if len(covering) == 1 else _merged(covering)
+
+    def _new_group(self, pattern: str) -> _Group[S]:
+        """The group of a pattern that had no subscribers until now."""
+        group: _Group[S] = _Group(Pattern.compile(pattern))
+        self._groups[pattern] = group
+        if not group.pattern.exact:
+            self._starred.put(group.pattern, group)
+        return group
+
+    def _leave(self, group: _Group[S], subscriber: S) -> None:
+        """Take `subscriber` out of `group`, and free the group once it is empty."""
+        group.remove(subscriber)
+        if group.numbers:
+            return
+        del self._groups[group.pattern.text]
+        if not group.pattern.exact:
+            self._starred.discard(group.pattern)
+
+
+def _merged(groups: list[_Group[S]]) -> tuple[S, ...]:
+    """The subscribers of several groups, by the earliest number that each of them has."""
+    earliest: dict[S, int] = {}
+    for group in groups:
+        for subscriber, number in group.numbers.items():
+            if number < earliest.get(subscriber, number + 1):
+                earliest[subscriber] = number
+    return tuple(sorted(earliest, key=earliest.__getitem__))
