@@ -1,0 +1,32 @@
+"""Cometary: Erlang/OTP's way of building servers for Python on Trio, and the push server built from it.
+
+The names here are imported when they are first used, so that a program which wants only
+`cometary.actors` or `cometary.fsm` does not pay for a web server.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cometary.app import App
+    from cometary.connector import AsyncConnector, Connector
+
+__version__ = "0.1.0"
+
+__all__ = ["App", "AsyncConnector", "Connector", "__version__"]
+
+_HOMES = {
+    "App": "cometary.app",
+    "AsyncConnector": "cometary.connector",
+    "Connector": "cometary.connector",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module 'cometary' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(home), name)

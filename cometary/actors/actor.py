@@ -1,0 +1,151 @@
+"""The actor: Pykka's model on Trio's loop.
+
+How an actor runs follows from how its handler is written: a plain `def on_receive` runs to
+completion in turns on the shared scheduler, an `async def on_receive` has a Trio task of its
+own for its lifetime and may await anything.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import pykka
+
+from cometary.actors.future import Future
+from cometary.actors.messages import Down, Stop
+from cometary.actors.ref import ActorRef
+from cometary.actors.scheduled import ScheduledCell
+from cometary.actors.system import current_system
+from cometary.actors.task import TaskCell
+from cometary.actors.timers import Timer
+from cometary.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometary.actors.cell import Cell
+    from cometary.actors.exits import Exit
+    from cometary.actors.system import ActorSystem
+
+_HOOKS = ("on_start", "on_stop", "on_failure")
+
+
+class Actor(pykka.Actor):
+    """Subclass it, write `on_receive`, and start it with `MyActor.start(...)`.
+
+    Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`. In an actor whose
+    `on_receive` is `async def` any of them may be `async def`.
+    """
+
+    _cell_class: ClassVar[type[Cell]] = ScheduledCell
+    _cell: Cell
+    actor_inbox: Cell
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if inspect.iscoroutinefunction(cls.on_receive):
+            cls._cell_class = TaskCell
+            return
+        cls._cell_class = ScheduledCell
+        for name in _HOOKS:
+            if inspect.iscoroutinefunction(getattr(cls, name)):
+                msg = f"{cls.__name__}.{name} is async, so on_receive must be `async def` too"
+                raise UsageError(msg)
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        # Not Pykka's constructor: see ActorRef.__init__. A supervisor that restarts an actor
+        # has put its cell aside for the next incarnation, so that references stay valid.
+        system = current_system()
+        cell = system.adopt(type(self))
+        if cell is None:
+            cell = self._cell_class(system)
+            cell.ref = ActorRef(self, cell)
+        self._cell = self.actor_inbox = cell
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor, from the loop or from any other thread, without waiting.
+
+        The arguments are the constructor's. `on_start` runs before the first message; if it
+        raises, the actor ends. Use `start_async` to be told.
+
+        Raises:
+            NoSystemError: if no actor system is running; the caller's fault.
+        """
+        ref, _ = current_system().launch(cls, args, kwargs)
+        return ref
+
+    @classmethod
+    async def start_async(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor and wait until its `on_start` has run; raises what that raised.
+
+        Source: OTP design principles, `gen_server:start_link` (synchronous start).
+        """
+        ref, started = current_system().launch(cls, args, kwargs)
+        await started
+        return ref
+
+    # -- Pykka's extension points -------------------------------------------------------
+
+    @staticmethod
+    def _create_actor_inbox() -> Cell:
+        return ScheduledCell(current_system())
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        self._cell.begin(self, Future())
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The reference to this actor, the same one in every incarnation."""
+        return cast("ActorRef[Self]", self._cell.ref)
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """See `ActorRef.actor_urn`."""
+        return self.actor_ref.actor_urn
+
+    @property
+    def actor_stopped(self) -> Any:  # type: ignore[override]
+        """See `ActorRef.actor_stopped`."""
+        return self.actor_ref.actor_stopped
+
+    @property
+    def system(self) -> ActorSystem:
+        """The system that this actor lives in."""
+        return self._cell.system
+
+    # -- what an actor can do -----------------------------------------------------------
+
+    def stop(self, exit: Exit | None = None) -> None:  # noqa: A002
+        """Stop once the mail that is already here has been handled."""
+        self._cell.put(Stop() if exit is None else Stop(exit))
+
+    def timer(self, message: object) -> Timer:
+        """Make a timer that sends `message` to this actor whenever it expires.
+
+        It does not run yet: call its `start(seconds)`. Source: OTP, `erlang:start_timer/3`.
+        """
+        return Timer(self.system.scheduler.timers, self._cell, message)
+
+    def monitor(self, ref: ActorRef[Any]) -> None:
+        """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
+
+        Source: OTP, `erlang:monitor/2`.
+        """
+        cell = self._cell
+        ref.actor_inbox.watch(lambda watched, exit_: cell.put_if_open(Down(watched, exit_)))
+
+    def start_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run an async function beside the mailbox, as part of this actor.
+
+        If it raises, this actor crashes; when this actor ends, it is cancelled.
+        """
+        self.system.start_soon(self._cell.run_task, function, *args)
+
+    def __str__(self) -> str:
+        return str(self.actor_ref)

@@ -1,0 +1,46 @@
+"""Why an actor ended, as a value: OTP's exit reasons.
+
+Source: Erlang reference manual, "Processes", sections on exit reasons and links.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["normal", "shutdown", "killed", "crashed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How one incarnation of an actor ended.
+
+    Args:
+        reason: `normal` (it stopped itself or was asked to), `shutdown` (its supervisor or
+            its system stopped it), `killed` (it was not given the chance to clean up) or
+            `crashed` (a handler raised).
+        error: the exception of a crash, with its traceback; None otherwise.
+        last_message: what the actor was handling when it crashed; None otherwise.
+    """
+
+    reason: Reason
+    error: BaseException | None = None
+    last_message: object = None
+
+    @property
+    def abnormal(self) -> bool:
+        """Whether a `transient` child that ended like this is restarted."""
+        return self.reason in ("killed", "crashed")
+
+    def __str__(self) -> str:
+        return self.reason if self.error is None else f"{self.reason}: {self.error!r}"
+
+
+NORMAL = Exit("normal")
+SHUTDOWN = Exit("shutdown")
+KILLED = Exit("killed")
+
+
+def crashed(error: BaseException, last_message: object = None) -> Exit:
+    """The exit of an actor whose handler raised `error` while handling `last_message`."""
+    return Exit("crashed", error, last_message)

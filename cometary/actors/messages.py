@@ -1,0 +1,38 @@
+"""The messages that the runtime itself handles; everything else goes to `on_receive`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pykka import messages
+from pykka._envelope import Envelope
+
+from cometary.actors.exits import NORMAL, Exit
+
+if TYPE_CHECKING:
+    from cometary.actors.ref import ActorRef
+
+
+class Stop(NamedTuple):
+    """Stop after the messages sent before this one; `exit` is what watchers are told."""
+
+    exit: Exit = NORMAL
+
+
+class Down(NamedTuple):
+    """Sent to the actor that called `monitor`, once, when the monitored actor has ended.
+
+    Source: Erlang reference manual, `erlang:monitor/2`.
+    """
+
+    ref: ActorRef[Any]
+    exit: Exit
+
+
+PykkaStop = messages._ActorStop  # noqa: SLF001  # what `pykka.Actor.stop` sends
+STOPS = frozenset({Stop, PykkaStop})
+PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
+SPECIAL = frozenset({Envelope}) | STOPS | PROXIED
+"""Message classes that a turn does not hand to `on_receive` as they are."""
+
+__all__ = ["PROXIED", "SPECIAL", "STOPS", "Down", "Envelope", "PykkaStop", "Stop"]

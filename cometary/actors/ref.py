@@ -1,0 +1,173 @@
+"""References to actors: what may be passed around, stored, and used from any thread."""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from threading import Event, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import pykka
+import trio
+
+from cometary.actors.cell import CLOSED
+from cometary.actors.exits import NORMAL, Exit
+from cometary.actors.future import Future
+from cometary.actors.messages import Envelope, Stop
+from cometary.errors import BlockingCallError
+
+if TYPE_CHECKING:
+    from cometary.actors.actor import Actor
+    from cometary.actors.cell import Cell
+
+A = TypeVar("A", bound="Actor")
+
+
+class ActorRef(pykka.ActorRef[A]):
+    """A reference to an actor; stays valid when a supervisor restarts the actor.
+
+    Made by `Actor.start()`. Calls differ from Pykka's in one way: on the Trio loop nothing
+    may block, so there `ask` and `stop` return a future to be awaited.
+    """
+
+    actor_inbox: Cell
+
+    def __init__(self, actor: A, cell: Cell) -> None:
+        # Not Pykka's constructor: it makes a weak reference and a lock for each actor, most
+        # of which are never looked at. Here they are properties.
+        self.actor_class = actor.__class__
+        self.actor_inbox = cell
+        self._urn: str | None = None
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A universally unique name, made when it is first asked for."""
+        if self._urn is None:
+            self._urn = uuid.uuid4().urn
+        return self._urn
+
+    @property
+    def actor_stopped(self) -> Event:  # type: ignore[override]
+        """An event that says whether the actor has ended, as of now; for Pykka's own use."""
+        event = Event()
+        if not self.is_alive():
+            event.set()
+        return event
+
+    @property
+    def _actor_weakref(self) -> weakref.ref[A]:  # type: ignore[override]
+        actor = self.actor_inbox.actor
+        return weakref.ref(cast("A", actor)) if actor is not None else cast("weakref.ref[A]", lambda: None)
+
+    def is_alive(self) -> bool:
+        """Whether the actor can take messages; also while its supervisor restarts it."""
+        return self.actor_inbox.state != CLOSED
+
+    def tell(self, message: Any) -> None:
+        """Send `message` and wait for nothing.
+
+        Raises:
+            pykka.ActorDeadError: if the actor has ended; from another thread only if that
+                was known there already, else the message is dropped.
+        """
+        cell = self.actor_inbox
+        if get_ident() == cell.system.thread:
+            cell.put(message)
+        elif self.is_alive():
+            cell.system.call_soon(cell.put_if_open, message)
+        else:
+            msg = f"{self} not found"
+            raise pykka.ActorDeadError(msg)
+
+    def ask(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, message: Any, *, block: bool | None = None, timeout: float | None = None
+    ) -> Any:
+        """Send `message` and ask for an answer.
+
+        Args:
+            message: what `on_receive` gets; its return value is the answer.
+            block: True waits here for the answer, False returns a future. By default a
+                future on the Trio loop (`await ref.ask(...)`), elsewhere the answer.
+            timeout: seconds until the wait (not the actor) gives up.
+
+        Raises:
+            BlockingCallError: for `block=True` on the loop; nothing was sent.
+            pykka.ActorDeadError: if the actor ends before it answers.
+            pykka.Timeout: after `timeout` seconds. Harms neither side: a late answer is dropped.
+            Exception: what the handler raised; the actor lives on (Pykka's rule).
+        """
+        on_loop = trio.lowlevel.in_trio_run()
+        if block and on_loop:
+            msg = "ask(block=True) would block the event loop; write `await ref.ask(...)`"
+            raise BlockingCallError(msg)
+        future: Future[Any] = Future()
+        self._post(Envelope(message, reply_to=future))
+        if block or (block is None and not on_loop):
+            return future.get(timeout=timeout)
+        return future.within(timeout)
+
+    def _post(self, envelope: Envelope[Any]) -> None:
+        cell = self.actor_inbox
+        if cell.state == CLOSED:
+            cell.discard([envelope])
+        elif get_ident() == cell.system.thread:
+            cell.put(envelope)
+        else:
+            try:
+                cell.system.call_soon(_put_or_discard, cell, envelope)
+            except pykka.ActorDeadError:
+                cell.discard([envelope])
+
+    def stop(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *, block: bool | None = None, timeout: float | None = None, exit: Exit = NORMAL  # noqa: A002
+    ) -> Any:
+        """Ask the actor to stop once it has handled what was sent before.
+
+        Args:
+            block: as for `ask`.
+            timeout: seconds until the wait gives up.
+            exit: what watchers are told.
+
+        Returns:
+            A future of, or, when blocking, the answer: True if it was alive, False if not.
+        """
+        if not self.is_alive():
+            future: Future[bool] = Future()
+            future.set(False)  # noqa: FBT003
+        elif block is True and trio.lowlevel.in_trio_run():
+            msg = "stop(block=True) would block the event loop; write `await ref.stop()`"
+            raise BlockingCallError(msg)
+        else:
+            future = self.ask(Stop(exit), block=False).map(lambda _: True)
+        if block or (block is None and not trio.lowlevel.in_trio_run()):
+            return future.get(timeout=timeout)
+        return future.within(timeout)
+
+    def kill(self) -> None:
+        """End the actor now: its mail is not read, `on_stop` is not called (OTP's brutal kill)."""
+        self.actor_inbox.system.call(self.actor_inbox.kill)
+
+    async def stopped(self) -> Exit:
+        """Wait until the present life of the actor has ended, and return how."""
+        future: Future[Exit] = Future()
+
+        def note(_: ActorRef[Any], exit_: Exit) -> None:
+            future.set(exit_)
+
+        self.actor_inbox.watch(note)
+        try:
+            return await future
+        finally:
+            self.actor_inbox.unwatch(note)
+
+    def __str__(self) -> str:
+        return f"{self.actor_class.__name__} ({self.actor_urn})"
+
+
+def _put_or_discard(cell: Cell, envelope: Envelope[Any]) -> None:
+    if cell.state == CLOSED:
+        cell.discard([envelope])
+    else:
+        cell.put(envelope)
+
+

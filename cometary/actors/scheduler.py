@@ -1,0 +1,89 @@
+"""The scheduler: one Trio task that runs every actor whose handler is a plain `def`.
+
+1.  An actor with mail is in the run queue exactly once (its cell's state says whether).
+2.  A turn of an actor handles at most `quota` messages; then the next actor has its turn.
+    This is what BEAM does with reductions: no actor starves the others.
+3.  After `batch` turns the scheduler lets every other Trio task run (a checkpoint), so that
+    no storm of messages starves the sockets.
+4.  With nothing to do it sleeps until mail arrives or the next timer is due. All of this
+    happens on one thread: between looking at the queue and falling asleep nothing can arrive.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.actors.timers import TimerQueue
+
+if TYPE_CHECKING:
+    from cometary.actors.scheduled import ScheduledCell
+
+
+class Scheduler:
+    """Runs actors and expires timers on the Trio task that calls `run`.
+
+    Args:
+        quota: messages that one actor handles before the next has its turn.
+        batch: turns between two checkpoints.
+    """
+
+    def __init__(self, *, quota: int = 100, batch: int = 200) -> None:
+        self.quota = quota
+        self.batch = batch
+        self.ready: deque[ScheduledCell] = deque()
+        self.timers = TimerQueue(self.now, self.wake)
+        self.asleep: trio.lowlevel.Task | None = None
+        self._now: float | None = None
+
+    def now(self) -> float:
+        """Return Trio's time in seconds; within a batch, the time when the batch began."""
+        return trio.current_time() if self._now is None else self._now
+
+    def enqueue(self, cell: ScheduledCell) -> None:
+        """Give `cell` a turn. It must not be in the queue already."""
+        self.ready.append(cell)
+        if self.asleep is not None:
+            self.wake()
+
+    def wake(self) -> None:
+        """End the sleep, if there is one: something is to be done, or a timer is due sooner."""
+        task, self.asleep = self.asleep, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            if self.ready:
+                await trio.lowlevel.checkpoint()
+            else:
+                await self._sleep()
+            self.run_batch()
+
+    def run_batch(self) -> None:
+        """Expire the timers that are due, then give up to `batch` actors their turn."""
+        self._now = now = trio.current_time()
+        try:
+            if self.timers.next_due <= now:
+                self.timers.expire(now)
+            ready = self.ready
+            turns = self.batch
+            while ready and turns:
+                turns -= 1
+                ready.popleft().run()
+        finally:
+            self._now = None
+
+    async def _sleep(self) -> None:
+        due = self.timers.next_due
+        with trio.CancelScope(deadline=due if due < inf else inf):
+            self.asleep = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort_sleep)
+
+    def _abort_sleep(self, _: object) -> trio.lowlevel.Abort:
+        self.asleep = None
+        return trio.lowlevel.Abort.SUCCEEDED

@@ -1,0 +1,143 @@
+"""Timers that cost an assignment to move.
+
+A session re-arms its timers at every delivery, so starting, moving and cancelling must not
+touch the heap. The rules:
+
+1.  A timer has a deadline (infinity while it is not running) and at most one live heap entry,
+    due at `_wake`, never later than the deadline.
+2.  Moving the deadline later, or cancelling, leaves the entry where it is. When the entry
+    comes up early, the timer is entered again at its real deadline, or forgotten.
+3.  Moving the deadline before `_wake` adds an entry; the old one is now stale and is skipped
+    when it comes up, because its time is no longer the timer's `_wake`.
+4.  Stale entries cannot pile up: whenever the heap has doubled since the last look, those
+    that no longer count are thrown out.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from math import inf
+from typing import TYPE_CHECKING, Protocol
+
+from cometary.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Recipient(Protocol):
+    """Whatever takes a message when a timer expires: an actor's mailbox."""
+
+    def put_if_open(self, item: object, /) -> None:
+        """Take the message, or drop it when the actor has ended."""
+        ...
+
+
+class Timer:
+    """Sends one message to one mailbox when its time comes; may be started over and over.
+
+    Made by `Actor.timer(message)`. A timer that expires just before it is cancelled has
+    already sent its message: the receiver must be ready for that, as in OTP
+    (`erlang:cancel_timer/1`).
+    """
+
+    __slots__ = ("_queue", "_recipient", "_wake", "deadline", "message")
+
+    def __init__(self, queue: TimerQueue, recipient: Recipient, message: object) -> None:
+        self._queue = queue
+        self._recipient = recipient
+        self._wake = inf
+        self.message = message
+        self.deadline = inf
+
+    def start(self, seconds: float) -> None:
+        """Expire `seconds` from now instead of whenever it would have.
+
+        Raises:
+            UsageError: if `seconds` is negative; the caller's fault, nothing has changed.
+        """
+        if seconds < 0:
+            msg = f"a timer cannot expire in the past: {seconds} seconds"
+            raise UsageError(msg)
+        queue = self._queue
+        self.deadline = deadline = queue.now() + seconds
+        if deadline < self._wake:
+            queue.enter(self, deadline)
+
+    def cancel(self) -> None:
+        """Do not expire. Harmless when the timer is not running."""
+        self.deadline = inf
+
+    @property
+    def running(self) -> bool:
+        """Whether the timer is going to expire."""
+        return self.deadline < inf
+
+    def __repr__(self) -> str:
+        return f"<Timer {self.message!r} at {self.deadline}>"
+
+
+class TimerQueue:
+    """The heap of all timers of one actor system.
+
+    Args:
+        now: reads the clock, in seconds.
+        on_earlier: called when the next entry is due sooner than it was, so that whoever
+            sleeps until then can wake up and look again.
+    """
+
+    _SMALL = 64
+
+    def __init__(self, now: Callable[[], float], on_earlier: Callable[[], None]) -> None:
+        self.now = now
+        self._on_earlier = on_earlier
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._compact_at = self._SMALL
+        self.next_due = inf
+        """When `expire` next has something to look at: a Trio clock reading in seconds."""
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def enter(self, timer: Timer, wake: float) -> None:
+        """Look at `timer` again at `wake`."""
+        if len(self._heap) >= self._compact_at:
+            self._compact()
+        timer._wake = wake  # noqa: SLF001  # the two classes share rule 1
+        heapq.heappush(self._heap, (wake, next(self._order), timer))
+        if wake < self.next_due:
+            self.next_due = wake
+            self._on_earlier()
+
+    def expire(self, now: float) -> None:
+        """Send the message of every timer whose deadline is not after `now`."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            wake, _, timer = heapq.heappop(heap)
+            if wake == timer._wake:  # noqa: SLF001  # else stale, by rule 3
+                self._look_at(timer, now)
+        self.next_due = heap[0][0] if heap else inf
+
+    def _look_at(self, timer: Timer, now: float) -> None:
+        timer._wake = inf  # noqa: SLF001
+        if timer.deadline <= now:
+            timer.deadline = inf
+            timer._recipient.put_if_open(timer.message)  # noqa: SLF001
+        elif timer.deadline < inf:
+            self.enter(timer, timer.deadline)
+
+    def _compact(self) -> None:
+        kept: list[tuple[float, int, Timer]] = []
+        for entry in self._heap:
+            wake, _, timer = entry
+            if wake != timer._wake:  # noqa: SLF001
+                continue
+            if timer.running:
+                kept.append(entry)
+            else:
+                timer._wake = inf  # noqa: SLF001  # it has no entry any more
+        heapq.heapify(kept)
+        self._heap[:] = kept  # in place: `expire` may be in the middle of it
+        self._compact_at = max(self._SMALL, 2 * len(kept))
