@@ -1,0 +1,61 @@
+# Two commands are all a newcomer needs; each sets up whatever it is missing, on a fresh machine too.
+#
+#   make demo    run the server with its demonstration application
+#   make test    run every check: style, types, layers, tests
+#
+# PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
+# PORT=8090 chooses the demo's port.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PORT ?= 8080
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test format lock clean
+
+demo: $(VENV)/run.stamp
+	$(VENV)/bin/python -m cometary demo --port $(PORT)
+
+test: $(VENV)/dev.stamp node_modules/.package-lock.json
+	scripts/browser.sh >/dev/null
+	$(VENV)/bin/python scripts/check.py
+
+# Put every Python file into the project's one format, and fix what can be fixed without thinking.
+format: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+# Bring the lock files up to the newest versions that pyproject.toml and package.json allow.
+UV_COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: $(VENV)/dev.stamp
+	$(UV_COMPILE) --group build --output-file requirements/run.txt >/dev/null
+	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt >/dev/null
+	npm update --package-lock-only
+
+clean:
+	rm -rf $(VENV) node_modules .cache
+
+# --- set-up: a stamp is newer than everything it was made from, so the second run does nothing
+
+$(VENV)/bin/python:
+	PYTHON="$(PYTHON)"; "$${PYTHON:-$$(scripts/find_python.sh)}" -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the server needs ..."
+	$(PIP) install --require-hashes --requirement requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "Installing what the checks need ..."
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json clients/javascript/package.json
+	npm ci
+	touch $@

@@ -1,0 +1,95 @@
+"""Run every check of the project, one after the other, and say at the end how each went.
+
+All of them run, whatever fails before; the exit status is 1 if any failed. `make test` prepares
+what they need and calls this.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / ".cache"
+PYTHON_REPORT = REPORTS / "python-tests.xml"
+JAVASCRIPT_REPORT = REPORTS / "javascript-tests.tap"
+
+CHECKS = {
+    "style": "ruff check .",
+    "format": "ruff format --check .",
+    "types (mypy)": "mypy",
+    "types (pyright)": "pyright --warnings",
+    "layers": "lint-imports",
+    "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
+    "tests (JavaScript)": (
+        "node --test --test-reporter=spec --test-reporter-destination=stdout"
+        f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} clients/javascript/test"
+    ),
+    "tests (Python)": f"pytest --junitxml={PYTHON_REPORT}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one check went, and how long it took (seconds)."""
+
+    name: str
+    passed: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{'passed' if self.passed else 'FAILED':8}{self.seconds:6.1f} s  {self.name}"
+
+
+def run(name: str, command: str) -> Outcome:
+    """Run one check; what it prints goes straight through."""
+    print(f"\n=== {name}: {command.replace(f'{ROOT}/', '')}", flush=True)
+    started = time.monotonic()
+    status = subprocess.run(command.split(), cwd=ROOT, env=tools_first(), check=False).returncode
+    return Outcome(name, status == 0, time.monotonic() - started)
+
+
+def tools_first() -> dict[str, str]:
+    """The environment with the project's own tools ahead of any others on PATH."""
+    path = [str(ROOT / ".venv/bin"), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
+    return {**os.environ, "PATH": os.pathsep.join(path)}
+
+
+def count_python_tests() -> tuple[int, int]:
+    """Read (passed, failed) from the report; a skipped test is in neither."""
+    if not PYTHON_REPORT.exists():
+        return 0, 0
+    cases = ET.parse(PYTHON_REPORT).getroot().findall(".//testcase")  # noqa: S314 - pytest wrote it a moment ago
+    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return len(cases) - failed - skipped, failed
+
+
+def count_javascript_tests() -> tuple[int, int]:
+    """Read (passed, failed) from the totals at the report's end."""
+    if not JAVASCRIPT_REPORT.exists():
+        return 0, 0
+    totals = dict(re.findall(r"^# (pass|fail) (\d+)$", JAVASCRIPT_REPORT.read_text(), re.MULTILINE))
+    return int(totals.get("pass", 0)), int(totals.get("fail", 0))
+
+
+def main() -> int:
+    """Run the checks; returns the exit status."""
+    REPORTS.mkdir(exist_ok=True)
+    for report in (PYTHON_REPORT, JAVASCRIPT_REPORT):
+        report.unlink(missing_ok=True)
+    outcomes = [run(name, command) for name, command in CHECKS.items()]
+    passed, failed = map(sum, zip(count_python_tests(), count_javascript_tests(), strict=True))
+    print("\n=== summary", *outcomes, sep="\n")
+    print(f"tests: {passed} passed, {failed} failed", flush=True)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_OPTIONS = (
+    # The tests may run as root in a container and without a network, and open pages of this repository alone.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# No deadline: how fast the machine happens to be says nothing about the code.
+settings.register_profile("cometary", deadline=None, print_blob=True)
+settings.load_profile("cometary")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for one module of tests, with a profile of its own.
+
+    It lasts no longer than the module because Playwright's synchronous interface keeps an event loop
+    suspended in this thread, which Trio tests elsewhere should not find there.
+    """
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser_page(browser: Browser) -> Iterator[Page]:
+    """An empty page, for plain (not async) tests; an error that its scripts leave uncaught fails the test."""
+    uncaught: list[Error] = []
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("pageerror", uncaught.append)
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+    assert not uncaught, f"uncaught in the page: {uncaught}"
+
+
+def find_chromium() -> str:
+    """Find or install a Chromium; a test that needs one fails without."""
+    found = subprocess.run([ROOT / "scripts/browser.sh"], stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode != 0:
+        pytest.fail("No Chromium: see what scripts/browser.sh says above.", pytrace=False)
+    return found.stdout.strip()
