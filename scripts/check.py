@@ -25,7 +25,7 @@ CHECKS = {
     "format": "ruff format --check .",
     "types (mypy)": "mypy",
     "types (pyright)": "pyright --warnings",
-    "layers": "lint-imports",
+    "layers": "lint-imports --no-logo",
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
     "tests (JavaScript)": (
         "node --test --test-reporter=spec --test-reporter-destination=stdout"

@@ -46,7 +46,7 @@ def browser_page(browser: Browser) -> Iterator[Page]:
     uncaught: list[Error] = []
     context = browser.new_context()
     page = context.new_page()
-    page.on("pageerror", uncaught.append)
+    page.on("pageerror", lambda error: uncaught.append(error))  # noqa: PLW0108 - a built-in method will not do
     page.set_default_timeout(10_000)
     yield page
     context.close()
