@@ -85,7 +85,17 @@ class PatternError(UsageError):
 
 
 class ConfigError(CometaryError):
-    """Whoever started the server gave it a wrong value; the message says where it came from."""
+    """Whoever started the server gave it a wrong value; nothing has been started.
+
+    Args:
+        where: What gave the value: an option, an environment variable, a key of a file.
+        problem: What is wrong with it and what would be right; it holds no secret.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
 
 
 class ConnectorError(CometaryError):
@@ -113,3 +123,27 @@ class ControlError(CometaryError):
 
 class UnknownSessionError(ControlError):
     """The session named in a call has ended, or never was: to a back-end, the user has left."""
+
+
+class InvalidMachine(UsageError):
+    """A state machine's class declares something impossible: its author's fault, found when the class is made."""
+
+
+class UndeclaredTransition(UsageError):
+    """A handler went to a state that its `to=` does not name: the machine's fault; the step has not happened."""
+
+
+class UnhandledEvent(UsageError):
+    """An event that a machine has no handler for in its state: the sender's fault; the step has not happened."""
+
+
+class InvalidStep(UsageError):
+    """A handler or an enter action returned what it may not: the machine's fault; the step has not happened."""
+
+
+class EventOverflow(UsageError):
+    """A machine postpones, or inserts, more events than it may: its own fault; the step has not happened."""
+
+
+class NotRunning(UsageError):
+    """A machine was stepped before its start or after its stop, or started twice: the shell's fault."""

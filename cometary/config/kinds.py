@@ -1,0 +1,135 @@
+"""The kinds of value that an option can have: how each is read, and what of it is allowed.
+
+A kind raises a bare `ValueError` for whatever it does not allow. Whoever calls it knows where
+the value came from, and says so together with the kind's `allowed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Generic, NamedTuple, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Address(NamedTuple):
+    """Where to listen: a host name or IP address, and a port (0 for any that is free)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether no other machine can reach it. Of host names only `localhost` is trusted."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """One kind of value.
+
+    Attributes:
+        allowed: What is allowed, as the end of the sentence "It must be …".
+        check: Accepts a value of a TOML file or of a program, in the form the program uses.
+        parse: Reads the text of a command line or of an environment variable.
+    """
+
+    allowed: str
+    check: Callable[[object], T]
+    parse: Callable[[str], T]
+
+
+def whole(low: int, high: int, unit: str = "") -> Kind[int]:
+    """An integer from `low` to `high`, counted in `unit`."""
+
+    def check(value: object) -> int:
+        # In Python `True` is an integer too; in a TOML file it is a mistake.
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError
+        return value
+
+    of_unit = f" of {unit}" if unit else ""
+    return Kind(f"a whole number{of_unit} from {low} to {high}", check, lambda text: check(int(text)))
+
+
+def seconds(low: float, high: float) -> Kind[float]:
+    """A time span. A whole number stays an integer, so that it is shown as one."""
+
+    def check(value: object) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise ValueError
+
+    def parse(text: str) -> float:
+        number = float(text)
+        return check(int(number) if number.is_integer() else number)
+
+    return Kind(f"a number of seconds from {low} to {high}", check, parse)
+
+
+def choice(*words: str) -> Kind[str]:
+    """One of a few words."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError
+        return value
+
+    return Kind(f"one of {', '.join(words)}", check, check)
+
+
+def matching(expression: str, allowed: str) -> Kind[str]:
+    """Text that a regular expression matches as a whole."""
+    matches = re.compile(expression, re.ASCII).fullmatch
+
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not matches(value):
+            raise ValueError
+        return value
+
+    return Kind(allowed, check, check)
+
+
+def _check_address(value: object) -> Address:
+    if isinstance(value, str):
+        host, _, port = value.rpartition(":")
+        value = Address(host.removeprefix("[").removesuffix("]"), PORT.parse(port))
+    if isinstance(value, Address):
+        return Address(HOST.check(value.host), PORT.check(value.port))
+    raise ValueError
+
+
+def _check_origins(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(map(_ORIGIN.check, cast("Iterable[object]", value)))
+    raise ValueError
+
+
+def _parse_origins(text: str) -> tuple[str, ...]:
+    return _check_origins([origin.strip() for origin in text.split(",")] if text.strip() else [])
+
+
+HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
+PORT: Final = whole(0, 65535)
+ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
+URL_PATH: Final = matching(r"/[\w.~/-]*", "the path of a URL, such as /comet")
+APP: Final = matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
+# RFC 6750, section 2.1, says which characters a bearer token has.
+SECRET: Final = matching(r"[\w.~+/-]+=*", "one or more of A-Z a-z 0-9 - . _ ~ + / and then only =")
+_ORIGIN: Final = matching(r"\*|https?://[^\s/,]+", "an origin")
+ORIGINS: Final = Kind(
+    "origins such as https://www.example.org, separated by commas, or * for all of them",
+    _check_origins,
+    _parse_origins,
+)

@@ -1,0 +1,161 @@
+"""The table of options: every setting of the server, with its default and what is allowed.
+
+The fields of `Settings` are that table. The command line, the environment, the file and the
+reference page all follow from it, so an option is added in this one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+from cometary.config import kinds
+from cometary.config.kinds import Address, Kind
+from cometary.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table.
+
+    Attributes:
+        name: The key in a file, and the command line's option without its dashes.
+        kind: What values it can have.
+        default: The value when nobody gives one.
+        text: What it is for, in one sentence.
+        secret: Whether its value is never shown, and never taken from the command line, where
+            every user of the machine could read it.
+    """
+
+    name: str
+    kind: Kind[Any]
+    default: object
+    text: str
+    secret: bool
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"COMETARY_{self.field.upper()}"
+
+
+def _row(kind: Kind[Any], text: str, *, secret: bool = False) -> dict[str, object]:
+    """What makes a field of `Settings` a row of the table."""
+    return {"kind": kind, "text": text, "secret": secret}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one server is set up; each field is explained by its row.
+
+    Raises:
+        ConfigError: a value is not allowed; `where` is the name of the field's option.
+    """
+
+    app: str | None = field(
+        default=None, metadata=_row(kinds.APP, "The application to serve; without one, back-ends do all.")
+    )
+    host: str = field(default="127.0.0.1", metadata=_row(kinds.HOST, "The address that clients connect to."))
+    port: int = field(
+        default=8080, metadata=_row(kinds.PORT, "The port that clients connect to; 0 takes any free one.")
+    )
+    control: Address = field(
+        default=Address("127.0.0.1", 8081),
+        metadata=_row(kinds.ADDRESS, "Where back-ends connect; off loopback it needs a secret."),
+    )
+    secret: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(kinds.SECRET, "The bearer token for every call of the control interface.", secret=True),
+    )
+    comet: str = field(default="/comet", metadata=_row(kinds.URL_PATH, "The URL path of the comet endpoint."))
+    origins: tuple[str, ...] = field(
+        default=(), metadata=_row(kinds.ORIGINS, "The other sites whose pages may connect (CORS).")
+    )
+    wait: float = field(
+        default=60, metadata=_row(kinds.seconds(0.1, 3600), "The longest that a request is held.")
+    )
+    die: float = field(
+        default=45,
+        metadata=_row(kinds.seconds(0.1, 86400), "How long a session lives without a held request."),
+    )
+    requests: int = field(
+        default=2, metadata=_row(kinds.whole(1, 16), "The most requests that a client may have unanswered.")
+    )
+    max_sessions: int = field(
+        default=100_000,
+        metadata=_row(kinds.whole(1, 10_000_000), "The most sessions at one time."),
+    )
+    opens_per_minute: int = field(
+        default=600,
+        metadata=_row(
+            kinds.whole(0, 1_000_000),
+            "The most sessions that one address opens in a minute; 0 for no limit. Loopback has none.",
+        ),
+    )
+    queue_packets: int = field(
+        default=1000,
+        metadata=_row(kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."),
+    )
+    queue_bytes: int = field(
+        default=1024 * 1024,
+        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."),
+    )
+    response_bytes: int = field(
+        default=256 * 1024,
+        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."),
+    )
+    body_bytes: int = field(
+        default=256 * 1024,
+        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."),
+    )
+    log_level: str = field(
+        default="info",
+        metadata=_row(
+            kinds.choice("debug", "info", "warning", "error"), "The least serious events that are logged."
+        ),
+    )
+    log_format: str = field(
+        default="text", metadata=_row(kinds.choice("text", "json"), "How the lines of the log are written.")
+    )
+
+    def __post_init__(self) -> None:
+        for option in OPTIONS:
+            value = getattr(self, option.field)
+            if value is not option.default:
+                object.__setattr__(self, option.field, _checked(option, value))
+        if self.secret is None and not self.control.is_loopback:
+            raise ConfigError("control", f"other machines can reach {self.control}, so {_SECRET_NEEDED}")
+
+
+def _checked(option: Option, value: object) -> object:
+    try:
+        return option.kind.check(value)
+    except ValueError:
+        raise not_allowed(option, option.name, value) from None
+
+
+def not_allowed(option: Option, where: str, value: object) -> ConfigError:
+    """The error for a value that is not of its option's kind.
+
+    Args:
+        option: The option.
+        where: What gave the value.
+        value: The value, which the message repeats unless it is secret.
+    """
+    shown = "" if option.secret else f", not {value!r}"
+    return ConfigError(where, f"must be {option.kind.allowed}{shown}")
+
+
+OPTIONS: Final = tuple(
+    Option(entry.name.replace("_", "-"), default=entry.default, **entry.metadata)
+    for entry in fields(Settings)
+)
+"""Every option, in the order in which they are explained."""
+
+_SECRET_NEEDED: Final = "it needs a secret: COMETARY_SECRET, or secret in the file"  # noqa: S105 (none itself)

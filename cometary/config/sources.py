@@ -1,0 +1,92 @@
+"""Where values come from: the command line beats the environment, which beats the file.
+
+A wrong value is refused even where a stronger source overrules it: whoever wrote it believes
+that it is in force somewhere.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from cometary.config.settings import OPTIONS, Option, Settings, not_allowed
+from cometary.errors import ConfigError
+
+CONFIG_VARIABLE: Final = "COMETARY_CONFIG"
+
+Given = tuple[Option, str, object]
+"""An option that was given, what gave it, and the value, which is allowed."""
+
+
+def load(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """Build the settings from all that was given.
+
+    Args:
+        arguments: What the command line says, as text, by the option's name; `config`, which
+            is no option itself, names the TOML file.
+        environment: The environment variables. Of those with our prefix only the options' are
+            read: Kubernetes, for one, makes more of them for a service that is called cometary.
+
+    Raises:
+        ConfigError: a value is wrong; `where` says which source it came from.
+    """
+    given = [
+        *_from_file(arguments, environment),
+        *_from_environment(environment),
+        *_from_arguments(arguments),
+    ]
+    sources = {option.name: where for option, where, _ in given}
+    try:
+        return Settings(**{option.field: value for option, _, value in given})  # type: ignore[arg-type]
+    except ConfigError as error:
+        raise ConfigError(sources.get(error.where, error.where), error.problem) from None
+
+
+def _from_arguments(arguments: Mapping[str, str]) -> Iterator[Given]:
+    for option in OPTIONS:
+        if option.name in arguments:
+            where = "MODULE:APP" if option.name == "app" else f"--{option.name}"
+            yield _read(option, where, arguments[option.name], option.kind.parse)
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[Given]:
+    for option in OPTIONS:
+        if option.variable in environment:
+            yield _read(option, option.variable, environment[option.variable], option.kind.parse)
+
+
+def _from_file(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Given]:
+    path = arguments.get("config", environment.get(CONFIG_VARIABLE))
+    if path is None:
+        return
+    by_name = {option.name: option for option in OPTIONS}
+    for key, value in _parse_file(path).items():
+        where = f"{path}: {key}"
+        if key not in by_name:
+            raise ConfigError(where, f"there is no such option{_guess(key, [*by_name])}")
+        yield _read(by_name[key], where, value, by_name[key].kind.check)
+
+
+def _parse_file(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(path, f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(path, f"is not TOML: {error}") from None
+
+
+def _guess(key: str, names: list[str]) -> str:
+    """A hint at the option that was probably meant, if one is near."""
+    near = get_close_matches(key.replace("_", "-"), names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _read(option: Option, where: str, value: Any, read: Callable[[Any], object]) -> Given:
+    try:
+        return option, where, read(value)
+    except ValueError:
+        raise not_allowed(option, where, value) from None

@@ -1,0 +1,248 @@
+"""Where settings come from, which source wins, and how a wrong value is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cometary.config import OPTIONS, Address, Option, Settings, load
+from cometary.errors import ConfigError
+
+Value = str | float | list[str]
+REFERENCE = Path(__file__).parent.parent / "docs/reference/configuration.md"
+EXAMPLES: dict[str, Value] = {
+    "app": "chat:app",
+    "host": "0.0.0.0",
+    "port": 9000,
+    "control": "[::1]:9001",
+    "secret": "s3cret-s3cret",
+    "comet": "/push/comet",
+    "origins": ["https://www.example.org", "http://localhost:3000"],
+    "wait": 0.5,
+    "die": 90,
+    "requests": 4,
+    "max-sessions": 10,
+    "opens-per-minute": 0,
+    "queue-packets": 5,
+    "queue-bytes": 4096,
+    "response-bytes": 2048,
+    "body-bytes": 8192,
+    "log-level": "debug",
+    "log-format": "json",
+}
+EXPECTED = Settings(
+    app="chat:app",
+    host="0.0.0.0",
+    port=9000,
+    control=Address("::1", 9001),
+    secret="s3cret-s3cret",
+    comet="/push/comet",
+    origins=("https://www.example.org", "http://localhost:3000"),
+    wait=0.5,
+    die=90,
+    requests=4,
+    max_sessions=10,
+    opens_per_minute=0,
+    queue_packets=5,
+    queue_bytes=4096,
+    response_bytes=2048,
+    body_bytes=8192,
+    log_level="debug",
+    log_format="json",
+)
+
+
+def as_text(value: Value) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def as_toml(value: Value) -> str:
+    return repr(value).replace("'", '"')
+
+
+def toml(path: Path, text: str) -> dict[str, str]:
+    """Write a file, and return the argument that names it."""
+    path.write_text(text, encoding="utf-8")
+    return {"config": str(path)}
+
+
+def test_the_examples_speak_of_every_option() -> None:
+    assert list(EXAMPLES) == [option.name for option in OPTIONS]
+    for entry in fields(Settings):
+        assert getattr(EXPECTED, entry.name) != entry.default
+
+
+def test_nothing_given_is_all_defaults() -> None:
+    assert load({}, {}) == Settings()
+
+
+def test_every_option_is_a_key_of_the_file(tmp_path: Path) -> None:
+    text = "\n".join(f"{name} = {as_toml(value)}" for name, value in EXAMPLES.items())
+    assert load(toml(tmp_path / "cometary.toml", text), {}) == EXPECTED
+
+
+def test_every_option_is_an_environment_variable() -> None:
+    names = {option.name: option.variable for option in OPTIONS}
+    assert load({}, {names[name]: as_text(value) for name, value in EXAMPLES.items()}) == EXPECTED
+    assert names["queue-packets"] == "COMETARY_QUEUE_PACKETS"
+
+
+def test_every_option_can_be_given_as_text_on_the_command_line() -> None:
+    assert load({name: as_text(value) for name, value in EXAMPLES.items()}, {}) == EXPECTED
+
+
+def test_command_line_beats_environment_beats_file(tmp_path: Path) -> None:
+    file = toml(tmp_path / "cometary.toml", "port = 1\nwait = 1\ndie = 1")
+    settings = load({**file, "port": "3"}, {"COMETARY_PORT": "2", "COMETARY_WAIT": "2"})
+    assert (settings.port, settings.wait, settings.die) == (3, 2, 1)
+
+
+def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
+    file = toml(tmp_path / "cometary.toml", "port = 1")
+    assert load({}, {"COMETARY_CONFIG": file["config"]}).port == 1
+
+
+def test_other_variables_with_our_prefix_are_none_of_ours() -> None:
+    assert load({}, {"COMETARY_SERVICE_HOST": "10.0.0.1", "COMETARY_CONFIGURATION": "x"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("app", "chat"),
+        ("app", "chat:"),
+        ("app", ":app"),
+        ("host", ""),
+        ("host", "a b"),
+        ("port", "http"),
+        ("port", "-1"),
+        ("port", "65536"),
+        ("port", "80.0"),
+        ("control", "8081"),
+        ("control", ":8081"),
+        ("control", "127.0.0.1"),
+        ("control", "127.0.0.1:x"),
+        ("comet", "comet"),
+        ("comet", "/comet?x"),
+        ("origins", "www.example.org"),
+        ("origins", "https://www.example.org/"),
+        ("origins", "https://a.example, "),
+        ("origins", "null"),
+        ("wait", "0"),
+        ("wait", "nan"),
+        ("wait", "inf"),
+        ("wait", "1e999"),
+        ("wait", "a minute"),
+        ("queue-bytes", "1MiB"),
+        ("log-level", "INFO"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_its_source(name: str, text: str) -> None:
+    option = next(option for option in OPTIONS if option.name == name)
+    for arguments, environment, where in [
+        ({name: text}, {}, "MODULE:APP" if name == "app" else f"--{name}"),
+        ({}, {option.variable: text}, option.variable),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            load(arguments, environment)
+        assert str(caught.value) == f"{where}: must be {option.kind.allowed}, not {text!r}"
+
+
+@pytest.mark.parametrize(
+    "line", ['port = "80"', "port = true", "port = 80.0", "wait = false", "host = 1", "comet = []", "app = 1"]
+)
+def test_a_value_of_the_wrong_toml_type_is_refused(tmp_path: Path, line: str) -> None:
+    file = toml(tmp_path / "cometary.toml", line)
+    with pytest.raises(ConfigError, match=rf"cometary\.toml: {line.split(maxsplit=1)[0]}: must be"):
+        load(file, {})
+
+
+@pytest.mark.parametrize("line", ['origins = "https://www.example.org"', "origins = [1]", "control = 8081"])
+def test_lists_and_addresses_have_their_form_in_toml_too(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigError, match="must be"):
+        load(toml(tmp_path / "cometary.toml", line), {})
+
+
+def test_a_wrong_value_is_refused_even_where_a_stronger_source_overrules_it(tmp_path: Path) -> None:
+    file = toml(tmp_path / "cometary.toml", "port = 99999")
+    with pytest.raises(ConfigError, match="99999"):
+        load({**file, "port": "1"}, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("prot", "; did you mean port?"), ("queue_bytes", "; did you mean queue-bytes?"), ("zzz", "")],
+)
+def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path, key: str, hint: str) -> None:
+    file = toml(tmp_path / "cometary.toml", f"{key} = 1")
+    with pytest.raises(ConfigError) as caught:
+        load(file, {})
+    assert str(caught.value) == f"{file['config']}: {key}: there is no such option{hint}"
+
+
+def test_a_file_that_is_missing_or_no_toml_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file"):
+        load({"config": str(tmp_path / "missing.toml")}, {})
+    with pytest.raises(ConfigError, match=r"is not TOML: .*line 1"):
+        load(toml(tmp_path / "cometary.toml", "port 1"), {})
+    (tmp_path / "latin.toml").write_bytes(b'host = "\xe9"')
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load({"config": str(tmp_path / "latin.toml")}, {})
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8081", "[::]:8081", "192.0.2.1:8081", "control.example:8081"])
+def test_a_control_listener_off_loopback_needs_a_secret(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"^COMETARY_CONTROL: other machines can reach .*COMETARY_SECRET"):
+        load({}, {"COMETARY_CONTROL": address})
+    assert load({}, {"COMETARY_CONTROL": address, "COMETARY_SECRET": "x"}).secret == "x"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.8.8:1", "[::1]:1", "localhost:1"])
+def test_a_control_listener_on_loopback_needs_none(address: str) -> None:
+    assert str(load({"control": address}, {}).control) == address
+
+
+def test_the_secret_is_never_shown(tmp_path: Path) -> None:
+    assert "hidden" not in repr(Settings(secret="hidden"))
+    for arguments, environment in [
+        ({}, {"COMETARY_SECRET": "hidden away"}),
+        (toml(tmp_path / "cometary.toml", 'secret = ["hidden"]'), {}),
+    ]:
+        with pytest.raises(ConfigError, match="must be") as caught:
+            load(arguments, environment)
+        assert "hidden" not in str(caught.value)
+
+
+def test_a_program_gets_the_same_checks() -> None:
+    with pytest.raises(ConfigError, match=r"^port: must be a whole number from 0 to 65535, not 70000"):
+        Settings(port=70000)
+    with pytest.raises(ConfigError, match=r"^control: other machines"):
+        Settings(control=Address("0.0.0.0", 1))
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@given(st.sampled_from(OPTIONS), st.text(max_size=20))
+def test_any_text_is_either_taken_or_refused_with_its_source(option: Option, text: str) -> None:
+    try:
+        load({}, {"COMETARY_SECRET": "x", option.variable: text})
+    except ConfigError as error:
+        assert error.where == option.variable  # noqa: PT017 (both outcomes are right)
+
+
+def test_the_reference_page_has_the_table_that_the_program_has() -> None:
+    page = REFERENCE.read_text(encoding="utf-8")
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        [f"`{option.name}`", shown_default(option.default), option.text, option.kind.allowed]
+        for option in OPTIONS
+    ]
+
+
+def shown_default(default: object) -> str:
+    return "none" if default in {None, ()} else f"`{default}`"
