@@ -66,10 +66,7 @@ class Pattern:
         segments = path.split(SEPARATOR)
         if len(segments) <= len(self.head) if self.deep else len(segments) != len(self.head):
             return False
-        return all(
-            mine in (ANY_SEGMENT, theirs)
-            for mine, theirs in zip(self.head, segments, strict=False)
-        )
+        return all(mine in (ANY_SEGMENT, theirs) for mine, theirs in zip(self.head, segments, strict=False))
 
 
 def _check_segment(segment: str, text: str) -> None:

@@ -70,9 +70,7 @@ class PatternTrie(Generic[V]):
             # A path may itself have a segment `*`: to be offered that branch twice is once
             # too often.
             fitting = (segment,) if segment == ANY_SEGMENT else (segment, ANY_SEGMENT)
-            level = [
-                node.branches[step] for node in level for step in fitting if step in node.branches
-            ]
+            level = [node.branches[step] for node in level for step in fitting if step in node.branches]
             if not level:
                 return
         yield from (node.here for node in level if node.here is not None)

@@ -40,7 +40,9 @@ def test_a_pattern_is_no_longer_than_a_path() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize(("text", "exact"), [("a/b", True), ("a/*", False), ("**", False), ("*/b", False), ("/", True)])
+@pytest.mark.parametrize(
+    ("text", "exact"), [("a/b", True), ("a/*", False), ("**", False), ("*/b", False), ("/", True)]
+)
 def test_exact_means_without_stars(text: str, exact: bool) -> None:
     assert Pattern.compile(text).exact is exact
 

@@ -113,7 +113,9 @@ def assert_nothing_left(table: Subscriptions[Somebody] | Subscriptions[int]) -> 
 
 segments = st.sampled_from(["a", "b", "", "*"])
 exact_or_starred = st.lists(segments, min_size=1, max_size=3).map("/".join)
-patterns = st.one_of(exact_or_starred, exact_or_starred.map(lambda text: f"{text}/**"), st.just("**")).filter(bool)
+patterns = st.one_of(exact_or_starred, exact_or_starred.map(lambda text: f"{text}/**"), st.just("**")).filter(
+    bool
+)
 subscribers = st.integers(min_value=0, max_value=3)
 
 
