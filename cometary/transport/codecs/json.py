@@ -1,0 +1,85 @@
+"""JSON, read strictly: RFC 8259 as narrowed by I-JSON (RFC 7493).
+
+What parsers disagree about is refused, so that no proxy or back-end can read a body differently
+from this server: invalid UTF-8, lone surrogates, NaN and infinities, numbers that no double can
+hold, text after the value, the same key twice in an object. Beyond 64 levels of nesting a body is
+refused as well. Crossing into JSON, byte strings become base64 text, and floats that JSON has no
+word for become null.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final, NoReturn
+
+import msgspec
+
+from cometary.errors import ProtocolError
+
+name: Final = "json"
+content_type: Final = b"application/json"
+DEEPEST: Final = 64
+"""The most levels of arrays and objects in a body."""
+
+# Only ever run on what the parser has accepted: there every string ends, so that the search is
+# linear and never takes the end of one string for the beginning of the next.
+_find_brackets = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]').findall
+
+
+def encode(value: object) -> bytes:
+    """`value` as JSON.
+
+    Raises:
+        TypeError: It holds an object that JSON has no form for: the application's fault.
+    """
+    return msgspec.json.encode(value)
+
+
+def decode(body: bytes) -> object:
+    """The value that `body` holds.
+
+    Raises:
+        ProtocolError: `bad-request`, the sender's fault.
+    """
+    try:
+        value: object = msgspec.json.decode(body)
+    except RecursionError:
+        _refuse_depth()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError("bad-request", f"The body is no JSON: {error}.") from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST:
+        _check_depth(body)
+    _check_keys(body, value)
+    return value
+
+
+def _check_depth(body: bytes) -> None:
+    depth = 0
+    for token in _find_brackets(body):
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > DEEPEST:
+                _refuse_depth()
+        elif token in (b"]", b"}"):
+            depth -= 1
+
+
+def _refuse_depth() -> NoReturn:
+    raise ProtocolError("bad-request", f"The body is nested deeper than {DEEPEST} levels.") from None
+
+
+def _check_keys(body: bytes, value: object) -> None:
+    """Refuse an object with the same key twice.
+
+    The parser keeps the last of the twins, so writing the value again loses the colon of each
+    other one. Without escapes strings are written as they came, colons and all: then as many
+    colons as before mean that there were no twins. Otherwise all pairs are looked at.
+    """
+    if b"\\" in body or body.count(b":") != encode(value).count(b":"):
+        json.loads(body, object_pairs_hook=_refuse_twins, parse_int=float)
+
+
+def _refuse_twins(pairs: list[tuple[str, object]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ProtocolError("bad-request", "An object of the body has the same key twice.")

@@ -1,0 +1,245 @@
+"""One HTTP connection: bytes in, exchanges to the service, responses out in order.
+
+1. A connection is always watched for reading while it may be read, parked ones too: end of file
+   is how a held request's peer says that it has gone.
+2. End of file, a reset, or a deadline closes it; `Exchange.drop` tells whoever was to answer.
+   A half-closed connection counts as gone: a browser that still waited would not have closed.
+3. Responses go out in the order of the requests; one that is ready early waits in its exchange.
+4. At most `Limits.unanswered` requests are with the service at a time. What else came with the
+   same read waits, parsed, in `_waiting`, and until that is empty the connection is not read.
+5. The answer is sent by whoever gives it, in one call; what the kernel does not take stays in
+   `_unsent` until it does. While there is any, no further response begins.
+6. After the last response the sending side is shut and what the peer still sends is thrown away
+   for a while: closing at once would reset the connection, and with it the response's way.
+7. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
+   own turn. What an answer makes possible is left to `writable`, on the switchboard's.
+8. At most one deadline runs, that of what is waited for now; none while only the service is.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.transport.request_parser import Phase
+from cometary.transport.responses import CONTINUE
+
+if TYPE_CHECKING:
+    from cometary.transport.deadlines import DeadlineQueue
+    from cometary.transport.exchange import Exchange, Headers
+    from cometary.transport.request_parser import RequestParser
+    from cometary.transport.service import Service
+    from cometary.transport.switchboard import Switchboard
+
+
+class State(Enum):
+    """How far a connection is on its way to being closed."""
+
+    OPEN = auto()
+    """Requests are taken."""
+    ENDING = auto()
+    """The last request is in, its response not out yet."""
+    LINGERING = auto()
+    """The last response is out, the peer has not closed yet."""
+    CLOSED = auto()
+
+
+class Connection:
+    """A connected, non-blocking socket, and what is under way on it.
+
+    Args:
+        sock: The socket; the connection closes it.
+        peer: The address of its other end, for exchanges to tell.
+        service: What answers the requests.
+        switchboard: What watches the socket.
+    """
+
+    __slots__ = (
+        "_deadline", "_parser", "_peer", "_reading", "_service", "_state", "_switchboard", "_unanswered", "_unsent",
+        "_waiting", "_writing", "sock",
+    )  # fmt: skip
+
+    def __init__(self, sock: socket.socket, peer: str, service: Service, switchboard: Switchboard) -> None:
+        self.sock = sock
+        self._peer = peer
+        self._service = service
+        self._switchboard = switchboard
+        self._state = State.OPEN
+        self._parser: RequestParser | None = None
+        self._unanswered: list[Exchange] = []
+        self._waiting: deque[Exchange] | None = None
+        self._unsent: memoryview | None = None
+        self._deadline: DeadlineQueue[Connection] | None = None
+        self._reading = True
+        self._writing = False
+        self._expect(switchboard.deadlines.head)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no request, be it incomplete, and no response."""
+        busy = self._unanswered or self._waiting or self._parser or self._unsent
+        return self._state is State.OPEN and not busy
+
+    # What the switchboard calls.
+
+    def readable(self) -> None:
+        """Read once, since there is something to read, if only the end."""
+        if not self._reading:  # nobody asked, so it is a hang-up
+            return self.close()
+        try:
+            data = self.sock.recv(self._switchboard.limits.header_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return self.close()
+        if not data:
+            self.close()
+        elif self._state is State.OPEN:
+            self._parse(data)
+        elif self._state is State.ENDING:
+            self._watch(reading=False, writing=self._writing)
+        return None
+
+    def writable(self) -> None:
+        """Go on where an answer had to leave off: send the rest, serve what waits."""
+        if self._unsent is not None:
+            rest, self._unsent = self._unsent, None
+            self._send(rest)
+        self._send_answers()
+        while self._waiting and self._has_room():
+            self._serve(self._waiting.popleft())
+        self._settle()
+
+    def close(self) -> None:
+        """Close at once, and drop what has not been answered."""
+        if self._state is State.CLOSED:
+            return
+        self._state = State.CLOSED
+        self._expect(None)
+        self._switchboard.forget(self)
+        self.sock.close()
+        unanswered, self._unanswered = self._unanswered, []
+        self._waiting = self._unsent = self._parser = None
+        for exchange in unanswered:
+            exchange.drop()
+
+    # From bytes to exchanges.
+
+    def _parse(self, data: bytes) -> None:
+        shared = self._switchboard.parser
+        parser = self._parser or shared
+        exchanges = parser.feed(data)
+        incomplete = parser.phase is not Phase.BOUNDARY and not parser.finished
+        self._parser = parser if incomplete else None
+        if parser is shared and (incomplete or parser.finished):
+            self._switchboard.replace_parser()
+        if parser.finished:
+            self._state = State.ENDING
+        if exchanges:
+            self._expect(None)
+            self._take(exchanges)
+        if incomplete:
+            self._await_rest(parser)
+
+    def _take(self, exchanges: list[Exchange]) -> None:
+        for place, exchange in enumerate(exchanges):
+            if not self._has_room():
+                self._waiting = deque(exchanges[place:])
+                self._watch(reading=False, writing=self._writing)
+                return
+            self._serve(exchange)
+
+    def _has_room(self) -> bool:
+        return len(self._unanswered) < self._switchboard.limits.unanswered
+
+    def _serve(self, exchange: Exchange) -> None:
+        if self._state in (State.OPEN, State.ENDING):
+            self._unanswered.append(exchange)
+            exchange.arrive(self, self._peer)
+            self._service.serve(exchange)
+
+    def _await_rest(self, parser: RequestParser) -> None:
+        if parser.awaits_continue and not self._unanswered and self._unsent is None:
+            self._send(CONTINUE)
+        self._settle()
+
+    # From answers to bytes.
+
+    def carry(self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers) -> None:
+        """Send the response of `exchange` when its turn has come (`Carrier`)."""
+        exchange.closing = exchange.closing or self._switchboard.draining
+        exchange.response = self._switchboard.encoder.encode(
+            status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
+        )
+        self._send_answers()
+        self._settle()
+
+    def _send_answers(self) -> None:
+        unanswered = self._unanswered
+        while unanswered and self._unsent is None and (response := unanswered[0].response) is not None:
+            if unanswered.pop(0).closing:
+                self._state = State.ENDING
+                self._waiting = None
+            self._send(response)
+
+    def _send(self, data: bytes | memoryview) -> None:
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return self.close()
+        if sent < len(data):
+            self._unsent = memoryview(data)[sent:]
+        return None
+
+    # What comes next.
+
+    def _settle(self) -> None:
+        """Watch for, and set a deadline on, what is to happen next."""
+        if self._state is State.CLOSED:
+            return
+        if self._state is State.ENDING and not self._unanswered and self._unsent is None:
+            self._linger()
+        else:
+            resumable = self._unsent is not None or (self._waiting and self._has_room())
+            self._watch(reading=not self._waiting, writing=bool(resumable))
+        self._expect(self._due())
+
+    def _linger(self) -> None:
+        self._state = State.LINGERING
+        self._watch(reading=True, writing=False)
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+
+    def _watch(self, *, reading: bool, writing: bool) -> None:
+        if reading is not self._reading or writing is not self._writing:
+            self._reading, self._writing = reading, writing
+            self._switchboard.poller.change(self.sock.fileno(), reading=reading, writing=writing)
+
+    def _due(self) -> DeadlineQueue[Connection] | None:
+        deadlines = self._switchboard.deadlines
+        if self._state is State.CLOSED:
+            return None
+        if self._unsent is not None:
+            return deadlines.write
+        if self._state is State.LINGERING:
+            return deadlines.linger
+        if self._parser is not None:
+            return deadlines.head if self._parser.phase is Phase.HEAD else deadlines.body
+        return None if self._unanswered or self._waiting else deadlines.idle
+
+    def _expect(self, deadline: DeadlineQueue[Connection] | None) -> None:
+        current = self._deadline
+        if deadline is not current:
+            if current is not None:
+                current.discard(self)
+            if deadline is not None:
+                deadline.add(self, trio.current_time())
+            self._deadline = deadline

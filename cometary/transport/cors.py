@@ -1,0 +1,83 @@
+"""Requests from pages of other origins (the Fetch standard, section "HTTP CORS protocol").
+
+A browser says which page asks in `Origin`; any other client may say what it likes, or nothing.
+So this is about what a foreign page can do with its visitor's browser, not about who may come:
+
+1. Without `Origin`, or with the server's own, a request is no business of this module.
+2. From an allowed origin every answer, errors included, says so; `Vary: Origin` keeps caches apart.
+3. A preflight from an allowed origin is answered here.
+4. Anything else is refused with `forbidden` before the application sees it, since a simple request
+   takes effect even though the page may not read the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometary.transport.exchange import Exchange, Headers
+
+PREFLIGHT_HEADERS: Final[Headers] = (
+    (b"Access-Control-Allow-Methods", b"GET, POST"),
+    (b"Access-Control-Allow-Headers", b"Authorization, Content-Type"),
+    (b"Access-Control-Max-Age", b"7200"),
+)
+
+
+class CorsPolicy:
+    """Which other origins' pages may use the server.
+
+    Args:
+        origins: Origins as browsers send them, such as `https://example.org`, or `*` for any.
+        credentials: Whether their requests may carry cookies and the like. With `*` that would
+            lend every page its visitor's identity, so the two exclude each other.
+
+    Raises:
+        ValueError: Both `*` and credentials are asked for: the configuration's fault.
+    """
+
+    __slots__ = ("_any", "_credentials", "_origins")
+
+    def __init__(self, origins: Iterable[str] = (), *, credentials: bool = False) -> None:
+        self._origins = frozenset(origin.encode() for origin in origins)
+        self._any = b"*" in self._origins
+        self._credentials = credentials
+        if self._any and credentials:
+            raise ValueError("credentials cannot be allowed to every origin: name the origins")
+
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of `origin` may use the server."""
+        return self._any or origin in self._origins
+
+    def headers(self, origin: bytes) -> Headers:
+        """What every response to a request from the allowed `origin` says."""
+        allowed: Headers = ((b"Access-Control-Allow-Origin", b"*" if self._any else origin), (b"Vary", b"Origin"))
+        return (*allowed, (b"Access-Control-Allow-Credentials", b"true")) if self._credentials else allowed
+
+    def intercepts(self, exchange: Exchange) -> bool:
+        """Judge a request that has an `Origin`.
+
+        Returns:
+            Whether that was an answer already: the request was a preflight.
+
+        Raises:
+            ProtocolError: `forbidden`, the fault of the page that asked.
+        """
+        headers = exchange.headers
+        origin = headers[b"origin"]
+        if self.allows(origin):
+            exchange.extra_headers = self.headers(origin)
+            if exchange.method == "OPTIONS" and b"access-control-request-method" in headers:
+                exchange.respond(204, headers=PREFLIGHT_HEADERS)
+                return True
+        elif origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
+            raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
+        return False
+
+
+SAME_ORIGIN: Final = CorsPolicy()
+"""No other origin."""

@@ -1,0 +1,38 @@
+"""What one client may take of the server: sizes in bytes, counts, and deadlines in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of the HTTP front end; every one of them is enforced before memory is spent.
+
+    Attributes:
+        header_bytes: Bytes of a request's head, its request line included. It is also the most
+            that is read from a connection at once, so a head that came in one piece fits.
+        headers: Header lines of a request.
+        target_bytes: Bytes of a request's target, its query included.
+        body_bytes: Bytes of a request's body, as declared or as added up while chunks arrive.
+        connections: Open connections; beyond it new ones wait in the kernel's backlog.
+        unanswered: Requests of one connection handed to the application and not answered yet;
+            beyond it the connection is not read.
+        head_seconds: From a connection's opening, or a request's first byte, to the head's end.
+        body_seconds: From the head's end to the body's.
+        idle_seconds: From a response to the next request's first byte.
+        write_seconds: From the first byte that the kernel would not take to the response's last.
+        linger_seconds: From the last response on a connection to the peer's end of file.
+    """
+
+    header_bytes: int = 16 * 1024
+    headers: int = 100
+    target_bytes: int = 4096
+    body_bytes: int = 256 * 1024
+    connections: int = 100_000
+    unanswered: int = 8
+    head_seconds: float = 10
+    body_seconds: float = 10
+    idle_seconds: float = 75
+    write_seconds: float = 10
+    linger_seconds: float = 2

@@ -1,0 +1,117 @@
+"""A listening socket: accepts while there is room, and waits in silence when there is none.
+
+1. At most `BATCH` connections are accepted in a row, so that the others get their turn.
+2. At the limit of connections, and when the system has no descriptor left, it stops listening to
+   its own socket; the kernel's backlog keeps the callers. The switchboard lets it resume when a
+   connection closes, or a second later, since descriptors are freed elsewhere too.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.transport.connection import Connection
+
+if TYPE_CHECKING:
+    from cometary.transport.service import Service
+    from cometary.transport.switchboard import Switchboard
+
+BATCH: Final = 64
+BACKLOG: Final = 4096
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+logger = logging.getLogger("cometary.transport")
+
+
+class Listener:
+    """An open listening socket.
+
+    Args:
+        sock: The socket, bound and listening; the listener closes it.
+        service: What answers the requests of the connections it accepts.
+        switchboard: What watches the sockets.
+    """
+
+    def __init__(self, sock: socket.socket, service: Service, switchboard: Switchboard) -> None:
+        self.sock = sock
+        self._service = service
+        self._switchboard = switchboard
+        self._paused = False
+
+    def accept(self) -> None:
+        """Accept the callers that are there, as far as there is room."""
+        for _ in range(BATCH):
+            if self._switchboard.full:
+                return self._pause()
+            try:
+                sock, address = self.sock.accept()
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    logger.warning("no connection can be accepted for now: %s", error)
+                    return self._pause()
+                continue  # that caller has gone already
+            self._welcome(sock, str(address[0]))
+        return None
+
+    def _welcome(self, sock: socket.socket, peer: str) -> None:
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._switchboard.add(Connection(sock, peer, self._service, self._switchboard))
+        except OSError as error:  # it has gone meanwhile, or the poller can take no more
+            logger.warning("a connection from %s could not be served: %s", peer, error)
+            sock.close()
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._watch()
+        self._switchboard.deadlines.paused.add(self, trio.current_time())
+
+    def resume(self) -> None:
+        """Accept again, if it was paused."""
+        if self._paused:
+            self._paused = False
+            self._watch()
+            self._switchboard.deadlines.paused.discard(self)
+
+    def _watch(self) -> None:
+        self._switchboard.poller.change(self.sock.fileno(), reading=not self._paused, writing=False)
+
+    def close(self) -> None:
+        """Stop listening; callers in the backlog are reset."""
+        if self.sock.fileno() >= 0:
+            self._switchboard.deadlines.paused.discard(self)
+            self._switchboard.poller.forget(self.sock.fileno())
+            self.sock.close()
+
+
+def open_listener(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+    """A socket that listens at `address`, non-blocking.
+
+    Args:
+        family: `AF_INET` or `AF_INET6`.
+        address: As `socket.getaddrinfo` gives it; port 0 lets the system choose.
+
+    Raises:
+        OSError: The address is taken, or not this machine's: the configuration's fault.
+    """
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # the IPv4 side of a name has a socket of its own
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

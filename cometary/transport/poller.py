@@ -1,0 +1,99 @@
+"""Which of very many sockets are ready: epoll where there is one, else the standard library's best.
+
+The two differ only in cost. `selectors` makes a tuple and a key for every ready socket, and it
+cannot watch for a hang-up alone, so that of a connection which is not being read it shows only
+when something is written.
+"""
+
+from __future__ import annotations
+
+import select
+import selectors
+from typing import Final, Protocol
+
+READABLE: Final = 1
+WRITABLE: Final = 4
+"""Bits of what `poll` reports, epoll's own; any other bit means error or hang-up."""
+
+
+class Poller(Protocol):
+    """A level-triggered set of descriptors, itself a descriptor to wait on."""
+
+    def fileno(self) -> int:
+        """The descriptor that is readable while any in the set is ready."""
+        ...
+
+    def watch(self, fd: int) -> None:
+        """Add `fd`, for reading."""
+        ...
+
+    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+        """Say anew what `fd` is watched for; for neither, a hang-up may still be reported."""
+        ...
+
+    def forget(self, fd: int) -> None:
+        """Take `fd` out; before it is closed, since a forked child may hold it open."""
+        ...
+
+    def poll(self, limit: int) -> list[tuple[int, int]]:
+        """At most `limit` ready descriptors, each with its bits; without waiting."""
+        ...
+
+    def close(self) -> None:
+        """Give the set back to the system."""
+        ...
+
+
+class EpollPoller:
+    """Linux."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self.fileno = self._epoll.fileno
+        self.forget = self._epoll.unregister
+        self.close = self._epoll.close
+
+    def watch(self, fd: int) -> None:
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+        bits = select.EPOLLIN if reading else select.EPOLLRDHUP
+        self._epoll.modify(fd, bits | select.EPOLLOUT if writing else bits)
+
+    def poll(self, limit: int) -> list[tuple[int, int]]:
+        return self._epoll.poll(0, limit)
+
+
+class SelectorPoller:
+    """Any system whose `selectors.DefaultSelector` is a descriptor itself: macOS, the BSDs, Solaris."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self.close = self._selector.close
+
+    def fileno(self) -> int:
+        return self._selector.fileno()  # type: ignore[attr-defined, no-any-return]
+
+    def watch(self, fd: int) -> None:
+        self._selector.register(fd, selectors.EVENT_READ)
+
+    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+        self.forget(fd)
+        events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
+        if events:
+            self._selector.register(fd, events)
+
+    def forget(self, fd: int) -> None:
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
+
+    def poll(self, limit: int) -> list[tuple[int, int]]:
+        return [
+            (key.fd, (READABLE if events & selectors.EVENT_READ else 0) | (WRITABLE if events & selectors.EVENT_WRITE else 0))
+            for key, events in self._selector.select(0)[:limit]
+        ]  # fmt: skip
+
+
+def best_poller() -> Poller:
+    """The cheapest that this system has."""
+    return EpollPoller() if hasattr(select, "epoll") else SelectorPoller()

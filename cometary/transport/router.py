@@ -1,0 +1,63 @@
+"""Which endpoint answers which path.
+
+A path is matched as it was sent: `/comet` and `/comet/` differ, and escapes are not undone, so
+that two spellings of a path never reach two different rules. The exact path wins over a prefix, a
+longer prefix over a shorter one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from cometary.transport.exchange import Endpoint, Exchange
+
+
+class Router:
+    """An endpoint that hands exchanges to others, by path and method."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, dict[str, Endpoint]] = {}
+        self._prefixes: list[tuple[str, dict[str, Endpoint]]] = []
+
+    def add(self, method: str, path: str, endpoint: Endpoint) -> None:
+        """Let `endpoint` answer `method` requests to exactly `path`; GET includes HEAD."""
+        add_method(self._exact.setdefault(path, {}), method, endpoint)
+
+    def add_prefix(self, method: str, prefix: str, endpoint: Endpoint) -> None:
+        """Let `endpoint` answer `method` requests to all paths that begin with `prefix`."""
+        methods = dict(self._prefixes).get(prefix)
+        if methods is None:
+            methods = {}
+            self._prefixes.append((prefix, methods))
+            self._prefixes.sort(key=lambda entry: len(entry[0]), reverse=True)
+        add_method(methods, method, endpoint)
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange` by its endpoint.
+
+        Raises:
+            ProtocolError: `not-found`, the client's fault.
+        """
+        methods = self._exact.get(exchange.path) or self._find_prefix(exchange.path)
+        endpoint = methods.get(exchange.method)
+        if endpoint is None:
+            error = ProtocolError("method-not-allowed", f"This path does not take {exchange.method}.")
+            exchange.refuse(error, headers=((b"Allow", ", ".join(sorted(methods)).encode()),))
+        else:
+            endpoint(exchange)
+
+    def _find_prefix(self, path: str) -> dict[str, Endpoint]:
+        for prefix, methods in self._prefixes:
+            if path.startswith(prefix):
+                return methods
+        raise ProtocolError("not-found", "There is nothing at this path.")
+
+
+def add_method(methods: dict[str, Endpoint], method: str, endpoint: Endpoint) -> None:
+    """Note `endpoint` for `method`; one for GET answers HEAD too, unless another does."""
+    methods[method] = endpoint
+    if method == "GET":
+        methods.setdefault("HEAD", endpoint)

@@ -1,0 +1,53 @@
+"""What a listener serves: an endpoint, and around it what holds for every request.
+
+In this order, each step only when the one before had nothing to say: a cross-origin request is
+judged, a malformed one refused, the endpoint called. Whatever an endpoint raises stays here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+from cometary.transport.cors import SAME_ORIGIN
+
+if TYPE_CHECKING:
+    from cometary.transport.cors import CorsPolicy
+    from cometary.transport.exchange import Endpoint, Exchange
+
+logger = logging.getLogger("cometary.transport")
+
+
+class Service:
+    """An endpoint with its policy on other origins.
+
+    Args:
+        endpoint: What answers the requests; a `Router` for more than one path.
+        cors: Which other origins' pages may ask.
+    """
+
+    __slots__ = ("_cors", "_endpoint")
+
+    def __init__(self, endpoint: Endpoint, cors: CorsPolicy = SAME_ORIGIN) -> None:
+        self._endpoint = endpoint
+        self._cors = cors
+
+    def serve(self, exchange: Exchange) -> None:
+        """See to it that `exchange` is answered, now or later; never raises."""
+        try:
+            if b"origin" in exchange.headers and self._cors.intercepts(exchange):
+                return
+            if exchange.fault is not None:
+                exchange.refuse(exchange.fault)
+            else:
+                self._endpoint(exchange)
+        except ProtocolError as error:
+            self._refuse(exchange, error)
+        except Exception:
+            logger.exception("%s %s failed", exchange.method, exchange.path)
+            self._refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
+
+    def _refuse(self, exchange: Exchange, error: ProtocolError) -> None:
+        if not exchange.answered:
+            exchange.refuse(error)

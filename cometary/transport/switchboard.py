@@ -1,0 +1,238 @@
+"""The switchboard: one Trio task that serves every connection through one poller.
+
+Long-polling is thousands of connections of which few are busy. The poller's own descriptor is
+readable while any of them is ready, so Trio, which watches only that one, does work in proportion
+to what happens and not to what is open.
+
+1. A wake-up serves at most `BATCH` ready sockets; then all other Trio tasks have their turn.
+2. Nothing that happens on one connection is another's misfortune: what it raises is logged, and it
+   alone is closed.
+3. A second task looks for expired deadlines once a second, and sleeps while there are none.
+4. `serve` ends by cancellation or after `aclose`; either way every socket is closed, and every
+   exchange still unanswered dropped, before it returns.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.transport.connection import Connection
+from cometary.transport.deadlines import DeadlineQueue
+from cometary.transport.limits import Limits
+from cometary.transport.listener import Listener, open_listener
+from cometary.transport.poller import WRITABLE, Poller, best_poller
+from cometary.transport.request_parser import RequestParser
+from cometary.transport.responses import ResponseEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cometary.transport.service import Service
+
+BATCH: Final = 256
+TICK: Final = 1.0
+"""Seconds between two looks at the deadlines; also the longest that one is late."""
+
+logger = logging.getLogger("cometary.transport")
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen, and what to serve there.
+
+    Attributes:
+        service: What answers the requests.
+        host: A name or address of this machine; every address that it has is listened at.
+        port: 0 lets the system choose.
+    """
+
+    service: Service
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class Deadlines:
+    """What runs out: a queue for each duration.
+
+    Args:
+        limits: The durations.
+        on_first: Called when a queue that was empty is no longer.
+    """
+
+    __slots__ = ("body", "head", "idle", "linger", "paused", "queues", "write")
+
+    def __init__(self, limits: Limits, on_first: Callable[[], None]) -> None:
+        self.head = DeadlineQueue[Connection](limits.head_seconds, on_first)
+        self.body = DeadlineQueue[Connection](limits.body_seconds, on_first)
+        self.idle = DeadlineQueue[Connection](limits.idle_seconds, on_first)
+        self.write = DeadlineQueue[Connection](limits.write_seconds, on_first)
+        self.linger = DeadlineQueue[Connection](limits.linger_seconds, on_first)
+        self.paused = DeadlineQueue[Listener](TICK, on_first)
+        self.queues = (self.head, self.body, self.idle, self.write, self.linger)
+
+    def __bool__(self) -> bool:
+        return bool(self.paused) or any(self.queues)
+
+
+class Switchboard:
+    """The HTTP/1.1 front end.
+
+    Args:
+        listen: Where to listen, and what to serve there.
+        limits: What one client may take.
+        new_poller: Makes what watches the sockets; by default the best that this system has.
+
+    Attributes:
+        draining: Whether each connection's next response is its last.
+    """
+
+    def __init__(
+        self, listen: Sequence[Listen], limits: Limits | None = None, new_poller: Callable[[], Poller] = best_poller
+    ) -> None:
+        self._listen = listen
+        self.limits = limits or Limits()
+        self.encoder = ResponseEncoder()
+        self.parser = RequestParser(self.limits)
+        self.poller = new_poller()
+        self.draining = False
+        self._pending = trio.Event()
+        self.deadlines = Deadlines(self.limits, self._wake_up)
+        self._listeners: list[Listener] = []
+        self._connections: dict[int, Connection] = {}
+        self._emptied = trio.Event()
+        self._scope = trio.CancelScope()
+
+    async def serve(self, *, task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until cancelled or closed; once.
+
+        Args:
+            task_status: Told the addresses listened at, once connections are accepted there.
+
+        Raises:
+            OSError: An address cannot be listened at: the configuration's fault.
+        """
+        try:
+            for listen in self._listen:
+                await self._open(listen)
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._expire)
+                    task_status.started([listener.sock.getsockname()[:2] for listener in self._listeners])
+                    await self._watch()
+        finally:
+            self._close_all()
+            self.poller.close()
+
+    async def aclose(self, grace: float) -> None:
+        """Stop: accept nothing new, let the answers that are under way go out, close the rest.
+
+        Connections on which nothing is under way are closed at once. Held exchanges are for their
+        holders to answer; those unanswered at the end are dropped.
+
+        Args:
+            grace: Seconds after which whatever is left is closed.
+        """
+        self.draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections.values()):
+            if connection.idle:
+                connection.close()
+        with trio.move_on_after(grace):
+            if self._connections:
+                await self._emptied.wait()
+        self._close_all()
+        self._scope.cancel()
+
+    def __len__(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def _open(self, listen: Listen) -> None:
+        found = await trio.socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, _, _, _, address in found:
+            listener = Listener(open_listener(family, address), listen.service, self)
+            self._listeners.append(listener)
+            self.poller.watch(listener.sock.fileno())
+
+    # The two tasks.
+
+    async def _watch(self) -> None:
+        poller, connections = self.poller, self._connections
+        while True:
+            await trio.lowlevel.wait_readable(poller.fileno())
+            for fd, bits in poller.poll(BATCH):
+                connection = connections.get(fd)
+                if connection is None:
+                    self._accept(fd)
+                    continue
+                try:
+                    if bits & WRITABLE:
+                        connection.writable()
+                    if bits & ~WRITABLE:
+                        connection.readable()
+                except Exception:
+                    logger.exception("a connection failed and is closed")
+                    connection.close()
+
+    def _accept(self, fd: int) -> None:
+        for listener in self._listeners:
+            if listener.sock.fileno() == fd:  # not so if `fd` was a connection closed in this batch
+                listener.accept()
+
+    async def _expire(self) -> None:
+        while True:
+            await self._pending.wait()
+            await trio.sleep(TICK)
+            now = trio.current_time()
+            for queue in self.deadlines.queues:
+                for connection in queue.expired(now):
+                    connection.close()
+            for listener in self.deadlines.paused.expired(now):
+                listener.resume()
+            if not self.deadlines:
+                self._pending = trio.Event()
+
+    def _wake_up(self) -> None:
+        self._pending.set()
+
+    # What listeners and connections call.
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many connections as there may be."""
+        return len(self._connections) >= self.limits.connections
+
+    def add(self, connection: Connection) -> None:
+        """Serve `connection` from now on."""
+        fd = connection.sock.fileno()
+        self.poller.watch(fd)
+        self._connections[fd] = connection
+
+    def forget(self, connection: Connection) -> None:
+        """Serve `connection`, about to close its socket, no longer."""
+        fd = connection.sock.fileno()
+        self.poller.forget(fd)
+        del self._connections[fd]
+        if not self._connections:
+            self._emptied.set()
+        for listener in self._listeners:
+            listener.resume()
+
+    def replace_parser(self) -> None:
+        """Make a new parser for all to share; a connection has kept the old one, or used it up."""
+        self.parser = RequestParser(self.limits)
+
+    def _close_all(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        for connection in list(self._connections.values()):
+            connection.close()
