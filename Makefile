@@ -59,3 +59,5 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 node_modules/.package-lock.json: package.json package-lock.json clients/javascript/package.json
 	npm ci
 	touch $@
+
+include benchmarks/bench.mk

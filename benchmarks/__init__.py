@@ -1,0 +1,1 @@
+"""Cometary measured beside what a user would pick instead: see README.md."""

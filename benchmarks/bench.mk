@@ -1,0 +1,23 @@
+# Measurements; benchmarks/README.md says how to read them.
+#
+#   make bench          every default peer, 1,000 and 5,000 sessions; about a quarter of an hour
+#   make bench-quick    one short round, to see that everything runs; under two minutes
+#   make bench-actors   a ring of 1,000 actors, here and elsewhere; about two minutes
+#
+# PYTHON=...           measures Cometary (and the Python peers) on another interpreter
+# BENCH_OPTIONS=...    goes to the harness: --servers, --sessions, --rounds, --no-install
+
+BENCH_PYTHON = $(VENV)/bin/python
+BENCH_OPTIONS ?=
+BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
+
+.PHONY: bench bench-quick bench-actors
+
+bench: $(VENV)/run.stamp
+	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
+
+bench-quick: $(VENV)/run.stamp
+	$(BENCH_PYTHON) -m benchmarks.harness --quick $(BENCH_SUBJECT) $(BENCH_OPTIONS)
+
+bench-actors: $(VENV)/run.stamp
+	$(BENCH_PYTHON) -m benchmarks.actors $(BENCH_SUBJECT) $(BENCH_OPTIONS)

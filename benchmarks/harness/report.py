@@ -1,0 +1,129 @@
+"""Writes what was found as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.harness.rounds import Outcome
+from benchmarks.harness.server import LOADED
+from benchmarks.harness.servers import BY_NAME, ERLANG, SOCKETIO_NODE, SUBJECT
+from benchmarks.harness.summary import Spread, Summary, Target
+
+NOTHING = "–"
+RATIO_BASES = {SOCKETIO_NODE: "S", ERLANG: "E"}
+READING = (
+    "µs: server CPU microseconds for a delivery, the median of the rounds (lowest–highest). "
+    f"÷S and ÷E: the same over {SOCKETIO_NODE} and {ERLANG}, the median of the rounds' own ratios."
+)
+
+
+def markdown(
+    outcome: Outcome, names: Sequence[str], sizes: Sequence[int], facts: Mapping[str, object]
+) -> str:
+    """Returns the whole report.
+
+    Args:
+        outcome: What was measured.
+        names: The servers that were asked for, in the order of the rows.
+        sizes: The numbers of sessions.
+        facts: What it was measured on.
+    """
+    parts = ["# Push: server CPU time for a delivery", _facts(facts)]
+    for sessions in sizes:
+        summary = Summary(outcome.measurements, sessions)
+        parts += [f"## {sessions:,} sessions", _noise(summary), _table(summary, names, outcome)]
+        if SUBJECT in names:
+            parts.append(_targets(summary.targets()))
+    parts += [_missing(outcome.missing), _legend(names, outcome.versions)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def figure(spread: Spread | None, digits: int = 1) -> str:
+    """Returns a median, and the range of the rounds if there was more than one."""
+    if spread is None:
+        return NOTHING
+    middle = f"{spread.median:.{digits}f}"
+    if spread.rounds == 1:
+        return middle
+    return f"{middle} ({spread.low:.{digits}f}–{spread.high:.{digits}f})"
+
+
+def _facts(facts: Mapping[str, object]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+
+
+def _noise(summary: Summary) -> str:
+    noise = summary.foreign_cores()
+    if noise is None:
+        return "Nothing was measured."
+    return f"Other work on the machine took {noise.median:.2f} cores during a measurement (at most {noise.high:.2f})."
+
+
+def _table(summary: Summary, names: Sequence[str], outcome: Outcome) -> str:
+    head = ["server"]
+    for mode in LOADED:
+        head += [f"{mode} µs", *(f"÷{letter}" for letter in RATIO_BASES.values())]
+    head += ["KB a session", "idle, % of a core", "faults", "targets"]
+    rows = [
+        _absent(name, outcome.missing[name], len(head)) if name in outcome.missing else _row(summary, name)
+        for name in names
+    ]
+    return table(head, rows)
+
+
+def _absent(name: str, why: str, width: int) -> list[str]:
+    return [name, f"not available ({why})", *[NOTHING] * (width - 2)]
+
+
+def _row(summary: Summary, name: str) -> list[str]:
+    cells = [f"**{name}**" if name == SUBJECT else name]
+    for mode in LOADED:
+        cells.append(figure(summary.cpu_us(name, mode)))
+        for base in RATIO_BASES:
+            ratio = summary.ratio(name, base, mode)
+            cells.append(NOTHING if ratio is None else f"{ratio.median:.2f}")
+    idle = summary.idle_core(name)
+    cells += [figure(summary.session_kb(name)), NOTHING if idle is None else f"{idle.median * 100:.1f}"]
+    faults = ", ".join(f"{count} {kind}" for kind, count in summary.faults(name).items())
+    return [*cells, faults or "0", _verdict(summary) if name == SUBJECT else NOTHING]
+
+
+def _verdict(summary: Summary) -> str:
+    missed = [target.name for target in summary.targets() if target.met is False]
+    unknown = [target.name for target in summary.targets() if target.met is None]
+    if missed:
+        return f"missed: {', '.join(missed)}"
+    return f"not known: {', '.join(unknown)}" if unknown else "met"
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    answers = {True: "met", False: "**missed**", None: "not measured"}
+    rows = [
+        [
+            target.name,
+            f"≤ {target.limit:g}",
+            NOTHING if target.value is None else f"{target.value:.2f}",
+            answers[target.met],
+        ]
+        for target in targets
+    ]
+    return table(["cometary's target", "limit", "measured", "verdict"], rows)
+
+
+def _missing(missing: Mapping[str, str]) -> str:
+    if not missing:
+        return ""
+    lines = [f"- {what}: {why}" for what, why in missing.items()]
+    return "\n".join(["## Not available", "", *lines])
+
+
+def _legend(names: Sequence[str], versions: Mapping[str, str]) -> str:
+    rows = [[name, BY_NAME[name].about, versions.get(name, NOTHING)] for name in names]
+    what = table(["server", "what it is", "version"], rows)
+    return f"## What was measured\n\n{READING}\n\n{what}"

@@ -1,0 +1,161 @@
+"""The table of servers that are measured together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks.harness import provision, versions
+from benchmarks.harness.provision import Kit
+from benchmarks.harness.server import Mode, Server
+from benchmarks.harness.workspace import FLOOR, PEERS, ROOT
+
+SUBJECT = "cometary"
+SOCKETIO_NODE = "socketio-node"
+ERLANG = "erlang-mochiweb"
+
+# What every server finds in its environment beside what it inherits.
+ENVIRONMENT = {"BENCH_FLOOR": str(FLOOR)}
+
+JSON = ("--publish-type", "application/json")
+PACKET = ("--packet", '{"path":"echo","message":"%p"}')
+
+CONTROL = "http://127.0.0.1:{control}"
+COMETARY_LOAD = {
+    Mode.BROADCAST: (
+        *("--publish-url", f"{CONTROL}/update", *JSON),
+        *("--publish-body", '{"path":"news","message":"%p"}'),
+    ),
+    Mode.UNICAST: (
+        *("--publish-url", f"{CONTROL}/send", *JSON),
+        *("--publish-body", '{"sid":"%s","packets":[{"path":"m","message":"%p"}]}'),
+    ),
+    Mode.ECHO: PACKET,
+}
+
+COMET_URL = "http://127.0.0.1:{port}/comet"
+PUBLISH = {
+    Mode.BROADCAST: ("--publish-url", "http://127.0.0.1:{port}/publish"),
+    Mode.UNICAST: ("--publish-url", "http://127.0.0.1:{port}/publish/%s"),
+}
+COMET_LOAD = {**PUBLISH, Mode.ECHO: PACKET}
+
+SOCKETIO_URL = "http://127.0.0.1:{port}/socket.io/"
+
+NCHAN_URL = "http://127.0.0.1:{port}/sub/%s"
+NCHAN_LOAD = {
+    Mode.BROADCAST: ("--publish-url", "http://127.0.0.1:{port}/pub/all"),
+    Mode.UNICAST: ("--publish-url", "http://127.0.0.1:{port}/pub/%s"),
+    Mode.ECHO: ("--publish-url", "http://127.0.0.1:{port}/pub/%s"),
+}
+
+
+def _minimal(name: str, about: str, file: str, *packages: str) -> Server:
+    """Returns a bare Python server; they differ in nothing but their front end."""
+    return Server(
+        name=name,
+        about=f"no features: {about}",
+        argv=("sh", "run.sh", "{port}", file),
+        cwd=PEERS / "pyfsm",
+        adapter="fsm",
+        url=COMET_URL,
+        load=COMET_LOAD,
+        set_up=provision.python_peers,
+        version=partial(versions.python_peers, packages),
+        python=Kit.peers,
+    )
+
+
+def _python_socketio(name: str, about: str, *options: str) -> Server:
+    packages = ("python-socketio", "uvicorn", "uvloop")
+    return Server(
+        name=name,
+        about=about,
+        argv=("sh", "run.sh", "{port}", *options),
+        cwd=PEERS / "socketio-py",
+        adapter="eio4",
+        url=SOCKETIO_URL,
+        load=PUBLISH,
+        set_up=provision.python_peers,
+        version=partial(versions.python_peers, packages),
+        python=Kit.peers,
+    )
+
+
+SERVERS = (
+    Server(
+        name=SUBJECT,
+        about="`cometary serve` with `apps/echo.py`",
+        argv=(
+            *("{python}", "-m", "cometary", "serve", "benchmarks.apps.echo:app"),
+            *("--port", "{port}", "--control", "127.0.0.1:{control}"),
+        ),
+        cwd=ROOT,
+        adapter="fsm",
+        url=COMET_URL,
+        load=COMETARY_LOAD,
+        set_up=provision.cometary,
+        version=versions.cometary,
+        ports=2,
+    ),
+    Server(
+        name="floor.c",
+        about="no features: the same exchange in C on epoll, the least it can cost",
+        argv=("sh", "run.sh", "{port}"),
+        cwd=PEERS / "floor",
+        adapter="fsm",
+        url=COMET_URL,
+        load=COMET_LOAD,
+        set_up=provision.floor,
+        version=versions.compiler,
+    ),
+    Server(
+        name="nginx-nchan",
+        about="nginx with the nchan module, one worker, long-polling",
+        argv=("sh", "run.sh", "{port}"),
+        cwd=PEERS / "nchan",
+        adapter="nchan",
+        url=NCHAN_URL,
+        load=NCHAN_LOAD,
+        set_up=provision.nginx,
+        version=versions.nginx,
+    ),
+    Server(
+        name=SOCKETIO_NODE,
+        about="Socket.IO on Node, long-polling",
+        argv=("sh", "run.sh", "{port}"),
+        cwd=PEERS / "socketio-node",
+        adapter="eio4",
+        url=SOCKETIO_URL,
+        load=PUBLISH,
+        set_up=provision.node,
+        version=versions.socketio_node,
+    ),
+    Server(
+        name=ERLANG,
+        about="a state machine a session, on mochiweb with jiffy; one scheduler that does not spin",
+        argv=("sh", "run.sh", "{port}"),
+        cwd=PEERS / "erlang",
+        adapter="fsm",
+        url=COMET_URL,
+        load=COMET_LOAD,
+        set_up=provision.erlang,
+        version=versions.erlang,
+    ),
+    _python_socketio("socketio-python", "python-socketio on uvicorn (uvloop, httptools), long-polling"),
+    _python_socketio(
+        "socketio-python-frozen", "the same with `gc.freeze()` and rare full collections", "freeze"
+    ),
+    _minimal("trio-nested", "bare Trio, one selector for all connections", "trio_nested.py", "trio"),
+    _minimal("trio-tasks", "bare Trio, a task a connection", "trio_floor.py", "trio"),
+    _minimal("trio-h11", "h11 on Trio, a nursery a held request", "trio_h11.py", "trio", "h11"),
+    _minimal("uvicorn", "ASGI on uvicorn (uvloop, httptools)", "uvicorn_fsm.py", "uvicorn", "uvloop"),
+    _minimal("hypercorn", "ASGI on Hypercorn's Trio worker", "hypercorn_trio.py", "hypercorn", "trio"),
+)
+
+BY_NAME = {server.name: server for server in SERVERS}
+
+# The rest are there to be asked for; a run of all of them takes half an hour.
+DEFAULT = (
+    *(SUBJECT, "floor.c", "nginx-nchan", SOCKETIO_NODE, ERLANG),
+    *("socketio-python", "socketio-python-frozen", "trio-nested"),
+)

@@ -1,0 +1,129 @@
+"""Turns measurements into medians, ratios and verdicts. Pure: numbers in, numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.harness.server import LOADED, Mode
+from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SUBJECT
+from benchmarks.harness.swarm import Measurement
+
+# Cometary's targets: at most this share of the peer's CPU time a delivery ...
+CPU_TARGETS = {SOCKETIO_NODE: 0.60, ERLANG: 0.75}
+# ... and at most this much memory.
+SESSION_KB_TARGET = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of what the rounds gave, and how far they lay apart."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """Returns the spread of some values; None if there are none."""
+        if not values:
+            return None
+        return cls(median(values), min(values), max(values), len(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that was promised, and what came of it.
+
+    Attributes:
+        name: What was promised.
+        limit: The most it may be.
+        value: What it was; None if it could not be measured.
+    """
+
+    name: str
+    limit: float
+    value: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it was kept; None if that is not known."""
+        return None if self.value is None else self.value <= self.limit
+
+
+class Summary:
+    """What the measurements with one number of sessions say.
+
+    Args:
+        measurements: All of a run; those with another number of sessions are left out.
+        sessions: The number of sessions.
+    """
+
+    def __init__(self, measurements: Iterable[Measurement], sessions: int) -> None:
+        self.sessions = sessions
+        self._measurements = [each for each in measurements if each.sessions == sessions]
+
+    def cpu_us(self, server: str, mode: Mode) -> Spread | None:
+        """Returns the server CPU microseconds a delivery."""
+        return Spread.of(list(self._by_round(server, mode).values()))
+
+    def session_kb(self, server: str) -> Spread | None:
+        """Returns the kilobytes a session, which every mode measures before its load begins."""
+        return self._spread(server, lambda each: each.session_kb)
+
+    def idle_core(self, server: str) -> Spread | None:
+        """Returns the share of a core that merely holding the sessions took."""
+        return self._spread(server, lambda each: each.idle_core, Mode.IDLE)
+
+    def ratio(self, server: str, base: str, mode: Mode) -> Spread | None:
+        """Returns one server's CPU time over another's.
+
+        It is taken round by round, so that a machine that was slower for a while was slower
+        for both sides of each ratio.
+        """
+        over, under = self._by_round(server, mode), self._by_round(base, mode)
+        return Spread.of([over[number] / under[number] for number in over if number in under])
+
+    def faults(self, server: str) -> dict[str, int]:
+        """Returns everything that went wrong, added up over modes and rounds."""
+        total: dict[str, int] = {}
+        for each in self._of(server):
+            for name, count in each.faults.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def foreign_cores(self) -> Spread | None:
+        """Returns how many cores were busy with something else: the noise of the run."""
+        return Spread.of([each.foreign_cores for each in self._measurements])
+
+    def targets(self) -> list[Target]:
+        """Returns Cometary's promises, kept or not."""
+        ratios = [
+            Target(f"{mode} ÷ {peer}", limit, _middle(self.ratio(SUBJECT, peer, mode)))
+            for mode in LOADED
+            for peer, limit in CPU_TARGETS.items()
+        ]
+        memory = Target("KB a session", SESSION_KB_TARGET, _middle(self.session_kb(SUBJECT)))
+        found = sum(self.faults(SUBJECT).values()) if self._of(SUBJECT) else None
+        return [*ratios, memory, Target("faults", 0, found)]
+
+    def _spread(
+        self, server: str, value: Callable[[Measurement], float], mode: Mode | None = None
+    ) -> Spread | None:
+        return Spread.of([value(each) for each in self._of(server) if mode in {None, each.mode}])
+
+    def _by_round(self, server: str, mode: Mode) -> dict[int, float]:
+        return {
+            each.round: each.cpu_us
+            for each in self._of(server)
+            if each.mode is mode and each.cpu_us is not None
+        }
+
+    def _of(self, server: str) -> list[Measurement]:
+        return [each for each in self._measurements if each.server == server]
+
+
+def _middle(spread: Spread | None) -> float | None:
+    return None if spread is None else spread.median
