@@ -125,25 +125,25 @@ class UnknownSessionError(ControlError):
     """The session named in a call has ended, or never was: to a back-end, the user has left."""
 
 
-class InvalidMachine(UsageError):
+class InvalidMachineError(UsageError):
     """A state machine's class declares something impossible: its author's fault, found when the class is made."""
 
 
-class UndeclaredTransition(UsageError):
+class UndeclaredTransitionError(UsageError):
     """A handler went to a state that its `to=` does not name: the machine's fault; the step has not happened."""
 
 
-class UnhandledEvent(UsageError):
+class UnhandledEventError(UsageError):
     """An event that a machine has no handler for in its state: the sender's fault; the step has not happened."""
 
 
-class InvalidStep(UsageError):
+class InvalidStepError(UsageError):
     """A handler or an enter action returned what it may not: the machine's fault; the step has not happened."""
 
 
-class EventOverflow(UsageError):
+class EventOverflowError(UsageError):
     """A machine postpones, or inserts, more events than it may: its own fault; the step has not happened."""
 
 
-class NotRunning(UsageError):
+class NotRunningError(UsageError):
     """A machine was stepped before its start or after its stop, or started twice: the shell's fault."""

@@ -1,0 +1,179 @@
+"""Actions: what a handler returns for the engine to do, and what a step returns for the shell to do.
+
+The engine consumes time-outs, `Cancel`, `Update`, `NextEvent` and `Postpone`. It hands on everything
+else untouched, `Reply` and the user's own actions alike, and adds `StartTimer`, `CancelTimer` and `Stopped`.
+
+All are values: made once, shared freely, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+from cometary.fsm.events import TimedOut
+
+STATE_TIMER: Final = "state"
+"""The name of the one state timer."""
+
+EVENT_TIMER: Final = "event"
+"""The name of the one event timer."""
+
+
+@dataclass(slots=True, init=False, unsafe_hash=True)
+class TimeoutAction:
+    """What the three kinds of time-out have in common; exactly one of `seconds` and `at` is given.
+
+    Attributes:
+        seconds: Relative time. 0 is due before anything the machine has not yet received; infinity is
+            never, which cancels a running timer of the same name.
+        content: Handed back in `TimedOut.content`.
+        at: Absolute time in seconds of the shell's clock; a past one is due at once, but after a zero one.
+
+    Raises:
+        ValueError: Both or neither of `seconds` and `at` given, or a negative time: the machine's fault.
+    """
+
+    seconds: float | None
+    content: object
+    at: float | None
+
+    def __init__(
+        self, seconds: float | None = None, content: object = None, *, at: float | None = None
+    ) -> None:
+        if seconds is None:
+            if at is None:
+                raise ValueError("a time-out needs seconds or at=")
+        elif at is not None:
+            raise ValueError("a time-out takes seconds or at=, not both")
+        elif not seconds >= 0:
+            raise ValueError(f"a time-out cannot be {seconds} seconds")
+        self.seconds = seconds
+        self.content = content
+        self.at = at
+
+
+@final
+class StateTimeout(TimeoutAction):
+    """Time out unless the state changes first (gen_statem's `state_timeout`)."""
+
+    __slots__ = ()
+    name: ClassVar[str] = STATE_TIMER
+
+
+@final
+class EventTimeout(TimeoutAction):
+    """Time out unless any event comes first (gen_statem's `timeout`)."""
+
+    __slots__ = ()
+    name: ClassVar[str] = EVENT_TIMER
+
+
+@final
+@dataclass(slots=True, init=False, unsafe_hash=True)
+class Timeout(TimeoutAction):
+    """Time out unless cancelled by name (gen_statem's generic `{timeout, Name}`)."""
+
+    name: Hashable
+
+    def __init__(
+        self, name: Hashable, seconds: float | None = None, content: object = None, *, at: float | None = None
+    ) -> None:
+        if name in (STATE_TIMER, EVENT_TIMER):
+            raise ValueError(f"the name {name!r} is reserved: use StateTimeout or EventTimeout")
+        super().__init__(seconds, content, at=at)
+        self.name = name
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the timer of this name, if it is running or due: `"state"`, `"event"` or a `Timeout`'s."""
+
+    name: Hashable
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Give a running timer new content and leave its time alone; one that is not running is due at once."""
+
+    name: Hashable
+    content: object
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NextEvent:
+    """Handle this event next, before all that is waiting; several are handled in the order given."""
+
+    event: object
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Keep the current event until the state changes, then handle it again, oldest first."""
+
+    postpone: bool = True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """For the shell: answer the caller of a `Call` event."""
+
+    to: object
+    value: object
+
+
+@final
+@dataclass(slots=True, unsafe_hash=True)
+class StartTimer:
+    """For the shell: start the timer `name`, in place of one that runs under that name.
+
+    When it runs out, step the machine with `timed_out()`. The machine knows a running timer by its token,
+    so a timer that ran out just before it was cancelled or replaced does no harm.
+
+    Attributes:
+        name: `"state"`, `"event"` or a `Timeout`'s name.
+        seconds: Relative time, above zero and finite; None if `at` is given.
+        at: Absolute time in seconds of the shell's clock; None if `seconds` is given.
+        content: What the machine asked to get back.
+        token: Which start of this machine's timers it is.
+    """
+
+    name: Hashable
+    seconds: float | None
+    at: float | None
+    content: object
+    token: int
+
+    def timed_out(self) -> TimedOut:
+        """The event that says this timer has run out."""
+        return TimedOut(self.name, self.content, self.token)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """For the shell: stop the timer `name`, which is running."""
+
+    name: Hashable
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """For the shell: the machine has stopped; always the last action."""
+
+    reason: object
+
+
+EngineAction = StateTimeout | EventTimeout | Timeout | Cancel | Update | NextEvent | Postpone
+"""What the engine consumes."""
+
+ENGINE_ACTIONS: Final = frozenset({StateTimeout, EventTimeout, Timeout, Cancel, Update, NextEvent, Postpone})
+
+CANCEL_STATE_TIMER: Final = CancelTimer(STATE_TIMER)

@@ -1,0 +1,158 @@
+"""Declaring what a method handles: `on`, `enter`, and the events they name.
+
+The decorators only leave a note on the function; `cometary.fsm.table` reads the notes when the class is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, cast, get_args, get_origin
+
+from cometary.errors import InvalidMachineError
+from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER
+from cometary.fsm.events import Call
+from cometary.fsm.state import ANY, END, State
+from cometary.fsm.step import Step
+
+Handles = TypeVar("Handles", bound=Callable[..., Step | None])
+Enters = TypeVar("Enters", bound=Callable[..., Iterable[object] | None])
+
+
+@dataclass(frozen=True, slots=True)
+class EventPattern:
+    """Which events a handler is for.
+
+    Attributes:
+        kind: `"event"`: instances of the class `of`; `"call"`: calls whose message is one; `"timeout"`: the
+            end of the timer named `of`; `"enter"`: not an event, but entering the state.
+        of: A class, a timer's name, or None.
+    """
+
+    kind: Literal["event", "call", "timeout", "enter"]
+    of: Hashable
+
+    def __str__(self) -> str:
+        if self.kind == "enter":
+            return "enter"
+        if self.kind == "timeout":
+            return f"{self.of} time-out"
+        name = getattr(self.of, "__name__", str(self.of))
+        return name if self.kind == "event" else f"call {name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one decorator says: in these states, on any of these, the method runs and may go to the targets."""
+
+    states: tuple[State, ...]
+    patterns: tuple[EventPattern, ...]
+    targets: tuple[State, ...]
+
+
+ENTERING: Final = EventPattern("enter", None)
+
+_NOTES: Final = "__fsm_notes__"
+
+
+def timeout(name: Hashable) -> EventPattern:
+    """The end of the timer that `Timeout(name, …)` sets, for use in `on`."""
+    return EventPattern("timeout", name)
+
+
+state_timeout: Final = timeout(STATE_TIMER)
+"""The end of the timer that `StateTimeout` sets, for use in `on`."""
+
+event_timeout: Final = timeout(EVENT_TIMER)
+"""The end of the timer that `EventTimeout` sets, for use in `on`."""
+
+
+def on(
+    states: State | tuple[State, ...],
+    events: object,
+    *,
+    to: State | tuple[State, ...] = (),
+) -> Callable[[Handles], Handles]:
+    """Declare that the method handles these events in these states.
+
+    The method is called with the event and returns a `Step`, or None to stay without actions. Exact classes
+    come before base classes, the machine's own order of declaration does not matter, and a handler for the
+    state, even of a base class of the event, comes before one for `ANY`.
+
+    Args:
+        states: A state, several, or `ANY`.
+        events: A class of events, `Call[Message]`, `state_timeout`, `event_timeout`, `timeout(name)`; or several.
+        to: The states the method may go to, and `END` if it may stop the machine. Staying needs no mention.
+
+    Raises:
+        InvalidMachineError: One of the arguments is none of these: the fault of whoever wrote the machine.
+    """
+    note = Note(
+        _states(states, "on"),
+        tuple([_pattern(event) for event in _several(events)]),
+        _states(to, "to="),
+    )
+
+    def annotate(function: Handles) -> Handles:
+        _take_note(function, note)
+        return function
+
+    return annotate
+
+
+def enter(states: State | tuple[State, ...]) -> Callable[[Enters], Enters]:
+    """Declare that the method runs whenever the machine enters one of these states.
+
+    The method is called with the state that the machine came from (the same state, at the start and on `repeat`)
+    and returns actions or None. It may not change the state, postpone, or insert events.
+
+    Args:
+        states: A state, several, or `ANY` for every state that has no enter action of its own.
+
+    Raises:
+        InvalidMachineError: The argument is none of these: the fault of whoever wrote the machine.
+    """
+    note = Note(_states(states, "enter"), (ENTERING,), ())
+
+    def annotate(function: Enters) -> Enters:
+        _take_note(function, note)
+        return function
+
+    return annotate
+
+
+def notes_of(function: object) -> list[Note]:
+    """What the decorators have noted on a function, from the outermost to the innermost."""
+    notes: list[Note] = getattr(function, _NOTES, [])
+    return notes
+
+
+def _take_note(function: Callable[..., object], note: Note) -> None:
+    setattr(function, _NOTES, [note, *notes_of(function)])
+
+
+def _states(states: State | tuple[State, ...], where: str) -> tuple[State, ...]:
+    several = states if isinstance(states, tuple) else (states,)
+    for state in several:
+        if not isinstance(state, State):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers exist
+            raise InvalidMachineError(f"{where}: {state!r} is not a State")
+    if ANY in several and (where == "to=" or len(several) > 1):
+        raise InvalidMachineError(f"{where}: ANY stands for all states and cannot be given here")
+    if END in several and where != "to=":
+        raise InvalidMachineError(f"{where}: a machine that has reached END handles nothing; END is for to=")
+    return several
+
+
+def _several(events: object) -> tuple[object, ...]:
+    return cast("tuple[object, ...]", events) if isinstance(events, tuple) else (events,)
+
+
+def _pattern(event: object) -> EventPattern:
+    if isinstance(event, EventPattern):
+        return event
+    if isinstance(event, type):
+        return EventPattern("event", event)
+    if get_origin(event) is Call:
+        (message,) = get_args(event)
+        return EventPattern("call", get_origin(message) or message)
+    raise InvalidMachineError(f"on: {event!r} is not an event; give a class, Call[Message] or a time-out")

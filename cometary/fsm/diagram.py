@@ -1,0 +1,81 @@
+"""A machine's table for people: as data, as Markdown and as a Mermaid diagram, from the class alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cometary.fsm.state import ANY, END, State
+from cometary.fsm.table import TransitionTable
+
+STAYS: Final = "stays"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the table.
+
+    Attributes:
+        state: Where the event is handled; `ANY` for every state without a handler of its own.
+        event: The event, in words: a class's name, `call Name` or `name time-out`.
+        targets: Where it may lead, as declared; `END` if it may stop the machine; empty if it never leaves.
+        handler: The method's name.
+        doc: The first line of the method's docstring.
+    """
+
+    state: State
+    event: str
+    targets: tuple[State, ...]
+    handler: str
+    doc: str
+
+
+def transitions(table: TransitionTable) -> Sequence[Transition]:
+    """The table's rows, in order of declaration."""
+    return [
+        Transition(state, str(pattern), handler.targets, handler.name, handler.doc)
+        for (state, pattern), handler in table.handlers.items()
+    ]
+
+
+def markdown(table: TransitionTable) -> str:
+    """The table in Markdown, one row for each state and event."""
+    rows = ["| in state | on | goes to | what it does |", "| --- | --- | --- | --- |"]
+    for row in transitions(table):
+        targets = ", ".join(_name(target) for target in row.targets) or STAYS
+        rows.append(f"| {_name(row.state)} | {_cell(row.event)} | {targets} | {_cell(row.doc)} |")
+    return "\n".join(rows) + "\n"
+
+
+def mermaid(table: TransitionTable) -> str:
+    """The diagram: states with what they are, and one arrow for each way from state to state."""
+    lines = ["stateDiagram-v2"]
+    lines += [f"    {state.name} : {state.doc}" for state in table.states.values() if state.doc]
+    if table.initial is not None:
+        lines.append(f"    [*] --> {table.initial.name}")
+    lines += [f"    {source.name} --> {_node(target)} : {event}" for source, target, event in _arrows(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _arrows(table: TransitionTable) -> Iterator[tuple[State, State, str]]:
+    for (declared, pattern), handler in table.handlers.items():
+        for source in table.states.values() if declared is ANY else (declared,):
+            if declared is ANY and (source, pattern) in table.handlers:
+                continue
+            for target in handler.targets or (source,):
+                yield source, target, str(pattern)
+
+
+def _name(state: State) -> str:
+    if state is ANY:
+        return "any"
+    return "(end)" if state is END else f"`{state.name}`"
+
+
+def _node(state: State) -> str:
+    return "[*]" if state is END else state.name
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

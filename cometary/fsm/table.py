@@ -1,0 +1,93 @@
+"""The table of a machine's class: which method handles which event in which state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from cometary.fsm.declare import EventPattern
+from cometary.fsm.events import Call, TimedOut
+from cometary.fsm.state import ANY, END, State
+from cometary.fsm.step import Step, Stop
+
+HandlerFunction = Callable[[Any, Any], Step | None]
+EnterFunction = Callable[[Any, State], Iterable[object] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One method that handles events.
+
+    Attributes:
+        name: Its name.
+        doc: The first line of its docstring.
+        function: The method, unbound.
+        targets: Where it may go, as declared.
+        enters: For each target, other than `END`, the enter action that runs there, or None.
+    """
+
+    name: str
+    doc: str
+    function: HandlerFunction
+    targets: tuple[State, ...]
+    enters: dict[State, EnterFunction | None]
+
+    def may_go(self, step: Step) -> bool:
+        """Whether the handler declares where this step goes."""
+        if isinstance(step, Stop):
+            return END in self.targets
+        return step.target in self.enters
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionTable:
+    """What a machine's class declares.
+
+    Attributes:
+        states: Its states by name, in order of declaration, base classes first.
+        initial: The state of a new machine; None for a class without states, which cannot be instantiated.
+        handlers: The handler for each declared state (or `ANY`) and event, in order of declaration.
+        enters: The enter action of each state that has one.
+        rows: For each state, the handlers by exact class of event, as far as such events have turned up.
+            The engine looks here first.
+    """
+
+    states: dict[str, State]
+    initial: State | None
+    handlers: dict[tuple[State, EventPattern], Handler]
+    enters: dict[State, EnterFunction]
+    rows: dict[State, dict[object, Handler | None]]
+
+    def find(self, state: State, event: object) -> Handler | None:
+        """The handler for an event in a state: the state's own before `ANY`'s, then the nearest class's."""
+        # Machines may make up names of timers without end, so only classes are remembered, which are few.
+        if isinstance(event, TimedOut):
+            return self._search(state, event)
+        key = (Call, _message(event).__class__) if event.__class__ is Call else event.__class__
+        row = self.rows[state]
+        if key not in row:
+            row[key] = self._search(state, event)
+        return row[key]
+
+    def _search(self, state: State, event: object) -> Handler | None:
+        for row in (state, ANY):
+            for pattern in _patterns(event):
+                handler = self.handlers.get((row, pattern))
+                if handler is not None:
+                    return handler
+        return None
+
+
+def _patterns(event: object) -> Iterator[EventPattern]:
+    """Every pattern that an event matches, the closest first."""
+    kind = event.__class__
+    if kind is Call:
+        yield from (EventPattern("call", message) for message in _message(event).__class__.__mro__)
+    elif isinstance(event, TimedOut):
+        yield EventPattern("timeout", event.name)
+    yield from (EventPattern("event", base) for base in kind.__mro__)
+
+
+def _message(call: object) -> object:
+    return cast("Call[object]", call).message
