@@ -1,0 +1,114 @@
+"""The connector for programs that block: a Django view, a Celery task, a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from cometary.connector import calls, wire
+from cometary.connector.calls import Call
+
+R = TypeVar("R")
+
+
+class Connector:
+    """A back-end's hold on the control interface; any number of threads may share one.
+
+    It keeps connections open between calls. Make it after a fork, not before: two processes
+    must not write to one socket. A call is never repeated by itself, since after a failure
+    nobody knows whether it took effect.
+
+    Args:
+        url: Where the control listener is, such as `http://127.0.0.1:8081`.
+        secret: The server's secret, if it has one.
+        timeout: Seconds that a call waits at most for each of: a connection, sending, and any
+            part of the response.
+
+    Every call raises:
+        ConnectorError: the environment's fault; no server there, or it failed, or took too long.
+        UnknownSessionError: the session has ended, or never was.
+        ControlError: the caller's fault; the server refused, for the reason in `condition`.
+        TypeError, ValueError: the caller's fault; a message that neither JSON nor CBOR carries.
+    """
+
+    def __init__(self, url: str, secret: str | None = None, *, timeout: float = 5) -> None:
+        self._client = httpx.Client(**wire.client_options(url, secret), timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the connector is of no use afterwards."""
+        self._client.close()
+
+    def update(self, path: str, message: object = None) -> int:
+        """Send `message` to every session that is connected to `path`.
+
+        Returns:
+            How many updates the server took: 1. To how many sessions they go is not told.
+        """
+        return self._perform(calls.update(path, message))
+
+    def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
+        """Send several updates, each a path and a message, in order and in one request.
+
+        Returns:
+            How many updates the server took.
+        """
+        return self._perform(calls.updates(pairs))
+
+    def connect(self, sid: str, paths: Iterable[str]) -> list[str]:
+        """Connect a session to paths.
+
+        Returns:
+            All the paths that it is connected to now.
+        """
+        return self._perform(calls.connect(sid, paths))
+
+    def disconnect(self, sid: str, paths: Iterable[str]) -> list[str]:
+        """Disconnect a session from paths; one that it was not connected to does not matter.
+
+        Returns:
+            All the paths that it is still connected to.
+        """
+        return self._perform(calls.disconnect(sid, paths))
+
+    def send(self, sid: str, packets: Iterable[tuple[str, object]]) -> int:
+        """Send packets, each a path and a message, to one session.
+
+        Returns:
+            How many packets the session took.
+        """
+        return self._perform(calls.send(sid, packets))
+
+    def kick(self, sid: str) -> None:
+        """End a session; its client is told `kicked`."""
+        self._perform(calls.kick(sid))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return what the server tells of its sessions: `name`, `state`, `age`, `queued`, `paths`."""
+        return self._perform(calls.sessions())
+
+    def tree(self) -> dict[str, Any]:
+        """Return the supervision tree."""
+        return self._perform(calls.tree())
+
+    def healthz(self) -> str:
+        """Return `ok` if the server is well."""
+        return self._perform(calls.healthz())
+
+    def _perform(self, call: Call[R]) -> R:
+        request = wire.request(call)
+        try:
+            response = self._client.request(**request)
+        except httpx.HTTPError as error:
+            raise wire.unreachable(call, error) from error
+        return wire.result(call, response)

@@ -1,0 +1,141 @@
+"""From a call to a request, and from a response to a result or an error. No sockets here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypedDict, TypeVar
+
+import cbor2
+import httpx
+import msgspec
+
+from cometary.connector.calls import Call
+from cometary.errors import ConnectorError, ControlError, UnknownSessionError, UsageError
+
+R = TypeVar("R")
+
+JSON: Final = "application/json"
+CBOR: Final = "application/cbor"
+LIMITS: Final = httpx.Limits(max_connections=16, max_keepalive_connections=16)
+"""Calls beyond these wait for a connection, within their time-out."""
+
+SERVER_ERRORS: Final = 500
+"""The lowest HTTP status that is not the caller's fault."""
+
+
+class ClientOptions(TypedDict):
+    """What both kinds of HTTP client are made with."""
+
+    base_url: str
+    headers: dict[str, str]
+    trust_env: bool
+    limits: httpx.Limits
+
+
+class Request(TypedDict):
+    """What both kinds of HTTP client are asked for."""
+
+    method: str
+    url: str
+    content: bytes | None
+    headers: dict[str, str]
+
+
+class _Refusal(msgspec.Struct):
+    """The body of an error, as protocol.md has it."""
+
+    error: str
+    detail: str
+
+
+class _HoldsBytes(Exception):  # noqa: N818 (a signal within this module, not an error)
+    """JSON cannot carry this body, and CBOR can."""
+
+
+def client_options(url: str, secret: str | None) -> ClientOptions:
+    """Check where and as whom to connect.
+
+    Raises:
+        UsageError: `url` is not the URL of a server.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{url!r} is no URL: {error}") from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise UsageError(f"{url!r} is no URL like http://127.0.0.1:8081")
+    # A proxy that the environment names is for the world outside. The control interface is
+    # near, and a proxy would be shown the secret.
+    headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
+    return {"base_url": url, "headers": headers, "trust_env": False, "limits": LIMITS}
+
+
+def request(call: Call[Any]) -> Request:
+    """Write the request of a call: JSON, or CBOR if a message in it holds bytes.
+
+    Raises:
+        TypeError: the caller's fault; a message is of a type that neither can carry.
+        ValueError: the caller's fault; a message contains itself, NaN or half a character.
+    """
+    if call.body is None:
+        return {"method": call.method, "url": call.path, "content": None, "headers": {}}
+    try:
+        content, content_type = _json(call.body), JSON
+    except _HoldsBytes:
+        content, content_type = cbor2.dumps(call.body), CBOR
+    return {
+        "method": call.method,
+        "url": call.path,
+        "content": content,
+        "headers": {"content-type": content_type},
+    }
+
+
+def _json(body: object) -> bytes:
+    # The standard library's encoder, because a faster one takes bytes for base64 text, unasked.
+    text = json.dumps(body, default=_refuse, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
+
+
+def _refuse(value: object) -> object:
+    if isinstance(value, bytes | bytearray):
+        raise _HoldsBytes
+    raise TypeError(f"a message cannot hold a {type(value).__name__}")
+
+
+def result(call: Call[R], response: httpx.Response) -> R:
+    """Read what a call has come to.
+
+    Raises:
+        ControlError: the caller's fault; the server refused.
+        ConnectorError: the environment's fault; the server failed, or is something else.
+    """
+    try:
+        body = _decoded(response)
+        if response.is_success:
+            return msgspec.convert(body if call.member is None else body[call.member], call.answer)
+        refusal = msgspec.convert(body, _Refusal)
+    except (msgspec.MsgspecError, cbor2.CBORError, LookupError, TypeError):
+        raise ConnectorError(
+            f"{response.url}: a response (status {response.status_code}) that no control listener gives"
+        ) from None
+    raise _error(response.status_code, refusal)
+
+
+def _decoded(response: httpx.Response) -> Any:
+    if response.headers.get("content-type") == CBOR:
+        return cbor2.loads(response.content)
+    return msgspec.json.decode(response.content)
+
+
+def _error(status: int, refusal: _Refusal) -> ConnectorError | ControlError:
+    if status >= SERVER_ERRORS:
+        return ConnectorError(f"{refusal.error} ({status}): {refusal.detail}")
+    if refusal.error == "unknown-session":
+        return UnknownSessionError(refusal.error, status, refusal.detail)
+    return ControlError(refusal.error, status, refusal.detail)
+
+
+def unreachable(call: Call[Any], error: Exception) -> ConnectorError:
+    """Describe a call that got no response at all."""
+    return ConnectorError(f"{call.path} got no response: {str(error) or type(error).__name__}")

@@ -1,0 +1,98 @@
+"""A server that stands in for the control listener: real sockets, canned answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Received:
+    """One request, as it came over the wire."""
+
+    peer: tuple[str, int]
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class StandIn:
+    """Remembers what it is asked, and answers what a test has told it to.
+
+    It is no control listener: what a real one does is tested where that is.
+    """
+
+    status: int = 200
+    content_type: str = "application/json"
+    body: bytes = b"{}"
+    url: str = ""
+    received: list[Received] = field(default_factory=list[Received])
+    silent: bool = False
+    drip: bool = False
+    close_after_answer: bool = False
+    closing: Event = field(default_factory=Event)
+
+    def answers(self, body: Any, status: int = 200) -> None:
+        """Give this JSON body from now on."""
+        self.body, self.status = json.dumps(body).encode(), status
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    stand_in: StandIn
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.stand_in.received.append(Received(self.client_address, self.command, self.path, headers, body))
+        if self.stand_in.silent or self.stand_in.drip:
+            self._never_answer()
+            return
+        self.send_response(self.stand_in.status)
+        self.send_header("Content-Type", self.stand_in.content_type)
+        self.send_header("Content-Length", str(len(self.stand_in.body)))
+        self.end_headers()
+        self.wfile.write(self.stand_in.body)
+        self.close_connection = self.stand_in.close_after_answer
+
+    def _never_answer(self) -> None:
+        """Until the test is over: say nothing, or always a little less than an answer."""
+        while not self.stand_in.closing.wait(0.02):
+            if self.stand_in.drip:
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.close_connection = True
+
+    do_GET = do_POST = _answer  # noqa: N815 (the base class's names)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """One on a free port of the loopback interface."""
+    state = StandIn()
+    handler = type("Handler", (_Handler,), {"stand_in": state})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        state.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        state.closing.set()
+        server.shutdown()
+        thread.join()

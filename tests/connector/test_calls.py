@@ -1,0 +1,222 @@
+"""What each call asks and returns: the same through both connectors, against a stand-in server."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cbor2
+import pytest
+import trio
+
+from cometary.connector import AsyncConnector, Connector
+from cometary.errors import ConnectorError, ControlError, UnknownSessionError, UsageError
+from tests.connector.stand_in import StandIn
+
+A_1 = {"path": "a", "message": 1}
+
+
+class OnTrio:
+    """An `AsyncConnector` called as if it were blocking: each call is a Trio run of its own."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._made_with = arguments, options
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def perform(*arguments: Any) -> Any:
+            positional, options = self._made_with
+            async with AsyncConnector(*positional, **options) as connector:
+                return await getattr(connector, name)(*arguments)
+
+        def call(*arguments: Any) -> Any:
+            return trio.run(perform, *arguments)
+
+        return call
+
+    def close(self) -> None:
+        """Each call has closed its own."""
+
+
+@pytest.fixture(params=[Connector, OnTrio])
+def kind(request: pytest.FixtureRequest) -> Any:
+    """Each kind of connector."""
+    return request.param
+
+
+@pytest.fixture
+def connector(kind: Any, stand_in: StandIn) -> Iterator[Any]:
+    """A connector to the stand-in."""
+    made = kind(stand_in.url, timeout=5)
+    yield made
+    made.close()
+
+
+CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
+    ("update", ("a/b", {"x": 1}), {"path": "a/b", "message": {"x": 1}}, {"updates": 1}, 1),
+    ("update", ("a",), {"path": "a", "message": None}, {"updates": 1}, 1),
+    ("updates", ([("a", 1), ("é", None)],), [A_1, {"path": "é", "message": None}], {"updates": 2}, 2),
+    ("updates", ([],), [], {"updates": 0}, 0),
+    ("connect", ("s", ["a", "b"]), {"sid": "s", "paths": ["a", "b"]}, {"paths": ["a", "b"]}, ["a", "b"]),
+    ("disconnect", ("s", ("a",)), {"sid": "s", "paths": ["a"]}, {"paths": ["b"]}, ["b"]),
+    ("send", ("s", [("a", 1)]), {"sid": "s", "packets": [A_1]}, {"packets": 1}, 1),
+    ("kick", ("s",), {"sid": "s"}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "asked", "answer", "expected"), CALLS)
+def test_a_call_posts_what_the_table_of_calls_says(
+    connector: Any, stand_in: StandIn, *, name: str, arguments: Any, asked: Any, answer: Any, expected: Any
+) -> None:
+    stand_in.answers(answer)
+    assert getattr(connector, name)(*arguments) == expected
+    [received] = stand_in.received
+    assert (received.method, received.path) == ("POST", "/update" if name == "updates" else f"/{name}")
+    assert received.headers["content-type"] == "application/json"
+    assert json.loads(received.body) == asked
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "expected"),
+    [
+        ("sessions", {"sessions": [{"name": "a", "queued": 0}]}, [{"name": "a", "queued": 0}]),
+        ("tree", {"id": "cometary", "children": []}, {"id": "cometary", "children": []}),
+        ("healthz", {"status": "ok"}, "ok"),
+    ],
+)
+def test_a_question_is_a_get_without_a_body(
+    connector: Any, stand_in: StandIn, call: str, answer: Any, expected: Any
+) -> None:
+    stand_in.answers(answer)
+    assert getattr(connector, call)() == expected
+    [received] = stand_in.received
+    assert (received.method, received.path, received.body) == ("GET", f"/{call}", b"")
+
+
+@pytest.mark.parametrize("holding", [b"\0\xff", {"deep": [bytearray(b"x")]}])
+def test_a_message_that_holds_bytes_goes_as_cbor(connector: Any, stand_in: StandIn, holding: Any) -> None:
+    stand_in.body, stand_in.content_type = cbor2.dumps({"updates": 1}), "application/cbor"
+    assert connector.update("a", holding) == 1
+    [received] = stand_in.received
+    assert received.headers["content-type"] == "application/cbor"
+    assert cbor2.loads(received.body) == {"path": "a", "message": holding}
+
+
+def test_the_secret_goes_with_every_call(kind: Any, stand_in: StandIn) -> None:
+    connector = kind(stand_in.url, secret="s3cret")
+    stand_in.answers({"status": "ok"})
+    connector.healthz()
+    connector.close()
+    assert stand_in.received[0].headers["authorization"] == "Bearer s3cret"
+
+
+def test_without_a_secret_none_is_sent(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"status": "ok"})
+    connector.healthz()
+    assert "authorization" not in stand_in.received[0].headers
+
+
+def test_proxies_of_the_environment_are_not_used(
+    kind: Any, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    stand_in.answers({"status": "ok"})
+    connector = kind(stand_in.url)
+    assert connector.healthz() == "ok"
+    connector.close()
+
+
+def test_a_refusal_is_a_control_error_with_its_condition(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"error": "forbidden-path", "detail": "No such path.", "more": 1}, 400)
+    with pytest.raises(ControlError) as caught:
+        connector.update("a", 1)
+    error = caught.value
+    assert (error.condition, error.status, error.detail) == ("forbidden-path", 400, "No such path.")
+    assert str(error) == "forbidden-path (400): No such path."
+    assert not isinstance(error, UnknownSessionError)
+
+
+def test_a_session_that_is_gone_has_an_error_of_its_own(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"error": "unknown-session", "detail": "No session has this sid."}, 404)
+    with pytest.raises(UnknownSessionError) as caught:
+        connector.send("gone", [("a", 1)])
+    assert caught.value.condition == "unknown-session"
+
+
+def test_a_server_that_fails_is_not_the_callers_fault(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"error": "shutting-down", "detail": "Soon over."}, 503)
+    with pytest.raises(ConnectorError, match=r"^shutting-down \(503\): Soon over\.$"):
+        connector.kick("s")
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, "text/html", b"<h1>It works!</h1>"),
+        (502, "text/html", b"<h1>Bad Gateway</h1>"),
+        (404, "application/json", b'{"message": "another kind of server"}'),
+        (200, "application/json", b"{}"),
+        (200, "application/json", b"[]"),
+        (200, "application/json", b"null"),
+        (200, "application/json", b'{"updates": "1"}'),
+        (200, "application/json", b"\xff"),
+        (200, "application/cbor", b"\xff"),
+        (200, "application/cbor", b""),
+        (301, "application/json", b"{}"),
+    ],
+)
+def test_what_is_no_control_listener_is_found_out(
+    connector: Any, stand_in: StandIn, status: int, content_type: str, body: bytes
+) -> None:
+    stand_in.status, stand_in.content_type, stand_in.body = status, content_type, body
+    with pytest.raises(ConnectorError, match=rf"/update: a response \(status {status}\)"):
+        connector.update("a", 1)
+
+
+def test_no_server_at_all(kind: Any) -> None:
+    with socket.socket() as taken:  # bound but not listening: connecting is refused, by nobody else
+        taken.bind(("127.0.0.1", 0))
+        connector = kind(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(ConnectorError, match=r"^/healthz got no response: .+"):
+            connector.healthz()
+        connector.close()
+
+
+def test_a_server_that_never_answers_is_given_up_after_the_timeout(kind: Any, stand_in: StandIn) -> None:
+    stand_in.silent = True
+    connector = kind(stand_in.url, timeout=0.05)
+    with pytest.raises(ConnectorError, match=r"^/healthz got no response: .+"):
+        connector.healthz()
+    connector.close()
+    assert len(stand_in.received) == 1, "a call must never be repeated by itself"
+
+
+def test_a_message_that_nothing_can_carry_is_the_callers_fault(connector: Any, stand_in: StandIn) -> None:
+    for message, error in [
+        ({1, 2}, TypeError),
+        (math.nan, ValueError),
+        ("\ud800", ValueError),
+        (object(), TypeError),
+    ]:
+        with pytest.raises(error):
+            connector.update("a", message)
+    assert stand_in.received == []
+
+
+def test_one_string_is_not_taken_for_several_paths(connector: Any, stand_in: StandIn) -> None:
+    for call in (connector.connect, connector.disconnect):
+        with pytest.raises(TypeError, match="write \\[path\\]"):
+            call("s", "news")
+    assert stand_in.received == []
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8081", "localhost", "", "ftp://127.0.0.1", "http://", "http://[::1"]
+)
+@pytest.mark.parametrize("connector_class", [Connector, AsyncConnector])
+def test_what_is_no_url_of_a_server_is_refused_at_once(connector_class: Any, url: str) -> None:
+    with pytest.raises(UsageError):
+        connector_class(url)
