@@ -29,8 +29,9 @@ from cometary.fsm.actions import (
 )
 from cometary.fsm.declare import enter, event_timeout, on, state_timeout, timeout
 from cometary.fsm.diagram import Transition
+from cometary.fsm.engine import Observer
 from cometary.fsm.events import Call, TimedOut
-from cometary.fsm.machine import Observer, StateMachine
+from cometary.fsm.machine import StateMachine
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step, goto, repeat, stay, stop
 

@@ -3,7 +3,7 @@
 The engine consumes time-outs, `Cancel`, `Update`, `NextEvent` and `Postpone`. It hands on everything
 else untouched, `Reply` and the user's own actions alike, and adds `StartTimer`, `CancelTimer` and `Stopped`.
 
-All are values: made once, shared freely, never changed.
+All are values: shared freely, never changed. They are not frozen, as that would treble the cost of making one.
 """
 
 from __future__ import annotations
@@ -82,12 +82,13 @@ class Timeout(TimeoutAction):
     ) -> None:
         if name in (STATE_TIMER, EVENT_TIMER):
             raise ValueError(f"the name {name!r} is reserved: use StateTimeout or EventTimeout")
-        super().__init__(seconds, content, at=at)
+        # Not super(): a dataclass with slots is made anew, and super() would still mean the first one.
+        TimeoutAction.__init__(self, seconds, content, at=at)
         self.name = name
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Cancel:
     """Cancel the timer of this name, if it is running or due: `"state"`, `"event"` or a `Timeout`'s."""
 
@@ -95,7 +96,7 @@ class Cancel:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Update:
     """Give a running timer new content and leave its time alone; one that is not running is due at once."""
 
@@ -104,7 +105,7 @@ class Update:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class NextEvent:
     """Handle this event next, before all that is waiting; several are handled in the order given."""
 
@@ -112,7 +113,7 @@ class NextEvent:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Postpone:
     """Keep the current event until the state changes, then handle it again, oldest first."""
 
@@ -120,7 +121,7 @@ class Postpone:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Reply:
     """For the shell: answer the caller of a `Call` event."""
 
@@ -156,7 +157,7 @@ class StartTimer:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class CancelTimer:
     """For the shell: stop the timer `name`, which is running."""
 
@@ -164,7 +165,7 @@ class CancelTimer:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Stopped:
     """For the shell: the machine has stopped; always the last action."""
 

@@ -32,11 +32,11 @@ from cometary.fsm.actions import ENGINE_ACTIONS, NextEvent, Postpone, StartTimer
 from cometary.fsm.events import TimedOut
 from cometary.fsm.state import State
 from cometary.fsm.step import STAY, Repeat, Step, Stop, stay
-from cometary.fsm.table import Handler, TransitionTable
+from cometary.fsm.table import EnterFunction, Handler, TransitionTable
 from cometary.fsm.timers import TimerAction, Timers
 
 if TYPE_CHECKING:
-    from cometary.fsm.machine import StateMachine
+    from cometary.fsm.engine import Engine
 
 Observation = tuple[State, object, State, tuple[object, ...]]
 
@@ -76,6 +76,7 @@ class Run:
         running: Copy of the machine's running timers, by name.
         token: The token of the timer that the machine started last.
         postponed: The machine's postponed events, oldest first.
+        observed: Whether to keep a record for the machine's observer.
 
     Attributes:
         actions: The actions for the shell, so far.
@@ -85,18 +86,31 @@ class Run:
         stopped: Whether the machine has stopped.
     """
 
-    __slots__ = ("_machine", "_queue", "_table", "actions", "observations", "postponed", "stopped", "timers")
+    __slots__ = (
+        "_machine",
+        "_observed",
+        "_queue",
+        "_table",
+        "actions",
+        "observations",
+        "postponed",
+        "stopped",
+        "timers",
+    )
 
     def __init__(
         self,
-        machine: StateMachine,
+        machine: Engine,
         table: TransitionTable,
         running: dict[Hashable, StartTimer],
         token: int,
         postponed: Iterable[object],
+        *,
+        observed: bool,
     ) -> None:
         self._machine = machine
         self._table = table
+        self._observed = observed
         self._queue = deque[object]()
         self.actions: list[object] = []
         self.timers = Timers(running, token, self.actions)
@@ -119,8 +133,10 @@ class Run:
             event = current
         self._handle(event)
 
-    def take(self, event: object, handler: Handler | None, step: Step) -> None:
-        """Take the step that answers an event."""
+    def take(
+        self, event: object, handler: Handler | None, step: Step, entered: Iterable[object] | None = None
+    ) -> None:
+        """Take the step that answers an event; `entered` is what the enter action returned, if it has run already."""
         machine = self._machine
         before = machine.state
         mark = len(self.actions)
@@ -135,10 +151,10 @@ class Run:
         else:
             machine.state = after
             if changed or isinstance(step, Repeat):
-                self._enter(before, wanted)
+                self._enter(before, wanted, entered)
             self._requeue(event, wanted, state_changed=changed)
             self.timers.apply(wanted.timers, state_changed=changed)
-        if machine.observer is not None:
+        if self._observed:
             self.observations.append((before, event, machine.state, tuple(self.actions[mark:])))
 
     def drain(self) -> None:
@@ -168,17 +184,11 @@ class Run:
             raise UnhandledEventError(f"{self._machine!r} does not handle {event!r}")
         return STAY if policy == "ignore" else stay(Postpone())
 
-    def _enter(self, came_from: State, wanted: Wanted) -> None:
+    def _enter(self, came_from: State, wanted: Wanted, entered: Iterable[object] | None = None) -> None:
         enter = self._table.enters.get(self._machine.state)
         if enter is None:
             return
-        actions = enter(self._machine, came_from)
-        if actions is None:
-            return
-        if not isinstance(actions, (tuple, list)):
-            raise InvalidStepError(
-                f"{enter.__qualname__} returned {actions!r}: an enter action returns a tuple of actions or None"
-            )
+        actions = run_enter(self._machine, enter, came_from) if entered is None else entered
         for action in actions:
             if isinstance(action, (NextEvent, Postpone, Step)):
                 raise InvalidStepError(
@@ -206,6 +216,22 @@ class Run:
         self.actions.append(Stopped(reason))
 
 
+def run_enter(machine: Engine, enter: EnterFunction, came_from: State) -> Iterable[object]:
+    """Run an enter action.
+
+    Raises:
+        InvalidStepError: It returned neither actions nor None: the machine's fault.
+    """
+    actions = enter(machine, came_from)
+    if actions is None:
+        return ()
+    if isinstance(actions, (tuple, list)):
+        return actions
+    raise InvalidStepError(
+        f"{enter.__qualname__} returned {actions!r}: an enter action returns a tuple of actions or None"
+    )
+
+
 def checked(step: object, handler: Handler) -> Step:
     """What a handler returned, as a step.
 
@@ -221,7 +247,7 @@ def checked(step: object, handler: Handler) -> Step:
     )
 
 
-def _undeclared(machine: StateMachine, event: object, handler: Handler | None, step: Step) -> str:
+def _undeclared(machine: Engine, event: object, handler: Handler | None, step: Step) -> str:
     name, targets = (handler.name, handler.targets) if handler else ("?", ())
     went = "stopped" if isinstance(step, Stop) else f"went to {step.target!r}"
     declared = ", ".join(target.name for target in targets) or "nothing"

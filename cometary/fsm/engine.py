@@ -1,0 +1,244 @@
+"""The engine of a state machine: its memory, and the short path that nearly every event takes.
+
+1. The short path is for a running machine that has nothing `Extra`, and a step that does no more than
+   change the state, run an enter action, hand out actions, and start or cancel state and named timers.
+2. Everything else takes the full path (`cometary.fsm.run`), which could do the short path's work just as
+   well: the short path is there for speed alone.
+3. A step that raises has not happened, as far as the engine goes: state, timers and postponed events are
+   unchanged and no action comes out. Attributes that a handler set stay set, so a handler decides first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+from cometary.errors import NotRunningError
+from cometary.fsm.actions import (
+    CANCEL_STATE_TIMER,
+    ENGINE_ACTIONS,
+    EVENT_TIMER,
+    STATE_TIMER,
+    Cancel,
+    CancelTimer,
+    StartTimer,
+    StateTimeout,
+    Timeout,
+)
+from cometary.fsm.run import Run, checked, run_enter
+from cometary.fsm.state import State
+from cometary.fsm.step import Repeat, Step
+from cometary.fsm.table import EnterFunction, Handler, TransitionTable
+
+Observer = Callable[[State, object, State, Sequence[object]], None]
+
+Stage = Literal["not started", "running", "stopped"]
+
+UnhandledPolicy = Literal["raise", "ignore", "postpone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a machine keeps that most machines most of the time have no need to.
+
+    Attributes:
+        stage: Whether it is running.
+        event_timer: The event timer, if that is running.
+        postponed: The postponed events, oldest first.
+        observer: Who is told of every event.
+    """
+
+    stage: Stage = "running"
+    event_timer: StartTimer | None = None
+    postponed: tuple[object, ...] = ()
+    observer: Observer | None = None
+
+
+SHORT_TIMEOUTS: Final = frozenset({StateTimeout, Timeout})
+
+NOTHING_EXTRA: Final = Extra()
+NOT_STARTED: Final = Extra("not started")
+
+
+class Engine:
+    """What `StateMachine` stands on; not for use by itself."""
+
+    __slots__ = ("_fsm_extra", "_fsm_state_timer", "_fsm_timers", "_fsm_token", "state")
+
+    unhandled: ClassVar[UnhandledPolicy] = "raise"
+    max_postponed: ClassVar[int] = 1000
+    max_chain: ClassVar[int] = 10_000
+
+    _fsm_table: ClassVar[TransitionTable]
+    _fsm_rows: ClassVar[dict[State, dict[object, Handler | None]]]
+
+    def __init__(self, initial: State) -> None:
+        self.state = initial
+        self._fsm_state_timer: StartTimer | None = None
+        # Only while there are any, so that the many machines that wait do not each hold an empty one.
+        self._fsm_timers: dict[Hashable, StartTimer] | None = None
+        self._fsm_token = 0
+        self._fsm_extra: Extra | None = NOT_STARTED
+
+    def start(self) -> Sequence[object]:
+        """Run the initial state's enter action.
+
+        Returns:
+            The actions for the shell, in order.
+
+        Raises:
+            NotRunningError: The machine was started before: the shell's fault.
+        """
+        if self._fsm_extra is None or self._fsm_extra.stage != "not started":
+            raise NotRunningError(f"{self!r} was started before")
+        return self._in_full(Run.start)
+
+    def step(self, event: object) -> Sequence[object]:
+        """Handle one event, and all that it sets in motion.
+
+        Args:
+            event: Any object; `TimedOut` when a timer has run out, `Call` when someone waits for a `Reply`.
+
+        Returns:
+            The actions for the shell, in order.
+
+        Raises:
+            NotRunningError: The machine has not been started, or has stopped: the shell's fault.
+            UnhandledEventError: No handler, and the machine's policy is to raise: the sender's fault.
+            UndeclaredTransitionError: A handler went where its `to=` does not say: the machine's fault.
+            InvalidStepError: A handler returned what it may not: the machine's fault.
+            EventOverflowError: Too many events postponed, or set off: the machine's fault.
+        """
+        before = self.state
+        handler = self._fsm_rows[before].get(event.__class__)
+        if handler is None or self._fsm_extra is not None:
+            self._check_running()
+            return self._in_full(lambda run: run.receive(event))
+        step = handler.function(self, event)
+        if step is None:
+            return ()
+        after = before
+        enter: EnterFunction | None = None
+        entered: Iterable[object] | None = None
+        if step.__class__ is Step:
+            after = step.target or before
+            if after is not before:
+                if after not in handler.enters:
+                    return self._take_in_full(event, handler, step)
+                enter = handler.enters[after]
+        elif step.__class__ is Repeat:
+            enter = self._fsm_table.enters.get(before)
+        else:
+            return self._take_in_full(event, handler, step)
+        actions: Sequence[object] = step.actions
+        if enter is not None:
+            self.state = after
+            try:
+                entered = run_enter(self, enter, before)
+            finally:
+                self.state = before
+            actions = [*actions, *entered]
+        outputs = self._apply_short(actions, changed=after is not before)
+        if outputs is None:
+            return self._take_in_full(event, handler, step, entered)
+        self.state = after
+        return outputs
+
+    def _apply_short(self, actions: Iterable[Any], *, changed: bool) -> list[object] | None:
+        """Set the timers and return the actions for the shell; do nothing if one action is for the full path."""
+        outputs: list[object] = []
+        wanted: dict[Hashable, StateTimeout | Timeout | Cancel] = {}
+        for action in actions:
+            kind = action.__class__
+            if kind not in ENGINE_ACTIONS:
+                outputs.append(action)
+            elif kind is Cancel or (kind in SHORT_TIMEOUTS and action.seconds and action.seconds != math.inf):
+                wanted[action.name] = action
+            else:
+                return None
+        if changed and self._fsm_state_timer is not None and STATE_TIMER not in wanted:
+            self._cancel_timer(STATE_TIMER, outputs)
+        for name, action in wanted.items():
+            if isinstance(action, Cancel):
+                self._cancel_timer(name, outputs)
+            else:
+                self._start_timer(name, action, outputs)
+        return outputs
+
+    def _start_timer(self, name: Hashable, action: StateTimeout | Timeout, outputs: list[object]) -> None:
+        self._fsm_token += 1
+        timer = StartTimer(name, action.seconds, None, action.content, self._fsm_token)
+        if name == STATE_TIMER:
+            self._fsm_state_timer = timer
+        elif self._fsm_timers is None:
+            self._fsm_timers = {name: timer}
+        else:
+            self._fsm_timers[name] = timer
+        outputs.append(timer)
+
+    def _cancel_timer(self, name: Hashable, outputs: list[object]) -> None:
+        if name == STATE_TIMER:
+            if self._fsm_state_timer is not None:
+                self._fsm_state_timer = None
+                outputs.append(CANCEL_STATE_TIMER)
+        elif self._fsm_timers is not None and self._fsm_timers.pop(name, None) is not None:
+            # An empty dict goes, so that the many machines that wait do not each hold one.
+            self._fsm_timers = self._fsm_timers or None
+            outputs.append(CancelTimer(name))
+
+    def _take_in_full(
+        self, event: object, handler: Handler, step: object, entered: Iterable[object] | None = None
+    ) -> Sequence[object]:
+        return self._in_full(lambda run: run.take(event, handler, checked(step, handler), entered))
+
+    def _in_full(self, begin: Callable[[Run], None]) -> Sequence[object]:
+        """Make one step in full: what `begin` says, and all that it sets in motion."""
+        extra = self._fsm_extra or NOTHING_EXTRA
+        before = self.state
+        run = Run(
+            self,
+            self._fsm_table,
+            self._timers_by_name(),
+            self._fsm_token,
+            extra.postponed,
+            observed=extra.observer is not None,
+        )
+        try:
+            begin(run)
+            run.drain()
+        except BaseException:
+            self.state = before
+            raise
+        self._keep(run, extra.observer)
+        if extra.observer is not None:
+            for observation in run.observations:
+                extra.observer(*observation)
+        return run.actions
+
+    def _timers_by_name(self) -> dict[Hashable, StartTimer]:
+        extra = self._fsm_extra or NOTHING_EXTRA
+        timers = dict(self._fsm_timers or {})
+        if self._fsm_state_timer is not None:
+            timers[STATE_TIMER] = self._fsm_state_timer
+        if extra.event_timer is not None:
+            timers[EVENT_TIMER] = extra.event_timer
+        return timers
+
+    def _keep(self, run: Run, observer: Observer | None) -> None:
+        """Take over what a run has come to, now that nothing can go wrong any more."""
+        timers = run.timers.running
+        self._fsm_token = run.timers.token
+        self._fsm_state_timer = timers.pop(STATE_TIMER, None)
+        event_timer = timers.pop(EVENT_TIMER, None)
+        self._fsm_timers = timers or None
+        if run.stopped or event_timer or run.postponed or observer is not None:
+            stage: Stage = "stopped" if run.stopped else "running"
+            self._fsm_extra = Extra(stage, event_timer, tuple(run.postponed), observer)
+        else:
+            self._fsm_extra = None
+
+    def _check_running(self) -> None:
+        if self._fsm_extra is not None and self._fsm_extra.stage != "running":
+            raise NotRunningError(f"{self!r} is not running")
