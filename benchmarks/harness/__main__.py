@@ -71,7 +71,7 @@ def _publish(
     save: bool,
 ) -> None:
     facts = {**machine.facts(), "interpreter": machine.build_name(build)}
-    text = report.markdown(outcome, names, [each.load.sessions for each in series], facts)
+    text = report.comparison(outcome, names, [each.load.sessions for each in series], facts)
     print(text)
     if save:
         data = {
@@ -82,7 +82,7 @@ def _publish(
             "missing": outcome.missing,
             "measurements": [asdict(each) for each in outcome.measurements],
         }
-        print(f"saved as {results.save('push', text, data)}", file=sys.stderr)
+        print(f"saved as {results.save('push', text, data).name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

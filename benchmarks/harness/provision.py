@@ -72,6 +72,14 @@ class Kit:
         """
         return self.environment(PEERS / "requirements.txt")
 
+    def triotp(self) -> str:
+        """Returns the interpreter of triotp, which needs a Trio of years ago beside it.
+
+        Raises:
+            UnavailableError: Its environment could not be made.
+        """
+        return self.environment(PEERS / "requirements-triotp.txt")
+
     def environment(self, requirements: Path) -> str:
         """Returns the interpreter of a virtual environment, made if there is none yet.
 
@@ -125,6 +133,11 @@ def floor(_kit: Kit) -> None:
 def erlang(kit: Kit) -> None:
     """Finds or installs Erlang with mochiweb and jiffy."""
     _ready_or_apt(kit, ["erl", "-noshell", "-eval", ERLANG_CHECK], ERLANG_PACKAGES)
+
+
+def erlang_runtime(kit: Kit) -> None:
+    """Finds or installs Erlang alone."""
+    _ready_or_apt(kit, ["erl", "-noshell", "-eval", "halt()."], ("erlang-base",))
 
 
 def nginx(kit: Kit) -> None:

@@ -1,15 +1,15 @@
-"""Writes what was found as Markdown."""
+"""Writes what the push servers cost as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.server import LOADED
 from benchmarks.harness.servers import BY_NAME, ERLANG, SOCKETIO_NODE, SUBJECT
-from benchmarks.harness.summary import Spread, Summary, Target
+from benchmarks.harness.summary import Summary, Target
 
-NOTHING = "–"
 RATIO_BASES = {SOCKETIO_NODE: "S", ERLANG: "E"}
 READING = (
     "µs: server CPU microseconds for a delivery, the median of the rounds (lowest–highest). "
@@ -17,7 +17,7 @@ READING = (
 )
 
 
-def markdown(
+def comparison(
     outcome: Outcome, names: Sequence[str], sizes: Sequence[int], facts: Mapping[str, object]
 ) -> str:
     """Returns the whole report.
@@ -28,7 +28,7 @@ def markdown(
         sizes: The numbers of sessions.
         facts: What it was measured on.
     """
-    parts = ["# Push: server CPU time for a delivery", _facts(facts)]
+    parts = ["# Push: server CPU time for a delivery", bullets(facts)]
     for sessions in sizes:
         summary = Summary(outcome.measurements, sessions)
         parts += [f"## {sessions:,} sessions", _noise(summary), _table(summary, names, outcome)]
@@ -36,26 +36,6 @@ def markdown(
             parts.append(_targets(summary.targets()))
     parts += [_missing(outcome.missing), _legend(names, outcome.versions)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def figure(spread: Spread | None, digits: int = 1) -> str:
-    """Returns a median, and the range of the rounds if there was more than one."""
-    if spread is None:
-        return NOTHING
-    middle = f"{spread.median:.{digits}f}"
-    if spread.rounds == 1:
-        return middle
-    return f"{middle} ({spread.low:.{digits}f}–{spread.high:.{digits}f})"
-
-
-def _facts(facts: Mapping[str, object]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
 def _noise(summary: Summary) -> str:

@@ -60,7 +60,7 @@ def _minimal(name: str, about: str, file: str, *packages: str) -> Server:
         url=COMET_URL,
         load=COMET_LOAD,
         set_up=provision.python_peers,
-        version=partial(versions.python_peers, packages),
+        version=partial(versions.packages, Kit.peers, packages),
         python=Kit.peers,
     )
 
@@ -76,7 +76,7 @@ def _python_socketio(name: str, about: str, *options: str) -> Server:
         url=SOCKETIO_URL,
         load=PUBLISH,
         set_up=provision.python_peers,
-        version=partial(versions.python_peers, packages),
+        version=partial(versions.packages, Kit.peers, packages),
         python=Kit.peers,
     )
 

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import median
 
 from benchmarks.harness.server import LOADED, Mode
 from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SUBJECT
+from benchmarks.harness.spread import Spread
 from benchmarks.harness.swarm import Measurement
 
 # Cometary's targets: at most this share of the peer's CPU time a delivery ...
 CPU_TARGETS = {SOCKETIO_NODE: 0.60, ERLANG: 0.75}
 # ... and at most this much memory.
 SESSION_KB_TARGET = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The median of what the rounds gave, and how far they lay apart."""
-
-    median: float
-    low: float
-    high: float
-    rounds: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread | None:
-        """Returns the spread of some values; None if there are none."""
-        if not values:
-            return None
-        return cls(median(values), min(values), max(values), len(values))
 
 
 @dataclass(frozen=True, slots=True)

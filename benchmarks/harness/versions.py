@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.harness.provision import Kit
@@ -17,6 +17,8 @@ from importlib.metadata import version
 print(", ".join(f"{name} {version(name)}" for name in sys.argv[1:]))
 """
 
+ERLANG_VERSION = 'io:format("OTP ~s", [erlang:system_info(otp_release)]), halt().'
+
 ERLANG_VERSIONS = """
 [application:load(A) || A <- [mochiweb, jiffy]],
 Of = fun(A) -> {ok, V} = application:get_key(A, vsn), V end,
@@ -26,9 +28,9 @@ halt().
 """
 
 
-def python_peers(packages: Sequence[str], kit: Kit) -> str:
-    """Returns the versions of packages in the Python peers' environment."""
-    return _packages(kit.peers(), packages)
+def packages(interpreter: Callable[[Kit], str], names: Sequence[str], kit: Kit) -> str:
+    """Returns the versions of packages in one of the kit's environments."""
+    return _packages(interpreter(kit), names)
 
 
 def _packages(python: str, packages: Sequence[str]) -> str:
@@ -52,6 +54,11 @@ def _revision() -> str:
 def compiler(_kit: Kit) -> str:
     """Returns the version of the C compiler."""
     return output_of(["gcc", "--version"], seconds=ASK_SECONDS).splitlines()[0]
+
+
+def erlang_runtime(_kit: Kit) -> str:
+    """Returns the version of Erlang alone."""
+    return output_of(["erl", "-noshell", "-eval", ERLANG_VERSION], seconds=ASK_SECONDS).strip()
 
 
 def nginx(_kit: Kit) -> str:
