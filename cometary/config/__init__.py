@@ -1,5 +1,7 @@
 """Configuration: the table of options, and the three places that their values come from."""
 
+from __future__ import annotations
+
 from cometary.config.kinds import Address
 from cometary.config.settings import OPTIONS, Option, Settings
 from cometary.config.sources import load

@@ -1,0 +1,42 @@
+"""The command `cometary`: `serve`, `demo` and `--version`.
+
+Whatever is wrong with what was given, wherever it was given, is one line on standard error and
+exit status 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cometary.cli.arguments import parse
+from cometary.config import Settings, load
+from cometary.errors import ConfigError
+
+DEMO: Final = "cometary.demo:app"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; `arguments` are those of the process unless given.
+
+    Returns:
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2
+        when something given was wrong.
+    """
+    command, given = parse(arguments)
+    try:
+        settings = load(given, os.environ)
+        return _serve(settings, DEMO if command == "demo" else settings.app)
+    except ConfigError as error:
+        sys.stderr.write(f"cometary: {error}\n")
+        return 2
+
+
+def _serve(settings: Settings, name: str | None) -> int:
+    # These bring the whole server along, which `--help` or a wrong option need not wait for.
+    from cometary.cli.loading import load_app  # noqa: PLC0415
+    from cometary.cli.running import run  # noqa: PLC0415
+
+    return run(settings, None if name is None else load_app(name))

@@ -1,0 +1,53 @@
+"""What the command line looks like. Values stay text here: `cometary.config` knows what is allowed."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cometary import __version__
+from cometary.config import OPTIONS, Option
+
+
+class _Parser(ArgumentParser):
+    """argparse, but an error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"cometary: {message} (see {self.prog} --help)\n")
+
+
+def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, str]]:
+    """Read the command line, or leave the process as argparse does after `--help` or an error.
+
+    Returns:
+        The command, `serve` or `demo`, and what was given, as text by the option's name.
+    """
+    given = vars(_parser().parse_args(arguments))
+    return given.pop("command"), given
+
+
+def _parser() -> ArgumentParser:
+    parser = _Parser(prog="cometary", description="A push server, and the framework to build one with.")
+    parser.add_argument("--version", action="version", version=f"cometary {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
+    demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
+    serve.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(OPTIONS[0]))
+    for command in (serve, demo):
+        _add_options(command)
+    return parser
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    """Add every option that may stand on a command line."""
+    for option in OPTIONS:
+        if option.name != "app" and not option.secret:
+            parser.add_argument(
+                f"--{option.name}", dest=option.name, metavar="VALUE", default=SUPPRESS, help=_help(option)
+            )
+    parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="a TOML file with more options")
+
+
+def _help(option: Option) -> str:
+    return f"{option.text} Allowed: {option.kind.allowed}. Default: {option.default or 'none'}."

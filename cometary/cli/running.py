@@ -1,0 +1,71 @@
+"""A server as a process: from the line that says it is ready to the exit status.
+
+1. The first SIGTERM or SIGINT, from the very start on, stops the server gracefully: exit status 0.
+2. From then on both signals have their default action again. So a second one ends the process
+   at once, by the kernel, even if the event loop hangs; that is what it is for.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Final
+
+import trio
+
+from cometary import server
+from cometary.app import App
+from cometary.cli.logs import set_up_logging
+from cometary.config import Address, Settings
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(settings: Settings, app: App | None) -> int:
+    """Serve until a signal comes.
+
+    Returns:
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on.
+    """
+    set_up_logging(settings.log_level, settings.log_format)
+    _spare_the_collector()
+    return trio.run(_serve_until_signal, settings, app)
+
+
+def _spare_the_collector() -> None:
+    """Make the cyclic garbage collector leave alone what lives long.
+
+    A server with many sessions has millions of objects that are no garbage, and the collector's
+    defaults walk all of them again and again. What exists by now is never looked at again
+    (`gc.freeze`), and what comes is looked at a hundred times less often. Most of it is freed by
+    its reference count anyway; only garbage in cycles waits longer for the collector.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
+async def _serve_until_signal(settings: Settings, app: App | None) -> int:
+    # Opened before anything is started, so that a signal in between is kept, not lost.
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            try:
+                running = await nursery.start(server.serve, settings, app)
+            except OSError as error:
+                where = f"{Address(settings.host, settings.port)} or {settings.control}"
+                sys.stderr.write(f"cometary: cannot listen on {where}: {error.strerror}\n")
+                return 1
+            sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
+            sys.stdout.flush()
+            await _first(signals)
+            running.stop()
+    return 0
+
+
+async def _first(signals: AsyncIterator[int]) -> None:
+    """Wait for a signal, and give both their default action for the next one (rule 2)."""
+    await anext(signals)
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_DFL)

@@ -1,0 +1,69 @@
+"""The lines of the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cometary.cli.logs import set_up_logging
+
+SetUp = Callable[[str, str], None]
+
+
+@pytest.fixture
+def set_up() -> Iterator[SetUp]:
+    """`set_up_logging`, as in a process in which nothing is set up yet."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def set_up(level: str, form: str) -> None:
+        # In the test itself: pytest adds a handler of its own after the fixtures.
+        root.handlers.clear()
+        set_up_logging(level, form)
+
+    yield set_up
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str], set_up: SetUp) -> None:
+    set_up("info", "text")
+    logging.getLogger("cometary.test").info("ready in %d ms", 5)
+    assert capsys.readouterr().err.endswith(" INFO cometary.test: ready in 5 ms\n")
+
+
+def test_json_is_one_object_a_line_whatever_is_logged(
+    capsys: pytest.CaptureFixture[str], set_up: SetUp
+) -> None:
+    set_up("info", "json")
+    try:
+        int("two\nlines")
+    except ValueError:
+        logging.getLogger("cometary.test").exception("it failed for %s", "you")
+    [line] = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert logged.pop("time").endswith("+00:00")
+    assert logged.pop("exception").endswith(
+        r"ValueError: invalid literal for int() with base 10: 'two\nlines'"
+    )
+    assert logged == {"level": "error", "logger": "cometary.test", "message": "it failed for you"}
+
+
+def test_what_is_less_serious_than_the_level_is_left_out(
+    capsys: pytest.CaptureFixture[str], set_up: SetUp
+) -> None:
+    set_up("error", "text")
+    logging.getLogger("cometary.test").warning("hm")
+    assert capsys.readouterr().err == ""
+
+
+def test_an_application_that_has_set_up_logging_keeps_its_own(
+    capsys: pytest.CaptureFixture[str], set_up: SetUp
+) -> None:
+    set_up("error", "json")
+    set_up_logging("debug", "text")
+    logging.getLogger("cometary.test").error("once")
+    assert json.loads(capsys.readouterr().err)["message"] == "once"

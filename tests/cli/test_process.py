@@ -1,0 +1,101 @@
+"""The server as a process: its ready line, signals and exit status."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:\d+/comet), control (http://127\.0\.0\.1:\d+)\n")
+ANY_PORTS = ("--port", "0", "--control", "127.0.0.1:0")
+Start = Callable[..., "subprocess.Popen[str]"]
+
+HANGS_WHILE_STOPPING = """
+import sys, time, trio
+from cometary import server
+from cometary.cli import main
+
+class Running:
+    comet = control = "nowhere"
+    def stop(self):
+        print("stopping", flush=True)
+        time.sleep(30)
+
+async def serve(settings, app, *, task_status):
+    task_status.started(Running())
+    await trio.sleep_forever()
+
+server.serve = serve
+sys.exit(main(["serve"]))
+"""
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a Python process in the way of `cometary`; it is killed after the test at the latest."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-W", "error", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_gracefully(start: Start, signum: signal.Signals) -> None:
+    process = start("-m", "cometary", "serve", *ANY_PORTS)
+    assert READY.fullmatch(first_line(process))
+    process.send_signal(signum)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once_even_when_the_loop_hangs(
+    start: Start, signum: signal.Signals
+) -> None:
+    process = start("-c", HANGS_WHILE_STOPPING)
+    first_line(process)
+    process.send_signal(signal.SIGTERM)
+    assert first_line(process) == "stopping\n"
+    process.send_signal(signum)
+    assert process.wait(timeout=5) == -signum
+
+
+def test_an_address_in_use_is_one_line_and_status_1(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start("-m", "cometary", "serve", "--port", str(port), "--control", "127.0.0.1:0")
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert err == f"cometary: cannot listen on 127.0.0.1:{port} or 127.0.0.1:0: Address already in use\n"
+
+
+def test_an_application_is_served(start: Start, tmp_path: Path) -> None:
+    chat = tmp_path / "my_chat.py"
+    chat.write_text("from cometary import App\napp = App()\n", encoding="utf-8")
+    process = start("-m", "cometary", "serve", f"{chat}:app", *ANY_PORTS)
+    assert READY.fullmatch(first_line(process))
+
+
+def test_a_wrong_option_does_not_wait_for_the_server_to_be_imported(start: Start) -> None:
+    code = "import sys, cometary.cli; cometary.cli.main(['serve', '--port', 'x']); print(*sys.modules)"
+    out, _ = start("-c", code).communicate(timeout=20)
+    assert not {"trio", "httpx", "hypercorn", "cometary.server"} & set(out.split())
