@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.transport.request_parser import Phase
+from cometary.transport.request_parser import BOUNDARY, HEAD
 from cometary.transport.responses import CONTINUE
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class State(Enum):
     CLOSED = auto()
 
 
+OPEN, ENDING, LINGERING, CLOSED = State
+
+
 class Connection:
     """A connected, non-blocking socket, and what is under way on it.
 
@@ -59,30 +63,40 @@ class Connection:
     """
 
     __slots__ = (
-        "_deadline", "_parser", "_peer", "_reading", "_service", "_state", "_switchboard", "_unanswered", "_unsent",
-        "_waiting", "_writing", "sock",
-    )  # fmt: skip
+        "_deadline",
+        "_parser",
+        "_peer",
+        "_reading",
+        "_service",
+        "_state",
+        "_switchboard",
+        "_unanswered",
+        "_unsent",
+        "_waiting",
+        "_writing",
+        "sock",
+    )
 
     def __init__(self, sock: socket.socket, peer: str, service: Service, switchboard: Switchboard) -> None:
         self.sock = sock
         self._peer = peer
         self._service = service
         self._switchboard = switchboard
-        self._state = State.OPEN
+        self._state = OPEN
         self._parser: RequestParser | None = None
         self._unanswered: list[Exchange] = []
         self._waiting: deque[Exchange] | None = None
         self._unsent: memoryview | None = None
         self._deadline: DeadlineQueue[Connection] | None = None
-        self._reading = True
-        self._writing = False
+        self._reading: bool = True
+        self._writing: bool = False
         self._expect(switchboard.deadlines.head)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way: no request, be it incomplete, and no response."""
         busy = self._unanswered or self._waiting or self._parser or self._unsent
-        return self._state is State.OPEN and not busy
+        return self._state is OPEN and not busy
 
     # What the switchboard calls.
 
@@ -98,9 +112,9 @@ class Connection:
             return self.close()
         if not data:
             self.close()
-        elif self._state is State.OPEN:
+        elif self._state is OPEN:
             self._parse(data)
-        elif self._state is State.ENDING:
+        elif self._state is ENDING:
             self._watch(reading=False, writing=self._writing)
         return None
 
@@ -116,9 +130,9 @@ class Connection:
 
     def close(self) -> None:
         """Close at once, and drop what has not been answered."""
-        if self._state is State.CLOSED:
+        if self._state is CLOSED:
             return
-        self._state = State.CLOSED
+        self._state = CLOSED
         self._expect(None)
         self._switchboard.forget(self)
         self.sock.close()
@@ -130,34 +144,36 @@ class Connection:
     # From bytes to exchanges.
 
     def _parse(self, data: bytes) -> None:
-        shared = self._switchboard.parser
-        parser = self._parser or shared
+        parser = self._parser or self._switchboard.parser
         exchanges = parser.feed(data)
-        incomplete = parser.phase is not Phase.BOUNDARY and not parser.finished
-        self._parser = parser if incomplete else None
-        if parser is shared and (incomplete or parser.finished):
-            self._switchboard.replace_parser()
-        if parser.finished:
-            self._state = State.ENDING
         if exchanges:
             self._expect(None)
-            self._take(exchanges)
-        if incomplete:
-            self._await_rest(parser)
-
-    def _take(self, exchanges: list[Exchange]) -> None:
+        if parser.finished:
+            self._state = ENDING
+        if parser.phase is not BOUNDARY or parser.finished or self._parser is not None:
+            self._keep(parser)
         for place, exchange in enumerate(exchanges):
-            if not self._has_room():
-                self._waiting = deque(exchanges[place:])
-                self._watch(reading=False, writing=self._writing)
-                return
+            if len(self._unanswered) >= self._switchboard.limits.unanswered:
+                return self._put_aside(exchanges[place:])
             self._serve(exchange)
+        if self._parser is not None:
+            self._await_rest(self._parser)
+        return None
+
+    def _keep(self, parser: RequestParser) -> None:
+        """Keep `parser` for a request that is not complete; one that is of no more use is nobody's."""
+        self._parser = parser if parser.phase is not BOUNDARY and not parser.finished else None
+        self._switchboard.release_parser(parser)
+
+    def _put_aside(self, exchanges: list[Exchange]) -> None:
+        self._waiting = deque(exchanges)
+        self._watch(reading=False, writing=self._writing)
 
     def _has_room(self) -> bool:
         return len(self._unanswered) < self._switchboard.limits.unanswered
 
     def _serve(self, exchange: Exchange) -> None:
-        if self._state in (State.OPEN, State.ENDING):
+        if self._state is OPEN or self._state is ENDING:
             self._unanswered.append(exchange)
             exchange.arrive(self, self._peer)
             self._service.serve(exchange)
@@ -169,10 +185,14 @@ class Connection:
 
     # From answers to bytes.
 
-    def carry(self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers) -> None:
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
         """Send the response of `exchange` when its turn has come (`Carrier`)."""
-        exchange.closing = exchange.closing or self._switchboard.draining
-        exchange.response = self._switchboard.encoder.encode(
+        switchboard = self._switchboard
+        if switchboard.draining and exchange is self._unanswered[-1] and not self._waiting:
+            exchange.closing = True
+        exchange.response = switchboard.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
         self._send_answers()
@@ -182,7 +202,7 @@ class Connection:
         unanswered = self._unanswered
         while unanswered and self._unsent is None and (response := unanswered[0].response) is not None:
             if unanswered.pop(0).closing:
-                self._state = State.ENDING
+                self._state = ENDING
                 self._waiting = None
             self._send(response)
 
@@ -201,22 +221,20 @@ class Connection:
 
     def _settle(self) -> None:
         """Watch for, and set a deadline on, what is to happen next."""
-        if self._state is State.CLOSED:
+        if self._state is CLOSED:
             return
-        if self._state is State.ENDING and not self._unanswered and self._unsent is None:
+        if self._state is ENDING and not self._unanswered and self._unsent is None:
             self._linger()
-        else:
-            resumable = self._unsent is not None or (self._waiting and self._has_room())
-            self._watch(reading=not self._waiting, writing=bool(resumable))
+        elif self._waiting or self._writing or self._unsent is not None:
+            blocked = self._unsent is not None or (self._waiting is not None and self._has_room())
+            self._watch(reading=not self._waiting, writing=blocked)
         self._expect(self._due())
 
     def _linger(self) -> None:
-        self._state = State.LINGERING
+        self._state = LINGERING
         self._watch(reading=True, writing=False)
-        try:
+        with suppress(OSError):  # the peer has closed already: that is read next
             self.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.close()
 
     def _watch(self, *, reading: bool, writing: bool) -> None:
         if reading is not self._reading or writing is not self._writing:
@@ -225,14 +243,12 @@ class Connection:
 
     def _due(self) -> DeadlineQueue[Connection] | None:
         deadlines = self._switchboard.deadlines
-        if self._state is State.CLOSED:
-            return None
         if self._unsent is not None:
             return deadlines.write
-        if self._state is State.LINGERING:
+        if self._state is LINGERING:
             return deadlines.linger
         if self._parser is not None:
-            return deadlines.head if self._parser.phase is Phase.HEAD else deadlines.body
+            return deadlines.head if self._parser.phase is HEAD else deadlines.body
         return None if self._unanswered or self._waiting else deadlines.idle
 
     def _expect(self, deadline: DeadlineQueue[Connection] | None) -> None:

@@ -40,23 +40,23 @@ class CorsPolicy:
         ValueError: Both `*` and credentials are asked for: the configuration's fault.
     """
 
-    __slots__ = ("_any", "_credentials", "_origins")
+    __slots__ = ("_allowed", "_any")
 
     def __init__(self, origins: Iterable[str] = (), *, credentials: bool = False) -> None:
-        self._origins = frozenset(origin.encode() for origin in origins)
-        self._any = b"*" in self._origins
-        self._credentials = credentials
-        if self._any and credentials:
+        always: Headers = ((b"Vary", b"Origin"),)
+        if credentials:
+            always = (*always, (b"Access-Control-Allow-Credentials", b"true"))
+        self._allowed: dict[bytes, Headers] = {
+            origin: ((b"Access-Control-Allow-Origin", origin), *always)
+            for origin in (name.encode() for name in origins)
+        }
+        self._any = self._allowed.get(b"*")
+        if self._any is not None and credentials:
             raise ValueError("credentials cannot be allowed to every origin: name the origins")
 
-    def allows(self, origin: bytes) -> bool:
-        """Whether pages of `origin` may use the server."""
-        return self._any or origin in self._origins
-
-    def headers(self, origin: bytes) -> Headers:
-        """What every response to a request from the allowed `origin` says."""
-        allowed: Headers = ((b"Access-Control-Allow-Origin", b"*" if self._any else origin), (b"Vary", b"Origin"))
-        return (*allowed, (b"Access-Control-Allow-Credentials", b"true")) if self._credentials else allowed
+    def headers(self, origin: bytes) -> Headers | None:
+        """What every response to a request from `origin` says; None if it may not ask."""
+        return self._allowed.get(origin, self._any)
 
     def intercepts(self, exchange: Exchange) -> bool:
         """Judge a request that has an `Origin`.
@@ -69,8 +69,9 @@ class CorsPolicy:
         """
         headers = exchange.headers
         origin = headers[b"origin"]
-        if self.allows(origin):
-            exchange.extra_headers = self.headers(origin)
+        allowed = self.headers(origin)
+        if allowed is not None:
+            exchange.extra_headers = allowed
             if exchange.method == "OPTIONS" and b"access-control-request-method" in headers:
                 exchange.respond(204, headers=PREFLIGHT_HEADERS)
                 return True

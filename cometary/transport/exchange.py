@@ -4,11 +4,14 @@
    raises `RuntimeError`.
 2. Answering after the peer has gone is no bug but a race nobody can win: it does nothing.
 3. `on_drop` is called at most once, when the peer has gone before the answer; never after one.
+   It may be called from within the answer to another exchange of the connection, so it only
+   takes note, and what it raises is logged.
 4. The wire is a `Carrier`: the exchange knows neither sockets nor the order of responses.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from cometary.errors import ProtocolError
     from cometary.transport.codecs import Codec
 
+logger = logging.getLogger("cometary.transport")
+
 Headers = tuple[tuple[bytes, bytes], ...]
 """Headers of a response."""
 
@@ -28,7 +33,9 @@ NO_HEADERS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 class Carrier(Protocol):
     """The wire an exchange came on and its response goes out by."""
 
-    def carry(self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers) -> None:
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
         """Send the response of `exchange` when its turn has come."""
         ...
 
@@ -51,21 +58,38 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answered", "_carrier", "body", "closing", "extra_headers", "fault", "headers", "method", "on_drop", "path",
-        "peer", "query", "response",
-    )  # fmt: skip
+        "_answered",
+        "_carrier",
+        "body",
+        "closing",
+        "extra_headers",
+        "fault",
+        "headers",
+        "method",
+        "on_drop",
+        "path",
+        "peer",
+        "query",
+        "response",
+    )
 
     def __init__(
-        self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes], *, body: bytes = b"",
-        closing: bool = False, fault: ProtocolError | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        *,
+        body: bytes = b"",
+        closing: bool = False,
+    ) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = body
         self.closing = closing
-        self.fault = fault
+        self.fault: ProtocolError | None = None
         self.peer = ""
         self.extra_headers: Headers = ()
         self.on_drop: Callable[[], None] | None = None
@@ -84,9 +108,12 @@ class Exchange:
         self.peer = peer
 
     def respond(
-        self, status: int, body: bytes = b"", content_type: bytes = b"application/json",
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes = b"application/json",
         headers: Headers = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Answer; on the wire when the answers to all earlier requests of its connection are.
 
         Args:
@@ -134,7 +161,10 @@ class Exchange:
         self._carrier = None
         on_drop, self.on_drop = self.on_drop, None
         if on_drop is not None:
-            on_drop()
+            try:
+                on_drop()
+            except Exception:
+                logger.exception("what was to be done about a dropped request failed")
 
 
 def checked(headers: Headers) -> Headers:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -62,7 +62,7 @@ class Listener:
 
     def _welcome(self, sock: socket.socket, peer: str) -> None:
         try:
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._switchboard.add(Connection(sock, peer, self._service, self._switchboard))
@@ -93,7 +93,7 @@ class Listener:
             self.sock.close()
 
 
-def open_listener(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+def open_listener(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
     """A socket that listens at `address`, non-blocking.
 
     Args:
@@ -105,7 +105,7 @@ def open_listener(family: socket.AddressFamily, address: tuple[str, int]) -> soc
     """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.setblocking(False)
+        sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family is socket.AF_INET6:  # the IPv4 side of a name has a socket of its own
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -54,13 +54,16 @@ class EpollPoller:
         self.close = self._epoll.close
 
     def watch(self, fd: int) -> None:
+        """Add `fd`, for reading."""
         self._epoll.register(fd, select.EPOLLIN)
 
     def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+        """Say anew what `fd` is watched for; a hang-up is always among it."""
         bits = select.EPOLLIN if reading else select.EPOLLRDHUP
         self._epoll.modify(fd, bits | select.EPOLLOUT if writing else bits)
 
     def poll(self, limit: int) -> list[tuple[int, int]]:
+        """At most `limit` ready descriptors, each with its bits."""
         return self._epoll.poll(0, limit)
 
 
@@ -72,26 +75,37 @@ class SelectorPoller:
         self.close = self._selector.close
 
     def fileno(self) -> int:
-        return self._selector.fileno()  # type: ignore[attr-defined, no-any-return]
+        """The selector's own descriptor."""
+        return self._selector.fileno()
 
     def watch(self, fd: int) -> None:
+        """Add `fd`, for reading."""
         self._selector.register(fd, selectors.EVENT_READ)
 
     def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+        """Say anew what `fd` is watched for; for neither, it is not watched at all."""
         self.forget(fd)
         events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
         if events:
             self._selector.register(fd, events)
 
     def forget(self, fd: int) -> None:
+        """Take `fd` out, if it is in."""
         if fd in self._selector.get_map():
             self._selector.unregister(fd)
 
     def poll(self, limit: int) -> list[tuple[int, int]]:
-        return [
-            (key.fd, (READABLE if events & selectors.EVENT_READ else 0) | (WRITABLE if events & selectors.EVENT_WRITE else 0))
-            for key, events in self._selector.select(0)[:limit]
-        ]  # fmt: skip
+        """At most `limit` ready descriptors, each with its bits."""
+        ready = self._selector.select(0)[:limit]
+        return [(key.fd, BITS[events]) for key, events in ready]
+
+
+BITS: Final = {
+    selectors.EVENT_READ: READABLE,
+    selectors.EVENT_WRITE: WRITABLE,
+    selectors.EVENT_READ | selectors.EVENT_WRITE: READABLE | WRITABLE,
+}
+"""What `selectors` reports, in epoll's words."""
 
 
 def best_poller() -> Poller:

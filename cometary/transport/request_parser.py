@@ -16,7 +16,7 @@ other versions than 1.0 and 1.1, codings besides `chunked`, a missing or repeate
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -26,10 +26,19 @@ from cometary.transport.exchange import Exchange
 if TYPE_CHECKING:
     from cometary.transport.limits import Limits
 
-SINGLE: Final = frozenset({
-    b"authorization", b"content-length", b"content-type", b"expect", b"host", b"origin", b"transfer-encoding",
-})  # fmt: skip
+SINGLE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"origin",
+        b"transfer-encoding",
+    }
+)
 """Headers that change their meaning when two lines of them are read as a list."""
+VERSIONS: Final = ("1.1", "1.0")
 NEEDS_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -39,6 +48,9 @@ class Phase(Enum):
     BOUNDARY = auto()
     HEAD = auto()
     BODY = auto()
+
+
+BOUNDARY, HEAD, BODY = Phase
 
 
 class _RefusedError(Exception):
@@ -54,9 +66,20 @@ class RequestParser:
     """
 
     __slots__ = (
-        "_body", "_exchange", "_fault", "_fed", "_headers", "_limits", "_llhttp", "_ready", "_repeated", "_target",
-        "_upgrading", "finished", "phase",
-    )  # fmt: skip
+        "_body",
+        "_exchange",
+        "_fault",
+        "_fed",
+        "_headers",
+        "_limits",
+        "_llhttp",
+        "_ready",
+        "_repeated",
+        "_target",
+        "_upgrading",
+        "finished",
+        "phase",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -68,7 +91,7 @@ class RequestParser:
         self._forget()
 
     def _forget(self) -> None:
-        self.phase = Phase.BOUNDARY
+        self.phase = BOUNDARY
         self._exchange: Exchange | None = None
         self._headers: dict[bytes, bytes] = {}
         self._repeated = 0
@@ -79,7 +102,7 @@ class RequestParser:
     @property
     def awaits_continue(self) -> bool:
         """Whether the client waits for a word that its body is welcome (RFC 9110, section 10.1.1)."""
-        if self.phase is not Phase.BODY or self._body or self._exchange is None:
+        if self.phase is not BODY or self._body or self._exchange is None:
             return False
         return self._exchange.headers.get(b"expect", b"").lower() == b"100-continue"
 
@@ -94,8 +117,11 @@ class RequestParser:
         """
         self._fed += len(data)
         try:
-            self._parse(data)
-            if self.phase is not Phase.BOUNDARY:
+            try:
+                self._llhttp.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                self._feed_again(data, upgrade)
+            if self.phase is not BOUNDARY:
                 self._check_size()
         except (HttpParserError, _RefusedError) as error:
             if isinstance(error, HttpParserCallbackError) and self._fault is None:
@@ -104,24 +130,25 @@ class RequestParser:
         ready, self._ready = self._ready, []
         return ready
 
-    def _parse(self, data: bytes) -> None:
-        """Feed llhttp, which takes the bytes after a request to upgrade for another protocol's.
+    def _feed_again(self, data: bytes, upgrade: HttpParserUpgrade) -> None:
+        """Go on after a request to upgrade, whose rest llhttp takes for another protocol's.
 
-        This server ignores such requests (RFC 9110, section 7.8), so it feeds them once more
+        This server ignores such wishes (RFC 9110, section 7.8), and so feeds the request once more
         without the header in question.
         """
         while True:
+            data = self._head_without_upgrade() + data[upgrade.args[0] :]
+            self._forget()
+            self._llhttp = HttpRequestParser(self)
             try:
                 return self._llhttp.feed_data(data)
-            except HttpParserUpgrade as upgrade:
-                data = self._head_without_upgrade() + data[upgrade.args[0] :]
-                self._forget()
-                self._llhttp = HttpRequestParser(self)
+            except HttpParserUpgrade as next_upgrade:
+                upgrade = next_upgrade
 
     def _head_without_upgrade(self) -> bytes:
-        assert self._exchange is not None
-        headers = [b"%b: %b\r\n" % header for header in self._exchange.headers.items() if header[0] != b"upgrade"]
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (self._exchange.method.encode(), self._target, b"".join(headers))
+        exchange = cast("Exchange", self._exchange)
+        lines = [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] != b"upgrade"]
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (exchange.method.encode(), self._target, b"".join(lines))
 
     def _check_size(self) -> None:
         """Bound what an unfinished request may have taken on the wire.
@@ -130,7 +157,7 @@ class RequestParser:
         kept, so it gets twice the room.
         """
         limits = self._limits
-        if self.phase is Phase.HEAD and self._fed > limits.header_bytes:
+        if self.phase is HEAD and self._fed > limits.header_bytes:
             self._refuse("headers-too-large", f"The head is longer than {limits.header_bytes} bytes.")
         if self._fed > limits.header_bytes + 2 * limits.body_bytes:
             self._refuse("too-large", "The request is longer than any that fits the limits.")
@@ -139,8 +166,10 @@ class RequestParser:
         if self.finished:  # by a request that closes the connection: what follows it is ignored
             return
         self.finished = True
-        exchange = self._exchange or Exchange("", "", b"", self._headers)
-        exchange.fault = self._fault or ProtocolError("bad-request", f"This is no HTTP/1.1 request: {reason}.")
+        exchange = self._exchange or Exchange("", "", b"", self._headers, closing=True)
+        exchange.fault = self._fault or ProtocolError(
+            "bad-request", f"This is no HTTP/1.1 request: {reason}."
+        )
         exchange.closing = True
         self._ready.append(exchange)
 
@@ -152,7 +181,7 @@ class RequestParser:
 
     def on_message_begin(self) -> None:
         """The first byte of a request, line breaks before it not counted."""
-        self.phase = Phase.HEAD
+        self.phase = HEAD
         # The bytes of the request in the data of this very feed are not counted; there are
         # never more of them than one read takes.
         self._fed = 0
@@ -161,18 +190,17 @@ class RequestParser:
         """The request's target, or a part of it."""
         self._target += part
         if len(self._target) > self._limits.target_bytes:
-            self._refuse("bad-request", f"The request's target is longer than {self._limits.target_bytes} bytes.")
+            self._refuse(
+                "bad-request", f"The request's target is longer than {self._limits.target_bytes} bytes."
+            )
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or, after a chunked body, a trailer, which is ignored."""
-        if self.phase is Phase.BODY:
-            return
-        headers = self._headers
         name = name.lower()
-        if name in headers:
+        if name in self._headers:
             self._repeat(name, value)
         else:
-            headers[name] = value.strip()
+            self._headers[name] = value.strip()
 
     def _repeat(self, name: bytes, value: bytes) -> None:
         if name in SINGLE:
@@ -188,34 +216,37 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """The head's end: nearly all that can be wrong with a request shows here."""
         llhttp, headers = self._llhttp, self._headers
-        version = llhttp.get_http_version()
+        version, method = llhttp.get_http_version(), llhttp.get_method().decode()
         path, query = split_target(self._target)
         closing = version != "1.1" or not llhttp.should_keep_alive()
-        self._exchange = exchange = Exchange(llhttp.get_method().decode(), path, query, headers, closing=closing)
-        self.phase = Phase.BODY
+        self._exchange = Exchange(method, path, query, headers, closing=closing)
+        self.phase = BODY
+        self._headers = {}  # what follows are trailers, and go away with it
         self._check_head(version, headers)
-        self._check_framing(exchange.method, headers)
-        self._upgrading = b"upgrade" in headers and llhttp.should_upgrade()
+        self._check_framing(version, method, headers)
+        if b"upgrade" in headers:
+            self._upgrading = llhttp.should_upgrade()
 
     def _check_head(self, version: str, headers: dict[bytes, bytes]) -> None:
         limits = self._limits
-        if version == "1.1":
-            if b"host" not in headers:
-                self._refuse("bad-request", "An HTTP/1.1 request needs a Host header.")
-        elif version != "1.0":
+        if b"host" not in headers and version == "1.1":
+            self._refuse("bad-request", "An HTTP/1.1 request needs a Host header.")
+        if version not in VERSIONS:
             self._refuse("bad-request", f"HTTP/{version} is not spoken here, HTTP/1.1 is.")
         if len(headers) + self._repeated > limits.headers:
             self._refuse_headers()
-        if self._fed and sum(len(name) + len(value) + 4 for name, value in headers.items()) > limits.header_bytes:
+        if (
+            self._fed
+            and sum(len(name) + len(value) + 4 for name, value in headers.items()) > limits.header_bytes
+        ):
             self._refuse("headers-too-large", f"The head is longer than {limits.header_bytes} bytes.")
 
-    def _check_framing(self, method: str, headers: dict[bytes, bytes]) -> None:
-        length = headers.get(b"content-length")
-        if length is not None:
-            if int(length) > self._limits.body_bytes:
+    def _check_framing(self, version: str, method: str, headers: dict[bytes, bytes]) -> None:
+        if b"content-length" in headers:
+            if int(headers[b"content-length"]) > self._limits.body_bytes:
                 self._refuse_body()
         elif b"transfer-encoding" in headers:
-            if headers[b"transfer-encoding"].lower() != b"chunked" or self._llhttp.get_http_version() == "1.0":
+            if headers[b"transfer-encoding"].lower() != b"chunked" or version != "1.1":
                 self._refuse("bad-request", "The only transfer coding known here is chunked, in HTTP/1.1.")
         elif method in NEEDS_LENGTH:
             self._refuse("length-required", f"A {method} request needs a Content-Length, or to be chunked.")
@@ -252,7 +283,7 @@ def split_target(target: bytes) -> tuple[str, bytes]:
 
     A target in absolute form, as for a proxy, names the same thing as the path in it.
     """
-    path, _, query = target.partition(b"?")
-    if not path.startswith(b"/") and b"://" in path:
-        path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
-    return path.decode(), query
+    path, _, query = target.decode().partition("?")
+    if path[0] != "/" and "://" in path:
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query.encode()

@@ -39,7 +39,14 @@ class ResponseEncoder:
         self._heads: dict[tuple[int, bytes], bytes] = {}
 
     def encode(
-        self, status: int, body: bytes, content_type: bytes, headers: Headers, *, head_only: bool, closing: bool
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes,
+        headers: Headers,
+        *,
+        head_only: bool,
+        closing: bool,
     ) -> bytes:
         """One response, ready to send.
 
@@ -69,4 +76,3 @@ class ResponseEncoder:
         head = b"HTTP/1.1 %d %b\r\n%bCache-Control: no-store\r\nDate: %b\r\n" % (status, phrase, kind, date)
         self._heads[status, content_type] = head
         return head
-

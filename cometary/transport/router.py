@@ -20,7 +20,7 @@ class Router:
 
     def __init__(self) -> None:
         self._exact: dict[str, dict[str, Endpoint]] = {}
-        self._prefixes: list[tuple[str, dict[str, Endpoint]]] = []
+        self._prefixes: dict[str, dict[str, Endpoint]] = {}
 
     def add(self, method: str, path: str, endpoint: Endpoint) -> None:
         """Let `endpoint` answer `method` requests to exactly `path`; GET includes HEAD."""
@@ -28,12 +28,7 @@ class Router:
 
     def add_prefix(self, method: str, prefix: str, endpoint: Endpoint) -> None:
         """Let `endpoint` answer `method` requests to all paths that begin with `prefix`."""
-        methods = dict(self._prefixes).get(prefix)
-        if methods is None:
-            methods = {}
-            self._prefixes.append((prefix, methods))
-            self._prefixes.sort(key=lambda entry: len(entry[0]), reverse=True)
-        add_method(methods, method, endpoint)
+        add_method(self._prefixes.setdefault(prefix, {}), method, endpoint)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` by its endpoint.
@@ -50,10 +45,10 @@ class Router:
             endpoint(exchange)
 
     def _find_prefix(self, path: str) -> dict[str, Endpoint]:
-        for prefix, methods in self._prefixes:
-            if path.startswith(prefix):
-                return methods
-        raise ProtocolError("not-found", "There is nothing at this path.")
+        prefix = max(filter(path.startswith, self._prefixes), key=len, default=None)
+        if prefix is None:
+            raise ProtocolError("not-found", "There is nothing at this path.")
+        return self._prefixes[prefix]
 
 
 def add_method(methods: dict[str, Endpoint], method: str, endpoint: Endpoint) -> None:

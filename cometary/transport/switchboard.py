@@ -92,7 +92,10 @@ class Switchboard:
     """
 
     def __init__(
-        self, listen: Sequence[Listen], limits: Limits | None = None, new_poller: Callable[[], Poller] = best_poller
+        self,
+        listen: Sequence[Listen],
+        limits: Limits | None = None,
+        new_poller: Callable[[], Poller] = best_poller,
     ) -> None:
         self._listen = listen
         self.limits = limits or Limits()
@@ -107,7 +110,9 @@ class Switchboard:
         self._emptied = trio.Event()
         self._scope = trio.CancelScope()
 
-    async def serve(self, *, task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, *, task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         """Serve until cancelled or closed; once.
 
         Args:
@@ -226,9 +231,10 @@ class Switchboard:
         for listener in self._listeners:
             listener.resume()
 
-    def replace_parser(self) -> None:
-        """Make a new parser for all to share; a connection has kept the old one, or used it up."""
-        self.parser = RequestParser(self.limits)
+    def release_parser(self, parser: RequestParser) -> None:
+        """Take note that `parser`, if it is the shared one, is a connection's own from now on."""
+        if parser is self.parser:
+            self.parser = RequestParser(self.limits)
 
     def _close_all(self) -> None:
         for listener in self._listeners:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+from cometary.errors import ProtocolError
+from cometary.transport.codecs import cbor, json
+
+__all__ = ["Codec", "cbor", "json", "negotiate"]
 
 
 class Codec(Protocol):
@@ -18,14 +23,55 @@ class Codec(Protocol):
         """The media type of what `encode` returns."""
         ...
 
-    def encode(self, value: object) -> bytes:
-        """`value` as bytes."""
+    def encode(self, value: object, /) -> bytes:
+        """`value` as bytes.
+
+        Raises:
+            TypeError: It holds an object that has no form in it: the application's fault.
+        """
         ...
 
-    def decode(self, body: bytes) -> object:
+    def decode(self, body: bytes, /) -> object:
         """The value that `body` holds.
 
         Raises:
             ProtocolError: `bad-request`, the sender's fault.
         """
         ...
+
+
+# What a page may send to another origin without a preflight has to be called text/plain.
+CODECS: Final[dict[bytes, Codec]] = {
+    b"": json,
+    b"application/json": json,
+    b"text/plain": json,
+    b"application/cbor": cbor,
+}
+CHARSETS: Final = frozenset({b"utf-8", b'"utf-8"', b"utf8"})
+
+
+def negotiate(content_type: bytes) -> Codec:
+    """The codec for a request's Content-Type; JSON if it has none.
+
+    Args:
+        content_type: The header's value; parameters other than `charset` mean nothing here.
+
+    Raises:
+        ProtocolError: `unsupported-media-type`, the client's fault.
+    """
+    codec = CODECS.get(content_type)
+    if codec is None:
+        codec = _negotiate_with_parameters(content_type)
+    return codec
+
+
+def _negotiate_with_parameters(content_type: bytes) -> Codec:
+    media_type, *parameters = [part.strip() for part in content_type.lower().split(b";")]
+    for parameter in parameters:
+        key, _, charset = parameter.partition(b"=")
+        if key.strip() == b"charset" and charset.strip() not in CHARSETS:
+            raise ProtocolError("unsupported-media-type", "The only charset taken is UTF-8.")
+    codec = CODECS.get(media_type)
+    if codec is None:
+        raise ProtocolError("unsupported-media-type", "Only application/json and application/cbor are taken.")
+    return codec
