@@ -29,7 +29,8 @@ CHECKS = {
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
     "tests (JavaScript)": (
         "node --test --test-reporter=spec --test-reporter-destination=stdout"
-        f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} clients/javascript/test"
+        f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} "
+        + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
     "tests (Python)": f"pytest --junitxml={PYTHON_REPORT}",
 }

@@ -1,0 +1,373 @@
+/**
+ * Cometary's client: sessions over long-polling, for browsers and for anything else with `fetch`.
+ *
+ * @example
+ * const comet = new Comet("/comet", { connectUrl: "/connect" });
+ * comet.on("jobs/*", (message, path) => show(path, message));
+ * await comet.open();
+ * await comet.connect(["jobs/7"]);
+ * comet.send("chat/lobby", { text: "hello" });
+ */
+
+import { backoff } from "./backoff.js";
+import { ConnectedPaths, ConnectError } from "./connected_paths.js";
+import { Connection } from "./connection.js";
+import { checkPath, compilePattern } from "./patterns.js";
+import { QueueFullError, SendQueue } from "./queue.js";
+
+export { ConnectError, QueueFullError };
+
+/** @typedef {import("./connection.js").State} State */
+/** @typedef {import("./protocol.js").Packet} Packet */
+/** @typedef {(message: any, path: string) => void} Handler */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [connectUrl] where the page's own back-end takes `{"sid": …, "paths": […]}`
+ * @property {string} [disconnectUrl] the same, for paths that the page wants no more
+ * @property {HeadersInit | (() => HeadersInit)} [backendHeaders] for requests to these two, such as a CSRF token
+ * @property {string | (() => string | undefined | Promise<string | undefined>)} [token] for the server's authenticator
+ * @property {RequestCredentials} [credentials] of requests to the endpoint; "same-origin" by default
+ * @property {number} [wait] seconds that the server may hold a request, if less than it would
+ * @property {number} [margin] seconds on top of that after which an unanswered request is sent again; 10 by default
+ * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
+ *   last (milliseconds); 500 and 30,000 by default
+ * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets, 1 MiB) and of the
+ *   packets in one request (128 KiB); `send` throws when they are reached
+ * @property {number} [closeTimeout] seconds after which `close` does not wait for the server any longer; 5 by default
+ * @property {boolean} [closeOnPageHide] end the session when the page is left for good; true by default
+ * @property {Partial<Environment>} [environment] for tests, and where there is no `fetch`
+ */
+
+/**
+ * What the client takes from its surroundings.
+ * @typedef {object} Environment
+ * @property {typeof globalThis.fetch} fetch
+ * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
+ * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
+ * @property {() => number} random from 0 up to 1
+ * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`, `pagehide`, `pageshow`
+ * @property {(url: string, body: string) => boolean} sendBeacon
+ * @property {(error: unknown) => void} reportError for what a handler throws
+ */
+
+// Wrapped, because browsers refuse to run these as methods of anything but the window.
+/** @type {Environment} */
+const BROWSER = {
+  fetch: (input, init) => globalThis.fetch(input, init),
+  setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  random: () => Math.random(),
+  page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
+  sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
+  reportError: (error) => {
+    if (typeof globalThis.reportError === "function") globalThis.reportError(error);
+    else queueMicrotask(() => { throw error; });
+  },
+};
+
+const LIMITS = { packets: 1000, bytes: 1 << 20, batchBytes: 128 << 10 };
+const BACKOFF = { base: 500, cap: 30_000 };
+
+/**
+ * A session with the push server, kept up until `close`.
+ *
+ * Events, all of them `CustomEvent`s:
+ * - `state`: `detail.state` is "connecting", "open", "reconnecting" or "closed"
+ * - `open`: the first session is open
+ * - `reopened`: the server had lost the session (`detail.reason`) and there is a new one, with its paths connected
+ *   again. Updates in between were missed: load afresh what they would have changed. `detail.uncertain` are
+ *   the packets that this page sent of which it is not known whether they arrived.
+ * - `error`: the server refused something: `detail.condition`, `detail.detail`, and `detail.packets` if these
+ *   were at fault. "connect-failed" is the page's own back-end.
+ * - `close`: there will be no other session: `detail.reason`, and in `detail.undelivered` what is not known to have arrived
+ */
+export class Comet extends EventTarget {
+  /** @type {Connection | undefined} */
+  #connection;
+  /** @type {Set<{ matches: (path: string) => boolean, handler: Handler }>} */
+  #handlers = new Set();
+  #url;
+  #options;
+  #environment;
+  #queue;
+  #paths;
+  #flushing = false;
+
+  /**
+   * @param {string} url the endpoint
+   * @param {Options} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    this.#url = url;
+    this.#options = options;
+    this.#environment = { ...BROWSER, ...options.environment };
+    this.#queue = new SendQueue({ ...LIMITS, ...options.limits });
+    this.#paths = new ConnectedPaths(
+      (sid, paths, verb) => this.#askBackend(sid, paths, verb),
+      (attempt) => this.#delay(attempt),
+    );
+  }
+
+  /** The session's id, while there is a session. It is a secret: whoever has it is this session. */
+  get sid() {
+    return this.#connection?.sid;
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.#connection?.state ?? "closed";
+  }
+
+  /** How many packets the server is not yet known to have. */
+  get unanswered() {
+    return this.#queue.unanswered;
+  }
+
+  /**
+   * Open a session, and keep trying until there is one.
+   *
+   * @returns {Promise<string>} the session's id
+   * @throws {Error} if the server refuses, or `close` is called first
+   */
+  open() {
+    if (this.state === "closed") this.#start();
+    const opened = this.#opened();
+    opened.catch(() => undefined); // who does not wait for it hears of it by `close`
+    return opened;
+  }
+
+  /**
+   * Call a handler for every packet whose path a pattern covers: exact, `*` for one segment, `**` for the rest.
+   *
+   * @param {string} pattern
+   * @param {Handler} handler
+   * @returns {() => void} stops it
+   * @throws {TypeError} if it is no pattern
+   */
+  on(pattern, handler) {
+    const entry = { matches: compilePattern(pattern), handler };
+    this.#handlers.add(entry);
+    return () => void this.#handlers.delete(entry);
+  }
+
+  /**
+   * Send a packet, once and in order, as soon as a connection is free; before `open`, once there is a session.
+   *
+   * @param {string} path
+   * @param {unknown} [message] anything JSON can say, as it is now
+   * @throws {TypeError} if it is no path that a client may send to
+   * @throws {RangeError} if the packet is too large for one request
+   * @throws {QueueFullError} if too much waits already; nothing has been sent
+   */
+  send(path, message) {
+    checkPath(path);
+    if (path.startsWith("::")) throw new TypeError("A client may not send to control paths (::).");
+    this.#queue.append(path, message);
+    this.#flush();
+  }
+
+  /**
+   * Ask the page's back-end for the updates of paths, and ask again in every later session.
+   *
+   * @param {readonly string[]} paths
+   * @throws {ConnectError} if the back-end refuses, or cannot be reached
+   * @throws {TypeError} if the option that says where to ask is not set
+   */
+  async connect(paths) {
+    paths.forEach(checkPath);
+    this.#backendUrl("connect");
+    await this.open();
+    await this.#paths.add(() => this.sid, paths);
+  }
+
+  /**
+   * Tell the page's back-end that it wants no more updates of paths.
+   *
+   * @param {readonly string[]} paths
+   * @throws {ConnectError} if the back-end refuses, or cannot be reached
+   * @throws {TypeError} if the option that says where to ask is not set
+   */
+  async disconnect(paths) {
+    this.#backendUrl("disconnect");
+    await this.#paths.remove(() => this.sid, paths);
+  }
+
+  /** Send what is queued and end the session; resolves when it is over. */
+  async close() {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { setTimeout, clearTimeout } = this.#environment;
+    const timer = setTimeout(() => connection.end("closed"), (this.#options.closeTimeout ?? 5) * 1000);
+    const closed = this.#next("close");
+    connection.close();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  // --- the connection and what it tells
+
+  #start() {
+    const connection = new Connection(this.#means(), this.#queue, {
+      state: (state) => this.#emit("state", { state }),
+      opened: (sid, replaced) => void this.#sessionOpened(sid, replaced),
+      packets: (packets) => packets.forEach((packet) => this.#deliver(packet)),
+      refused: (refusal, packets) => this.#emit("error", { ...refusal, packets: packets.map(asPacket) }),
+      ended: (reason, undelivered) => this.#ended(connection, reason, undelivered.map(asPacket)),
+    });
+    this.#connection = connection;
+    for (const type of PAGE_EVENTS) this.#environment.page?.addEventListener(type, this.#onPage);
+    connection.open();
+  }
+
+  /** @returns {import("./connection.js").Means} */
+  #means() {
+    const { token, wait, margin = 10, credentials = "same-origin" } = this.#options;
+    return {
+      ...this.#environment,
+      url: this.#url,
+      credentials,
+      wait,
+      margin,
+      backoff: { ...BACKOFF, ...this.#options.backoff },
+      token: typeof token === "function" ? token : () => token,
+    };
+  }
+
+  /**
+   * @param {string} sid
+   * @param {{ reason: string, uncertain: import("./queue.js").OutgoingPacket[] } | undefined} replaced
+   */
+  async #sessionOpened(sid, replaced) {
+    if (replaced === undefined) return this.#emit("open", { sid });
+    if (this.#paths.any) await this.#restorePaths();
+    if (this.sid === sid) this.#emit("reopened", { ...replaced, uncertain: replaced.uncertain.map(asPacket) });
+  }
+
+  async #restorePaths() {
+    try {
+      await this.#paths.restore(() => this.sid);
+    } catch (error) {
+      this.#emit("error", { condition: "connect-failed", detail: String(error), packets: [] });
+    }
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {string} reason
+   * @param {Packet[]} undelivered
+   */
+  #ended(connection, reason, undelivered) {
+    if (this.#connection === connection) { // and not another, opened by who heard of the state "closed"
+      for (const type of PAGE_EVENTS) this.#environment.page?.removeEventListener(type, this.#onPage);
+      this.#connection = undefined;
+    }
+    this.#emit("close", { reason, undelivered });
+  }
+
+  /**
+   * Call each handler; one that throws keeps no other from its packet.
+   * @param {Packet} packet
+   */
+  #deliver({ path, message }) {
+    for (const { matches, handler } of [...this.#handlers]) {
+      if (!matches(path)) continue;
+      try {
+        handler(message ?? null, path);
+      } catch (error) {
+        this.#environment.reportError(error);
+      }
+    }
+  }
+
+  /** Send in a moment, so that what one task sends goes out together. */
+  #flush() {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#connection?.pump();
+    });
+  }
+
+  // --- the page
+
+  #onPage = (/** @type {Event} */ event) => {
+    const kept = /** @type {PageTransitionEvent} */ (event).persisted;
+    if (event.type === "pagehide") return kept ? undefined : this.#leave();
+    if (event.type === "online" || kept) this.#connection?.networkIsBack();
+  };
+
+  /** The page goes, and its requests with it; beacons outlive it. */
+  #leave() {
+    if (this.#options.closeOnPageHide === false) return;
+    for (const body of this.#connection?.farewell() ?? []) this.#environment.sendBeacon(this.#url, body);
+    this.#connection?.end("closed");
+  }
+
+  // --- the page's back-end
+
+  /**
+   * @param {string} sid
+   * @param {string[]} paths
+   * @param {"connect" | "disconnect"} verb
+   */
+  async #askBackend(sid, paths, verb) {
+    const { backendHeaders } = this.#options;
+    const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
+    headers.set("Content-Type", "application/json");
+    return this.#environment.fetch(this.#backendUrl(verb), { method: "POST", headers, body: JSON.stringify({ sid, paths }) });
+  }
+
+  /** @param {"connect" | "disconnect"} verb */
+  #backendUrl(verb) {
+    const url = this.#options[`${verb}Url`];
+    if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
+    return url;
+  }
+
+  /** @param {number} attempt */
+  #delay(attempt) {
+    const { random, setTimeout } = this.#environment;
+    const delay = backoff(attempt, { ...BACKOFF, ...this.#options.backoff }, random);
+    return /** @type {Promise<void>} */ (new Promise((resolve) => void setTimeout(resolve, delay)));
+  }
+
+  // --- events
+
+  /**
+   * @param {string} type
+   * @param {object} detail
+   */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /**
+   * @param {string} type
+   * @returns {Promise<any>} the detail of the next such event
+   */
+  #next(type) {
+    return new Promise((resolve) => {
+      this.addEventListener(type, (event) => resolve(/** @type {CustomEvent} */ (event).detail), { once: true });
+    });
+  }
+
+  /** @returns {Promise<string>} */
+  async #opened() {
+    if (this.sid !== undefined) return this.sid;
+    const ended = this.#next("close").then(({ reason }) => { throw new Error(`There is no session: ${reason}.`); });
+    return Promise.race([ended, Promise.race([this.#next("open"), this.#next("reopened")]).then(() => this.#opened())]);
+  }
+}
+
+const PAGE_EVENTS = ["online", "pagehide", "pageshow"];
+
+/**
+ * @param {import("./queue.js").OutgoingPacket} packet
+ * @returns {Packet}
+ */
+function asPacket({ path, message }) {
+  return { path, message };
+}

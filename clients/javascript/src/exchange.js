@@ -1,0 +1,90 @@
+/**
+ * One request over HTTP and what came of it. Whatever goes wrong on the way is an outcome, not an exception.
+ */
+
+/** @typedef {import("./protocol.js").Refusal} Refusal */
+
+/**
+ * `answer`: status 200 and a JSON object. `refusal`: an error of the protocol. `lost`: anything else, such as a
+ * broken connection, a watchdog that ran out or a proxy's own error page. `retryAfter` is in milliseconds.
+ * @typedef {{ kind: "answer", body: Record<string, unknown> }
+ *   | { kind: "refusal", refusal: Refusal, retryAfter: number }
+ *   | { kind: "lost", cause: unknown, retryAfter: number }} Outcome
+ */
+
+/**
+ * Post a body and wait for what comes of it.
+ *
+ * @param {typeof globalThis.fetch} fetch
+ * @param {string} url
+ * @param {string} body JSON
+ * @param {{ signal: AbortSignal, credentials: RequestCredentials }} options
+ * @returns {Promise<Outcome>}
+ */
+export async function exchange(fetch, url, body, { signal, credentials }) {
+  const headers = { "Content-Type": "application/json" };
+  try {
+    const response = await fetch(url, { method: "POST", headers, body, signal, credentials, cache: "no-store" });
+    return read(response, await response.text());
+  } catch (cause) {
+    return { kind: "lost", cause, retryAfter: 0 };
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {string} text
+ * @returns {Outcome}
+ */
+function read(response, text) {
+  const retryAfter = parseRetryAfter(response.headers.get("Retry-After"));
+  const body = parseObject(text);
+  if (response.ok && isAnswer(body)) return { kind: "answer", body };
+  if (!response.ok && isRefusal(body)) {
+    const { error: condition, ...members } = body;
+    return { kind: "refusal", refusal: { condition, ...members }, retryAfter };
+  }
+  return { kind: "lost", cause: new Error(`HTTP status ${response.status}, not the comet protocol`), retryAfter };
+}
+
+/**
+ * @param {string} text
+ * @returns {Record<string, unknown> | undefined}
+ */
+function parseObject(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {Record<string, unknown> | undefined} body
+ * @returns {body is Record<string, unknown>}
+ */
+function isAnswer(body) {
+  if (typeof body?.["sid"] === "string") return Number.isInteger(body["requests"]) && Number.isFinite(body["wait"]);
+  const { packets, seq } = body ?? {};
+  return Array.isArray(packets) && (packets.length === 0 || (Number.isInteger(seq) && Number(seq) > 0));
+}
+
+/**
+ * @param {Record<string, unknown> | undefined} body
+ * @returns {body is { error: string, detail: string, reason?: string }}
+ */
+function isRefusal(body) {
+  return typeof body?.["error"] === "string";
+}
+
+/**
+ * @param {string | null} value seconds or a date (RFC 9110, section 10.2.3)
+ * @returns {number} milliseconds, 0 for none
+ */
+export function parseRetryAfter(value, now = Date.now()) {
+  if (value === null) return 0;
+  const seconds = Number(value);
+  const milliseconds = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1000;
+  return Math.max(0, milliseconds || 0);
+}

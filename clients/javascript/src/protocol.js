@@ -1,0 +1,254 @@
+/**
+ * The client's half of a session: which request goes out when, and what its answer means.
+ *
+ * 1. At least one request is unanswered, for the server to hold, and at most `requests`.
+ * 2. A new request takes the next id. It is made when there is something to send and room for it, or
+ *    when none is unanswered. So the request that carries packets becomes the one that is held when
+ *    the server releases the other, and no further one is made.
+ * 3. A request that was lost, with or without its answer, is sent again with the same id and the same
+ *    packets: the server processes an id once. The lowest id goes first.
+ * 4. The server processes ids in order. So an answer to one says that all before it were processed,
+ *    and such a request, once lost, is forgotten instead of sent again: what its answer carried
+ *    comes with the next one, because it was never acknowledged.
+ * 5. `ack` is always the highest packet number received, in repeated requests too. Packets numbered at or
+ *    below it are dropped. So each comes once and in order, whatever is lost, repeated or late.
+ * 6. An error changes nothing on the server, which goes on expecting the id of the refused request. So
+ *    that id is used again; if the request's packets were at fault, without them, and the caller is told.
+ *
+ * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
+ * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
+ */
+
+/** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
+/** @typedef {import("./queue.js").SendQueue} SendQueue */
+/** @typedef {{ path: string, message: unknown }} Packet */
+/** @typedef {{ seq?: number, packets: Packet[] }} Answer */
+/** @typedef {{ condition: string, detail: string, reason?: string }} Refusal */
+
+/**
+ * What a refusal means for the session: it goes on (`packets`: what it refused for good), another session is
+ * needed, or the client is not wanted any more.
+ * @typedef {{ next: "retry" } | { next: "continue", packets: OutgoingPacket[] } | { next: "reopen" | "end", reason: string }} Verdict
+ */
+
+/** The conditions of the protocol that are not about a request's packets or the client's own setup. */
+const TEMPORARY = new Set(["too-many-requests", "too-many-sessions", "shutting-down", "internal-error"]);
+const SESSION_LOST = new Set(["unknown-session", "session-ended", "bad-ack", "rid-out-of-window"]);
+const ABOUT_PACKETS = new Set(["bad-request", "forbidden-path", "forbidden", "too-large"]);
+
+/** The reasons of `session-ended` after which the server wants no new session from this client. */
+const FINAL_REASONS = new Set(["closed", "kicked"]);
+
+/**
+ * Whether to ask the same again, later.
+ * @param {Refusal} refusal
+ */
+export function isTemporary(refusal) {
+  return TEMPORARY.has(refusal.condition);
+}
+
+/** One request, however often it is sent. */
+export class Request {
+  attempts = 0;
+  onTheWire = false;
+  /** Whether all requests before it had been answered when it was last sent. */
+  wasFirst = false;
+
+  /**
+   * @param {number} rid
+   * @param {OutgoingPacket[]} packets
+   * @param {boolean} close whether it ends the session
+   */
+  constructor(rid, packets, close) {
+    this.rid = rid;
+    this.packets = packets;
+    this.close = close;
+  }
+}
+
+export class Session {
+  /** @type {Request[]} Unanswered, in the order of their ids. */
+  #unanswered = [];
+  #highestAnswered;
+  #nextRid;
+  #ack = 0;
+  #closing = false;
+  #queue;
+
+  /**
+   * @param {{ sid: string, requests: number }} opened the server's answer to the opening request
+   * @param {number} firstRid the id of that request
+   * @param {SendQueue} queue
+   */
+  constructor(opened, firstRid, queue) {
+    this.sid = opened.sid;
+    this.requests = opened.requests;
+    this.#nextRid = firstRid + 1;
+    this.#highestAnswered = firstRid;
+    this.#queue = queue;
+  }
+
+  /** The highest packet number received. */
+  get ack() {
+    return this.#ack;
+  }
+
+  /** How many requests are unanswered, on the wire or lost. */
+  get unanswered() {
+    return this.#unanswered.length;
+  }
+
+  /** Whether a request waits to be sent again. */
+  get anyLost() {
+    return this.#unanswered.some((request) => !request.onTheWire);
+  }
+
+  /** Whether `close` was called. */
+  get closing() {
+    return this.#closing;
+  }
+
+  /** End the session with the request that takes the last of the queue. */
+  close() {
+    this.#closing = true;
+  }
+
+  /**
+   * The request to send now, if there is one; it counts as sent. Call again until there is none.
+   * @returns {Request | undefined}
+   */
+  next() {
+    const request = this.#unanswered.find((one) => !one.onTheWire) ?? this.#makeRequest();
+    if (request === undefined) return undefined;
+    request.onTheWire = true;
+    request.attempts += 1;
+    request.wasFirst = request === this.#unanswered[0];
+    return request;
+  }
+
+  #makeRequest() {
+    const last = this.#unanswered.at(-1);
+    const roomForMore = this.#unanswered.length < this.requests && !last?.close;
+    const somethingToSay = this.#queue.waiting > 0 || this.#closing;
+    if (last !== undefined && !(roomForMore && somethingToSay)) return undefined;
+    const packets = this.#queue.takeBatch();
+    const request = new Request(this.#nextRid, packets, this.#closing && this.#queue.waiting === 0);
+    this.#nextRid += 1;
+    this.#unanswered.push(request);
+    return request;
+  }
+
+  /**
+   * The body of a request as it is now: the acknowledgement moves on between attempts.
+   * @param {Request} request
+   */
+  body(request) {
+    const packets = request.packets.map(({ json }) => json).join();
+    const close = request.close ? ',"close":true' : "";
+    return `{"sid":${JSON.stringify(this.sid)},"rid":${request.rid},"ack":${this.#ack},"packets":[${packets}]${close}}`;
+  }
+
+  /**
+   * A request was answered.
+   * @param {Request} request
+   * @param {Answer} answer
+   * @returns {Packet[]} the packets that are new, in order
+   */
+  answered(request, answer) {
+    this.#highestAnswered = Math.max(this.#highestAnswered, request.rid);
+    this.#forget(request);
+    for (const other of this.#unanswered.filter((one) => !one.onTheWire)) this.#forgetIfProcessed(other);
+    const known = this.#ack + 1 - (answer.seq ?? this.#ack + 1);
+    const fresh = known < 0 ? [] : answer.packets.slice(known); // a gap would be the server's fault; it sends again
+    this.#ack += fresh.length;
+    return fresh;
+  }
+
+  /**
+   * A request got no answer; whether the server processed it is not known.
+   * @param {Request} request
+   */
+  lost(request) {
+    request.onTheWire = false;
+    this.#forgetIfProcessed(request);
+  }
+
+  /** @param {Request} request Rule 4. */
+  #forgetIfProcessed(request) {
+    if (request.rid < this.#highestAnswered) this.#forget(request);
+  }
+
+  /** @param {Request} request */
+  #forget(request) {
+    this.#unanswered = this.#unanswered.filter((one) => one !== request);
+    this.#queue.release(request.packets);
+  }
+
+  /**
+   * A request was answered with an error.
+   * @param {Request} request
+   * @param {Refusal} refusal
+   * @returns {Verdict}
+   */
+  refused(request, refusal) {
+    request.onTheWire = false;
+    const { condition, reason = condition } = refusal;
+    // Out of the window because one before it is missing: both are sent again. That one may have been
+    // answered since, so what counts is how it was when this one was sent. If none was missing then,
+    // the server and this client do not mean the same session any more.
+    const cameEarly = condition === "rid-out-of-window" && !request.wasFirst;
+    if (isTemporary(refusal) || cameEarly) {
+      this.#forgetIfProcessed(request);
+      return { next: "retry" };
+    }
+    if (ABOUT_PACKETS.has(condition) && request.packets.length > 0) return this.#refusePackets(request);
+    if (condition === "unknown-session") this.#putBackUntried(request);
+    if (!SESSION_LOST.has(condition) || FINAL_REASONS.has(reason)) return { next: "end", reason };
+    return { next: "reopen", reason };
+  }
+
+  /**
+   * Rule 6. All packets of the request go, because those of a later request may be on the wire already,
+   * and to try some of these again would put them behind those.
+   *
+   * @param {Request} request
+   * @returns {Verdict}
+   */
+  #refusePackets(request) {
+    const { packets } = request;
+    this.#queue.release(packets);
+    request.packets = [];
+    return { next: "continue", packets };
+  }
+
+  /** @param {Request} request A first attempt that found no session was certainly not processed. */
+  #putBackUntried(request) {
+    if (request.attempts > 1) return;
+    this.#queue.putBack(request.packets);
+    request.packets = [];
+  }
+
+  /**
+   * What to send when the page is about to vanish with its connections: each request that may not have
+   * arrived, once more, and one that closes the session with what is queued.
+   *
+   * @returns {string[]} bodies, in order
+   */
+  farewell() {
+    const again = this.#unanswered.filter(({ packets, onTheWire }) => packets.length > 0 || !onTheWire);
+    const last = new Request(this.#nextRid, this.#queue.takeBatch(), true);
+    this.#unanswered.push(last);
+    return [...again, last].map((request) => this.body(request));
+  }
+
+  /**
+   * Give the session up.
+   * @returns {OutgoingPacket[]} the packets that the server may or may not have processed
+   */
+  abandon() {
+    const uncertain = this.#unanswered.flatMap(({ packets }) => packets);
+    this.#queue.release(uncertain);
+    this.#unanswered = [];
+    return uncertain;
+  }
+}

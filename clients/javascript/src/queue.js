@@ -1,0 +1,99 @@
+/**
+ * The packets that the server is not yet known to have: in order, encoded once, and bounded.
+ *
+ * A packet counts against the limits until its request has been answered (`release`), so what is on
+ * the wire cannot grow without bound either. When the queue is full the newest packet is refused:
+ * to drop an older one would break the order that the protocol promises.
+ */
+
+/**
+ * A packet as it goes onto the wire; `size` is in bytes of UTF-8.
+ * @typedef {{ path: string, message: unknown, json: string, size: number }} OutgoingPacket
+ */
+
+/** The send queue is full: too much is waiting for the network. Nothing has been queued. */
+export class QueueFullError extends Error {
+  /** @override */
+  name = "QueueFullError";
+}
+
+export class SendQueue {
+  /** @type {OutgoingPacket[]} */
+  #waiting = [];
+  #packets = 0;
+  #bytes = 0;
+  #limits;
+
+  /** @param {{ packets: number, bytes: number, batchBytes: number }} limits */
+  constructor(limits) {
+    this.#limits = limits;
+  }
+
+  /** How many packets wait for a request to take them. */
+  get waiting() {
+    return this.#waiting.length;
+  }
+
+  /** How many packets the server is not yet known to have, those on the wire included. */
+  get unanswered() {
+    return this.#packets;
+  }
+
+  /**
+   * Encode a packet and put it last. The message is taken as it is now: later changes to it are not sent.
+   *
+   * @param {string} path
+   * @param {unknown} message anything JSON can say
+   * @throws {QueueFullError} if it does not fit
+   * @throws {RangeError} if it could never fit into one request
+   */
+  append(path, message) {
+    const json = JSON.stringify({ path, message });
+    const size = new TextEncoder().encode(json).length;
+    if (size > this.#limits.batchBytes) {
+      throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);
+    }
+    if (this.#packets >= this.#limits.packets || this.#bytes + size > this.#limits.bytes) {
+      throw new QueueFullError(`${this.#packets} packets (${this.#bytes} bytes) are waiting to be sent.`);
+    }
+    this.#waiting.push({ path, message, json, size });
+    this.#packets += 1;
+    this.#bytes += size;
+  }
+
+  /** Take out as many packets as one request may carry. */
+  takeBatch() {
+    let bytes = 0;
+    let count = 0;
+    for (const { size } of this.#waiting) {
+      bytes += size + 1; // and the comma
+      if (count > 0 && bytes > this.#limits.batchBytes) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /**
+   * Put packets back to the front: they are known not to have been processed.
+   * @param {readonly OutgoingPacket[]} packets
+   */
+  putBack(packets) {
+    this.#waiting.unshift(...packets);
+  }
+
+  /**
+   * Count packets that were taken out as done with, whatever became of them.
+   * @param {readonly OutgoingPacket[]} packets
+   */
+  release(packets) {
+    this.#packets -= packets.length;
+    for (const { size } of packets) this.#bytes -= size;
+  }
+
+  /** Take out everything that waits, and count it as done with. */
+  drain() {
+    const packets = this.#waiting.splice(0);
+    this.release(packets);
+    return packets;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * A client, a server and a network that does its worst between them: it loses requests and answers,
+ * delivers them late, twice and in any order, and the client gives up on requests that are still under way.
+ */
+
+import assert from "node:assert/strict";
+
+import { Session } from "../src/protocol.js";
+import { SendQueue } from "../src/queue.js";
+import { ModelSession } from "./model_server.js";
+import { seeded } from "./random.js";
+
+/** @typedef {import("../src/protocol.js").Request} Request */
+/** @typedef {{ request: Request, over: boolean }} Attempt one sending of a request; over: the client has its outcome */
+
+export class Adversary {
+  /** @type {(() => void)[]} What is under way, either way: to call one is to deliver it. */
+  #underWay = [];
+  /** @type {Attempt[]} What the client waits for. */
+  #attempts = [];
+  #pushed = 0;
+  #sent = 0;
+  /** @type {any[]} */
+  received = [];
+  server = new ModelSession();
+  #queue = new SendQueue({ packets: 1e6, bytes: 1e9, batchBytes: 120 });
+  #client = new Session({ sid: "s", requests: 2 }, 1, this.#queue);
+  #random;
+
+  /** @param {number} seed */
+  constructor(seed) {
+    this.#random = seeded(seed);
+  }
+
+  /** Do one thing, chosen by chance, and check what must always hold. */
+  step() {
+    const chance = this.#random();
+    if (chance < 0.15) this.#clientSends();
+    else if (chance < 0.3) this.server.push(++this.#pushed);
+    else if (chance < 0.5) this.#pump();
+    else if (chance < 0.75) this.#take()?.();
+    else if (chance < 0.83) this.#take(); // lost
+    else if (chance < 0.88) this.#underWay[this.#index(this.#underWay)]?.(); // delivered, and once more later
+    else if (chance < 0.96) this.#giveUp();
+    else if (chance < 0.98) this.server.waitRunsOut();
+    else this.server.earlyRunsOut();
+    this.check();
+  }
+
+  /** Lose nothing more, and go on until nothing is left to do. */
+  settle() {
+    while (this.#attempts.length > 0) this.#giveUp(); // their answers may be lost: a client cannot know
+    for (let rounds = 0; !this.#settled(); rounds += 1) {
+      assert(rounds < 10_000, "the client and the server wait for one another");
+      this.#pump();
+      for (const deliver of this.#underWay.splice(0)) deliver();
+    }
+    this.check();
+  }
+
+  #settled() {
+    const allArrived = this.received.length === this.#pushed && this.server.received.length === this.#sent;
+    return allArrived && this.#underWay.length === 0 && this.#client.unanswered === 1 && this.server.holds;
+  }
+
+  /** In each direction: a beginning of what was sent, each once and in order. And never too many requests. */
+  check() {
+    assert.deepEqual(this.received, upTo(this.received.length));
+    assert.deepEqual(this.server.received, upTo(this.server.received.length));
+    assert(this.received.length <= this.#pushed && this.server.received.length <= this.#sent);
+    assert(this.#client.unanswered <= 2, "too many requests");
+  }
+
+  /** Everything has arrived. */
+  checkComplete() {
+    assert.deepEqual(this.received, upTo(this.#pushed));
+    assert.deepEqual(this.server.received, upTo(this.#sent));
+  }
+
+  #clientSends() {
+    this.#queue.append("chat", ++this.#sent);
+  }
+
+  #pump() {
+    for (let request = this.#client.next(); request; request = this.#client.next()) this.#transmit(request);
+  }
+
+  /** @param {Request} request */
+  #transmit(request) {
+    const body = JSON.parse(this.#client.body(request));
+    const attempt = { request, over: false };
+    this.#attempts.push(attempt);
+    this.#underWay.push(() => {
+      this.server.receive(body, (response) => {
+        this.#underWay.push(() => this.#outcome(attempt, response));
+      });
+    });
+  }
+
+  /** @param {Attempt} attempt @param {import("./model_server.js").Response} response */
+  #outcome(attempt, { status, body }) {
+    if (!this.#finish(attempt)) return;
+    if (status === 200) {
+      const fresh = this.#client.answered(attempt.request, /** @type {any} */ (body));
+      this.received.push(...fresh.map(({ message }) => message));
+    } else {
+      const { error: condition, ...members } = body;
+      const verdict = this.#client.refused(attempt.request, /** @type {any} */ ({ condition, ...members }));
+      assert.equal(verdict.next, "retry", `${condition} for request ${attempt.request.rid}`);
+    }
+  }
+
+  /** The watchdog of some request runs out, or its connection breaks. */
+  #giveUp() {
+    const attempt = this.#attempts[this.#index(this.#attempts)];
+    if (attempt && this.#finish(attempt)) this.#client.lost(attempt.request);
+  }
+
+  /** @param {Attempt} attempt False if the client has stopped waiting for it. */
+  #finish(attempt) {
+    if (attempt.over) return false;
+    attempt.over = true;
+    this.#attempts = this.#attempts.filter((one) => one !== attempt);
+    return true;
+  }
+
+  #take() {
+    return this.#underWay.splice(this.#index(this.#underWay), 1)[0];
+  }
+
+  /** @param {unknown[]} array */
+  #index(array) {
+    return Math.floor(this.#random() * array.length);
+  }
+}
+
+/** @param {number} last */
+function upTo(last) {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}

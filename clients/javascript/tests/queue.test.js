@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { QueueFullError, SendQueue } from "../src/queue.js";
+
+const LIMITS = { packets: 3, bytes: 150, batchBytes: 100 };
+
+test("the newest packet is refused when there are too many, until some are answered", () => {
+  const queue = new SendQueue(LIMITS);
+  for (const message of [1, 2, 3]) queue.append("a", message);
+  const batch = queue.takeBatch();
+  assert.throws(() => queue.append("a", 4), QueueFullError);
+  queue.release(batch);
+  queue.append("a", 4);
+  assert.deepEqual(queue.drain().map(({ message }) => message), [4]);
+});
+
+test("bytes count, not characters", () => {
+  const queue = new SendQueue(LIMITS);
+  queue.append("a", "é".repeat(35));
+  assert.throws(() => queue.append("a", "é".repeat(35)), QueueFullError);
+});
+
+test("a packet that no request could carry is refused whatever else waits", () => {
+  assert.throws(() => new SendQueue(LIMITS).append("a", "x".repeat(100)), RangeError);
+});
+
+test("a message is taken as it was when it was sent", () => {
+  const queue = new SendQueue(LIMITS);
+  const message = { text: "before" };
+  queue.append("a", message);
+  message.text = "after";
+  assert.equal(queue.takeBatch()[0]?.json, '{"path":"a","message":{"text":"before"}}');
+});
+
+test("a packet without a message is a packet", () => {
+  const queue = new SendQueue(LIMITS);
+  queue.append("a", undefined);
+  assert.equal(queue.takeBatch()[0]?.json, '{"path":"a"}');
+});
+
+test("what is put back goes first", () => {
+  const queue = new SendQueue(LIMITS);
+  queue.append("a", 1);
+  const batch = queue.takeBatch();
+  queue.append("a", 2);
+  queue.putBack(batch);
+  assert.deepEqual(queue.takeBatch().map(({ message }) => message), [1, 2]);
+});
