@@ -20,6 +20,8 @@ STATE_TIMER: Final = "state"
 EVENT_TIMER: Final = "event"
 """The name of the one event timer."""
 
+RESERVED_NAMES: Final = frozenset({STATE_TIMER, EVENT_TIMER})
+
 
 @dataclass(slots=True, init=False, unsafe_hash=True)
 class TimeoutAction:
@@ -42,16 +44,18 @@ class TimeoutAction:
     def __init__(
         self, seconds: float | None = None, content: object = None, *, at: float | None = None
     ) -> None:
-        if seconds is None:
-            if at is None:
-                raise ValueError("a time-out needs seconds or at=")
-        elif at is not None:
-            raise ValueError("a time-out takes seconds or at=, not both")
-        elif not seconds >= 0:
-            raise ValueError(f"a time-out cannot be {seconds} seconds")
+        if seconds is None or at is not None or not seconds >= 0:
+            _check_time(seconds, at)
         self.seconds = seconds
         self.content = content
         self.at = at
+
+
+def _check_time(seconds: float | None, at: float | None) -> None:
+    if (seconds is None) == (at is None):
+        raise ValueError("a time-out takes either seconds or at=")
+    if seconds is not None:
+        raise ValueError(f"a time-out cannot be {seconds} seconds")
 
 
 @final
@@ -80,7 +84,7 @@ class Timeout(TimeoutAction):
     def __init__(
         self, name: Hashable, seconds: float | None = None, content: object = None, *, at: float | None = None
     ) -> None:
-        if name in (STATE_TIMER, EVENT_TIMER):
+        if name in RESERVED_NAMES:
             raise ValueError(f"the name {name!r} is reserved: use StateTimeout or EventTimeout")
         # Not super(): a dataclass with slots is made anew, and super() would still mean the first one.
         TimeoutAction.__init__(self, seconds, content, at=at)
@@ -172,9 +176,7 @@ class Stopped:
     reason: object
 
 
-EngineAction = StateTimeout | EventTimeout | Timeout | Cancel | Update | NextEvent | Postpone
-"""What the engine consumes."""
-
-ENGINE_ACTIONS: Final = frozenset({StateTimeout, EventTimeout, Timeout, Cancel, Update, NextEvent, Postpone})
+TimerAction = StateTimeout | EventTimeout | Timeout | Cancel | Update
+"""What sets or cancels a timer."""
 
 CANCEL_STATE_TIMER: Final = CancelTimer(STATE_TIMER)

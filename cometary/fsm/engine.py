@@ -18,7 +18,6 @@ from typing import Any, ClassVar, Final, Literal
 from cometary.errors import NotRunningError
 from cometary.fsm.actions import (
     CANCEL_STATE_TIMER,
-    ENGINE_ACTIONS,
     EVENT_TIMER,
     STATE_TIMER,
     Cancel,
@@ -29,7 +28,7 @@ from cometary.fsm.actions import (
 )
 from cometary.fsm.run import Run, checked, run_enter
 from cometary.fsm.state import State
-from cometary.fsm.step import Repeat, Step
+from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
 from cometary.fsm.table import EnterFunction, Handler, TransitionTable
 
 Observer = Callable[[State, object, State, Sequence[object]], None]
@@ -152,31 +151,28 @@ class Engine:
         wanted: dict[Hashable, StateTimeout | Timeout | Cancel] = {}
         for action in actions:
             kind = action.__class__
-            if kind not in ENGINE_ACTIONS:
+            if kind not in NOT_FOR_SHELL:
                 outputs.append(action)
             elif kind is Cancel or (kind in SHORT_TIMEOUTS and action.seconds and action.seconds != math.inf):
                 wanted[action.name] = action
             else:
                 return None
-        if changed and self._fsm_state_timer is not None and STATE_TIMER not in wanted:
+        if changed and self._fsm_state_timer and not isinstance(wanted.get(STATE_TIMER), StateTimeout):
             self._cancel_timer(STATE_TIMER, outputs)
         for name, action in wanted.items():
             if isinstance(action, Cancel):
                 self._cancel_timer(name, outputs)
+                continue
+            self._fsm_token = token = self._fsm_token + 1
+            timer = StartTimer(name, action.seconds, None, action.content, token)
+            outputs.append(timer)
+            if name == STATE_TIMER:
+                self._fsm_state_timer = timer
+            elif self._fsm_timers is None:
+                self._fsm_timers = {name: timer}
             else:
-                self._start_timer(name, action, outputs)
+                self._fsm_timers[name] = timer
         return outputs
-
-    def _start_timer(self, name: Hashable, action: StateTimeout | Timeout, outputs: list[object]) -> None:
-        self._fsm_token += 1
-        timer = StartTimer(name, action.seconds, None, action.content, self._fsm_token)
-        if name == STATE_TIMER:
-            self._fsm_state_timer = timer
-        elif self._fsm_timers is None:
-            self._fsm_timers = {name: timer}
-        else:
-            self._fsm_timers[name] = timer
-        outputs.append(timer)
 
     def _cancel_timer(self, name: Hashable, outputs: list[object]) -> None:
         if name == STATE_TIMER:

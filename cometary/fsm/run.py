@@ -28,12 +28,12 @@ from cometary.errors import (
     UndeclaredTransitionError,
     UnhandledEventError,
 )
-from cometary.fsm.actions import ENGINE_ACTIONS, NextEvent, Postpone, StartTimer, Stopped
+from cometary.fsm.actions import NextEvent, Postpone, StartTimer, Stopped, TimerAction
 from cometary.fsm.events import TimedOut
 from cometary.fsm.state import State
-from cometary.fsm.step import STAY, Repeat, Step, Stop, stay
+from cometary.fsm.step import NOT_FOR_SHELL, STAY, TIMER_ACTIONS, Repeat, Step, Stop, stay
 from cometary.fsm.table import EnterFunction, Handler, TransitionTable
-from cometary.fsm.timers import TimerAction, Timers
+from cometary.fsm.timers import Timers
 
 if TYPE_CHECKING:
     from cometary.fsm.engine import Engine
@@ -54,12 +54,14 @@ class Wanted:
     def sort(self, actions: Iterable[object], outputs: list[object]) -> None:
         """Take the engine's actions and put the shell's into `outputs`."""
         for action in actions:
-            if action.__class__ not in ENGINE_ACTIONS:
+            if action.__class__ not in NOT_FOR_SHELL:
                 outputs.append(action)
             elif isinstance(action, NextEvent):
                 self.next_events.append(action.event)
             elif isinstance(action, Postpone):
                 self.postpone = action.postpone
+            elif action.__class__ not in TIMER_ACTIONS:
+                raise InvalidStepError(f"{action!r} is not an action")
             else:
                 timer = cast("TimerAction", action)
                 # Taken out first, so that the order is that of the last settings.
@@ -159,17 +161,13 @@ class Run:
 
     def drain(self) -> None:
         """Handle what is queued and what is due, until nothing is."""
-        machine = self._machine
-        for _ in range(machine.max_chain):
-            if self.stopped:
-                return
-            if self._queue:
-                self._handle(self._queue.popleft())
-            elif self.timers.due:
-                self._handle(self.timers.next_due())
-            else:
-                return
-        raise EventOverflowError(f"{machine!r} set off more than {machine.max_chain} events with one")
+        limit = self._machine.max_chain
+        handled = 0
+        while self._queue or self.timers.due:
+            handled += 1
+            if handled > limit:
+                raise EventOverflowError(f"{self._machine!r} set off more than {limit} events with one")
+            self._handle(self._queue.popleft() if self._queue else self.timers.next_due())
 
     def _handle(self, event: object) -> None:
         handler = self._table.find(self._machine.state, event)
@@ -190,7 +188,7 @@ class Run:
             return
         actions = run_enter(self._machine, enter, came_from) if entered is None else entered
         for action in actions:
-            if isinstance(action, (NextEvent, Postpone, Step)):
+            if isinstance(action, (NextEvent, Postpone)):
                 raise InvalidStepError(
                     f"{enter.__qualname__} returned {action!r}: an enter action may not do that"
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from cometary.fsm.actions import ENGINE_ACTIONS
+from cometary.fsm.actions import Cancel, EventTimeout, NextEvent, Postpone, StateTimeout, Timeout, Update
 from cometary.fsm.state import END, State
 
 
@@ -70,9 +70,15 @@ def stop(reason: object = "normal", *actions: object) -> Step:
         ValueError: One of the actions is for the engine, which has stopped by then: the machine's fault.
     """
     for action in actions:
-        if type(action) in ENGINE_ACTIONS:
+        if type(action) in NOT_FOR_SHELL:
             raise ValueError(f"a stopped machine cannot do {action!r}")
     return Stop(reason, actions)
 
 
 STAY: Final = stay()
+
+TIMER_ACTIONS: Final = frozenset({StateTimeout, EventTimeout, Timeout, Cancel, Update})
+
+# A step or a class among the actions is always a mistake, such as `Postpone` without its parentheses.
+NOT_FOR_SHELL: Final = TIMER_ACTIONS | {NextEvent, Postpone, Step, Repeat, Stop, type}
+"""The classes of what the engine keeps from the shell."""

@@ -20,11 +20,10 @@ from cometary.fsm.actions import (
     StartTimer,
     StateTimeout,
     Timeout,
+    TimerAction,
     Update,
 )
 from cometary.fsm.events import TimedOut
-
-TimerAction = StateTimeout | EventTimeout | Timeout | Cancel | Update
 
 
 class Timers:
