@@ -12,62 +12,16 @@
 import { backoff } from "./backoff.js";
 import { ConnectedPaths, ConnectError } from "./connected_paths.js";
 import { Connection } from "./connection.js";
+import { withDefaults } from "./options.js";
 import { checkPath, compilePattern } from "./patterns.js";
 import { QueueFullError, SendQueue } from "./queue.js";
 
 export { ConnectError, QueueFullError };
 
 /** @typedef {import("./connection.js").State} State */
+/** @typedef {import("./options.js").Options} Options */
 /** @typedef {import("./protocol.js").Packet} Packet */
 /** @typedef {(message: any, path: string) => void} Handler */
-
-/**
- * @typedef {object} Options
- * @property {string} [connectUrl] where the page's own back-end takes `{"sid": …, "paths": […]}`
- * @property {string} [disconnectUrl] the same, for paths that the page wants no more
- * @property {HeadersInit | (() => HeadersInit)} [backendHeaders] for requests to these two, such as a CSRF token
- * @property {string | (() => string | undefined | Promise<string | undefined>)} [token] for the server's authenticator
- * @property {RequestCredentials} [credentials] of requests to the endpoint; "same-origin" by default
- * @property {number} [wait] seconds that the server may hold a request, if less than it would
- * @property {number} [margin] seconds on top of that after which an unanswered request is sent again; 10 by default
- * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
- *   last (milliseconds); 500 and 30,000 by default
- * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets, 1 MiB) and of the
- *   packets in one request (128 KiB); `send` throws when they are reached
- * @property {number} [closeTimeout] seconds after which `close` does not wait for the server any longer; 5 by default
- * @property {boolean} [closeOnPageHide] end the session when the page is left for good; true by default
- * @property {Partial<Environment>} [environment] for tests, and where there is no `fetch`
- */
-
-/**
- * What the client takes from its surroundings.
- * @typedef {object} Environment
- * @property {typeof globalThis.fetch} fetch
- * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
- * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
- * @property {() => number} random from 0 up to 1
- * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`, `pagehide`, `pageshow`
- * @property {(url: string, body: string) => boolean} sendBeacon
- * @property {(error: unknown) => void} reportError for what a handler throws
- */
-
-// Wrapped, because browsers refuse to run these as methods of anything but the window.
-/** @type {Environment} */
-const BROWSER = {
-  fetch: (input, init) => globalThis.fetch(input, init),
-  setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
-  clearTimeout: (timer) => globalThis.clearTimeout(timer),
-  random: () => Math.random(),
-  page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
-  sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
-  reportError: (error) => {
-    if (typeof globalThis.reportError === "function") globalThis.reportError(error);
-    else queueMicrotask(() => { throw error; });
-  },
-};
-
-const LIMITS = { packets: 1000, bytes: 1 << 20, batchBytes: 128 << 10 };
-const BACKOFF = { base: 500, cap: 30_000 };
 
 /**
  * A session with the push server, kept up until `close`.
@@ -80,7 +34,7 @@ const BACKOFF = { base: 500, cap: 30_000 };
  *   the packets that this page sent of which it is not known whether they arrived.
  * - `error`: the server refused something: `detail.condition`, `detail.detail`, and `detail.packets` if these
  *   were at fault. "connect-failed" is the page's own back-end.
- * - `close`: there will be no other session: `detail.reason`, and in `detail.undelivered` what is not known to have arrived
+ * - `close`: there will be no other session: `detail.reason`; `detail.undelivered` are the packets not known to have arrived
  */
 export class Comet extends EventTarget {
   /** @type {Connection | undefined} */
@@ -89,7 +43,6 @@ export class Comet extends EventTarget {
   #handlers = new Set();
   #url;
   #options;
-  #environment;
   #queue;
   #paths;
   #flushing = false;
@@ -101,9 +54,8 @@ export class Comet extends EventTarget {
   constructor(url, options = {}) {
     super();
     this.#url = url;
-    this.#options = options;
-    this.#environment = { ...BROWSER, ...options.environment };
-    this.#queue = new SendQueue({ ...LIMITS, ...options.limits });
+    this.#options = withDefaults(options);
+    this.#queue = new SendQueue(this.#options.limits);
     this.#paths = new ConnectedPaths(
       (sid, paths, verb) => this.#askBackend(sid, paths, verb),
       (attempt) => this.#delay(attempt),
@@ -198,8 +150,8 @@ export class Comet extends EventTarget {
   async close() {
     const connection = this.#connection;
     if (connection === undefined) return;
-    const { setTimeout, clearTimeout } = this.#environment;
-    const timer = setTimeout(() => connection.end("closed"), (this.#options.closeTimeout ?? 5) * 1000);
+    const { environment: { setTimeout, clearTimeout }, closeTimeout } = this.#options;
+    const timer = setTimeout(() => connection.end("closed"), closeTimeout * 1000);
     const closed = this.#next("close");
     connection.close();
     await closed;
@@ -209,7 +161,8 @@ export class Comet extends EventTarget {
   // --- the connection and what it tells
 
   #start() {
-    const connection = new Connection(this.#means(), this.#queue, {
+    const { environment } = this.#options;
+    const connection = new Connection({ ...this.#options, ...environment, url: this.#url }, this.#queue, {
       state: (state) => this.#emit("state", { state }),
       opened: (sid, replaced) => void this.#sessionOpened(sid, replaced),
       packets: (packets) => packets.forEach((packet) => this.#deliver(packet)),
@@ -217,22 +170,8 @@ export class Comet extends EventTarget {
       ended: (reason, undelivered) => this.#ended(connection, reason, undelivered.map(asPacket)),
     });
     this.#connection = connection;
-    for (const type of PAGE_EVENTS) this.#environment.page?.addEventListener(type, this.#onPage);
+    for (const type of PAGE_EVENTS) environment.page?.addEventListener(type, this.#onPage);
     connection.open();
-  }
-
-  /** @returns {import("./connection.js").Means} */
-  #means() {
-    const { token, wait, margin = 10, credentials = "same-origin" } = this.#options;
-    return {
-      ...this.#environment,
-      url: this.#url,
-      credentials,
-      wait,
-      margin,
-      backoff: { ...BACKOFF, ...this.#options.backoff },
-      token: typeof token === "function" ? token : () => token,
-    };
   }
 
   /**
@@ -260,7 +199,7 @@ export class Comet extends EventTarget {
    */
   #ended(connection, reason, undelivered) {
     if (this.#connection === connection) { // and not another, opened by who heard of the state "closed"
-      for (const type of PAGE_EVENTS) this.#environment.page?.removeEventListener(type, this.#onPage);
+      for (const type of PAGE_EVENTS) this.#options.environment.page?.removeEventListener(type, this.#onPage);
       this.#connection = undefined;
     }
     this.#emit("close", { reason, undelivered });
@@ -276,7 +215,7 @@ export class Comet extends EventTarget {
       try {
         handler(message ?? null, path);
       } catch (error) {
-        this.#environment.reportError(error);
+        this.#options.environment.reportError(error);
       }
     }
   }
@@ -301,8 +240,8 @@ export class Comet extends EventTarget {
 
   /** The page goes, and its requests with it; beacons outlive it. */
   #leave() {
-    if (this.#options.closeOnPageHide === false) return;
-    for (const body of this.#connection?.farewell() ?? []) this.#environment.sendBeacon(this.#url, body);
+    if (!this.#options.closeOnPageHide) return;
+    for (const body of this.#connection?.farewell() ?? []) this.#options.environment.sendBeacon(this.#url, body);
     this.#connection?.end("closed");
   }
 
@@ -317,7 +256,7 @@ export class Comet extends EventTarget {
     const { backendHeaders } = this.#options;
     const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
     headers.set("Content-Type", "application/json");
-    return this.#environment.fetch(this.#backendUrl(verb), { method: "POST", headers, body: JSON.stringify({ sid, paths }) });
+    return this.#options.environment.fetch(this.#backendUrl(verb), { method: "POST", headers, body: JSON.stringify({ sid, paths }) });
   }
 
   /** @param {"connect" | "disconnect"} verb */
@@ -329,8 +268,8 @@ export class Comet extends EventTarget {
 
   /** @param {number} attempt */
   #delay(attempt) {
-    const { random, setTimeout } = this.#environment;
-    const delay = backoff(attempt, { ...BACKOFF, ...this.#options.backoff }, random);
+    const { random, setTimeout } = this.#options.environment;
+    const delay = backoff(attempt, this.#options.backoff, random);
     return /** @type {Promise<void>} */ (new Promise((resolve) => void setTimeout(resolve, delay)));
   }
 

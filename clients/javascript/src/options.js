@@ -1,0 +1,73 @@
+/**
+ * What the page may choose, with the defaults, and what the client takes from its surroundings.
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [connectUrl] where the page's own back-end takes `{"sid": …, "paths": […]}`
+ * @property {string} [disconnectUrl] the same, for paths that the page wants no more
+ * @property {HeadersInit | (() => HeadersInit)} [backendHeaders] for requests to these two, such as a CSRF token
+ * @property {string | (() => string | undefined | Promise<string | undefined>)} [token] for the server's authenticator
+ * @property {RequestCredentials} [credentials] of requests to the endpoint; "same-origin" by default
+ * @property {number} [wait] seconds that the server may hold a request, if less than it would
+ * @property {number} [margin] seconds on top of that after which an unanswered request is sent again; 10 by default
+ * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
+ *   last (milliseconds); 500 and 30,000 by default
+ * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets,
+ *   1 MiB) and of the packets in one request (128 KiB); `send` throws when they are reached
+ * @property {number} [closeTimeout] seconds after which `close` does not wait for the server any longer; 5 by default
+ * @property {boolean} [closeOnPageHide] end the session when the page is left for good; true by default
+ * @property {Partial<Environment>} [environment] for tests, and where there is no `fetch`
+ */
+
+/**
+ * What the client takes from its surroundings.
+ * @typedef {object} Environment
+ * @property {typeof globalThis.fetch} fetch
+ * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
+ * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
+ * @property {() => number} random from 0 up to 1
+ * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`,
+ *   `pagehide` and `pageshow`
+ * @property {(url: string, body: string) => boolean} sendBeacon
+ * @property {(error: unknown) => void} reportError for what a handler throws
+ */
+
+// Wrapped, because browsers refuse to run these as methods of anything but the window.
+/** @type {Environment} */
+const BROWSER = {
+  fetch: (input, init) => globalThis.fetch(input, init),
+  setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
+  clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  random: () => Math.random(),
+  page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
+  sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
+  reportError: (error) => {
+    if (typeof globalThis.reportError === "function") globalThis.reportError(error);
+    else queueMicrotask(() => { throw error; });
+  },
+};
+
+const LIMITS = { packets: 1000, bytes: 1 << 20, batchBytes: 128 << 10 };
+const BACKOFF = { base: 500, cap: 30_000 };
+
+/**
+ * The options with every default filled in.
+ *
+ * @param {Options} options
+ */
+export function withDefaults({ token, wait, ...options }) {
+  const { credentials = "same-origin", margin = 10, closeTimeout = 5, closeOnPageHide = true } = options;
+  return {
+    ...options,
+    wait,
+    credentials,
+    margin,
+    closeTimeout,
+    closeOnPageHide,
+    token: typeof token === "function" ? token : () => token,
+    limits: { ...LIMITS, ...options.limits },
+    backoff: { ...BACKOFF, ...options.backoff },
+    environment: { ...BROWSER, ...options.environment },
+  };
+}

@@ -1,0 +1,552 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+
+import { Comet, ConnectError, QueueFullError } from "../src/comet.js";
+import { Surroundings } from "./surroundings.js";
+
+const OPENED = { version: 1, sid: "first", wait: 60, die: 45, requests: 2 };
+const EMPTY = { packets: [] };
+
+/** @type {Surroundings} */
+let world;
+/** @type {Comet} */
+let comet;
+/** @type {[string, any][]} Every event, in order. */
+let events;
+
+beforeEach(() => make());
+
+/** @param {import("../src/comet.js").Options} options */
+function make(options = {}) {
+  world = new Surroundings();
+  comet = new Comet("/comet", { connectUrl: "/connect", disconnectUrl: "/disconnect", environment: world.environment, ...options });
+  events = [];
+  for (const type of ["state", "open", "reopened", "error", "close"]) {
+    comet.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
+  }
+}
+
+/** Open the session, up to its first held request, which is returned. */
+async function open(opened = OPENED) {
+  const sid = comet.open();
+  (await world.call()).answer(opened);
+  await sid;
+  return world.call();
+}
+
+/** @param {string} type */
+function detailsOf(type) {
+  return events.filter(([name]) => name === type).map(([, detail]) => detail);
+}
+
+function states() {
+  return detailsOf("state").map(({ state }) => state);
+}
+
+describe("opening", () => {
+  test("asks once, and polls as soon as there is a session", async () => {
+    const sid = comet.open();
+    const call = await world.call();
+    assert.deepEqual(call.body, { rid: 1, version: 1 });
+    assert.equal(call.url, "/comet");
+    call.answer(OPENED);
+    assert.equal(await sid, "first");
+    assert.deepEqual((await world.call()).body, { sid: "first", rid: 2, ack: 0, packets: [] });
+    assert.deepEqual(states(), ["connecting", "open"]);
+    assert.deepEqual(detailsOf("open"), [{ sid: "first" }]);
+  });
+
+  test("carries the token, which may take a while to get, and the wish for shorter waits", async () => {
+    make({ token: async () => "ticket", wait: 5 });
+    void comet.open();
+    assert.deepEqual((await world.call()).body, { rid: 1, version: 1, wait: 5, token: "ticket" });
+  });
+
+  test("twice is once", async () => {
+    void comet.open();
+    void comet.open();
+    await world.call();
+    await world.silence();
+  });
+
+  test("is tried again, after pauses that double up to a bound", async () => {
+    make({ backoff: { base: 100, cap: 300 } });
+    void comet.open();
+    for (const pause of [50, 100, 150, 150]) {
+      (await world.call()).break();
+      await world.pass(pause - 1);
+      await world.silence();
+      await world.pass(1);
+    }
+    (await world.call()).answer(OPENED);
+    assert.deepEqual(states(), ["connecting"]);
+  });
+
+  test("waits as long as the server says, and then its own pause", async () => {
+    void comet.open();
+    (await world.call()).refuse(503, "too-many-sessions", {}, { "Retry-After": "7" });
+    await world.pass(7249);
+    await world.silence();
+    await world.pass(1);
+    await world.call();
+  });
+
+  test("is over when the server says no", async () => {
+    const opening = comet.open();
+    (await world.call()).refuse(401, "unauthorized");
+    await assert.rejects(opening, /unauthorized/);
+    assert.equal(detailsOf("error")[0].condition, "unauthorized");
+    assert.deepEqual(detailsOf("close"), [{ reason: "unauthorized", undelivered: [] }]);
+    assert.equal(comet.state, "closed");
+  });
+
+  test("is tried again when the page's token could not be had", async () => {
+    let attempts = 0;
+    make({ token: () => { attempts += 1; if (attempts === 1) throw new Error("no token"); return "ticket"; } });
+    void comet.open();
+    await world.silence();
+    await world.pass(250);
+    assert.equal((await world.call()).body.token, "ticket");
+  });
+});
+
+describe("packets for the page", () => {
+  test("go to each handler whose pattern covers the path, until it is taken off", async () => {
+    /** @type {unknown[]} */
+    const seen = [];
+    const stop = comet.on("jobs/*", (message, path) => seen.push(["one", message, path]));
+    comet.on("**", (message) => seen.push(["all", message]));
+    const poll = await open();
+    poll.answer({ seq: 1, packets: [{ path: "jobs/7", message: 0.5 }, { path: "news" }] });
+    const next = await world.call();
+    assert.deepEqual(seen, [["one", 0.5, "jobs/7"], ["all", 0.5], ["all", null]]);
+    assert.equal(next.body.ack, 2);
+    stop();
+    next.answer({ seq: 3, packets: [{ path: "jobs/7", message: 1 }] });
+    await world.call();
+    assert.deepEqual(seen.slice(3), [["all", 1]]);
+  });
+
+  test("reach the other handlers and the next packets when one handler throws", async () => {
+    /** @type {unknown[]} */
+    const seen = [];
+    comet.on("a", () => { throw new Error("a bug in the page"); });
+    comet.on("*", (message) => seen.push(message));
+    (await open()).answer({ seq: 1, packets: [{ path: "a", message: 1 }, { path: "b", message: 2 }] });
+    await world.call();
+    assert.deepEqual(seen, [1, 2]);
+    assert.match(String(world.reported), /a bug in the page/);
+  });
+
+  test("are refused a handler that could never get one", () => {
+    assert.throws(() => comet.on("chat*", () => undefined), TypeError);
+  });
+});
+
+describe("packets from the page", () => {
+  test("sent together go together, on the second connection", async () => {
+    const held = await open();
+    comet.send("a", 1);
+    comet.send("b");
+    const call = await world.call();
+    assert.deepEqual(call.body, { sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }, { path: "b" }] });
+    held.answer(EMPTY);
+    await world.silence();
+  });
+
+  test("sent before there is a session wait for it", async () => {
+    comet.send("a", 1);
+    await world.silence();
+    const poll = await open();
+    assert.deepEqual(poll.body.packets, [{ path: "a", message: 1 }]);
+  });
+
+  test("are refused at once where the server would refuse them", () => {
+    for (const path of ["", "::control", "a\nb"]) assert.throws(() => comet.send(path), TypeError);
+  });
+
+  test("are refused when too many wait", () => {
+    make({ limits: { packets: 1 } });
+    comet.send("a");
+    assert.throws(() => comet.send("a"), QueueFullError);
+    assert.equal(comet.unanswered, 1);
+  });
+
+  test("that the server refuses are told of, and the session goes on", async () => {
+    await open();
+    comet.send("a", 1);
+    (await world.call()).refuse(403, "forbidden");
+    assert.deepEqual((await world.call()).body, { sid: "first", rid: 3, ack: 0, packets: [] });
+    assert.deepEqual(detailsOf("error"), [
+      { condition: "forbidden", detail: "a sentence", packets: [{ path: "a", message: 1 }] },
+    ]);
+  });
+});
+
+describe("a network that fails", () => {
+  test("a lost request goes again, the same, after a pause", async () => {
+    const held = await open();
+    comet.send("a", 1);
+    const lost = await world.call();
+    lost.break();
+    await world.pass(249);
+    await world.silence();
+    await world.pass(1);
+    assert.deepEqual((await world.call()).body, lost.body);
+    assert(!held.settled);
+    assert.deepEqual(states(), ["connecting", "open", "reconnecting"]);
+  });
+
+  for (const [what, status, text] of /** @type {[string, number, string][]} */ ([
+    ["a proxy's error page", 502, "<h1>Bad gateway</h1>"],
+    ["a login page", 200, "<form>"],
+    ["an answer to something else", 200, "{}"],
+    ["packets without numbers", 200, '{"packets":[{"path":"a"}]}'],
+    ["an empty body", 200, ""],
+    ["null", 200, "null"],
+  ])) {
+    test(`${what} is no answer`, async () => {
+      const poll = await open();
+      poll.respond(status, text);
+      await world.pass(250);
+      assert.deepEqual((await world.call()).body, poll.body);
+    });
+  }
+
+  test("a request that is answered to nobody is given up when the server cannot hold it any longer", async () => {
+    const poll = await open();
+    await world.pass(69_999);
+    assert(!poll.settled);
+    await world.pass(1);
+    assert(poll.settled);
+    await world.pass(250);
+    assert.deepEqual((await world.call()).body, poll.body);
+  });
+
+  test("success ends the pauses' growth", async () => {
+    let poll = await open();
+    for (const pause of [250, 500, 1000]) {
+      poll.break();
+      await world.pass(pause);
+      poll = await world.call();
+    }
+    poll.answer(EMPTY);
+    poll = await world.call();
+    assert.equal(states().at(-1), "open");
+    poll.break();
+    await world.pass(250);
+    await world.call();
+  });
+
+  test("no pause is left when a later answer shows that nothing has to go again", async () => {
+    const held = await open();
+    comet.send("a", 1);
+    const second = await world.call();
+    held.break();
+    await world.silence();
+    second.answer(EMPTY);
+    assert.equal((await world.call()).body.rid, 4);
+  });
+
+  test("over-active polling is slowed down as the server says", async () => {
+    const poll = await open();
+    poll.refuse(429, "too-many-requests", {}, { "Retry-After": "3" });
+    await world.pass(3249);
+    await world.silence();
+    await world.pass(1);
+    assert.deepEqual((await world.call()).body, poll.body);
+  });
+
+  test("a network that is back is used at once", async () => {
+    (await open()).break();
+    await world.silence();
+    world.pageEvent("online");
+    assert.equal((await world.call()).body.rid, 2);
+  });
+
+  test("connections from before the network changed are not trusted", async () => {
+    const poll = await open();
+    world.pageEvent("online");
+    await world.silence();
+    assert(poll.settled);
+    await world.pass(250);
+    assert.deepEqual((await world.call()).body, poll.body);
+  });
+});
+
+describe("a session that the server has lost", () => {
+  const SECOND = { ...OPENED, sid: "second" };
+
+  test("is replaced, and what was not processed goes to the next one", async () => {
+    (await open()).refuse(404, "unknown-session");
+    await world.silence();
+    comet.send("a", 1);
+    await world.pass(250);
+    const opening = await world.call();
+    assert.deepEqual(opening.body, { rid: 1, version: 1 });
+    opening.answer(SECOND);
+    assert.deepEqual((await world.call()).body, { sid: "second", rid: 2, ack: 0, packets: [{ path: "a", message: 1 }] });
+    assert.deepEqual(detailsOf("reopened"), [{ reason: "unknown-session", uncertain: [] }]);
+    assert.deepEqual(states(), ["connecting", "open", "reconnecting", "open"]);
+  });
+
+  test("leaves it to the page what may or may not have arrived", async () => {
+    const held = await open();
+    comet.send("a", 1);
+    const second = await world.call();
+    held.answer(EMPTY);
+    second.refuse(410, "session-ended", { reason: "shutdown" });
+    await world.pass(250);
+    (await world.call()).answer(SECOND);
+    await world.call();
+    assert.deepEqual(detailsOf("reopened"), [{ reason: "shutdown", uncertain: [{ path: "a", message: 1 }] }]);
+  });
+
+  test("gives up what was still asked in it", async () => {
+    const held = await open();
+    comet.send("a", 1);
+    (await world.call()).refuse(404, "unknown-session");
+    await world.silence();
+    assert(held.settled);
+    await world.pass(250);
+    (await world.call()).answer(SECOND);
+    await world.call();
+    await world.silence();
+  });
+
+  test("is replaced more slowly if it keeps being lost", async () => {
+    let poll = await open();
+    for (const pause of [250, 500, 1000]) {
+      poll.refuse(404, "unknown-session");
+      await world.pass(pause - 1);
+      await world.silence();
+      await world.pass(1);
+      (await world.call()).answer(SECOND);
+      poll = await world.call();
+    }
+    assert.equal(detailsOf("reopened").length, 3);
+  });
+
+  test("is not replaced when the application has sent the client away", async () => {
+    (await open()).refuse(410, "session-ended", { reason: "kicked" });
+    await world.pass(60_000);
+    await world.silence();
+    assert.deepEqual(detailsOf("close"), [{ reason: "kicked", undelivered: [] }]);
+    assert.deepEqual(detailsOf("error"), []);
+  });
+
+  test("has its paths connected again before the page hears of it", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["news", "jobs/7"]);
+    const first = await world.call();
+    assert.equal(first.url, "/connect");
+    assert.deepEqual(first.body, { sid: "first", paths: ["news", "jobs/7"] });
+    first.answer({});
+    await connecting;
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer(SECOND);
+    const again = await world.call();
+    assert.deepEqual([again.url, again.body], ["/connect", { sid: "second", paths: ["news", "jobs/7"] }]);
+    assert.deepEqual(detailsOf("reopened"), []);
+    again.answer({});
+    assert.equal((await world.call()).body.sid, "second");
+    assert.equal(detailsOf("reopened").length, 1);
+  });
+
+  test("is reported even if its paths could not be connected again", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["news"]);
+    (await world.call()).answer({});
+    await connecting;
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer(SECOND);
+    (await world.call()).refuse(403, "forbidden");
+    await world.call();
+    assert.equal(detailsOf("error")[0].condition, "connect-failed");
+    assert.equal(detailsOf("reopened").length, 1);
+  });
+});
+
+describe("paths", () => {
+  test("that the back-end refuses are not asked for again", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["secret"]);
+    (await world.call()).refuse(403, "forbidden");
+    await assert.rejects(connecting, (error) => error instanceof ConnectError && error.final);
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer(OPENED);
+    assert.equal((await world.call()).url, "/comet");
+  });
+
+  test("are asked for again while the back-end cannot be reached", async () => {
+    await open();
+    const connecting = comet.connect(["news"]);
+    for (const pause of [250, 500]) {
+      (await world.call()).break();
+      await world.pass(pause);
+    }
+    (await world.call()).answer({});
+    await connecting;
+  });
+
+  test("are given up when the back-end stays away", async () => {
+    await open();
+    const connecting = comet.connect(["news"]);
+    connecting.catch(() => undefined);
+    for (let attempt = 1; attempt <= 6; attempt += 1) {
+      (await world.call()).respond(503, "");
+      await world.pass(4_000);
+    }
+    await assert.rejects(connecting, ConnectError);
+  });
+
+  test("are asked for in the session that there is in the end", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["news"]);
+    const first = await world.call();
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer({ ...OPENED, sid: "second" });
+    await world.call(); // its first poll, or the paths that were asked for
+    first.answer({});
+    await world.pass(250);
+    const calls = [await world.call(), await world.call()].filter(({ url }) => url === "/connect");
+    assert.deepEqual(calls.at(-1)?.body, { sid: "second", paths: ["news"] });
+    for (const call of calls) call.answer({});
+    await connecting;
+  });
+
+  test("carry the page's headers, made afresh for each request", async () => {
+    make({ backendHeaders: () => ({ "X-CSRFToken": "fresh" }) });
+    await open();
+    void comet.connect(["news"]);
+    const headers = new Headers((await world.call()).init.headers);
+    assert.equal(headers.get("X-CSRFToken"), "fresh");
+    assert.equal(headers.get("Content-Type"), "application/json");
+  });
+
+  test("that are disconnected are not asked for again", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["news"]);
+    (await world.call()).answer({});
+    await connecting;
+    const disconnecting = comet.disconnect(["news"]);
+    const call = await world.call();
+    assert.deepEqual([call.url, call.body], ["/disconnect", { sid: "first", paths: ["news"] }]);
+    call.answer({});
+    await disconnecting;
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer(OPENED);
+    assert.equal((await world.call()).url, "/comet");
+  });
+
+  test("need a back-end to ask", async () => {
+    make({ connectUrl: /** @type {any} */ (undefined) });
+    await assert.rejects(comet.connect(["news"]), /connectUrl/);
+  });
+});
+
+describe("closing", () => {
+  test("sends what is queued, takes what is left, and is over", async () => {
+    /** @type {unknown[]} */
+    const seen = [];
+    comet.on("*", (message) => seen.push(message));
+    const held = await open();
+    comet.send("a", 1);
+    const closed = comet.close();
+    const call = await world.call();
+    assert.deepEqual(call.body, { sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }], close: true });
+    call.answer({ seq: 1, packets: [{ path: "news", message: "last" }] });
+    await closed;
+    assert.deepEqual(seen, ["last"]);
+    assert(held.settled);
+    assert.deepEqual(detailsOf("close"), [{ reason: "closed", undelivered: [] }]);
+    await world.silence();
+    assert.equal(world.timers, 0);
+  });
+
+  test("does not wait for ever, and says what is not known to have arrived", async () => {
+    await open();
+    comet.send("a", 1);
+    const closed = comet.close();
+    await world.call();
+    await world.pass(5_000);
+    await closed;
+    assert.deepEqual(detailsOf("close"), [{ reason: "closed", undelivered: [{ path: "a", message: 1 }] }]);
+    assert.equal(world.timers, 0);
+  });
+
+  test("before there is a session calls the opening off", async () => {
+    const opening = comet.open();
+    const call = await world.call();
+    await comet.close();
+    await assert.rejects(opening, /closed/);
+    assert(call.settled);
+    assert.equal(world.timers, 0);
+  });
+
+  test("leaves a client that can be opened again", async () => {
+    await open();
+    const closed = comet.close();
+    (await world.call()).answer(EMPTY);
+    await closed;
+    assert.equal(comet.sid, undefined);
+    assert.equal((await open({ ...OPENED, sid: "second" })).body.sid, "second");
+  });
+
+  test("a closed client can be opened again by who hears that it is closed", async () => {
+    await open();
+    comet.addEventListener("state", () => { if (comet.state === "closed") void comet.open(); });
+    const closed = comet.close();
+    (await world.call()).answer(EMPTY);
+    await closed;
+    (await world.call()).answer({ ...OPENED, sid: "second" });
+    await world.call();
+    assert.equal(comet.sid, "second");
+  });
+
+  test("a client that was never opened has nothing to close", () => comet.close());
+});
+
+describe("a page that is left", () => {
+  test("closes its session with a beacon that carries what is queued", async () => {
+    await open();
+    comet.send("a", 1);
+    world.pageEvent("pagehide", { persisted: false });
+    assert.deepEqual(world.beacons, [
+      { url: "/comet", sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }], close: true },
+    ]);
+    assert.equal(comet.state, "closed");
+  });
+
+  test("repeats in a beacon what may not have left yet", async () => {
+    await open();
+    comet.send("a", 1);
+    const { body } = await world.call();
+    world.pageEvent("pagehide", { persisted: false });
+    assert.deepEqual(world.beacons[0], { url: "/comet", ...body });
+    assert.equal(world.beacons[1].rid, 4);
+  });
+
+  test("and may come back keeps its session, and uses the network at once when it does", async () => {
+    const poll = await open();
+    world.pageEvent("pagehide", { persisted: true });
+    assert.deepEqual(world.beacons, []);
+    poll.break();
+    await world.silence();
+    world.pageEvent("pageshow", { persisted: true });
+    assert.deepEqual((await world.call()).body, poll.body);
+  });
+
+  test("may leave the session to time out", async () => {
+    make({ closeOnPageHide: false });
+    await open();
+    world.pageEvent("pagehide", { persisted: false });
+    assert.deepEqual(world.beacons, []);
+    assert.equal(comet.state, "open");
+  });
+});
