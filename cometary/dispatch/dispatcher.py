@@ -1,0 +1,40 @@
+"""The dispatch actor: routes `update(sender, path, message)` to whoever is connected to the path.
+
+1.  An update is a packet; the same object goes to every subscriber, so it is encoded once for
+    each codec however many receive it.
+2.  A subscriber is a reference to any actor that takes packets: a session, a log writer, another
+    dispatcher.
+3.  The table of subscriptions stands beside the actor: should routing one update crash it, its
+    supervisor starts it again on the same table and with the updates still in its mailbox.
+4.  The table changes at once, updates are routed in turns. So a subscriber may get an update that
+    was sent just before it connected, never miss one that was sent after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.actors import Actor
+from cometary.dispatch.subscriptions import Subscriptions
+
+if TYPE_CHECKING:
+    from cometary.sessions import Packet
+
+Table = Subscriptions["ActorRef[Any]"]
+
+
+class Dispatcher(Actor):
+    """Routes packets; send it a `Packet` with `tell`.
+
+    Args:
+        table: who is connected to what.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self._table = table
+
+    def on_receive(self, packet: Packet) -> None:
+        """Hand `packet` to every subscriber of its path."""
+        for subscriber in self._table.subscribers(packet.path):
+            subscriber.actor_inbox.put_if_open(packet)

@@ -1,0 +1,23 @@
+"""Client sessions: the machine, its outbox, its actor; which wire carries them does not matter here."""
+
+from __future__ import annotations
+
+from cometary.sessions.events import End, Request, RequestDropped
+from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.machine import SessionMachine
+from cometary.sessions.manager import SessionManager
+from cometary.sessions.packet import Packet
+from cometary.sessions.session import Session
+from cometary.sessions.settings import SessionSettings
+
+__all__ = [
+    "End",
+    "Packet",
+    "Request",
+    "RequestDropped",
+    "Session",
+    "SessionKeeper",
+    "SessionMachine",
+    "SessionManager",
+    "SessionSettings",
+]

@@ -1,0 +1,151 @@
+"""The actor of one session: the shell around its machine.
+
+1.  Everything that happens to the session is a message, handled in order: packets for the
+    client, the client's requests, broken connections, timers.
+2.  What the machine asks for is done first (answers, timers), the application is called last.
+    So a handler that crashes takes no answer with it.
+3.  The application is called one call at a time. A plain handler runs to its end here. An
+    async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
+    handler delays the application's next call for this session but never a push.
+4.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
+    supervisor restarts this actor on the same keeper, and the next call is the one behind it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cometary.actors import Actor
+from cometary.errors import ProtocolError
+from cometary.fsm import CancelTimer, StartTimer, Stopped
+from cometary.sessions.events import Answer, HandOver, Refuse, Request
+from cometary.sessions.keeper import SignedOff, SignedOn
+from cometary.sessions.machine import DIE, EARLY, session_ended
+from cometary.sessions.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.manager import SessionManager
+    from cometary.sessions.packet import Packet
+
+TIMER_SLOTS = {"state": 0, DIE: 1, EARLY: 2}
+
+
+class HandlerDone(NamedTuple):
+    """The async handler that ran as a task has returned."""
+
+
+class SessionActor(Actor):
+    """Runs one session.
+
+    Args:
+        keeper: the session's lasting part.
+        manager: knows all sessions, the application and the router.
+    """
+
+    def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
+        super().__init__()
+        self._keeper = keeper
+        self._manager = manager
+        self._session = Session(keeper, manager)
+        self._handler_runs = False
+
+    def on_start(self) -> None:
+        """Begin the session, or go on with it after a crash."""
+        keeper = self._keeper
+        if not keeper.started:
+            keeper.started = True
+            keeper.queue(SignedOn())
+            self._perform(keeper.machine.start())
+        self._serve_application()
+
+    def on_receive(self, message: Any) -> None:
+        """Step the machine, do what it asks for, then call the application."""
+        kind = message.__class__
+        if kind is StartTimer:
+            message = message.timed_out()
+        elif isinstance(message, Request):
+            if self._too_much(message):
+                return
+        elif kind is HandlerDone:
+            self._handler_runs = False
+            self._serve_application()
+            return
+        keeper = self._keeper
+        if keeper.ended is None:
+            self._perform(keeper.machine.step(message))
+            if keeper.unhandled:
+                self._serve_application()
+        elif isinstance(message, Request):
+            message.refuse(session_ended(keeper.ended))
+
+    def _too_much(self, request: Request) -> bool:
+        """Refuse a request whose packets the application could not take in now."""
+        if not request.packets or self._keeper.has_room(request, self._manager.settings):
+            return False
+        detail = "the application has not handled the packets sent before these"
+        request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+        return True
+
+    # -- what the machine asks for --------------------------------------------------------
+
+    def _perform(self, actions: Iterable[object]) -> None:
+        for action in actions:
+            if isinstance(action, Answer):
+                action.request.answer(action.first_seq, action.packets)
+            elif isinstance(action, StartTimer):
+                self._start_timer(action)
+            elif isinstance(action, CancelTimer):
+                timer = self._keeper.timers[TIMER_SLOTS[str(action.name)]]
+                if timer is not None:
+                    timer.cancel()
+            elif isinstance(action, HandOver):
+                self._keeper.queue(*action.request.packets, size=action.request.size)
+            elif isinstance(action, Refuse):
+                action.request.refuse(action.error)
+            elif isinstance(action, Stopped):
+                self._end(str(action.reason))
+
+    def _start_timer(self, action: StartTimer) -> None:
+        slot = TIMER_SLOTS[str(action.name)]
+        timer = self._keeper.timers[slot]
+        if timer is None:
+            self._keeper.timers[slot] = timer = self.timer(action)
+        timer.message = action  # it carries the token by which a late one is recognised
+        timer.start(action.seconds or 0.0)
+
+    def _end(self, reason: str) -> None:
+        keeper = self._keeper
+        keeper.ended = reason
+        for timer in keeper.timers:
+            if timer is not None:
+                timer.close()
+        keeper.queue(SignedOff(reason, keeper.machine.outbox.undelivered()))
+        self._manager.ended(keeper, reason)
+
+    # -- the application ------------------------------------------------------------------
+
+    def _serve_application(self) -> None:
+        keeper = self._keeper
+        while not self._handler_runs and (item := keeper.next_unhandled()) is not None:
+            outcome = self._hand_over(item)
+            if inspect.isawaitable(outcome):
+                self._handler_runs = True
+                self.start_task(self._finish, outcome)
+        if keeper.ended is not None and not self._handler_runs:
+            self.stop()
+
+    def _hand_over(self, item: SignedOn | Packet | SignedOff) -> Awaitable[object] | None:
+        application = self._manager.application
+        if isinstance(item, SignedOn):
+            return application.signed_on(self._session)
+        if isinstance(item, SignedOff):
+            return application.signed_off(self._session, item.reason, item.undelivered)
+        return application.received(self._session, item)
+
+    async def _finish(self, outcome: Awaitable[object]) -> None:
+        await outcome
+        self.actor_inbox.put_if_open(HandlerDone())

@@ -1,0 +1,57 @@
+"""What a session expects of the application and of the routers, whichever they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from cometary.actors import ActorRef
+    from cometary.sessions.packet import Packet
+    from cometary.sessions.session import Session
+
+
+class Application(Protocol):
+    """Where sessions report to. Each method may return an awaitable, which is then awaited.
+
+    The calls for one session are made one at a time and in order: sign-on, the packets, sign-off.
+    """
+
+    def signed_on(self, session: Session, /) -> Awaitable[object] | None:
+        """A session has opened."""
+        ...
+
+    def received(self, session: Session, packet: Packet, /) -> Awaitable[object] | None:
+        """The client has sent a packet."""
+        ...
+
+    def signed_off(
+        self, session: Session, reason: str, undelivered: Sequence[Packet], /
+    ) -> Awaitable[object] | None:
+        """The session has ended; `undelivered` are the packets never acknowledged, in order."""
+        ...
+
+
+class Router(Protocol):
+    """Who sends a session the updates to the paths that it is connected to."""
+
+    def subscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> object:
+        """Send `subscriber` every update to the paths that `pattern` covers from now on.
+
+        Raises:
+            PatternError: if it is no pattern; the calling code's fault, nothing has changed.
+        """
+        ...
+
+    def unsubscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> object:
+        """Undo one `subscribe`. Harmless if there was none."""
+        ...
+
+    def drop(self, subscriber: ActorRef[Any], /) -> None:
+        """Send `subscriber` nothing any more."""
+        ...
+
+    def patterns(self, subscriber: ActorRef[Any], /) -> Sequence[str]:
+        """What `subscriber` is subscribed to, in the order of subscribing."""
+        ...

@@ -1,0 +1,79 @@
+"""Which sessions there are, and which there were a moment ago.
+
+A client that comes back to a session that has ended is told why, for a while; after that its
+session is simply unknown. Pure: time comes in as an argument.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+from cometary.sessions.machine import session_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cometary.sessions.keeper import SessionKeeper
+
+
+class Directory:
+    """Sessions by their secret id.
+
+    Args:
+        remember: seconds for which the end of a session is remembered.
+        max_remembered: how many ends are remembered at most; beyond it the oldest are forgotten.
+    """
+
+    def __init__(self, remember: float, max_remembered: int = 100_000) -> None:
+        self._remember = remember
+        self._max_remembered = max_remembered
+        self._living: dict[str, SessionKeeper] = {}
+        self._ended: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._living)
+
+    def __iter__(self) -> Iterator[SessionKeeper]:
+        return iter(list(self._living.values()))
+
+    def add(self, keeper: SessionKeeper) -> None:
+        """Enter a new session."""
+        self._living[keeper.sid] = keeper
+
+    def find(self, sid: str) -> SessionKeeper:
+        """Return the session with the id `sid`.
+
+        Raises:
+            ProtocolError: `session-ended` or `unknown-session`; the caller's fault.
+        """
+        keeper = self._living.get(sid)
+        if keeper is not None:
+            return keeper
+        ended = self._ended.get(sid)
+        if ended is not None:
+            raise session_ended(ended[0])
+        detail = "there is no session with this id, or it ended long ago"
+        raise ProtocolError("unknown-session", detail)
+
+    def end(self, keeper: SessionKeeper, reason: str, now: float) -> None:
+        """Take out a session that has ended, and remember why.
+
+        Args:
+            keeper: the session.
+            reason: why it ended.
+            now: the time, in seconds.
+        """
+        if self._living.pop(keeper.sid, None) is None:
+            return
+        self._forget(now)
+        self._ended[keeper.sid] = (reason, now + self._remember)
+
+    def _forget(self, now: float) -> None:
+        # Every end is remembered equally long, so the order of entry is the order of expiry.
+        while self._ended:
+            sid, (_, until) = next(iter(self._ended.items()))
+            if until > now and len(self._ended) < self._max_remembered:
+                return
+            del self._ended[sid]

@@ -1,0 +1,102 @@
+"""What goes into a session's machine, and what comes out of it.
+
+A packet for the client is an event by itself: a `Packet`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.errors import ProtocolError
+    from cometary.sessions.packet import Packet
+
+
+class Request:
+    """A request of the client has arrived. Each wire has a subclass of its own that can answer.
+
+    Args:
+        rid: its request id.
+        ack: the highest packet number that the client has received.
+        packets: what the client sends.
+        close: whether the client ends the session with this request.
+        size: bytes that the request took on the wire.
+    """
+
+    __slots__ = ("ack", "close", "packets", "rid", "size")
+
+    def __init__(
+        self, rid: int, ack: int = 0, packets: Sequence[Packet] = (), *, close: bool = False, size: int = 0
+    ) -> None:
+        self.rid = rid
+        self.ack = ack
+        self.packets = packets
+        self.close = close
+        self.size = size
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """Answer with packets numbered from `first_seq`, or with none."""
+        raise NotImplementedError
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Answer with an error."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<Request {self.rid}, ack {self.ack}, {len(self.packets)} packets>"
+
+
+class RequestDropped:
+    """The connection of a request broke before the request was answered."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+class End:
+    """End the session, for one of protocol.md's reasons."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Answer:
+    """For the shell: answer `request` with `packets`, numbered from `first_seq`."""
+
+    __slots__ = ("first_seq", "packets", "request")
+
+    def __init__(self, request: Request, first_seq: int, packets: Sequence[Packet]) -> None:
+        self.request = request
+        self.first_seq = first_seq
+        self.packets = packets
+
+    def __repr__(self) -> str:
+        return f"<Answer to {self.request.rid}: {len(self.packets)} from {self.first_seq}>"
+
+
+class Refuse:
+    """For the shell: answer `request` with `error`."""
+
+    __slots__ = ("error", "request")
+
+    def __init__(self, request: Request, error: ProtocolError) -> None:
+        self.request = request
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"<Refuse {self.request.rid}: {self.error.condition}>"
+
+
+class HandOver:
+    """For the shell: hand the packets of `request` to the application, once each and in order."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request

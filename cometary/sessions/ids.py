@@ -1,0 +1,20 @@
+"""Session ids and names: one secret, one public, neither derived from the other."""
+
+from __future__ import annotations
+
+import secrets
+
+SID_BYTES = 18
+"""144 random bits: above the 128 that the protocol asks for, and text without padding."""
+
+NAME_BYTES = 5
+
+
+def new_sid() -> str:
+    """Return an unguessable session id, URL-safe; it is the session's only credential."""
+    return secrets.token_urlsafe(SID_BYTES)
+
+
+def new_name() -> str:
+    """Return a short public name, safe to log and to show."""
+    return secrets.token_hex(NAME_BYTES)

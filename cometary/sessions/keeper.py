@@ -1,0 +1,133 @@
+"""The keeper: everything of a session that must survive the crash of its actor.
+
+The actor that runs a session also runs the application's handlers for it, so it may crash. The
+keeper stands beside it and holds the machine with its outbox and its held request, the
+application's data, and what is still to be handed to the application. The next incarnation
+takes the keeper up where the last one left it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.actors import ActorRef, Timer
+    from cometary.sessions.actor import SessionActor
+    from cometary.sessions.events import Request
+    from cometary.sessions.machine import SessionMachine
+    from cometary.sessions.packet import Packet
+    from cometary.sessions.settings import SessionSettings
+
+
+class SignedOn(NamedTuple):
+    """To be handed to the application: the session has opened."""
+
+
+class SignedOff(NamedTuple):
+    """To be handed to the application: the session has ended."""
+
+    reason: str
+    undelivered: Sequence[Packet]
+
+
+class SessionKeeper:
+    """The lasting part of one session.
+
+    Args:
+        sid: the secret session id.
+        name: the public name.
+        machine: the session's machine.
+        opened: when the session was opened: a Trio clock reading in seconds.
+    """
+
+    __slots__ = (
+        "_data",
+        "_todo",
+        "_todo_bytes",
+        "ended",
+        "machine",
+        "name",
+        "opened",
+        "ref",
+        "sid",
+        "started",
+        "timers",
+    )
+
+    def __init__(self, sid: str, name: str, machine: SessionMachine, opened: float) -> None:
+        self.sid = sid
+        self.name = name
+        self.machine = machine
+        self.opened = opened
+        self.ref: ActorRef[SessionActor]
+        self.started = False
+        """Whether the machine runs and the sign-on has been handed over."""
+        self.ended: str | None = None
+        """Why the session ended, once it has."""
+        self.timers: list[Timer | None] = [None, None, None]
+        self._data: dict[str, Any] | None = None
+        self._todo: deque[SignedOn | Packet | SignedOff] | None = None
+        self._todo_bytes = 0
+
+    # Most sessions of a quiet server never fill these, so they are made when first used.
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The application's own notes about this session."""
+        if self._data is None:
+            self._data = {}
+        return self._data
+
+    # -- what the application has not handled yet ----------------------------------------
+
+    @property
+    def unhandled(self) -> int:
+        """How much the application has not been given yet."""
+        return len(self._todo) if self._todo else 0
+
+    def has_room(self, request: Request, settings: SessionSettings) -> bool:
+        """Whether the packets of `request` may wait for the application as well."""
+        if not self._todo:
+            return True
+        return (
+            len(self._todo) + len(request.packets) <= settings.max_unhandled_packets
+            and self._todo_bytes + request.size <= settings.max_unhandled_bytes
+        )
+
+    def queue(self, *items: SignedOn | Packet | SignedOff, size: int = 0) -> None:
+        """Have these, of `size` bytes, handed to the application after all that was queued before."""
+        if self._todo is None:
+            self._todo = deque()
+            self._todo_bytes = 0
+        self._todo.extend(items)
+        self._todo_bytes += size
+
+    def next_unhandled(self) -> SignedOn | Packet | SignedOff | None:
+        """Take what the application gets next out of the queue.
+
+        It is out before it is handed over: what crashes the actor is not handed over again.
+        """
+        if not self._todo:
+            return None
+        item = self._todo.popleft()
+        if not self._todo:
+            self._todo = None
+        return item
+
+    def forget_unhandled(self) -> None:
+        """Drop what the application has not been given yet."""
+        self._todo = None
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """Return what operators may see; never the sid."""
+        return {
+            "name": self.name,
+            "state": self.machine.state.name if self.ended is None else "ended",
+            "age": round(now - self.opened, 3),
+            "queued": len(self.machine.outbox),
+            "queued_bytes": self.machine.outbox.size,
+            "unhandled": self.unhandled,
+        }

@@ -1,0 +1,242 @@
+"""The machine of one session: where a request meets a packet.
+
+1.  `waiting`: no request is held and nothing new is to be sent. `have_request`: one request is
+    held until a packet comes. `have_packet`: a packet waits for a request.
+2.  While a request is held the outbox is empty: a request that finds anything unacknowledged
+    is answered with it at once.
+3.  At most one request is held. A second one releases the first with an empty answer, so a
+    client may send at any moment on its second connection.
+4.  The die timer runs whenever no request is held; when it runs out the session ends. The wait
+    timer runs while one is held. So no state lacks a timer that ends it. Both are started by
+    the enter actions, and by nothing else, except after an answer that leaves packets behind.
+5.  New requests are processed in the order of their ids; an early one waits for those before
+    it. A retry hands nothing over again, but is answered like any request.
+6.  An error changes nothing: it is found before the window or the outbox moves.
+7.  When the session ends, every request that waits gets `session-ended`, and what was never
+    acknowledged stays in the outbox for the application.
+
+Pure: time and requests come in as events, answers and timers go out as actions.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+from cometary.fsm import (
+    ANY,
+    END,
+    Cancel,
+    NextEvent,
+    State,
+    StateMachine,
+    StateTimeout,
+    Step,
+    TimedOut,
+    Timeout,
+    enter,
+    goto,
+    on,
+    repeat,
+    state_timeout,
+    stay,
+    stop,
+    timeout,
+)
+from cometary.sessions.events import Answer, End, HandOver, Refuse, Request, RequestDropped
+from cometary.sessions.outbox import Outbox
+from cometary.sessions.packet import Packet
+from cometary.sessions.window import Arrival, RequestWindow
+
+if TYPE_CHECKING:
+    from cometary.sessions.settings import SessionSettings
+
+DIE = "die"
+EARLY = "early"
+
+
+class SessionMachine(StateMachine):
+    """One session, without its connections.
+
+    Args:
+        settings: times and limits.
+        first_rid: the id of the request that opened the session.
+        wait: seconds that this client wants its requests held at most; never more than the
+            settings allow.
+    """
+
+    __slots__ = ("held", "outbox", "settings", "wait", "window")
+
+    waiting = State("no request held, nothing new to send", initial=True)
+    have_request = State("a request is held until a packet comes")
+    have_packet = State("a packet waits for a request")
+
+    def __init__(self, settings: SessionSettings, first_rid: int = 1, wait: float | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.outbox = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
+        self.window: RequestWindow[Request] = RequestWindow(first_rid, settings.requests)
+        self.held: Request | None = None
+        self.wait = settings.wait if wait is None else min(wait, settings.wait)
+
+    # -- timers -------------------------------------------------------------------------
+
+    @enter(waiting)
+    def start_to_die(self, _: State) -> tuple[object, ...]:
+        """Start the die timer."""
+        return dying(self.settings.die)
+
+    @enter(have_request)
+    def stay_alive(self, _: State) -> tuple[object, ...]:
+        """Stop the die timer, start the wait timer."""
+        return alive(self.wait)
+
+    # -- packets for the client ---------------------------------------------------------
+
+    @on(waiting, Packet, to=(have_packet, END))
+    def queue_first(self, packet: Packet) -> Step:
+        """Queue it."""
+        return goto(self.have_packet) if self.outbox.append(packet) else self._end("overflow")
+
+    @on(have_packet, Packet, to=END)
+    def queue_another(self, packet: Packet) -> Step | None:
+        """Queue it."""
+        return None if self.outbox.append(packet) else self._end("overflow")
+
+    @on(have_request, Packet, to=(waiting, END))
+    def answer_with(self, packet: Packet) -> Step:
+        """Answer the held request with it."""
+        if not self.outbox.append(packet):
+            return self._end("overflow")
+        return goto(
+            self.waiting, Answer(self._release(), *self.outbox.batch(self.settings.max_response_bytes))
+        )
+
+    # -- requests of the client ---------------------------------------------------------
+
+    @on(ANY, Request, to=(waiting, have_request, have_packet, END))
+    def request_arrives(self, request: Request) -> Step:
+        """Answer it with what is queued, or hold it and release the one held before."""
+        arrival = self.window.classify(request.rid)
+        if arrival is Arrival.OUTSIDE:
+            return stay(Refuse(request, self._outside(request)))
+        if arrival is Arrival.EARLY:
+            return self._wait_its_turn(request)
+        try:
+            self.outbox.acknowledge(request.ack)
+        except ProtocolError as error:
+            return stay(Refuse(request, error))
+        actions: list[object] = []
+        if arrival is Arrival.NEXT:
+            if request.packets:
+                actions.append(HandOver(request))
+            if not request.close:
+                self._advance(actions)
+        if request.close:
+            batch = self.outbox.batch(self.settings.max_response_bytes)
+            return self._end("closed", *actions, Answer(request, *batch))
+        if self.held is not None:
+            actions.append(Answer(self._release(), 0, ()))
+        return self._answer(request, actions) if len(self.outbox) else self._hold(request, actions)
+
+    def _advance(self, actions: list[object]) -> None:
+        successor = self.window.advance()
+        if successor is not None:
+            actions.append(NextEvent(successor))
+            if not self.window.has_early:
+                actions.append(Cancel(EARLY))
+
+    def _answer(self, request: Request, actions: list[object]) -> Step:
+        actions.append(Answer(request, *self.outbox.batch(self.settings.max_response_bytes)))
+        if self.outbox.unsent:
+            return goto(self.have_packet, *actions, *dying(self.settings.die))
+        return repeat(*actions) if self.state is self.waiting else goto(self.waiting, *actions)
+
+    def _hold(self, request: Request, actions: list[object]) -> Step:
+        self.held = request
+        if self.state is self.have_request:
+            return repeat(*actions)
+        return goto(self.have_request, *actions)
+
+    def _release(self) -> Request:
+        held, self.held = self.held, None
+        assert held is not None, "rule 1: called in have_request only"
+        return held
+
+    # -- requests that came early -------------------------------------------------------
+
+    def _wait_its_turn(self, request: Request) -> Step:
+        older = self.window.keep(request.rid, request)
+        if older is None:
+            return stay(Timeout(EARLY, self.wait))
+        detail = f"request {request.rid} has been sent again on another connection"
+        return stay(Refuse(older, ProtocolError("rid-out-of-window", detail)))
+
+    @on(ANY, timeout(EARLY))
+    def give_up_early(self, _: TimedOut) -> Step:
+        """Refuse the requests that waited for one before them."""
+        return stay(*[Refuse(request, self._outside(request)) for request in self.window.give_up()])
+
+    def _outside(self, request: Request) -> ProtocolError:
+        detail = f"request {request.rid} came where {self.window.expected} was expected"
+        return ProtocolError("rid-out-of-window", detail)
+
+    # -- connections that break, timers that run out ------------------------------------
+
+    @on(have_request, RequestDropped, to=waiting)
+    def forget_held(self, event: RequestDropped) -> Step | None:
+        """Forget the held request if it is the one whose connection broke."""
+        if event.request is self.held:
+            self.held = None
+            return goto(self.waiting)
+        return self.forget_early(event)
+
+    @on((waiting, have_packet), RequestDropped)
+    def forget_early(self, event: RequestDropped) -> Step | None:
+        """Forget an early request whose connection broke."""
+        self.window.forget(event.request.rid, event.request)
+        return None
+
+    @on(have_request, state_timeout, to=waiting)
+    def wait_runs_out(self, _: TimedOut) -> Step:
+        """Answer the held request with nothing."""
+        return goto(self.waiting, Answer(self._release(), 0, ()))
+
+    @on((waiting, have_packet), timeout(DIE), to=END)
+    def die_runs_out(self, _: TimedOut) -> Step:
+        """End the session: the client has gone."""
+        return self._end("timeout")
+
+    # -- the end ------------------------------------------------------------------------
+
+    @on(ANY, End, to=END)
+    def end(self, event: End) -> Step:
+        """End the session because the application or the server says so."""
+        return self._end(event.reason)
+
+    def _end(self, reason: str, *actions: object) -> Step:
+        left = self.window.give_up()
+        if self.held is not None:
+            left.append(self._release())
+        return stop(reason, *actions, *[Refuse(request, session_ended(reason)) for request in left])
+
+
+# Actions are values, so those of every delivery are made once for all sessions.
+
+
+@functools.lru_cache(maxsize=64)
+def dying(seconds: float) -> tuple[object, ...]:
+    """Return the actions that start the die timer."""
+    return (Timeout(DIE, seconds),)
+
+
+@functools.lru_cache(maxsize=1024)
+def alive(seconds: float) -> tuple[object, ...]:
+    """Return the actions that stop the die timer and start the wait timer."""
+    return (Cancel(DIE), StateTimeout(seconds))
+
+
+def session_ended(reason: str) -> ProtocolError:
+    """Return the error for a request to a session that has ended for `reason`."""
+    return ProtocolError("session-ended", f"the session has ended: {reason}", reason=reason)

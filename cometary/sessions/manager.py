@@ -1,0 +1,147 @@
+"""The manager of sessions: opens them under their supervisor, finds them, ends them all.
+
+It is not an actor: it only hands over to actors. Everything here runs on the loop's thread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cometary.errors import CometaryError, ProtocolError
+from cometary.sessions.actor import SessionActor
+from cometary.sessions.directory import Directory
+from cometary.sessions.events import End
+from cometary.sessions.ids import new_name, new_sid
+from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.machine import SessionMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometary.actors import ActorRef, Exit
+    from cometary.sessions.application import Application, Router
+    from cometary.sessions.settings import SessionSettings
+    from cometary.supervision import DynamicSupervisor
+
+
+class SessionManager:
+    """All sessions of one server.
+
+    Args:
+        settings: times and limits.
+        application: whom sessions report to.
+        router: who sends them updates.
+    """
+
+    def __init__(self, settings: SessionSettings, application: Application, router: Router) -> None:
+        self.settings = settings
+        self.application = application
+        self.directory = Directory(remember=settings.die)
+        self.shutting_down = False
+        self._router = router
+        self._supervisor: DynamicSupervisor | None = None
+
+    def attach(self, supervisor: DynamicSupervisor) -> None:
+        """Let `supervisor` run the sessions from now on."""
+        self._supervisor = supervisor
+
+    # -- opening and finding ----------------------------------------------------------------
+
+    def open(self, first_rid: int, wait: float | None = None) -> SessionKeeper:
+        """Open a session.
+
+        Args:
+            first_rid: the id of the request that opens it.
+            wait: seconds that the client wants its requests held at most.
+
+        Raises:
+            ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
+        """
+        if self.shutting_down or self._supervisor is None:
+            raise ProtocolError("shutting-down", "the server is stopping", retry_after=RETRY_AFTER)
+        if len(self.directory) >= self.settings.max_sessions:
+            detail = "the server has as many sessions as it may have"
+            raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
+        machine = SessionMachine(self.settings, first_rid, wait)
+        keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
+        keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
+        self.directory.add(keeper)
+        return keeper
+
+    def find(self, sid: str) -> SessionKeeper:
+        """Return the session with the id `sid`.
+
+        Raises:
+            ProtocolError: `session-ended` or `unknown-session`; the caller's fault.
+        """
+        return self.directory.find(sid)
+
+    # -- paths ------------------------------------------------------------------------------
+
+    def connect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        """Let the session have every update to the paths that `patterns` cover.
+
+        Raises:
+            PatternError: if one of them is no pattern; the caller's fault, nothing has changed.
+        """
+        if keeper.ended is not None:
+            return
+        added: list[str] = []
+        try:
+            for pattern in patterns:
+                if self._router.subscribe(pattern, keeper.ref):
+                    added.append(pattern)
+        except CometaryError:
+            self.disconnect(keeper, added)
+            raise
+
+    def disconnect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        """Let the session have no more of them."""
+        for pattern in patterns:
+            self._router.unsubscribe(pattern, keeper.ref)
+
+    def paths(self, keeper: SessionKeeper) -> list[str]:
+        """Return what the session is connected to."""
+        return list(self._router.patterns(keeper.ref))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what operators may see of every living session; no session ids."""
+        now = trio.current_time()
+        return [{**keeper.describe(now), "paths": self.paths(keeper)} for keeper in self.directory]
+
+    # -- ending -----------------------------------------------------------------------------
+
+    def ended(self, keeper: SessionKeeper, reason: str) -> None:
+        """Take note that a session has ended."""
+        self._router.drop(keeper.ref)
+        self.directory.end(keeper, reason, trio.current_time())
+
+    def gave_up(self, ref: ActorRef[Any], _exit: Exit) -> None:
+        """End as `failed` a session whose actor has crashed too often.
+
+        Its actor is dead for good; a last one, which has nothing else to do, tells the client
+        and the application.
+        """
+        keeper = next((each for each in self.directory if each.ref is ref), None)
+        if keeper is None or self._supervisor is None:
+            return
+        self._router.drop(ref)
+        keeper.forget_unhandled()
+        keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
+        keeper.ref.tell(End("failed"))
+
+    async def shut_down(self) -> None:
+        """End every session with `shutdown`; returns when the last one has signed off."""
+        self.shutting_down = True
+        ends = [keeper.ref for keeper in self.directory]
+        for ref in ends:
+            ref.tell(End("shutdown"))
+        for ref in ends:
+            if ref.is_alive():
+                await ref.stopped()
+
+
+RETRY_AFTER = 5
+"""Seconds after which a client that could not open a session is told to try again."""

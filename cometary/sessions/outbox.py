@@ -1,0 +1,112 @@
+"""The outbox: what a session has for its client, numbered, until the client has acknowledged it.
+
+1.  Packets are numbered 1, 2, 3, … in the order in which they are appended.
+2.  A packet stays until a request acknowledges it, or a higher number; whether it was sent
+    does not matter. So an answer that got lost on its way loses nothing.
+3.  An acknowledgement only grows: a lower one is ignored, one above what was ever sent is an
+    error and changes nothing.
+4.  The outbox is bounded, in packets and in bytes; a packet that does not fit is refused and
+    the session ends (`overflow`): to drop one silently would break the promise of rule 2.
+
+Pure: no clock, no socket. Source: CSP draft 0.3 (acknowledged packet ids).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.sessions.packet import Packet
+
+
+class Outbox:
+    """The packets that one client has not acknowledged yet.
+
+    Args:
+        max_packets: how many packets it holds at most.
+        max_bytes: how many bytes of packets it holds at most.
+    """
+
+    __slots__ = ("_bytes", "_packets", "acknowledged", "max_bytes", "max_packets", "sent")
+
+    def __init__(self, max_packets: int, max_bytes: int) -> None:
+        self.max_packets = max_packets
+        self.max_bytes = max_bytes
+        self.acknowledged = 0
+        """The highest number that the client has acknowledged."""
+        self.sent = 0
+        """The highest number that was ever part of an answer."""
+        self._packets: list[Packet] = []
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all packets held."""
+        return self._bytes
+
+    @property
+    def unsent(self) -> bool:
+        """Whether there are packets that were never part of an answer."""
+        return self.acknowledged + len(self._packets) > self.sent
+
+    def append(self, packet: Packet) -> bool:
+        """Take a packet and number it; False, and nothing has changed, if it does not fit."""
+        size = self._bytes + packet.size
+        if len(self._packets) >= self.max_packets or size > self.max_bytes:
+            return False
+        self._packets.append(packet)
+        self._bytes = size
+        return True
+
+    def acknowledge(self, ack: int) -> None:
+        """Let go of every packet numbered up to `ack`.
+
+        Raises:
+            ProtocolError: `bad-ack`, if no packet with that number was sent; the client's fault.
+        """
+        done = ack - self.acknowledged
+        if done <= 0:
+            return
+        if ack > self.sent:
+            detail = f"packet {ack} was never sent; the last one was {self.sent}"
+            raise ProtocolError("bad-ack", detail)
+        packets = self._packets
+        for packet in packets[:done]:
+            self._bytes -= packet.size
+        del packets[:done]
+        self.acknowledged = ack
+
+    def batch(self, max_bytes: int) -> tuple[int, Sequence[Packet]]:
+        """Return what to send now: the number of the first packet, and the packets.
+
+        Args:
+            max_bytes: stop before the packet that would make it more; one packet always goes.
+        """
+        first = self.acknowledged + 1
+        packets = self._packets
+        if self._bytes > max_bytes:
+            packets = packets[: self._fitting(max_bytes)]
+        else:
+            packets = packets[:]
+        last = self.acknowledged + len(packets)
+        self.sent = max(self.sent, last)
+        return first, packets
+
+    def _fitting(self, max_bytes: int) -> int:
+        total = 0
+        for count, packet in enumerate(self._packets):
+            total += packet.size
+            if total > max_bytes:
+                return max(count, 1)
+        return len(self._packets)
+
+    def undelivered(self) -> list[Packet]:
+        """Return every packet that the client never acknowledged, in order."""
+        return list(self._packets)

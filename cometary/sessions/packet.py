@@ -1,0 +1,69 @@
+"""A packet: `update(sender, path, message)` on its way, encoded once however many receive it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cbor2
+import msgspec
+
+from cometary.errors import UsageError
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Packet:
+    """One path and one message; immutable, and shared by every session that receives it.
+
+    Args:
+        path: where the message belongs; what the receiver selects handlers by.
+        message: any value that JSON or CBOR can carry. Byte strings reach a JSON client as
+            base64 text.
+        sender: who sent it, for receivers inside the server; it does not travel.
+    """
+
+    __slots__ = ("_cbor", "_json", "message", "path", "sender")
+
+    def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
+        self.path = path
+        self.message = message
+        self.sender = sender
+        self._json: bytes | None = None
+        self._cbor: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """The packet as JSON, encoded when it is first asked for."""
+        if self._json is None:
+            self._json = b'{"path":%b,"message":%b}' % (_encode(self.path), _encode(self.message))
+        return self._json
+
+    @property
+    def cbor(self) -> bytes:
+        """The packet as CBOR, encoded when it is first asked for."""
+        if self._cbor is None:
+            self._cbor = cbor2.dumps({"path": self.path, "message": self.message})
+        return self._cbor
+
+    @property
+    def size(self) -> int:
+        """Bytes of the packet as JSON: what counts against every limit."""
+        return len(self.json)
+
+    def __repr__(self) -> str:
+        return f"<Packet to {self.path!r}>"
+
+
+def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
+    """Return a packet that is sure to be encodable, so that no receiver can stumble over it.
+
+    Raises:
+        UsageError: if it holds something that cannot be encoded; the caller's fault.
+    """
+    packet = Packet(path, message, sender)
+    try:
+        packet.size  # noqa: B018  # encodes it, once for all receivers
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"the message for {path!r} cannot be encoded: {error}"
+        raise UsageError(msg) from error
+    return packet

@@ -1,0 +1,77 @@
+"""The session as the application's handlers see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pykka import ActorDeadError
+
+from cometary.sessions.events import End
+from cometary.sessions.packet import outgoing
+
+if TYPE_CHECKING:
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.manager import SessionManager
+
+
+class Session:
+    """One client. Handed to every handler; may be kept and used later, from any thread."""
+
+    __slots__ = ("_keeper", "_manager")
+
+    def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
+        self._keeper = keeper
+        self._manager = manager
+
+    @property
+    def sid(self) -> str:
+        """The session's secret id: its only credential. Do not log it."""
+        return self._keeper.sid
+
+    @property
+    def name(self) -> str:
+        """A short public name, safe to log and to show."""
+        return self._keeper.name
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The application's own notes; they survive a restart of the session's actor."""
+        return self._keeper.data
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that the session is connected to."""
+        return self._manager.paths(self._keeper)
+
+    def send(self, path: str, message: Any = None) -> None:
+        """Send the client a packet. To a session that has ended it is dropped.
+
+        Raises:
+            UsageError: if `message` cannot be encoded; the caller's fault, nothing was sent.
+        """
+        self._tell(outgoing(path, message))
+
+    def connect(self, *paths: str) -> None:
+        """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
+
+        Raises:
+            PatternError: if one of them is no path or pattern; the caller's fault.
+        """
+        self._manager.connect(self._keeper, paths)
+
+    def disconnect(self, *paths: str) -> None:
+        """Receive no more updates to these paths."""
+        self._manager.disconnect(self._keeper, paths)
+
+    def kick(self) -> None:
+        """End the session; the client is told `kicked`."""
+        self._tell(End("kicked"))
+
+    def _tell(self, event: object) -> None:
+        try:
+            self._keeper.ref.tell(event)
+        except ActorDeadError:
+            return
+
+    def __repr__(self) -> str:
+        return f"<Session {self.name}>"

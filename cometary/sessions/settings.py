@@ -1,0 +1,32 @@
+"""What is the same for all sessions of a server: times and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """Times and limits of sessions; the defaults are those of the protocol.
+
+    Args:
+        wait: seconds that a request is held at most.
+        die: seconds without a held request after which a session ends.
+        requests: the most requests that a client may have unanswered.
+        max_queued_packets: packets that a session keeps unacknowledged at most.
+        max_queued_bytes: bytes of such packets at most.
+        max_response_bytes: bytes of packets in one answer at most; one packet always goes.
+        max_unhandled_packets: packets from the client that wait for the application at most.
+        max_unhandled_bytes: bytes of the requests that those packets came in at most.
+        max_sessions: sessions at most.
+    """
+
+    wait: float = 60.0
+    die: float = 45.0
+    requests: int = 2
+    max_queued_packets: int = 1_000
+    max_queued_bytes: int = 1 << 20
+    max_response_bytes: int = 256 << 10
+    max_unhandled_packets: int = 1_000
+    max_unhandled_bytes: int = 1 << 20
+    max_sessions: int = 100_000

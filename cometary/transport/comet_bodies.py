@@ -1,0 +1,139 @@
+"""The two kinds of body of the comet protocol: reading requests, writing answers.
+
+A poll is the commonest request by far and is read in one pass, into a struct. What the codecs
+check beyond that (no key twice, not nested too deep) is free for a body with as many colons as
+members and no bracket but its own; only other bodies are read once more, by the strict codec.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import cbor2
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cometary.dispatch.paths import check_path
+from cometary.errors import ProtocolError
+from cometary.sessions import Packet
+from cometary.transport.codecs import json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.transport.codecs import Codec
+
+VERSION: Final = 1
+HIGHEST_RID: Final = 2**53 - 1
+HIGHEST_FIRST_RID: Final = HIGHEST_RID - 2**20
+EMPTY: Final = b'{"packets":[]}'
+
+
+class PacketBody(msgspec.Struct):
+    """A packet as the client writes it."""
+
+    path: str
+    message: Any = None
+
+
+class Body(msgspec.Struct):
+    """A request as the client writes it; members it does not know are ignored."""
+
+    rid: int
+    sid: str | UnsetType = UNSET
+    ack: int | UnsetType = UNSET
+    packets: list[PacketBody] | UnsetType = UNSET
+    close: bool | UnsetType = UNSET
+    wait: float | UnsetType = UNSET
+    token: Any = UNSET
+    version: int | UnsetType = UNSET
+
+
+_decode_json = msgspec.json.Decoder(Body).decode
+
+
+def read_request(body: bytes, codec: Codec) -> Body:
+    """Read and check one request.
+
+    Raises:
+        ProtocolError: `bad-request` or `forbidden-path`; the client's fault.
+    """
+    if codec is json:
+        try:
+            request = _decode_json(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _convert(json.decode(body))  # for its words, or because it refuses members not known here
+        if not _plain_poll(body, request):
+            json.decode(body)
+    else:
+        request = _convert(codec.decode(body))
+    _check(request)
+    return request
+
+
+def _plain_poll(body: bytes, request: Body) -> bool:
+    members = 3 if request.ack is not UNSET else 2
+    return request.sid is not UNSET and body.count(b":") == members and b"\\" not in body
+
+
+def _convert(value: object) -> Body:
+    try:
+        request = msgspec.convert(value, Body)
+    except msgspec.ValidationError as error:
+        raise ProtocolError("bad-request", f"The body is no request: {error}.") from None
+    return request
+
+
+def _check(request: Body) -> None:
+    opening = request.sid is UNSET
+    if not 1 <= request.rid <= (HIGHEST_FIRST_RID if opening else HIGHEST_RID):
+        raise ProtocolError("bad-request", "The rid is out of range.")
+    if request.ack is not UNSET and request.ack < 0:
+        raise ProtocolError("bad-request", "The ack is negative.")
+    if request.version is not UNSET and request.version != VERSION:
+        raise ProtocolError("bad-request", f"Version {VERSION} is spoken here.")
+    if request.wait is not UNSET and not request.wait >= 0:
+        raise ProtocolError("bad-request", "The wait is negative.")
+    if opening and request.packets:
+        raise ProtocolError("bad-request", "The request that opens a session carries no packets.")
+    if request.packets:
+        for packet in request.packets:
+            check_path(packet.path, from_client=True)
+
+
+def packets_of(request: Body) -> Sequence[Packet]:
+    """Return what the client sends."""
+    if not request.packets:
+        return ()
+    return [Packet(packet.path, packet.message) for packet in request.packets]
+
+
+def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> bytes:
+    """Return the body that answers a request with packets, or with none.
+
+    Every packet brings its own bytes, made once however many sessions receive it.
+    """
+    if codec is json:
+        if not packets:
+            return EMPTY
+        return b'{"seq":%d,"packets":[%b]}' % (first_seq, b",".join([packet.json for packet in packets]))
+    members = {"seq": first_seq} if packets else {}
+    # A map of one more member than `members`, whose last value is the array (RFC 8949, section 3.1).
+    head = bytes([0xA1 + len(members)]) + cbor2.dumps(members)[1:]
+    return (
+        head
+        + cbor2.dumps("packets")
+        + array_head(len(packets))
+        + b"".join([packet.cbor for packet in packets])
+    )
+
+
+def array_head(count: int) -> bytes:
+    """Return the head of a CBOR array of `count` items (RFC 8949, section 3)."""
+    if count < 24:
+        return bytes([0x80 + count])
+    if count < 1 << 8:
+        return bytes([0x98, count])
+    if count < 1 << 16:
+        return b"\x99" + count.to_bytes(2, "big")
+    return b"\x9a" + count.to_bytes(4, "big")

@@ -1,0 +1,212 @@
+"""The control interface: what a back-end in any language tells the server.
+
+1.  With a secret every call needs it. Without one the listener is on loopback only, and then a
+    call must name this machine as its host, so that no web page can reach it by giving its own
+    name this machine's address.
+2.  A call is checked whole before any of it takes effect: a wrong one changes nothing.
+3.  A session that has ended is unknown here: to a back-end both mean that the user has left.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from cometary.dispatch.paths import check_path
+from cometary.errors import PatternError, ProtocolError, UsageError
+from cometary.sessions import End
+from cometary.sessions.packet import outgoing
+from cometary.transport.codecs import json, negotiate
+from cometary.transport.rate_limit import is_loopback
+from cometary.transport.router import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cometary.sessions import Packet, SessionKeeper, SessionManager
+    from cometary.transport.codecs import Codec
+    from cometary.transport.exchange import Exchange
+
+    Call = Callable[[Any], dict[str, object]]
+
+T = TypeVar("T")
+
+
+class PacketBody(msgspec.Struct):
+    """A packet or an update."""
+
+    path: str
+    message: Any = None
+
+
+class SessionPaths(msgspec.Struct):
+    """The body of `/connect` and `/disconnect`."""
+
+    sid: str
+    paths: list[str]
+
+
+class SessionPackets(msgspec.Struct):
+    """The body of `/send`."""
+
+    sid: str
+    packets: list[PacketBody]
+
+
+class SessionOnly(msgspec.Struct):
+    """The body of `/kick`."""
+
+    sid: str
+
+
+class ControlEndpoint:
+    """Answers the calls of back-ends.
+
+    Args:
+        manager: knows the sessions.
+        update: routes a packet to whoever is connected to its path.
+        tree: returns the supervision tree as plain data.
+        secret: what every call must bear; None only on loopback.
+    """
+
+    def __init__(
+        self,
+        manager: SessionManager,
+        update: Callable[[Packet], None],
+        tree: Callable[[], dict[str, object]],
+        secret: str | None,
+    ) -> None:
+        self._manager = manager
+        self._update = update
+        self._tree = tree
+        self._bearer = None if secret is None else b"Bearer " + secret.encode()
+        self._router = Router()
+        for path, type_, call in (
+            ("/update", PacketBody | list[PacketBody], self.update),
+            ("/connect", SessionPaths, self.connect),
+            ("/disconnect", SessionPaths, self.disconnect),
+            ("/send", SessionPackets, self.send),
+            ("/kick", SessionOnly, self.kick),
+        ):
+            self._router.add("POST", path, _posting(type_, call))
+        for path, answer in (("/sessions", self.sessions), ("/tree", tree), ("/healthz", self.healthz)):
+            self._router.add("GET", path, _getting(answer))
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange`.
+
+        Raises:
+            ProtocolError: the caller's fault; the exchange is still to be refused with it.
+        """
+        self._authorize(exchange)
+        self._router(exchange)
+
+    def _authorize(self, exchange: Exchange) -> None:
+        if self._bearer is not None:
+            given = exchange.headers.get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._bearer):
+                raise ProtocolError("unauthorized", "this call needs the server's secret")
+        elif not _names_this_machine(exchange.headers.get(b"host", b"").decode("latin-1")):
+            raise ProtocolError(
+                "forbidden", "without a secret, calls are taken under this machine's own name only"
+            )
+
+    # -- the calls --------------------------------------------------------------------------
+
+    def update(self, body: PacketBody | list[PacketBody]) -> dict[str, object]:
+        """Route one update, or several in order."""
+        packets = _packets(body if isinstance(body, list) else [body])
+        for packet in packets:
+            self._update(packet)
+        return {"updates": len(packets)}
+
+    def connect(self, body: SessionPaths) -> dict[str, object]:
+        """Connect a session to paths."""
+        keeper = self._find(body.sid)
+        try:
+            self._manager.connect(keeper, body.paths)
+        except PatternError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+        return {"paths": self._manager.paths(keeper)}
+
+    def disconnect(self, body: SessionPaths) -> dict[str, object]:
+        """Disconnect a session from paths."""
+        keeper = self._find(body.sid)
+        self._manager.disconnect(keeper, body.paths)
+        return {"paths": self._manager.paths(keeper)}
+
+    def send(self, body: SessionPackets) -> dict[str, object]:
+        """Send packets to one session."""
+        keeper = self._find(body.sid)
+        packets = _packets(body.packets)
+        for packet in packets:
+            keeper.ref.actor_inbox.put_if_open(packet)
+        return {"packets": len(packets)}
+
+    def kick(self, body: SessionOnly) -> dict[str, object]:
+        """End a session."""
+        self._find(body.sid).ref.actor_inbox.put_if_open(End("kicked"))
+        return {}
+
+    def sessions(self) -> dict[str, object]:
+        """Describe the living sessions."""
+        return {"sessions": self._manager.describe()}
+
+    def healthz(self) -> dict[str, object]:
+        """Say that the server answers."""
+        return {"status": "ok"}
+
+    def _find(self, sid: str) -> SessionKeeper:
+        try:
+            return self._manager.find(sid)
+        except ProtocolError as error:
+            raise ProtocolError("unknown-session", error.detail) from None
+
+
+def _packets(bodies: Sequence[PacketBody]) -> list[Packet]:
+    packets: list[Packet] = []
+    for body in bodies:
+        check_path(body.path, from_client=False)
+        try:
+            packets.append(outgoing(body.path, body.message))
+        except UsageError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+    return packets
+
+
+def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
+    def endpoint(exchange: Exchange) -> None:
+        codec = negotiate(exchange.headers.get(b"content-type", b""))
+        try:
+            answer = call(_read(exchange.body, codec, type_))
+        except ProtocolError as error:
+            exchange.refuse(error, codec)
+        else:
+            exchange.respond(200, codec.encode(answer), codec.content_type)
+
+    return endpoint
+
+
+def _getting(answer: Callable[[], dict[str, object]]) -> Callable[[Exchange], None]:
+    def endpoint(exchange: Exchange) -> None:
+        exchange.respond(200, json.encode(answer()), json.content_type)
+
+    return endpoint
+
+
+def _read(body: bytes, codec: Codec, type_: type[T]) -> T:
+    try:
+        return msgspec.convert(codec.decode(body), type_)
+    except msgspec.ValidationError as error:
+        raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
+
+
+LOCAL_NAMES: Final = frozenset({"localhost", ""})
+
+
+def _names_this_machine(host: str) -> bool:
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    name = name.strip("[]").lower()
+    return name in LOCAL_NAMES or is_loopback(name)
