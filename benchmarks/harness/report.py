@@ -70,16 +70,21 @@ def _row(summary: Summary, name: str) -> list[str]:
             cells.append(NOTHING if ratio is None else f"{ratio.median:.2f}")
     idle = summary.idle_core(name)
     cells += [figure(summary.session_kb(name)), NOTHING if idle is None else f"{idle.median * 100:.1f}"]
-    faults = ", ".join(f"{count} {kind}" for kind, count in summary.faults(name).items())
-    return [*cells, faults or "0", _verdict(summary) if name == SUBJECT else NOTHING]
+    return [*cells, _faults(summary, name), _verdict(summary) if name == SUBJECT else NOTHING]
+
+
+def _faults(summary: Summary, name: str) -> str:
+    if summary.session_kb(name) is None:
+        return NOTHING
+    return ", ".join(f"{count} {kind}" for kind, count in summary.faults(name).items()) or "0"
 
 
 def _verdict(summary: Summary) -> str:
-    missed = [target.name for target in summary.targets() if target.met is False]
-    unknown = [target.name for target in summary.targets() if target.met is None]
-    if missed:
-        return f"missed: {', '.join(missed)}"
-    return f"not known: {', '.join(unknown)}" if unknown else "met"
+    """Returns the short form of the table of targets that follows."""
+    verdicts = [target.met for target in summary.targets()]
+    if False in verdicts:
+        return f"**{verdicts.count(False)} missed**"
+    return f"{verdicts.count(None)} not measured" if None in verdicts else "all met"
 
 
 def _targets(targets: Sequence[Target]) -> str:
