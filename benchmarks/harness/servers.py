@@ -49,13 +49,13 @@ NCHAN_LOAD = {
 }
 
 
-def _minimal(name: str, about: str, file: str, *packages: str) -> Server:
+def _bare(name: str, about: str, file: str, *packages: str) -> Server:
     """Returns a bare Python server; they differ in nothing but their front end."""
     return Server(
         name=name,
         about=f"no features: {about}",
         argv=("sh", "run.sh", "{port}", file),
-        cwd=PEERS / "pyfsm",
+        cwd=PEERS / "bare-python",
         adapter="fsm",
         url=COMET_URL,
         load=COMET_LOAD,
@@ -71,7 +71,7 @@ def _python_socketio(name: str, about: str, *options: str) -> Server:
         name=name,
         about=about,
         argv=("sh", "run.sh", "{port}", *options),
-        cwd=PEERS / "socketio-py",
+        cwd=PEERS / "socketio-python",
         adapter="eio4",
         url=SOCKETIO_URL,
         load=PUBLISH,
@@ -145,11 +145,11 @@ SERVERS = (
     _python_socketio(
         "socketio-python-frozen", "the same with `gc.freeze()` and rare full collections", "freeze"
     ),
-    _minimal("trio-nested", "bare Trio, one selector for all connections", "trio_nested.py", "trio"),
-    _minimal("trio-tasks", "bare Trio, a task a connection", "trio_floor.py", "trio"),
-    _minimal("trio-h11", "h11 on Trio, a nursery a held request", "trio_h11.py", "trio", "h11"),
-    _minimal("uvicorn", "ASGI on uvicorn (uvloop, httptools)", "uvicorn_fsm.py", "uvicorn", "uvloop"),
-    _minimal("hypercorn", "ASGI on Hypercorn's Trio worker", "hypercorn_trio.py", "hypercorn", "trio"),
+    _bare("trio-nested", "bare Trio, one selector for all connections", "trio_nested.py", "trio"),
+    _bare("trio-tasks", "bare Trio, a task a connection", "trio_tasks.py", "trio"),
+    _bare("trio-h11", "h11 on Trio, a nursery a held request", "trio_h11.py", "trio", "h11"),
+    _bare("uvicorn", "ASGI on uvicorn (uvloop, httptools)", "uvicorn_asgi.py", "uvicorn", "uvloop"),
+    _bare("hypercorn", "ASGI on Hypercorn's Trio worker", "hypercorn_asgi.py", "hypercorn", "trio"),
 )
 
 BY_NAME = {server.name: server for server in SERVERS}

@@ -7,7 +7,7 @@ import sys
 
 import trio
 from core import comet, publish
-from trio_floor import find_request
+from trio_tasks import find_request
 
 conns = {}
 
