@@ -146,7 +146,7 @@ class Connection:
     def _parse(self, data: bytes) -> None:
         parser = self._parser or self._switchboard.parser
         exchanges = parser.feed(data)
-        if exchanges:
+        if exchanges and self._unsent is None:
             self._expect(None)
         if parser.finished:
             self._state = ENDING

@@ -42,7 +42,6 @@ class Codec(Protocol):
 
 # What a page may send to another origin without a preflight has to be called text/plain.
 CODECS: Final[dict[bytes, Codec]] = {
-    b"": json,
     b"application/json": json,
     b"text/plain": json,
     b"application/cbor": cbor,
@@ -59,10 +58,9 @@ def negotiate(content_type: bytes) -> Codec:
     Raises:
         ProtocolError: `unsupported-media-type`, the client's fault.
     """
-    codec = CODECS.get(content_type)
-    if codec is None:
-        codec = _negotiate_with_parameters(content_type)
-    return codec
+    if not content_type:
+        return json
+    return CODECS.get(content_type) or _negotiate_with_parameters(content_type)
 
 
 def _negotiate_with_parameters(content_type: bytes) -> Codec:

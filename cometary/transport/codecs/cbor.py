@@ -31,7 +31,10 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: It holds an object that CBOR has no form for: the application's fault.
     """
-    return cbor2.dumps(value)
+    try:
+        return cbor2.dumps(value)
+    except cbor2.CBOREncodeError as error:
+        raise TypeError(str(error)) from error
 
 
 def decode(body: bytes) -> object:

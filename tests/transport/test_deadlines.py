@@ -1,0 +1,74 @@
+"""Deadlines expire in the order of their members' coming, and only those that are due."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cometary.transport.deadlines import DeadlineQueue
+
+
+def queue_of(duration: float) -> tuple[DeadlineQueue[str], list[None]]:
+    calls: list[None] = []
+    return DeadlineQueue(duration, lambda: calls.append(None)), calls
+
+
+def test_members_expire_after_the_duration_and_not_before() -> None:
+    queue, _ = queue_of(10)
+    queue.add("a", now=0)
+    queue.add("b", now=1)
+    assert queue.expired(9.9) == []
+    assert queue.expired(10) == ["a"]
+    assert queue.expired(30) == ["b"]
+    assert len(queue) == 0
+
+
+def test_a_discarded_member_does_not_expire() -> None:
+    queue, _ = queue_of(10)
+    queue.add("a", now=0)
+    queue.discard("a")
+    queue.discard("never in")
+    assert queue.expired(100) == []
+
+
+def test_a_member_added_again_gets_the_whole_duration() -> None:
+    queue, _ = queue_of(10)
+    queue.add("a", now=0)
+    queue.discard("a")
+    queue.add("a", now=5)
+    assert queue.expired(14) == []
+    assert queue.expired(15) == ["a"]
+
+
+def test_it_calls_out_whenever_it_stops_being_empty() -> None:
+    queue, calls = queue_of(10)
+    queue.add("a", now=0)
+    queue.add("b", now=0)
+    assert len(calls) == 1
+    queue.expired(10)
+    queue.add("a", now=11)
+    assert len(calls) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from(["add", "discard", "expire"]), st.integers(0, 5))
+    )
+)
+def test_it_agrees_with_a_table_of_deadlines(steps: list[tuple[str, str, int]]) -> None:
+    queue, _ = queue_of(7)
+    model: dict[str, int] = {}
+    now = 0
+    for member, step, later in steps:
+        now += later
+        if step == "add" and member not in model:
+            queue.add(member, now)
+            model[member] = now + 7
+        elif step == "discard":
+            queue.discard(member)
+            model.pop(member, None)
+        elif step == "expire":
+            late = {m for m, deadline in model.items() if deadline <= now}
+            assert set(queue.expired(now)) == late
+            model = {m: deadline for m, deadline in model.items() if m not in late}
+    assert len(queue) == len(model)

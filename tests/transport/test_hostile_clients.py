@@ -1,0 +1,168 @@
+"""Clients that take their time, never read, never speak or never stop: each is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+import trio
+
+from cometary.transport.exchange import Exchange
+from cometary.transport.limits import Limits
+from tests.transport.wire import Holder, Server, echo, get, post, serving
+
+LIMITS = Limits(head_seconds=10, body_seconds=20, idle_seconds=75, write_seconds=30, linger_seconds=2)
+
+
+@pytest.fixture
+def holder() -> Holder:
+    return Holder()
+
+
+@pytest.fixture
+async def server(mock_clock: trio.testing.MockClock) -> AsyncIterator[Server]:
+    async with serving(echo, limits=LIMITS) as server:
+        yield server
+
+
+async def pass_time(server: Server, clock: trio.testing.MockClock, seconds: int) -> None:
+    """Let time go by in steps of a tick, with everything that happens meanwhile."""
+    for _ in range(seconds):
+        await server.settle()
+        clock.jump(1)
+    await server.settle()
+
+
+async def test_one_who_says_nothing(server: Server, mock_clock: trio.testing.MockClock) -> None:
+    clients = [await server.connect() for _ in range(20)]
+    await pass_time(server, mock_clock, 9)
+    assert len(server.switchboard) == 20
+    await pass_time(server, mock_clock, 2)
+    assert len(server.switchboard) == 0
+    assert await clients[0].closed()
+
+
+async def test_one_who_sends_line_breaks_for_a_request(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    client = await server.connect()
+    for _ in range(11):
+        await client.send(b"\r\n")
+        await pass_time(server, mock_clock, 1)
+    assert len(server.switchboard) == 0
+
+
+async def test_one_who_sends_a_byte_of_the_head_a_second(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    client = await server.connect()
+    assert (await client.ask(post(b"first"))).status == 200
+    for byte in get()[:10]:
+        assert len(server.switchboard) == 1
+        await client.send(bytes([byte]))
+        await pass_time(server, mock_clock, 1)
+    await pass_time(server, mock_clock, 1)
+    assert len(server.switchboard) == 0
+
+
+async def test_one_who_sends_a_byte_of_the_body_a_second(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    client = await server.connect()
+    await client.send(post(b"x" * 1000)[:-1000])
+    for _ in range(19):
+        await client.send(b"x")
+        await pass_time(server, mock_clock, 1)
+    assert len(server.switchboard) == 1
+    await pass_time(server, mock_clock, 2)
+    assert len(server.switchboard) == 0
+
+
+async def test_each_request_gets_the_whole_time(server: Server, mock_clock: trio.testing.MockClock) -> None:
+    client = await server.connect()
+    request = post(b"slow")
+    for _ in range(4):
+        await client.send(request[:9])
+        await pass_time(server, mock_clock, 6)
+        assert (await client.ask(request[9:])).body == b"slow"
+
+
+async def test_one_who_is_idle(server: Server, mock_clock: trio.testing.MockClock) -> None:
+    client = await server.connect()
+    for _ in range(3):
+        assert (await client.ask(post())).status == 200
+        await pass_time(server, mock_clock, 74)
+    assert len(server.switchboard) == 1
+    await pass_time(server, mock_clock, 2)
+    assert await client.closed()
+
+
+async def test_one_whose_request_is_held_may_wait_as_long_as_that(
+    mock_clock: trio.testing.MockClock, holder: Holder
+) -> None:
+    async with serving(holder, limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post())
+        await pass_time(server, mock_clock, 200)
+        holder.held[0].respond(200, b"at last")
+        assert (await client.response()).body == b"at last"
+
+
+async def test_one_who_never_reads_a_large_answer(mock_clock: trio.testing.MockClock) -> None:
+    async with serving(lambda exchange: exchange.respond(200, b"x" * 20_000_000), limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post())
+        await pass_time(server, mock_clock, 29)
+        assert len(server.switchboard) == 1
+        await pass_time(server, mock_clock, 2)
+        assert len(server.switchboard) == 0
+
+
+async def test_one_who_never_reads_and_never_stops_asking(mock_clock: trio.testing.MockClock) -> None:
+    answered = 0
+
+    def answer(exchange: Exchange) -> None:
+        nonlocal answered
+        answered += 1
+        exchange.respond(200, b"x" * 5_000_000)
+
+    async with serving(answer, limits=LIMITS) as server:
+        client = await server.connect()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.send, post(b"x" * 200_000) * 200)
+            await pass_time(server, mock_clock, 29)
+            assert len(server.switchboard) == 1
+            nursery.cancel_scope.cancel()
+        assert answered <= LIMITS.unanswered + 2  # what the kernel took, and what may be unanswered
+        await pass_time(server, mock_clock, 2)
+        assert len(server.switchboard) == 0
+
+
+async def test_one_who_sends_a_hundred_megabytes_for_nothing(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    client = await server.connect()
+    await client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n")
+    assert (await client.response()).status == 413
+    sent = 0
+    with suppress(trio.BrokenResourceError):
+        while sent < 100_000_000:
+            await client.send(b"x" * 100_000)
+            sent += 100_000
+            mock_clock.jump(0.1)
+    assert sent < 10_000_000
+    assert len(server.switchboard) == 0
+
+
+async def test_nothing_ticks_while_nothing_can_expire(
+    mock_clock: trio.testing.MockClock, holder: Holder
+) -> None:
+    async with serving(holder, limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post())
+        await pass_time(server, mock_clock, 3)
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline == float("inf")
+        holder.held[0].respond(200)
+        await server.settle()
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline <= 1

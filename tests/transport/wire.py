@@ -1,0 +1,152 @@
+"""A server and its clients over real loopback sockets, for the tests of the front end."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import trio
+
+from cometary.transport.cors import SAME_ORIGIN, CorsPolicy
+from cometary.transport.exchange import Endpoint, Exchange
+from cometary.transport.limits import Limits
+from cometary.transport.poller import Poller, best_poller
+from cometary.transport.service import Service
+from cometary.transport.switchboard import Listen, Switchboard
+
+
+@dataclass
+class Response:
+    """What a client got."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Client:
+    """One connection to the server; reads responses, and tells when it is closed."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self._buffer = b""
+
+    async def send(self, data: bytes) -> None:
+        await self.stream.send_all(data)
+
+    async def ask(self, data: bytes) -> Response:
+        await self.send(data)
+        return await self.response()
+
+    async def response(self, *, to_head: bool = False) -> Response:
+        while b"\r\n\r\n" not in self._buffer:
+            await self._read()
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        length = 0 if to_head else int(headers.get("content-length", "0"))
+        while len(self._buffer) < length:
+            await self._read()
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return Response(int(status.split()[1]), headers, body)
+
+    async def _read(self) -> None:
+        data = await self.stream.receive_some()
+        assert data, f"closed in the middle of a response: {self._buffer!r}"
+        self._buffer += data
+
+    async def rest(self) -> bytes:
+        """Everything up to the connection's end, however it comes."""
+        try:
+            while data := await self.stream.receive_some():
+                self._buffer += data
+        except trio.BrokenResourceError:
+            pass
+        return self._buffer
+
+    async def closed(self) -> bool:
+        """Whether the server closes without sending anything more."""
+        return await self.rest() == b""
+
+    def half_close(self) -> None:
+        self.stream.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.stream.socket.close()
+
+
+@dataclass
+class Server:
+    """A running switchboard."""
+
+    switchboard: Switchboard
+    address: tuple[str, int]
+    clients: list[Client] = field(default_factory=list[Client])
+
+    async def connect(self) -> Client:
+        client = Client(await trio.open_tcp_stream(*self.address))
+        self.clients.append(client)
+        return client
+
+    async def settle(self) -> None:
+        """Wait until everything that is under way on the loopback has been dealt with."""
+        await trio.testing.wait_all_tasks_blocked(0.005)
+
+
+@asynccontextmanager
+async def serving(
+    endpoint: Endpoint,
+    *,
+    limits: Limits | None = None,
+    cors: CorsPolicy = SAME_ORIGIN,
+    new_poller: Callable[[], Poller] = best_poller,
+) -> AsyncGenerator[Server, None]:
+    """A server of `endpoint` on a port of its own."""
+    switchboard = Switchboard([Listen(Service(endpoint, cors))], limits, new_poller)
+    async with trio.open_nursery() as nursery:
+        addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
+        server = Server(switchboard, addresses[0])
+        try:
+            yield server
+        finally:
+            for client in server.clients:
+                client.stream.socket.close()
+            nursery.cancel_scope.cancel()
+
+
+class Holder:
+    """An endpoint that answers nothing by itself."""
+
+    def __init__(self) -> None:
+        self.held: list[Exchange] = []
+        self.dropped: list[Exchange] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        exchange.on_drop = lambda: self.dropped.append(exchange)
+        self.held.append(exchange)
+
+
+def echo(exchange: Exchange) -> None:
+    """An endpoint that answers with what it got."""
+    exchange.respond(200, exchange.body, b"text/plain")
+
+
+def post(body: bytes = b"", *headers: bytes, path: bytes = b"/") -> bytes:
+    """A well-formed POST request."""
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return b"POST %b HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n%b\r\n%b" % (
+        path,
+        len(body),
+        lines,
+        body,
+    )
+
+
+def get(path: bytes = b"/", *headers: bytes) -> bytes:
+    """A well-formed GET request."""
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return b"GET %b HTTP/1.1\r\nHost: test\r\n%b\r\n" % (path, lines)
