@@ -1,0 +1,27 @@
+/**
+ * A client in Node: sends numbers in bursts, asks for a count, and prints what came back, as JSON.
+ * Arguments: the endpoint's URL, how many numbers.
+ */
+
+import { setTimeout } from "node:timers/promises";
+
+import { Comet } from "../../clients/javascript/src/comet.js";
+
+const [url, last] = [process.argv[2], Number(process.argv[3])];
+const comet = new Comet(url, { backoff: { base: 20, cap: 200 } });
+const echoed = [];
+const counted = [];
+const reopened = [];
+comet.on("echo", (message) => echoed.push(message));
+comet.on("counted", (message) => counted.push(message));
+comet.addEventListener("reopened", ({ detail }) => reopened.push(detail.reason));
+
+await comet.open();
+comet.send("count", last);
+for (let number = 1; number <= last; number += 1) {
+  comet.send("echo", number);
+  if (number % 7 === 0) await setTimeout(3);
+}
+while (echoed.length < last || counted.length < last) await setTimeout(5);
+await comet.close();
+console.log(JSON.stringify({ echoed, counted, reopened }));
