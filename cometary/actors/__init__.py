@@ -1,26 +1,29 @@
 """Actors: Pykka's model on Trio's loop.
 
-    from cometary.actors import Actor, system
+from cometary.actors import Actor, system
 
-    class Greeter(Actor):
-        def on_receive(self, message):
-            return f"hello {message}"
+class Greeter(Actor):
+    def on_receive(self, message):
+        return f"hello {message}"
 
-    async with system():
-        greeter = Greeter.start()
-        print(await greeter.ask("world"))
+async with system():
+    greeter = Greeter.start()
+    print(await greeter.ask("world"))
 """
 
 from __future__ import annotations
 
-from pykka import ActorDeadError, ThreadingActor, Timeout, get_all, traversable
+from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
 from cometary.actors.exits import KILLED, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
+from cometary.actors.futures import get_all, wrap_future
 from cometary.actors.messages import Down
 from cometary.actors.ref import ActorRef
-from cometary.actors.system import ActorSystem, current_system, system, system_in_thread
+from cometary.actors.registry import ActorRegistry, register, unregister, whereis
+from cometary.actors.running import system, system_in_thread
+from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.timers import Timer
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "Actor",
     "ActorDeadError",
     "ActorRef",
+    "ActorRegistry",
     "ActorSystem",
     "Down",
     "Exit",
@@ -39,7 +43,11 @@ __all__ = [
     "Timer",
     "current_system",
     "get_all",
+    "register",
     "system",
     "system_in_thread",
     "traversable",
+    "unregister",
+    "whereis",
+    "wrap_future",
 ]

@@ -8,12 +8,15 @@ own for its lifetime and may await anything.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pykka
 
+from cometary.actors.cell import Cell
+from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
-from cometary.actors.messages import Down, Stop
+from cometary.actors.messages import Stop
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.system import current_system
@@ -22,10 +25,6 @@ from cometary.actors.timers import Timer
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from cometary.actors.cell import Cell
-    from cometary.actors.exits import Exit
     from cometary.actors.system import ActorSystem
 
 _HOOKS = ("on_start", "on_stop", "on_failure")
@@ -40,7 +39,6 @@ class Actor(pykka.Actor):
 
     _cell_class: ClassVar[type[Cell]] = ScheduledCell
     _cell: Cell
-    actor_inbox: Cell
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -53,24 +51,36 @@ class Actor(pykka.Actor):
                 msg = f"{cls.__name__}.{name} is async, so on_receive must be `async def` too"
                 raise UsageError(msg)
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
-        # Not Pykka's constructor: see ActorRef.__init__. A supervisor that restarts an actor
-        # has put its cell aside for the next incarnation, so that references stay valid.
-        system = current_system()
-        cell = system.adopt(type(self))
-        if cell is None:
-            cell = self._cell_class(system)
-            cell.ref = ActorRef(self, cell)
-        self._cell = self.actor_inbox = cell
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
+        # Not Pykka's constructor: see ActorRef.__init__. An actor that is started has its cell
+        # already; this is for one built by hand, as a test of its plain methods may do.
+        if "_cell" not in self.__dict__:
+            self._cell = self.new_cell(current_system())
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+    def new_cell(cls, system: ActorSystem) -> Cell:
+        """Make the lasting part of an actor of this class; for those who start actors."""
+        cell = cls._cell_class(system)
+        cell.ref = ActorRef(cls, cell)
+        return cell
+
+    @classmethod
+    def incarnate(cls, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        """Build the instance that lives in `cell` next; for those who start actors."""
+        actor = cls.__new__(cls, *args, **kwargs)
+        actor._cell = cell  # noqa: SLF001 - before the constructor, which may start tasks or tell others its reference
+        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # it is this very class's
+        return actor
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Start an actor, from the loop or from any other thread, without waiting.
 
         The arguments are the constructor's. `on_start` runs before the first message; if it
         raises, the actor ends. Use `start_async` to be told.
 
         Raises:
+            Exception: what the constructor raises.
             NoSystemError: if no actor system is running; the caller's fault.
         """
         ref, _ = current_system().launch(cls, args, kwargs)
@@ -100,7 +110,12 @@ class Actor(pykka.Actor):
         self._cell.begin(self, Future())
 
     @property
-    def actor_ref(self) -> ActorRef[Self]:
+    def actor_inbox(self) -> Cell:  # type: ignore[override]
+        """The actor's cell, which is its mailbox."""
+        return self._cell
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The reference to this actor, the same one in every incarnation."""
         return cast("ActorRef[Self]", self._cell.ref)
 
@@ -121,31 +136,52 @@ class Actor(pykka.Actor):
 
     # -- what an actor can do -----------------------------------------------------------
 
-    def stop(self, exit: Exit | None = None) -> None:  # noqa: A002
-        """Stop once the mail that is already here has been handled."""
-        self._cell.put(Stop() if exit is None else Stop(exit))
+    def stop(self, exit: Exit = NORMAL) -> None:  # noqa: A002 - OTP's word
+        """Stop once the mail that is already here has been handled.
+
+        Args:
+            exit: what watchers are told.
+        """
+        self.system.post(self._cell.put_if_open, Stop(exit))
+
+    def reply_later(self) -> Future[Any]:
+        """Answer the `ask` that is being handled not with the return value, but later.
+
+        Set the future that this returns, from wherever the answer comes. If the actor ends
+        first, the caller gets `ActorDeadError`. In the handling of a `tell` nobody waits for it.
+
+        Source: OTP, `gen_server:reply/2`.
+        """
+        return self._cell.promise_reply()
 
     def timer(self, message: object) -> Timer:
         """Make a timer that sends `message` to this actor whenever it expires.
 
-        It does not run yet: call its `start(seconds)`. Source: OTP, `erlang:start_timer/3`.
+        It does not run yet: call its `start(seconds)`. It belongs to the mailbox: it goes on
+        when a supervisor restarts the actor, so cancel in `on_stop` and `on_failure` what the
+        next incarnation shall not get. Source: OTP, `erlang:start_timer/3`.
         """
         return Timer(self.system.scheduler.timers, self._cell, message)
 
     def monitor(self, ref: ActorRef[Any]) -> None:
         """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
 
+        Monitoring it again before that changes nothing. All ends with this incarnation.
         Source: OTP, `erlang:monitor/2`.
         """
-        cell = self._cell
-        ref.actor_inbox.watch(lambda watched, exit_: cell.put_if_open(Down(watched, exit_)))
+        self._cell.monitors.add(ref)
+
+    def demonitor(self, ref: ActorRef[Any]) -> None:
+        """Get no `Down` for `ref`, except one that is in the mailbox already."""
+        self._cell.monitors.remove(ref)
 
     def start_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run an async function beside the mailbox, as part of this actor.
 
-        If it raises, this actor crashes; when this actor ends, it is cancelled.
+        If it raises, this actor crashes; when this actor ends, it is cancelled, and the end
+        is complete when it has unwound.
         """
-        self.system.start_soon(self._cell.run_task, function, *args)
+        self._cell.tasks.start(function, *args)
 
     def __str__(self) -> str:
         return str(self.actor_ref)

@@ -4,9 +4,10 @@ The cell is the actor's mailbox, and it holds the running instance, who watches 
 supervisor that decides about its next life. References point at the cell, so they stay valid
 across restarts. The rules:
 
-1.  A cell is IDLE (alive, no mail), READY (has mail), RUNNING (in its handler), PARKED (the
-    incarnation has ended, the supervisor has not decided yet, mail is kept) or CLOSED.
-2.  An incarnation ends once, in `end`. Everything it owned (its tasks) is gone before
+1.  A cell is IDLE (alive, no mail), READY (has mail), RUNNING (in its handler), ENDING (is to
+    end when its handler returns), PARKED (has not begun yet, or the incarnation has ended and
+    the supervisor has not decided; mail is kept) or CLOSED.
+2.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
 3.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
     with `ActorDeadError`, so that no caller waits for ever on a dead actor.
@@ -16,34 +17,34 @@ across restarts. The rules:
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import trio
 from pykka import ActorDeadError
 
-from cometary.actors.exits import NORMAL, Exit
+from cometary.actors.exits import KILLED, Exit
+from cometary.actors.future import Future
 from cometary.actors.mailbox import Mailbox
 from cometary.actors.messages import STOPS, Envelope
+from cometary.actors.owned import Monitors, OwnedTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from cometary.actors.actor import Actor
-    from cometary.actors.future import Future
     from cometary.actors.ref import ActorRef
     from cometary.actors.system import ActorSystem
 
-    Watcher = Callable[["ActorRef[Any]", Exit], None]
+    Watcher = Callable[[ActorRef[Any], Exit], None]
 
 logger = logging.getLogger("cometary.actors")
 
-IDLE, READY, RUNNING, PARKED, CLOSED = range(5)
+IDLE, READY, RUNNING, ENDING, PARKED, CLOSED = range(6)
 
 
 class Parent(Protocol):
     """Who decides what becomes of an actor that has ended: a supervisor."""
 
-    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
+    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002 - OTP's word
         """Take note; `revive` or `bury` the cell now or later."""
         ...
 
@@ -51,19 +52,36 @@ class Parent(Protocol):
 class Cell(Mailbox):
     """The lasting part of an actor; see the rules above."""
 
-    __slots__ = ("_tasks", "_watchers", "actor", "exit", "parent", "ref", "starting", "state", "system")
+    # Most actors never use most of these: what is not needed stays None.
+    __slots__ = (
+        "_monitors",
+        "_promised",
+        "_tasks",
+        "_watchers",
+        "actor",
+        "exit",
+        "parent",
+        "ref",
+        "replying",
+        "starting",
+        "state",
+        "system",
+    )
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__()
         self.system = system
         self.state = PARKED
         self.actor: Actor | None = None
-        self.ref: ActorRef[Any] | None = None
+        self.ref: ActorRef[Any]  # set by whoever makes the cell, at once
         self.parent: Parent | None = None
         self.exit: Exit | None = None
         self.starting: Future[None] | None = None
+        self.replying: Future[Any] | None = None
+        self._promised: set[Future[Any]] | None = None
         self._watchers: list[Watcher] | None = None
-        self._tasks: set[trio.CancelScope] | None = None
+        self._monitors: Monitors | None = None
+        self._tasks: OwnedTasks | None = None
 
     # -- mail ---------------------------------------------------------------------------
 
@@ -79,6 +97,23 @@ class Cell(Mailbox):
         """Take a message, or drop it if the actor has ended for good."""
         if self.state != CLOSED:
             self.put(item)
+        else:
+            self.discard([item])
+
+    @property
+    def closed(self) -> bool:
+        """Whether the actor has ended for good."""
+        return self.state == CLOSED
+
+    def discard(self, mail: Iterable[Any]) -> None:
+        """Tell whoever waits for an answer to one of `mail` that there will be none."""
+        for item in mail:
+            if item.__class__ is Envelope:
+                reply = cast("Future[Any]", item.reply_to)
+                if item.message.__class__ in STOPS:
+                    reply.offer()
+                else:
+                    reply.offer(error=self.dead())
 
     # -- life ---------------------------------------------------------------------------
 
@@ -87,6 +122,8 @@ class Cell(Mailbox):
         self.actor = actor
         self.starting = starting
         self.exit = None
+        if self._tasks is not None:
+            self._tasks.begin()
         self._run()
 
     def _run(self) -> None:
@@ -96,101 +133,119 @@ class Cell(Mailbox):
         """End the incarnation now, without `on_stop` and without reading its mail."""
         raise NotImplementedError
 
-    def end(self, exit: Exit) -> None:  # noqa: A002  # OTP's word
+    def fail(self, error: Exception, message: object) -> None:
+        """End the incarnation because `error` was raised while it handled `message`."""
+        raise NotImplementedError
+
+    def end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """Note that the incarnation has ended; tells the others once its tasks are gone."""
         if self.actor is None:
             return
         self.actor = None
         self.exit = exit
         self.state = PARKED
-        starting, self.starting = self.starting, None
-        if starting is not None:  # it was ended before `on_start` could run
-            starting.set_exception(dead(self.ref))
-        if self._tasks:
-            for scope in self._tasks:
-                scope.cancel()
+        self._break_promises()
+        if self._monitors is not None:
+            self._monitors.clear()
+            self._monitors = None
+        tasks, self._tasks = self._tasks, None
+        if tasks is None:
+            self._gone()
         else:
-            self._gone(exit)
+            tasks.end(self._gone)
 
-    def _gone(self, exit: Exit) -> None:  # noqa: A002
-        ref = cast("ActorRef[Any]", self.ref)
+    def abandon(self, exit: Exit) -> None:  # noqa: A002
+        """Close a cell whose first life never began: building the actor failed."""
+        self.exit = exit
+        self._tasks = None
+        self._gone()
+
+    def _gone(self) -> None:
+        exit_ = self.exit or KILLED
         watchers, self._watchers = self._watchers, None
         if self.parent is None:
             self.bury()
         for watcher in watchers or ():
-            watcher(ref, exit)
+            watcher(self.ref, exit_)
         if self.parent is not None:
-            self.parent.child_exited(ref, exit)
+            self.parent.child_exited(self.ref, exit_)
 
     def bury(self) -> None:
         """Close for good: there will be no next life."""
         if self.state == CLOSED:
             return
         self.state = CLOSED
-        self.system.forget(cast("ActorRef[Any]", self.ref))
+        self.system.forget(self.ref)
         self.discard(self.drain())
         self.parent = None
 
-    def discard(self, mail: list[object]) -> None:
-        """Tell whoever waits for an answer to one of `mail` that there will be none."""
-        for item in mail:
-            if isinstance(item, Envelope):
-                envelope = item
-                if envelope.message.__class__ in STOPS:
-                    cast("Future[None]", envelope.reply_to).set(None)
-                else:
-                    cast("Future[None]", envelope.reply_to).set_exception(dead(self.ref))
+    # -- promises: to say that it has started, to reply later ------------------------------
 
-    # -- who is told --------------------------------------------------------------------
+    def started(self, error: BaseException | None = None) -> None:
+        """Tell whoever waits that `on_start` has run, or what it raised."""
+        starting, self.starting = self.starting, None
+        if starting is not None:
+            starting.offer(error=error)
+
+    def promise_reply(self) -> Future[Any]:
+        """Take over the answer to the message being handled; see `Actor.reply_later`."""
+        reply, self.replying = self.replying, None
+        if reply is None:
+            return Future()  # nobody asked
+        if self._promised is None:
+            self._promised = set()
+        self._promised.add(reply)
+        reply.add_done_callback(partial(self._promised.discard, reply))
+        return reply
+
+    def _break_promises(self) -> None:
+        self.started(error=self.dead())
+        promised, self._promised = self._promised, None
+        for reply in list(promised or ()):
+            reply.offer(error=self.dead())
+
+    # -- who is told, and what belongs to the incarnation -----------------------------------
 
     def watch(self, watcher: Watcher) -> None:
         """Call `watcher(ref, exit)` once when this life ends; at once if it has ended."""
-        if self.actor is None:
-            watcher(cast("ActorRef[Any]", self.ref), self.exit or NORMAL)
+        if self.actor is None and self.exit is not None:
+            watcher(self.ref, self.exit)
         elif self._watchers is None:
             self._watchers = [watcher]
         else:
             self._watchers.append(watcher)
+
+    def settle_when_gone(self, reply: Future[Any]) -> None:
+        """Answer a request to stop once this life has ended."""
+
+        def settle(_ref: ActorRef[Any], _exit: Exit) -> None:
+            reply.offer()
+
+        self.watch(settle)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Do not call `watcher` any more. Harmless if it was not going to be called."""
         if self._watchers and watcher in self._watchers:
             self._watchers.remove(watcher)
 
-    # -- tasks that belong to the incarnation -------------------------------------------
-
-    async def run_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """Run `function(*args)` as part of the actor: its crash is the actor's crash."""
-        owner = self.actor
-        if owner is None:
-            return
+    @property
+    def tasks(self) -> OwnedTasks:
+        """The tasks that the incarnation runs beside its mailbox."""
         if self._tasks is None:
-            self._tasks = set()
-        tasks = self._tasks
-        error: Exception | None = None
-        with trio.CancelScope() as scope:
-            tasks.add(scope)
-            try:
-                await function(*args)
-            except Exception as caught:  # noqa: BLE001  # it is the actor that fails
-                error = caught
-            finally:
-                tasks.discard(scope)
-        if self.actor is owner:
-            if error is not None:
-                self.fail(error, None)
-        elif not tasks and self.exit is not None and self.state == PARKED:
-            self._gone(self.exit)  # the last task of an incarnation that has ended
+            self._tasks = OwnedTasks(self, begun=self.actor is not None)
+        return self._tasks
 
-    def fail(self, error: Exception, message: object) -> None:
-        """End the incarnation because `error` was raised while it handled `message`."""
-        raise NotImplementedError
+    @property
+    def monitors(self) -> Monitors:
+        """Whom the incarnation watches."""
+        if self._monitors is None:
+            self._monitors = Monitors(self)
+        return self._monitors
 
     def log_crash(self, error: BaseException) -> None:
         """Log an unexpected exception the way Pykka does: it must never pass in silence."""
         logger.error("Unhandled exception in %s:", self.ref, exc_info=error)
 
-
-def dead(ref: object) -> tuple[type[ActorDeadError], ActorDeadError, None]:
-    """Return the exception, as Pykka's futures take it, for a message that nobody will handle."""
-    return (ActorDeadError, ActorDeadError(f"{ref} stopped before handling the message"), None)
+    def dead(self) -> ActorDeadError:
+        """Return the error for a message that nobody will handle."""
+        return ActorDeadError(f"{self.ref} stopped before handling the message")

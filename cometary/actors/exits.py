@@ -21,11 +21,13 @@ class Exit:
             `crashed` (a handler raised).
         error: the exception of a crash, with its traceback; None otherwise.
         last_message: what the actor was handling when it crashed; None otherwise.
+        state: what the actor's `crash_state()` said about it when it crashed; None otherwise.
     """
 
     reason: Reason
     error: BaseException | None = None
     last_message: object = None
+    state: object = None
 
     @property
     def abnormal(self) -> bool:

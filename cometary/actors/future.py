@@ -12,18 +12,18 @@ import functools
 import queue
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Generator, Iterable
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
 import pykka
 import trio
 
+from cometary.actors.waiter import Waiter
 from cometary.errors import BlockingCallError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-    from types import TracebackType
-
-    ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+Anyones = pykka.Future[Any]
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -31,8 +31,9 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 # One lock for all futures: it is held for a few bytecodes, and a lock in each would cost
-# every `ask` an allocation.
-_lock = threading.Lock()
+# every `ask` an allocation. It is re-entrant because the garbage collector may run a
+# finalizer that sets another future at any of these bytecodes.
+_lock = threading.RLock()
 
 
 class Future(pykka.Future[T]):
@@ -42,62 +43,101 @@ class Future(pykka.Future[T]):
     any number of times.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._done = False
-        self._value: T | None = None
-        self._error: BaseException | None = None
-        self._callbacks: list[Callable[[], None]] = []
-        self._sources: tuple[pykka.Future[Any], ...] = ()
-        self._timeout: float | None = None
+    # Defaults for all, and not Pykka's constructor: each `ask` makes a future.
+    _get_hook: Callable[[float | None], T] | None = None
+    _done = False
+    _value: T | None = None
+    _error: BaseException | None = None
+    _traceback: TracebackType | None = None
+    _callbacks: list[Callable[[], None]] | None = None
+    _sources: tuple[Anyones, ...] = ()
+    _timeout: float | None = None
+
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
+        pass
+
+    def __repr__(self) -> str:
+        return f"<Future, {'done' if self.done() else 'pending'}>"
+
+    # -- setting --------------------------------------------------------------------------
 
     def done(self) -> bool:
-        """Whether a value or an exception has been set (derived futures: never)."""
-        return self._done
+        """Whether `get()` would return or raise at once. False if that is not known."""
+        sources = self._sources
+        return self._done or (
+            bool(sources) and all(isinstance(each, Future) and each.done() for each in sources)
+        )
 
     def set(self, value: T | None = None) -> None:
-        """Set the value, once.
+        """Set the value, once; from any thread.
 
         Raises:
             queue.Full: if it was set before; the caller's fault (Pykka's behaviour).
         """
-        self._settle(value, None)
+        if not self.offer(value):
+            raise queue.Full
 
     def set_exception(self, exc_info: ExcInfo | None = None) -> None:
-        """Set an exception, by default the one that is being handled."""
+        """Set an exception, by default the one that is being handled; from any thread.
+
+        Raises:
+            queue.Full: if the future was set before; the caller's fault (Pykka's behaviour).
+        """
         kind, error, traceback = sys.exc_info() if exc_info is None else exc_info
         if error is None:
             error = kind() if kind is not None else RuntimeError("no exception was given")
-        self._settle(None, error if traceback is None else error.with_traceback(traceback))
+        if not self.offer(error=error if traceback is None else error.with_traceback(traceback)):
+            raise queue.Full
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
-        """Compute the value with `func(timeout)` when it is first asked for."""
+        """Compute the value with `func(timeout)` when it is first asked for.
+
+        Raises:
+            queue.Full: if the future was set before; the caller's fault (Pykka's behaviour).
+        """
         if self._done:
             raise queue.Full
-        super().set_get_hook(func)
+        self._get_hook = func
 
-    def _settle(self, value: T | None, error: BaseException | None) -> None:
+    def offer(self, value: T | None = None, *, error: BaseException | None = None) -> bool:
+        """Set the value or the error unless there is one; returns whether it did. From any thread."""
         with _lock:
             if self._done or self._get_hook is not None:
-                raise queue.Full
-            self._value, self._error = value, error
+                return False
+            self._value = value
+            if error is not None:
+                self._error, self._traceback = error, error.__traceback__
             self._done = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
             callback()
+        return True
+
+    # -- being told -----------------------------------------------------------------------
 
     def add_done_callback(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once there is a result: at once if there is, else in the thread that sets it."""
-        with _lock:
-            if not self._done:
-                self._callbacks.append(callback)
-                return
-        callback()
+        """Call `callback` once the future is set: at once if it is, else in the thread that sets it.
 
-    def _remove_callback(self, callback: Callable[[], None]) -> None:
+        A derived future is never set; ask what it is derived from.
+        """
+        if not self._subscribe(callback):
+            callback()
+
+    def _subscribe(self, callback: Callable[[], None]) -> bool:
         with _lock:
-            if callback in self._callbacks:
+            if self._done:
+                return False
+            if self._callbacks is None:
+                self._callbacks = []
+            self._callbacks.append(callback)
+            return True
+
+    def _unsubscribe(self, callback: Callable[[], None]) -> None:
+        with _lock:
+            if self._callbacks and callback in self._callbacks:
                 self._callbacks.remove(callback)
+
+    # -- waiting in a thread --------------------------------------------------------------
 
     def get(self, *, timeout: float | None = None) -> T:
         """Wait for the value, blocking this thread for at most `timeout` seconds.
@@ -107,12 +147,15 @@ class Future(pykka.Future[T]):
             pykka.Timeout: if it takes longer than `timeout`.
             Exception: what was set as the exception.
         """
-        if self._get_hook is not None:
-            return super().get(timeout=timeout)
         if not self._done:
-            self._block(timeout)
+            if self._get_hook is None:
+                self._block(timeout)
+            else:
+                self._value = self._get_hook(timeout)
+                self._done = True  # a hook that raises is tried again next time, as in Pykka
         if self._error is not None:
-            raise self._error
+            # With the traceback it had: each raise would add another frame to it.
+            raise self._error.with_traceback(self._traceback)
         return cast("T", self._value)
 
     def _block(self, timeout: float | None) -> None:
@@ -120,11 +163,11 @@ class Future(pykka.Future[T]):
             msg = "get() would block the event loop; write `await future` instead"
             raise BlockingCallError(msg)
         event = threading.Event()
-        self.add_done_callback(event.set)
-        if not event.wait(timeout):
-            self._remove_callback(event.set)
-            msg = f"{timeout} seconds"
-            raise pykka.Timeout(msg)
+        if self._subscribe(event.set) and not event.wait(timeout):
+            self._unsubscribe(event.set)
+            raise pykka.Timeout(f"{timeout} seconds")
+
+    # -- waiting on the loop --------------------------------------------------------------
 
     def within(self, seconds: float | None) -> Future[T]:
         """Make awaiting this future raise `pykka.Timeout` after `seconds`; returns it."""
@@ -139,102 +182,92 @@ class Future(pykka.Future[T]):
     async def _wait(self) -> T:
         if self._timeout is None:
             return await self._result()
-        with trio.move_on_after(self._timeout):
+        with _at_most(self._timeout):
             return await self._result()
-        msg = f"{self._timeout} seconds"
-        raise pykka.Timeout(msg)
 
     async def _result(self) -> T:
-        if self._get_hook is None:
-            await self._parked()
-            return self.get()
-        if not self._sources:  # a hook of the user's own may block: not on this thread
-            return await trio.to_thread.run_sync(self.get)
-        for source in self._sources:
-            if isinstance(source, Future):
-                await source.settled()
-            else:
-                await trio.to_thread.run_sync(_wait_quietly, source)
+        if self._get_hook is not None and not self._sources:
+            return await _in_thread(self.get)  # the user's own hook: it may block
+        await self._until_ready()
         return self.get()
 
-    async def settled(self) -> None:
-        """Wait until there is a result, without raising it."""
-        if self._get_hook is None:
-            await self._parked()
-            return
-        try:
-            await self._result()
-        except Exception:  # noqa: BLE001  # whoever reads the value gets it
-            return
+    async def ready(self) -> None:
+        """Wait until there is a value or an exception, without raising it.
 
-    async def _parked(self) -> None:
+        Raises:
+            pykka.Timeout: if that takes longer than `within` allows.
+        """
+        if self._timeout is None:
+            await self._until_ready()
+        else:
+            with _at_most(self._timeout):
+                await self._until_ready()
+
+    async def _until_ready(self) -> None:
         if self._done:
             await trio.lowlevel.checkpoint()
-            return
-        waiter = _Waiter()
-        self.add_done_callback(waiter.wake)
+        elif self._get_hook is None:
+            await self._until_set()
+        elif not self._sources:
+            await _in_thread(_get_quietly, self)
+        for source in self._sources:
+            await (source.ready() if isinstance(source, Future) else _in_thread(_get_quietly, source))
 
-        def abort(_: object) -> trio.lowlevel.Abort:
-            waiter.parked = False
-            self._remove_callback(waiter.wake)
-            return trio.lowlevel.Abort.SUCCEEDED
+    async def _until_set(self) -> None:
+        waiter = Waiter()
+        if self._subscribe(waiter.wake):
+            await waiter.park(on_cancel=lambda: self._unsubscribe(waiter.wake))
+        else:
+            await trio.lowlevel.checkpoint()
 
-        await trio.lowlevel.wait_task_rescheduled(abort)
+    # -- deriving -------------------------------------------------------------------------
 
     def filter(self: Future[Iterable[J]], func: Callable[[J], bool]) -> Future[Iterable[J]]:
         """Return a future of the items for which `func(item)` is true."""
-        return _derived([self], lambda timeout: list(filter(func, self.get(timeout=timeout))))
+        return derive([self], lambda timeout: list(filter(func, self.get(timeout=timeout))))
 
-    def join(self: Future[Any], *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
+    def join(self: Future[Any], *futures: Anyones) -> Future[Iterable[Any]]:
         """Return a future of the list of this value and those of `futures`."""
-        sources = [self, *futures]
-        return _derived(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
+        return join([self, *futures])
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
         """Return a future of `func(value)`."""
-        return _derived([self], lambda timeout: func(self.get(timeout=timeout)))
+        return derive([self], lambda timeout: func(self.get(timeout=timeout)))
 
     def reduce(self: Future[Iterable[J]], func: Callable[[R, J], R], *args: R) -> Future[R]:
         """Return a future of the items folded with `func`, as `functools.reduce` does."""
-        return _derived([self], lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
+        return derive([self], lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
 
 
-class _Waiter:
-    """A Trio task that waits for a result, to be woken from whichever thread sets it.
-
-    A result that another thread sets reaches the loop a moment later. By then the wait may
-    have been cancelled, and a task that is not parked must not be rescheduled: `parked` is
-    read and written on the loop's thread only.
-    """
-
-    def __init__(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        self._token = trio.lowlevel.current_trio_token()
-        self._thread = threading.get_ident()
-        self.parked = True
-
-    def wake(self) -> None:
-        if threading.get_ident() == self._thread:
-            self._reschedule()
-        else:
-            with contextlib.suppress(trio.RunFinishedError):  # then nobody waits any more
-                self._token.run_sync_soon(self._reschedule)
-
-    def _reschedule(self) -> None:
-        if self.parked:
-            self.parked = False
-            trio.lowlevel.reschedule(self._task)
-
-
-def _derived(sources: Iterable[pykka.Future[Any]], hook: Callable[[float | None], Any]) -> Future[Any]:
-    future: Future[Any] = Future()
-    future._sources = tuple(sources)  # noqa: SLF001  # a second constructor
+def derive(sources: Iterable[Anyones], hook: Callable[[float | None], M]) -> Future[M]:
+    """Return a future of `hook(timeout)`, which does not block once all `sources` have a value."""
+    future: Future[M] = Future()
+    future._sources = tuple(sources)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a second constructor
     future.set_get_hook(hook)
     return future
 
 
-def _wait_quietly(source: pykka.Future[Any]) -> None:
+def join(futures: Iterable[Anyones]) -> Future[Any]:
+    """Return a future of the list of the values of `futures`."""
+    sources = list(futures)
+    return derive(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Generator[None]:
+    with trio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise pykka.Timeout(f"{seconds} seconds")
+
+
+async def _in_thread(function: Callable[..., M], *args: object) -> M:
+    # The thread may be blocked for ever; that must not make the wait uncancellable.
+    return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
+
+
+def _get_quietly(source: Anyones) -> None:
     try:
         source.get()
-    except Exception:  # noqa: BLE001  # whoever reads the value gets it
+    except Exception:  # noqa: BLE001 - whoever reads the value gets it
         return

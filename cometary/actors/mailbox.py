@@ -9,15 +9,14 @@ mailbox costs no more for each message than a nearly empty one.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import Any
 
 
 class Mailbox:
     """Messages in the order of arrival; Pykka's inbox, less the blocking."""
 
+    # What is in the backlog is older than what is in the items. There is no empty backlog.
     __slots__ = ("_backlog", "_items")
 
     def __init__(self) -> None:
@@ -30,7 +29,7 @@ class Mailbox:
 
     def empty(self) -> bool:
         """Whether there is nothing to handle (Pykka's inbox protocol)."""
-        return not self._items and not self._backlog
+        return not self._items and self._backlog is None
 
     def get(self) -> Any:
         """Take the oldest message (Pykka's inbox protocol).
@@ -38,33 +37,26 @@ class Mailbox:
         Raises:
             IndexError: if there is none; unlike Pykka's inbox this one never blocks.
         """
-        backlog = self._backlog
-        if not backlog:
-            self._backlog = backlog = deque(self._items)
-            self._items = []
-        return backlog.popleft()
+        if self._backlog is None and len(self._items) == 1:
+            return self._items.pop()  # nearly always: not worth a deque
+        return self.take(1)[0]
 
-    def take(self, quota: int) -> Iterator[object]:
-        """Take at most `quota` of the oldest messages.
-
-        What the iterator has not yielded can be put back with `put_back`.
-        """
+    def take(self, quota: int) -> list[object]:
+        """Take at most `quota` of the oldest messages; those left over can be `put_back`."""
         backlog = self._backlog
         if backlog is None:
             items, self._items = self._items, []
             if len(items) <= quota:
-                return iter(items)
+                return items
             self._backlog = backlog = deque(items)
         taken = [backlog.popleft() for _ in range(min(quota, len(backlog)))]
         if not backlog:
             self._backlog = None
-        return iter(taken)
+        return taken
 
     def put_back(self, untaken: Iterator[object]) -> None:
         """Put what `take` took and nobody handled in front again."""
         rest = list(untaken)
-        if not rest:
-            return
         if self._backlog is None:
             self._items[:0] = rest
         else:
@@ -72,4 +64,7 @@ class Mailbox:
 
     def drain(self) -> list[object]:
         """Take everything."""
-        return [*self.take(len(self)), *self.take(len(self))]
+        everything = [*(self._backlog or ()), *self._items]
+        self._backlog = None
+        self._items = []
+        return everything

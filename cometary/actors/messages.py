@@ -29,7 +29,7 @@ class Down(NamedTuple):
     exit: Exit
 
 
-PykkaStop = messages._ActorStop  # noqa: SLF001  # what `pykka.Actor.stop` sends
+PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 STOPS = frozenset({Stop, PykkaStop})
 PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
 SPECIAL = frozenset({Envelope}) | STOPS | PROXIED

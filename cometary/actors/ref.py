@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 import weakref
-from threading import Event, get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pykka
 import trio
+from pykka.messages import ProxySetAttr
 
-from cometary.actors.cell import CLOSED
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
 from cometary.actors.messages import Envelope, Stop
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Actor")
 
+get_ident = threading.get_ident
+_naming = threading.Lock()
+
 
 class ActorRef(pykka.ActorRef[A]):
     """A reference to an actor; stays valid when a supervisor restarts the actor.
@@ -32,24 +35,28 @@ class ActorRef(pykka.ActorRef[A]):
 
     actor_inbox: Cell
 
-    def __init__(self, actor: A, cell: Cell) -> None:
+    def __init__(self, actor_class: type[A], cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
         # Not Pykka's constructor: it makes a weak reference and a lock for each actor, most
         # of which are never looked at. Here they are properties.
-        self.actor_class = actor.__class__
-        self.actor_inbox = cell
+        self.actor_class = actor_class
+        self.actor_inbox = cell  # pyright: ignore[reportIncompatibleVariableOverride] - never reassigned
         self._urn: str | None = None
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override]
         """A universally unique name, made when it is first asked for."""
         if self._urn is None:
-            self._urn = uuid.uuid4().urn
+            with _naming:  # two threads may ask at once
+                if self._urn is None:
+                    urn = uuid.uuid4().urn
+                    self.actor_inbox.system.urns[urn] = self
+                    self._urn = urn
         return self._urn
 
     @property
-    def actor_stopped(self) -> Event:  # type: ignore[override]
+    def actor_stopped(self) -> threading.Event:  # type: ignore[override]
         """An event that says whether the actor has ended, as of now; for Pykka's own use."""
-        event = Event()
+        event = threading.Event()
         if not self.is_alive():
             event.set()
         return event
@@ -61,7 +68,9 @@ class ActorRef(pykka.ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Whether the actor can take messages; also while its supervisor restarts it."""
-        return self.actor_inbox.state != CLOSED
+        return not self.actor_inbox.closed
+
+    # -- sending ------------------------------------------------------------------------
 
     def tell(self, message: Any) -> None:
         """Send `message` and wait for nothing.
@@ -76,8 +85,7 @@ class ActorRef(pykka.ActorRef[A]):
         elif self.is_alive():
             cell.system.call_soon(cell.put_if_open, message)
         else:
-            msg = f"{self} not found"
-            raise pykka.ActorDeadError(msg)
+            raise pykka.ActorDeadError(f"{self} not found")
 
     def ask(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, message: Any, *, block: bool | None = None, timeout: float | None = None
@@ -97,9 +105,8 @@ class ActorRef(pykka.ActorRef[A]):
             Exception: what the handler raised; the actor lives on (Pykka's rule).
         """
         on_loop = trio.lowlevel.in_trio_run()
-        if block and on_loop:
-            msg = "ask(block=True) would block the event loop; write `await ref.ask(...)`"
-            raise BlockingCallError(msg)
+        if on_loop and block is not False:
+            _refuse_to_block("ask", message, block=block)
         future: Future[Any] = Future()
         self._post(Envelope(message, reply_to=future))
         if block or (block is None and not on_loop):
@@ -108,18 +115,22 @@ class ActorRef(pykka.ActorRef[A]):
 
     def _post(self, envelope: Envelope[Any]) -> None:
         cell = self.actor_inbox
-        if cell.state == CLOSED:
+        if get_ident() == cell.system.thread:
+            cell.put_if_open(envelope)
+            return
+        try:
+            cell.system.call_soon(cell.put_if_open, envelope)
+        except pykka.ActorDeadError:
             cell.discard([envelope])
-        elif get_ident() == cell.system.thread:
-            cell.put(envelope)
-        else:
-            try:
-                cell.system.call_soon(_put_or_discard, cell, envelope)
-            except pykka.ActorDeadError:
-                cell.discard([envelope])
+
+    # -- ending -------------------------------------------------------------------------
 
     def stop(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, *, block: bool | None = None, timeout: float | None = None, exit: Exit = NORMAL  # noqa: A002
+        self,
+        *,
+        block: bool | None = None,
+        timeout: float | None = None,
+        exit: Exit = NORMAL,  # noqa: A002 - OTP's word
     ) -> Any:
         """Ask the actor to stop once it has handled what was sent before.
 
@@ -130,22 +141,30 @@ class ActorRef(pykka.ActorRef[A]):
 
         Returns:
             A future of, or, when blocking, the answer: True if it was alive, False if not.
+
+        Raises:
+            BlockingCallError: for `block=True` on the loop; nothing was sent.
+            pykka.Timeout: after `timeout` seconds; the actor will stop all the same.
         """
-        if not self.is_alive():
-            future: Future[bool] = Future()
-            future.set(False)  # noqa: FBT003
-        elif block is True and trio.lowlevel.in_trio_run():
-            msg = "stop(block=True) would block the event loop; write `await ref.stop()`"
-            raise BlockingCallError(msg)
-        else:
-            future = self.ask(Stop(exit), block=False).map(lambda _: True)
-        if block or (block is None and not trio.lowlevel.in_trio_run()):
-            return future.get(timeout=timeout)
-        return future.within(timeout)
+        on_loop = trio.lowlevel.in_trio_run()
+        if on_loop and block:
+            _refuse_to_block("stop", None, block=block)
+        alive = self.is_alive()
+        future: Future[Any] = Future()
+        self._post(Envelope(Stop(exit), reply_to=future))
+        stopped = future.map(lambda _: alive)
+        if block or (block is None and not on_loop):
+            return stopped.get(timeout=timeout)
+        return stopped.within(timeout)
 
     def kill(self) -> None:
-        """End the actor now: its mail is not read, `on_stop` is not called (OTP's brutal kill)."""
-        self.actor_inbox.system.call(self.actor_inbox.kill)
+        """End the actor now: its mail is not read, `on_stop` is not called (OTP's brutal kill).
+
+        A handler that is running is cancelled if it is async, else it returns first. From
+        another thread, this happens a moment later.
+        """
+        cell = self.actor_inbox
+        cell.system.post(cell.kill)
 
     async def stopped(self) -> Exit:
         """Wait until the present life of the actor has ended, and return how."""
@@ -154,20 +173,26 @@ class ActorRef(pykka.ActorRef[A]):
         def note(_: ActorRef[Any], exit_: Exit) -> None:
             future.set(exit_)
 
-        self.actor_inbox.watch(note)
+        cell = self.actor_inbox
+        cell.system.post(cell.watch, note)
         try:
             return await future
         finally:
-            self.actor_inbox.unwatch(note)
+            cell.system.post(cell.unwatch, note)
 
     def __str__(self) -> str:
         return f"{self.actor_class.__name__} ({self.actor_urn})"
 
 
-def _put_or_discard(cell: Cell, envelope: Envelope[Any]) -> None:
-    if cell.state == CLOSED:
-        cell.discard([envelope])
-    else:
-        cell.put(envelope)
-
-
+def _refuse_to_block(call: str, message: object, *, block: bool | None) -> None:
+    # Before anything is sent: afterwards the actor would act on what the caller was refused.
+    if message.__class__ is ProxySetAttr:
+        msg = (
+            "setting an attribute through a proxy would block the event loop; call a method that sets it, "
+            "`await proxy.set_it(value)`, or write `await ref.ask(ProxySetAttr((name,), value), block=False)`"
+        )
+        raise BlockingCallError(msg)
+    if block:
+        raise BlockingCallError(
+            f"{call}(block=True) would block the event loop; write `await ref.{call}(...)`"
+        )

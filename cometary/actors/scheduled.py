@@ -7,13 +7,16 @@ was killed and revived while it waited there. Both only cost an empty turn.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from pykka import ActorDeadError
 
-from cometary.actors.cell import CLOSED, IDLE, READY, RUNNING, Cell, dead
-from cometary.actors.exits import KILLED, NORMAL, crashed
+from cometary.actors.cell import CLOSED, ENDING, IDLE, READY, RUNNING, Cell
+from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop
+from cometary.errors import UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -31,26 +34,34 @@ class ScheduledCell(Cell):
         """Take a message; see `Cell.put`."""
         self._items.append(item)
         state = self.state
-        if not state:
+        if not state:  # IDLE
             self.state = READY
             self.system.scheduler.enqueue(self)
         elif state == CLOSED:
             self._items.clear()
-            raise ActorDeadError(str(dead(self.ref)[1]))
+            raise ActorDeadError(f"{self.ref} not found")
 
     def _run(self) -> None:
         self.state = READY
         self.system.scheduler.enqueue(self)
 
-    def run(self) -> None:
-        """Have a turn: handle what has arrived, at most the scheduler's quota."""
+    # -- a turn -------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Have a turn: handle what has arrived, at most the scheduler's quota.
+
+        Returns:
+            What the turn cost, in messages.
+        """
         actor = self.actor
         if actor is None:  # it was killed while it waited for its turn
-            return
+            return 1
         self.state = RUNNING
-        if self.starting is not None and not self._start(actor):
-            return
-        mail = self.take(self.system.scheduler.quota)
+        if self.starting is not None:
+            self._start(actor)
+            return 1
+        taken = self.take(self.system.scheduler.quota)
+        mail = iter(taken)
         message = None
         try:
             receive = actor.on_receive
@@ -61,29 +72,35 @@ class ScheduledCell(Cell):
                     receive(message)
                 if self.state != RUNNING:
                     break
-        except Exception as error:  # noqa: BLE001  # it is the actor that fails
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.fail(error, message)
-        if self.state == RUNNING:
-            if self._items or self._backlog:
+        except BaseException:
+            self.put_back(mail)  # the whole system is about to end, and answers these then
+            raise
+        finally:
+            if self.state != RUNNING:
+                self._end_after_turn(mail)
+            elif self._items or self._backlog:
                 self._run()
             else:
                 self.state = IDLE
-        elif self.state == CLOSED:
-            self.discard(list(mail))
-        else:
-            self.put_back(mail)
+        return len(taken) or 1
 
-    def _start(self, actor: Actor) -> bool:
-        starting, self.starting = cast("Future[None]", self.starting), None
+    def _start(self, actor: Actor) -> None:
         try:
             actor.on_start()
-        except Exception as error:  # noqa: BLE001  # it is the actor that fails
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
+            self.started(error)
             self.end(crashed(error))
-            starting.set_exception()
-            return False
-        starting.set()
-        return self.state == RUNNING
+        else:
+            if self.state == RUNNING:
+                self.started()
+        finally:
+            if self.state == RUNNING:
+                self._run()  # for the mail that has come before and meanwhile
+            else:
+                self._end_after_turn(iter(()))
 
     def _handle(self, actor: Actor, message: Any) -> None:
         if message.__class__ is Envelope:
@@ -91,43 +108,71 @@ class ScheduledCell(Cell):
         elif message.__class__ in STOPS:
             self._stop(actor, message)
         else:
-            actor._handle_receive(message)  # noqa: SLF001  # Pykka's own dispatch of proxied calls
+            self._call(actor, message)
 
     def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> None:
         if message.__class__ in STOPS:
-            self.watch(lambda _ref, _exit: reply.set(None))
+            self.settle_when_gone(reply)
             self._stop(actor, message)
             return
+        self.replying = reply
         try:
-            answer = actor._handle_receive(message)  # noqa: SLF001
-        except Exception:  # noqa: BLE001  # Pykka's rule: the caller gets it, the actor lives
+            answer = self._call(actor, message)
+        except Exception as error:  # Pykka's rule: the caller gets it, the actor lives
             logger.info("Exception returned from %s to caller:", self.ref, exc_info=True)
-            reply.set_exception()
+            reply.offer(error=error)
+        except BaseException:
+            reply.offer(error=self.dead())
+            raise
         else:
-            reply.set(answer)
+            if self.replying is reply:  # else the handler has promised it for later
+                reply.offer(answer)
+        finally:
+            self.replying = None
+
+    def _call(self, actor: Actor, message: Any) -> Any:
+        answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        if isinstance(answer, CoroutineType):
+            answer.close()
+            name = type(actor).__name__
+            raise UsageError(f"to have async methods called, {name}.on_receive must be `async def` too")
+        return answer
+
+    # -- the end ------------------------------------------------------------------------
 
     def _stop(self, actor: Actor, message: object) -> None:
         exit_ = message.exit if isinstance(message, Stop) else NORMAL
         try:
             actor.on_stop()
-        except Exception as error:  # noqa: BLE001  # it is the actor that fails
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
             exit_ = crashed(error, message)
         self.end(exit_)
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because of `error`; see `Cell.fail`."""
-        actor = self.actor
-        if actor is None:
-            self.log_crash(error)
-            return
         self.log_crash(error)
+        actor = self.actor
+        if actor is None or self.state == ENDING:
+            return
         try:
             actor.on_failure(type(error), error, error.__traceback__)
-        except Exception as second:  # noqa: BLE001  # Pykka logs this one too
+        except Exception as second:  # noqa: BLE001 - Pykka logs this one too
             self.log_crash(second)
         self.end(crashed(error, message))
 
     def kill(self) -> None:
         """End the incarnation now; see `Cell.kill`."""
         self.end(KILLED)
+
+    def end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        """End the incarnation; if its handler is still on the stack, as soon as that has returned."""
+        if self.state == RUNNING:
+            self.exit = exit
+            self.state = ENDING
+        elif self.state != ENDING:
+            super().end(exit)
+
+    def _end_after_turn(self, mail: Iterator[object]) -> None:
+        self.put_back(mail)  # first: whether it is kept is for the supervisor to say
+        super().end(cast("Exit", self.exit))

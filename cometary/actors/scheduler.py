@@ -3,8 +3,8 @@
 1.  An actor with mail is in the run queue exactly once (its cell's state says whether).
 2.  A turn of an actor handles at most `quota` messages; then the next actor has its turn.
     This is what BEAM does with reductions: no actor starves the others.
-3.  After `batch` turns the scheduler lets every other Trio task run (a checkpoint), so that
-    no storm of messages starves the sockets.
+3.  After `batch` messages the scheduler lets every other Trio task run (a checkpoint), so that
+    no storm of messages, and no crowd of timers due at once, starves the sockets.
 4.  With nothing to do it sleeps until mail arrives or the next timer is due. All of this
     happens on one thread: between looking at the queue and falling asleep nothing can arrive.
 """
@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections import deque
-from math import inf
 from typing import TYPE_CHECKING
 
 import trio
@@ -28,7 +27,7 @@ class Scheduler:
 
     Args:
         quota: messages that one actor handles before the next has its turn.
-        batch: turns between two checkpoints.
+        batch: messages between two checkpoints, and timers that may expire there.
     """
 
     def __init__(self, *, quota: int = 100, batch: int = 200) -> None:
@@ -65,22 +64,21 @@ class Scheduler:
             self.run_batch()
 
     def run_batch(self) -> None:
-        """Expire the timers that are due, then give up to `batch` actors their turn."""
+        """Expire timers that are due, then give actors their turns, about `batch` messages in all."""
         self._now = now = trio.current_time()
         try:
             if self.timers.next_due <= now:
-                self.timers.expire(now)
+                self.timers.expire(now, self.batch)
             ready = self.ready
-            turns = self.batch
-            while ready and turns:
-                turns -= 1
-                ready.popleft().run()
+            left = self.batch
+            while ready and left > 0:
+                left -= ready.popleft().run()
         finally:
             self._now = None
 
     async def _sleep(self) -> None:
         due = self.timers.next_due
-        with trio.CancelScope(deadline=due if due < inf else inf):
+        with trio.CancelScope(deadline=due):
             self.asleep = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._abort_sleep)
 

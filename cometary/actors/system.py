@@ -1,36 +1,39 @@
 """An actor system: the scheduler, the living actors and their names, on one Trio loop.
 
-Structured concurrency: a system is an `async with`, and leaving it leaves nothing running.
+1.  A system is closed from the moment its nursery is cancelled: after an orderly stop, or
+    because something that is no `Exception` (a Ctrl-C) came out of an actor.
+2.  Nothing starts in a closed system. What comes too late is answered, not lost: whoever
+    waits for an actor there gets `ActorDeadError`.
+3.  Whatever ended it, at the end every actor has been told and every cell is closed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
+import weakref
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 import trio
 
-from cometary.actors.exits import SHUTDOWN
+from cometary.actors.exits import KILLED, SHUTDOWN, crashed
 from cometary.actors.future import Future
 from cometary.actors.messages import Stop
 from cometary.actors.names import Names
 from cometary.actors.scheduler import Scheduler
-from cometary.errors import NoSystemError, UsageError
+from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
     from cometary.actors.actor import Actor
     from cometary.actors.cell import Cell, Parent
     from cometary.actors.ref import ActorRef
 
     A = TypeVar("A", bound=Actor)
 
-_current: ContextVar[ActorSystem | None] = ContextVar("cometary_actor_system", default=None)
-_in_threads: list[ActorSystem] = []
+current: ContextVar[ActorSystem | None] = ContextVar("cometary_actor_system", default=None)
+in_threads: list[ActorSystem] = []
 """Systems started with `system_in_thread`; the last one serves threads that have no other."""
 
 
@@ -41,24 +44,21 @@ class ActorSystem:
         scheduler: runs the actors whose handler is a plain `def`.
         actors: references to all living actors, in the order they were started.
         names: the unique names of living actors.
+        urns: the actors whose URN has been looked at.
         thread: identity of the thread that the system's loop runs on.
+        closed: whether the system has come to its end.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.scheduler = Scheduler()
         self.names = Names()
         self.actors: dict[ActorRef[Any], None] = {}
+        self.urns: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
         self.thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
         self._nursery = nursery
-        self._adopted: Cell | None = None
-        self._closed = False
         self._empty: trio.Event | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether the system has come to its end."""
-        return self._closed
+        self.closed = False
 
     # -- starting -----------------------------------------------------------------------
 
@@ -80,16 +80,27 @@ class ActorSystem:
         Returns:
             The reference, and a future that is settled when `on_start` has run.
         """
-        actor = actor_class(*args, **kwargs)
-        ref = actor.actor_ref
-        ref.actor_inbox.parent = parent
+        cell = actor_class.new_cell(self)
+        try:
+            actor = actor_class.incarnate(cell, args, kwargs)
+        except BaseException as error:
+            self.post(cell.abandon, crashed(error))  # the constructor may have given its reference away
+            raise
+        cell.parent = parent
         started: Future[None] = Future()
-        self.call(self._begin, actor, started)
-        return ref, started
+        self.post(self._begin, actor, started)
+        return cell.ref, started
 
     def _begin(self, actor: Actor, started: Future[None]) -> None:
-        self.actors[actor.actor_ref] = None
-        actor.actor_inbox.begin(actor, started)
+        cell = actor.actor_inbox
+        if self.closed:
+            started.offer(error=cell.dead())
+            cell.abandon(KILLED)
+            return
+        self.actors[cell.ref] = None
+        cell.begin(actor, started)
+        if self._empty is not None and cell.parent is None:
+            cell.put(Stop(SHUTDOWN))  # the others have been asked to stop already
 
     def revive(
         self, ref: ActorRef[A], args: tuple[Any, ...], kwargs: dict[str, Any], *, keep_mail: bool
@@ -98,50 +109,62 @@ class ActorSystem:
 
         Returns:
             A future that is settled when `on_start` has run.
+
+        Raises:
+            NoSystemError: if the system has come to its end.
+            Exception: what the constructor raises; the actor still waits to be revived or buried.
         """
+        if self.closed:
+            raise NoSystemError("the actor system has ended")
         cell = ref.actor_inbox
         if not keep_mail:
             cell.discard(cell.drain())
         started: Future[None] = Future()
-        self._adopted = cell
-        try:
-            actor = ref.actor_class(*args, **kwargs)
-        finally:
-            self._adopted = None
-        cell.begin(actor, started)
+        cell.begin(ref.actor_class.incarnate(cell, args, kwargs), started)
         return started
-
-    def adopt(self, actor_class: type[Actor]) -> Cell | None:
-        """Return the cell put aside for the actor that is being rebuilt, if this is it."""
-        cell = self._adopted
-        if cell is None or cell.ref is None or cell.ref.actor_class is not actor_class:
-            return None
-        self._adopted = None
-        return cell
-
-    # -- the loop's thread --------------------------------------------------------------
 
     def start_soon(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Run an async function as long as the system lives, from any thread."""
-        self.call(self._nursery.start_soon, function, *args)
+        self.post(self._spawn, function, args)
 
-    def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call `function(*args)` on the loop's thread and return what it returns."""
-        if threading.get_ident() == self.thread:
-            return function(*args)
-        return trio.from_thread.run_sync(function, *args, trio_token=self._token)
+    def _spawn(self, function: Callable[..., Awaitable[object]], args: tuple[Any, ...]) -> None:
+        if not self.closed:
+            self._nursery.start_soon(self._inside, function, args, name=function)
+
+    async def _inside(self, function: Callable[..., Awaitable[object]], args: tuple[Any, ...]) -> None:
+        current.set(self)  # whoever has started it, from wherever
+        try:
+            await function(*args)
+        except BaseException:
+            self.closed = True  # this cancels the nursery
+            raise
+
+    # -- the loop's thread --------------------------------------------------------------
+
+    def post(self, function: Callable[..., object], *args: Any) -> None:
+        """Call `function(*args)` on the loop's thread: now if this is it, else soon.
+
+        When the loop is over it is called here: there is nobody left to race with.
+        """
+        if threading.get_ident() != self.thread:
+            try:
+                self._token.run_sync_soon(function, *args)
+            except trio.RunFinishedError:
+                pass
+            else:
+                return
+        function(*args)
 
     def call_soon(self, function: Callable[..., object], *args: Any) -> None:
         """Have the loop call `function(*args)` soon; from any thread, keeping its order.
 
         Raises:
-            pykka.ActorDeadError: if the system has ended.
+            pykka.ActorDeadError: if the loop is over.
         """
         try:
             self._token.run_sync_soon(function, *args)
         except trio.RunFinishedError:
-            msg = "the actor system has ended"
-            raise pykka.ActorDeadError(msg) from None
+            raise pykka.ActorDeadError("the actor system has ended") from None
 
     # -- ending -------------------------------------------------------------------------
 
@@ -152,29 +175,35 @@ class ActorSystem:
         if self._empty is not None and not self.actors:
             self._empty.set()
 
-    async def stop_all(self, timeout: float) -> None:  # noqa: ASYNC109  # it bounds the grace, not the call
-        """Stop all actors, the youngest first; kill those left after `timeout` seconds.
+    async def shut_down(self, timeout: float) -> None:  # noqa: ASYNC109 - it bounds the grace, not the call
+        """Stop all actors, the youngest first; after `timeout` seconds kill those left.
 
-        Supervised actors are left to their supervisors.
+        Supervised actors are left to their supervisors until then.
         """
-        for ref in reversed(list(self.actors)):
-            cell = ref.actor_inbox
+        self._empty = trio.Event()
+        for cell in self._cells():
             if cell.parent is None:
                 cell.put_if_open(Stop(SHUTDOWN))
-        self._empty = trio.Event()
-        if self.actors:
+        if self.actors and not self.closed:
             with trio.move_on_after(timeout):
                 await self._empty.wait()
-        for ref in reversed(list(self.actors)):
-            ref.actor_inbox.kill()
-            ref.actor_inbox.parent = None
-
-    def close(self) -> None:
-        """Let nothing of the system go on: cancel its tasks, answer who still waits."""
-        self._closed = True
+        for cell in self._cells():
+            cell.parent = None
+            cell.kill()
+        if self.actors and not self.closed:
+            await self._empty.wait()  # for what is still unwinding
+        self.closed = True
         self._nursery.cancel_scope.cancel()
-        for ref in list(self.actors):
-            ref.actor_inbox.bury()
+
+    def bury_all(self) -> None:
+        """Close every cell that is left, and tell whoever waits; nothing runs any more."""
+        for cell in self._cells():
+            cell.parent = None
+            cell.kill()
+            cell.bury()
+
+    def _cells(self) -> list[Cell]:
+        return [ref.actor_inbox for ref in reversed(self.actors)]
 
 
 def current_system() -> ActorSystem:
@@ -183,85 +212,11 @@ def current_system() -> ActorSystem:
     Raises:
         NoSystemError: if there is none; the caller's fault.
     """
-    found = _current.get()
+    found = current.get()
     if found is not None and not found.closed:
         return found
-    if _in_threads:
-        return _in_threads[-1]
-    msg = "no actor system is running: use `async with system():` or `with system_in_thread():`"
-    raise NoSystemError(msg)
-
-
-@contextlib.asynccontextmanager
-async def system(*, stop_timeout: float = 5.0) -> AsyncIterator[ActorSystem]:
-    """Run an actor system on the current Trio loop for the length of the `async with`.
-
-    Args:
-        stop_timeout: seconds that actors have to stop at the end before they are killed.
-
-    Yields:
-        The system. Inside the block, and in every task and thread started from it,
-        `Actor.start` starts actors in it.
-    """
-    failure: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        actors = ActorSystem(nursery)
-        nursery.start_soon(actors.scheduler.run)
-        restore = _current.set(actors)
-        try:
-            yield actors
-        except Exception as error:  # noqa: BLE001  # raised below, free of the nursery's group
-            failure = error
-        finally:
-            _current.reset(restore)
-            with trio.CancelScope(shield=True):
-                await actors.stop_all(stop_timeout)
-            actors.close()
-    if failure is not None:
-        raise failure
-
-
-@contextlib.contextmanager
-def system_in_thread(*, stop_timeout: float = 5.0) -> Iterator[ActorSystem]:
-    """Run an actor system in a background thread, for a program that is not async.
-
-    Inside the block any thread starts and uses actors as it would Pykka's, blocking calls
-    included.
-
-    Args:
-        stop_timeout: seconds that actors have to stop at the end before they are killed.
-
-    Yields:
-        The system.
-    """
-    if trio.lowlevel.in_trio_run():
-        msg = "on the Trio loop use `async with system():`"
-        raise UsageError(msg)
-    ready: Future[tuple[ActorSystem, trio.Event]] = Future()
-
-    async def main() -> None:
-        leave = trio.Event()
-        async with system(stop_timeout=stop_timeout) as actors:
-            ready.set((actors, leave))
-            await leave.wait()
-
-    thread = threading.Thread(target=_run_and_report, args=(main, ready), name="cometary-actors")
-    thread.start()
-    actors, leave = ready.get()
-    _in_threads.append(actors)
-    try:
-        yield actors
-    finally:
-        _in_threads.remove(actors)
-        with contextlib.suppress(pykka.ActorDeadError):
-            actors.call_soon(leave.set)
-        thread.join()
-
-
-def _run_and_report(main: Callable[[], Awaitable[None]], ready: Future[Any]) -> None:
-    try:
-        trio.run(main)
-    except BaseException:
-        if not ready.done():
-            ready.set_exception()
-        raise
+    if in_threads:
+        return in_threads[-1]
+    raise NoSystemError(
+        "no actor system is running: use `async with system():` or `with system_in_thread():`"
+    )

@@ -4,32 +4,29 @@
     and any proxied method may be `def` or `async def`.
 2.  `kill` cancels the task; whatever ends it, `end` is called by the task itself, once it
     has really unwound. So the next incarnation never overlaps this one.
-3.  `trio.Cancelled` is never swallowed: if the whole system is being cancelled, the task
-    notes that it ended and lets the cancellation through.
+3.  `trio.Cancelled` is never swallowed. An error that a cancelled handler raises while it
+    unwinds is logged: the actor has a fate already.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import trio
 from pykka import ActorDeadError
 
-from cometary.actors.cell import CLOSED, IDLE, RUNNING, Cell, dead
-from cometary.actors.exits import KILLED, NORMAL, SHUTDOWN, Exit, crashed
-from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop
+from cometary.actors.cell import CLOSED, IDLE, RUNNING, Cell
+from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
+from cometary.actors.future import Future
+from cometary.actors.messages import PROXIED, STOPS, Envelope, Stop
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
-    from cometary.actors.future import Future
     from cometary.actors.system import ActorSystem
 
 logger = logging.getLogger("cometary.actors")
-
-ON_STOP_GRACE = 1.0
-"""Seconds that an async `on_stop` has to finish while the whole system is being cancelled."""
 
 
 class TaskCell(Cell):
@@ -43,55 +40,16 @@ class TaskCell(Cell):
         self._idle_task: trio.lowlevel.Task | None = None
         self._fate: Exit | None = None
 
+    # -- mail ---------------------------------------------------------------------------
+
     def put(self, item: object) -> None:
         """Take a message; see `Cell.put`."""
         if self.state == CLOSED:
-            raise dead(self.ref)[1]
+            raise ActorDeadError(f"{self.ref} not found")
         self._items.append(item)
         task, self._idle_task = self._idle_task, None
         if task is not None:
             trio.lowlevel.reschedule(task)
-
-    def _run(self) -> None:
-        self._fate = None
-        self.state = IDLE
-        self._scope = trio.CancelScope()
-        self.system.start_soon(self._live, cast("Actor", self.actor), self._scope)
-
-    async def _live(self, actor: Actor, scope: trio.CancelScope) -> None:
-        exit_ = SHUTDOWN  # if the cancellation comes from outside
-        try:
-            with scope:
-                exit_ = await self._loop(actor)
-            if scope.cancelled_caught:
-                exit_ = self._fate or KILLED
-        except trio.Cancelled:
-            with trio.CancelScope(deadline=trio.current_time() + ON_STOP_GRACE, shield=True):
-                await self._hook(actor.on_stop)
-            raise
-        finally:
-            self.end(exit_)
-
-    async def _loop(self, actor: Actor) -> Exit:
-        try:
-            await _result(actor.on_start())  # type: ignore[func-returns-value]
-        except Exception as error:  # noqa: BLE001  # it is the actor that fails
-            self.log_crash(error)
-            starting, self.starting = cast("Future[None]", self.starting), None
-            starting.set_exception()
-            return crashed(error)
-        starting, self.starting = cast("Future[None]", self.starting), None
-        starting.set()
-        while True:
-            message = await self._receive()
-            self.state = RUNNING
-            try:
-                exit_ = await self._handle(actor, message)
-            except Exception as error:  # noqa: BLE001  # it is the actor that fails
-                return await self._failed(actor, error, message)
-            if exit_ is not None:
-                return exit_
-            self.state = IDLE
 
     async def _receive(self) -> Any:
         if self.empty():
@@ -105,32 +63,83 @@ class TaskCell(Cell):
         self._idle_task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
+    # -- the life of the task -----------------------------------------------------------
+
+    def _run(self) -> None:
+        self._fate = None
+        self.state = IDLE
+        self._scope = trio.CancelScope()
+        self.system.start_soon(self._live)
+
+    async def _live(self) -> None:
+        actor, scope = self.actor, self._scope
+        if actor is None or scope is None:
+            return
+        exit_ = KILLED  # if it is neither the loop nor our own scope that ends it
+        try:
+            # The scope is inside: it takes the cancellation out of a group that a handler raises.
+            with scope:
+                exit_ = await self._loop(actor)
+            if scope.cancelled_caught and self._fate is not None and self._fate.error is not None:
+                error = self._fate.error  # a task of the actor's own raised it
+                await self._hook(actor.on_failure, type(error), error, error.__traceback__)
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            self.log_crash(error)
+        finally:
+            self.end(self._fate or exit_ if scope.cancelled_caught else exit_)
+
+    async def _loop(self, actor: Actor) -> Exit:
+        await trio.lowlevel.checkpoint_if_cancelled()  # it may have been killed already
+        try:
+            await _result(actor.on_start())  # type: ignore[func-returns-value]
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            self.log_crash(error)
+            self.started(error)
+            return crashed(error)
+        self.started()
+        while True:
+            message = await self._receive()
+            self.state = RUNNING
+            try:
+                exit_ = await self._handle(actor, message)
+            except Exception as error:  # noqa: BLE001 - it is the actor that fails
+                self.log_crash(error)
+                await self._hook(actor.on_failure, type(error), error, error.__traceback__)
+                return crashed(error, message)
+            if exit_ is not None:
+                return exit_
+            self.state = IDLE
+
     async def _handle(self, actor: Actor, message: Any) -> Exit | None:
         kind = message.__class__
         if kind is Envelope:
             return await self._answer(actor, message.message, message.reply_to)
         if kind in STOPS:
             return await self._stop(actor, message)
-        if kind in SPECIAL:
-            await _result(actor._handle_receive(message))  # noqa: SLF001  # Pykka's dispatch
+        if kind in PROXIED:
+            await _result(actor._handle_receive(message))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         else:
             await _result(actor.on_receive(message))
         return None
 
     async def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> Exit | None:
         if message.__class__ in STOPS:
-            self.watch(lambda _ref, _exit: reply.set(None))
+            self.settle_when_gone(reply)
             return await self._stop(actor, message)
+        self.replying = reply
         try:
-            answer = await _result(actor._handle_receive(message))  # noqa: SLF001
-        except Exception:  # noqa: BLE001  # Pykka's rule: the caller gets it, the actor lives
+            answer = await _result(actor._handle_receive(message))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        except Exception as error:  # Pykka's rule: the caller gets it, the actor lives
             logger.info("Exception returned from %s to caller:", self.ref, exc_info=True)
-            reply.set_exception()
-        except trio.Cancelled:
-            reply.set_exception(dead(self.ref))
+            reply.offer(error=error)
+        except BaseException:
+            reply.offer(error=self.dead())
             raise
         else:
-            reply.set(answer)
+            if self.replying is reply:  # else the handler has promised it for later
+                reply.offer(answer)
+        finally:
+            self.replying = None
         return None
 
     async def _stop(self, actor: Actor, message: object) -> Exit:
@@ -139,18 +148,15 @@ class TaskCell(Cell):
             return crashed(error, message)
         return message.exit if isinstance(message, Stop) else NORMAL
 
-    async def _failed(self, actor: Actor, error: Exception, message: object) -> Exit:
-        self.log_crash(error)
-        await self._hook(actor.on_failure, type(error), error, error.__traceback__)
-        return crashed(error, message)
-
     async def _hook(self, hook: Any, *args: object) -> Exception | None:
         try:
             await _result(hook(*args))
-        except Exception as error:  # noqa: BLE001  # it is the actor that fails
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
             return error
         return None
+
+    # -- ended by others ----------------------------------------------------------------
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because a task of its own raised `error`; see `Cell.fail`."""

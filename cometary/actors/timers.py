@@ -4,13 +4,13 @@ A session re-arms its timers at every delivery, so starting, moving and cancelli
 touch the heap. The rules:
 
 1.  A timer has a deadline (infinity while it is not running) and at most one live heap entry,
-    due at `_wake`, never later than the deadline.
+    due at `entry_due`, never later than the deadline.
 2.  Moving the deadline later, or cancelling, leaves the entry where it is. When the entry
     comes up early, the timer is entered again at its real deadline, or forgotten.
-3.  Moving the deadline before `_wake` adds an entry; the old one is now stale and is skipped
-    when it comes up, because its time is no longer the timer's `_wake`.
-4.  Stale entries cannot pile up: whenever the heap has doubled since the last look, those
-    that no longer count are thrown out.
+3.  Moving the deadline before `entry_due` adds an entry; the old one is now stale and is skipped
+    when it comes up, because its time is no longer the timer's `entry_due`.
+4.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
+    thrown out. So are those of timers that were closed, because an ended actor closes its own.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ class Recipient(Protocol):
         """Take the message, or drop it when the actor has ended."""
         ...
 
+    @property
+    def closed(self) -> bool:
+        """Whether the actor has ended for good."""
+        ...
+
 
 class Timer:
     """Sends one message to one mailbox when its time comes; may be started over and over.
@@ -42,32 +47,38 @@ class Timer:
     (`erlang:cancel_timer/1`).
     """
 
-    __slots__ = ("_queue", "_recipient", "_wake", "deadline", "message")
+    __slots__ = ("_queue", "deadline", "entry_due", "message", "recipient")
 
     def __init__(self, queue: TimerQueue, recipient: Recipient, message: object) -> None:
         self._queue = queue
-        self._recipient = recipient
-        self._wake = inf
+        self.recipient = recipient
+        self.entry_due = inf
         self.message = message
         self.deadline = inf
 
     def start(self, seconds: float) -> None:
         """Expire `seconds` from now instead of whenever it would have.
 
+        In a turn of a scheduled actor, now is when the scheduler's batch began.
+
         Raises:
             UsageError: if `seconds` is negative; the caller's fault, nothing has changed.
         """
-        if seconds < 0:
-            msg = f"a timer cannot expire in the past: {seconds} seconds"
-            raise UsageError(msg)
+        if not seconds >= 0:  # so that NaN is refused as well
+            raise UsageError(f"a timer cannot expire in the past: {seconds} seconds")
         queue = self._queue
         self.deadline = deadline = queue.now() + seconds
-        if deadline < self._wake:
+        if deadline < self.entry_due:
             queue.enter(self, deadline)
 
     def cancel(self) -> None:
         """Do not expire. Harmless when the timer is not running."""
         self.deadline = inf
+
+    def close(self) -> None:
+        """Never expire again: the timer is not going to be started any more."""
+        self.deadline = inf
+        self.entry_due = -inf  # no entry is due then, so the one it has is stale from now on
 
     @property
     def running(self) -> bool:
@@ -105,39 +116,42 @@ class TimerQueue:
         """Look at `timer` again at `wake`."""
         if len(self._heap) >= self._compact_at:
             self._compact()
-        timer._wake = wake  # noqa: SLF001  # the two classes share rule 1
+        timer.entry_due = wake
         heapq.heappush(self._heap, (wake, next(self._order), timer))
         if wake < self.next_due:
             self.next_due = wake
             self._on_earlier()
 
-    def expire(self, now: float) -> None:
-        """Send the message of every timer whose deadline is not after `now`."""
+    def expire(self, now: float, limit: int) -> None:
+        """Send the messages of timers whose deadline is not after `now`; look at no more than `limit`."""
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        while heap and heap[0][0] <= now and limit > 0:
+            limit -= 1
             wake, _, timer = heapq.heappop(heap)
-            if wake == timer._wake:  # noqa: SLF001  # else stale, by rule 3
+            if wake == timer.entry_due:  # else stale, by rule 3
                 self._look_at(timer, now)
         self.next_due = heap[0][0] if heap else inf
 
     def _look_at(self, timer: Timer, now: float) -> None:
-        timer._wake = inf  # noqa: SLF001
+        timer.entry_due = inf
         if timer.deadline <= now:
             timer.deadline = inf
-            timer._recipient.put_if_open(timer.message)  # noqa: SLF001
+            timer.recipient.put_if_open(timer.message)
         elif timer.deadline < inf:
             self.enter(timer, timer.deadline)
 
     def _compact(self) -> None:
-        kept: list[tuple[float, int, Timer]] = []
+        # A timer that is not running keeps its entry: it is likely to be started again, and has
+        # only this one. By timer, because on a clock that stands still two entries of one timer
+        # may have the same time.
+        kept: dict[Timer, tuple[float, int, Timer]] = {}
         for entry in self._heap:
             wake, _, timer = entry
-            if wake != timer._wake:  # noqa: SLF001
-                continue
-            if timer.running:
-                kept.append(entry)
-            else:
-                timer._wake = inf  # noqa: SLF001  # it has no entry any more
-        heapq.heapify(kept)
-        self._heap[:] = kept  # in place: `expire` may be in the middle of it
+            if wake == timer.entry_due:
+                if timer.recipient.closed:
+                    timer.entry_due = timer.deadline = inf
+                else:
+                    kept[timer] = entry
+        self._heap[:] = kept.values()  # in place: `expire` may be in the middle of it
+        heapq.heapify(self._heap)
         self._compact_at = max(self._SMALL, 2 * len(kept))

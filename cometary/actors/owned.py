@@ -1,0 +1,114 @@
+"""What belongs to one incarnation of an actor, and is gone before the next one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cometary.actors.exits import Exit
+from cometary.actors.messages import Down
+
+if TYPE_CHECKING:
+    from cometary.actors.cell import Cell
+    from cometary.actors.ref import ActorRef
+
+
+class OwnedTasks:
+    """The Trio tasks that an actor started: its crash is theirs, and theirs is its crash.
+
+    Args:
+        cell: the actor's cell.
+        begun: whether the incarnation has begun; the tasks of an actor that is still being
+            built wait, because another thread may be building it.
+    """
+
+    __slots__ = ("_cell", "_scopes", "_waiting", "_when_gone")
+
+    def __init__(self, cell: Cell, *, begun: bool) -> None:
+        self._cell = cell
+        self._scopes: set[trio.CancelScope] = set()
+        self._waiting: list[tuple[Callable[..., Awaitable[object]], Any]] | None = None if begun else []
+        self._when_gone: Callable[[], None] | None = None
+
+    def start(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+        """Run `function(*args)` in a task, as soon as the actor has begun."""
+        if self._waiting is not None:
+            self._waiting.append((function, args))
+            return
+        scope = trio.CancelScope()  # made here: it must be there if the actor ends before the task runs
+        self._scopes.add(scope)
+        self._cell.system.start_soon(self._run, scope, function, args)
+
+    def begin(self) -> None:
+        """Start what has been waiting for the actor to begin."""
+        waiting, self._waiting = self._waiting, None
+        for function, args in waiting or ():
+            self.start(function, *args)
+
+    def end(self, when_gone: Callable[[], None]) -> None:
+        """Cancel all tasks, and call `when_gone` once the last one has unwound."""
+        if not self._scopes:
+            when_gone()
+            return
+        self._when_gone = when_gone
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def _run(
+        self, scope: trio.CancelScope, function: Callable[..., Awaitable[object]], args: Any
+    ) -> None:
+        # The scope is inside the `try`: a function that is cancelled while something else in it
+        # fails raises both at once, and only the scope takes the cancellation out of the group.
+        try:
+            with scope:
+                await function(*args)
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            self._failed(error)
+        finally:
+            self._scopes.discard(scope)
+            if self._when_gone is not None and not self._scopes:
+                self._when_gone()
+
+    def _failed(self, error: Exception) -> None:
+        if self._when_gone is None:
+            self._cell.fail(error, None)
+        else:
+            self._cell.log_crash(error)  # the actor has ended already
+
+
+class Monitors:
+    """Whom an actor watches. Ends with the incarnation, so that nobody keeps a list of the dead."""
+
+    __slots__ = ("_cell", "_watched")
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._watched: set[ActorRef[Any]] = set()
+
+    def add(self, ref: ActorRef[Any]) -> None:
+        """Have a `Down` sent when `ref` ends; at once if it has. Harmless if it is watched already."""
+        if ref not in self._watched:
+            self._watched.add(ref)
+            ref.actor_inbox.system.post(ref.actor_inbox.watch, self._ended)
+
+    def remove(self, ref: ActorRef[Any]) -> None:
+        """Send no `Down` for `ref`. Harmless if it is not watched."""
+        if ref in self._watched:
+            self._watched.remove(ref)
+            ref.actor_inbox.system.post(ref.actor_inbox.unwatch, self._ended)
+
+    def clear(self) -> None:
+        """Watch nobody any more."""
+        for ref in list(self._watched):
+            self.remove(ref)
+
+    def _ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
+        # The watched actor may live on another loop than the one that watches.
+        self._cell.system.post(self._tell, ref, exit)
+
+    def _tell(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
+        if ref in self._watched:
+            self._watched.remove(ref)
+            self._cell.put_if_open(Down(ref, exit))

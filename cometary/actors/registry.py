@@ -1,0 +1,124 @@
+"""Finding actors: by name, by class, by URN; on the current system and among Pykka's threads."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, TypeVar
+
+import pykka
+import trio
+
+from cometary.actors.future import Future
+from cometary.actors.futures import wrap_future
+from cometary.actors.ref import ActorRef
+from cometary.actors.system import current_system
+from cometary.errors import NoSystemError
+
+AnyRef = pykka.ActorRef[Any]
+A = TypeVar("A", bound=pykka.Actor)
+
+
+def register(name: str, ref: ActorRef[Any]) -> None:
+    """Give the actor `ref` a name in the current system, until it ends.
+
+    Raises:
+        NameTakenError: if a living actor has it; the caller's fault.
+        UsageError: if the actor lives in another system; the caller's fault.
+        pykka.ActorDeadError: if the actor has ended.
+    """
+    current_system().names.register(name, ref)
+
+
+def whereis(name: str) -> ActorRef[Any] | None:
+    """Return the actor that has `name` in the current system, or None."""
+    return current_system().names.whereis(name)
+
+
+def unregister(name: str) -> None:
+    """Free `name` in the current system. Harmless if nobody has it."""
+    current_system().names.unregister(name)
+
+
+class ActorRegistry(pykka.ActorRegistry):
+    """Pykka's registry over the current system's actors and Pykka's own `ThreadingActor`s.
+
+    Starting and stopping an actor costs the same however many there are; so does finding one
+    by its URN. The other lookups look at every actor, as Pykka's do.
+    """
+
+    @classmethod
+    def get_all(cls) -> list[AnyRef]:
+        """Return all living actors: Pykka's, then ours, each in the order they were started."""
+        return [*pykka.ActorRegistry.get_all(), *_ours()]
+
+    @classmethod
+    def get_by_class(cls, actor_class: type[A]) -> list[pykka.ActorRef[A]]:
+        """Return all living actors of `actor_class` or a subclass of it."""
+        return [ref for ref in cls.get_all() if issubclass(ref.actor_class, actor_class)]
+
+    @classmethod
+    def get_by_class_name(cls, actor_class_name: str) -> list[AnyRef]:
+        """Return all living actors whose class is called `actor_class_name`."""
+        return [ref for ref in cls.get_all() if ref.actor_class.__name__ == actor_class_name]
+
+    @classmethod
+    def get_by_urn(cls, actor_urn: str) -> AnyRef | None:
+        """Return the living actor with that URN, or None."""
+        with contextlib.suppress(NoSystemError):
+            ref = current_system().urns.get(actor_urn)
+            if ref is not None and ref.is_alive():
+                return ref
+        return pykka.ActorRegistry.get_by_urn(actor_urn)
+
+    @classmethod
+    def broadcast(cls, message: Any, target_class: str | type[pykka.Actor] | None = None) -> None:
+        """Tell `message` to all living actors, or to those of a class or class name."""
+        if isinstance(target_class, str):
+            targets = cls.get_by_class_name(target_class)
+        elif target_class is not None:
+            targets = cls.get_by_class(target_class)
+        else:
+            targets = cls.get_all()
+        for ref in targets:
+            with contextlib.suppress(pykka.ActorDeadError):  # it has just ended
+                ref.tell(message)
+
+    @classmethod
+    def stop_all(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, *, block: bool | None = None, timeout: float | None = None
+    ) -> Any:
+        """Stop all living actors, the youngest first.
+
+        Args:
+            block: False returns a list of futures, and the actors stop in whatever order they
+                get to it. Otherwise each actor is asked once the one before it has stopped. By
+                default the result is awaited on the Trio loop: `await ActorRegistry.stop_all()`.
+            timeout: seconds that the wait for each actor may take.
+
+        Returns:
+            What `stop` returned for each: a list, or on the Trio loop a future of it.
+        """
+        targets = list(reversed(cls.get_all()))
+        if block is False:
+            return [ref.stop(block=False) for ref in targets]
+        if block is None and trio.lowlevel.in_trio_run():
+            done: Future[list[bool]] = Future()
+            current_system().start_soon(_stop_in_order, targets, timeout, done)
+            return done
+        return [ref.stop(block=True, timeout=timeout) for ref in targets]
+
+
+async def _stop_in_order(targets: list[AnyRef], timeout: float | None, done: Future[list[bool]]) -> None:  # noqa: ASYNC109 - one for each
+    try:
+        done.offer([await wrap_future(ref.stop(block=False)).within(timeout) for ref in targets])
+    except Exception as error:  # noqa: BLE001 - whoever awaits `done` gets it
+        done.offer(error=error)
+    finally:
+        done.offer(error=pykka.ActorDeadError("the actor system has ended"))
+
+
+def _ours() -> list[AnyRef]:
+    try:
+        return list(current_system().actors)
+    except NoSystemError:
+        return []

@@ -1,0 +1,128 @@
+"""Running an actor system: on this Trio loop, or on one in a background thread.
+
+Structured concurrency: a system is a `with`, and leaving it leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any
+
+import trio
+
+from cometary.actors.future import Future
+from cometary.actors.system import ActorSystem, current, in_threads
+from cometary.errors import UsageError
+
+
+@contextlib.asynccontextmanager
+async def system(*, stop_timeout: float = 5.0) -> AsyncGenerator[ActorSystem]:
+    """Run an actor system on the current Trio loop for the length of the `async with`.
+
+    However the block is left (its end, an exception, a cancellation), the actors are asked to
+    stop and have `stop_timeout` for it; only then does the exception go on its way.
+
+    Args:
+        stop_timeout: seconds that actors have to stop at the end before they are killed.
+
+    Yields:
+        The system. Inside the block, and in every task and thread started from it,
+        `Actor.start` starts actors in it.
+    """
+    raised: BaseException | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            shield = trio.CancelScope()
+            actors = await nursery.start(_host, shield)
+            restore = current.set(actors)
+            try:
+                # From here on a cancellation of the block must not reach the actors: they are
+                # to stop in order. One that came while `start` returned is noticed here.
+                shield.shield = True
+                await trio.lowlevel.checkpoint_if_cancelled()
+                yield actors
+            except BaseException as error:
+                raised = error
+                raise
+            finally:
+                current.reset(restore)
+                with trio.CancelScope(shield=True):
+                    await actors.shut_down(stop_timeout)
+    except BaseExceptionGroup as group:
+        if raised is None or group.exceptions != (raised,):
+            raise
+    else:
+        return
+    raise raised  # what the block raised, alone: without the group that a nursery makes of it
+
+
+async def _host(shield: trio.CancelScope, task_status: trio.TaskStatus[ActorSystem]) -> None:
+    with shield, contextlib.ExitStack() as at_the_end:
+        async with trio.open_nursery() as nursery:
+            actors = ActorSystem(nursery)
+            at_the_end.callback(actors.bury_all)
+            actors.start_soon(actors.scheduler.run)
+            task_status.started(actors)
+
+
+@contextlib.contextmanager
+def system_in_thread(*, stop_timeout: float = 5.0) -> Generator[ActorSystem]:
+    """Run an actor system in a background thread, for a program that is not async.
+
+    Inside the block any thread starts and uses actors as it would Pykka's, blocking calls
+    included. With several such systems at once, a thread that has opened one itself uses that,
+    the others use the one opened last.
+
+    Args:
+        stop_timeout: seconds that actors have to stop at the end before they are killed.
+
+    Yields:
+        The system.
+
+    Raises:
+        UsageError: on a Trio loop; the caller's fault.
+        BaseException: at the end, what has ended the system too early, if anything has.
+    """
+    if trio.lowlevel.in_trio_run():
+        raise UsageError("on the Trio loop use `async with system():`")
+    ready: Future[ActorSystem] = Future()
+    leave: Future[None] = Future()
+    outcome: Future[None] = Future()
+
+    async def main() -> None:
+        async with system(stop_timeout=stop_timeout) as actors:
+            ready.set(actors)
+            await leave
+
+    thread = threading.Thread(target=_run, args=(main, ready, outcome), name="cometary-actors")
+    thread.start()
+    try:
+        with _serving_threads(ready.get()) as actors:
+            yield actors
+    finally:
+        leave.set()
+        thread.join()
+        outcome.get()
+
+
+@contextlib.contextmanager
+def _serving_threads(actors: ActorSystem) -> Generator[ActorSystem]:
+    in_threads.append(actors)
+    restore = current.set(actors)
+    try:
+        yield actors
+    finally:
+        current.reset(restore)
+        in_threads.remove(actors)
+
+
+def _run(main: Callable[[], Awaitable[None]], ready: Future[Any], outcome: Future[None]) -> None:
+    try:
+        trio.run(main)
+    except BaseException as error:  # noqa: BLE001 - the thread that opened the system raises it
+        ready.offer(error=error)
+        outcome.set_exception()
+    else:
+        outcome.set()

@@ -1,0 +1,56 @@
+"""A Trio task that waits for something which any thread may bring about."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+import trio
+
+
+class Waiter:
+    """Parks the current task until `wake` is called, from whichever thread.
+
+    What another thread brings about reaches the loop a moment later. By then the wait may
+    have been cancelled, and a task that is not parked must not be rescheduled: `_parked` is
+    read and written on the loop's thread only.
+    """
+
+    __slots__ = ("_parked", "_task", "_thread", "_token")
+
+    def __init__(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = threading.get_ident()
+        self._parked = False
+
+    async def park(self, on_cancel: Callable[[], None]) -> None:
+        """Wait for `wake`.
+
+        There must be no checkpoint between arranging for `wake` to be called and this.
+
+        Args:
+            on_cancel: called if the wait is cancelled, so that `wake` need not be called.
+        """
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._parked = False
+            on_cancel()
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._parked = True
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def wake(self) -> None:
+        """End the wait. Harmless if it has been cancelled."""
+        if threading.get_ident() == self._thread:
+            self._reschedule()
+        else:
+            with contextlib.suppress(trio.RunFinishedError):  # then nobody waits any more
+                self._token.run_sync_soon(self._reschedule)
+
+    def _reschedule(self) -> None:
+        if self._parked:
+            self._parked = False
+            trio.lowlevel.reschedule(self._task)
