@@ -207,6 +207,11 @@ def test_a_control_listener_on_loopback_needs_none(address: str) -> None:
     assert str(load({"control": address}, {}).control) == address
 
 
+def test_addresses_are_written_as_urls_write_them() -> None:
+    assert Address("127.0.0.1", 80).url == "http://127.0.0.1:80"
+    assert Address("::1", 80).url == "http://[::1]:80"
+
+
 def test_the_secret_is_never_shown(tmp_path: Path) -> None:
     assert "hidden" not in repr(Settings(secret="hidden"))
     for arguments, environment in [

@@ -25,6 +25,11 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def url(self) -> str:
+        """Where a client on this machine's network finds the server that listens there."""
+        return f"http://{self}"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether no other machine can reach it. Of host names only `localhost` is trusted."""
         if self.host == "localhost":

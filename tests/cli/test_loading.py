@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cometary.app import App
 
+from cometary.app import App
 from cometary.cli.loading import load_app
 from cometary.errors import ConfigError
 
