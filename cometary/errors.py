@@ -147,3 +147,23 @@ class EventOverflowError(UsageError):
 
 class NotRunningError(UsageError):
     """A machine was stepped before its start or after its stop, or started twice: the shell's fault."""
+
+
+class SpecError(UsageError):
+    """A supervisor was given a child or an option that makes no sense: the calling code's fault."""
+
+
+class ChildStateError(UsageError):
+    """A supervisor was asked about a child that it has not, or that is not in a state for this: the caller's fault."""
+
+
+class ChildStartError(CometaryError):
+    """A child did not start: the child's fault; nothing is left of the attempt."""
+
+
+class TooManyChildrenError(CometaryError):
+    """A dynamic supervisor has as many children as it may have: nobody's fault, try later."""
+
+
+class RestartIntensityError(CometaryError):
+    """Children crashed more often than their supervisor puts up with; all of them have been stopped."""

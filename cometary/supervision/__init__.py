@@ -1,0 +1,54 @@
+"""Supervision: OTP's supervisors for actors, other supervisors and plain async functions.
+
+from cometary.actors import system
+from cometary.supervision import ChildSpec, DynamicSupervisor, supervise
+
+children = [
+    ChildSpec("sessions", DynamicSupervisor, kwargs={"per": "child"}),
+    ChildSpec("listener", listen, args=(8080,)),
+]
+async with system(), supervise(children, strategy="rest_for_one") as root:
+    ...
+"""
+
+from __future__ import annotations
+
+from cometary.supervision.backoff import Backoff
+from cometary.supervision.calls import (
+    ChildCount,
+    ChildInfo,
+    count_children,
+    delete_child,
+    get_childspec,
+    restart_child,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from cometary.supervision.dynamic import DynamicSupervisor
+from cometary.supervision.reports import CrashReport
+from cometary.supervision.root import supervise
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
+from cometary.supervision.supervisor import Supervisor
+from cometary.supervision.tree import TreeNode, tree
+
+__all__ = [
+    "Backoff",
+    "ChildCount",
+    "ChildInfo",
+    "ChildSpec",
+    "CrashReport",
+    "DynamicSupervisor",
+    "Supervisor",
+    "SupervisorSpec",
+    "TreeNode",
+    "count_children",
+    "delete_child",
+    "get_childspec",
+    "restart_child",
+    "start_child",
+    "supervise",
+    "terminate_child",
+    "tree",
+    "which_children",
+]

@@ -1,0 +1,148 @@
+"""What a supervisor can be asked for from outside, under OTP's names.
+
+Each function sends one message and waits for the answer; while a supervisor starts or stops a
+child, the question waits in its mailbox. If the supervisor ends before it answers, they raise
+`pykka.ActorDeadError`.
+
+Source: OTP, `supervisor`, section "Exports".
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+from cometary.actors import Actor, ActorRef
+from cometary.supervision.child import State
+from cometary.supervision.spec import ChildSpec, Kind
+
+AnyRef = ActorRef[Any]
+
+
+class StartChild(NamedTuple):
+    """Ask: start another child. The answer is its reference."""
+
+    start: ChildSpec | type[Actor]
+    args: tuple[Any, ...] = ()
+
+
+class TerminateChild(NamedTuple):
+    """Ask: stop this child, and do not restart it."""
+
+    child: str | AnyRef
+
+
+class RestartChild(NamedTuple):
+    """Ask: start a child that has ended. The answer is its reference."""
+
+    child: str
+
+
+class DeleteChild(NamedTuple):
+    """Ask: forget a child that has ended."""
+
+    child: str
+
+
+class WhichChildren(NamedTuple):
+    """Ask: which children are there?"""
+
+
+class CountChildren(NamedTuple):
+    """Ask: how many children are there?"""
+
+
+class GetChildSpec(NamedTuple):
+    """Ask: what is the specification of this child?"""
+
+    child: str
+
+
+class ChildInfo(NamedTuple):
+    """One child, as `which_children` tells; `ref` is None while there is no actor."""
+
+    id: str
+    ref: AnyRef | None
+    kind: Kind
+    state: State
+
+
+class ChildCount(NamedTuple):
+    """How many children there are: specifications, actors that live, and either sort of them."""
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
+
+async def start_child(supervisor: AnyRef, start: ChildSpec | type[Actor], *args: Any) -> AnyRef:
+    """Have `supervisor` start another child, to the right of the others.
+
+    Args:
+        supervisor: a `Supervisor` or a `DynamicSupervisor`.
+        start: a specification; for a dynamic supervisor also just a class.
+        *args: for a class: its constructor's arguments.
+
+    Raises:
+        SpecError: if there is a child with this id already, or the specification does not
+            suit the supervisor; the calling code's fault.
+        ChildStartError: if it did not start; the child's fault. It is not a child then. (A
+            dynamic supervisor does not wait for `on_start`; it raises what the constructor did.)
+        TooManyChildrenError: if a dynamic supervisor is full; nobody's fault.
+    """
+    return cast("AnyRef", await supervisor.ask(StartChild(start, args)))
+
+
+async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
+    """Have `supervisor` stop a child and not restart it; returns when it has gone.
+
+    Its specification stays, unless it is temporary, for `restart_child`; it also comes back if
+    a sibling's crash restarts all of them (`one_for_all`, `rest_for_one`). References to it
+    are dead; the next `start` makes a new one.
+
+    Args:
+        supervisor: a `Supervisor` or a `DynamicSupervisor`.
+        child: the child's id; for a dynamic supervisor its reference.
+
+    Raises:
+        ChildStateError: if there is no such child; the calling code's fault.
+    """
+    await supervisor.ask(TerminateChild(child))
+
+
+async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
+    """Have `supervisor` start a child that has ended or was terminated; returns its reference.
+
+    Raises:
+        ChildStateError: if there is no such child, or it runs; the calling code's fault.
+        ChildStartError: if it did not start; the child's fault.
+    """
+    return cast("AnyRef", await supervisor.ask(RestartChild(child)))
+
+
+async def delete_child(supervisor: AnyRef, child: str) -> None:
+    """Have `supervisor` forget a child that has ended or was terminated.
+
+    Raises:
+        ChildStateError: if there is no such child, or it runs; the calling code's fault.
+    """
+    await supervisor.ask(DeleteChild(child))
+
+
+async def which_children(supervisor: AnyRef) -> tuple[ChildInfo, ...]:
+    """Return what children a supervisor has, in the order of their start."""
+    return cast("tuple[ChildInfo, ...]", await supervisor.ask(WhichChildren()))
+
+
+async def count_children(supervisor: AnyRef) -> ChildCount:
+    """Return how many children a supervisor has."""
+    return cast("ChildCount", await supervisor.ask(CountChildren()))
+
+
+async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
+    """Return the specification of a child.
+
+    Raises:
+        ChildStateError: if there is no such child; the calling code's fault.
+    """
+    return cast("ChildSpec", await supervisor.ask(GetChildSpec(child)))

@@ -1,0 +1,200 @@
+"""One child of a supervisor: starting it, stopping it, and what is known about it.
+
+1.  A child has at most one incarnation. `start` returns when its `on_start` has run, `stop`
+    when everything that belonged to it has gone.
+2.  An actor that ends tells its parent, which is this object, in `child_exited`. Whoever waits
+    in `start` or `stop` is woken; otherwise the supervisor is told.
+3.  The cell of an ended child waits for the next incarnation until the supervisor buries it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal
+
+import trio
+
+from cometary.actors import SHUTDOWN, ActorRef, ActorSystem, Exit, Future
+from cometary.actors.cell import Cell
+from cometary.actors.exits import crashed
+from cometary.actors.messages import Stop
+from cometary.errors import ChildStartError
+from cometary.supervision.launching import launch, revive
+from cometary.supervision.reports import CrashReport, ReportSink
+from cometary.supervision.spec import ChildSpec
+
+logger = logging.getLogger("cometary.supervision")
+
+State = Literal["starting", "running", "ended", "stopping", "restarting", "stopped"]
+
+KILL_GRACE = 1.0
+"""Seconds after which it is logged that a killed child is still there."""
+
+
+class Child(ReportSink):
+    """A child, through all its incarnations.
+
+    Args:
+        spec: how to start it.
+        system: where it lives.
+        above: the path of its supervisor in the tree, and where reports go.
+        on_exit: called when it has ended without being asked to.
+    """
+
+    def __init__(
+        self, spec: ChildSpec, system: ActorSystem, above: ReportSink | None, on_exit: Callable[[Child], None]
+    ) -> None:
+        self.spec = spec
+        self.state: State = "stopped"
+        self.ref: ActorRef[Any] | None = None
+        self.exit: Exit | None = None
+        """How the last incarnation ended; None while there is one, and before the first."""
+        self.restarts = 0
+        self.streak = 0
+        """Restarts in a row, for the back-off."""
+        self.started_at = 0.0
+        self.expected: object = None
+        """The message to the supervisor about this child that still counts; others are overtaken."""
+        self._system = system
+        self._above = above
+        self._on_exit = on_exit
+        self._gone: trio.Event | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is an incarnation, or something left of one."""
+        return self._gone is not None and not self._gone.is_set()
+
+    # -- start ----------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the next incarnation, and wait until its `on_start` has run.
+
+        Raises:
+            ChildStartError: if it failed or took too long; nothing is left of the attempt.
+                The child's fault.
+        """
+        self.state = "starting"
+        self.exit = None
+        try:
+            started = self._begin()
+            with trio.fail_after(self.spec.start_patience):
+                await started
+        except Exception as error:
+            await self._kill()
+            raise self._not_started(error) from error
+        self.state = "running"
+        self.started_at = trio.current_time()
+        if not self.alive:  # it ended between its `on_start` and this line
+            self._ended()
+
+    def _begin(self) -> Future[None]:
+        if self.ref is None or not self.ref.is_alive():
+            self.ref = None
+            self.ref, started = launch(self.spec, self._system, self)
+        else:
+            started = revive(self.spec, self._system, self.ref)
+        self._gone = trio.Event()
+        return started
+
+    def _not_started(self, error: Exception) -> ChildStartError:
+        self.state = "stopped"
+        if isinstance(error, trio.TooSlowError):
+            error = TimeoutError(f"it did not start within {self.spec.start_patience} s")
+        elif self.exit is not None and isinstance(self.exit.error, Exception):
+            error = self.exit.error  # a task of the actor failed: this is what it raised
+        self.exit = crashed(error)
+        return ChildStartError(f"child {self.path} did not start: {error!r}")
+
+    # -- stop -----------------------------------------------------------------------------
+
+    async def stop(self) -> bool:
+        """Stop the incarnation in good order, or kill it when its time is up.
+
+        Its cell then waits for the next one, or for `bury`.
+
+        Returns:
+            Whether there was one; all of it has gone now.
+        """
+        self.expected = None
+        if not self.alive:
+            self.state = "stopped"
+            return False
+        self.state = "stopping"
+        if self.spec.patience > 0:
+            await self._ask_to_stop()
+        await self._kill()
+        self.state = "stopped"
+        return True
+
+    async def _ask_to_stop(self) -> None:
+        order = Stop(SHUTDOWN)
+        cell = self._cell()
+        cell.put_if_open(order)
+        with trio.move_on_after(self.spec.patience):
+            await self._until_gone()
+        # If the actor ended before it came to the order, the order is still in its mail, and
+        # the next incarnation must not take it for its own.
+        if not cell.empty():
+            mail = cell.drain()
+            cell.put_back(iter([item for item in mail if item is not order]))
+
+    async def kill(self) -> None:
+        """End the incarnation without asking; returns when all of it has gone."""
+        self.expected = None
+        self.state = "stopping"
+        await self._kill()
+        self.state = "stopped"
+
+    async def _kill(self) -> None:
+        if not self.alive:
+            return
+        self._cell().kill()
+        with trio.move_on_after(KILL_GRACE):
+            await self._until_gone()
+            return
+        # Trio cannot end a task that is shielded from cancellation, or that waits for a
+        # thread. To go on without it would let the next incarnation meet it, so: wait.
+        logger.error("Child %s was killed and goes on: it is shielded from cancellation", self.path)
+        await self._until_gone()
+
+    async def _until_gone(self) -> None:
+        if self._gone is not None:
+            await self._gone.wait()
+
+    def bury(self) -> None:
+        """Let there be no next incarnation behind the same reference."""
+        self.expected = None
+        self.state = "stopped"
+        if self.ref is not None:
+            self._cell().bury()
+
+    def _cell(self) -> Cell:
+        if self.ref is None:
+            raise RuntimeError(f"child {self.path} was never started")
+        return self.ref.actor_inbox
+
+    # -- what its actor and those below it tell -------------------------------------------
+
+    def child_exited(self, _ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
+        """Take note that the incarnation has ended."""
+        self.exit = exit
+        if self._gone is not None:
+            self._gone.set()
+        if self.state == "running":
+            self._ended()
+
+    def _ended(self) -> None:
+        self.state = "ended"
+        self._on_exit(self)
+
+    @property
+    def path(self) -> str:
+        """Where in the tree the child is: ids from the root down, joined by slashes."""
+        return self.spec.id if self._above is None else f"{self._above.path}/{self.spec.id}"
+
+    def note(self, report: CrashReport) -> None:
+        """Pass on a report of something below this child."""
+        if self._above is not None:
+            self._above.note(report)

@@ -1,0 +1,113 @@
+"""What both kinds of supervisor have in common: no orphans, and crash reports."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections import deque
+from typing import Any
+
+import trio
+
+from cometary.actors import Actor, Exit
+from cometary.supervision.reports import (
+    Action,
+    CrashReport,
+    Observer,
+    Offender,
+    ReportSink,
+    log_report,
+    make_report,
+)
+
+logger = logging.getLogger("cometary.supervision")
+
+REPORTS_KEPT = 100
+"""How many of the latest crash reports a supervisor remembers."""
+
+
+class SupervisingActor(Actor, ReportSink):
+    """The base of all supervisors; a task of its own starts, restarts and stops its children.
+
+    Attributes:
+        reports: the latest crash reports of this supervisor and of all below it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: deque[CrashReport] = deque(maxlen=REPORTS_KEPT)
+        self._observers: list[Observer] = []
+
+    async def on_receive(self, message: Any) -> Any:
+        """Handle a call from outside, or what became of a child."""
+        raise NotImplementedError
+
+    async def on_start(self) -> None:  # type: ignore[override] # async, as its on_receive is
+        """Post the guard. A subclass calls this first, then does what else there is to do."""
+        self.start_task(self._guard)
+
+    async def on_stop(self) -> None:  # type: ignore[override] # async, as its on_receive is
+        """Stop the children in good order."""
+        await self.stop_children()
+
+    async def _guard(self) -> None:
+        # A supervisor that is stopped stops its children in `on_stop`. One that is killed, or
+        # that fails, gets no chance to. But the tasks of an actor are cancelled however it
+        # ends, and nobody is told of its end before they are through: so no child outlives
+        # this, and a restart of the whole supervisor cannot meet the old children.
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.kill_children()
+
+    @abstractmethod
+    async def stop_children(self) -> None:
+        """Stop all children in good order; returns when they have gone."""
+
+    @abstractmethod
+    async def kill_children(self) -> None:
+        """Kill all children that are left; returns when they have gone."""
+
+    # -- reports --------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """Where in the tree this supervisor is: ids from the root down, joined by slashes."""
+        above = self._above
+        return type(self).__name__ if above is None else above.path
+
+    @property
+    def _above(self) -> ReportSink | None:
+        parent: object = self._cell.parent
+        return parent if isinstance(parent, ReportSink) else None
+
+    def subscribe(self, observer: Observer) -> None:
+        """Call `observer(report)` for every crash of this supervisor's children and of all below."""
+        self._observers.append(observer)
+
+    def unsubscribe(self, observer: Observer) -> None:
+        """Do not call `observer` any more. Harmless if it was not going to be called."""
+        if observer in self._observers:
+            self._observers.remove(observer)
+
+    def report(self, offender: Offender, exit: Exit, action: Action) -> None:  # noqa: A002 - OTP's word
+        """Report how a child ended and what is done about it."""
+        report = make_report(self.path, offender, exit, action)
+        log_report(report, exit)
+        self.note(report)
+
+    def warn_of_unknown(self, message: object) -> None:
+        """Say that a message was dropped because no supervisor understands it."""
+        logger.warning("%s dropped a message that it does not know: %s", self.path, type(message).__name__)
+
+    def note(self, report: CrashReport) -> None:
+        """Remember a report, show it to the observers, and pass it on upwards."""
+        self.reports.append(report)
+        for observer in list(self._observers):
+            try:
+                observer(report)
+            except Exception:
+                logger.exception("An observer of crash reports failed: %r", observer)
+        if self._above is not None:
+            self._above.note(report)

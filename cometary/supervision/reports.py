@@ -1,0 +1,152 @@
+"""Crash reports: what happened to a child, as data and as one log record.
+
+A report is made by the supervisor that decides about the child, and passed up the tree: an
+observer of the root sees all of them. The actor's cell logs nothing when there is a
+supervisor, so every crash is logged exactly once.
+
+Source: OTP, `supervisor`, "supervisor reports", and `proc_lib`, "crash reports".
+"""
+
+from __future__ import annotations
+
+import logging
+import reprlib
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from cometary.actors import Actor, ActorRef, Exit
+from cometary.errors import ChildStartError
+
+logger = logging.getLogger("cometary.supervision")
+
+Action = Literal["restart", "give_up", "nothing"]
+Observer = Callable[["CrashReport"], None]
+
+_bounded = reprlib.Repr()
+_bounded.maxstring = _bounded.maxother = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """One unexpected end of a child.
+
+    Attributes:
+        supervisor: path of the supervisor in the tree, such as `root/web`.
+        child: the child's id; empty for a child of a dynamic supervisor that has none.
+        actor: name of its class or function.
+        urn: the actor's universally unique name; None if it never came to be.
+        reason: how it ended, see `Exit.reason`.
+        error: the exception, as text; None if there was none.
+        traceback: the exception with its traceback, as text.
+        last_message: the message that it was handling, as the `format_message` of its class
+            shows it; None if it was handling none.
+        state: what its `crash_state()` said.
+        action: what the supervisor does about it: `restart`, `give_up` or `nothing`.
+        restarts: how often the child had been restarted before.
+        time: seconds since the epoch.
+    """
+
+    supervisor: str
+    child: str
+    actor: str
+    urn: str | None
+    reason: str
+    error: str | None
+    traceback: str
+    last_message: str | None
+    state: object
+    action: Action
+    restarts: int
+    time: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a map; ready for JSON if the state is."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __str__(self) -> str:
+        who = f"{self.supervisor}/{self.child}" if self.child else f"{self.supervisor}/"
+        how = f"{self.reason}: {self.error}" if self.error else self.reason
+        doing = f" while handling {self.last_message}" if self.last_message else ""
+        then = _THEN[self.action]
+        return (
+            f"{who} ({self.actor} {self.urn}) ended, {how}{doing}; {then}, restarts so far: {self.restarts}"
+        )
+
+
+_THEN = {"restart": "it is restarted", "give_up": "restarts are given up", "nothing": "nothing is done"}
+
+
+class ReportSink(ABC):
+    """Whoever takes reports on their way up the tree."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """Where in the tree this is: ids from the root down, joined by slashes."""
+
+    @abstractmethod
+    def note(self, report: CrashReport) -> None:
+        """Take note of a report, and pass it on upwards."""
+
+
+class Offender(NamedTuple):
+    """Whom a report is about: its id, its class or function, its reference, its restarts so far."""
+
+    child: str
+    actor: str
+    ref: ActorRef[Any] | None
+    restarts: int
+
+
+def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action) -> CrashReport:  # noqa: A002
+    """Make the report of one exit; formats everything, so it keeps nothing of the actor alive."""
+    error, ref = exit.error, offender.ref
+    return CrashReport(
+        supervisor=supervisor,
+        child=offender.child,
+        actor=offender.actor,
+        urn=None if ref is None else ref.actor_urn,
+        reason=exit.reason,
+        error=None if error is None else _bounded.repr(error),
+        traceback="" if error is None else "".join(traceback.format_exception(error)),
+        last_message=None if ref is None else format_message(ref.actor_class, exit.last_message),
+        state=exit.state,
+        action=action,
+        restarts=offender.restarts,
+        time=time.time(),
+    )
+
+
+def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's word
+    """Log a report: a crash as an error, any other end as a warning.
+
+    That a child supervisor failed because of a child of its own has been logged as an error
+    one level below, with its traceback.
+    """
+    crash = exit.reason == "crashed" and not isinstance(exit.error, ChildStartError)
+    level = logging.ERROR if crash else logging.WARNING
+    logger.log(
+        level, "%s", report, exc_info=exit.error if crash else None, extra={"crash_report": report.as_dict()}
+    )
+
+
+def format_message(actor_class: type[Actor], message: object) -> str | None:
+    """Show a message in the way that the actor's class wants; never fails.
+
+    A class that handles secrets has a static `format_message(message) -> str` of its own.
+    """
+    if message is None:
+        return None
+    show = getattr(actor_class, "format_message", _show)
+    try:
+        return str(show(message))
+    except Exception as error:  # noqa: BLE001 - a report must not be lost because it cannot be shown
+        return f"{type(message).__name__} (format_message raised {type(error).__name__})"
+
+
+def _show(message: object) -> str:
+    return f"{type(message).__name__}: {_bounded.repr(message)}"

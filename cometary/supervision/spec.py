@@ -1,0 +1,262 @@
+"""What a supervisor is told: specifications of children and of supervisors, as checked values.
+
+Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Literal, TypeGuard
+
+from cometary.actors import Actor
+from cometary.errors import SpecError
+from cometary.supervision.backoff import Backoff
+from cometary.supervision.checks import check_choice, check_count, check_instance, check_seconds
+from cometary.supervision.family import SupervisingActor
+
+Restart = Literal["permanent", "transient", "temporary"]
+Shutdown = float | Literal["brutal_kill", "infinity"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
+Kind = Literal["worker", "supervisor", "task"]
+
+RESTARTS = ("permanent", "transient", "temporary")
+STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
+AUTO_SHUTDOWNS = ("never", "any_significant", "all_significant")
+
+WORKER_SHUTDOWN = 5.0
+"""Seconds that a child has to stop, unless its specification says otherwise (OTP's default)."""
+
+WORKER_START = 30.0
+"""Seconds that a child has to start, unless its specification says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """How to start, restart and stop one child.
+
+    Args:
+        id: what the child is called among its siblings.
+        start: an actor's class; a `SupervisorSpec`; or a plain async function, which is
+            cancelled to stop it. A function with a parameter `task_status` counts as started
+            when it calls `task_status.started()`, any other one at once.
+        args: positional arguments for the class or the function, the same at every restart.
+        kwargs: keyword arguments for it.
+        restart: `permanent`: always restarted; `transient`: when it crashed or was killed;
+            `temporary`: never, and its specification goes when it ends.
+        shutdown: seconds that it has to stop before it is killed; `brutal_kill`: it is killed
+            at once; `infinity`: it is waited for. By default 5 s, for supervisors `infinity`.
+        start_timeout: seconds that it has to start, until `on_start` has run. By default
+            30 s, for supervisors for ever (their children have a time-out each).
+        keep_mail: whether messages that wait at a restart are kept for the next incarnation
+            (the default) or dropped; the message that was being handled is lost anyway.
+        significant: whether the end of this child may end its supervisor (`auto_shutdown`).
+
+    Raises:
+        SpecError: if a field has a value that it may not have; the calling code's fault.
+    """
+
+    id: str
+    start: type[Actor] | SupervisorSpec | Callable[..., Awaitable[object]]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    restart: Restart = "permanent"
+    shutdown: Shutdown | None = None
+    start_timeout: float | None = None
+    keep_mail: bool = True
+    significant: bool = False
+
+    def __post_init__(self) -> None:
+        for check in _CHILD_CHECKS:
+            check(self)
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of child it is: a `worker` (an actor), a `supervisor` or a `task` (a function)."""
+        if isinstance(self.start, SupervisorSpec):
+            return "supervisor"
+        if is_actor_class(self.start):
+            return "supervisor" if issubclass(self.start, SupervisingActor) else "worker"
+        return "task"
+
+    @property
+    def patience(self) -> float:
+        """Seconds between asking the child to stop and killing it: `shutdown` as a number."""
+        if self.shutdown is None:
+            return inf if self.kind == "supervisor" else WORKER_SHUTDOWN
+        return shutdown_seconds(self.shutdown)
+
+    @property
+    def start_patience(self) -> float:
+        """Seconds that the child has to start: `start_timeout` with its default."""
+        if self.start_timeout is None:
+            return inf if self.kind == "supervisor" else WORKER_START
+        return self.start_timeout
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSpec:
+    """A supervisor as a value: its children and how it treats them.
+
+    Args:
+        children: started in this order, stopped in the reverse one.
+        strategy: who else is restarted with a child that crashed: nobody (`one_for_one`), all
+            (`one_for_all`), those after it (`rest_for_one`).
+        intensity: restarts that are put up with in `period`; one more and the supervisor stops
+            all children and itself, so that its own supervisor decides.
+        period: seconds.
+        auto_shutdown: whether the supervisor ends when a significant child has ended by
+            itself: `never`, when the first has (`any_significant`), or when the last has.
+        backoff: how long to wait before a restart; by default not at all.
+
+    Raises:
+        SpecError: if a field has a value that it may not have; the calling code's fault.
+    """
+
+    children: Sequence[ChildSpec] = ()
+    strategy: Strategy = "one_for_one"
+    intensity: int = 1
+    period: float = 5.0
+    auto_shutdown: AutoShutdown = "never"
+    backoff: Backoff | None = None
+
+    def __post_init__(self) -> None:
+        for check in _SUPERVISOR_CHECKS:
+            check(self)
+
+    def options(self) -> dict[str, Any]:
+        """Return everything but the children, as keyword arguments of `Supervisor`."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "children"}
+
+    def check_child(self, spec: ChildSpec, siblings: Iterable[str]) -> None:
+        """Check that a child with this specification may join children with these ids.
+
+        Raises:
+            SpecError: if it may not.
+        """
+        check_instance("a child", spec, ChildSpec, "a ChildSpec")
+        if spec.id in siblings:
+            raise SpecError(f"two children are called {spec.id!r}")
+        if spec.significant and self.auto_shutdown == "never":
+            raise SpecError(f"child {spec.id!r} is significant, but auto_shutdown is 'never'")
+
+
+def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
+    """Whether `start` is an actor's class."""
+    return inspect.isclass(start) and issubclass(start, Actor)
+
+
+def shutdown_seconds(shutdown: Shutdown) -> float:
+    """Return the number of seconds that a shutdown value means."""
+    if isinstance(shutdown, str):
+        return inf if shutdown == "infinity" else 0.0
+    return shutdown
+
+
+# -- one clause for each option -----------------------------------------------------------
+
+
+def _check_id(spec: ChildSpec) -> None:
+    check_instance("id", spec.id, str, "a string")
+    if not spec.id:
+        raise SpecError("id must not be empty")
+
+
+def _check_start(spec: ChildSpec) -> None:
+    start: object = spec.start
+    if isinstance(start, SupervisorSpec):
+        if spec.args or spec.kwargs:
+            raise SpecError(f"child {spec.id!r}: a SupervisorSpec takes no args and no kwargs")
+    elif not is_actor_class(start) and not _may_be_async(start):
+        raise SpecError(
+            f"child {spec.id!r}: start must be an Actor, a SupervisorSpec or an async function, not {start!r}"
+        )
+
+
+def _may_be_async(start: object) -> bool:
+    # Of a partial, or of another object with `__call__`, only a call would show it.
+    if inspect.isclass(start) or not callable(start):
+        return False
+    return inspect.iscoroutinefunction(start) or not inspect.isroutine(start)
+
+
+def _check_arguments(spec: ChildSpec) -> None:
+    check_instance(f"child {spec.id!r}: args", spec.args, tuple, "a tuple")
+    check_instance(f"child {spec.id!r}: kwargs", spec.kwargs, Mapping, "a mapping")
+
+
+def _check_restart(spec: ChildSpec) -> None:
+    check_choice(f"child {spec.id!r}: restart", spec.restart, RESTARTS)
+
+
+def _check_shutdown(spec: ChildSpec) -> None:
+    if spec.shutdown is not None:
+        check_shutdown(f"child {spec.id!r}: shutdown", spec.shutdown)
+
+
+def check_shutdown(what: str, shutdown: object) -> None:
+    """Check a value of `shutdown`; raises `SpecError`, which begins with `what`."""
+    if isinstance(shutdown, str):
+        check_choice(what, shutdown, ("brutal_kill", "infinity"))
+    else:
+        check_seconds(what, shutdown, least=0)
+
+
+def _check_start_timeout(spec: ChildSpec) -> None:
+    if spec.start_timeout is not None:
+        check_seconds(f"child {spec.id!r}: start_timeout", spec.start_timeout, above=0)
+
+
+def _check_significant(spec: ChildSpec) -> None:
+    if spec.significant and spec.restart == "permanent":
+        raise SpecError(f"child {spec.id!r} is significant and permanent: it would never end by itself")
+
+
+def _check_strategy(spec: SupervisorSpec) -> None:
+    check_choice("strategy", spec.strategy, STRATEGIES)
+
+
+def _check_intensity(spec: SupervisorSpec) -> None:
+    check_count("intensity", spec.intensity)
+
+
+def _check_period(spec: SupervisorSpec) -> None:
+    check_seconds("period", spec.period, above=0)
+
+
+def _check_auto_shutdown(spec: SupervisorSpec) -> None:
+    check_choice("auto_shutdown", spec.auto_shutdown, AUTO_SHUTDOWNS)
+
+
+def _check_backoff(spec: SupervisorSpec) -> None:
+    if spec.backoff is not None:
+        check_instance("backoff", spec.backoff, Backoff, "a Backoff or None")
+
+
+def _check_children(spec: SupervisorSpec) -> None:
+    seen: set[str] = set()
+    for child in spec.children:
+        spec.check_child(child, seen)
+        seen.add(child.id)
+
+
+_CHILD_CHECKS = (
+    _check_id,
+    _check_start,
+    _check_arguments,
+    _check_restart,
+    _check_shutdown,
+    _check_start_timeout,
+    _check_significant,
+)
+_SUPERVISOR_CHECKS = (
+    _check_strategy,
+    _check_intensity,
+    _check_period,
+    _check_auto_shutdown,
+    _check_backoff,
+    _check_children,
+)

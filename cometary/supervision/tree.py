@@ -1,0 +1,122 @@
+"""The supervision tree as data: what runs under what, and how it is doing.
+
+It is read off the actors where they are, without asking them, so that it can be had while a
+supervisor is busy restarting its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from cometary.actors import ActorRef
+from cometary.supervision.child import Child, State
+from cometary.supervision.dynamic import DynamicSupervisor
+from cometary.supervision.launching import actor_name
+from cometary.supervision.spec import Kind, Restart
+from cometary.supervision.supervisor import Supervisor
+
+SHOWN = 100
+"""How many children of one dynamic supervisor are shown, unless the caller wants more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    """One place in the tree.
+
+    Attributes:
+        id: the child's id; for a child of a dynamic supervisor that has none, its
+            `display_name` if its actor has that attribute, else its URN.
+        kind: `worker` (an actor), `supervisor` or `task` (an async function).
+        actor: name of its class or function.
+        restart: `permanent`, `transient` or `temporary`.
+        state: `starting`, `running`, `ended` (its supervisor is about to decide), `stopping`,
+            `restarting` or `stopped`.
+        restarts: how often it has been restarted.
+        mailbox: messages that wait in its mailbox.
+        count: how many children it has.
+        children: the children; of a dynamic supervisor the oldest ones only.
+    """
+
+    id: str
+    kind: Kind
+    actor: str
+    restart: Restart
+    state: State
+    restarts: int
+    mailbox: int
+    count: int = 0
+    children: tuple[TreeNode, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the node and all below it as a map, ready for JSON."""
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return {**own, "children": [child.as_dict() for child in self.children]}
+
+
+def tree(ref: ActorRef[Any], *, shown: int = SHOWN) -> TreeNode:
+    """Return the tree below a supervisor; on the loop's thread, without waiting.
+
+    Args:
+        ref: the supervisor, or any actor: a tree of one node.
+        shown: how many children of each dynamic supervisor to go into.
+    """
+    cell = ref.actor_inbox
+    parent = cell.parent
+    if isinstance(parent, Child):
+        return _node_of(parent, shown)
+    if isinstance(parent, DynamicSupervisor):
+        return _dynamic_node(parent, ref, shown)
+    kind: Kind = "supervisor" if isinstance(cell.actor, Supervisor | DynamicSupervisor) else "worker"
+    state: State = "running" if ref.is_alive() else "stopped"
+    name = ref.actor_class.__qualname__
+    count, children = _below(ref, shown)
+    return TreeNode(name, kind, name, "temporary", state, 0, len(cell), count, children)
+
+
+def _node_of(child: Child, shown: int) -> TreeNode:
+    spec, ref = child.spec, child.ref
+    count, children = _below(ref, shown)
+    return TreeNode(
+        id=spec.id,
+        kind=spec.kind,
+        actor=actor_name(spec),
+        restart=spec.restart,
+        state=child.state,
+        restarts=child.restarts,
+        mailbox=0 if ref is None else len(ref.actor_inbox),
+        count=count,
+        children=children,
+    )
+
+
+def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int) -> TreeNode:
+    count, children = _below(ref, shown)
+    return TreeNode(
+        id=supervisor.id_of(ref) or str(getattr(ref.actor_inbox.actor, "display_name", ref.actor_urn)),
+        kind=supervisor.kind_of(ref),
+        actor=supervisor.name_of(ref),
+        restart=supervisor.restart_of(ref),
+        state=supervisor.state_of(ref),
+        restarts=supervisor.restarts_of(ref),
+        mailbox=len(ref.actor_inbox),
+        count=count,
+        children=children,
+    )
+
+
+def _below(ref: ActorRef[Any] | None, shown: int) -> tuple[int, tuple[TreeNode, ...]]:
+    actor = None if ref is None else ref.actor_inbox.actor
+    if isinstance(actor, Supervisor):
+        children = actor.children
+        return len(children), tuple(_node_of(child, shown) for child in children)
+    if isinstance(actor, DynamicSupervisor):
+        return len(actor), tuple(_shown(actor, shown))
+    return 0, ()
+
+
+def _shown(supervisor: DynamicSupervisor, shown: int) -> Iterator[TreeNode]:
+    for ref in islice(supervisor.children, shown):
+        yield _dynamic_node(supervisor, ref, shown)
