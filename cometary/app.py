@@ -107,10 +107,14 @@ class App:
             UsageError: if no server runs the application, or `message` cannot be encoded; the
                 caller's fault, nothing was sent.
         """
+        self.route(outgoing(path, message, sender))
+
+    def route(self, packet: Packet) -> None:
+        """Send a packet that was made already to every session connected to its path."""
         if self._dispatcher is None:
             msg = "no server runs this application, so there is nobody to update"
             raise UsageError(msg)
-        self._dispatcher.tell(outgoing(path, message, sender))
+        self._dispatcher.tell(packet)
 
     # -- what the server calls --------------------------------------------------------------
 

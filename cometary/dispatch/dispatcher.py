@@ -12,12 +12,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cometary.actors import Actor
 from cometary.dispatch.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.actors import ActorRef
     from cometary.sessions import Packet
 
 Table = Subscriptions["ActorRef[Any]"]
@@ -28,11 +31,17 @@ class Dispatcher(Actor):
 
     Args:
         table: who is connected to what.
+        announce: told the dispatcher's reference when it has started.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, announce: Callable[[ActorRef[Any]], None]) -> None:
         super().__init__()
         self._table = table
+        self._announce = announce
+
+    def on_start(self) -> None:
+        """Let updates come."""
+        self._announce(self.actor_ref)
 
     def on_receive(self, packet: Packet) -> None:
         """Hand `packet` to every subscriber of its path."""

@@ -9,6 +9,7 @@ from cometary.sessions.manager import SessionManager
 from cometary.sessions.packet import Packet
 from cometary.sessions.session import Session
 from cometary.sessions.settings import SessionSettings
+from cometary.sessions.supervisor import SessionSupervisor
 
 __all__ = [
     "End",
@@ -20,4 +21,5 @@ __all__ = [
     "SessionMachine",
     "SessionManager",
     "SessionSettings",
+    "SessionSupervisor",
 ]

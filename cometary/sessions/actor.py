@@ -2,8 +2,9 @@
 
 1.  Everything that happens to the session is a message, handled in order: packets for the
     client, the client's requests, broken connections, timers.
-2.  What the machine asks for is done first (answers, timers), the application is called last.
-    So a handler that crashes takes no answer with it.
+2.  The packets of a request are handed over before the request is held or answered, so that
+    what a plain handler sends back goes out at once. A handler that crashes takes no answer
+    with it: the machine hears `HandedOver` all the same.
 3.  The application is called one call at a time. A plain handler runs to its end here. An
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cometary.actors import Actor
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
-from cometary.sessions.events import Answer, HandOver, Refuse, Request
+from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse, Request
 from cometary.sessions.keeper import SignedOff, SignedOn
 from cometary.sessions.machine import DIE, EARLY, session_ended
+from cometary.sessions.packet import Packet
 from cometary.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
-    from cometary.sessions.packet import Packet
 
 TIMER_SLOTS = {"state": 0, DIE: 1, EARLY: 2}
 
@@ -53,6 +54,11 @@ class SessionActor(Actor):
         self._session = Session(keeper, manager)
         self._handler_runs = False
 
+    @property
+    def display_name(self) -> str:
+        """What the supervision tree shows: the session's public name."""
+        return self._keeper.name
+
     def on_start(self) -> None:
         """Begin the session, or go on with it after a crash."""
         keeper = self._keeper
@@ -63,24 +69,36 @@ class SessionActor(Actor):
         self._serve_application()
 
     def on_receive(self, message: Any) -> None:
-        """Step the machine, do what it asks for, then call the application."""
+        """Step the machine and do what it asks for."""
         kind = message.__class__
-        if kind is StartTimer:
-            message = message.timed_out()
-        elif isinstance(message, Request):
-            if self._too_much(message):
-                return
+        if kind is Packet:
+            self.push(message)
         elif kind is HandlerDone:
             self._handler_runs = False
             self._serve_application()
-            return
+        elif isinstance(message, Request):
+            self._take_request(message)
+        else:
+            self._step(message.timed_out() if kind is StartTimer else message)
+
+    def push(self, packet: Packet) -> None:
+        """Send `packet` to the client."""
         keeper = self._keeper
         if keeper.ended is None:
-            self._perform(keeper.machine.step(message))
-            if keeper.unhandled:
+            self._perform(keeper.machine.step(packet))
+
+    def _step(self, event: object) -> None:
+        if self._keeper.ended is None:
+            self._perform(self._keeper.machine.step(event))
+            if self._keeper.ended is not None:
                 self._serve_application()
-        elif isinstance(message, Request):
-            message.refuse(session_ended(keeper.ended))
+
+    def _take_request(self, request: Request) -> None:
+        keeper = self._keeper
+        if keeper.ended is not None:
+            request.refuse(session_ended(keeper.ended))
+        elif not self._too_much(request):
+            self._step(request)
 
     def _too_much(self, request: Request) -> bool:
         """Refuse a request whose packets the application could not take in now."""
@@ -92,30 +110,41 @@ class SessionActor(Actor):
 
     # -- what the machine asks for --------------------------------------------------------
 
-    def _perform(self, actions: Iterable[object]) -> None:
+    def _perform(self, actions: Iterable[Any]) -> None:
         for action in actions:
-            if isinstance(action, Answer):
-                action.request.answer(action.first_seq, action.packets)
-            elif isinstance(action, StartTimer):
+            kind = action.__class__
+            if kind is StartTimer:
                 self._start_timer(action)
-            elif isinstance(action, CancelTimer):
-                timer = self._keeper.timers[TIMER_SLOTS[str(action.name)]]
+            elif kind is CancelTimer:
+                timer = self._keeper.timers[TIMER_SLOTS[action.name]]
                 if timer is not None:
                     timer.cancel()
-            elif isinstance(action, HandOver):
-                self._keeper.queue(*action.request.packets, size=action.request.size)
-            elif isinstance(action, Refuse):
+            elif kind is Answer:
+                action.request.answer(action.first_seq, action.packets)
+            elif kind is HandOver:
+                self._take_in(action.request)
+            elif kind is Refuse:
                 action.request.refuse(action.error)
-            elif isinstance(action, Stopped):
-                self._end(str(action.reason))
+            elif kind is Stopped:
+                self._end(action.reason)
 
-    def _start_timer(self, action: StartTimer) -> None:
-        slot = TIMER_SLOTS[str(action.name)]
+    def _take_in(self, request: Request) -> None:
+        self._keeper.queue(*request.packets, size=request.size)
+        try:
+            self._serve_application()
+        finally:  # a handler that crashes must not take the request with it
+            if self._keeper.ended is None:
+                self._perform(self._keeper.machine.step(HandedOver(request)))
+            else:
+                request.refuse(session_ended(self._keeper.ended))
+
+    def _start_timer(self, action: Any) -> None:
+        slot = TIMER_SLOTS[action.name]
         timer = self._keeper.timers[slot]
         if timer is None:
             self._keeper.timers[slot] = timer = self.timer(action)
         timer.message = action  # it carries the token by which a late one is recognised
-        timer.start(action.seconds or 0.0)
+        timer.start(action.seconds)
 
     def _end(self, reason: str) -> None:
         keeper = self._keeper
@@ -131,7 +160,11 @@ class SessionActor(Actor):
     def _serve_application(self) -> None:
         keeper = self._keeper
         while not self._handler_runs and (item := keeper.next_unhandled()) is not None:
-            outcome = self._hand_over(item)
+            keeper.serving = self
+            try:
+                outcome = self._hand_over(item)
+            finally:
+                keeper.serving = None
             if inspect.isawaitable(outcome):
                 self._handler_runs = True
                 self.start_task(self._finish, outcome)

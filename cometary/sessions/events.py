@@ -94,7 +94,16 @@ class Refuse:
 
 
 class HandOver:
-    """For the shell: hand the packets of `request` to the application, once each and in order."""
+    """For the shell: hand the packets of `request` to the application, then say `HandedOver`."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+class HandedOver:
+    """The application has been given the packets of `request`."""
 
     __slots__ = ("request",)
 

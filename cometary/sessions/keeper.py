@@ -44,18 +44,9 @@ class SessionKeeper:
     """
 
     __slots__ = (
-        "_data",
-        "_todo",
-        "_todo_bytes",
-        "ended",
-        "machine",
-        "name",
-        "opened",
-        "ref",
-        "sid",
-        "started",
+        "_data", "_todo", "_todo_bytes", "ended", "machine", "name", "opened", "ref", "serving", "sid", "started",
         "timers",
-    )
+    )  # fmt: skip
 
     def __init__(self, sid: str, name: str, machine: SessionMachine, opened: float) -> None:
         self.sid = sid
@@ -67,6 +58,8 @@ class SessionKeeper:
         """Whether the machine runs and the sign-on has been handed over."""
         self.ended: str | None = None
         """Why the session ended, once it has."""
+        self.serving: SessionActor | None = None
+        """The actor, while it is calling a handler of this session."""
         self.timers: list[Timer | None] = [None, None, None]
         self._data: dict[str, Any] | None = None
         self._todo: deque[SignedOn | Packet | SignedOff] | None = None

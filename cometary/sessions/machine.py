@@ -5,7 +5,8 @@
 2.  While a request is held the outbox is empty: a request that finds anything unacknowledged
     is answered with it at once.
 3.  At most one request is held. A second one releases the first with an empty answer, so a
-    client may send at any moment on its second connection.
+    client may send at any moment on its second connection. Its packets are handed over before
+    that: what the application answers at once still goes out with the first.
 4.  The die timer runs whenever no request is held; when it runs out the session ends. The wait
     timer runs while one is held. So no state lacks a timer that ends it. Both are started by
     the enter actions, and by nothing else, except after an answer that leaves packets behind.
@@ -21,7 +22,7 @@ Pure: time and requests come in as events, answers and timers go out as actions.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cometary.errors import ProtocolError
 from cometary.fsm import (
@@ -44,10 +45,10 @@ from cometary.fsm import (
     stop,
     timeout,
 )
-from cometary.sessions.events import Answer, End, HandOver, Refuse, Request, RequestDropped
+from cometary.sessions.events import Answer, End, HandedOver, HandOver, Refuse, Request, RequestDropped
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.packet import Packet
-from cometary.sessions.window import Arrival, RequestWindow
+from cometary.sessions.window import RequestWindow
 
 if TYPE_CHECKING:
     from cometary.sessions.settings import SessionSettings
@@ -117,56 +118,68 @@ class SessionMachine(StateMachine):
 
     @on(ANY, Request, to=(waiting, have_request, have_packet, END))
     def request_arrives(self, request: Request) -> Step:
-        """Answer it with what is queued, or hold it and release the one held before."""
-        arrival = self.window.classify(request.rid)
-        if arrival is Arrival.OUTSIDE:
-            return stay(Refuse(request, self._outside(request)))
-        if arrival is Arrival.EARLY:
-            return self._wait_its_turn(request)
+        """Check it; hand its packets over if it has any, else let it meet what is queued."""
+        expected = request.rid == self.window.expected
+        if not expected and not self.window.seen(request.rid):
+            return self._out_of_order(request)
         try:
             self.outbox.acknowledge(request.ack)
         except ProtocolError as error:
             return stay(Refuse(request, error))
-        actions: list[object] = []
-        if arrival is Arrival.NEXT:
+        if expected:
+            self.window.expected += 1
             if request.packets:
-                actions.append(HandOver(request))
-            if not request.close:
-                self._advance(actions)
+                return stay(HandOver(request))
+        return self._meet(request)
+
+    @on(ANY, HandedOver, to=(waiting, have_request, have_packet, END))
+    def packets_handed_over(self, event: HandedOver) -> Step:
+        """Let the request meet what is queued, by now perhaps an answer to its own packets."""
+        return self._meet(event.request)
+
+    def _meet(self, request: Request) -> Step:
+        """Answer with what is queued, or hold the request and release the one held before."""
         if request.close:
             batch = self.outbox.batch(self.settings.max_response_bytes)
-            return self._end("closed", *actions, Answer(request, *batch))
+            return self._end("closed", Answer(request, *batch))
+        actions: tuple[object, ...] = ()
         if self.held is not None:
-            actions.append(Answer(self._release(), 0, ()))
-        return self._answer(request, actions) if len(self.outbox) else self._hold(request, actions)
+            actions = (Answer(self._release(), 0, ()),)
+        if self.window.has_early:
+            actions += self._successor()
+        return self._answer(request, actions) if self.outbox.packets else self._hold(request, actions)
 
-    def _advance(self, actions: list[object]) -> None:
-        successor = self.window.advance()
-        if successor is not None:
-            actions.append(NextEvent(successor))
-            if not self.window.has_early:
-                actions.append(Cancel(EARLY))
+    def _successor(self) -> tuple[object, ...]:
+        """Return the actions that give its turn to an early request, if the next one has come."""
+        successor = self.window.take_expected()
+        if successor is None:
+            return ()
+        return (NextEvent(successor),) if self.window.has_early else (NextEvent(successor), Cancel(EARLY))
 
-    def _answer(self, request: Request, actions: list[object]) -> Step:
-        actions.append(Answer(request, *self.outbox.batch(self.settings.max_response_bytes)))
+    def _answer(self, request: Request, actions: tuple[object, ...]) -> Step:
+        answer = Answer(request, *self.outbox.batch(self.settings.max_response_bytes))
         if self.outbox.unsent:
-            return goto(self.have_packet, *actions, *dying(self.settings.die))
-        return repeat(*actions) if self.state is self.waiting else goto(self.waiting, *actions)
+            return goto(self.have_packet, *actions, answer, *dying(self.settings.die))
+        if self.state is self.waiting:
+            return repeat(*actions, answer)
+        return goto(self.waiting, *actions, answer)
 
-    def _hold(self, request: Request, actions: list[object]) -> Step:
+    def _hold(self, request: Request, actions: tuple[object, ...]) -> Step:
         self.held = request
         if self.state is self.have_request:
             return repeat(*actions)
-        return goto(self.have_request, *actions)
+        return goto(self.have_request, *actions) if actions else HOLD
 
     def _release(self) -> Request:
+        """Let go of the held request; for `have_request` only (rule 1)."""
         held, self.held = self.held, None
-        assert held is not None, "rule 1: called in have_request only"
-        return held
+        return cast("Request", held)
 
     # -- requests that came early -------------------------------------------------------
 
-    def _wait_its_turn(self, request: Request) -> Step:
+    def _out_of_order(self, request: Request) -> Step:
+        if not self.window.early(request.rid):
+            return stay(Refuse(request, self._outside(request)))
         older = self.window.keep(request.rid, request)
         if older is None:
             return stay(Timeout(EARLY, self.wait))
@@ -222,7 +235,9 @@ class SessionMachine(StateMachine):
         return stop(reason, *actions, *[Refuse(request, session_ended(reason)) for request in left])
 
 
-# Actions are values, so those of every delivery are made once for all sessions.
+# Steps and actions are values, so those of every delivery are made once for all sessions.
+
+HOLD = goto(SessionMachine.have_request)
 
 
 @functools.lru_cache(maxsize=64)

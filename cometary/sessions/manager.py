@@ -44,8 +44,13 @@ class SessionManager:
         self._supervisor: DynamicSupervisor | None = None
 
     def attach(self, supervisor: DynamicSupervisor) -> None:
-        """Let `supervisor` run the sessions from now on."""
+        """Let `supervisor` run the sessions from now on.
+
+        Sessions that ran under one before it have died with it, and end as `failed`.
+        """
         self._supervisor = supervisor
+        for keeper in self.directory:
+            self._fail(keeper)
 
     # -- opening and finding ----------------------------------------------------------------
 
@@ -88,13 +93,12 @@ class SessionManager:
         """
         if keeper.ended is not None:
             return
-        added: list[str] = []
+        before = set(self._router.patterns(keeper.ref))
         try:
             for pattern in patterns:
-                if self._router.subscribe(pattern, keeper.ref):
-                    added.append(pattern)
+                self._router.subscribe(pattern, keeper.ref)
         except CometaryError:
-            self.disconnect(keeper, added)
+            self.disconnect(keeper, set(self._router.patterns(keeper.ref)) - before)
             raise
 
     def disconnect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
@@ -124,10 +128,14 @@ class SessionManager:
         Its actor is dead for good; a last one, which has nothing else to do, tells the client
         and the application.
         """
-        keeper = next((each for each in self.directory if each.ref is ref), None)
-        if keeper is None or self._supervisor is None:
+        for keeper in self.directory:
+            if keeper.ref is ref:
+                self._fail(keeper)
+
+    def _fail(self, keeper: SessionKeeper) -> None:
+        if self._supervisor is None:
             return
-        self._router.drop(ref)
+        self._router.drop(keeper.ref)
         keeper.forget_unhandled()
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
         keeper.ref.tell(End("failed"))

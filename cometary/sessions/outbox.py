@@ -31,7 +31,7 @@ class Outbox:
         max_bytes: how many bytes of packets it holds at most.
     """
 
-    __slots__ = ("_bytes", "_packets", "acknowledged", "max_bytes", "max_packets", "sent")
+    __slots__ = ("_bytes", "acknowledged", "max_bytes", "max_packets", "packets", "sent")
 
     def __init__(self, max_packets: int, max_bytes: int) -> None:
         self.max_packets = max_packets
@@ -40,11 +40,12 @@ class Outbox:
         """The highest number that the client has acknowledged."""
         self.sent = 0
         """The highest number that was ever part of an answer."""
-        self._packets: list[Packet] = []
+        self.packets: list[Packet] = []
+        """The packets held, oldest first."""
         self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._packets)
+        return len(self.packets)
 
     @property
     def size(self) -> int:
@@ -54,14 +55,14 @@ class Outbox:
     @property
     def unsent(self) -> bool:
         """Whether there are packets that were never part of an answer."""
-        return self.acknowledged + len(self._packets) > self.sent
+        return self.acknowledged + len(self.packets) > self.sent
 
     def append(self, packet: Packet) -> bool:
         """Take a packet and number it; False, and nothing has changed, if it does not fit."""
         size = self._bytes + packet.size
-        if len(self._packets) >= self.max_packets or size > self.max_bytes:
+        if len(self.packets) >= self.max_packets or size > self.max_bytes:
             return False
-        self._packets.append(packet)
+        self.packets.append(packet)
         self._bytes = size
         return True
 
@@ -77,11 +78,15 @@ class Outbox:
         if ack > self.sent:
             detail = f"packet {ack} was never sent; the last one was {self.sent}"
             raise ProtocolError("bad-ack", detail)
-        packets = self._packets
+        packets = self.packets
+        self.acknowledged = ack
+        if done == len(packets):
+            packets.clear()
+            self._bytes = 0
+            return
         for packet in packets[:done]:
             self._bytes -= packet.size
         del packets[:done]
-        self.acknowledged = ack
 
     def batch(self, max_bytes: int) -> tuple[int, Sequence[Packet]]:
         """Return what to send now: the number of the first packet, and the packets.
@@ -90,23 +95,21 @@ class Outbox:
             max_bytes: stop before the packet that would make it more; one packet always goes.
         """
         first = self.acknowledged + 1
-        packets = self._packets
-        if self._bytes > max_bytes:
-            packets = packets[: self._fitting(max_bytes)]
-        else:
-            packets = packets[:]
+        packets = self.packets[: self._fitting(max_bytes)]
         last = self.acknowledged + len(packets)
         self.sent = max(self.sent, last)
         return first, packets
 
     def _fitting(self, max_bytes: int) -> int:
+        if self._bytes <= max_bytes:
+            return len(self.packets)
         total = 0
-        for count, packet in enumerate(self._packets):
+        for count, packet in enumerate(self.packets):
             total += packet.size
             if total > max_bytes:
                 return max(count, 1)
-        return len(self._packets)
+        return len(self.packets)
 
     def undelivered(self) -> list[Packet]:
         """Return every packet that the client never acknowledged, in order."""
-        return list(self._packets)
+        return list(self.packets)

@@ -35,7 +35,7 @@ class Packet:
     def json(self) -> bytes:
         """The packet as JSON, encoded when it is first asked for."""
         if self._json is None:
-            self._json = b'{"path":%b,"message":%b}' % (_encode(self.path), _encode(self.message))
+            self._json = _encode({"path": self.path, "message": self.message})
         return self._json
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError
@@ -49,7 +50,12 @@ class Session:
         Raises:
             UsageError: if `message` cannot be encoded; the caller's fault, nothing was sent.
         """
-        self._tell(outgoing(path, message))
+        packet = outgoing(path, message)
+        actor = self._keeper.serving
+        if actor is not None and get_ident() == actor.system.thread:
+            actor.push(packet)  # called by a handler, in the actor's own turn
+        else:
+            self._tell(packet)
 
     def connect(self, *paths: str) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.

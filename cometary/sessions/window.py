@@ -10,19 +10,9 @@ Pure. Source: XEP-0124 section 14 (request ids), with BOSH's `requests` as the w
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
-
-
-class Arrival(Enum):
-    """What a request id means when it arrives."""
-
-    NEXT = auto()
-    RETRY = auto()
-    EARLY = auto()
-    OUTSIDE = auto()
 
 
 class RequestWindow(Generic[R]):
@@ -39,20 +29,19 @@ class RequestWindow(Generic[R]):
         self.first_rid = first_rid
         self.width = width
         self.expected = first_rid + 1
+        """The id of the next new request; whoever processes that request adds one."""
         self._early: dict[int, R] | None = None
 
-    def classify(self, rid: int) -> Arrival:
-        """Say what a request with the id `rid` is."""
-        ahead = rid - self.expected
-        if ahead == 0:
-            return Arrival.NEXT
-        if ahead < 0:
-            return Arrival.RETRY if rid >= self.first_rid else Arrival.OUTSIDE
-        return Arrival.EARLY if ahead < self.width else Arrival.OUTSIDE
+    def seen(self, rid: int) -> bool:
+        """Whether a request with the id `rid` has been processed: another is a retry."""
+        return self.first_rid <= rid < self.expected
 
-    def advance(self) -> R | None:
-        """Count the expected request as processed; give up the early one that is now next, if any."""
-        self.expected += 1
+    def early(self, rid: int) -> bool:
+        """Whether a request with the id `rid` may wait for those before it."""
+        return self.expected < rid < self.expected + self.width
+
+    def take_expected(self) -> R | None:
+        """Take out the early request that is expected by now, if it is there."""
         return self._early.pop(self.expected, None) if self._early else None
 
     def keep(self, rid: int, request: R) -> R | None:

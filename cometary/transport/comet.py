@@ -7,7 +7,7 @@ into the session's mailbox. The session's actor answers, now or when there is so
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import UNSET
 
@@ -21,11 +21,22 @@ if TYPE_CHECKING:
 
     from cometary.sessions import Packet, SessionKeeper, SessionManager
     from cometary.transport.codecs import Codec
-    from cometary.transport.comet_bodies import Body
+    from cometary.transport.comet_bodies import Body, PacketBody
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
 
-    Authenticator = Callable[[object], bool | Awaitable[bool]]
+
+class Gatekeeper(Protocol):
+    """Who is let in, and where their packets may go: the application."""
+
+    @property
+    def authenticator(self) -> Callable[[object], bool | Awaitable[bool]] | None:
+        """Says of a token whether its bearer may open a session; None lets all in."""
+        ...
+
+    def accepts(self, path: str) -> bool:
+        """Whether client packets may go to `path`."""
+        ...
 
 
 class CometRequest(Request):
@@ -34,14 +45,12 @@ class CometRequest(Request):
     __slots__ = ("_codec", "_exchange", "_keeper")
 
     def __init__(self, exchange: Exchange, codec: Codec, keeper: SessionKeeper, body: Body) -> None:
-        packets = packets_of(body) if body.packets else ()
-        super().__init__(
-            body.rid,
-            body.ack if body.ack is not UNSET else 0,
-            packets,
-            close=body.close is True,
-            size=len(exchange.body),
-        )
+        # Not through the base class's constructor: this is made for every request there is.
+        self.rid = body.rid
+        self.ack = 0 if body.ack is UNSET else body.ack
+        self.packets = packets_of(body) if body.packets else ()
+        self.close = body.close is True
+        self.size = len(exchange.body)
         self._exchange = exchange
         self._codec = codec
         self._keeper = keeper
@@ -67,7 +76,7 @@ class CometEndpoint:
     Args:
         manager: knows the sessions.
         limiter: how many sessions an address may open.
-        authenticate: says of a token whether its bearer may open a session; None lets all in.
+        gatekeeper: who is let in, and where their packets may go.
         start_soon: runs an async function beside everything else, for an authenticator that is one.
     """
 
@@ -75,12 +84,12 @@ class CometEndpoint:
         self,
         manager: SessionManager,
         limiter: OpenLimiter,
-        authenticate: Authenticator | None,
+        gatekeeper: Gatekeeper,
         start_soon: Callable[..., None],
     ) -> None:
         self._manager = manager
         self._limiter = limiter
-        self._authenticate = authenticate
+        self._gatekeeper = gatekeeper
         self._start_soon = start_soon
 
     def __call__(self, exchange: Exchange) -> None:
@@ -97,18 +106,26 @@ class CometEndpoint:
                 self._open(exchange, codec, body)
             else:
                 keeper = self._manager.find(body.sid)
+                if body.packets:
+                    self._check_paths(body.packets)
                 keeper.ref.actor_inbox.put(CometRequest(exchange, codec, keeper, body))
         except ProtocolError as error:
             exchange.refuse(error, codec)
+
+    def _check_paths(self, packets: Sequence[PacketBody]) -> None:
+        for packet in packets:
+            if not self._gatekeeper.accepts(packet.path):
+                raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
 
     # -- opening ----------------------------------------------------------------------------
 
     def _open(self, exchange: Exchange, codec: Codec, body: Body) -> None:
         self._limiter.check(exchange.peer)
-        if self._authenticate is None:
+        authenticate = self._gatekeeper.authenticator
+        if authenticate is None:
             self._welcome(exchange, codec, body)
             return
-        verdict = self._authenticate(None if body.token is UNSET else body.token)
+        verdict = authenticate(None if body.token is UNSET else body.token)
         if inspect.isawaitable(verdict):
             self._start_soon(self._open_later, exchange, codec, body, verdict)
         else:

@@ -7,11 +7,11 @@ members and no bracket but its own; only other bodies are read once more, by the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import cbor2
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from cometary.dispatch.paths import check_path
 from cometary.errors import ProtocolError
@@ -39,14 +39,14 @@ class PacketBody(msgspec.Struct):
 class Body(msgspec.Struct):
     """A request as the client writes it; members it does not know are ignored."""
 
-    rid: int
+    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
     sid: str | UnsetType = UNSET
-    ack: int | UnsetType = UNSET
+    ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     packets: list[PacketBody] | UnsetType = UNSET
     close: bool | UnsetType = UNSET
-    wait: float | UnsetType = UNSET
+    wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     token: Any = UNSET
-    version: int | UnsetType = UNSET
+    version: Literal[1] | UnsetType = UNSET
 
 
 _decode_json = msgspec.json.Decoder(Body).decode
@@ -58,44 +58,42 @@ def read_request(body: bytes, codec: Codec) -> Body:
     Raises:
         ProtocolError: `bad-request` or `forbidden-path`; the client's fault.
     """
-    if codec is json:
+    if codec is not json:
+        request = _convert(codec.decode(body))
+    else:
         try:
             request = _decode_json(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _convert(json.decode(body))  # for its words, or because it refuses members not known here
-        if not _plain_poll(body, request):
+            request = _convert(json.decode(body))  # which says what is wrong
+        else:
+            if (
+                request.sid is not UNSET
+                and body.count(b":") == MEMBERS[request.ack is UNSET]
+                and b"\\" not in body
+            ):
+                return request  # a plain poll
             json.decode(body)
-    else:
-        request = _convert(codec.decode(body))
     _check(request)
     return request
 
 
-def _plain_poll(body: bytes, request: Body) -> bool:
-    members = 3 if request.ack is not UNSET else 2
-    return request.sid is not UNSET and body.count(b":") == members and b"\\" not in body
+MEMBERS: Final = (3, 2)
+"""Members of a poll with and without an `ack`."""
 
 
 def _convert(value: object) -> Body:
     try:
-        request = msgspec.convert(value, Body)
+        return msgspec.convert(value, Body)
     except msgspec.ValidationError as error:
         raise ProtocolError("bad-request", f"The body is no request: {error}.") from None
-    return request
 
 
 def _check(request: Body) -> None:
-    opening = request.sid is UNSET
-    if not 1 <= request.rid <= (HIGHEST_FIRST_RID if opening else HIGHEST_RID):
-        raise ProtocolError("bad-request", "The rid is out of range.")
-    if request.ack is not UNSET and request.ack < 0:
-        raise ProtocolError("bad-request", "The ack is negative.")
-    if request.version is not UNSET and request.version != VERSION:
-        raise ProtocolError("bad-request", f"Version {VERSION} is spoken here.")
-    if request.wait is not UNSET and not request.wait >= 0:
-        raise ProtocolError("bad-request", "The wait is negative.")
-    if opening and request.packets:
-        raise ProtocolError("bad-request", "The request that opens a session carries no packets.")
+    if request.sid is UNSET:
+        if request.rid > HIGHEST_FIRST_RID:
+            raise ProtocolError("bad-request", "The first rid is too high to count on from.")
+        if request.packets or request.close:
+            raise ProtocolError("bad-request", "The request that opens a session does nothing else.")
     if request.packets:
         for packet in request.packets:
             check_path(packet.path, from_client=True)

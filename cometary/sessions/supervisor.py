@@ -1,0 +1,33 @@
+"""The supervisor of all session actors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.supervision import DynamicSupervisor
+
+if TYPE_CHECKING:
+    from cometary.sessions.manager import SessionManager
+
+CRASHES = 3
+"""Crashes of one session's actor that are put up with within `PERIOD`; one more and it has failed."""
+
+PERIOD = 5.0
+"""Seconds."""
+
+
+class SessionSupervisor(DynamicSupervisor):
+    """Restarts the actor of a session that crashed; gives up a session that crashes too often.
+
+    Args:
+        manager: opens the sessions, and is told of those that were given up.
+    """
+
+    def __init__(self, manager: SessionManager) -> None:
+        super().__init__(per="child", intensity=CRASHES, period=PERIOD, on_give_up=manager.gave_up)
+        self._manager = manager
+
+    async def on_start(self) -> None:
+        """Begin to take sessions."""
+        await super().on_start()
+        self._manager.attach(self)
