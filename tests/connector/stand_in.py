@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
 from threading import Event, Thread
 from typing import Any
 
@@ -38,6 +39,7 @@ class StandIn:
     silent: bool = False
     drip: bool = False
     close_after_answer: bool = False
+    has_closed_one: Event = field(default_factory=Event)
     closing: Event = field(default_factory=Event)
 
     def answers(self, body: Any, status: int = 200) -> None:
@@ -48,7 +50,11 @@ class StandIn:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    stand_in: StandIn
+
+    @property
+    def stand_in(self) -> StandIn:
+        assert isinstance(self.server, _Server)
+        return self.server.stand_in
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
@@ -82,17 +88,24 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
+    def __init__(self, stand_in: StandIn) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.stand_in = stand_in
+        stand_in.url = f"http://127.0.0.1:{self.server_port}"
+
+    def shutdown_request(self, request: socket | tuple[bytes, socket]) -> None:
+        super().shutdown_request(request)
+        self.stand_in.has_closed_one.set()
+
 
 @pytest.fixture
 def stand_in() -> Iterator[StandIn]:
     """One on a free port of the loopback interface."""
-    state = StandIn()
-    handler = type("Handler", (_Handler,), {"stand_in": state})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        state.url = f"http://127.0.0.1:{server.server_port}"
+    stand_in = StandIn()
+    with _Server(stand_in) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield state
-        state.closing.set()
+        yield stand_in
+        stand_in.closing.set()
         server.shutdown()
         thread.join()
