@@ -119,9 +119,10 @@ class Server:
             async with supervise(children, id="cometary", intensity=10, period=5.0) as self._root:
                 yield [f"http://{Address(*address)}" for address in self._addresses]
         except ChildStartError as error:
-            if isinstance(error.__cause__, OSError):
-                raise error.__cause__ from None
-            raise
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__cause__
+            raise cause or error from None
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""

@@ -43,7 +43,7 @@ class Dispatcher(Actor):
         """Let updates come."""
         self._announce(self.actor_ref)
 
-    def on_receive(self, packet: Packet) -> None:
-        """Hand `packet` to every subscriber of its path."""
-        for subscriber in self._table.subscribers(packet.path):
-            subscriber.actor_inbox.put_if_open(packet)
+    def on_receive(self, message: Packet) -> None:
+        """Hand a packet to every subscriber of its path."""
+        for subscriber in self._table.subscribers(message.path):
+            subscriber.actor_inbox.put_if_open(message)
