@@ -68,8 +68,14 @@ class Actor(pykka.Actor):
     def incarnate(cls, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
         """Build the instance that lives in `cell` next; for those who start actors."""
         actor = cls.__new__(cls, *args, **kwargs)
-        actor._cell = cell  # noqa: SLF001 - before the constructor, which may start tasks or tell others its reference
-        actor.__init__(*args, **kwargs)  # type: ignore[misc]  # it is this very class's
+        # Before the constructor, which may start tasks, or tell others its reference.
+        actor._cell = cell  # noqa: SLF001 - this is its constructor
+        cell.actor = actor
+        try:
+            actor.__init__(*args, **kwargs)  # type: ignore[misc]  # it is this very class's
+        except BaseException:
+            cell.forget_actor()
+            raise
         return actor
 
     @classmethod
@@ -168,20 +174,33 @@ class Actor(pykka.Actor):
 
         Monitoring it again before that changes nothing. All ends with this incarnation.
         Source: OTP, `erlang:monitor/2`.
+
+        Raises:
+            pykka.ActorDeadError: if this incarnation has ended.
         """
-        self._cell.monitors.add(ref)
+        self._living_cell().monitors.add(ref)
 
     def demonitor(self, ref: ActorRef[Any]) -> None:
         """Get no `Down` for `ref`, except one that is in the mailbox already."""
-        self._cell.monitors.remove(ref)
+        if self._cell.actor is self:
+            self._cell.monitors.remove(ref)
 
     def start_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run an async function beside the mailbox, as part of this actor.
 
         If it raises, this actor crashes; when this actor ends, it is cancelled, and the end
         is complete when it has unwound.
+
+        Raises:
+            pykka.ActorDeadError: if this incarnation has ended.
         """
-        self._cell.tasks.start(function, *args)
+        self._living_cell().tasks.start(function, *args)
+
+    def _living_cell(self) -> Cell:
+        # Code of an actor that has ended may still run, and the cell may be the next one's.
+        if self._cell.actor is not self:
+            raise self._cell.dead()
+        return self._cell
 
     def __str__(self) -> str:
         return str(self.actor_ref)

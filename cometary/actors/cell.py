@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pykka import ActorDeadError
 
-from cometary.actors.exits import KILLED, Exit
+from cometary.actors.exits import KILLED, Exit, with_state
 from cometary.actors.future import Future
 from cometary.actors.mailbox import Mailbox
 from cometary.actors.messages import STOPS, Envelope
@@ -122,9 +122,9 @@ class Cell(Mailbox):
         self.actor = actor
         self.starting = starting
         self.exit = None
+        self._run()
         if self._tasks is not None:
             self._tasks.begin()
-        self._run()
 
     def _run(self) -> None:
         raise NotImplementedError
@@ -139,10 +139,10 @@ class Cell(Mailbox):
 
     def end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """Note that the incarnation has ended; tells the others once its tasks are gone."""
-        if self.actor is None:
+        actor, self.actor = self.actor, None
+        if actor is None:
             return
-        self.actor = None
-        self.exit = exit
+        self.exit = with_state(exit, actor)
         self.state = PARKED
         self._break_promises()
         if self._monitors is not None:
@@ -155,20 +155,25 @@ class Cell(Mailbox):
             tasks.end(self._gone)
 
     def abandon(self, exit: Exit) -> None:  # noqa: A002
-        """Close a cell whose first life never began: building the actor failed."""
+        """Close a cell whose first life never began."""
+        self.forget_actor()
         self.exit = exit
-        self._tasks = None
         self._gone()
+
+    def forget_actor(self) -> None:
+        """Take note that the actor that was being built will not live."""
+        self.actor = self._tasks = self._monitors = None
 
     def _gone(self) -> None:
         exit_ = self.exit or KILLED
+        parent = self.parent
         watchers, self._watchers = self._watchers, None
-        if self.parent is None:
+        if parent is None or self.system.killing:
             self.bury()
         for watcher in watchers or ():
             watcher(self.ref, exit_)
-        if self.parent is not None:
-            self.parent.child_exited(self.ref, exit_)
+        if parent is not None:
+            parent.child_exited(self.ref, exit_)
 
     def bury(self) -> None:
         """Close for good: there will be no next life."""
@@ -232,7 +237,7 @@ class Cell(Mailbox):
     def tasks(self) -> OwnedTasks:
         """The tasks that the incarnation runs beside its mailbox."""
         if self._tasks is None:
-            self._tasks = OwnedTasks(self, begun=self.actor is not None)
+            self._tasks = OwnedTasks(self, begun=self.state != PARKED)
         return self._tasks
 
     @property
@@ -241,6 +246,11 @@ class Cell(Mailbox):
         if self._monitors is None:
             self._monitors = Monitors(self)
         return self._monitors
+
+    def log_fatal(self, error: BaseException) -> None:
+        """Log the exception that ends the actor; if it has a supervisor, that will report it."""
+        if self.parent is None or self.state == ENDING:  # ENDING: it has a fate already, and this is lost
+            self.log_crash(error)
 
     def log_crash(self, error: BaseException) -> None:
         """Log an unexpected exception the way Pykka does: it must never pass in silence."""

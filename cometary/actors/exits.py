@@ -5,7 +5,7 @@ Source: Erlang reference manual, "Processes", sections on exit reasons and links
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Reason = Literal["normal", "shutdown", "killed", "crashed"]
@@ -41,6 +41,17 @@ class Exit:
 NORMAL = Exit("normal")
 SHUTDOWN = Exit("shutdown")
 KILLED = Exit("killed")
+
+
+def with_state(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
+    """Add to a crash what the actor's `crash_state()` says, if it has such a method; never fails."""
+    tell = getattr(actor, "crash_state", None)
+    if exit.reason != "crashed" or tell is None:
+        return exit
+    try:
+        return replace(exit, state=tell())
+    except Exception as error:  # noqa: BLE001 - it crashed because its state is not sound
+        return replace(exit, state=f"crash_state raised {error!r}")
 
 
 def crashed(error: BaseException, last_message: object = None) -> Exit:

@@ -32,30 +32,32 @@ async def system(*, stop_timeout: float = 5.0) -> AsyncGenerator[ActorSystem]:
         `Actor.start` starts actors in it.
     """
     raised: BaseException | None = None
-    try:
-        async with trio.open_nursery() as nursery:
-            shield = trio.CancelScope()
-            actors = await nursery.start(_host, shield)
-            restore = current.set(actors)
-            try:
-                # From here on a cancellation of the block must not reach the actors: they are
-                # to stop in order. One that came while `start` returned is noticed here.
-                shield.shield = True
-                await trio.lowlevel.checkpoint_if_cancelled()
-                yield actors
-            except BaseException as error:
-                raised = error
+    async with trio.open_nursery() as nursery:
+        shield = trio.CancelScope()
+        actors = await nursery.start(_host, shield)
+        restore = current.set(actors)
+        try:
+            # From here on a cancellation of the block must not reach the actors: they are to
+            # stop in order. One that came while `start` returned is noticed here.
+            shield.shield = True
+            await trio.lowlevel.checkpoint_if_cancelled()
+            yield actors
+        except BaseException as error:
+            if _is_cancelled(error):
                 raise
-            finally:
-                current.reset(restore)
-                with trio.CancelScope(shield=True):
-                    await actors.shut_down(stop_timeout)
-    except BaseExceptionGroup as group:
-        if raised is None or group.exceptions != (raised,):
-            raise
-    else:
-        return
-    raise raised  # what the block raised, alone: without the group that a nursery makes of it
+            raised = error
+        finally:
+            current.reset(restore)
+            with trio.CancelScope(shield=True):
+                await actors.shut_down(stop_timeout)
+    if raised is not None:
+        raise raised  # out here, because the nursery would make a group of it
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(trio.Cancelled) is not None
+    return isinstance(error, trio.Cancelled)
 
 
 async def _host(shield: trio.CancelScope, task_status: trio.TaskStatus[ActorSystem]) -> None:

@@ -47,8 +47,8 @@ class ScheduledCell(Cell):
 
     # -- a turn -------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Have a turn: handle what has arrived, at most the scheduler's quota.
+    def run(self, quota: int) -> int:
+        """Have a turn: handle what has arrived, at most `quota` messages.
 
         Returns:
             What the turn cost, in messages.
@@ -60,7 +60,7 @@ class ScheduledCell(Cell):
         if self.starting is not None:
             self._start(actor)
             return 1
-        taken = self.take(self.system.scheduler.quota)
+        taken = self.take(quota)
         mail = iter(taken)
         message = None
         try:
@@ -90,7 +90,7 @@ class ScheduledCell(Cell):
         try:
             actor.on_start()
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
-            self.log_crash(error)
+            self.log_fatal(error)
             self.started(error)
             self.end(crashed(error))
         else:
@@ -145,15 +145,18 @@ class ScheduledCell(Cell):
         try:
             actor.on_stop()
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
-            self.log_crash(error)
+            self.log_fatal(error)
             exit_ = crashed(error, message)
         self.end(exit_)
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because of `error`; see `Cell.fail`."""
-        self.log_crash(error)
         actor = self.actor
-        if actor is None or self.state == ENDING:
+        if actor is None:
+            self.log_crash(error)
+            return
+        self.log_fatal(error)
+        if self.state == ENDING:
             return
         try:
             actor.on_failure(type(error), error, error.__traceback__)

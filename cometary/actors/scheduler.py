@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 import trio
@@ -70,17 +71,23 @@ class Scheduler:
             if self.timers.next_due <= now:
                 self.timers.expire(now, self.batch)
             ready = self.ready
-            left = self.batch
+            left, quota = self.batch, self.quota
             while ready and left > 0:
-                left -= ready.popleft().run()
+                left -= ready.popleft().run(quota)
         finally:
             self._now = None
 
     async def _sleep(self) -> None:
         due = self.timers.next_due
-        with trio.CancelScope(deadline=due):
-            self.asleep = trio.lowlevel.current_task()
-            await trio.lowlevel.wait_task_rescheduled(self._abort_sleep)
+        if due == inf:
+            await self._until_woken()
+        else:
+            with trio.CancelScope(deadline=due):
+                await self._until_woken()
+
+    async def _until_woken(self) -> None:
+        self.asleep = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort_sleep)
 
     def _abort_sleep(self, _: object) -> trio.lowlevel.Abort:
         self.asleep = None

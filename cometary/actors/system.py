@@ -59,6 +59,8 @@ class ActorSystem:
         self._nursery = nursery
         self._empty: trio.Event | None = None
         self.closed = False
+        self.killing = False
+        """Whether all that is left is being killed: from then on no supervisor restarts anything."""
 
     # -- starting -----------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class ActorSystem:
 
     def _begin(self, actor: Actor, started: Future[None]) -> None:
         cell = actor.actor_inbox
-        if self.closed:
+        if self.closed or cell.actor is not actor:  # its constructor may have killed it
             started.offer(error=cell.dead())
             cell.abandon(KILLED)
             return
@@ -111,10 +113,10 @@ class ActorSystem:
             A future that is settled when `on_start` has run.
 
         Raises:
-            NoSystemError: if the system has come to its end.
+            NoSystemError: if the system is at its end.
             Exception: what the constructor raises; the actor still waits to be revived or buried.
         """
-        if self.closed:
+        if self.closed or self.killing:
             raise NoSystemError("the actor system has ended")
         cell = ref.actor_inbox
         if not keep_mail:
@@ -187,8 +189,8 @@ class ActorSystem:
         if self.actors and not self.closed:
             with trio.move_on_after(timeout):
                 await self._empty.wait()
+        self.killing = True
         for cell in self._cells():
-            cell.parent = None
             cell.kill()
         if self.actors and not self.closed:
             await self._empty.wait()  # for what is still unwinding
@@ -197,8 +199,8 @@ class ActorSystem:
 
     def bury_all(self) -> None:
         """Close every cell that is left, and tell whoever waits; nothing runs any more."""
+        self.killing = True
         for cell in self._cells():
-            cell.parent = None
             cell.kill()
             cell.bury()
 

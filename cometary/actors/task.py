@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from pykka import ActorDeadError
 
-from cometary.actors.cell import CLOSED, IDLE, RUNNING, Cell
+from cometary.actors.cell import CLOSED, IDLE, PARKED, RUNNING, Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.future import Future
 from cometary.actors.messages import PROXIED, STOPS, Envelope, Stop
@@ -55,6 +55,8 @@ class TaskCell(Cell):
         if self.empty():
             self._idle_task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._abort_receive)
+            if self._fate is not None:  # it was killed just after the mail came
+                await trio.lowlevel.checkpoint_if_cancelled()
         else:
             await trio.lowlevel.checkpoint()
         return self.get()
@@ -80,9 +82,11 @@ class TaskCell(Cell):
             # The scope is inside: it takes the cancellation out of a group that a handler raises.
             with scope:
                 exit_ = await self._loop(actor)
-            if scope.cancelled_caught and self._fate is not None and self._fate.error is not None:
-                error = self._fate.error  # a task of the actor's own raised it
-                await self._hook(actor.on_failure, type(error), error, error.__traceback__)
+            if self._fate is not None and self._fate.error is not None:  # a task of the actor's own raised it
+                if scope.cancelled_caught:
+                    await self._tell_failure(actor, self._fate.error)
+                else:
+                    self.log_crash(self._fate.error)  # too late: the handler had ended the actor
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
         finally:
@@ -93,7 +97,7 @@ class TaskCell(Cell):
         try:
             await _result(actor.on_start())  # type: ignore[func-returns-value]
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
-            self.log_crash(error)
+            self.log_fatal(error)
             self.started(error)
             return crashed(error)
         self.started()
@@ -103,8 +107,8 @@ class TaskCell(Cell):
             try:
                 exit_ = await self._handle(actor, message)
             except Exception as error:  # noqa: BLE001 - it is the actor that fails
-                self.log_crash(error)
-                await self._hook(actor.on_failure, type(error), error, error.__traceback__)
+                self.log_fatal(error)
+                await self._tell_failure(actor, error)
                 return crashed(error, message)
             if exit_ is not None:
                 return exit_
@@ -143,29 +147,35 @@ class TaskCell(Cell):
         return None
 
     async def _stop(self, actor: Actor, message: object) -> Exit:
-        error = await self._hook(actor.on_stop)
-        if error is not None:
+        try:
+            await _result(actor.on_stop())  # type: ignore[func-returns-value]
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            self.log_fatal(error)
             return crashed(error, message)
         return message.exit if isinstance(message, Stop) else NORMAL
 
-    async def _hook(self, hook: Any, *args: object) -> Exception | None:
+    async def _tell_failure(self, actor: Actor, error: BaseException) -> None:
         try:
-            await _result(hook(*args))
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
-            self.log_crash(error)
-            return error
-        return None
+            await _result(actor.on_failure(type(error), error, error.__traceback__))  # type: ignore[func-returns-value]
+        except Exception as second:  # noqa: BLE001 - Pykka logs this one too
+            self.log_crash(second)
 
     # -- ended by others ----------------------------------------------------------------
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because a task of its own raised `error`; see `Cell.fail`."""
-        self.log_crash(error)
+        if self._fate is None:
+            self.log_fatal(error)
+        else:
+            self.log_crash(error)
         self._cancel(crashed(error, message))
 
     def kill(self) -> None:
         """End the incarnation now; see `Cell.kill`."""
-        self._cancel(KILLED)
+        if self.state == PARKED:  # it has no task yet
+            self.end(KILLED)
+        else:
+            self._cancel(KILLED)
 
     def _cancel(self, fate: Exit) -> None:
         if self._scope is not None and self._fate is None:

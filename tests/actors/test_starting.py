@@ -1,0 +1,173 @@
+"""Starting actors: what is told to whom, and when it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from trio.testing import wait_all_tasks_blocked
+
+from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, system
+from cometary.errors import NoSystemError, UsageError
+
+
+class Quiet(Actor):
+    def on_receive(self, message: Any) -> Any:
+        return message
+
+
+class AsyncQuiet(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        return message
+
+
+KINDS = pytest.mark.parametrize("kind", [Quiet, AsyncQuiet], ids=["def", "async def"])
+
+
+async def test_start_async_returns_when_on_start_has_run() -> None:
+    class Slow(AsyncQuiet):
+        async def on_start(self) -> None:  # type: ignore[override]
+            await wait_all_tasks_blocked()
+            ready.append(self.actor_ref)
+
+    ready: list[ActorRef[Any]] = []
+    async with system():
+        assert [await Slow.start_async()] == ready
+
+
+@KINDS
+async def test_start_async_raises_what_on_start_raised(kind: type[Actor]) -> None:
+    class Broken(kind):  # type: ignore[valid-type, misc]
+        def on_start(self) -> None:
+            raise LookupError("no such thing")
+
+    async with system() as actors:
+        with pytest.raises(LookupError, match="no such thing"):
+            await Broken.start_async()
+        assert not actors.actors
+
+
+@KINDS
+async def test_start_async_raises_what_the_constructor_raised(kind: type[Actor]) -> None:
+    class Broken(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            raise LookupError("no such thing")
+
+    async with system() as actors:
+        with pytest.raises(LookupError, match="no such thing"):
+            await Broken.start_async()
+        assert not actors.actors
+
+
+@KINDS
+async def test_whoever_asks_an_actor_whose_constructor_fails_is_told(kind: type[Actor]) -> None:
+    class Broken(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            answers.append(self.actor_ref.ask("are you there?"))
+            raise LookupError
+
+    answers: list[Any] = []
+    async with system():
+        with pytest.raises(LookupError):
+            Broken.start()
+        with pytest.raises(ActorDeadError):
+            await answers[0]
+
+
+@KINDS
+async def test_a_start_fails_when_the_actor_is_killed_before_on_start(kind: type[Actor]) -> None:
+    async with system() as actors:
+        ref, started = actors.launch(kind, (), {})
+        ref.kill()
+        with pytest.raises(ActorDeadError):
+            await started
+        assert not actors.actors
+
+
+@KINDS
+async def test_an_actor_may_kill_itself_while_it_is_being_built(kind: type[Actor]) -> None:
+    class Suicidal(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.actor_ref.kill()
+
+        def on_start(self) -> None:
+            started.append(self)
+
+    started: list[Actor] = []
+    async with system() as actors:
+        with pytest.raises(ActorDeadError):
+            await Suicidal.start_async()
+        assert not actors.actors
+    assert not started
+
+
+@KINDS
+async def test_an_actor_may_kill_itself_in_on_start(kind: type[Actor]) -> None:
+    class Suicidal(kind):  # type: ignore[valid-type, misc]
+        def on_start(self) -> None:
+            self.actor_ref.kill()
+
+    async with system() as actors:
+        if kind is Quiet:
+            with pytest.raises(ActorDeadError):
+                await Suicidal.start_async()
+        else:  # its task has run on_start before it notices the cancellation
+            await (await Suicidal.start_async()).stopped()
+        assert not actors.actors
+
+
+@KINDS
+async def test_an_actor_starts_others_wherever_it_may_run_code(kind: type[Actor]) -> None:
+    class Parent(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.children = [kind.start()]
+
+        def on_start(self) -> None:
+            self.children.append(kind.start())
+
+        def more(self) -> int:
+            self.children.append(kind.start())
+            return len([each for each in self.children if each.is_alive()])
+
+    async with system() as actors:
+        parent = Parent.start()
+        assert await parent.proxy().more() == 3
+        assert len(actors.actors) == 4
+
+
+@KINDS
+async def test_calling_the_base_constructor_is_not_needed(kind: type[Actor]) -> None:
+    class Forgetful(kind):  # type: ignore[valid-type, misc]
+        def __init__(self) -> None:
+            self.word = "hello"
+
+        def greet(self) -> str:
+            return self.word
+
+    async with system():
+        assert await Forgetful.start().proxy().greet() == "hello"
+
+
+async def test_without_a_system_there_is_nowhere_to_start() -> None:
+    with pytest.raises(NoSystemError):
+        Quiet.start()
+    with pytest.raises(NoSystemError):
+        current_system()
+
+
+async def test_an_actor_may_be_built_without_being_started() -> None:
+    async with system() as actors:
+        assert Quiet().on_receive(3) == 3
+        assert not actors.actors
+
+
+def test_async_hooks_need_an_async_handler() -> None:
+    with pytest.raises(UsageError, match="on_receive must be `async def` too"):
+
+        class Mixed(Quiet):
+            async def on_stop(self) -> None:  # type: ignore[override]
+                pass
