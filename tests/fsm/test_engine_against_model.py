@@ -216,4 +216,4 @@ def ignore(*_: object) -> None:
 
 
 TestEngineAgainstModel = EngineAgainstModel.TestCase
-TestEngineAgainstModel.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)
+TestEngineAgainstModel.settings = settings(max_examples=75, stateful_step_count=20, deadline=None)
