@@ -135,8 +135,8 @@ def test_a_page_that_is_left_ends_its_session_at_once_and_sends_its_last_packets
     watcher.wait_for_function("'Comet' in window")
     watcher.evaluate(COLLECT, endpoint(server.port))
     watcher.evaluate("comet.connect(['left', 'last words'])")
+    page.evaluate("addEventListener('pagehide', () => comet.send('say', 'goodbye'))")
     page.evaluate(COLLECT, endpoint(server.port))
-    page.evaluate("addEventListener('pagehide', () => comet.send('say', 'goodbye'), { capture: true })")
     page.goto("about:blank")
     watcher.wait_for_function("seen.length >= 2")
     assert watcher.evaluate("seen") == [["last words", "goodbye"], ["left", "closed"]]

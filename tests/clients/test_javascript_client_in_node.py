@@ -18,7 +18,7 @@ LAST = 300
 def test_each_packet_arrives_once_and_in_order_whatever_connections_break(seed: int) -> None:
     node = shutil.which("node")
     assert node, "the tests of the JavaScript client need Node.js"
-    with running_server() as server, CuttingProxy(server.port, seed=seed, cut=0.1) as proxy:
+    with running_server() as server, CuttingProxy(server.port, seed=seed, cut=0.25) as proxy:
         url = f"http://127.0.0.1:{proxy.port}/comet"
         client = [node, str(HERE / "echo_client.mjs"), url, str(LAST)]
         output = subprocess.run(client, stdout=subprocess.PIPE, timeout=50, check=True).stdout

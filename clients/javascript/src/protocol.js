@@ -14,6 +14,9 @@
  *    below it are dropped. So each comes once and in order, whatever is lost, repeated or late.
  * 6. An error changes nothing on the server, which goes on expecting the id of the refused request. So
  *    that id is used again; if the request's packets were at fault, without them, and the caller is told.
+ * 7. While a request is being repeated, a new one carries nothing: it makes the server answer the other, and
+ *    until it does packets stay in the queue. So if the server has gone, and this session with it, they are
+ *    still there for the next one; only what was on the wire when it went may or may not have arrived.
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
@@ -126,13 +129,18 @@ export class Session {
     return request;
   }
 
+  /** Rule 7: whether the server is there is not known. */
+  get #inDoubt() {
+    return this.#unanswered.some(({ attempts }) => attempts > 1);
+  }
+
   #makeRequest() {
     const last = this.#unanswered.at(-1);
     const roomForMore = this.#unanswered.length < this.requests && !last?.close;
     const somethingToSay = this.#queue.waiting > 0 || this.#closing;
     if (last !== undefined && !(roomForMore && somethingToSay)) return undefined;
-    const packets = this.#queue.takeBatch();
-    const request = new Request(this.#nextRid, packets, this.#closing && this.#queue.waiting === 0);
+    const packets = this.#inDoubt ? [] : this.#queue.takeBatch();
+    const request = new Request(this.#nextRid, packets, this.#closing && !this.#inDoubt && this.#queue.waiting === 0);
     this.#nextRid += 1;
     this.#unanswered.push(request);
     return request;

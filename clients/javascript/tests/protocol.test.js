@@ -110,6 +110,34 @@ describe("what is lost", () => {
   });
 });
 
+describe("while a request is being repeated", () => {
+  test("what is sent stays in the queue, and an empty request makes the server answer the other", () => {
+    session.lost(next());
+    queue.append("a", 1);
+    const repeated = next();
+    const prod = next();
+    assert.deepEqual([body(repeated), body(prod)].map(({ rid, packets }) => [rid, packets]), [[2, []], [3, []]]);
+    assert.equal(session.next(), undefined);
+    session.answered(repeated, EMPTY);
+    assert.deepEqual(body(next()).packets, [{ path: "a", message: 1 }]);
+  });
+
+  test("the end waits for an answer, too", () => {
+    session.lost(next());
+    session.close();
+    const repeated = next();
+    assert.equal(body(next()).close, undefined);
+    session.answered(repeated, EMPTY);
+    assert.equal(body(next()).close, true);
+  });
+
+  test("nothing further is sent without need", () => {
+    session.lost(next());
+    next();
+    assert.equal(session.next(), undefined);
+  });
+});
+
 describe("what arrives", () => {
   const packet = (/** @type {number} */ message) => ({ path: "news", message });
 
