@@ -154,11 +154,11 @@ class Connection:
             self._keep(parser)
         for place, exchange in enumerate(exchanges):
             if len(self._unanswered) >= self._switchboard.limits.unanswered:
-                return self._put_aside(exchanges[place:])
+                self._put_aside(exchanges[place:])
+                break
             self._serve(exchange)
-        if self._parser is not None:
-            self._await_rest(self._parser)
-        return None
+        if self._parser is not None or len(exchanges) > 1:
+            self._await_rest()
 
     def _keep(self, parser: RequestParser) -> None:
         """Keep `parser` for a request that is not complete; one that is of no more use is nobody's."""
@@ -178,10 +178,11 @@ class Connection:
             exchange.arrive(self, self._peer)
             self._service.serve(exchange)
 
-    def _await_rest(self, parser: RequestParser) -> None:
-        if parser.awaits_continue and not self._unanswered and self._unsent is None:
+    def _await_rest(self) -> None:
+        parser = self._parser
+        if parser is not None and parser.awaits_continue and not self._unanswered and self._unsent is None:
             self._send(CONTINUE)
-        self._settle()
+        self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     # From answers to bytes.
 

@@ -154,8 +154,9 @@ class Switchboard:
         self._close_all()
         self._scope.cancel()
 
-    def __len__(self) -> int:
-        """How many connections are open."""
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are, whatever they are at."""
         return len(self._connections)
 
     async def _open(self, listen: Listen) -> None:

@@ -37,9 +37,9 @@ async def pass_time(server: Server, clock: trio.testing.MockClock, seconds: int)
 async def test_one_who_says_nothing(server: Server, mock_clock: trio.testing.MockClock) -> None:
     clients = [await server.connect() for _ in range(20)]
     await pass_time(server, mock_clock, 9)
-    assert len(server.switchboard) == 20
+    assert server.switchboard.open_connections == 20
     await pass_time(server, mock_clock, 2)
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
     assert await clients[0].closed()
 
 
@@ -50,7 +50,7 @@ async def test_one_who_sends_line_breaks_for_a_request(
     for _ in range(11):
         await client.send(b"\r\n")
         await pass_time(server, mock_clock, 1)
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
 
 
 async def test_one_who_sends_a_byte_of_the_head_a_second(
@@ -59,11 +59,11 @@ async def test_one_who_sends_a_byte_of_the_head_a_second(
     client = await server.connect()
     assert (await client.ask(post(b"first"))).status == 200
     for byte in get()[:10]:
-        assert len(server.switchboard) == 1
+        assert server.switchboard.open_connections == 1
         await client.send(bytes([byte]))
         await pass_time(server, mock_clock, 1)
     await pass_time(server, mock_clock, 1)
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
 
 
 async def test_one_who_sends_a_byte_of_the_body_a_second(
@@ -74,9 +74,9 @@ async def test_one_who_sends_a_byte_of_the_body_a_second(
     for _ in range(19):
         await client.send(b"x")
         await pass_time(server, mock_clock, 1)
-    assert len(server.switchboard) == 1
+    assert server.switchboard.open_connections == 1
     await pass_time(server, mock_clock, 2)
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
 
 
 async def test_each_request_gets_the_whole_time(server: Server, mock_clock: trio.testing.MockClock) -> None:
@@ -93,7 +93,7 @@ async def test_one_who_is_idle(server: Server, mock_clock: trio.testing.MockCloc
     for _ in range(3):
         assert (await client.ask(post())).status == 200
         await pass_time(server, mock_clock, 74)
-    assert len(server.switchboard) == 1
+    assert server.switchboard.open_connections == 1
     await pass_time(server, mock_clock, 2)
     assert await client.closed()
 
@@ -109,14 +109,31 @@ async def test_one_whose_request_is_held_may_wait_as_long_as_that(
         assert (await client.response()).body == b"at last"
 
 
+async def test_one_who_asked_something_else_before_may_wait_as_long(
+    mock_clock: trio.testing.MockClock, holder: Holder
+) -> None:
+    def answer_first(exchange: Exchange) -> None:
+        if exchange.body == b"first":
+            exchange.respond(200)
+        else:
+            holder(exchange)
+
+    async with serving(answer_first, limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post(b"first") + post(b"second"))
+        await pass_time(server, mock_clock, 200)
+        assert holder.dropped == []
+        assert server.switchboard.open_connections == 1
+
+
 async def test_one_who_never_reads_a_large_answer(mock_clock: trio.testing.MockClock) -> None:
     async with serving(lambda exchange: exchange.respond(200, b"x" * 20_000_000), limits=LIMITS) as server:
         client = await server.connect()
         await client.send(post())
         await pass_time(server, mock_clock, 29)
-        assert len(server.switchboard) == 1
+        assert server.switchboard.open_connections == 1
         await pass_time(server, mock_clock, 2)
-        assert len(server.switchboard) == 0
+        assert server.switchboard.open_connections == 0
 
 
 async def test_one_who_never_reads_and_never_stops_asking(mock_clock: trio.testing.MockClock) -> None:
@@ -132,11 +149,11 @@ async def test_one_who_never_reads_and_never_stops_asking(mock_clock: trio.testi
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.send, post(b"x" * 200_000) * 200)
             await pass_time(server, mock_clock, 29)
-            assert len(server.switchboard) == 1
+            assert server.switchboard.open_connections == 1
             nursery.cancel_scope.cancel()
         assert answered <= LIMITS.unanswered + 2  # what the kernel took, and what may be unanswered
         await pass_time(server, mock_clock, 2)
-        assert len(server.switchboard) == 0
+        assert server.switchboard.open_connections == 0
 
 
 async def test_one_who_sends_a_hundred_megabytes_for_nothing(
@@ -152,7 +169,7 @@ async def test_one_who_sends_a_hundred_megabytes_for_nothing(
             sent += 100_000
             mock_clock.jump(0.1)
     assert sent < 10_000_000
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
 
 
 async def test_nothing_ticks_while_nothing_can_expire(

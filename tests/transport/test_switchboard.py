@@ -6,6 +6,8 @@ import errno
 import logging
 import os
 import resource
+import socket
+import tracemalloc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -34,7 +36,7 @@ async def test_one_connection_serves_many_requests(new_poller: Callable[[], Poll
         client = await server.connect()
         for body in (b"", b"one", b"x" * 100_000):
             assert (await client.ask(post(body))).body == body
-        assert len(server.switchboard) == 1
+        assert server.switchboard.open_connections == 1
 
 
 async def test_many_connections_are_served_at_once() -> None:
@@ -131,7 +133,7 @@ async def test_a_dropped_connection_is_noticed_at_once(
         await server.settle()
         assert holder.dropped == holder.held
         assert len(holder.dropped) == requests
-        assert len(server.switchboard) == 0
+        assert server.switchboard.open_connections == 0
         holder.held[0].respond(200)  # too late, and no error
 
 
@@ -156,7 +158,7 @@ async def test_a_drop_in_the_middle_of_a_request_leaves_nothing() -> None:
         await client.stream.aclose()
         await server.settle()
         assert holder.held == []
-        assert len(server.switchboard) == 0
+        assert server.switchboard.open_connections == 0
 
 
 async def test_an_answered_request_cannot_be_dropped() -> None:
@@ -274,7 +276,7 @@ async def test_beyond_the_limit_connections_wait_for_one_to_close() -> None:
         for client in clients:
             await client.send(post(b"me"))
         await server.settle()
-        assert len(server.switchboard) == 2
+        assert server.switchboard.open_connections == 2
         assert (await clients[0].response()).body == b"me"
         await clients[0].stream.aclose()
         assert (await clients[2].response()).body == b"me"
@@ -334,9 +336,33 @@ async def test_other_tasks_run_while_a_client_keeps_it_busy() -> None:
         assert nursery.cancel_scope.cancelled_caught
 
 
+async def test_a_parked_connection_is_small() -> None:
+    held: list[Exchange] = []
+
+    def hold(exchange: Exchange) -> None:
+        exchange.release_request()
+        held.append(exchange)
+
+    async with serving(hold) as server:
+        clients = [socket.socket() for _ in range(500)]
+        tracemalloc.start()
+        try:
+            for client in clients:
+                client.connect(server.address)
+                client.sendall(post(b"{}", *(b"X-%d: %d" % (number, number) for number in range(12))))
+                await trio.lowlevel.checkpoint()
+            await server.settle()
+            assert len(held) == 500
+            assert tracemalloc.get_traced_memory()[0] < 1500 * 500
+        finally:
+            tracemalloc.stop()
+            for client in clients:
+                client.close()
+
+
 async def stop(server: Server, grace: float) -> None:
     await server.switchboard.aclose(grace)
-    assert len(server.switchboard) == 0
+    assert server.switchboard.open_connections == 0
 
 
 async def test_stopping_closes_idle_connections_and_refuses_new_ones() -> None:
@@ -391,7 +417,7 @@ async def test_cancelling_it_closes_everything() -> None:
         await trio.testing.wait_all_tasks_blocked(0.005)
         nursery.cancel_scope.cancel()
     assert holder.dropped == holder.held
-    assert len(switchboard) == 0
+    assert switchboard.open_connections == 0
     assert await client.closed()
     await client.stream.aclose()
 
