@@ -22,7 +22,7 @@ from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
 from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse, Request
 from cometary.sessions.keeper import SignedOff, SignedOn
-from cometary.sessions.machine import DIE, EARLY, session_ended
+from cometary.sessions.machine import session_ended
 from cometary.sessions.packet import Packet
 from cometary.sessions.session import Session
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
-
-TIMER_SLOTS = {"state": 0, DIE: 1, EARLY: 2}
 
 
 class HandlerDone(NamedTuple):
@@ -116,9 +114,7 @@ class SessionActor(Actor):
             if kind is StartTimer:
                 self._start_timer(action)
             elif kind is CancelTimer:
-                timer = self._keeper.timers[TIMER_SLOTS[action.name]]
-                if timer is not None:
-                    timer.cancel()
+                self._keeper.timers[action.name].cancel()
             elif kind is Answer:
                 action.request.answer(action.first_seq, action.packets)
             elif kind is HandOver:
@@ -139,19 +135,17 @@ class SessionActor(Actor):
                 request.refuse(session_ended(self._keeper.ended))
 
     def _start_timer(self, action: Any) -> None:
-        slot = TIMER_SLOTS[action.name]
-        timer = self._keeper.timers[slot]
+        timer = self._keeper.timers.get(action.name)
         if timer is None:
-            self._keeper.timers[slot] = timer = self.timer(action)
+            self._keeper.timers[action.name] = timer = self.timer(action)
         timer.message = action  # it carries the token by which a late one is recognised
         timer.start(action.seconds)
 
     def _end(self, reason: str) -> None:
         keeper = self._keeper
         keeper.ended = reason
-        for timer in keeper.timers:
-            if timer is not None:
-                timer.close()
+        for timer in keeper.timers.values():
+            timer.close()
         keeper.queue(SignedOff(reason, keeper.machine.outbox.undelivered()))
         self._manager.ended(keeper, reason)
 

@@ -60,7 +60,8 @@ class SessionKeeper:
         """Why the session ended, once it has."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
-        self.timers: list[Timer | None] = [None, None, None]
+        self.timers: dict[str, Timer] = {}
+        """The timers that the machine has asked for so far, by name."""
         self._data: dict[str, Any] | None = None
         self._todo: deque[SignedOn | Packet | SignedOff] | None = None
         self._todo_bytes = 0

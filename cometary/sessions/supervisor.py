@@ -27,7 +27,7 @@ class SessionSupervisor(DynamicSupervisor):
         super().__init__(per="child", intensity=CRASHES, period=PERIOD, on_give_up=manager.gave_up)
         self._manager = manager
 
-    async def on_start(self) -> None:
+    async def on_start(self) -> None:  # type: ignore[override]  # async, as its on_receive is
         """Begin to take sessions."""
         await super().on_start()
         self._manager.attach(self)

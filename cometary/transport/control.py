@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -108,7 +109,7 @@ class ControlEndpoint:
             given = exchange.headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._bearer):
                 raise ProtocolError("unauthorized", "this call needs the server's secret")
-        elif not _names_this_machine(exchange.headers.get(b"host", b"").decode("latin-1")):
+        elif not names_this_machine(exchange.headers.get(b"host", b"")):
             raise ProtocolError(
                 "forbidden", "without a secret, calls are taken under this machine's own name only"
             )
@@ -203,10 +204,17 @@ def _read(body: bytes, codec: Codec, type_: type[T]) -> T:
         raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
 
 
-LOCAL_NAMES: Final = frozenset({"localhost", ""})
+LOCAL_NAMES: Final = frozenset({"localhost", "", "::1"})
 
 
-def _names_this_machine(host: str) -> bool:
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+@functools.lru_cache(maxsize=64)
+def names_this_machine(host: bytes) -> bool:
+    """Whether a `Host` header names this machine's loopback, with or without a port.
+
+    Back-ends send the same few for every call, so the answers are remembered.
+    """
+    name = host.decode("latin-1")
+    if not name.endswith("]"):
+        name = name.rpartition(":")[0] or name
     name = name.strip("[]").lower()
     return name in LOCAL_NAMES or is_loopback(name)
