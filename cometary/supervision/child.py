@@ -90,12 +90,15 @@ class Child(ReportSink):
             self._ended()
 
     def _begin(self) -> Future[None]:
-        if self.ref is None or not self.ref.is_alive():
+        self._gone = trio.Event()  # first: a constructor may even kill its own actor
+        try:
+            if self.ref is not None and self.ref.is_alive():
+                return revive(self.spec, self._system, self.ref)
             self.ref = None
             self.ref, started = launch(self.spec, self._system, self)
-        else:
-            started = revive(self.spec, self._system, self.ref)
-        self._gone = trio.Event()
+        except BaseException:
+            self._gone.set()
+            raise
         return started
 
     def _not_started(self, error: Exception) -> ChildStartError:

@@ -157,24 +157,26 @@ class DynamicSupervisor(SupervisingActor):
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
         if isinstance(start, ChildSpec):
             ref, _ = launch(_suitable(start), self.system, self)
-            self._children[ref] = start
         elif is_actor_class(start):
             ref, _ = self.system.launch(start, args, {}, self)
-            self._children[ref] = args
         else:
             raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
+        if ref.is_alive():  # else its constructor has killed it
+            self._children[ref] = start if isinstance(start, ChildSpec) else args
         return ref
 
     @property
     def _open(self) -> bool:
-        return self._empty is None and self._cell.actor is self
+        return self._empty is None and self._cell.actor is self and not self.system.killing
 
     # -- children that end ----------------------------------------------------------------
 
     def child_exited(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """Restart the child that has ended, or forget it."""
         leaving = self._leaving.pop(ref, None)
-        if not self._open or leaving is not None:
+        if ref not in self._children:
+            ref.actor_inbox.bury()  # it was killed by its own constructor
+        elif not self._open or leaving is not None:
             self._report_unless_expected(ref, exit)
             self._forget(ref)
             if leaving is not None:
