@@ -8,8 +8,9 @@ All are values: shared freely, never changed. They are not frozen, as that would
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, final
 
 from cometary.fsm.events import TimedOut
@@ -32,6 +33,7 @@ class TimeoutAction:
             never, which cancels a running timer of the same name.
         content: Handed back in `TimedOut.content`.
         at: Absolute time in seconds of the shell's clock; a past one is due at once, but after a zero one.
+        plain: Whether it is relative, and neither at once nor never: what a timer can simply be started with.
 
     Raises:
         ValueError: Both or neither of `seconds` and `at` given, or a negative time: the machine's fault.
@@ -40,6 +42,7 @@ class TimeoutAction:
     seconds: float | None
     content: object
     at: float | None
+    plain: bool = field(compare=False, repr=False)
 
     def __init__(
         self, seconds: float | None = None, content: object = None, *, at: float | None = None
@@ -49,6 +52,7 @@ class TimeoutAction:
         self.seconds = seconds
         self.content = content
         self.at = at
+        self.plain = seconds is not None and 0 < seconds < math.inf
 
 
 def _check_time(seconds: float | None, at: float | None) -> None:

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
@@ -26,10 +25,10 @@ from cometary.fsm.actions import (
     StateTimeout,
     Timeout,
 )
-from cometary.fsm.run import Run, checked, run_enter
+from cometary.fsm.run import Run, checked, checked_entered
 from cometary.fsm.state import State
 from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
-from cometary.fsm.table import EnterFunction, Handler, TransitionTable
+from cometary.fsm.table import Handler, TransitionTable
 
 Observer = Callable[[State, object, State, Sequence[object]], None]
 
@@ -118,27 +117,26 @@ class Engine:
         step = handler.function(self, event)
         if step is None:
             return ()
-        after = before
-        enter: EnterFunction | None = None
-        entered: Iterable[object] | None = None
-        if step.__class__ is Step:
-            after = step.target or before
-            if after is not before:
-                if after not in handler.enters:
-                    return self._take_in_full(event, handler, step)
-                enter = handler.enters[after]
+        actions = step.actions
+        after = step.target or before
+        entered: tuple[object, ...] | None = None
+        if after is not before:
+            if step.__class__ is not Step or after not in handler.enters:
+                return self._take_in_full(event, handler, step)
+            enter = handler.enters[after]
+        elif step.__class__ is Step:
+            enter = None
         elif step.__class__ is Repeat:
             enter = self._fsm_table.enters.get(before)
         else:
             return self._take_in_full(event, handler, step)
-        actions: Sequence[object] = step.actions
         if enter is not None:
             self.state = after
             try:
-                entered = run_enter(self, enter, before)
+                entered = checked_entered(enter, enter(self, before))
             finally:
                 self.state = before
-            actions = [*actions, *entered]
+            actions += entered
         outputs = self._apply_short(actions, changed=after is not before)
         if outputs is None:
             return self._take_in_full(event, handler, step, entered)
@@ -146,46 +144,57 @@ class Engine:
         return outputs
 
     def _apply_short(self, actions: Iterable[Any], *, changed: bool) -> list[object] | None:
-        """Set the timers and return the actions for the shell; do nothing if one action is for the full path."""
+        """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
         outputs: list[object] = []
-        wanted: dict[Hashable, StateTimeout | Timeout | Cancel] = {}
+        setting: Any = None
+        another: Any = None
         for action in actions:
             kind = action.__class__
             if kind not in NOT_FOR_SHELL:
                 outputs.append(action)
-            elif kind is Cancel or (kind in SHORT_TIMEOUTS and action.seconds and action.seconds != math.inf):
-                wanted[action.name] = action
-            else:
+            elif kind is not Cancel and (kind not in SHORT_TIMEOUTS or not action.plain):
                 return None
-        if changed and self._fsm_state_timer and not isinstance(wanted.get(STATE_TIMER), StateTimeout):
-            self._cancel_timer(STATE_TIMER, outputs)
-        for name, action in wanted.items():
-            if isinstance(action, Cancel):
-                self._cancel_timer(name, outputs)
-                continue
-            self._fsm_token = token = self._fsm_token + 1
-            timer = StartTimer(name, action.seconds, None, action.content, token)
-            outputs.append(timer)
-            if name == STATE_TIMER:
-                self._fsm_state_timer = timer
-            elif self._fsm_timers is None:
-                self._fsm_timers = {name: timer}
-            else:
-                self._fsm_timers[name] = timer
+            elif setting is None:
+                setting = action
+            elif another is None and action.name != setting.name:
+                another = action
+            else:  # which of them is the last one for its name is for the full path to say
+                return None
+        if changed and self._fsm_state_timer is not None:
+            self._fsm_state_timer = None
+            if setting.__class__ is not StateTimeout and another.__class__ is not StateTimeout:
+                outputs.append(CANCEL_STATE_TIMER)
+        if setting is not None:
+            self._set_timer(setting, outputs)
+            if another is not None:
+                self._set_timer(another, outputs)
         return outputs
 
-    def _cancel_timer(self, name: Hashable, outputs: list[object]) -> None:
-        if name == STATE_TIMER:
-            if self._fsm_state_timer is not None:
-                self._fsm_state_timer = None
-                outputs.append(CANCEL_STATE_TIMER)
-        elif self._fsm_timers is not None and self._fsm_timers.pop(name, None) is not None:
-            # An empty dict goes, so that the many machines that wait do not each hold one.
-            self._fsm_timers = self._fsm_timers or None
-            outputs.append(CancelTimer(name))
+    def _set_timer(self, action: StateTimeout | Timeout | Cancel, outputs: list[object]) -> None:
+        name = action.name
+        timers = self._fsm_timers
+        if isinstance(action, Cancel):
+            if name == STATE_TIMER:
+                if self._fsm_state_timer is not None:
+                    self._fsm_state_timer = None
+                    outputs.append(CANCEL_STATE_TIMER)
+            elif timers is not None and timers.pop(name, None) is not None:
+                # An empty dict goes, so that the many machines that wait do not each hold one.
+                self._fsm_timers = timers or None
+                outputs.append(CancelTimer(name))
+            return
+        self._fsm_token = token = self._fsm_token + 1
+        timer = StartTimer(name, action.seconds, None, action.content, token)
+        outputs.append(timer)
+        if action.__class__ is StateTimeout:
+            self._fsm_state_timer = timer
+        elif timers is None:
+            self._fsm_timers = {name: timer}
+        else:
+            timers[name] = timer
 
     def _take_in_full(
-        self, event: object, handler: Handler, step: object, entered: Iterable[object] | None = None
+        self, event: object, handler: Handler, step: object, entered: tuple[object, ...] | None = None
     ) -> Sequence[object]:
         return self._in_full(lambda run: run.take(event, handler, checked(step, handler), entered))
 

@@ -186,7 +186,7 @@ class Run:
         enter = self._table.enters.get(self._machine.state)
         if enter is None:
             return
-        actions = run_enter(self._machine, enter, came_from) if entered is None else entered
+        actions = checked_entered(enter, enter(self._machine, came_from)) if entered is None else entered
         for action in actions:
             if isinstance(action, (NextEvent, Postpone)):
                 raise InvalidStepError(
@@ -214,17 +214,18 @@ class Run:
         self.actions.append(Stopped(reason))
 
 
-def run_enter(machine: Engine, enter: EnterFunction, came_from: State) -> Iterable[object]:
-    """Run an enter action.
+def checked_entered(enter: EnterFunction, actions: Iterable[object] | None) -> tuple[object, ...]:
+    """What an enter action returned, as a tuple of actions.
 
     Raises:
-        InvalidStepError: It returned neither actions nor None: the machine's fault.
+        InvalidStepError: It is neither actions nor None: the machine's fault.
     """
-    actions = enter(machine, came_from)
+    if actions.__class__ is tuple:
+        return actions
     if actions is None:
         return ()
-    if isinstance(actions, (tuple, list)):
-        return actions
+    if isinstance(actions, list):
+        return tuple(actions)
     raise InvalidStepError(
         f"{enter.__qualname__} returned {actions!r}: an enter action returns a tuple of actions or None"
     )
