@@ -70,7 +70,7 @@ class SessionActor(Actor):
         """Step the machine and do what it asks for."""
         kind = message.__class__
         if kind is Packet:
-            self.push(message)
+            self._step(message)
         elif kind is HandlerDone:
             self._handler_runs = False
             self._serve_application()
@@ -80,7 +80,7 @@ class SessionActor(Actor):
             self._step(message.timed_out() if kind is StartTimer else message)
 
     def push(self, packet: Packet) -> None:
-        """Send `packet` to the client."""
+        """Send `packet` to the client; for a handler that this actor is calling."""
         keeper = self._keeper
         if keeper.ended is None:
             self._perform(keeper.machine.step(packet))
@@ -95,16 +95,19 @@ class SessionActor(Actor):
         keeper = self._keeper
         if keeper.ended is not None:
             request.refuse(session_ended(keeper.ended))
-        elif not self._too_much(request):
+        elif request.packets and not keeper.has_room(request, self._manager.settings):
+            detail = "the application has not handled the packets sent before these"
+            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+        elif keeper.machine.held is not None and not request.packets and self._over_active():
+            detail = "requests that carry nothing come faster than any client needs"
+            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+        else:
             self._step(request)
 
-    def _too_much(self, request: Request) -> bool:
-        """Refuse a request whose packets the application could not take in now."""
-        if not request.packets or self._keeper.has_room(request, self._manager.settings):
-            return False
-        detail = "the application has not handled the packets sent before these"
-        request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
-        return True
+    def _over_active(self) -> bool:
+        """Count a request that only releases the one held before it (XEP-0124, overactivity)."""
+        now = self.system.scheduler.now()
+        return self._keeper.count_release(now) > self._manager.settings.max_releases_per_second
 
     # -- what the machine asks for --------------------------------------------------------
 

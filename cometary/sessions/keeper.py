@@ -44,9 +44,21 @@ class SessionKeeper:
     """
 
     __slots__ = (
-        "_data", "_todo", "_todo_bytes", "ended", "machine", "name", "opened", "ref", "serving", "sid", "started",
+        "_data",
+        "_release_second",
+        "_releases",
+        "_todo",
+        "_todo_bytes",
+        "ended",
+        "machine",
+        "name",
+        "opened",
+        "ref",
+        "serving",
+        "sid",
+        "started",
         "timers",
-    )  # fmt: skip
+    )
 
     def __init__(self, sid: str, name: str, machine: SessionMachine, opened: float) -> None:
         self.sid = sid
@@ -65,6 +77,8 @@ class SessionKeeper:
         self._data: dict[str, Any] | None = None
         self._todo: deque[SignedOn | Packet | SignedOff] | None = None
         self._todo_bytes = 0
+        self._release_second = 0
+        self._releases = 0
 
     # Most sessions of a quiet server never fill these, so they are made when first used.
 
@@ -74,6 +88,15 @@ class SessionKeeper:
         if self._data is None:
             self._data = {}
         return self._data
+
+    def count_release(self, now: float) -> int:
+        """Count one more release; returns how many there were in this second."""
+        second = int(now)
+        if second != self._release_second:
+            self._release_second = second
+            self._releases = 0
+        self._releases += 1
+        return self._releases
 
     # -- what the application has not handled yet ----------------------------------------
 

@@ -18,6 +18,8 @@ class SessionSettings:
         max_response_bytes: bytes of packets in one answer at most; one packet always goes.
         max_unhandled_packets: packets from the client that wait for the application at most.
         max_unhandled_bytes: bytes of the requests that those packets came in at most.
+        max_releases_per_second: requests without packets by which a client may release its own
+            held request in a second; more is refused as over-active.
         max_sessions: sessions at most.
     """
 
@@ -29,4 +31,5 @@ class SessionSettings:
     max_response_bytes: int = 256 << 10
     max_unhandled_packets: int = 1_000
     max_unhandled_bytes: int = 1 << 20
+    max_releases_per_second: int = 20
     max_sessions: int = 100_000
