@@ -178,9 +178,9 @@ class ActorSystem:
             self._empty.set()
 
     async def shut_down(self, timeout: float) -> None:  # noqa: ASYNC109 - it bounds the grace, not the call
-        """Stop all actors, the youngest first; after `timeout` seconds kill those left.
+        """Ask all actors to stop, the youngest first; after `timeout` seconds kill those left.
 
-        Supervised actors are left to their supervisors until then.
+        Supervised actors are left to their supervisors until then, who stop them one by one.
         """
         self._empty = trio.Event()
         for cell in self._cells():

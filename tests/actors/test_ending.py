@@ -168,12 +168,12 @@ async def test_a_cancelled_wait_for_the_end_leaves_nothing_behind(kind: type[Wor
 async def test_blocking_calls_on_the_loop_are_refused_before_anything_is_sent(kind: type[Worker]) -> None:
     async with system():
         ref = await kind.start_async()
-        with pytest.raises(BlockingCallError, match="await ref.ask"):
+        with pytest.raises(BlockingCallError, match="await ref"):
             ref.ask("x", block=True)
-        with pytest.raises(BlockingCallError, match="await ref.stop"):
+        with pytest.raises(BlockingCallError, match="await ref"):
             ref.stop(block=True)
         proxy = ref.proxy()
-        with pytest.raises(BlockingCallError, match="await proxy.set_it"):
+        with pytest.raises(BlockingCallError, match="await proxy"):
             proxy.volume = 3
         assert ref.actor_inbox.empty()
         future = ref.ask("x", block=False)

@@ -361,6 +361,6 @@ async def test_an_ask_times_out_and_the_actor_goes_on(world: World) -> None:
             return self.reply_later()
 
     ref = world.actor(Slow).start()
-    with pytest.raises(pykka.Timeout, match="0.01 seconds"):
+    with pytest.raises(pykka.Timeout, match="seconds"):
         await world.answer(ref.ask("x", timeout=0.01))
     assert ref.is_alive()

@@ -1,0 +1,201 @@
+"""Timers: against a naive model, and in an actor on a clock that jumps."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import pytest
+import trio
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from trio.testing import MockClock
+
+from cometary.actors import Actor, Timer, system
+from cometary.actors.timers import TimerQueue
+from cometary.errors import UsageError
+
+ANY = 10**9
+DELAYS = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 5.0, 60.0, inf])
+
+
+class Box:
+    """Takes what expires."""
+
+    def __init__(self) -> None:
+        self.got: list[object] = []
+        self.closed = False
+
+    def put_if_open(self, item: object) -> None:
+        if not self.closed:
+            self.got.append(item)
+
+
+class TimersAgainstModel(RuleBasedStateMachine):
+    """The model is a dictionary of deadlines that is looked through from end to end."""
+
+    COUNT = 6
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = 0.0
+        self.alarm = inf
+        self.queue = TimerQueue(lambda: self.clock, self.ring)
+        self.box = Box()
+        self.timers = [Timer(self.queue, self.box, number) for number in range(self.COUNT)]
+        self.model: dict[int, float] = {}
+
+    def ring(self) -> None:
+        self.alarm = self.queue.next_due
+
+    @rule(number=st.integers(0, COUNT - 1), seconds=DELAYS)
+    def start(self, number: int, seconds: float) -> None:
+        self.timers[number].start(seconds)
+        self.model[number] = self.clock + seconds
+
+    @rule(number=st.integers(0, COUNT - 1))
+    def cancel(self, number: int) -> None:
+        self.timers[number].cancel()
+        self.model.pop(number, None)
+
+    @rule(number=st.integers(0, COUNT - 1), seconds=DELAYS)
+    def move_often(self, number: int, seconds: float) -> None:
+        for _ in range(100):  # enough for the heap to be compacted
+            self.start(number, 1.0)
+            self.start(number, 0.0)
+            self.start(number, seconds)
+
+    @rule(seconds=st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0, 100.0]), limit=st.sampled_from([1, 2, ANY]))
+    def wait(self, seconds: float, limit: int) -> None:
+        self.clock += seconds
+        while self.queue.next_due <= self.clock:
+            self.queue.expire(self.clock, limit)
+        self.alarm = self.queue.next_due
+        due = sorted(number for number, deadline in self.model.items() if deadline <= self.clock)
+        assert sorted(self.box.got) == due  # type: ignore[type-var]
+        self.box.got.clear()
+        for number in due:
+            del self.model[number]
+
+    @invariant()
+    def nothing_is_overslept(self) -> None:
+        if hasattr(self, "model"):
+            earliest = min(self.model.values(), default=inf)
+            assert self.queue.next_due <= earliest
+            assert self.alarm <= earliest or self.alarm <= self.clock
+
+    @invariant()
+    def running_timers_are_those_of_the_model(self) -> None:
+        if hasattr(self, "model"):
+            running = {number for number, timer in enumerate(self.timers) if timer.running}
+            assert running == {number for number, deadline in self.model.items() if deadline < inf}
+
+    @invariant()
+    def the_heap_stays_small(self) -> None:
+        if hasattr(self, "model"):
+            assert len(self.queue) <= TimerQueue._SMALL + 1
+
+
+TestTimersAgainstModel = TimersAgainstModel.TestCase
+
+
+def test_timers_expire_in_the_order_of_their_deadlines() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for seconds in (3, 1, 2, 1):
+        Timer(queue, box, seconds).start(seconds)
+    queue.expire(10.0, ANY)
+    assert box.got == [1, 1, 2, 3]
+
+
+def test_a_crowd_of_timers_expires_a_few_at_a_time() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for number in range(10):
+        Timer(queue, box, number).start(1)
+    queue.expire(2.0, 4)
+    assert box.got == [0, 1, 2, 3]
+    assert queue.next_due == 1
+
+
+def test_moving_a_timer_later_does_not_touch_the_heap() -> None:
+    now = [0.0]
+    queue = TimerQueue(lambda: now[0], lambda: None)
+    timer = Timer(queue, Box(), "x")
+    for step in range(1000):
+        now[0] = step / 1000
+        timer.start(45)
+        timer.cancel()
+    assert len(queue) == 1
+
+
+def test_the_timers_of_actors_that_have_ended_do_not_pile_up() -> None:
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for _ in range(10_000):
+        box = Box()
+        Timer(queue, box, "x").start(86_400)
+        box.closed = True
+    assert len(queue) <= 2 * TimerQueue._SMALL
+
+
+@pytest.mark.parametrize("seconds", [-1, -inf, nan])
+def test_a_time_that_makes_no_sense_is_refused(seconds: float) -> None:
+    timer = Timer(TimerQueue(lambda: 0.0, lambda: None), Box(), "x")
+    with pytest.raises(UsageError):
+        timer.start(seconds)
+    assert not timer.running
+
+
+class Alarm(Actor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rang: list[tuple[object, float]] = []
+        self.bell = self.timer("bell")
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, float):
+            self.bell.start(message)
+        elif message == "snooze":
+            self.bell.cancel()
+        else:
+            self.rang.append((message, trio.current_time()))
+
+
+async def test_an_actor_is_told_when_its_timer_expires(autojump_clock: MockClock) -> None:
+    async with system():
+        ref = Alarm.start()
+        ref.tell(45.0)
+        await trio.sleep(44)
+        ref.tell(45.0)
+        await trio.sleep(100)
+        ref.tell(5.0)
+        ref.tell("snooze")
+        await trio.sleep(100)
+        assert await ref.proxy().rang == [("bell", 89.0)]
+
+
+async def test_a_timer_of_zero_seconds_comes_after_the_mail_that_is_there(autojump_clock: MockClock) -> None:
+    async with system():
+        ref = Alarm.start()
+        ref.tell(0.0)
+        ref.tell("mail")
+        await trio.sleep(1)
+        assert [what for what, _ in await ref.proxy().rang] == ["mail", "bell"]
+
+
+async def test_a_timer_of_an_actor_that_has_ended_expires_quietly(autojump_clock: MockClock) -> None:
+    async with system():
+        ref = Alarm.start()
+        await ref.ask(3.0)
+        await ref.stop()
+        await trio.sleep(10)
+
+
+async def test_a_sooner_timer_wakes_a_scheduler_that_sleeps_until_a_later_one(autojump_clock: MockClock) -> None:
+    async with system():
+        early, late = Alarm.start(), Alarm.start()
+        await late.ask(1000.0)
+        await trio.sleep(1)
+        await early.ask(1.0)
+        await trio.sleep(5)
+        assert await early.proxy().rang == [("bell", 2.0)]
