@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH: Final = 64
 BACKLOG: Final = 4096
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 logger = logging.getLogger("cometary.transport")
 
@@ -93,12 +95,44 @@ class Listener:
             self.sock.close()
 
 
-def open_listener(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
-    """A socket that listens at `address`, non-blocking.
+async def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets, non-blocking, one at each address that `host` has, all at the same port.
+
+    Args:
+        host: A name or an address of this machine.
+        port: 0 lets the system choose.
+
+    Raises:
+        OSError: An address is taken, or not this machine's: the configuration's fault.
+    """
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    socks: list[socket.socket] = []
+    refusals: list[OSError] = []
+    with ExitStack() as unless_all_is_well:
+        for family, _, _, _, address in await trio.socket.getaddrinfo(host, port, type=kind, flags=flags):
+            chosen = socks[0].getsockname()[1] if socks else port
+            try:
+                sock = open_socket(family, (address[0], chosen, *address[2:]))
+            except OSError as error:
+                # A name such as localhost has an IPv6 address even where IPv6 is switched off.
+                if error.errno not in UNAVAILABLE:
+                    raise
+                refusals.append(error)
+            else:
+                unless_all_is_well.callback(sock.close)
+                socks.append(sock)
+        if not socks:
+            raise refusals[0]
+        unless_all_is_well.pop_all()
+    return socks
+
+
+def open_socket(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    """A listening socket, non-blocking.
 
     Args:
         family: `AF_INET` or `AF_INET6`.
-        address: As `socket.getaddrinfo` gives it; port 0 lets the system choose.
+        address: As `socket.getaddrinfo` gives it.
 
     Raises:
         OSError: The address is taken, or not this machine's: the configuration's fault.
@@ -107,7 +141,7 @@ def open_listener(family: socket.AddressFamily, address: tuple[Any, ...]) -> soc
     try:
         sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6:  # the IPv4 side of a name has a socket of its own
+        if family is socket.AF_INET6:  # the IPv4 address of the same name has a socket of its own
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
         sock.listen(BACKLOG)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests out of bytes: llhttp, and what it leaves to the server to refuse.
+"""HTTP/1.1 requests out of bytes.
 
 1. Requests come out whole, as exchanges, in the order in which they came in.
 2. The first thing that is wrong ends it: an exchange with a `fault` comes out last, and the parser
@@ -7,39 +7,27 @@
 4. At a boundary between requests the parser holds nothing of anybody, so that any number of
    connections can share it; one in the middle of a request must keep it for its own.
 5. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
-
-llhttp (strict) refuses bad framing by itself: two lengths, a length and a transfer coding, bad
-chunks, bare line feeds, folded headers, control characters. It accepts, and this module refuses:
-other versions than 1.0 and 1.1, codings besides `chunked`, a missing or repeated `Host`.
 """
 
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NoReturn, cast
+from typing import cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from cometary.errors import ProtocolError
 from cometary.transport.exchange import Exchange
-
-if TYPE_CHECKING:
-    from cometary.transport.limits import Limits
-
-SINGLE: Final = frozenset(
-    {
-        b"authorization",
-        b"content-length",
-        b"content-type",
-        b"expect",
-        b"host",
-        b"origin",
-        b"transfer-encoding",
-    }
+from cometary.transport.limits import Limits
+from cometary.transport.request_head import (
+    SINGLE,
+    check_body,
+    check_count,
+    check_framing,
+    check_size,
+    check_version,
+    split_target,
 )
-"""Headers that change their meaning when two lines of them are read as a list."""
-VERSIONS: Final = ("1.1", "1.0")
-NEEDS_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Phase(Enum):
@@ -53,10 +41,6 @@ class Phase(Enum):
 BOUNDARY, HEAD, BODY = Phase
 
 
-class _RefusedError(Exception):
-    """Stops llhttp; the reason is in the parser's `_fault` already."""
-
-
 class RequestParser:
     """Turns the bytes of one connection after the other into exchanges.
 
@@ -68,7 +52,6 @@ class RequestParser:
     __slots__ = (
         "_body",
         "_exchange",
-        "_fault",
         "_fed",
         "_headers",
         "_limits",
@@ -85,7 +68,6 @@ class RequestParser:
         self._limits = limits
         self._llhttp = HttpRequestParser(self)
         self._ready: list[Exchange] = []
-        self._fault: ProtocolError | None = None
         self._fed = 0
         self.finished = False
         self._forget()
@@ -117,67 +99,64 @@ class RequestParser:
         """
         self._fed += len(data)
         try:
-            try:
-                self._llhttp.feed_data(data)
-            except HttpParserUpgrade as upgrade:
-                self._feed_again(data, upgrade)
+            rest: bytes | None = data
+            while rest is not None:
+                rest = self._parse(rest)
             if self.phase is not BOUNDARY:
-                self._check_size()
-        except (HttpParserError, _RefusedError) as error:
-            if isinstance(error, HttpParserCallbackError) and self._fault is None:
-                raise  # a bug in this module, not in the request
-            self._end(str(error))
+                self._check_fed()
+        except HttpParserError as error:
+            self._end(fault_of(error))
+        except ProtocolError as error:
+            self._end(error)
         ready, self._ready = self._ready, []
         return ready
 
-    def _feed_again(self, data: bytes, upgrade: HttpParserUpgrade) -> None:
-        """Go on after a request to upgrade, whose rest llhttp takes for another protocol's.
+    def _parse(self, data: bytes) -> bytes | None:
+        """Feed llhttp, which takes what follows a request to upgrade for another protocol's.
 
-        This server ignores such wishes (RFC 9110, section 7.8), and so feeds the request once more
-        without the header in question.
+        This server ignores such wishes (RFC 9110, section 7.8).
+
+        Returns:
+            What is to be fed again: the same request without the header in question, and the rest.
         """
-        while True:
-            data = self._head_without_upgrade() + data[upgrade.args[0] :]
-            self._forget()
-            self._llhttp = HttpRequestParser(self)
-            try:
-                return self._llhttp.feed_data(data)
-            except HttpParserUpgrade as next_upgrade:
-                upgrade = next_upgrade
+        try:
+            self._llhttp.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+        else:
+            return None
+        head = self._head_without_upgrade()
+        self._forget()
+        self._llhttp = HttpRequestParser(self)
+        return head + rest
 
     def _head_without_upgrade(self) -> bytes:
         exchange = cast("Exchange", self._exchange)
         lines = [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] != b"upgrade"]
         return b"%b %b HTTP/1.1\r\n%b\r\n" % (exchange.method.encode(), self._target, b"".join(lines))
 
-    def _check_size(self) -> None:
+    def _check_fed(self) -> None:
         """Bound what an unfinished request may have taken on the wire.
 
         A chunked body is longer there than in memory, and its trailers are parsed though not
         kept, so it gets twice the room.
         """
         limits = self._limits
-        if self.phase is HEAD and self._fed > limits.header_bytes:
-            self._refuse("headers-too-large", f"The head is longer than {limits.header_bytes} bytes.")
-        if self._fed > limits.header_bytes + 2 * limits.body_bytes:
-            self._refuse("too-large", "The request is longer than any that fits the limits.")
+        if self.phase is HEAD:
+            check_size(self._fed, limits)
+        elif self._fed > limits.header_bytes + 2 * limits.body_bytes:
+            raise ProtocolError("too-large", "The request is longer than any that fits the limits.")
 
-    def _end(self, reason: str) -> None:
+    def _end(self, fault: ProtocolError) -> None:
         if self.finished:  # by a request that closes the connection: what follows it is ignored
             return
         self.finished = True
-        exchange = self._exchange or Exchange("", "", b"", self._headers, closing=True)
-        exchange.fault = self._fault or ProtocolError(
-            "bad-request", f"This is no HTTP/1.1 request: {reason}."
-        )
+        exchange = self._exchange or Exchange("", "", b"", self._headers)
+        exchange.fault = fault.with_traceback(None)  # which would keep this parser
         exchange.closing = True
         self._ready.append(exchange)
 
-    def _refuse(self, condition: str, detail: str) -> NoReturn:
-        self._fault = ProtocolError(condition, detail)
-        raise _RefusedError
-
-    # What llhttp calls, in this order.
+    # What llhttp calls, in this order; what is raised there ends the feeding.
 
     def on_message_begin(self) -> None:
         """The first byte of a request, line breaks before it not counted."""
@@ -189,10 +168,9 @@ class RequestParser:
     def on_url(self, part: bytes) -> None:
         """The request's target, or a part of it."""
         self._target += part
-        if len(self._target) > self._limits.target_bytes:
-            self._refuse(
-                "bad-request", f"The request's target is longer than {self._limits.target_bytes} bytes."
-            )
+        longest = self._limits.target_bytes
+        if len(self._target) > longest:
+            raise ProtocolError("bad-request", f"The request's target is longer than {longest} bytes.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or, after a chunked body, a trailer, which is ignored."""
@@ -204,57 +182,27 @@ class RequestParser:
 
     def _repeat(self, name: bytes, value: bytes) -> None:
         if name in SINGLE:
-            self._refuse("bad-request", f"The header {name.decode()} is there twice.")
+            raise ProtocolError("bad-request", f"The header {name.decode()} is there twice.")
         self._headers[name] += b", " + value.strip()
         self._repeated += 1
-        if self._repeated > self._limits.headers:
-            self._refuse_headers()
-
-    def _refuse_headers(self) -> NoReturn:
-        self._refuse("headers-too-large", f"There are more than {self._limits.headers} headers.")
+        check_count(self._repeated, self._limits)
 
     def on_headers_complete(self) -> None:
         """The head's end: nearly all that can be wrong with a request shows here."""
-        llhttp, headers = self._llhttp, self._headers
+        llhttp, headers, limits = self._llhttp, self._headers, self._limits
         version, method = llhttp.get_http_version(), llhttp.get_method().decode()
         path, query = split_target(self._target)
         closing = version != "1.1" or not llhttp.should_keep_alive()
         self._exchange = Exchange(method, path, query, headers, closing=closing)
         self.phase = BODY
         self._headers = {}  # what follows are trailers, and go away with it
-        self._check_head(version, headers)
-        self._check_framing(version, method, headers)
+        check_version(version, headers)
+        check_framing(version, method, headers, limits)
+        check_count(len(headers) + self._repeated, limits)
+        if self._fed:  # else it came with one read, which is no longer than a head may be
+            check_size(sum(len(name) + len(value) + 4 for name, value in headers.items()), limits)
         if b"upgrade" in headers:
             self._upgrading = llhttp.should_upgrade()
-
-    def _check_head(self, version: str, headers: dict[bytes, bytes]) -> None:
-        limits = self._limits
-        if b"host" not in headers and version == "1.1":
-            self._refuse("bad-request", "An HTTP/1.1 request needs a Host header.")
-        if version not in VERSIONS:
-            self._refuse("bad-request", f"HTTP/{version} is not spoken here, HTTP/1.1 is.")
-        if len(headers) + self._repeated > limits.headers:
-            self._refuse_headers()
-        if (
-            self._fed
-            and sum(len(name) + len(value) + 4 for name, value in headers.items()) > limits.header_bytes
-        ):
-            self._refuse("headers-too-large", f"The head is longer than {limits.header_bytes} bytes.")
-
-    def _check_framing(self, version: str, method: str, headers: dict[bytes, bytes]) -> None:
-        if b"content-length" in headers:
-            if int(headers[b"content-length"]) > self._limits.body_bytes:
-                self._refuse_body()
-        elif b"transfer-encoding" in headers:
-            if headers[b"transfer-encoding"].lower() != b"chunked" or version != "1.1":
-                self._refuse("bad-request", "The only transfer coding known here is chunked, in HTTP/1.1.")
-        elif method in NEEDS_LENGTH:
-            self._refuse("length-required", f"A {method} request needs a Content-Length, or to be chunked.")
-        elif method == "CONNECT":
-            self._refuse("bad-request", "This is no proxy.")
-
-    def _refuse_body(self) -> NoReturn:
-        self._refuse("too-large", f"The body is longer than {self._limits.body_bytes} bytes.")
 
     def on_body(self, part: bytes) -> None:
         """The body, or a part of it."""
@@ -264,8 +212,7 @@ class RequestParser:
             self._body = bytearray(self._body + part)
         else:
             self._body += part
-        if len(self._body) > self._limits.body_bytes:
-            self._refuse_body()
+        check_body(len(self._body), self._limits)
 
     def on_message_complete(self) -> None:
         """The request's end; of one that asks for an upgrade only its head's."""
@@ -278,12 +225,14 @@ class RequestParser:
         self._forget()
 
 
-def split_target(target: bytes) -> tuple[str, bytes]:
-    """Path and query of a request's target (RFC 9112, section 3.2), fragments left where they are.
+def fault_of(error: HttpParserError) -> ProtocolError:
+    """What to say of a request that llhttp, or one of the methods that it called, refused.
 
-    A target in absolute form, as for a proxy, names the same thing as the path in it.
+    Raises:
+        HttpParserCallbackError: One of those failed by itself: a bug in this module.
     """
-    path, _, query = target.decode().partition("?")
-    if path[0] != "/" and "://" in path:
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path, query.encode()
+    if not isinstance(error, HttpParserCallbackError):
+        return ProtocolError("bad-request", f"This is no HTTP/1.1 request: {error}.")
+    if not isinstance(error.__context__, ProtocolError):
+        raise error
+    return error.__context__

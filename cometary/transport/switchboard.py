@@ -15,7 +15,6 @@ to what happens and not to what is open.
 from __future__ import annotations
 
 import logging
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +23,7 @@ import trio
 from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
 from cometary.transport.limits import Limits
-from cometary.transport.listener import Listener, open_listener
+from cometary.transport.listener import Listener, open_sockets
 from cometary.transport.poller import WRITABLE, Poller, best_poller
 from cometary.transport.request_parser import RequestParser
 from cometary.transport.responses import ResponseEncoder
@@ -116,18 +115,17 @@ class Switchboard:
         """Serve until cancelled or closed; once.
 
         Args:
-            task_status: Told the addresses listened at, once connections are accepted there.
+            task_status: Told one address for each `Listen`, once connections are accepted there.
 
         Raises:
             OSError: An address cannot be listened at: the configuration's fault.
         """
         try:
-            for listen in self._listen:
-                await self._open(listen)
+            addresses = [await self._open(listen) for listen in self._listen]
             with self._scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._expire)
-                    task_status.started([listener.sock.getsockname()[:2] for listener in self._listeners])
+                    task_status.started(addresses)
                     await self._watch()
         finally:
             self._close_all()
@@ -159,14 +157,13 @@ class Switchboard:
         """How many connections there are, whatever they are at."""
         return len(self._connections)
 
-    async def _open(self, listen: Listen) -> None:
-        found = await trio.socket.getaddrinfo(
-            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        for family, _, _, _, address in found:
-            listener = Listener(open_listener(family, address), listen.service, self)
-            self._listeners.append(listener)
-            self.poller.watch(listener.sock.fileno())
+    async def _open(self, listen: Listen) -> tuple[str, int]:
+        socks = await open_sockets(listen.host, listen.port)
+        for sock in socks:
+            self._listeners.append(Listener(sock, listen.service, self))
+            self.poller.watch(sock.fileno())
+        host, port, *_ = socks[0].getsockname()
+        return host, port
 
     # The two tasks.
 

@@ -444,3 +444,21 @@ async def test_an_address_that_is_taken_is_an_error_at_once() -> None:
         other = Switchboard([Listen(Service(echo), *server.address)])
         with pytest.raises(OSError, match="in use"):
             await other.serve()
+
+
+async def test_a_name_is_listened_at_at_one_port_whatever_its_addresses() -> None:
+    switchboard = Switchboard([Listen(Service(echo), "localhost"), Listen(Service(echo), "localhost")])
+    async with trio.open_nursery() as nursery:
+        addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
+        assert len(addresses) == 2
+        for _, port in addresses:
+            client = Client(await trio.open_tcp_stream("localhost", port))
+            assert (await client.ask(post(b"hello"))).body == b"hello"
+            await client.stream.aclose()
+        await switchboard.aclose(0)
+
+
+async def test_an_address_of_another_machine_is_an_error_at_once() -> None:
+    switchboard = Switchboard([Listen(Service(echo), "192.0.2.1")])
+    with pytest.raises(OSError, match="assign"):
+        await switchboard.serve()
