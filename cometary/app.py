@@ -25,12 +25,15 @@ from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from cometary.actors import ActorRef
     from cometary.sessions import Packet, Session
 
     Handler = Callable[..., Awaitable[object] | None]
     H = TypeVar("H", bound=Handler)
+    Task = Callable[[Any], Awaitable[object]]
+    T = TypeVar("T", bound=Task)
     Authenticator = Callable[[object], bool | Awaitable[bool]]
 
 MOST_REMEMBERED_PATHS: Final = 1024
@@ -47,6 +50,8 @@ class App:
 
     def __init__(self) -> None:
         self.authenticator: Authenticator | None = None
+        self.tasks: list[Task] = []
+        self.directories: list[tuple[str, Path]] = []
         self._signon: list[Handler] = []
         self._signoff: list[Handler] = []
         self._packet: Subscriptions[Handler] = Subscriptions()
@@ -97,6 +102,27 @@ class App:
         """
         self.authenticator = authenticator
         return authenticator
+
+    def task(self, function: T) -> T:
+        """Run `function(running)`, which is async, for as long as the server runs.
+
+        It is started once the server takes requests and given the `cometary.server.Running`. It
+        is a child of the supervisor `application`, called by the function's name, and is started
+        again, after a pause that grows, should it crash or return.
+        """
+        self.tasks.append(function)
+        return function
+
+    def files(self, prefix: str, directory: Path) -> None:
+        """Serve the files of `directory` and of those below it, beside the comet endpoint.
+
+        They are read when the server starts: what is put there later is not served.
+
+        Args:
+            prefix: what their URL paths begin with, such as `/` or `/static/`.
+            directory: where they are; its `index.html` is served at `prefix` itself, too.
+        """
+        self.directories.append((prefix, directory))
 
     # -- what a user calls ------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
     cometary (one_for_one)
     ├── dispatcher     an actor: routes updates
     ├── sessions       a dynamic supervisor: one actor a session
-    └── front-end      an async function: the switchboard with both listeners
+    ├── front-end      an async function: the switchboard with both listeners
+    └── application    a supervisor: the application's own tasks, if it has any
 
 A stop goes the other way round: no new sessions, every session is told `shutdown` and signs off,
 then the front end sends what is still to be sent and closes.
@@ -11,8 +12,8 @@ then the front end sends what is still to be sent and closes.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
@@ -21,12 +22,14 @@ from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.config import Address
 from cometary.dispatch.dispatcher import Dispatcher, Table
-from cometary.errors import ChildStartError
+from cometary.errors import ChildStartError, ProtocolError
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
-from cometary.supervision import ChildSpec, supervise, tree
+from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
+from cometary.supervision.tree import SHOWN
 from cometary.transport.comet import CometEndpoint
 from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
+from cometary.transport.files import file_endpoints
 from cometary.transport.limits import Limits
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.router import Router
@@ -34,30 +37,70 @@ from cometary.transport.service import Service
 from cometary.transport.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
     from cometary.config import Settings
+    from cometary.sessions import Session
+    from cometary.sessions.machine import SessionMachine
+    from cometary.supervision import CrashReport, Supervisor, TreeNode
 
 STOP_GRACE: Final = 5.0
 """Seconds that sessions have to sign off when the server stops, and then again answers to go out."""
 
 
+TASK_BACKOFF: Final = Backoff(min=0.1, max=5.0)
+"""How long a task of the application that crashed waits for its restart."""
+
+REPORTS_WAITING: Final = 100
+"""Crash reports that wait for one reader at most; further ones are dropped (the log has them all)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that runs; handed to whoever started it.
+    """A server that runs; handed to whoever started it, and to the application's tasks.
 
     Attributes:
         comet: the URL of the comet endpoint.
         control: the URL of the control interface.
+        secret: what every call of the control interface must bear, if anything.
     """
 
     comet: str
     control: str
+    secret: str | None = field(repr=False)
+    _manager: SessionManager
+    _root: ActorRef[Supervisor]
     _leave: trio.Event
 
     def stop(self) -> None:
         """Stop gracefully; `serve` returns when that is done."""
         self._leave.set()
+
+    def machine(self, session: Session) -> SessionMachine | None:
+        """Return the machine of a session, to look at or to observe; None if the session has ended."""
+        with suppress(ProtocolError):
+            return self._manager.find(session.sid).machine
+        return None
+
+    def tree(self, *, shown: int = SHOWN) -> TreeNode:
+        """Return the supervision tree as it is now, with at most `shown` of the sessions."""
+        return tree(self._root, shown=shown)
+
+    @contextmanager
+    def crash_reports(self) -> Generator[trio.MemoryReceiveChannel[CrashReport]]:
+        """Receive every crash report of the tree while the block lasts."""
+        send, receive = trio.open_memory_channel["CrashReport"](REPORTS_WAITING)
+
+        def take(report: CrashReport) -> None:
+            with suppress(trio.WouldBlock):
+                send.send_nowait(report)
+
+        supervisor = cast("Supervisor", self._root.actor_inbox.actor)
+        supervisor.subscribe(take)
+        try:
+            yield receive
+        finally:
+            supervisor.unsubscribe(take)
 
 
 async def serve(
@@ -79,8 +122,8 @@ async def serve(
     leave = trio.Event()
     async with system() as actors:
         server = Server(settings, app or App(), actors)
-        async with server.running() as (comet, control):
-            task_status.started(Running(comet + settings.comet, control, leave))
+        async with server.running(leave) as running:
+            task_status.started(running)
             await leave.wait()
             await server.stop()
 
@@ -108,21 +151,39 @@ class Server:
         self._root: ActorRef[Any] | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[list[str]]:
-        """Run the supervision tree; yields the addresses of both listeners as URLs."""
+    async def running(self, leave: trio.Event) -> AsyncGenerator[Running]:
+        """Run the supervision tree, and in it the application's tasks.
+
+        Args:
+            leave: what `Running.stop` sets.
+        """
         children = [
             ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach)),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end),
         ]
         try:
-            async with supervise(children, id="cometary", intensity=10, period=5.0) as self._root:
-                yield [f"http://{Address(*address)}" for address in self._addresses]
+            async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
+                self._root = root
+                running = self._describe(root, leave)
+                await self._start_tasks(root, running)
+                yield running
         except ChildStartError as error:
             cause: BaseException | None = error
             while cause is not None and not isinstance(cause, OSError):
                 cause = cause.__cause__
             raise cause or error from None
+
+    def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
+        settings = self._settings
+        public, control = [f"http://{Address(*address)}" for address in self._addresses]
+        return Running(public + settings.comet, control, settings.secret, self._manager, root, leave)
+
+    async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
+        specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
+        if specs:
+            application = SupervisorSpec(specs, intensity=10, period=5.0, backoff=TASK_BACKOFF)
+            await start_child(root, ChildSpec("application", application))
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
@@ -151,6 +212,9 @@ class Server:
         control = ControlEndpoint(self._manager, app.route, self._tree, settings.secret)
         public = Router()
         public.add("POST", settings.comet, comet)
+        for prefix, directory in app.directories:
+            for path, endpoint in file_endpoints(prefix, directory).items():
+                public.add("GET", path, endpoint)
         return Service(public, CorsPolicy(settings.origins)), Service(control)
 
     def _tree(self) -> dict[str, object]:
