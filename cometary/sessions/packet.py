@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import cbor2
 import msgspec
 
 from cometary.errors import UsageError
+
+BYTES: Final = (bytes, bytearray)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,8 +44,18 @@ class Packet:
     def cbor(self) -> bytes:
         """The packet as CBOR, encoded when it is first asked for."""
         if self._cbor is None:
-            self._cbor = cbor2.dumps({"path": self.path, "message": self.message})
+            self._cbor = cbor2.dumps({"path": self.path, "message": self._plain_message()})
         return self._cbor
+
+    def _plain_message(self) -> object:
+        """Return the message in the values that JSON has, and byte strings.
+
+        What can be encoded as JSON can then be as CBOR, and receivers need to know no tags.
+        """
+        try:
+            return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True)
+        except TypeError:  # byte strings for keys
+            return msgspec.json.decode(self.json)["message"]
 
     @property
     def size(self) -> int:

@@ -1,0 +1,200 @@
+"""The outbox numbers packets, sends them until they are acknowledged, and has an end to its patience."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cometary.errors import ProtocolError
+from cometary.sessions import Packet
+from cometary.sessions.outbox import Outbox
+
+BYTES = len(Packet("a", 1).json)
+"""What the packets of these tests weigh, unless one says otherwise."""
+
+
+def filled(count: int, *, max_packets: int = 1000, max_bytes: int = 1 << 20) -> Outbox:
+    outbox = Outbox(max_packets, max_bytes)
+    for _ in range(count):
+        assert outbox.append(Packet("a", 1))
+    return outbox
+
+
+def test_an_empty_outbox_would_begin_with_the_first_packet() -> None:
+    assert filled(0).batch(100) == (1, [])
+
+
+def test_packets_are_numbered_in_the_order_in_which_they_came() -> None:
+    outbox = Outbox(10, 1000)
+    packets = [Packet("a", number) for number in range(3)]
+    for packet in packets:
+        outbox.append(packet)
+    assert outbox.batch(1000) == (1, packets)
+
+
+def test_what_was_sent_is_sent_again_until_it_is_acknowledged() -> None:
+    outbox = filled(3)
+    assert outbox.batch(1000) == outbox.batch(1000)
+    outbox.acknowledge(2)
+    first, packets = outbox.batch(1000)
+    assert (first, len(packets)) == (3, 1)
+    outbox.acknowledge(3)
+    assert outbox.batch(1000) == (4, [])
+    assert (len(outbox), outbox.size) == (0, 0)
+
+
+def test_a_lower_acknowledgement_is_ignored() -> None:
+    outbox = filled(3)
+    outbox.batch(1000)
+    outbox.acknowledge(2)
+    outbox.acknowledge(0)
+    outbox.acknowledge(1)
+    assert (outbox.acknowledged, len(outbox)) == (2, 1)
+
+
+@pytest.mark.parametrize("ack", [3, 4, 10**30])
+def test_what_was_never_sent_cannot_be_acknowledged(ack: int) -> None:
+    outbox = filled(3)
+    outbox.batch(2 * BYTES)
+    with pytest.raises(ProtocolError) as caught:
+        outbox.acknowledge(ack)
+    assert caught.value.condition == "bad-ack"
+    assert (outbox.acknowledged, len(outbox), outbox.size) == (0, 3, 3 * BYTES)
+
+
+def test_a_batch_stops_before_the_packet_that_would_be_too_much() -> None:
+    outbox = filled(5)
+    assert len(outbox.batch(3 * BYTES)[1]) == 3
+    assert len(outbox.batch(3 * BYTES - 1)[1]) == 2
+
+
+def test_one_packet_always_goes() -> None:
+    assert len(filled(2).batch(1)[1]) == 1
+
+
+def test_a_batch_is_not_changed_by_what_happens_afterwards() -> None:
+    outbox = filled(2)
+    _, packets = outbox.batch(1000)
+    outbox.append(Packet("a", 1))
+    outbox.acknowledge(2)
+    assert len(packets) == 2
+
+
+def test_there_is_something_unsent_until_all_was_in_an_answer() -> None:
+    outbox = filled(2)
+    assert outbox.unsent
+    outbox.batch(BYTES)
+    assert outbox.unsent
+    outbox.batch(2 * BYTES)
+    assert not outbox.unsent
+    outbox.append(Packet("a", 1))
+    assert outbox.unsent
+
+
+def test_one_packet_too_many_is_refused_and_changes_nothing() -> None:
+    outbox = filled(2, max_packets=2)
+    assert not outbox.append(Packet("a", 1))
+    assert (len(outbox), outbox.size) == (2, 2 * BYTES)
+
+
+def test_one_byte_too_many_is_refused_and_changes_nothing() -> None:
+    outbox = filled(2, max_bytes=3 * BYTES - 1)
+    assert not outbox.append(Packet("a", 1))
+    assert (len(outbox), outbox.size) == (2, 2 * BYTES)
+
+
+def test_an_acknowledgement_makes_room() -> None:
+    outbox = filled(2, max_packets=2, max_bytes=2 * BYTES)
+    outbox.batch(BYTES)
+    outbox.acknowledge(1)
+    assert outbox.append(Packet("a", 1))
+    assert not outbox.append(Packet("a", 1))
+
+
+def test_sent_packets_are_undelivered_too() -> None:
+    outbox = filled(3)
+    outbox.batch(1000)
+    outbox.acknowledge(1)
+    assert len(outbox.undelivered()) == 2
+
+
+class AgainstNaiveModel(RuleBasedStateMachine):
+    """A dict from numbers to packets does the same, if slowly."""
+
+    MAX_PACKETS = 6
+    MAX_BYTES = 200
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox(self.MAX_PACKETS, self.MAX_BYTES)
+        self.numbered: dict[int, Packet] = {}
+        self.last = 0
+        self.sent = 0
+        self.acknowledged = 0
+
+    @rule(length=st.integers(0, 120))
+    def append(self, length: int) -> None:
+        packet = Packet("a", "x" * length)
+        size = sum(packet.size for packet in self.numbered.values()) + packet.size
+        fits = len(self.numbered) < self.MAX_PACKETS and size <= self.MAX_BYTES
+        assert self.outbox.append(packet) is fits
+        if fits:
+            self.last += 1
+            self.numbered[self.last] = packet
+
+    @rule(ack=st.integers(0, 12))
+    def acknowledge_any(self, ack: int) -> None:
+        self._acknowledge(ack)
+
+    @precondition(lambda self: self.sent > self.acknowledged)
+    @rule(data=st.data())
+    def acknowledge_something_sent(self, data: st.DataObject) -> None:
+        self._acknowledge(data.draw(st.integers(self.acknowledged + 1, self.sent)))
+
+    def _acknowledge(self, ack: int) -> None:
+        if ack > self.sent:
+            with pytest.raises(ProtocolError):
+                self.outbox.acknowledge(ack)
+            return
+        self.outbox.acknowledge(ack)
+        self.acknowledged = max(ack, self.acknowledged)
+        self.numbered = {number: packet for number, packet in self.numbered.items() if number > ack}
+
+    @rule(max_bytes=st.integers(0, 250))
+    def send(self, max_bytes: int) -> None:
+        expected: list[Packet] = []
+        for packet in self.numbered.values():
+            if expected and sum(packet.size for packet in expected) + packet.size > max_bytes:
+                break
+            expected.append(packet)
+        assert self.outbox.batch(max_bytes) == (self.acknowledged + 1, expected)
+        self.sent = max(self.sent, self.acknowledged + len(expected))
+
+    @invariant()
+    def both_hold_the_same(self) -> None:
+        assert self.outbox.undelivered() == list(self.numbered.values())
+        assert self.outbox.size == sum(packet.size for packet in self.numbered.values())
+        assert self.outbox.unsent is (self.last > self.sent)
+        assert self.outbox.acknowledged == self.acknowledged
+
+
+TestAgainstNaiveModel = AgainstNaiveModel.TestCase
+
+
+@given(st.lists(st.integers(0, 100)), st.integers(1, 300))
+def test_a_client_that_acknowledges_what_it_got_gets_everything_once(
+    lengths: list[int], max_bytes: int
+) -> None:
+    outbox = Outbox(1000, 1 << 20)
+    packets = [Packet("a", "x" * length) for length in lengths]
+    for packet in packets:
+        outbox.append(packet)
+    received: list[Packet] = []
+    while len(outbox):
+        first, batch = outbox.batch(max_bytes)
+        assert first == len(received) + 1
+        received.extend(batch)
+        outbox.acknowledge(len(received))
+    assert received == packets
