@@ -26,6 +26,7 @@ from cometary.supervision.calls import (
     which_children,
 )
 from cometary.supervision.dynamic import DynamicSupervisor
+from cometary.supervision.observing import latest_reports, subscribe, unsubscribe
 from cometary.supervision.reports import CrashReport
 from cometary.supervision.root import supervise
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
@@ -45,10 +46,13 @@ __all__ = [
     "count_children",
     "delete_child",
     "get_childspec",
+    "latest_reports",
     "restart_child",
     "start_child",
+    "subscribe",
     "supervise",
     "terminate_child",
     "tree",
+    "unsubscribe",
     "which_children",
 ]

@@ -77,13 +77,16 @@ class Child(ReportSink):
         """
         self.state = "starting"
         self.exit = None
+        failure: Exception | None = None
         try:
             started = self._begin()
             with trio.fail_after(self.spec.start_patience):
                 await started
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the child raised
+            failure = error
+        if failure is not None:
             await self._kill()
-            raise self._not_started(error) from error
+            raise self._not_started(failure)
         self.state = "running"
         self.started_at = trio.current_time()
         if not self.alive:  # it ended between its `on_start` and this line
@@ -108,7 +111,11 @@ class Child(ReportSink):
         elif self.exit is not None and isinstance(self.exit.error, Exception):
             error = self.exit.error  # a task of the actor failed: this is what it raised
         self.exit = crashed(error)
-        return ChildStartError(f"child {self.path} did not start: {error!r}")
+        if isinstance(error, ChildStartError):
+            return error  # a supervisor: what it says about its child says it all
+        failure = ChildStartError(f"child {self.path} did not start: {error!r}")
+        failure.__cause__ = error
+        return failure
 
     # -- stop -----------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ async def test_a_nested_supervisor_is_one_step_of_the_order() -> None:
 async def test_a_failed_start_stops_those_already_started_in_reverse_order() -> None:
     diary = Diary()
     diary.failing_starts["c"] = 1
-    with pytest.raises(ChildStartError, match="root did not start.*root/c did not start.*c cannot start"):
+    with pytest.raises(ChildStartError, match="^child root/c did not start: OSError.*c cannot start"):
         async with supervise([worker(name, diary) for name in "abcd"]):
             pytest.fail("the block must not be entered")
     assert diary == ["start a", "start b", "failed c", "stop b", "stop a"]
@@ -89,8 +89,7 @@ async def test_a_constructor_that_raises_is_a_failed_start() -> None:
     with pytest.raises(ChildStartError, match="no such thing") as caught:
         async with supervise([worker("a", diary), ChildSpec("broken", Broken)]):
             pytest.fail("the block must not be entered")
-    assert isinstance(caught.value.__cause__, ChildStartError)
-    assert isinstance(caught.value.__cause__.__cause__, LookupError)
+    assert isinstance(caught.value.__cause__, LookupError)
     assert diary == ["start a", "stop a"]
 
 

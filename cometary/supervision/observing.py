@@ -1,0 +1,46 @@
+"""Crash reports from outside: those that were, and those to come. On the loop's thread, without waiting.
+
+Reports go up the tree, so who observes the root sees all. What a supervisor remembers, and who
+observes it, ends with its incarnation: observe one that stays, which the root does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cometary.actors import ActorRef
+from cometary.errors import ChildStateError
+from cometary.supervision.family import SupervisingActor
+from cometary.supervision.reports import CrashReport, Observer
+
+
+def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
+    """Return the latest crash reports of `supervisor` and all below it, the oldest first.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    return tuple(_running(supervisor).reports)
+
+
+def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
+    """Call `observer(report)` for every crash below `supervisor` from now on; it must not block.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    _running(supervisor).subscribe(observer)
+
+
+def unsubscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
+    """Do not call `observer` any more. Harmless if it was not going to be called."""
+    actor = supervisor.actor_inbox.actor
+    if isinstance(actor, SupervisingActor):
+        actor.unsubscribe(observer)
+
+
+def _running(supervisor: ActorRef[Any]) -> SupervisingActor:
+    actor = supervisor.actor_inbox.actor
+    if not isinstance(actor, SupervisingActor):
+        raise ChildStateError(f"{supervisor} is no supervisor that runs")
+    return actor

@@ -1,0 +1,126 @@
+"""Specifications are checked when they are made; each mistake has a message of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from cometary.actors import Actor
+from cometary.errors import SpecError, UsageError
+from cometary.supervision import Backoff, ChildSpec, DynamicSupervisor, Supervisor, SupervisorSpec
+from tests.supervision.company import leaving_nothing
+
+
+class Nobody(Actor):
+    def on_receive(self, message: Any) -> None: ...
+
+
+async def function() -> None: ...
+
+
+def plain() -> None: ...
+
+
+class CallableObject:
+    async def __call__(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"id": ""}, "id must not be empty"),
+        ({"id": 7}, "id must be a string, not 7"),
+        ({"start": plain}, "child 'x': start must be an Actor, a SupervisorSpec or an async function"),
+        ({"start": str}, "child 'x': start must be an Actor"),
+        ({"start": len}, "child 'x': start must be an Actor"),
+        ({"start": "Nobody"}, "child 'x': start must be an Actor"),
+        ({"start": SupervisorSpec(), "args": (1,)}, "child 'x': a SupervisorSpec takes no args"),
+        ({"start": SupervisorSpec(), "kwargs": {"a": 1}}, "child 'x': a SupervisorSpec takes no args"),
+        ({"args": [1]}, r"child 'x': args must be a tuple, not \[1\]"),
+        ({"kwargs": [1]}, r"child 'x': kwargs must be a mapping, not \[1\]"),
+        ({"restart": "always"}, "restart must be one of permanent, transient, temporary, not 'always'"),
+        ({"shutdown": -1}, "child 'x': shutdown must be 0 or more seconds, not -1"),
+        ({"shutdown": "kill"}, "child 'x': shutdown must be one of brutal_kill, infinity, not 'kill'"),
+        ({"shutdown": True}, "child 'x': shutdown must be a number of seconds, 0 or more, not True"),
+        ({"shutdown": nan}, "child 'x': shutdown must be a number of seconds, 0 or more, not nan"),
+        ({"start_timeout": 0}, "child 'x': start_timeout must be above 0 seconds, not 0"),
+        ({"significant": True}, "child 'x' is significant and permanent"),
+    ],
+)
+def test_a_wrong_child_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(SpecError, match=complaint):
+        ChildSpec(**{"id": "x", "start": Nobody, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"strategy": "all_for_one"}, "strategy must be one of one_for_one, one_for_all, rest_for_one"),
+        ({"intensity": -1}, "intensity must be a whole number, 0 or more, not -1"),
+        ({"intensity": 1.5}, "intensity must be a whole number, 0 or more, not 1.5"),
+        ({"period": 0}, "period must be above 0 seconds, not 0"),
+        ({"period": "5"}, "period must be a number of seconds, above 0, not '5'"),
+        ({"auto_shutdown": True}, "auto_shutdown must be one of never, any_significant, all_significant"),
+        ({"backoff": 3}, "backoff must be a Backoff or None, not 3"),
+        ({"children": [Nobody]}, "a child must be a ChildSpec, not <class"),
+        ({"children": [ChildSpec("x", Nobody), ChildSpec("x", function)]}, "two children are called 'x'"),
+        (
+            {"children": [ChildSpec("x", Nobody, restart="transient", significant=True)]},
+            "child 'x' is significant, but auto_shutdown is 'never'",
+        ),
+    ],
+)
+def test_a_wrong_supervisor_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(SpecError, match=complaint):
+        SupervisorSpec(**fields)
+
+
+@leaving_nothing
+async def test_a_supervisor_checks_its_options_like_its_specification() -> None:
+    wrong: Any = "all_for_one"
+    with pytest.raises(SpecError, match="strategy must be one of"):
+        Supervisor.start([], strategy=wrong)
+
+
+def test_a_wrong_specification_is_a_usage_error() -> None:
+    assert issubclass(SpecError, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "patience", "start_patience"),
+    [
+        (Nobody, "worker", 5, 30),
+        (function, "task", 5, 30),
+        (CallableObject(), "task", 5, 30),
+        (SupervisorSpec(), "supervisor", inf, inf),
+        (Supervisor, "supervisor", inf, inf),
+        (DynamicSupervisor, "supervisor", inf, inf),
+    ],
+)
+def test_the_defaults_follow_from_the_kind(start: Any, kind: str, patience: float, start_patience: float) -> None:
+    spec = ChildSpec("x", start)
+    assert (spec.kind, spec.patience, spec.start_patience) == (kind, patience, start_patience)
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "patience"), [("brutal_kill", 0), ("infinity", inf), (0, 0), (2.5, 2.5), (inf, inf)]
+)
+def test_shutdown_is_a_number_of_seconds_in_the_end(shutdown: Any, patience: float) -> None:
+    assert ChildSpec("x", Nobody, shutdown=shutdown).patience == patience
+
+
+def test_specifications_are_values() -> None:
+    spec = ChildSpec("x", Nobody, (1,), {"a": 2}, restart="transient")
+    assert spec == dataclasses.replace(spec)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.restart = "permanent"  # type: ignore[misc]
+    with pytest.raises(SpecError):
+        dataclasses.replace(spec, restart="never")  # type: ignore[arg-type]
+
+
+def test_the_options_of_a_specification_are_those_of_a_supervisor() -> None:
+    spec = SupervisorSpec((), "rest_for_one", 7, 8.0, "any_significant", Backoff(1, 2))
+    assert SupervisorSpec(spec.children, **spec.options()) == spec
