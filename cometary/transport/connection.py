@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.transport.request_parser import BOUNDARY, HEAD
+from cometary.transport.request_parser import HEAD
 from cometary.transport.responses import CONTINUE
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class Connection:
         self._expect(None)
         self._switchboard.forget(self)
         self.sock.close()
+        if self._parser is not None:
+            self._switchboard.parsers.take_back(self._parser)
         unanswered, self._unanswered = self._unanswered, []
         self._waiting = self._unsent = self._parser = None
         for exchange in unanswered:
@@ -144,14 +146,16 @@ class Connection:
     # From bytes to exchanges.
 
     def _parse(self, data: bytes) -> None:
-        parser = self._parser or self._switchboard.parser
-        exchanges = parser.feed(data)
+        parsers = self._switchboard.parsers
+        parser = self._parser or parsers.shared
+        try:
+            exchanges = parser.feed(data)
+        finally:  # even one that failed must not stay with the others
+            self._parser = parsers.keeps(parser)
         if exchanges and self._unsent is None:
             self._expect(None)
         if parser.finished:
             self._state = ENDING
-        if parser.phase is not BOUNDARY or parser.finished or self._parser is not None:
-            self._keep(parser)
         for place, exchange in enumerate(exchanges):
             if len(self._unanswered) >= self._switchboard.limits.unanswered:
                 self._put_aside(exchanges[place:])
@@ -159,11 +163,6 @@ class Connection:
             self._serve(exchange)
         if self._parser is not None or len(exchanges) > 1:
             self._await_rest()
-
-    def _keep(self, parser: RequestParser) -> None:
-        """Keep `parser` for a request that is not complete; one that is of no more use is nobody's."""
-        self._parser = parser if parser.phase is not BOUNDARY and not parser.finished else None
-        self._switchboard.release_parser(parser)
 
     def _put_aside(self, exchanges: list[Exchange]) -> None:
         self._waiting = deque(exchanges)

@@ -111,6 +111,10 @@ class RequestParser:
         ready, self._ready = self._ready, []
         return ready
 
+    def close(self) -> None:
+        """Be of no more use: part from llhttp, which knows this object, so that both are freed."""
+        del self._llhttp
+
     def _parse(self, data: bytes) -> bytes | None:
         """Feed llhttp, which takes what follows a request to upgrade for another protocol's.
 

@@ -24,8 +24,8 @@ from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
 from cometary.transport.limits import Limits
 from cometary.transport.listener import Listener, open_sockets
+from cometary.transport.parser_pool import ParserPool
 from cometary.transport.poller import WRITABLE, Poller, best_poller
-from cometary.transport.request_parser import RequestParser
 from cometary.transport.responses import ResponseEncoder
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Switchboard:
         self._listen = listen
         self.limits = limits or Limits()
         self.encoder = ResponseEncoder()
-        self.parser = RequestParser(self.limits)
+        self.parsers = ParserPool(self.limits)
         self.poller = new_poller()
         self.draining = False
         self._pending = trio.Event()
@@ -228,11 +228,6 @@ class Switchboard:
             self._emptied.set()
         for listener in self._listeners:
             listener.resume()
-
-    def release_parser(self, parser: RequestParser) -> None:
-        """Take note that `parser`, if it is the shared one, is a connection's own from now on."""
-        if parser is self.parser:
-            self.parser = RequestParser(self.limits)
 
     def _close_all(self) -> None:
         for listener in self._listeners:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import resource
@@ -18,6 +19,7 @@ from cometary.errors import ProtocolError
 from cometary.transport.exchange import Exchange
 from cometary.transport.limits import Limits
 from cometary.transport.poller import EpollPoller, Poller, SelectorPoller
+from cometary.transport.request_parser import RequestParser
 from cometary.transport.service import Service
 from cometary.transport.switchboard import Listen, Switchboard
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
@@ -246,6 +248,19 @@ async def test_an_endpoint_that_raises_costs_one_error(caplog: pytest.LogCapture
         assert (await client.ask(post())).status == 200
 
 
+async def test_a_bug_of_the_front_end_costs_one_connection(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(echo) as server:
+        client, other = await server.connect(), await server.connect()
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, "cometary.transport"):
+            patch.setattr("cometary.transport.request_parser.check_framing", None)
+            await client.send(post(b"unlucky"))
+            assert await client.closed()
+        assert "TypeError" in caplog.text
+        assert (await other.ask(post(b"lucky"))).body == b"lucky"
+
+
 async def test_a_refused_request_can_be_read_about_although_more_of_it_comes() -> None:
     async with serving(echo) as server:
         client = await server.connect()
@@ -334,6 +349,29 @@ async def test_other_tasks_run_while_a_client_keeps_it_busy() -> None:
                     await trio.lowlevel.checkpoint()
                 nursery.cancel_scope.cancel()
         assert nursery.cancel_scope.cancelled_caught
+
+
+async def test_parsers_are_freed_or_used_again_without_the_garbage_collector() -> None:
+    async with serving(echo) as server:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(100):
+                client = await server.connect()
+                request = post(b"body")
+                await client.send(request[:-1])
+                await server.settle()
+                assert (await client.ask(request[-1:])).body == b"body"
+                assert (await client.ask(b"malformed\r\n\r\n")).status == 400
+                await client.stream.aclose()
+                half = await server.connect()
+                await half.send(request[:-1])
+                await server.settle()
+                await half.stream.aclose()
+            await server.settle()
+            assert sum(isinstance(thing, RequestParser) for thing in gc.get_objects()) < 5
+        finally:
+            gc.enable()
 
 
 async def test_a_parked_connection_is_small() -> None:
