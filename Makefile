@@ -23,10 +23,11 @@ test: $(VENV)/dev.stamp node_modules/.package-lock.json
 	scripts/browser.sh >/dev/null
 	$(VENV)/bin/python scripts/check.py
 
-# Put every Python file into the project's one format, and fix what can be fixed without thinking.
-format: $(VENV)/dev.stamp
+# Put every file into the project's one format, and fix what can be fixed without thinking.
+format: $(VENV)/dev.stamp node_modules/.package-lock.json
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+	node_modules/.bin/prettier --write clients/javascript tests/clients
 
 # Bring the lock files up to the newest versions that pyproject.toml and package.json allow.
 UV_COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \

@@ -26,6 +26,7 @@ CHECKS = {
     "types (mypy)": "mypy",
     "types (pyright)": "pyright --warnings",
     "layers": "lint-imports --no-logo",
+    "format (JavaScript)": "prettier --check clients/javascript tests/clients",
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
     "tests (JavaScript)": (
         "node --test --test-reporter=spec --test-reporter-destination=stdout"

@@ -9,11 +9,12 @@
  * comet.send("chat/lobby", { text: "hello" });
  */
 
-import { backoff } from "./backoff.js";
+import { Backend } from "./backend.js";
 import { ConnectedPaths, ConnectError } from "./connected_paths.js";
 import { Connection } from "./connection.js";
+import { Handlers } from "./handlers.js";
 import { withDefaults } from "./options.js";
-import { checkPath, compilePattern } from "./patterns.js";
+import { checkPath } from "./patterns.js";
 import { QueueFullError, SendQueue } from "./queue.js";
 
 export { ConnectError, QueueFullError };
@@ -21,7 +22,7 @@ export { ConnectError, QueueFullError };
 /** @typedef {import("./connection.js").State} State */
 /** @typedef {import("./options.js").Options} Options */
 /** @typedef {import("./protocol.js").Packet} Packet */
-/** @typedef {(message: any, path: string) => void} Handler */
+/** @typedef {import("./handlers.js").Handler} Handler */
 
 /**
  * A session with the push server, kept up until `close`.
@@ -34,16 +35,17 @@ export { ConnectError, QueueFullError };
  *   the packets that this page sent of which it is not known whether they arrived.
  * - `error`: the server refused something: `detail.condition`, `detail.detail`, and `detail.packets` if these
  *   were at fault. "connect-failed" is the page's own back-end.
- * - `close`: there will be no other session: `detail.reason`; `detail.undelivered` are the packets not known to have arrived
+ * - `close`: there will be no other session: `detail.reason`; `detail.undelivered` are the packets of which
+ *   it is not known whether they arrived
  */
 export class Comet extends EventTarget {
   /** @type {Connection | undefined} */
   #connection;
-  /** @type {Set<{ matches: (path: string) => boolean, handler: Handler }>} */
-  #handlers = new Set();
   #url;
   #options;
+  #handlers;
   #queue;
+  #backend;
   #paths;
   #flushing = false;
 
@@ -56,10 +58,9 @@ export class Comet extends EventTarget {
     this.#url = url;
     this.#options = withDefaults(options);
     this.#queue = new SendQueue(this.#options.limits);
-    this.#paths = new ConnectedPaths(
-      (sid, paths, verb) => this.#askBackend(sid, paths, verb),
-      (attempt) => this.#delay(attempt),
-    );
+    this.#handlers = new Handlers(this.#options.environment.reportError);
+    this.#backend = new Backend(this.#options);
+    this.#paths = new ConnectedPaths(this.#backend);
   }
 
   /** The session's id, while there is a session. It is a secret: whoever has it is this session. */
@@ -99,9 +100,7 @@ export class Comet extends EventTarget {
    * @throws {TypeError} if it is no pattern
    */
   on(pattern, handler) {
-    const entry = { matches: compilePattern(pattern), handler };
-    this.#handlers.add(entry);
-    return () => void this.#handlers.delete(entry);
+    return this.#handlers.add(pattern, handler);
   }
 
   /**
@@ -129,7 +128,7 @@ export class Comet extends EventTarget {
    */
   async connect(paths) {
     paths.forEach(checkPath);
-    this.#backendUrl("connect");
+    this.#backend.url("connect");
     await this.open();
     await this.#paths.add(() => this.sid, paths);
   }
@@ -142,7 +141,7 @@ export class Comet extends EventTarget {
    * @throws {TypeError} if the option that says where to ask is not set
    */
   async disconnect(paths) {
-    this.#backendUrl("disconnect");
+    this.#backend.url("disconnect");
     await this.#paths.remove(() => this.sid, paths);
   }
 
@@ -150,7 +149,10 @@ export class Comet extends EventTarget {
   async close() {
     const connection = this.#connection;
     if (connection === undefined) return;
-    const { environment: { setTimeout, clearTimeout }, closeTimeout } = this.#options;
+    const {
+      environment: { setTimeout, clearTimeout },
+      closeTimeout,
+    } = this.#options;
     const timer = setTimeout(() => connection.end("closed"), closeTimeout * 1000);
     const closed = this.#next("close");
     connection.close();
@@ -165,7 +167,7 @@ export class Comet extends EventTarget {
     const connection = new Connection({ ...this.#options, ...environment, url: this.#url }, this.#queue, {
       state: (state) => this.#emit("state", { state }),
       opened: (sid, replaced) => void this.#sessionOpened(sid, replaced),
-      packets: (packets) => packets.forEach((packet) => this.#deliver(packet)),
+      packets: (packets) => packets.forEach((packet) => this.#handlers.deliver(packet)),
       refused: (refusal, packets) => this.#emit("error", { ...refusal, packets: packets.map(asPacket) }),
       ended: (reason, undelivered) => this.#ended(connection, reason, undelivered.map(asPacket)),
     });
@@ -181,7 +183,8 @@ export class Comet extends EventTarget {
   async #sessionOpened(sid, replaced) {
     if (replaced === undefined) return this.#emit("open", { sid });
     if (this.#paths.any) await this.#restorePaths();
-    if (this.sid === sid) this.#emit("reopened", { ...replaced, uncertain: replaced.uncertain.map(asPacket) });
+    if (this.sid === sid)
+      this.#emit("reopened", { ...replaced, uncertain: replaced.uncertain.map(asPacket) });
   }
 
   async #restorePaths() {
@@ -198,26 +201,12 @@ export class Comet extends EventTarget {
    * @param {Packet[]} undelivered
    */
   #ended(connection, reason, undelivered) {
-    if (this.#connection === connection) { // and not another, opened by who heard of the state "closed"
+    // It may be another already, opened by who heard of the state "closed".
+    if (this.#connection === connection) {
       for (const type of PAGE_EVENTS) this.#options.environment.page?.removeEventListener(type, this.#onPage);
       this.#connection = undefined;
     }
     this.#emit("close", { reason, undelivered });
-  }
-
-  /**
-   * Call each handler; one that throws keeps no other from its packet.
-   * @param {Packet} packet
-   */
-  #deliver({ path, message }) {
-    for (const { matches, handler } of [...this.#handlers]) {
-      if (!matches(path)) continue;
-      try {
-        handler(message ?? null, path);
-      } catch (error) {
-        this.#options.environment.reportError(error);
-      }
-    }
   }
 
   /** Send in a moment, so that what one task sends goes out together. */
@@ -241,36 +230,9 @@ export class Comet extends EventTarget {
   /** The page goes, and its requests with it; beacons outlive it. */
   #leave() {
     if (!this.#options.closeOnPageHide) return;
-    for (const body of this.#connection?.farewell() ?? []) this.#options.environment.sendBeacon(this.#url, body);
+    for (const body of this.#connection?.farewell() ?? [])
+      this.#options.environment.sendBeacon(this.#url, body);
     this.#connection?.end("closed");
-  }
-
-  // --- the page's back-end
-
-  /**
-   * @param {string} sid
-   * @param {string[]} paths
-   * @param {"connect" | "disconnect"} verb
-   */
-  async #askBackend(sid, paths, verb) {
-    const { backendHeaders } = this.#options;
-    const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
-    headers.set("Content-Type", "application/json");
-    return this.#options.environment.fetch(this.#backendUrl(verb), { method: "POST", headers, body: JSON.stringify({ sid, paths }) });
-  }
-
-  /** @param {"connect" | "disconnect"} verb */
-  #backendUrl(verb) {
-    const url = this.#options[`${verb}Url`];
-    if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
-    return url;
-  }
-
-  /** @param {number} attempt */
-  #delay(attempt) {
-    const { random, setTimeout } = this.#options.environment;
-    const delay = backoff(attempt, this.#options.backoff, random);
-    return /** @type {Promise<void>} */ (new Promise((resolve) => void setTimeout(resolve, delay)));
   }
 
   // --- events
@@ -289,15 +251,22 @@ export class Comet extends EventTarget {
    */
   #next(type) {
     return new Promise((resolve) => {
-      this.addEventListener(type, (event) => resolve(/** @type {CustomEvent} */ (event).detail), { once: true });
+      this.addEventListener(type, (event) => resolve(/** @type {CustomEvent} */ (event).detail), {
+        once: true,
+      });
     });
   }
 
   /** @returns {Promise<string>} */
   async #opened() {
     if (this.sid !== undefined) return this.sid;
-    const ended = this.#next("close").then(({ reason }) => { throw new Error(`There is no session: ${reason}.`); });
-    return Promise.race([ended, Promise.race([this.#next("open"), this.#next("reopened")]).then(() => this.#opened())]);
+    const ended = this.#next("close").then(({ reason }) => {
+      throw new Error(`There is no session: ${reason}.`);
+    });
+    return Promise.race([
+      ended,
+      Promise.race([this.#next("open"), this.#next("reopened")]).then(() => this.#opened()),
+    ]);
   }
 }
 

@@ -26,16 +26,11 @@ export class ConnectError extends Error {
 export class ConnectedPaths {
   /** @type {Set<string>} */
   #paths = new Set();
-  #post;
-  #delay;
+  #backend;
 
-  /**
-   * @param {(sid: string, paths: string[], verb: "connect" | "disconnect") => Promise<Response>} post
-   * @param {(attempt: number) => Promise<void>} delay waits before another attempt
-   */
-  constructor(post, delay) {
-    this.#post = post;
-    this.#delay = delay;
+  /** @param {import("./backend.js").Backend} backend */
+  constructor(backend) {
+    this.#backend = backend;
   }
 
   /** Whether there is anything to ask for again. */
@@ -93,14 +88,15 @@ export class ConnectedPaths {
   async #ask(sid, paths) {
     for (let attempt = 1; ; attempt += 1) {
       const asked = sid();
-      if (asked === undefined) throw new ConnectError("There is no session to connect paths to.", paths, false);
+      if (asked === undefined)
+        throw new ConnectError("There is no session to connect paths to.", paths, false);
       try {
         await this.#askOnce(asked, paths, "connect");
         if (sid() === asked) return;
       } catch (error) {
         const again = error instanceof ConnectError && !error.final && attempt < ATTEMPTS;
         if (!again && sid() === asked) throw error;
-        await this.#delay(attempt);
+        await this.#backend.pause(attempt);
       }
     }
   }
@@ -108,12 +104,12 @@ export class ConnectedPaths {
   /**
    * @param {string} sid
    * @param {readonly string[]} paths
-   * @param {"connect" | "disconnect"} verb
+   * @param {import("./backend.js").Verb} verb
    */
   async #askOnce(sid, paths, verb) {
     let response;
     try {
-      response = await this.#post(sid, [...paths], verb);
+      response = await this.#backend.ask(sid, paths, verb);
     } catch (cause) {
       throw new ConnectError(`The back-end could not be reached: ${cause}`, paths, false);
     }

@@ -1,40 +1,37 @@
 /**
  * Keeps one session going over connections that come and go: opens it, puts the requests that
- * `protocol.js` decides on onto the wire, watches over them, waits before another attempt, and opens
- * another session when the server has lost this one.
+ * `protocol.js` decides on onto the wire, waits before another attempt, and opens another session when
+ * the server has lost this one.
  *
  * 1. While a pause lasts nothing is sent. It begins when a request is lost or put off, and ends when its time
  *    is over, when nothing lost is left to repeat, or when the browser says that the network is back.
  * 2. An outcome belongs to the session that it was asked in: what comes after that one was given up is ignored.
- * 3. A request that is unanswered for longer than the server would hold it was lost without a sign,
- *    as happens when a phone changes networks; its watchdog gives it up.
  */
 
 import { backoff } from "./backoff.js";
-import { exchange } from "./exchange.js";
-import { isTemporary, Session } from "./protocol.js";
+import { isTemporary } from "./conditions.js";
+import { Flights } from "./flights.js";
+import { Session } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Packet} Packet */
-/** @typedef {import("./protocol.js").Refusal} Refusal */
+/** @typedef {import("./conditions.js").Refusal} Refusal */
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {import("./queue.js").SendQueue} SendQueue */
 /** @typedef {"connecting" | "open" | "reconnecting" | "closed"} State */
-/** @typedef {ReturnType<typeof setTimeout>} Timer */
+/** @typedef {import("./flights.js").FlightMeans} FlightMeans */
+/** @typedef {import("./flights.js").Timer} Timer */
 
 /**
- * What the connection does its work with.
- * @typedef {object} Means
- * @property {string} url the endpoint
- * @property {typeof globalThis.fetch} fetch
- * @property {(callback: () => void, milliseconds: number) => Timer} setTimeout
- * @property {(timer: Timer) => void} clearTimeout
- * @property {() => number} random
- * @property {RequestCredentials} credentials
+ * What the connection does its work with, besides what its flights need.
+ * @typedef {object} MoreMeans
+ * @property {() => number} random from 0 up to 1
  * @property {() => Promise<string | undefined> | string | undefined} token for the server's authenticator
  * @property {number | undefined} wait seconds that a request may be held, if less than the server's
  * @property {number} margin seconds on top of `wait` after which a request is given up
  * @property {{ base: number, cap: number }} backoff milliseconds
  */
+
+/** @typedef {FlightMeans & MoreMeans} Means */
 
 /**
  * Whom the connection tells.
@@ -53,14 +50,13 @@ export class Connection {
   state = "closed";
   /** @type {Session | undefined} */
   #session;
-  /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} The session that the next one replaces. */
+  /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} What the next session replaces. */
   #replaced;
   #failedOpenings = 0;
   #wait = 0;
   /** @type {Timer | undefined} */
   #pause;
-  /** Gives up all requests that are on the wire. */
-  #flights = new AbortController();
+  #flights;
   #means;
   #queue;
   #listener;
@@ -72,6 +68,7 @@ export class Connection {
    */
   constructor(means, queue, listener) {
     this.#means = means;
+    this.#flights = new Flights(means);
     this.#queue = queue;
     this.#listener = listener;
   }
@@ -107,7 +104,7 @@ export class Connection {
    * connections that may have died without a sign.
    */
   networkIsBack() {
-    if (this.#pause === undefined) this.#giveUpFlights();
+    if (this.#pause === undefined) this.#flights.giveUp();
     else this.#resume();
   }
 
@@ -122,7 +119,7 @@ export class Connection {
     const undelivered = [...(this.#session?.abandon() ?? []), ...this.#queue.drain()];
     this.#session = undefined;
     this.#stopPause();
-    this.#giveUpFlights();
+    this.#flights.giveUp();
     this.#enter("closed");
     this.#listener.ended(reason, undelivered);
   }
@@ -133,16 +130,18 @@ export class Connection {
     const outcome = await this.#askForSession();
     if (this.state === "closed") return;
     if (outcome.kind === "answer") return this.#opened(outcome.body);
-    if (outcome.kind === "refusal" && !isTemporary(outcome.refusal)) return this.#openingRefused(outcome.refusal);
+    if (outcome.kind === "refusal" && !isTemporary(outcome.refusal))
+      return this.#openingRefused(outcome.refusal);
     this.#failedOpenings += 1;
     this.#pauseFor(this.#failedOpenings, outcome.retryAfter);
   }
 
   /** @returns {Promise<import("./exchange.js").Outcome>} */
   async #askForSession() {
-    const { token, wait } = this.#means;
+    const { token, wait, margin } = this.#means;
     try {
-      return await this.#exchange(JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: await token() }));
+      const body = JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: await token() });
+      return await this.#flights.send(body, margin);
     } catch (cause) {
       return { kind: "lost", cause, retryAfter: 0 }; // the page's own `token` failed
     }
@@ -171,8 +170,8 @@ export class Connection {
     const uncertain = this.#session?.abandon() ?? [];
     this.#session = undefined;
     this.#replaced = { reason, uncertain };
-    this.#giveUpFlights();
-    this.#failedOpenings += 1; // reset by the new session's first answer: a server that loses them all is not flooded
+    this.#flights.giveUp();
+    this.#failedOpenings += 1; // until the next session's first answer: who loses them all is not flooded
     this.#enter("reconnecting");
     this.#pauseFor(this.#failedOpenings, 0);
   }
@@ -184,7 +183,7 @@ export class Connection {
    * @param {import("./protocol.js").Request} request
    */
   async #transmit(session, request) {
-    const outcome = await this.#exchange(session.body(request));
+    const outcome = await this.#flights.send(session.body(request), this.#wait + this.#means.margin);
     if (session !== this.#session) return; // rule 2
     if (outcome.kind === "answer") return this.#answered(session, request, outcome.body);
     if (outcome.kind === "refusal") return this.#refused(session, request, outcome);
@@ -240,30 +239,6 @@ export class Connection {
     if (!session.anyLost) return this.pump();
     this.#enter("reconnecting");
     this.#pauseFor(request.attempts, retryAfter);
-  }
-
-  /**
-   * One request under its watchdog (rule 3).
-   * @param {string} body
-   */
-  async #exchange(body) {
-    const { url, fetch, credentials, setTimeout, clearTimeout, margin } = this.#means;
-    const flight = new AbortController();
-    const giveUp = () => flight.abort();
-    const watchdog = setTimeout(giveUp, (this.#wait + margin) * 1000);
-    const { signal } = this.#flights;
-    signal.addEventListener("abort", giveUp);
-    try {
-      return await exchange(fetch, url, body, { signal: flight.signal, credentials });
-    } finally {
-      clearTimeout(watchdog);
-      signal.removeEventListener("abort", giveUp);
-    }
-  }
-
-  #giveUpFlights() {
-    this.#flights.abort();
-    this.#flights = new AbortController();
   }
 
   // --- pauses

@@ -2,7 +2,7 @@
  * One request over HTTP and what came of it. Whatever goes wrong on the way is an outcome, not an exception.
  */
 
-/** @typedef {import("./protocol.js").Refusal} Refusal */
+/** @typedef {import("./conditions.js").Refusal} Refusal */
 
 /**
  * `answer`: status 200 and a JSON object. `refusal`: an error of the protocol. `lost`: anything else, such as a
@@ -24,7 +24,14 @@
 export async function exchange(fetch, url, body, { signal, credentials }) {
   const headers = { "Content-Type": "application/json" };
   try {
-    const response = await fetch(url, { method: "POST", headers, body, signal, credentials, cache: "no-store" });
+    const response = await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      signal,
+      credentials,
+      cache: "no-store",
+    });
     return read(response, await response.text());
   } catch (cause) {
     return { kind: "lost", cause, retryAfter: 0 };
@@ -44,7 +51,11 @@ function read(response, text) {
     const { error: condition, ...members } = body;
     return { kind: "refusal", refusal: { condition, ...members }, retryAfter };
   }
-  return { kind: "lost", cause: new Error(`HTTP status ${response.status}, not the comet protocol`), retryAfter };
+  return {
+    kind: "lost",
+    cause: new Error(`HTTP status ${response.status}, not the comet protocol`),
+    retryAfter,
+  };
 }
 
 /**
@@ -65,7 +76,8 @@ function parseObject(text) {
  * @returns {body is Record<string, unknown>}
  */
 function isAnswer(body) {
-  if (typeof body?.["sid"] === "string") return Number.isInteger(body["requests"]) && Number.isFinite(body["wait"]);
+  if (typeof body?.["sid"] === "string")
+    return Number.isInteger(body["requests"]) && Number.isFinite(body["wait"]);
   const { packets, seq } = body ?? {};
   return Array.isArray(packets) && (packets.length === 0 || (Number.isInteger(seq) && Number(seq) > 0));
 }

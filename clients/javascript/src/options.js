@@ -44,7 +44,10 @@ const BROWSER = {
   sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
   reportError: (error) => {
     if (typeof globalThis.reportError === "function") globalThis.reportError(error);
-    else queueMicrotask(() => { throw error; });
+    else
+      queueMicrotask(() => {
+        throw error;
+      });
   },
 };
 

@@ -22,33 +22,20 @@
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
  */
 
+import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.js";
+
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {import("./queue.js").SendQueue} SendQueue */
 /** @typedef {{ path: string, message: unknown }} Packet */
 /** @typedef {{ seq?: number, packets: Packet[] }} Answer */
-/** @typedef {{ condition: string, detail: string, reason?: string }} Refusal */
+/** @typedef {import("./conditions.js").Refusal} Refusal */
 
 /**
  * What a refusal means for the session: it goes on (`packets`: what it refused for good), another session is
  * needed, or the client is not wanted any more.
- * @typedef {{ next: "retry" } | { next: "continue", packets: OutgoingPacket[] } | { next: "reopen" | "end", reason: string }} Verdict
+ * @typedef {{ next: "retry" } | { next: "continue", packets: OutgoingPacket[] }
+ *   | { next: "reopen" | "end", reason: string }} Verdict
  */
-
-/** The conditions of the protocol that are not about a request's packets or the client's own setup. */
-const TEMPORARY = new Set(["too-many-requests", "too-many-sessions", "shutting-down", "internal-error"]);
-const SESSION_LOST = new Set(["unknown-session", "session-ended", "bad-ack", "rid-out-of-window"]);
-const ABOUT_PACKETS = new Set(["bad-request", "forbidden-path", "forbidden", "too-large"]);
-
-/** The reasons of `session-ended` after which the server wants no new session from this client. */
-const FINAL_REASONS = new Set(["closed", "kicked"]);
-
-/**
- * Whether to ask the same again, later.
- * @param {Refusal} refusal
- */
-export function isTemporary(refusal) {
-  return TEMPORARY.has(refusal.condition);
-}
 
 /** One request, however often it is sent. */
 export class Request {
@@ -139,8 +126,9 @@ export class Session {
     const roomForMore = this.#unanswered.length < this.requests && !last?.close;
     const somethingToSay = this.#queue.waiting > 0 || this.#closing;
     if (last !== undefined && !(roomForMore && somethingToSay)) return undefined;
-    const packets = this.#inDoubt ? [] : this.#queue.takeBatch();
-    const request = new Request(this.#nextRid, packets, this.#closing && !this.#inDoubt && this.#queue.waiting === 0);
+    const sure = !this.#inDoubt;
+    const packets = sure ? this.#queue.takeBatch() : [];
+    const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
     this.#nextRid += 1;
     this.#unanswered.push(request);
     return request;
@@ -167,7 +155,7 @@ export class Session {
     this.#forget(request);
     for (const other of this.#unanswered.filter((one) => !one.onTheWire)) this.#forgetIfProcessed(other);
     const known = this.#ack + 1 - (answer.seq ?? this.#ack + 1);
-    const fresh = known < 0 ? [] : answer.packets.slice(known); // a gap would be the server's fault; it sends again
+    const fresh = known < 0 ? [] : answer.packets.slice(known); // after a gap, the server's fault, none is taken
     this.#ack += fresh.length;
     return fresh;
   }
@@ -209,10 +197,9 @@ export class Session {
       this.#forgetIfProcessed(request);
       return { next: "retry" };
     }
-    if (ABOUT_PACKETS.has(condition) && request.packets.length > 0) return this.#refusePackets(request);
+    if (isAboutPackets(refusal) && request.packets.length > 0) return this.#refusePackets(request);
     if (condition === "unknown-session") this.#putBackUntried(request);
-    if (!SESSION_LOST.has(condition) || FINAL_REASONS.has(reason)) return { next: "end", reason };
-    return { next: "reopen", reason };
+    return { next: needsAnotherSession(refusal) ? "reopen" : "end", reason };
   }
 
   /**

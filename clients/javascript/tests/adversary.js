@@ -11,7 +11,7 @@ import { ModelSession } from "./model_server.js";
 import { seeded } from "./random.js";
 
 /** @typedef {import("../src/protocol.js").Request} Request */
-/** @typedef {{ request: Request, over: boolean }} Attempt one sending of a request; over: the client has its outcome */
+/** @typedef {{ request: Request, over: boolean }} Attempt One sending; over: the client has its outcome. */
 
 export class Adversary {
   /** @type {(() => void)[]} What is under way, either way: to call one is to deliver it. */
@@ -39,8 +39,10 @@ export class Adversary {
     else if (chance < 0.3) this.server.push(++this.#pushed);
     else if (chance < 0.5) this.#pump();
     else if (chance < 0.75) this.#take()?.();
-    else if (chance < 0.83) this.#take(); // lost
-    else if (chance < 0.88) this.#underWay[this.#index(this.#underWay)]?.(); // delivered, and once more later
+    else if (chance < 0.83)
+      this.#take(); // lost
+    else if (chance < 0.88)
+      this.#underWay[this.#index(this.#underWay)]?.(); // delivered, and once more later
     else if (chance < 0.96) this.#giveUp();
     else if (chance < 0.98) this.server.waitRunsOut();
     else this.server.earlyRunsOut();

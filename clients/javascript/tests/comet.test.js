@@ -19,7 +19,12 @@ beforeEach(() => make());
 /** @param {import("../src/comet.js").Options} options */
 function make(options = {}) {
   world = new Surroundings();
-  comet = new Comet("/comet", { connectUrl: "/connect", disconnectUrl: "/disconnect", environment: world.environment, ...options });
+  comet = new Comet("/comet", {
+    connectUrl: "/connect",
+    disconnectUrl: "/disconnect",
+    environment: world.environment,
+    ...options,
+  });
   events = [];
   for (const type of ["state", "open", "reopened", "error", "close"]) {
     comet.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
@@ -102,7 +107,13 @@ describe("opening", () => {
 
   test("is tried again when the page's token could not be had", async () => {
     let attempts = 0;
-    make({ token: () => { attempts += 1; if (attempts === 1) throw new Error("no token"); return "ticket"; } });
+    make({
+      token: () => {
+        attempts += 1;
+        if (attempts === 1) throw new Error("no token");
+        return "ticket";
+      },
+    });
     void comet.open();
     await world.silence();
     await world.pass(250);
@@ -119,7 +130,11 @@ describe("packets for the page", () => {
     const poll = await open();
     poll.answer({ seq: 1, packets: [{ path: "jobs/7", message: 0.5 }, { path: "news" }] });
     const next = await world.call();
-    assert.deepEqual(seen, [["one", 0.5, "jobs/7"], ["all", 0.5], ["all", null]]);
+    assert.deepEqual(seen, [
+      ["one", 0.5, "jobs/7"],
+      ["all", 0.5],
+      ["all", null],
+    ]);
     assert.equal(next.body.ack, 2);
     stop();
     next.answer({ seq: 3, packets: [{ path: "jobs/7", message: 1 }] });
@@ -130,9 +145,17 @@ describe("packets for the page", () => {
   test("reach the other handlers and the next packets when one handler throws", async () => {
     /** @type {unknown[]} */
     const seen = [];
-    comet.on("a", () => { throw new Error("a bug in the page"); });
+    comet.on("a", () => {
+      throw new Error("a bug in the page");
+    });
     comet.on("*", (message) => seen.push(message));
-    (await open()).answer({ seq: 1, packets: [{ path: "a", message: 1 }, { path: "b", message: 2 }] });
+    (await open()).answer({
+      seq: 1,
+      packets: [
+        { path: "a", message: 1 },
+        { path: "b", message: 2 },
+      ],
+    });
     await world.call();
     assert.deepEqual(seen, [1, 2]);
     assert.match(String(world.reported), /a bug in the page/);
@@ -149,7 +172,12 @@ describe("packets from the page", () => {
     comet.send("a", 1);
     comet.send("b");
     const call = await world.call();
-    assert.deepEqual(call.body, { sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }, { path: "b" }] });
+    assert.deepEqual(call.body, {
+      sid: "first",
+      rid: 3,
+      ack: 0,
+      packets: [{ path: "a", message: 1 }, { path: "b" }],
+    });
     held.answer(EMPTY);
     await world.silence();
   });
@@ -285,7 +313,12 @@ describe("a session that the server has lost", () => {
     const opening = await world.call();
     assert.deepEqual(opening.body, { rid: 1, version: 1 });
     opening.answer(SECOND);
-    assert.deepEqual((await world.call()).body, { sid: "second", rid: 2, ack: 0, packets: [{ path: "a", message: 1 }] });
+    assert.deepEqual((await world.call()).body, {
+      sid: "second",
+      rid: 2,
+      ack: 0,
+      packets: [{ path: "a", message: 1 }],
+    });
     assert.deepEqual(detailsOf("reopened"), [{ reason: "unknown-session", uncertain: [] }]);
     assert.deepEqual(states(), ["connecting", "open", "reconnecting", "open"]);
   });
@@ -459,7 +492,13 @@ describe("closing", () => {
     comet.send("a", 1);
     const closed = comet.close();
     const call = await world.call();
-    assert.deepEqual(call.body, { sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }], close: true });
+    assert.deepEqual(call.body, {
+      sid: "first",
+      rid: 3,
+      ack: 0,
+      packets: [{ path: "a", message: 1 }],
+      close: true,
+    });
     call.answer({ seq: 1, packets: [{ path: "news", message: "last" }] });
     await closed;
     assert.deepEqual(seen, ["last"]);
@@ -500,7 +539,9 @@ describe("closing", () => {
 
   test("a closed client can be opened again by who hears that it is closed", async () => {
     await open();
-    comet.addEventListener("state", () => { if (comet.state === "closed") void comet.open(); });
+    comet.addEventListener("state", () => {
+      if (comet.state === "closed") void comet.open();
+    });
     const closed = comet.close();
     (await world.call()).answer(EMPTY);
     await closed;

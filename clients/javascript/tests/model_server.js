@@ -4,7 +4,8 @@
  * server too; this one can be stopped, doubled and starved between any two steps.
  */
 
-/** @typedef {{ sid: string, rid: number, ack: number, packets: { path: string, message: any }[], close?: boolean }} Body */
+/** @typedef {{ path: string, message: any }} Packet */
+/** @typedef {{ sid: string, rid: number, ack: number, packets: Packet[], close?: boolean }} Body */
 /** @typedef {{ status: number, body: Record<string, any> }} Response */
 /** @typedef {(response: Response) => void} Respond */
 
@@ -89,7 +90,10 @@ export class ModelSession {
   #answer(respond) {
     const packets = this.#outbox.slice(0, 3);
     this.#sent = Math.max(this.#sent, this.#acknowledged + packets.length);
-    respond({ status: 200, body: packets.length > 0 ? { seq: this.#acknowledged + 1, packets } : { packets } });
+    respond({
+      status: 200,
+      body: packets.length > 0 ? { seq: this.#acknowledged + 1, packets } : { packets },
+    });
   }
 
   /** @param {Respond} respond */

@@ -38,7 +38,10 @@ describe("which request goes out", () => {
     next();
     queue.append("a", 1);
     queue.append("a", 2);
-    assert.deepEqual(body(next()).packets, [{ path: "a", message: 1 }, { path: "a", message: 2 }]);
+    assert.deepEqual(body(next()).packets, [
+      { path: "a", message: 1 },
+      { path: "a", message: 2 },
+    ]);
     queue.append("a", 3);
     assert.equal(session.next(), undefined);
   });
@@ -116,7 +119,13 @@ describe("while a request is being repeated", () => {
     queue.append("a", 1);
     const repeated = next();
     const prod = next();
-    assert.deepEqual([body(repeated), body(prod)].map(({ rid, packets }) => [rid, packets]), [[2, []], [3, []]]);
+    assert.deepEqual(
+      [body(repeated), body(prod)].map(({ rid, packets }) => [rid, packets]),
+      [
+        [2, []],
+        [3, []],
+      ],
+    );
     assert.equal(session.next(), undefined);
     session.answered(repeated, EMPTY);
     assert.deepEqual(body(next()).packets, [{ path: "a", message: 1 }]);
@@ -142,8 +151,13 @@ describe("what arrives", () => {
   const packet = (/** @type {number} */ message) => ({ path: "news", message });
 
   test("is taken once, however often it is sent", () => {
-    assert.deepEqual(session.answered(next(), { seq: 1, packets: [packet(1), packet(2)] }), [packet(1), packet(2)]);
-    assert.deepEqual(session.answered(next(), { seq: 1, packets: [packet(1), packet(2), packet(3)] }), [packet(3)]);
+    assert.deepEqual(session.answered(next(), { seq: 1, packets: [packet(1), packet(2)] }), [
+      packet(1),
+      packet(2),
+    ]);
+    assert.deepEqual(session.answered(next(), { seq: 1, packets: [packet(1), packet(2), packet(3)] }), [
+      packet(3),
+    ]);
     assert.deepEqual(session.answered(next(), { seq: 2, packets: [packet(2)] }), []);
     assert.equal(session.ack, 3);
   });
@@ -155,8 +169,11 @@ describe("what arrives", () => {
 });
 
 describe("what is refused", () => {
-  const refusal = (/** @type {string} */ condition, reason = "") =>
-    ({ condition, detail: "", ...(reason && { reason }) });
+  const refusal = (/** @type {string} */ condition, reason = "") => ({
+    condition,
+    detail: "",
+    ...(reason && { reason }),
+  });
 
   for (const condition of ["too-many-requests", "too-many-sessions", "shutting-down", "internal-error"]) {
     test(`${condition}: goes again`, () => {
@@ -188,7 +205,12 @@ describe("what is refused", () => {
     });
   }
 
-  for (const [condition, reason] of [["unknown-session"], ["bad-ack"], ["session-ended", "timeout"], ["session-ended", "shutdown"]]) {
+  for (const [condition, reason] of [
+    ["unknown-session"],
+    ["bad-ack"],
+    ["session-ended", "timeout"],
+    ["session-ended", "shutdown"],
+  ]) {
     test(`${condition} ${reason ?? ""}: needs another session`, () => {
       const verdict = session.refused(next(), refusal(String(condition), reason));
       assert.deepEqual(verdict, { next: "reopen", reason: reason ?? condition });
@@ -221,7 +243,10 @@ describe("a session that is given up", () => {
     queue.append("a", 2);
     next();
     queue.append("a", 3);
-    assert.deepEqual(session.abandon().map(({ message }) => message), [1, 2]);
+    assert.deepEqual(
+      session.abandon().map(({ message }) => message),
+      [1, 2],
+    );
     assert.equal(queue.unanswered, 1);
   });
 
@@ -231,7 +256,10 @@ describe("a session that is given up", () => {
     queue.append("a", 2);
     session.refused(request, { condition: "unknown-session", detail: "" });
     assert.deepEqual(session.abandon(), []);
-    assert.deepEqual(queue.takeBatch().map(({ message }) => message), [1, 2]);
+    assert.deepEqual(
+      queue.takeBatch().map(({ message }) => message),
+      [1, 2],
+    );
   });
 
   test("does not send again what an earlier attempt may have brought there", () => {
@@ -267,9 +295,12 @@ describe("the end", () => {
     queue.append("a", 1);
     next();
     queue.append("a", 2);
-    assert.deepEqual(session.farewell().map((text) => JSON.parse(text)), [
-      { sid: "secret", rid: 4, ack: 1, packets: [{ path: "a", message: 1 }] },
-      { sid: "secret", rid: 5, ack: 1, packets: [{ path: "a", message: 2 }], close: true },
-    ]);
+    assert.deepEqual(
+      session.farewell().map((text) => JSON.parse(text)),
+      [
+        { sid: "secret", rid: 4, ack: 1, packets: [{ path: "a", message: 1 }] },
+        { sid: "secret", rid: 5, ack: 1, packets: [{ path: "a", message: 2 }], close: true },
+      ],
+    );
   });
 });

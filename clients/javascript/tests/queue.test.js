@@ -12,7 +12,10 @@ test("the newest packet is refused when there are too many, until some are answe
   assert.throws(() => queue.append("a", 4), QueueFullError);
   queue.release(batch);
   queue.append("a", 4);
-  assert.deepEqual(queue.drain().map(({ message }) => message), [4]);
+  assert.deepEqual(
+    queue.drain().map(({ message }) => message),
+    [4],
+  );
 });
 
 test("bytes count, not characters", () => {
@@ -45,5 +48,8 @@ test("what is put back goes first", () => {
   const batch = queue.takeBatch();
   queue.append("a", 2);
   queue.putBack(batch);
-  assert.deepEqual(queue.takeBatch().map(({ message }) => message), [1, 2]);
+  assert.deepEqual(
+    queue.takeBatch().map(({ message }) => message),
+    [1, 2],
+  );
 });

@@ -67,9 +67,10 @@ export class Surroundings {
 
   /** @type {Partial<import("../src/options.js").Environment>} */
   environment = {
-    fetch: (url, init = {}) => new Promise((resolve, reject) => {
-      this.#calls.push(new Call(String(url), init, resolve, reject));
-    }),
+    fetch: (url, init = {}) =>
+      new Promise((resolve, reject) => {
+        this.#calls.push(new Call(String(url), init, resolve, reject));
+      }),
     setTimeout: (callback, milliseconds) => {
       const timer = { due: this.now + milliseconds, callback };
       this.#timers.add(timer);
@@ -93,7 +94,10 @@ export class Surroundings {
   /** The client makes no call that the test has not seen. */
   async silence() {
     await setImmediate();
-    assert.deepEqual(this.#calls.map(({ body }) => body), []);
+    assert.deepEqual(
+      this.#calls.map(({ body }) => body),
+      [],
+    );
   }
 
   /** @param {number} milliseconds Let time pass, and everything happen that is due. */

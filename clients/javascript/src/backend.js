@@ -1,0 +1,52 @@
+/** The page's own back-end, which decides who may have the updates of which paths. */
+
+import { backoff } from "./backoff.js";
+
+/** @typedef {"connect" | "disconnect"} Verb */
+
+export class Backend {
+  #options;
+
+  /** @param {ReturnType<typeof import("./options.js").withDefaults>} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Where to ask.
+   * @param {Verb} verb
+   * @throws {TypeError} the page's fault: the option is not set
+   */
+  url(verb) {
+    const url = this.#options[`${verb}Url`];
+    if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
+    return url;
+  }
+
+  /**
+   * @param {string} sid
+   * @param {readonly string[]} paths
+   * @param {Verb} verb
+   */
+  async ask(sid, paths, verb) {
+    const { backendHeaders, environment } = this.#options;
+    const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
+    headers.set("Content-Type", "application/json");
+    return environment.fetch(this.url(verb), {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ sid, paths }),
+    });
+  }
+
+  /**
+   * Wait before another attempt.
+   * @param {number} attempt how many have failed so far
+   * @returns {Promise<void>}
+   */
+  pause(attempt) {
+    const { backoff: bounds, environment } = this.#options;
+    const delay = backoff(attempt, bounds, environment.random);
+    return new Promise((resolve) => void environment.setTimeout(() => resolve(), delay));
+  }
+}
