@@ -1,0 +1,91 @@
+"""A client in another language than the browser's: the whole comet protocol, on Trio and httpx.
+
+python examples/python_client.py http://127.0.0.1:8080/comet
+"""
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import trio
+
+LATER = {"too-many-requests", "too-many-sessions", "shutting-down", "internal-error", "rid-out-of-window"}
+
+
+class RefusedError(Exception):
+    """The server has refused for good; the arguments are the condition and the whole answer."""
+
+
+class Client:
+    """One session. `handler(path, message)` gets every packet once and in order."""
+
+    def __init__(self, url: str, handler: Callable[[str, Any], object]) -> None:
+        self._url, self._handler = url, handler
+        self._sid, self._rid, self._ack, self._unanswered = "", 1, 0, 0
+        self._packets: list[dict[str, object]] = []
+        self._change = trio.Condition()
+
+    async def send(self, path: str, message: object = None) -> None:
+        """Send a packet once and in order; returns before it is on its way."""
+        async with self._change:
+            self._packets.append({"path": path, "message": message})
+            self._change.notify_all()
+
+    async def run(self) -> None:
+        """Open a session and keep it up until it ends: a `RefusedError` in an exception group."""
+        async with httpx.AsyncClient() as http, trio.open_nursery() as nursery:
+            opened = await self._post(http, {"rid": self._rid}, patience=10)
+            self._sid = opened["sid"]
+            for _connection in range(2):
+                nursery.start_soon(self._exchange, http, opened["wait"] + 10)
+
+    async def _exchange(self, http: httpx.AsyncClient, patience: float) -> None:
+        """Do one connection's work: requests that the server holds, and requests that carry packets."""
+        while True:
+            async with self._change:
+                while self._unanswered and not self._packets:
+                    await self._change.wait()  # the other connection's request is held: that will do
+                self._unanswered += 1
+                self._rid += 1
+                request: dict[str, object] = {"rid": self._rid, "packets": self._packets}
+                self._packets = []
+            answer = await self._post(http, request, patience)
+            fresh = answer["packets"][self._ack + 1 - answer.get("seq", self._ack + 1) :]
+            self._ack += len(fresh)
+            for packet in fresh:
+                self._handler(packet["path"], packet["message"])
+            async with self._change:
+                self._unanswered -= 1
+                self._change.notify_all()
+
+    async def _post(self, http: httpx.AsyncClient, request: dict[str, object], patience: float) -> Any:
+        """Ask until there is an answer: the same request id each time, the newest acknowledgement."""
+        pause = 0.1
+        while True:
+            session = {"sid": self._sid, "ack": self._ack} if self._sid else {}
+            try:
+                response = await http.post(self._url, json={**request, **session}, timeout=patience)
+            except httpx.TransportError:
+                pass  # the request or its answer is lost; nobody knows which
+            else:
+                answer = response.json()
+                if response.is_success:
+                    return answer
+                if answer["error"] not in LATER:
+                    raise RefusedError(answer["error"], answer)
+                pause = max(pause, float(response.headers.get("Retry-After", 0)))
+            await trio.sleep(pause * random.uniform(1, 1.5))  # noqa: S311 - not to come back all at once
+            pause = min(pause * 2, 30)
+
+
+async def main(url: str) -> None:
+    """Say hello, and print all that comes."""
+    client = Client(url, print)
+    await client.send("say", "hello from Python")
+    await client.run()
+
+
+if __name__ == "__main__":
+    trio.run(main, sys.argv[1])

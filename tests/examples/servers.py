@@ -1,0 +1,67 @@
+"""The server as a process of its own, with one of the examples as its application."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that takes requests."""
+
+    comet: str
+    port: int
+    control: str
+
+    @property
+    def origin(self) -> str:
+        """What the URLs of its pages begin with."""
+        return self.comet.removesuffix("/comet")
+
+
+@contextmanager
+def running_server(
+    app: str, *options: str, port: int = 0, cwd: Path = ROOT, **environment: str
+) -> Generator[RunningServer]:
+    """Run `cometary serve` on free ports until the end of the block.
+
+    Args:
+        app: MODULE:APP, seen from the repository's root; none if it is empty.
+        options: more of the command line.
+        port: the port of the comet endpoint, if it must be a certain one.
+        cwd: the directory to run it in.
+        environment: more variables of the environment.
+    """
+    names = [app] if app else []
+    command = [
+        sys.executable,
+        "-m",
+        "cometary",
+        "serve",
+        *names,
+        "--port",
+        str(port),
+        "--control",
+        "127.0.0.1:0",
+    ]
+    everything = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, text=True, env=everything, cwd=cwd
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = READY.fullmatch(process.stdout.readline())
+            assert ready, "the server does not start"
+            yield RunningServer(ready[1], int(ready[2]), ready[3])
+        finally:
+            process.kill()
