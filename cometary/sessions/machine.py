@@ -180,9 +180,10 @@ class SessionMachine(StateMachine):
     def _out_of_order(self, request: Request) -> Step:
         if not self.window.early(request.rid):
             return stay(Refuse(request, self._outside(request)))
+        alone = not self.window.has_early
         older = self.window.keep(request.rid, request)
         if older is None:
-            return stay(Timeout(EARLY, self.wait))
+            return stay(Timeout(EARLY, self.wait)) if alone else stay()
         detail = f"request {request.rid} has been sent again on another connection"
         return stay(Refuse(older, ProtocolError("rid-out-of-window", detail)))
 
