@@ -148,11 +148,10 @@ class Cell(Mailbox):
         if self._monitors is not None:
             self._monitors.clear()
             self._monitors = None
-        tasks, self._tasks = self._tasks, None
-        if tasks is None:
+        if self._tasks is None:
             self._gone()
         else:
-            tasks.end(self._gone)
+            self._tasks.end(self._gone)
 
     def abandon(self, exit: Exit) -> None:  # noqa: A002
         """Close a cell whose first life never began."""
@@ -167,6 +166,7 @@ class Cell(Mailbox):
     def _gone(self) -> None:
         exit_ = self.exit or KILLED
         parent = self.parent
+        self._tasks = None
         watchers, self._watchers = self._watchers, None
         if parent is None or self.system.killing:
             self.bury()
@@ -212,8 +212,8 @@ class Cell(Mailbox):
     # -- who is told, and what belongs to the incarnation -----------------------------------
 
     def watch(self, watcher: Watcher) -> None:
-        """Call `watcher(ref, exit)` once when this life ends; at once if it has ended."""
-        if self.actor is None and self.exit is not None:
+        """Call `watcher(ref, exit)` once when this life has ended; at once if it has."""
+        if self.actor is None and self.exit is not None and self._tasks is None:
             watcher(self.ref, self.exit)
         elif self._watchers is None:
             self._watchers = [watcher]

@@ -46,6 +46,7 @@ class ActorSystem:
         names: the unique names of living actors.
         urns: the actors whose URN has been looked at.
         thread: identity of the thread that the system's loop runs on.
+        killing: whether all that is left is being killed; from then on nothing starts or restarts.
         closed: whether the system has come to its end.
     """
 
@@ -58,9 +59,8 @@ class ActorSystem:
         self._token = trio.lowlevel.current_trio_token()
         self._nursery = nursery
         self._empty: trio.Event | None = None
-        self.closed = False
         self.killing = False
-        """Whether all that is left is being killed: from then on no supervisor restarts anything."""
+        self.closed = False
 
     # -- starting -----------------------------------------------------------------------
 
@@ -90,16 +90,17 @@ class ActorSystem:
             raise
         cell.parent = parent
         started: Future[None] = Future()
+        self.actors[cell.ref] = None  # here, so that whoever has started it finds it
         self.post(self._begin, actor, started)
         return cell.ref, started
 
     def _begin(self, actor: Actor, started: Future[None]) -> None:
         cell = actor.actor_inbox
-        if self.closed or cell.actor is not actor:  # its constructor may have killed it
+        if self.closed or self.killing or cell.actor is not actor:  # its constructor may have killed it
             started.offer(error=cell.dead())
             cell.abandon(KILLED)
+            self.forget(cell.ref)
             return
-        self.actors[cell.ref] = None
         cell.begin(actor, started)
         if self._empty is not None and cell.parent is None:
             cell.put(Stop(SHUTDOWN))  # the others have been asked to stop already
@@ -182,6 +183,13 @@ class ActorSystem:
 
         Supervised actors are left to their supervisors until then, who stop them one by one.
         """
+        try:
+            await self._stop_all(timeout)
+        finally:
+            self.closed = True
+            self._nursery.cancel_scope.cancel()
+
+    async def _stop_all(self, timeout: float) -> None:  # noqa: ASYNC109 - see above
         self._empty = trio.Event()
         for cell in self._cells():
             if cell.parent is None:
@@ -194,8 +202,6 @@ class ActorSystem:
             cell.kill()
         if self.actors and not self.closed:
             await self._empty.wait()  # for what is still unwinding
-        self.closed = True
-        self._nursery.cancel_scope.cancel()
 
     def bury_all(self) -> None:
         """Close every cell that is left, and tell whoever waits; nothing runs any more."""
@@ -205,7 +211,8 @@ class ActorSystem:
             cell.bury()
 
     def _cells(self) -> list[Cell]:
-        return [ref.actor_inbox for ref in reversed(self.actors)]
+        # A copy, and in one go: other threads start actors meanwhile.
+        return [ref.actor_inbox for ref in reversed(list(self.actors))]
 
 
 def current_system() -> ActorSystem:

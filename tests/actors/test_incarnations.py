@@ -1,0 +1,211 @@
+"""What a cell promises to the supervisor above it: references, mail and order across restarts."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from cometary.actors import Actor, ActorDeadError, ActorRef, ActorSystem, Exit, register, system, whereis
+from cometary.errors import NoSystemError
+
+
+class Phoenix(Actor):
+    """Remembers what it did in a list that outlives it."""
+
+    def __init__(self, trail: list[object]) -> None:
+        super().__init__()
+        self.trail = trail
+
+    def on_start(self) -> None:
+        self.trail.append("start")
+
+    def on_receive(self, message: Any) -> Any:
+        if callable(message):
+            message(self)
+        self.trail.append(message)
+        return message
+
+    def on_failure(self, *_: Any) -> None:
+        self.trail.append("failure")
+
+
+class AsyncPhoenix(Phoenix):
+    async def on_receive(self, message: Any) -> Any:
+        return super().on_receive(message)
+
+
+class Reviver:
+    """A parent that starts the next incarnation at once, inside `child_exited`."""
+
+    def __init__(self, actors: ActorSystem, trail: list[object], *, keep_mail: bool = True) -> None:
+        self.actors = actors
+        self.trail = trail
+        self.keep_mail = keep_mail
+        self.exits: list[Exit] = []
+
+    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
+        self.exits.append(exit)
+        if len(self.exits) < 3 and not self.actors.killing:
+            self.actors.revive(ref, (self.trail,), {}, keep_mail=self.keep_mail)
+        else:
+            ref.actor_inbox.bury()
+
+
+KINDS = pytest.mark.parametrize("kind", [Phoenix, AsyncPhoenix], ids=["def", "async def"])
+
+
+def crash(_: Actor) -> None:
+    raise LookupError("as told")
+
+
+@KINDS
+async def test_the_reference_the_mail_and_the_name_survive(
+    kind: type[Phoenix], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        parent = Reviver(actors, trail)
+        ref, _ = actors.launch(kind, (trail,), {}, parent)
+        register("phoenix", ref)
+        ref.tell(1)
+        ref.tell(crash)
+        ref.tell(2)
+        assert await ref.ask(3) == 3
+        assert whereis("phoenix") is ref
+        assert trail == ["start", 1, "failure", "start", 2, 3]
+        assert [exit_.reason for exit_ in parent.exits] == ["crashed"]
+        assert parent.exits[0].last_message is crash
+
+
+@KINDS
+async def test_mail_that_is_not_kept_is_answered(kind: type[Phoenix], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, keep_mail=False))
+        ref.tell(crash)
+        behind = ref.ask("behind", block=False)
+        with pytest.raises(ActorDeadError):
+            await behind
+        assert await ref.ask("new") == "new"
+        assert trail == ["start", "failure", "start", "new"]
+
+
+@KINDS
+async def test_a_kill_from_its_own_handler_restarts_after_the_handler(kind: type[Phoenix]) -> None:
+    def kill(actor: Phoenix) -> None:
+        actor.actor_ref.kill()
+        actor.trail.append("still here")
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        await ref.ask(kill)
+        await ref.ask("next")
+        assert trail == ["start", "still here", kill, "start", "next"]
+
+
+@KINDS
+async def test_an_actor_killed_while_it_waits_for_its_turn_is_revived_once(kind: type[Phoenix]) -> None:
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, started = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        await started
+        for number in range(3):
+            ref.tell(number)
+        ref.kill()
+        assert await ref.ask("x") == "x"
+        assert trail == ["start", "start", 0, 1, 2, "x"]
+        await wait_all_tasks_blocked()
+        assert await ref.ask("y") == "y"
+
+
+@KINDS
+async def test_burying_closes_for_good(kind: type[Phoenix]) -> None:
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        for _ in range(3):
+            ref.kill()
+            await wait_all_tasks_blocked()
+        assert not ref.is_alive()
+        with pytest.raises(ActorDeadError):
+            ref.tell("x")
+        assert not actors.actors
+
+
+@KINDS
+async def test_tasks_of_the_last_incarnation_are_gone_before_the_next_begins(
+    kind: type[Phoenix], autojump_clock: MockClock
+) -> None:
+    async def linger(trail: list[object]) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(3)
+            trail.append("task gone")
+
+    def start_task(actor: Phoenix) -> None:
+        actor.start_task(linger, actor.trail)
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        await ref.ask(start_task)
+        await wait_all_tasks_blocked()
+        ref.kill()
+        assert ref.is_alive()
+        assert await ref.ask("x") == "x"
+        assert trail == ["start", start_task, "task gone", "start", "x"]
+
+
+@KINDS
+async def test_a_constructor_that_fails_on_revival_leaves_the_cell_waiting(kind: type[Phoenix]) -> None:
+    class Waiting:
+        def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
+            pass
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Waiting())
+        ref.kill()
+        await wait_all_tasks_blocked()
+        answer = ref.ask("kept")
+        with pytest.raises(TypeError):
+            actors.revive(ref, (), {}, keep_mail=True)
+        await actors.revive(ref, (trail,), {}, keep_mail=True)
+        assert await answer == "kept"
+    with pytest.raises(NoSystemError):
+        actors.revive(ref, (trail,), {}, keep_mail=True)
+
+
+@KINDS
+async def test_a_timer_goes_on_across_a_restart(kind: type[Phoenix], autojump_clock: MockClock) -> None:
+    def set_timer(actor: Phoenix) -> None:
+        actor.timer("ring").start(10)
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        await ref.ask(set_timer)
+        ref.kill()
+        await trio.sleep(11)
+        assert trail == ["start", set_timer, "start", "ring"]
+
+
+@KINDS
+async def test_the_end_of_the_system_ends_supervised_actors_too(
+    kind: type[Phoenix], autojump_clock: MockClock
+) -> None:
+    trail: list[object] = []
+    async with system(stop_timeout=1) as actors:
+        parent = Reviver(actors, trail)
+        ref, _ = actors.launch(kind, (trail,), {}, parent)
+    assert not ref.is_alive()
+    assert trail == ["start"]
