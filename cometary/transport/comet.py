@@ -7,6 +7,7 @@ into the session's mailbox. The session's actor answers, now or when there is so
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import UNSET
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cometary.transport.comet_bodies import Body, PacketBody
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
+
+logger = logging.getLogger("cometary.transport")
 
 
 class Gatekeeper(Protocol):
@@ -138,9 +141,9 @@ class CometEndpoint:
             self._judge(exchange, codec, body, welcome=await verdict)
         except ProtocolError as error:
             exchange.refuse(error, codec)
-        except Exception:
+        except Exception:  # here it ends: raised further, it would end the actor system
+            logger.exception("the authenticator failed")
             exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)
-            raise
 
     def _judge(self, exchange: Exchange, codec: Codec, body: Body, *, welcome: bool) -> None:
         if not welcome:
