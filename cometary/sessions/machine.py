@@ -2,8 +2,8 @@
 
 1.  `waiting`: no request is held and nothing new is to be sent. `have_request`: one request is
     held until a packet comes. `have_packet`: a packet waits for a request.
-2.  While a request is held the outbox is empty: a request that finds anything unacknowledged
-    is answered with it at once.
+2.  A request that comes and does not acknowledge all that was sent is answered at once, so
+    while one is held there is nothing in the outbox but what was sent since that one came.
 3.  At most one request is held. A second one releases the first with an empty answer, so a
     client may send at any moment on its second connection. Its packets are handed over before
     that: what the application answers at once still goes out with the first.
@@ -67,7 +67,7 @@ class SessionMachine(StateMachine):
             settings allow.
     """
 
-    __slots__ = ("held", "outbox", "settings", "wait", "window")
+    __slots__ = ("_behind", "held", "outbox", "settings", "wait", "window")
 
     waiting = State("no request held, nothing new to send", initial=True)
     have_request = State("a request is held until a packet comes")
@@ -79,6 +79,7 @@ class SessionMachine(StateMachine):
         self.outbox = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
         self.window: RequestWindow[Request] = RequestWindow(first_rid, settings.requests)
         self.held: Request | None = None
+        self._behind = False  # from `HandOver` to `HandedOver`, what `_meet` is to know then
         self.wait = settings.wait if wait is None else min(wait, settings.wait)
 
     # -- timers -------------------------------------------------------------------------
@@ -126,19 +127,26 @@ class SessionMachine(StateMachine):
             self.outbox.acknowledge(request.ack)
         except ProtocolError as error:
             return stay(Refuse(request, error))
+        behind = bool(self.outbox.packets)
         if expected:
             self.window.expected += 1
             if request.packets:
+                self._behind = behind
                 return stay(HandOver(request))
-        return self._meet(request)
+        return self._meet(request, behind=behind)
 
     @on(ANY, HandedOver, to=(waiting, have_request, have_packet, END))
     def packets_handed_over(self, event: HandedOver) -> Step:
         """Let the request meet what is queued, by now perhaps an answer to its own packets."""
-        return self._meet(event.request)
+        return self._meet(event.request, behind=self._behind or self.outbox.unsent)
 
-    def _meet(self, request: Request) -> Step:
-        """Answer with what is queued, or hold the request and release the one held before."""
+    def _meet(self, request: Request, *, behind: bool) -> Step:
+        """Answer with what is queued, or hold the request and release the one held before.
+
+        Args:
+            request: it has been checked, and its packets have been handed over.
+            behind: whether there is anything that the client, by this request, does not have.
+        """
         if request.close:
             batch = self.outbox.batch(self.settings.max_response_bytes)
             return self._end("closed", Answer(request, *batch))
@@ -147,7 +155,7 @@ class SessionMachine(StateMachine):
             actions = (Answer(self._release(), 0, ()),)
         if self.window.has_early:
             actions += self._successor()
-        return self._answer(request, actions) if self.outbox.packets else self._hold(request, actions)
+        return self._answer(request, actions) if behind else self._hold(request, actions)
 
     def _successor(self) -> tuple[object, ...]:
         """Return the actions that give its turn to an early request, if the next one has come."""
