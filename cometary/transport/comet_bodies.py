@@ -126,9 +126,13 @@ def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> byt
     )
 
 
+IN_FIRST_BYTE: Final = 24
+"""Counts below this are part of an array's first byte."""
+
+
 def array_head(count: int) -> bytes:
     """Return the head of a CBOR array of `count` items (RFC 8949, section 3)."""
-    if count < 24:
+    if count < IN_FIRST_BYTE:
         return bytes([0x80 + count])
     if count < 1 << 8:
         return bytes([0x98, count])

@@ -146,12 +146,28 @@ class Connection:
     # From bytes to exchanges.
 
     def _parse(self, data: bytes) -> None:
+        heads = self._switchboard.heads
+        at_boundary = self._parser is None
+        known = heads.recall(data) if at_boundary else None
+        if known is None:
+            self._parse_afresh(data, learn=at_boundary)
+            return
+        if self._unsent is None:
+            self._expect(None)
+        if self._has_room():
+            self._serve(known)
+        else:
+            self._put_aside([known])
+
+    def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
         parsers = self._switchboard.parsers
         parser = self._parser or parsers.shared
         try:
             exchanges = parser.feed(data)
         finally:  # even one that failed must not stay with the others
             self._parser = parsers.keeps(parser)
+        if learn and len(exchanges) == 1 and self._parser is None:
+            self._switchboard.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
             self._expect(None)
         if parser.finished:
@@ -192,11 +208,25 @@ class Connection:
         switchboard = self._switchboard
         if switchboard.draining and exchange is self._unanswered[-1] and not self._waiting:
             exchange.closing = True
-        exchange.response = switchboard.encoder.encode(
+        response = switchboard.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
-        self._send_answers()
+        if self._plain and len(self._unanswered) == 1 and not exchange.closing:
+            self._unanswered.clear()
+            self._send(response)
+            if self._unsent is None and self._state is OPEN:
+                return self._expect(switchboard.deadlines.idle)
+        else:
+            exchange.response = response
+            self._send_answers()
         self._settle()
+        return None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether nothing is under way but what has been handed to the service."""
+        under_way = self._parser or self._waiting or self._writing or self._unsent
+        return self._state is OPEN and not under_way
 
     def _send_answers(self) -> None:
         unanswered = self._unanswered

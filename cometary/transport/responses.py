@@ -63,6 +63,8 @@ class ResponseEncoder:
             self._second = second
             self._heads.clear()
         head = self._heads.get((status, content_type)) or self._make_head(status, content_type)
+        if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
+            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
         if closing:
             lines += CLOSE

@@ -22,6 +22,7 @@ import trio
 
 from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
+from cometary.transport.head_memory import HeadMemory
 from cometary.transport.limits import Limits
 from cometary.transport.listener import Listener, open_sockets
 from cometary.transport.parser_pool import ParserPool
@@ -100,6 +101,7 @@ class Switchboard:
         self.limits = limits or Limits()
         self.encoder = ResponseEncoder()
         self.parsers = ParserPool(self.limits)
+        self.heads = HeadMemory()
         self.poller = new_poller()
         self.draining = False
         self._pending = trio.Event()

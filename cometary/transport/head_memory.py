@@ -1,0 +1,69 @@
+"""Heads of requests that were read before.
+
+A client's polls have the same head each time: the same path, the same headers, and, while its
+numbers have as many digits, the same length of body. What llhttp makes of a head depends on its
+bytes alone, so when exactly these bytes have been through llhttp and all checks, what came of it
+is remembered, and such a request costs one look-up.
+
+1.  A head is remembered only if its request was complete, in one piece and alone in what was
+    read, with a body as long as its Content-Length says, or with none.
+2.  A request is recalled only if it is all of that as well. Everything else is for the parser.
+3.  Neither long heads nor many are kept: when there are `MOST`, all are forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cometary.transport.exchange import Exchange
+
+LONGEST: Final = 2048
+"""Bytes of a head beyond which it is not remembered."""
+
+MOST: Final = 8192
+"""Heads that are remembered at most."""
+
+END: Final = b"\r\n\r\n"
+
+
+class KnownHead(NamedTuple):
+    """What came of a head."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body_bytes: int
+
+
+class HeadMemory:
+    """Remembers heads for all connections of one switchboard."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, KnownHead] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def recall(self, data: bytes) -> Exchange | None:
+        """Return the request that `data` is, if its head is known; `data` begins at a boundary."""
+        end = data.find(END) + len(END)
+        known = self._known.get(data[:end])
+        if known is None or len(data) - end != known.body_bytes:
+            return None
+        return Exchange(known.method, known.path, known.query, known.headers, body=data[end:])
+
+    def learn(self, data: bytes, exchange: Exchange) -> None:
+        """Remember the head of `data`, which the parser has made `exchange` of, if rule 1 allows it."""
+        end = data.find(END) + len(END)
+        length = len(data) - end
+        if exchange.closing or exchange.fault is not None or end > LONGEST or length != len(exchange.body):
+            return
+        if b"expect" in exchange.headers or length != int(exchange.headers.get(b"content-length", b"0")):
+            return
+        if len(self._known) >= MOST:
+            self._known.clear()
+        self._known[data[:end]] = KnownHead(
+            exchange.method, exchange.path, exchange.query, exchange.headers, length
+        )
