@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+"""For programs that import cometary."""
+
 READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n")
 
 
@@ -54,9 +57,8 @@ def running_server(
         "--control",
         "127.0.0.1:0",
     ]
-    everything = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, text=True, env=everything, cwd=cwd
+        [*command, *options], stdout=subprocess.PIPE, text=True, env={**ENVIRONMENT, **environment}, cwd=cwd
     ) as process:
         try:
             assert process.stdout is not None
