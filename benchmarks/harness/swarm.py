@@ -13,6 +13,10 @@ from benchmarks.harness.server import Mode, Server, filled
 from benchmarks.harness.servers import ENVIRONMENT
 from benchmarks.harness.workspace import SWARM, UnavailableError, last_line
 
+# A packet that is late is not lost: the slowest server needs seconds to empty its queues. swarm
+# waits no longer than it takes.
+DRAIN_SECONDS = 20
+
 FAULTS = ("errors", "lost", "duplicated", "out_of_order", "misrouted")
 
 
@@ -33,7 +37,7 @@ class Load:
     @property
     def patience(self) -> float:
         """Seconds after which swarm is taken to hang."""
-        return 60 + self.sessions / 50 + self.warmup + self.seconds
+        return 60 + DRAIN_SECONDS + self.sessions / 50 + self.warmup + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def measure(server: Server, mode: Mode, load: Load, kit: Kit, *, number: int) ->
 def _drive(arguments: list[str], mode: Mode, load: Load) -> dict[str, Any]:
     argv = [
         *(str(SWARM), "--mode", mode.value, "-n", str(load.sessions)),
-        *("--warmup", str(load.warmup), "--seconds", str(load.seconds), *arguments),
+        *("--warmup", str(load.warmup), "--seconds", str(load.seconds)),
+        *("--drain", str(DRAIN_SECONDS), *arguments),
     ]
     try:
         with pinned(cores()[1]):
