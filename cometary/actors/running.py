@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any
+from typing import Any, cast
 
 import trio
 
@@ -55,8 +55,10 @@ async def system(*, stop_timeout: float = 5.0) -> AsyncGenerator[ActorSystem]:
 
 
 def _is_cancelled(error: BaseException) -> bool:
+    """Whether a cancellation is in it: only Trio may hold such an exception back."""
     if isinstance(error, BaseExceptionGroup):
-        return error.subgroup(trio.Cancelled) is not None
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return any(_is_cancelled(each) for each in group.exceptions)
     return isinstance(error, trio.Cancelled)
 
 

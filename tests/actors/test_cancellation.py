@@ -87,7 +87,7 @@ class AsyncHolder(Holder):
 
 async def scenario(ledger: Ledger) -> None:
     async with system():
-        refs = [await Holder.start_async(ledger), await AsyncHolder.start_async(ledger)]
+        refs: list[ActorRef[Any]] = [await Holder.start_async(ledger), await AsyncHolder.start_async(ledger)]
         for ref in refs:
             assert await ledger.ask(ref, "x") == "x"
             ledger.ask(ref, "later")

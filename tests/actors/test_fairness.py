@@ -16,13 +16,13 @@ class Flood(Actor):
 
     handled = 0
 
-    def on_receive(self, message: Any) -> None:
+    def on_receive(self, message: Any) -> Any:
         self.handled += 1
         self.actor_ref.tell(message)
 
 
 class AsyncFlood(Flood):
-    async def on_receive(self, message: Any) -> None:
+    async def on_receive(self, message: Any) -> Any:
         super().on_receive(message)
 
 
@@ -93,7 +93,9 @@ async def test_a_storm_between_two_actors_lets_other_trio_tasks_run() -> None:
         two.kill()
 
 
-async def test_a_crowd_of_due_timers_lets_other_trio_tasks_run(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_crowd_of_due_timers_lets_other_trio_tasks_run(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     class Sleeper(Actor):
         def on_start(self) -> None:
             self.timer("wake").start(60)

@@ -29,7 +29,7 @@ class Phoenix(Actor):
         self.trail.append(message)
         return message
 
-    def on_failure(self, *_: Any) -> None:
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         self.trail.append("failure")
 
 
@@ -83,7 +83,9 @@ async def test_the_reference_the_mail_and_the_name_survive(
 
 
 @KINDS
-async def test_mail_that_is_not_kept_is_answered(kind: type[Phoenix], caplog: pytest.LogCaptureFixture) -> None:
+async def test_mail_that_is_not_kept_is_answered(
+    kind: type[Phoenix], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL)
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:

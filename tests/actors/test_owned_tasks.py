@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,7 +24,7 @@ class Owner(Actor):
             self.start_task(function, self)
 
     def on_receive(self, message: Any) -> Any:
-        if callable(message):
+        if inspect.iscoroutinefunction(message):
             self.start_task(message, self)
         return message
 
@@ -67,13 +68,13 @@ async def test_the_end_of_an_actor_cancels_its_tasks_and_waits_for_them(
             with trio.CancelScope(shield=True):
                 await trio.sleep(3)
 
-    for end in (lambda ref: ref.stop(), lambda ref: ref.kill()):
+    for end in ("stop", "kill"):
         async with system():
             ref = kind.start(slow_to_leave)
             await ref.ask(slow_to_leave)
             await wait_all_tasks_blocked()
             before = trio.current_time()
-            end(ref)
+            getattr(ref, end)()
             await ref.stopped()
             assert trio.current_time() - before == pytest.approx(3)
 
@@ -134,7 +135,9 @@ async def test_an_error_of_a_task_on_its_way_out_is_logged(
 
 
 @KINDS
-async def test_of_two_failing_tasks_the_second_is_logged(kind: type[Owner], caplog: pytest.LogCaptureFixture) -> None:
+async def test_of_two_failing_tasks_the_second_is_logged(
+    kind: type[Owner], caplog: pytest.LogCaptureFixture
+) -> None:
     async with system():
         exit_ = await kind.start(fail, fail).stopped()
     assert exit_.reason == "crashed"

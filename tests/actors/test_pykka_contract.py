@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from logging.handlers import QueueHandler
+from operator import add
+from queue import SimpleQueue
 from typing import Any
 
 import pykka
@@ -11,7 +14,7 @@ import pytest
 from pykka.messages import ProxyCall, ProxyGetAttr
 
 from cometary.actors import Actor, ActorDeadError, ActorRef, get_all, traversable
-from tests.actors.worlds import World, everywhere
+from tests.actors.worlds import PATIENCE, World, everywhere
 
 
 class Echo(Actor):
@@ -67,16 +70,15 @@ async def test_tell_returns_nothing_and_messages_are_handled_in_order(world: Wor
 
 @everywhere
 async def test_the_default_handler_logs_what_it_is_sent(world: World) -> None:
-    records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
+    records: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(records)
     logging.getLogger("pykka").addHandler(handler)
     try:
         ref = Actor.start()
         assert await world.answer(ref.ask("nobody expects this")) is None
     finally:
         logging.getLogger("pykka").removeHandler(handler)
-    assert "nobody expects this" in records[0].getMessage()
+    assert "nobody expects this" in records.get(timeout=PATIENCE).getMessage()
 
 
 @everywhere
@@ -320,6 +322,14 @@ async def test_proxies_of_one_actor_are_equal(world: World) -> None:
 # -- futures ------------------------------------------------------------------------------
 
 
+def above_ten(number: int) -> bool:
+    return number > 10
+
+
+def divide_by_zero(number: int) -> float:
+    return number / 0
+
+
 @everywhere
 async def test_futures_are_mapped_filtered_joined_and_reduced(world: World) -> None:
     ref = world.actor(Echo).start()
@@ -327,18 +337,18 @@ async def test_futures_are_mapped_filtered_joined_and_reduced(world: World) -> N
     def ask(message: Any) -> Any:
         return ref.ask(message, block=False)
 
-    assert await world.answer(ask(30).map(lambda x: x + 10)) == 40
-    assert await world.answer(ask(range(5, 15)).filter(lambda x: x > 10)) == [11, 12, 13, 14]
+    assert await world.answer(ask(30).map(str)) == "30"
+    assert await world.answer(ask(range(5, 15)).filter(above_ten)) == [11, 12, 13, 14]
     assert await world.answer(ask("abc").join(ask(123), ask(False))) == ["abc", 123, False]
-    assert await world.answer(ask([1, 2, 3]).reduce(lambda x, y: x + y)) == 6
-    assert await world.answer(ask([1, 2, 3]).reduce(lambda x, y: x + y, 5)) == 11
-    assert await world.answer(ask([]).reduce(lambda x, y: x + y, 5)) == 5
+    assert await world.answer(ask([1, 2, 3]).reduce(add)) == 6
+    assert await world.answer(ask([1, 2, 3]).reduce(add, 5)) == 11
+    assert await world.answer(ask([]).reduce(add, 5)) == 5
     chain = ask([1, 2]).map(sum).join(ask(3)).map(sum).map(str)
     assert await world.answer(chain) == "6"
     with pytest.raises(TypeError):
         await world.answer(ask(7).filter(bool))
     with pytest.raises(ZeroDivisionError):
-        await world.answer(ask(7).map(lambda x: x / 0))
+        await world.answer(ask(7).map(divide_by_zero))
 
 
 @everywhere

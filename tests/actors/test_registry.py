@@ -8,6 +8,7 @@ from typing import Any
 
 import pykka
 import pytest
+import trio
 
 from cometary.actors import (
     Actor,
@@ -26,7 +27,7 @@ from cometary.errors import BlockingCallError, NameTakenError, UsageError
 class Plain(Actor):
     def __init__(self, log: list[object] | None = None, name: object = None) -> None:
         super().__init__()
-        self.log = [] if log is None else log
+        self.log = log if log is not None else []
         self.name = name
 
     def on_receive(self, message: Any) -> Any:
@@ -96,8 +97,8 @@ async def test_stop_all_on_the_loop_is_awaited_and_stops_the_youngest_first(
         assert await ActorRegistry.stop_all() == [True] * 5
         assert log == [3, 2, 1, 0]
         assert ActorRegistry.get_all() == []
+        Plain.start()
         with pytest.raises(BlockingCallError):
-            Plain.start()
             ActorRegistry.stop_all(block=True)
 
 
@@ -111,8 +112,6 @@ async def test_stop_all_without_waiting_returns_futures() -> None:
 async def test_stop_all_times_out() -> None:
     class Stubborn(Special):
         async def on_stop(self) -> None:  # type: ignore[override]
-            import trio
-
             await trio.sleep_forever()
 
     async with system(stop_timeout=0):

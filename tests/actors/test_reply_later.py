@@ -64,11 +64,11 @@ async def test_the_answer_may_come_from_another_thread(kind: type[Actor]) -> Non
 @KINDS
 async def test_a_promise_that_the_end_of_the_actor_breaks_is_answered(kind: type[Actor]) -> None:
     async with system():
-        for end in (lambda ref: ref.kill(), lambda ref: ref.stop()):
+        for end in ("kill", "stop"):
             ref = kind.start()
             answer = ref.ask("wait")
             await wait_all_tasks_blocked()
-            end(ref)
+            getattr(ref, end)()
             with pytest.raises(ActorDeadError):
                 await answer
 

@@ -19,15 +19,17 @@ from cometary.actors import (
 )
 from cometary.errors import NoSystemError
 
+INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
 
 class Member(Actor):
-    def __init__(self, events: list[object], name: object = None) -> None:
+    def __init__(self, events: list[object], name: int | None = None) -> None:
         super().__init__()
         self.events = events
         self.name = name
 
     def on_receive(self, message: Any) -> Any:
-        if isinstance(message, type) and issubclass(message, BaseException):
+        if message in INTERRUPTS:
             raise message
         return message
 
@@ -66,10 +68,14 @@ async def test_leaving_the_block_stops_all_actors(kind: type[Member]) -> None:
 @KINDS
 async def test_an_exception_of_the_block_comes_out_as_it_is(kind: type[Member]) -> None:
     events: list[object] = []
-    with pytest.raises(LookupError, match="mine"):
+
+    async def main() -> None:
         async with system():
             kind.start(events)
             raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        await main()
     assert events == [None]
 
 
@@ -83,10 +89,14 @@ async def test_a_group_of_exceptions_comes_out_as_it_is() -> None:
 
 async def test_an_interrupt_in_the_block_comes_out_as_it_is() -> None:
     events: list[object] = []
-    with pytest.raises(KeyboardInterrupt):
+
+    async def main() -> None:
         async with system():
             Member.start(events)
             raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await main()
     assert events == [None]
 
 
@@ -95,14 +105,15 @@ async def test_a_cancellation_from_outside_stops_the_actors_in_order(
     kind: type[Member], autojump_clock: MockClock
 ) -> None:
     events: list[object] = []
+    refs: list[ActorRef[Any]] = []
     with trio.move_on_after(1) as scope:
         async with system():
-            ref = kind.start(events)
+            refs.append(kind.start(events))
             await trio.sleep_forever()
     assert scope.cancelled_caught
     assert trio.current_time() == pytest.approx(1)
     assert events == [None]
-    assert await ref.stopped() is SHUTDOWN
+    assert await refs[0].stopped() is SHUTDOWN
 
 
 @KINDS
@@ -142,7 +153,7 @@ async def test_an_actor_started_while_all_stop_is_stopped_too(autojump_clock: Mo
 
 
 @KINDS
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("interrupt", INTERRUPTS)
 def test_an_interrupt_in_an_actor_ends_the_system_and_everyone_is_told(
     kind: type[Member], interrupt: type[BaseException]
 ) -> None:
@@ -199,7 +210,7 @@ async def test_tasks_and_threads_started_in_the_block_know_the_system() -> None:
 
     async with system() as actors, trio.open_nursery() as nursery:
         nursery.start_soon(task)
-        ref = await trio.to_thread.run_sync(AsyncMember.start, [])
+        ref = await trio.to_thread.run_sync(lambda: AsyncMember.start([]))
         assert await ref.ask("x") == "x"
         assert ref.actor_inbox.system is actors
     assert seen == [actors]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import trio
 
-from cometary.actors import Actor, ActorDeadError, current_system, system_in_thread
+from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, system_in_thread
 from cometary.errors import NoSystemError, UsageError
 
 
@@ -20,8 +19,8 @@ class Counter(Actor):
         self.count = 0
 
     def on_receive(self, message: Any) -> Any:
-        if isinstance(message, type) and issubclass(message, BaseException):
-            raise message
+        if message is SystemExit:
+            raise SystemExit
         self.count += message
         return self.count
 
@@ -34,9 +33,12 @@ class Waiter(Actor):
 
 
 def test_several_threads_ask_one_actor_at_once() -> None:
+    def add(number: int) -> int:
+        return int(ref.ask(number, timeout=5))
+
     with system_in_thread(), ThreadPoolExecutor(8) as pool:
         ref = Counter.start()
-        answers = list(pool.map(lambda _: ref.ask(1, timeout=5), range(400)))
+        answers = list(pool.map(add, [1] * 400))
         assert sorted(answers) == list(range(1, 401))
         assert ref.proxy().count.get(timeout=5) == 400
 
@@ -96,17 +98,27 @@ def test_after_the_block_the_actors_are_dead_and_there_is_no_system() -> None:
 
 
 def test_an_exception_of_the_block_comes_out() -> None:
-    with pytest.raises(KeyboardInterrupt), system_in_thread():
-        ref = Counter.start()
-        raise KeyboardInterrupt
-    assert not ref.is_alive()
+    refs: list[ActorRef[Counter]] = []
+
+    def main() -> None:
+        with system_in_thread():
+            refs.append(Counter.start())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        main()
+    assert not refs[0].is_alive()
 
 
 def test_what_ends_the_system_too_early_is_raised_at_the_end() -> None:
-    with pytest.raises(BaseExceptionGroup) as caught, system_in_thread():
-        ref = Counter.start()
-        with pytest.raises(ActorDeadError):
-            ref.ask(SystemExit, timeout=5)
+    def main() -> None:
+        with system_in_thread():
+            ref = Counter.start()
+            with pytest.raises(ActorDeadError):
+                ref.ask(SystemExit, timeout=5)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        main()
     assert caught.value.subgroup(SystemExit) is not None
 
 
@@ -140,12 +152,8 @@ async def test_on_the_loop_it_is_refused() -> None:
         pass
 
 
-def watch(_: Any) -> None:
-    """Nothing to do; see the test below."""
-
-
 @pytest.mark.parametrize("kind", [Counter, Waiter])
-def test_actors_of_two_systems_monitor_each_other(kind: Callable[..., Any]) -> None:
+def test_an_actor_monitors_one_of_another_system(kind: type[Actor]) -> None:
     class Watcher(Actor):
         def __init__(self, ref: Any) -> None:
             super().__init__()
@@ -158,7 +166,7 @@ def test_actors_of_two_systems_monitor_each_other(kind: Callable[..., Any]) -> N
             return self.reply.set(message)
 
     with system_in_thread():
-        watched: Any = kind.start()  # type: ignore[attr-defined]
+        watched: ActorRef[Any] = kind.start()
         with system_in_thread():
             watcher = Watcher.start(watched)
             down = watcher.ask("wait", block=False)

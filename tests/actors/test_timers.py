@@ -191,7 +191,9 @@ async def test_a_timer_of_an_actor_that_has_ended_expires_quietly(autojump_clock
         await trio.sleep(10)
 
 
-async def test_a_sooner_timer_wakes_a_scheduler_that_sleeps_until_a_later_one(autojump_clock: MockClock) -> None:
+async def test_a_sooner_timer_wakes_a_scheduler_that_sleeps_until_a_later_one(
+    autojump_clock: MockClock,
+) -> None:
     async with system():
         early, late = Alarm.start(), Alarm.start()
         await late.ask(1000.0)

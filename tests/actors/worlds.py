@@ -8,9 +8,8 @@ blocked, and the scenario runs to its end without ever being suspended.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import pykka
 import pytest
 import trio
 import trio.testing
@@ -40,15 +39,13 @@ class World:
         async def on_receive(self: A, message: Any) -> Any:
             return actor_class.on_receive(self, message)
 
-        return type(actor_class.__name__, (actor_class,), {"on_receive": on_receive})
+        return cast("type[A]", type(actor_class.__name__, (actor_class,), {"on_receive": on_receive}))
 
     async def answer(self, reply: Any) -> Any:
         """Get what `ask`, `stop` or a proxied call answered."""
-        if not isinstance(reply, pykka.Future):
+        if not hasattr(reply, "__await__"):
             return reply
-        if self.on_loop:
-            return await reply
-        return reply.get(timeout=PATIENCE)
+        return await reply if self.on_loop else reply.get(timeout=PATIENCE)
 
     def run(self, scenario: Callable[[World], Awaitable[None]]) -> None:
         """Run `scenario` in this world, on a system of its own."""
@@ -65,7 +62,9 @@ class World:
             await scenario(self)
 
 
-WORLDS = [World(on_loop=on_loop, async_handlers=handlers) for on_loop in (True, False) for handlers in (False, True)]
+WORLDS = [
+    World(on_loop=on_loop, async_handlers=handlers) for on_loop in (True, False) for handlers in (False, True)
+]
 
 
 def everywhere(scenario: Callable[[World], Awaitable[None]]) -> Callable[..., None]:
