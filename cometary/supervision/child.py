@@ -56,6 +56,8 @@ class Child(ReportSink):
         self.started_at = 0.0
         self.expected: object = None
         """The message to the supervisor about this child that still counts; others are overtaken."""
+        self.unreported = False
+        """Whether it ended, or failed to start, and the supervisor has not looked at it yet."""
         self._system = system
         self._above = above
         self._on_exit = on_exit
@@ -77,6 +79,7 @@ class Child(ReportSink):
         """
         self.state = "starting"
         self.exit = None
+        self.unreported = False
         failure: Exception | None = None
         try:
             started = self._begin()
@@ -111,6 +114,7 @@ class Child(ReportSink):
         elif self.exit is not None and isinstance(self.exit.error, Exception):
             error = self.exit.error  # a task of the actor failed: this is what it raised
         self.exit = crashed(error)
+        self.unreported = True
         if isinstance(error, ChildStartError):
             return error  # a supervisor: what it says about its child says it all
         failure = ChildStartError(f"child {self.path} did not start: {error!r}")
@@ -176,6 +180,7 @@ class Child(ReportSink):
     def bury(self) -> None:
         """Let there be no next incarnation behind the same reference."""
         self.expected = None
+        self.unreported = False
         self.state = "stopped"
         if self.ref is not None:
             self._cell().bury()
@@ -197,6 +202,7 @@ class Child(ReportSink):
 
     def _ended(self) -> None:
         self.state = "ended"
+        self.unreported = True
         self._on_exit(self)
 
     @property

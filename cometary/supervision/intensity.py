@@ -5,6 +5,8 @@ Pure: times come in as numbers. Source: OTP design principles, "Maximum Restart 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 
 class RestartLog:
     """When there were restarts, as far back as it matters.
@@ -25,6 +27,7 @@ class RestartLog:
     def allows(self, now: float) -> bool:
         """Note a restart at `now` (seconds); returns False if it is one too many."""
         self.total += 1
-        self._times = [time for time in self._times if now - time <= self.period]
-        self._times.append(now)
-        return len(self._times) <= self.intensity
+        times = self._times
+        times.append(now)
+        del times[: bisect_left(times, now - self.period)]
+        return len(times) <= self.intensity

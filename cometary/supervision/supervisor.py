@@ -25,8 +25,6 @@ from cometary.actors.messages import Stop
 from cometary.errors import ChildStartError, ChildStateError, RestartIntensityError
 from cometary.supervision.backoff import Backoff
 from cometary.supervision.calls import (
-    ChildCount,
-    ChildInfo,
     CountChildren,
     DeleteChild,
     GetChildSpec,
@@ -38,9 +36,8 @@ from cometary.supervision.calls import (
 from cometary.supervision.child import Child
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.intensity import RestartLog
-from cometary.supervision.launching import actor_name
-from cometary.supervision.reports import Action, Offender
-from cometary.supervision.rules import must_restart, restarted_with, worth_reporting
+from cometary.supervision.rules import must_restart, restarted_with
+from cometary.supervision.siblings import Siblings
 from cometary.supervision.spec import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
 
 
@@ -76,19 +73,12 @@ class Supervisor(SupervisingActor):
         super().__init__()
         self.spec = SupervisorSpec(tuple(children), strategy, intensity, period, auto_shutdown, backoff)
         self._log = RestartLog(intensity, period)
-        self._children = {spec.id: self._make(spec) for spec in self.spec.children}
+        self._siblings = Siblings(self, self.spec.children, self._child_ended)
 
     @property
     def children(self) -> Sequence[Child]:
         """The children in the order of their start."""
-        return list(self._children.values())
-
-    def _make(self, spec: ChildSpec) -> Child:
-        return Child(spec, self.system, self, self._child_ended)
-
-    def _child_ended(self, child: Child) -> None:
-        child.expected = message = ChildEnded(child)
-        self._cell.put_if_open(message)
+        return list(self._siblings)
 
     # -- start and stop -------------------------------------------------------------------
 
@@ -99,70 +89,52 @@ class Supervisor(SupervisingActor):
             ChildStartError: if a child did not start; the child's fault.
         """
         await super().on_start()
-        for child in self.children:
-            try:
-                await child.start()
-            except ChildStartError:
-                self._report(child, "give_up")
-                await self.stop_children()
-                raise
+        await self._siblings.start()
 
     async def stop_children(self) -> None:
         """Stop all children, from right to left; see `SupervisingActor`."""
-        for child in reversed(self.children):
-            await self._stop_child(child)
-            child.bury()
+        await self._siblings.stop()
 
     async def kill_children(self) -> None:
         """Kill all children that are left, at once; see `SupervisingActor`."""
-        async with trio.open_nursery() as nursery:
-            for child in self.children:
-                nursery.start_soon(child.kill)
-        for child in self.children:
-            child.bury()
+        await self._siblings.kill()
 
-    async def _stop_child(self, child: Child) -> None:
-        unseen = isinstance(child.expected, ChildEnded)  # it ended by itself a moment ago
-        stopped = await child.stop()
-        if child.exit is not None and (unseen or (stopped and worth_reporting(child.spec, child.exit))):
-            self._report(child, "nothing")
-
-    def _end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
+    async def _stop_with(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        await self.stop_children()
         # In front of the mail: a supervisor without children serves no calls any more. What
         # is in the mail is for its next incarnation.
         self._cell.put_back(iter([Stop(exit)]))
 
     # -- children that end ----------------------------------------------------------------
 
-    async def _ended(self, child: Child, exit: Exit) -> None:  # noqa: A002 - OTP's word
+    def _child_ended(self, child: Child) -> None:
+        child.expected = message = ChildEnded(child)
+        self._cell.put_if_open(message)
+
+    async def _decide(self, child: Child, exit: Exit) -> None:  # noqa: A002 - OTP's word
         child.expected = None
         if must_restart(child.spec.restart, exit):
             await self._restart(child)
             return
         if exit.abnormal:
-            self._report(child, "nothing")
-        self._drop(child)
+            self._siblings.report(child, "nothing")
+        self._siblings.drop(child)
         if child.spec.significant and self._shuts_down_with_it():
-            await self.stop_children()
-            self._end(SHUTDOWN)
-
-    def _drop(self, child: Child) -> None:
-        child.bury()
-        if child.spec.restart == "temporary":
-            del self._children[child.spec.id]
+            await self._stop_with(SHUTDOWN)
 
     def _shuts_down_with_it(self) -> bool:
         if self.spec.auto_shutdown == "any_significant":
             return True
-        return not any(each.spec.significant and each.state != "stopped" for each in self.children)
+        return not any(each.spec.significant and each.state != "stopped" for each in self._siblings)
 
     async def _restart(self, child: Child) -> None:
         now = trio.current_time()
         if not self._log.allows(now):
-            self._report(child, "give_up")
-            await self._give_up(child)
+            self._siblings.report(child, "give_up")
+            message = f"{self.path}: child {child.spec.id!r} ended once too often: {child.exit}"
+            await self._stop_with(Exit("shutdown", RestartIntensityError(message)))
             return
-        self._report(child, "restart")
+        self._siblings.report(child, "restart")
         child.state = "restarting"
         if self.spec.backoff is None:
             await self._restart_group(child)
@@ -180,11 +152,11 @@ class Supervisor(SupervisingActor):
         group = restarted_with(self.spec.strategy, self.children, failed)
         for child in reversed(group):
             if child is not failed:
-                await self._stop_child(child)
+                await self._siblings.stop_one(child)
                 if child.spec.restart == "temporary":
-                    self._drop(child)
+                    self._siblings.remove(child)
         for child in group:
-            if child.spec.id in self._children and not await self._start_again(child):
+            if child in self._siblings and not await self._start_again(child):
                 return
 
     async def _start_again(self, child: Child) -> bool:
@@ -197,16 +169,6 @@ class Supervisor(SupervisingActor):
             return False
         return True
 
-    async def _give_up(self, child: Child) -> None:
-        await self.stop_children()
-        message = f"{self.path}: child {child.spec.id!r} ended once too often: {child.exit}"
-        self._end(Exit("shutdown", RestartIntensityError(message)))
-
-    def _report(self, child: Child, action: Action) -> None:
-        if child.exit is not None:
-            offender = Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
-            self.report(offender, child.exit, action)
-
     # -- messages -------------------------------------------------------------------------
 
     async def on_receive(self, message: Any) -> Any:
@@ -214,7 +176,7 @@ class Supervisor(SupervisingActor):
         match message:
             case ChildEnded(child):
                 if child.expected is message and child.exit is not None:
-                    await self._ended(child, child.exit)
+                    await self._decide(child, child.exit)
             case RestartNow(child):
                 if child.expected is message:
                     await self._restart_group(child)
@@ -223,76 +185,47 @@ class Supervisor(SupervisingActor):
         return None
 
     async def _serve(self, call: object) -> object:
+        siblings = self._siblings
         match call:
             case StartChild(spec, _):
                 return await self._start_child(spec)
             case TerminateChild(child_id):
-                await self._terminate_child(self._find(child_id))
+                child = siblings.find(child_id)
+                await siblings.stop_one(child)
+                siblings.drop(child)
             case RestartChild(child_id):
-                return await self._restart_child(self._find(child_id))
+                return await self._start_on_request(_idle(siblings.find(child_id)))
             case DeleteChild(child_id):
-                self._delete_child(self._find(child_id))
+                siblings.remove(_idle(siblings.find(child_id)))
             case WhichChildren():
-                return tuple(_info(child) for child in self.children)
+                return siblings.infos()
             case CountChildren():
-                return self._count()
+                return siblings.count()
             case GetChildSpec(child_id):
-                return self._find(child_id).spec
+                return siblings.find(child_id).spec
             case _:
                 self.warn_of_unknown(call)
         return None
 
-    def _find(self, child_id: object) -> Child:
-        child = self._children.get(child_id) if isinstance(child_id, str) else None
-        if child is None:
-            raise ChildStateError(f"{self.path} has no child {child_id!r}")
-        return child
-
-    async def _start_child(self, spec: Any) -> ActorRef[Any]:
-        self.spec.check_child(spec, self._children)
-        child = self._make(spec)
-        self._children[spec.id] = child
+    async def _start_child(self, spec: Any) -> ActorRef[Any] | None:
+        self.spec.check_child(spec, self._siblings.ids())
+        child = self._siblings.add(spec)
         try:
             return await self._start_on_request(child)
         except ChildStartError:
-            child.bury()
-            del self._children[spec.id]
+            self._siblings.remove(child)
             raise
 
-    async def _start_on_request(self, child: Child) -> ActorRef[Any]:
+    async def _start_on_request(self, child: Child) -> ActorRef[Any] | None:
         try:
             await child.start()
         except ChildStartError:
-            self._report(child, "nothing")
+            self._siblings.report(child, "nothing")
             raise
-        return self._ref(child)
-
-    def _ref(self, child: Child) -> ActorRef[Any]:
-        if child.ref is None:
-            raise ChildStateError(f"{child.path} does not run")
         return child.ref
 
-    async def _terminate_child(self, child: Child) -> None:
-        await self._stop_child(child)
-        self._drop(child)
 
-    async def _restart_child(self, child: Child) -> ActorRef[Any]:
-        if child.state != "stopped":
-            raise ChildStateError(f"{child.path} is {child.state}")
-        return await self._start_on_request(child)
-
-    def _delete_child(self, child: Child) -> None:
-        if child.state != "stopped":
-            raise ChildStateError(f"{child.path} is {child.state}")
-        child.bury()
-        del self._children[child.spec.id]
-
-    def _count(self) -> ChildCount:
-        children = self.children
-        supervisors = sum(child.spec.kind == "supervisor" for child in children)
-        active = sum(child.alive for child in children)
-        return ChildCount(len(children), active, supervisors, len(children) - supervisors)
-
-
-def _info(child: Child) -> ChildInfo:
-    return ChildInfo(child.spec.id, child.ref if child.alive else None, child.spec.kind, child.state)
+def _idle(child: Child) -> Child:
+    if child.state != "stopped":
+        raise ChildStateError(f"{child.path} is {child.state}")
+    return child

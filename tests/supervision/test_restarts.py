@@ -115,8 +115,8 @@ async def test_a_transient_sibling_that_has_ended_comes_back_with_the_others() -
 async def test_two_siblings_that_crash_together_are_one_restart() -> None:
     diary = Diary()
     async with company(worker("a", diary), worker("b", diary), strategy="one_for_all", intensity=1) as root:
-        for name in "ab":
-            (await child(root, name)).tell("crash")
+        for ref in [await child(root, name) for name in "ab"]:
+            ref.tell("crash")
         await settled()
         assert diary.read() == ["start a", "start b"] * 2
 

@@ -1,0 +1,132 @@
+"""The children of one supervisor, in the order of their start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import trio
+
+from cometary.errors import ChildStartError, ChildStateError
+from cometary.supervision.calls import ChildCount, ChildInfo
+from cometary.supervision.child import Child
+from cometary.supervision.family import SupervisingActor
+from cometary.supervision.launching import actor_name
+from cometary.supervision.reports import Action, Offender
+from cometary.supervision.rules import worth_reporting
+from cometary.supervision.spec import ChildSpec
+
+
+class Siblings:
+    """Starts, stops and finds children; what becomes of one that ends is not decided here.
+
+    Args:
+        supervisor: whose children they are; it is told what is to be reported.
+        specs: whom there is to begin with; nobody is started yet.
+        on_exit: called when a child has ended without being asked to.
+    """
+
+    def __init__(
+        self, supervisor: SupervisingActor, specs: Iterable[ChildSpec], on_exit: Callable[[Child], None]
+    ) -> None:
+        self._supervisor = supervisor
+        self._on_exit = on_exit
+        self._by_id: dict[str, Child] = {}
+        for spec in specs:
+            self.add(spec)
+
+    def add(self, spec: ChildSpec) -> Child:
+        """Make a child, to the right of the others; it is not started."""
+        child = Child(spec, self._supervisor.system, self._supervisor, self._on_exit)
+        self._by_id[spec.id] = child
+        return child
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(list(self._by_id.values()))
+
+    def __contains__(self, child: Child) -> bool:
+        return self._by_id.get(child.spec.id) is child
+
+    def ids(self) -> Iterable[str]:
+        """Return the ids of the children."""
+        return self._by_id
+
+    def find(self, child_id: object) -> Child:
+        """Return the child with this id.
+
+        Raises:
+            ChildStateError: if there is none; the calling code's fault.
+        """
+        child = self._by_id.get(child_id) if isinstance(child_id, str) else None
+        if child is None:
+            raise ChildStateError(f"{self._supervisor.path} has no child {child_id!r}")
+        return child
+
+    # -- start and stop -------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start all, from left to right; if one does not start, stop those that have.
+
+        Raises:
+            ChildStartError: if a child did not start; the child's fault.
+        """
+        for child in self:
+            try:
+                await child.start()
+            except ChildStartError:
+                self.report(child, "give_up")
+                await self.stop()
+                raise
+
+    async def stop(self) -> None:
+        """Stop all for good, from right to left."""
+        for child in reversed(list(self)):
+            await self.stop_one(child)
+            child.bury()
+
+    async def kill(self) -> None:
+        """Kill all that are left, at once."""
+        async with trio.open_nursery() as nursery:
+            for child in self:
+                nursery.start_soon(child.kill)
+        for child in self:
+            child.bury()
+
+    async def stop_one(self, child: Child) -> None:
+        """Stop one child; report if it ended otherwise than it should have."""
+        stopped = await child.stop()
+        if child.unreported or (stopped and child.exit is not None and worth_reporting(child.spec, child.exit)):
+            self.report(child, "nothing")
+
+    def drop(self, child: Child) -> None:
+        """Take note that a child will not be restarted; forget a temporary one."""
+        child.bury()
+        if child.spec.restart == "temporary":
+            self.remove(child)
+
+    def remove(self, child: Child) -> None:
+        """Forget a child that does not run."""
+        child.bury()
+        del self._by_id[child.spec.id]
+
+    # -- what is known about them ---------------------------------------------------------
+
+    def report(self, child: Child, action: Action) -> None:
+        """Report how the last incarnation of a child ended."""
+        child.unreported = False
+        if child.exit is not None:
+            offender = Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
+            self._supervisor.report(offender, child.exit, action)
+
+    def infos(self) -> tuple[ChildInfo, ...]:
+        """Tell who there is."""
+        return tuple(
+            ChildInfo(child.spec.id, child.ref if child.alive else None, child.spec.kind, child.state)
+            for child in self
+        )
+
+    def count(self) -> ChildCount:
+        """Tell how many there are."""
+        specs = len(self._by_id)
+        supervisors = sum(child.spec.kind == "supervisor" for child in self)
+        active = sum(child.alive for child in self)
+        return ChildCount(specs, active, supervisors, specs - supervisors)
