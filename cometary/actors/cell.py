@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pykka import ActorDeadError
@@ -27,7 +26,7 @@ from cometary.actors.exits import KILLED, Exit, with_state
 from cometary.actors.future import Future
 from cometary.actors.mailbox import Mailbox
 from cometary.actors.messages import STOPS, Envelope
-from cometary.actors.owned import Monitors, OwnedTasks
+from cometary.actors.owned import Monitors, OwnedTasks, Promises
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -55,7 +54,7 @@ class Cell(Mailbox):
     # Most actors never use most of these: what is not needed stays None.
     __slots__ = (
         "_monitors",
-        "_promised",
+        "_promises",
         "_tasks",
         "_watchers",
         "actor",
@@ -78,7 +77,7 @@ class Cell(Mailbox):
         self.exit: Exit | None = None
         self.starting: Future[None] | None = None
         self.replying: Future[Any] | None = None
-        self._promised: set[Future[Any]] | None = None
+        self._promises: Promises | None = None
         self._watchers: list[Watcher] | None = None
         self._monitors: Monitors | None = None
         self._tasks: OwnedTasks | None = None
@@ -197,17 +196,15 @@ class Cell(Mailbox):
         reply, self.replying = self.replying, None
         if reply is None:
             return Future()  # nobody asked
-        if self._promised is None:
-            self._promised = set()
-        self._promised.add(reply)
-        reply.add_done_callback(partial(self._promised.discard, reply))
-        return reply
+        if self._promises is None:
+            self._promises = Promises()
+        return self._promises.add(reply)
 
     def _break_promises(self) -> None:
         self.started(error=self.dead())
-        promised, self._promised = self._promised, None
-        for reply in list(promised or ()):
-            reply.offer(error=self.dead())
+        promises, self._promises = self._promises, None
+        if promises is not None:
+            promises.break_all(self.dead())
 
     # -- who is told, and what belongs to the incarnation -----------------------------------
 

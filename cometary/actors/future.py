@@ -7,7 +7,6 @@ by then has nothing left to block on.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import queue
 import sys
@@ -19,7 +18,7 @@ from typing import Any, TypeVar, cast
 import pykka
 import trio
 
-from cometary.actors.waiter import Waiter
+from cometary.actors.waiting import Waiter, at_most, in_thread
 from cometary.errors import BlockingCallError
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -182,12 +181,12 @@ class Future(pykka.Future[T]):
     async def _wait(self) -> T:
         if self._timeout is None:
             return await self._result()
-        with _at_most(self._timeout):
+        with at_most(self._timeout):
             return await self._result()
 
     async def _result(self) -> T:
         if self._get_hook is not None and not self._sources:
-            return await _in_thread(self.get)  # the user's own hook: it may block
+            return await in_thread(self.get)  # the user's own hook: it may block
         await self._until_ready()
         return self.get()
 
@@ -200,7 +199,7 @@ class Future(pykka.Future[T]):
         if self._timeout is None:
             await self._until_ready()
         else:
-            with _at_most(self._timeout):
+            with at_most(self._timeout):
                 await self._until_ready()
 
     async def _until_ready(self) -> None:
@@ -209,9 +208,9 @@ class Future(pykka.Future[T]):
         elif self._get_hook is None:
             await self._until_set()
         elif not self._sources:
-            await _in_thread(_get_quietly, self)
+            await in_thread(_get_quietly, self)
         for source in self._sources:
-            await (source.ready() if isinstance(source, Future) else _in_thread(_get_quietly, source))
+            await (source.ready() if isinstance(source, Future) else in_thread(_get_quietly, source))
 
     async def _until_set(self) -> None:
         waiter = Waiter()
@@ -251,19 +250,6 @@ def join(futures: Iterable[Anyones]) -> Future[Any]:
     """Return a future of the list of the values of `futures`."""
     sources = list(futures)
     return derive(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
-
-
-@contextlib.contextmanager
-def _at_most(seconds: float) -> Generator[None]:
-    with trio.move_on_after(seconds) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise pykka.Timeout(f"{seconds} seconds")
-
-
-async def _in_thread(function: Callable[..., M], *args: object) -> M:
-    # The thread may be blocked for ever; that must not make the wait uncancellable.
-    return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
 
 
 def _get_quietly(source: Anyones) -> None:

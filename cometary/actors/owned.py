@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from cometary.actors.exits import Exit
+from cometary.actors.future import Future
 from cometary.actors.messages import Down
 
 if TYPE_CHECKING:
@@ -76,6 +78,26 @@ class OwnedTasks:
             self._cell.fail(error, None)
         else:
             self._cell.log_crash(error)  # the actor has ended already
+
+
+class Promises:
+    """The replies that an actor has promised for later. Its end breaks those not kept."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: set[Future[Any]] = set()
+
+    def add(self, reply: Future[Any]) -> Future[Any]:
+        """Remember `reply` until it is set, from whichever thread; returns it."""
+        self._open.add(reply)
+        reply.add_done_callback(partial(self._open.discard, reply))
+        return reply
+
+    def break_all(self, error: Exception) -> None:
+        """Answer all that are still open with `error`."""
+        for reply in list(self._open):
+            reply.offer(error=error)
 
 
 class Monitors:

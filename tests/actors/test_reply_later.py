@@ -87,7 +87,9 @@ async def test_a_kept_promise_is_remembered_by_nobody(kind: type[Actor]) -> None
         answer = ref.ask("wait")
         await ref.ask("x")
         await answer
-        assert not ref.actor_inbox._promised
+        promises = ref.actor_inbox._promises
+        assert promises is not None
+        assert not promises._open
 
 
 @KINDS

@@ -1,12 +1,16 @@
-"""A Trio task that waits for something which any thread may bring about."""
+"""Waiting on the Trio loop: for other threads, in worker threads, and for no longer than agreed."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
+import pykka
 import trio
+
+R = TypeVar("R")
 
 
 class Waiter:
@@ -54,3 +58,17 @@ class Waiter:
         if self._parked:
             self._parked = False
             trio.lowlevel.reschedule(self._task)
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Generator[None]:
+    """Raise `pykka.Timeout` if the block takes longer."""
+    with trio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise pykka.Timeout(f"{seconds} seconds")
+
+
+async def in_thread(function: Callable[..., R], *args: object) -> R:
+    """Call `function(*args)`, which may block for ever, without making the wait uncancellable."""
+    return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
