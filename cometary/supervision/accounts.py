@@ -80,3 +80,10 @@ class SeparateAccounts:
     def forget(self, child: Hashable) -> None:
         """See `Accounts`."""
         self._logs.pop(child, None)
+
+
+def make_accounts(per: Per, intensity: int | None, period: float) -> Accounts:
+    """Make the accounts of one supervisor; without an intensity, the default that suits them."""
+    if per == "child":
+        return SeparateAccounts(3 if intensity is None else intensity, period)
+    return SharedAccount(1 if intensity is None else intensity, period)

@@ -14,7 +14,7 @@ Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSuper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast, overload
 
 import trio
@@ -22,8 +22,8 @@ import trio
 from cometary.actors import SHUTDOWN, Actor, ActorRef, Exit
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
-from cometary.errors import ChildStateError, RestartIntensityError, SpecError, TooManyChildrenError
-from cometary.supervision.accounts import Accounts, Per, SeparateAccounts, SharedAccount
+from cometary.errors import ChildStateError, RestartIntensityError, TooManyChildrenError
+from cometary.supervision.accounts import Per, make_accounts
 from cometary.supervision.calls import (
     ChildCount,
     ChildInfo,
@@ -35,19 +35,10 @@ from cometary.supervision.calls import (
 from cometary.supervision.checks import check_choice, check_count, check_seconds
 from cometary.supervision.child import KILL_GRACE, State
 from cometary.supervision.family import SupervisingActor, logger
-from cometary.supervision.launching import actor_name, launch, revive
+from cometary.supervision.offspring import Offspring
 from cometary.supervision.reports import Offender
 from cometary.supervision.rules import must_restart
-from cometary.supervision.spec import (
-    RESTARTS,
-    ChildSpec,
-    Kind,
-    Restart,
-    Shutdown,
-    check_shutdown,
-    is_actor_class,
-    shutdown_seconds,
-)
+from cometary.supervision.spec import RESTARTS, ChildSpec, Restart, Shutdown, check_shutdown, shutdown_seconds
 
 A = TypeVar("A", bound=Actor)
 AnyRef = ActorRef[Any]
@@ -117,12 +108,12 @@ class DynamicSupervisor(SupervisingActor):
             check_count("max_children", max_children)
         self.max_children = max_children
         self._per: Per = per
-        self._restart: Restart = restart
         self._patience = shutdown_seconds(shutdown)
-        self._keep_mail = keep_mail
         self._on_give_up = on_give_up
-        self._accounts = _accounts(per, intensity, period)
-        self._children: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
+        self._accounts = make_accounts(per, intensity, period)
+        self.offspring = Offspring(
+            self.system, self, restart=restart, keep_mail=keep_mail, patience=self._patience
+        )
         self._parked: dict[AnyRef, Exit] = {}
         """Children whose last restart failed, until the next attempt."""
         self._leaving: dict[AnyRef, trio.Event] = {}
@@ -153,17 +144,9 @@ class DynamicSupervisor(SupervisingActor):
         """
         if not self._open:
             raise ChildStateError(f"{self.path} does not run, or is stopping")
-        if self.max_children is not None and len(self._children) >= self.max_children:
+        if self.max_children is not None and len(self.offspring) >= self.max_children:
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
-        if isinstance(start, ChildSpec):
-            ref, _ = launch(_suitable(start), self.system, self)
-        elif is_actor_class(start):
-            ref, _ = self.system.launch(start, args, {}, self)
-        else:
-            raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
-        if ref.is_alive():  # else its constructor has killed it
-            self._children[ref] = start if isinstance(start, ChildSpec) else args
-        return ref
+        return self.offspring.start(start, args)
 
     @property
     def _open(self) -> bool:
@@ -174,14 +157,15 @@ class DynamicSupervisor(SupervisingActor):
     def child_exited(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """Restart the child that has ended, or forget it."""
         leaving = self._leaving.pop(ref, None)
-        if ref not in self._children:
+        if ref not in self.offspring:
             ref.actor_inbox.bury()  # it was killed by its own constructor
         elif not self._open or leaving is not None:
-            self._report_unless_expected(ref, exit)
+            if exit.reason == "crashed":  # those killed because time was up are told of in one line
+                self.report(self._offender(ref), exit, "nothing")
             self._forget(ref)
             if leaving is not None:
                 leaving.set()
-        elif must_restart(self.restart_of(ref), exit):
+        elif must_restart(self.offspring.restart_of(ref), exit):
             self._restart_child(ref, exit)
         else:
             if exit.abnormal:
@@ -203,12 +187,8 @@ class DynamicSupervisor(SupervisingActor):
             self._cell.put_if_open(GiveUp(exit))
 
     def _revive(self, ref: AnyRef) -> None:
-        start = self._children[ref]
         try:
-            if isinstance(start, ChildSpec):
-                revive(start, self.system, ref)
-            else:
-                self.system.revive(ref, start, {}, keep_mail=self._keep_mail)
+            self.offspring.revive(ref)
         except Exception as error:  # noqa: BLE001 - whatever the constructor raises
             self._parked[ref] = crashed(error)
             self._cell.put_if_open(TryAgain(ref))
@@ -222,17 +202,11 @@ class DynamicSupervisor(SupervisingActor):
             logger.exception("on_give_up of %s failed for %s", self.path, ref)
 
     def _forget(self, ref: AnyRef) -> None:
-        del self._children[ref]
+        self.offspring.forget(ref)
         self._parked.pop(ref, None)
         self._accounts.forget(ref)
-        ref.actor_inbox.bury()
-        if self._empty is not None and not self._children:
+        if self._empty is not None and not self.offspring:
             self._empty.set()
-
-    def restart_of(self, ref: AnyRef) -> Restart:
-        """Return the restart type of a child."""
-        start = self._children[ref]
-        return start.restart if isinstance(start, ChildSpec) else self._restart
 
     # -- stop -----------------------------------------------------------------------------
 
@@ -243,21 +217,21 @@ class DynamicSupervisor(SupervisingActor):
             await self._ask_all_to_stop()
             with trio.move_on_after(self._patience):
                 await empty.wait()
-            if self._children:
+            if self.offspring:
                 logger.warning(
-                    "%s kills %d children that did not stop in time", self.path, len(self._children)
+                    "%s kills %d children that did not stop in time", self.path, len(self.offspring)
                 )
         await self.kill_children()
 
     async def kill_children(self) -> None:
         """Kill all children that are left, at once; see `SupervisingActor`."""
         empty = self._close()
-        for ref in list(self._children):
+        for ref in list(self.offspring):
             ref.actor_inbox.kill()
         with trio.move_on_after(KILL_GRACE):
             await empty.wait()
             return
-        count = len(self._children)
+        count = len(self.offspring)
         logger.error(
             "%s killed %d children that go on: they are shielded from cancellation", self.path, count
         )
@@ -268,13 +242,13 @@ class DynamicSupervisor(SupervisingActor):
             self._empty = trio.Event()
         for ref in list(self._parked):
             self._forget(ref)  # there is nothing of it to stop
-        if not self._children:
+        if not self.offspring:
             self._empty.set()
         return self._empty
 
     async def _ask_all_to_stop(self) -> None:
         order = Stop(SHUTDOWN)
-        for number, ref in enumerate(list(self._children), start=1):
+        for number, ref in enumerate(list(self.offspring), start=1):
             ref.actor_inbox.put_if_open(order)
             if number % BATCH == 0:
                 await trio.lowlevel.checkpoint()
@@ -294,7 +268,7 @@ class DynamicSupervisor(SupervisingActor):
             case TerminateChild(ref):
                 await self._terminate_child(ref)
             case WhichChildren():
-                return tuple(self._info(ref) for ref in self._children)
+                return tuple(self._info(ref) for ref in self.offspring)
             case CountChildren():
                 return self.count_children()
             case _:
@@ -309,14 +283,13 @@ class DynamicSupervisor(SupervisingActor):
         )  # in front of the mail: it serves no calls now
 
     async def _terminate_child(self, ref: Any) -> None:
-        start = self._children.get(ref)
-        if start is None:
+        if ref not in self.offspring:
             raise ChildStateError(f"{self.path} has no child {ref!r}")
         if ref in self._parked:
             self._forget(ref)
             return
-        patience = start.patience if isinstance(start, ChildSpec) else self._patience
         self._leaving[ref] = gone = trio.Event()
+        patience = self.offspring.patience_of(ref)
         if patience > 0:
             ref.actor_inbox.put_if_open(Stop(SHUTDOWN))
             with trio.move_on_after(patience):
@@ -328,17 +301,10 @@ class DynamicSupervisor(SupervisingActor):
     # -- what is known about the children -------------------------------------------------
 
     def count_children(self) -> ChildCount:
-        """Count the children; takes time in proportion to those that are supervisors' specifications only."""
-        count = len(self._children)
-        supervisors = sum(self.kind_of(ref) == "supervisor" for ref in self._children)
+        """Count the children, in time proportional to their number."""
+        count = len(self.offspring)
+        supervisors = sum(self.offspring.kind_of(ref) == "supervisor" for ref in self.offspring)
         return ChildCount(count, count - len(self._parked), supervisors, count - supervisors)
-
-    def kind_of(self, ref: AnyRef) -> Kind:
-        """Return what sort of child it is."""
-        start = self._children[ref]
-        if isinstance(start, ChildSpec):
-            return start.kind
-        return "supervisor" if issubclass(ref.actor_class, SupervisingActor) else "worker"
 
     def state_of(self, ref: AnyRef) -> State:
         """Return what a child is doing."""
@@ -352,45 +318,9 @@ class DynamicSupervisor(SupervisingActor):
         """Return how often a child has been restarted."""
         return self._accounts.restarts(ref)
 
-    def name_of(self, ref: AnyRef) -> str:
-        """Return what reports call the class or function of a child."""
-        start = self._children.get(ref)
-        return actor_name(start) if isinstance(start, ChildSpec) else ref.actor_class.__qualname__
-
-    def id_of(self, ref: AnyRef) -> str:
-        """Return the id of a child, empty if it has none."""
-        start = self._children.get(ref)
-        return start.id if isinstance(start, ChildSpec) else ""
-
-    def __len__(self) -> int:
-        return len(self._children)
-
-    @property
-    def children(self) -> Iterable[AnyRef]:
-        """References to the children, in the order of their start."""
-        return self._children
-
     def _info(self, ref: AnyRef) -> ChildInfo:
-        return ChildInfo(self.id_of(ref), ref, self.kind_of(ref), self.state_of(ref))
-
-    # -- reports --------------------------------------------------------------------------
+        return ChildInfo(self.offspring.id_of(ref), ref, self.offspring.kind_of(ref), self.state_of(ref))
 
     def _offender(self, ref: AnyRef) -> Offender:
-        return Offender(self.id_of(ref), self.name_of(ref), ref, self.restarts_of(ref))
-
-    def _report_unless_expected(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        # A child that is killed because its time is up is counted in one line for all.
-        if exit.reason == "crashed":
-            self.report(self._offender(ref), exit, "nothing")
-
-
-def _accounts(per: Per, intensity: int | None, period: float) -> Accounts:
-    if per == "child":
-        return SeparateAccounts(3 if intensity is None else intensity, period)
-    return SharedAccount(1 if intensity is None else intensity, period)
-
-
-def _suitable(spec: ChildSpec) -> ChildSpec:
-    if spec.significant:
-        raise SpecError(f"child {spec.id!r} is significant: a dynamic supervisor has no auto_shutdown")
-    return spec
+        offspring = self.offspring
+        return Offender(offspring.id_of(ref), offspring.name_of(ref), ref, self.restarts_of(ref))

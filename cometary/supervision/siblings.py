@@ -94,7 +94,9 @@ class Siblings:
     async def stop_one(self, child: Child) -> None:
         """Stop one child; report if it ended otherwise than it should have."""
         stopped = await child.stop()
-        if child.unreported or (stopped and child.exit is not None and worth_reporting(child.spec, child.exit)):
+        if child.unreported or (
+            stopped and child.exit is not None and worth_reporting(child.spec, child.exit)
+        ):
             self.report(child, "nothing")
 
     def drop(self, child: Child) -> None:

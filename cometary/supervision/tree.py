@@ -95,10 +95,11 @@ def _node_of(child: Child, shown: int) -> TreeNode:
 def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int) -> TreeNode:
     count, children = _below(ref, shown)
     return TreeNode(
-        id=supervisor.id_of(ref) or str(getattr(ref.actor_inbox.actor, "display_name", ref.actor_urn)),
-        kind=supervisor.kind_of(ref),
-        actor=supervisor.name_of(ref),
-        restart=supervisor.restart_of(ref),
+        id=supervisor.offspring.id_of(ref)
+        or str(getattr(ref.actor_inbox.actor, "display_name", ref.actor_urn)),
+        kind=supervisor.offspring.kind_of(ref),
+        actor=supervisor.offspring.name_of(ref),
+        restart=supervisor.offspring.restart_of(ref),
         state=supervisor.state_of(ref),
         restarts=supervisor.restarts_of(ref),
         mailbox=len(ref.actor_inbox),
@@ -113,10 +114,10 @@ def _below(ref: ActorRef[Any] | None, shown: int) -> tuple[int, tuple[TreeNode, 
         children = actor.children
         return len(children), tuple(_node_of(child, shown) for child in children)
     if isinstance(actor, DynamicSupervisor):
-        return len(actor), tuple(_shown(actor, shown))
+        return len(actor.offspring), tuple(_shown(actor, shown))
     return 0, ()
 
 
 def _shown(supervisor: DynamicSupervisor, shown: int) -> Iterator[TreeNode]:
-    for ref in islice(supervisor.children, shown):
+    for ref in islice(supervisor.offspring, shown):
         yield _dynamic_node(supervisor, ref, shown)

@@ -64,7 +64,10 @@ async def test_to_be_terminated_or_restarted_with_a_sibling_is_not_to_end_by_its
     async with company(*children, strategy="one_for_all", auto_shutdown="any_significant") as root:
         await tell(root, "a", "crash")
         await terminate_child(root, "b")
-        assert [(info.id, info.state) for info in await which_children(root)] == [("a", "running"), ("b", "stopped")]
+        assert [(info.id, info.state) for info in await which_children(root)] == [
+            ("a", "running"),
+            ("b", "stopped"),
+        ]
 
 
 async def test_a_supervisor_that_ends_like_this_is_not_restarted_if_it_is_transient() -> None:

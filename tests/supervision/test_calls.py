@@ -42,7 +42,9 @@ async def test_a_child_that_does_not_start_is_no_child(caplog: pytest.LogCapture
         with pytest.raises(ChildStartError, match="root/b did not start: OSError"):
             await start_child(root, worker("b", diary))
         assert [info.id for info in await which_children(root)] == ["a"]
-        assert [record.levelname for record in caplog.records if record.name == "cometary.supervision"] == ["ERROR"]
+        assert [record.levelname for record in caplog.records if record.name == "cometary.supervision"] == [
+            "ERROR"
+        ]
         await start_child(root, worker("b", diary))
 
 
@@ -170,7 +172,9 @@ async def test_children_are_counted_by_sort_and_by_whether_they_live() -> None:
         assert await count_children(root) == ChildCount(specs=4, active=3, supervisors=2, workers=2)
 
 
-async def test_a_message_that_no_supervisor_knows_is_dropped_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_message_that_no_supervisor_knows_is_dropped_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
         crowd = await child(root, "crowd")
         for ref in (root, crowd):

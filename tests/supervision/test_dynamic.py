@@ -70,7 +70,13 @@ async def test_a_crashed_child_is_restarted_and_the_others_never_notice(kind: ty
             one.tell(message)
         other.tell("hello")
         await settled()
-        assert sorted(diary.read()) == ["one got kept", "other got hello", "start one", "start one", "start other"]
+        assert sorted(diary.read()) == [
+            "one got kept",
+            "other got hello",
+            "start one",
+            "start one",
+            "start other",
+        ]
         assert supervisor.restarts_of(one) == 1
 
 
@@ -103,7 +109,7 @@ async def test_the_restart_type_decides(restart: Any, end: str, *, restarted: bo
         await settled()
         assert one.is_alive() == restarted
         assert diary.count("start one") == 1 + restarted
-        assert len(supervisor) == restarted
+        assert len(supervisor.offspring) == restarted
 
 
 async def test_mail_is_dropped_on_demand() -> None:
@@ -202,7 +208,7 @@ async def test_per_supervisor_one_too_many_ends_all(autojump_clock: trio.testing
         await settled()
         assert sorted(diary.read()) == ["stop 0", "stop 1", "stop 3"]
         assert not any(one.is_alive() for one in workers)
-        assert len(the_actor(ref)) == 0  # a new incarnation, behind the same reference
+        assert len(the_actor(ref).offspring) == 0  # a new incarnation, behind the same reference
         assert the_actor(ref) is not supervisor
         with pytest.raises(ChildStateError, match="does not run"):
             supervisor.start_child(Worker, "late", diary)
@@ -240,10 +246,12 @@ async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:
         assert ref is workers[1]
         assert str(exit_.error) == "1 was told to crash"
         assert [one.is_alive() for one in workers] == [True, False, True]
-        assert len(supervisor) == 2
+        assert len(supervisor.offspring) == 2
 
 
-async def test_per_child_crashes_that_are_far_apart_are_put_up_with(autojump_clock: trio.testing.MockClock) -> None:
+async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     diary = Diary()
     async with company(crowd(per="child", intensity=1, period=5)) as root:
         supervisor = the_actor(await child(root, "crowd"))
@@ -417,7 +425,7 @@ async def test_a_killed_supervisor_leaves_no_orphans(kind: type[Worker]) -> None
         await settled()
         assert not any(ref.is_alive() for ref in refs)
         assert supervisor.is_alive()
-        assert len(the_actor(supervisor)) == 0
+        assert len(the_actor(supervisor).offspring) == 0
 
 
 async def test_one_child_is_terminated_for_good(autojump_clock: trio.testing.MockClock) -> None:
@@ -439,7 +447,9 @@ async def test_one_child_is_terminated_for_good(autojump_clock: trio.testing.Moc
             await terminate_child(supervisor, one)
 
 
-async def test_children_that_crash_while_they_are_stopped_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+async def test_children_that_crash_while_they_are_stopped_are_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Clumsy(Worker):
         def on_stop(self) -> None:
             raise ZeroDivisionError("clumsy")

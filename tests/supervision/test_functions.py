@@ -9,7 +9,14 @@ import trio
 import trio.testing
 
 from cometary.errors import ChildStartError
-from cometary.supervision import ChildSpec, DynamicSupervisor, SupervisorSpec, start_child, supervise, which_children
+from cometary.supervision import (
+    ChildSpec,
+    DynamicSupervisor,
+    SupervisorSpec,
+    start_child,
+    supervise,
+    which_children,
+)
 from tests.supervision.company import Diary, child, company, leaving_nothing, settled, worker
 
 
@@ -23,13 +30,17 @@ async def test_a_function_runs_until_it_is_cancelled() -> None:
         finally:
             diary.append("no longer serving")
 
-    async with company(worker("a", diary), ChildSpec("serve", serve, (80,), {"host": "here"}), worker("b", diary)):
+    async with company(
+        worker("a", diary), ChildSpec("serve", serve, (80,), {"host": "here"}), worker("b", diary)
+    ):
         await settled()
         assert sorted(diary.read()) == ["serving here:80", "start a", "start b"]
     assert diary == ["stop b", "no longer serving", "stop a"]
 
 
-async def test_with_task_status_it_has_started_when_it_says_so(autojump_clock: trio.testing.MockClock) -> None:
+async def test_with_task_status_it_has_started_when_it_says_so(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     diary = Diary()
 
     async def listen(*, task_status: trio.TaskStatus[int]) -> None:

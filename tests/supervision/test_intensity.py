@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.errors import RestartIntensityError, SpecError
-from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, count_children, terminate_child, which_children
+from cometary.supervision import (
+    Backoff,
+    ChildSpec,
+    SupervisorSpec,
+    count_children,
+    terminate_child,
+    which_children,
+)
 from cometary.supervision.intensity import RestartLog
 from tests.supervision.company import Clerk, Diary, Worker, child, company, settled, tell, worker
 
@@ -29,7 +36,9 @@ def test_it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period(
 
 async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.testing.MockClock) -> None:
     diary = Diary()
-    with pytest.raises(RestartIntensityError, match=r"root: child 'a' ended once too often: crashed: RuntimeError"):
+    with pytest.raises(
+        RestartIntensityError, match=r"root: child 'a' ended once too often: crashed: RuntimeError"
+    ):
         async with company(worker("a", diary), worker("b", diary)) as root:
             for pause in (5.1, 5.1, 5.0):
                 await tell(root, "a", "crash")

@@ -31,7 +31,12 @@ async def test_a_report_says_who_why_on_what_and_what_next(kind: type[Worker]) -
         ref = await child(root, "a")
         await tell(root, "a", "crash")
         (report,) = latest_reports(root)
-    assert (report.supervisor, report.child, report.actor, report.urn) == ("top", "a", kind.__name__, ref.actor_urn)
+    assert (report.supervisor, report.child, report.actor, report.urn) == (
+        "top",
+        "a",
+        kind.__name__,
+        ref.actor_urn,
+    )
     assert (report.reason, report.error) == ("crashed", "RuntimeError('a was told to crash')")
     assert report.last_message == "str: 'crash'"
     assert (report.action, report.restarts) == ("restart", 0)
@@ -71,7 +76,9 @@ async def test_what_the_supervisor_does_is_told() -> None:
     ]
 
 
-async def test_an_escalation_is_a_warning_because_the_crash_was_an_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_escalation_is_a_warning_because_the_crash_was_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     diary = Diary()
     team = SupervisorSpec([worker("x", diary)], intensity=0)
     async with company(ChildSpec("team", team)) as root:
@@ -112,7 +119,9 @@ class Secretive(Worker):
         return {"name": self.name}
 
 
-async def test_a_class_decides_how_its_messages_and_its_state_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_class_decides_how_its_messages_and_its_state_are_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     diary = Diary()
     async with company(worker("a", diary, Secretive)) as root:
         await tell(root, "a", "crash")
@@ -221,7 +230,9 @@ class TwiceUnluckyClerk(TwiceUnlucky):
 
 
 @pytest.mark.parametrize("kind", [TwiceUnlucky, TwiceUnluckyClerk])
-async def test_a_failure_of_on_failure_is_told_too(kind: type[Worker], caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_of_on_failure_is_told_too(
+    kind: type[Worker], caplog: pytest.LogCaptureFixture
+) -> None:
     diary = Diary()
     async with company(worker("a", diary, kind)) as root:
         await tell(root, "a", "crash")

@@ -37,7 +37,9 @@ from tests.supervision.company import (
         ("temporary", "kill", False),
     ],
 )
-async def test_the_restart_type_decides(kind: type[Worker], restart: Any, end: str, *, restarted: bool) -> None:
+async def test_the_restart_type_decides(
+    kind: type[Worker], restart: Any, end: str, *, restarted: bool
+) -> None:
     diary = Diary()
     async with company(worker("a", diary, kind, restart=restart)) as root:
         ref = await child(root, "a")
@@ -121,7 +123,9 @@ async def test_two_siblings_that_crash_together_are_one_restart() -> None:
         assert diary.read() == ["start a", "start b"] * 2
 
 
-async def test_the_crash_that_was_overtaken_is_reported_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_crash_that_was_overtaken_is_reported_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     diary = Diary()
     async with company(worker("a", diary), worker("b", diary), strategy="one_for_all") as root:
         refs = [await child(root, name) for name in "ab"]
@@ -154,7 +158,9 @@ async def test_the_order_to_stop_is_not_left_in_the_mail_of_the_next_incarnation
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     diary = Diary()
-    async with company(worker("a", diary), worker("b", diary, Sleeper, shutdown=3), strategy="one_for_all") as root:
+    async with company(
+        worker("a", diary), worker("b", diary, Sleeper, shutdown=3), strategy="one_for_all"
+    ) as root:
         (await child(root, "b")).tell(1000)
         await tell(root, "a", "crash")
         await trio.sleep(4)  # b has been killed before it read the order

@@ -83,7 +83,10 @@ async def test_a_wrong_option_is_refused_before_anything_starts() -> None:
 @leaving_nothing
 async def test_two_trees_may_stand_beside_each_other() -> None:
     diary = Diary()
-    async with supervise([worker("a", diary)], id="left") as left, supervise([worker("b", diary)], id="right") as right:
+    async with (
+        supervise([worker("a", diary)], id="left") as left,
+        supervise([worker("b", diary)], id="right") as right,
+    ):
         assert [tree(root).id for root in (left, right)] == ["left", "right"]
         await tell(left, "a", "crash")
         assert tree(right).children[0].restarts == 0

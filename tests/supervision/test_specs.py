@@ -100,7 +100,9 @@ def test_a_wrong_specification_is_a_usage_error() -> None:
         (DynamicSupervisor, "supervisor", inf, inf),
     ],
 )
-def test_the_defaults_follow_from_the_kind(start: Any, kind: str, patience: float, start_patience: float) -> None:
+def test_the_defaults_follow_from_the_kind(
+    start: Any, kind: str, patience: float, start_patience: float
+) -> None:
     spec = ChildSpec("x", start)
     assert (spec.kind, spec.patience, spec.start_patience) == (kind, patience, start_patience)
 

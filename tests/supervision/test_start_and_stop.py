@@ -35,7 +35,9 @@ async def test_start_goes_from_left_to_right_and_stop_from_right_to_left() -> No
     assert diary == ["stop c", "stop b", "stop a"]
 
 
-async def test_a_child_is_started_when_the_one_before_it_has_started(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_child_is_started_when_the_one_before_it_has_started(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     diary = Diary()
 
     class Slow(Clerk):
@@ -108,7 +110,9 @@ async def test_a_constructor_that_kills_its_own_actor_is_a_failed_start() -> Non
 
 
 @leaving_nothing
-async def test_a_start_that_never_returns_fails_after_its_time_out(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_start_that_never_returns_fails_after_its_time_out(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     class Stuck(Clerk):
         async def on_start(self) -> None:  # type: ignore[override]
             await trio.sleep_forever()
@@ -152,7 +156,9 @@ async def test_infinity_waits_for_as_long_as_it_takes(autojump_clock: trio.testi
     assert diary == ["start busy", "stop busy"]
 
 
-async def test_brutal_kill_asks_nobody(autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture) -> None:
+async def test_brutal_kill_asks_nobody(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     diary = Diary()
     async with company(
         worker("a", diary, shutdown="brutal_kill"), worker("b", diary, Sleeper, shutdown="brutal_kill")
@@ -218,7 +224,9 @@ async def test_a_permanent_child_that_ends_normally_while_it_is_shut_down_is_rep
     assert "ended, normal" in caplog.text
 
 
-async def test_a_child_that_crashes_while_it_is_shut_down_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_child_that_crashes_while_it_is_shut_down_is_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Clumsy(Worker):
         def on_stop(self) -> None:
             raise ZeroDivisionError("clumsy")
@@ -291,10 +299,14 @@ async def test_a_cancelled_block_stops_the_tree_in_order(autojump_clock: trio.te
     assert diary == ["start a", "start b", "stop b", "stop a"]
 
 
-async def test_a_system_that_has_no_more_time_kills_the_whole_tree(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_system_that_has_no_more_time_kills_the_whole_tree(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     diary = Diary()
     async with system(stop_timeout=2) as actors:
-        spec = SupervisorSpec([worker("x", diary, DeepSleeper), worker("w", diary, Sleeper, shutdown="infinity")])
+        spec = SupervisorSpec(
+            [worker("x", diary, DeepSleeper), worker("w", diary, Sleeper, shutdown="infinity")]
+        )
         root = await Supervisor.start_async([ChildSpec("team", spec), worker("a", diary)])
         team = await child(root, "team")
         await tell(team, "x", 5)

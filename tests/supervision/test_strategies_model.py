@@ -121,9 +121,7 @@ async def _play(
         for number, (restart, asynchronous) in enumerate(children)
     ]
     async with system() as actors:
-        supervisor = await Supervisor.start_async(
-            specs, strategy=strategy, intensity=INTENSITY, period=1000
-        )
+        supervisor = await Supervisor.start_async(specs, strategy=strategy, intensity=INTENSITY, period=1000)
         for deed, name in deeds:
             if supervisor.is_alive():
                 await _do(supervisor, deed, name)

@@ -30,7 +30,9 @@ def outline(node: TreeNode) -> list[Any]:
 async def test_it_shows_what_runs_under_what() -> None:
     diary = Diary()
     team = SupervisorSpec([worker("x", diary, restart="transient"), ChildSpec("poll", trio.sleep_forever)])
-    async with company(worker("a", diary), ChildSpec("team", team), ChildSpec("crowd", DynamicSupervisor)) as root:
+    async with company(
+        worker("a", diary), ChildSpec("team", team), ChildSpec("crowd", DynamicSupervisor)
+    ) as root:
         crowd = await child(root, "crowd")
         one = await start_child(crowd, Worker, "one", diary)
         await start_child(crowd, worker("two", diary))
@@ -46,7 +48,12 @@ async def test_it_shows_what_runs_under_what() -> None:
         assert [below.kind for below in supervisor.children] == ["worker", "task"]
         assert [below.restart for below in supervisor.children] == ["transient", "permanent"]
         assert supervisor.children[1].actor == "sleep_forever"
-        assert [supervisor.kind, supervisor.count, dynamic.kind, dynamic.count] == ["supervisor", 2, "supervisor", 2]
+        assert [supervisor.kind, supervisor.count, dynamic.kind, dynamic.count] == [
+            "supervisor",
+            2,
+            "supervisor",
+            2,
+        ]
         assert outline(tree(await child(root, "team"))) == ["team", ["x"], ["poll"]]
         assert outline(tree(one)) == [one.actor_urn]
 
@@ -107,7 +114,9 @@ async def test_of_very_many_children_it_shows_the_first_and_counts_the_rest() ->
         assert outline(node) == ["crowd", ["0"], ["1"], ["2"]]
 
 
-async def test_children_of_a_dynamic_supervisor_have_states_too(autojump_clock: trio.testing.MockClock) -> None:
+async def test_children_of_a_dynamic_supervisor_have_states_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     diary = Diary()
     async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
         crowd = await child(root, "crowd")

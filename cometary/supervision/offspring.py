@@ -1,0 +1,120 @@
+"""The children of a dynamic supervisor: as little as possible about each of very many.
+
+A child is a reference and what a restart needs: its specification or, if it was started as a
+class, its constructor's arguments. That is all that is stored for most of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cometary.actors import Actor, ActorRef, ActorSystem
+from cometary.actors.cell import Parent
+from cometary.errors import SpecError
+from cometary.supervision.family import SupervisingActor
+from cometary.supervision.launching import actor_name, launch, revive
+from cometary.supervision.spec import ChildSpec, Kind, Restart, is_actor_class
+
+AnyRef = ActorRef[Any]
+
+
+class Offspring:
+    """Starts, restarts and forgets children; what becomes of one that ends is not decided here.
+
+    Args:
+        system: where they live.
+        parent: their supervisor.
+        restart: the restart type of children started as a class.
+        keep_mail: whether their mail is kept at a restart.
+        patience: seconds that they have to stop.
+    """
+
+    def __init__(
+        self, system: ActorSystem, parent: Parent, *, restart: Restart, keep_mail: bool, patience: float
+    ) -> None:
+        self._system = system
+        self._parent = parent
+        self._restart: Restart = restart
+        self._keep_mail = keep_mail
+        self._patience = patience
+        self._starts: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[AnyRef]:
+        return iter(self._starts)
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._starts
+
+    def start(self, start: type[Actor] | ChildSpec, args: tuple[Any, ...]) -> AnyRef:
+        """Start a child.
+
+        Raises:
+            SpecError: if it is neither a class nor a suitable specification.
+            Exception: what the constructor raises; it is not a child then.
+        """
+        if isinstance(start, ChildSpec):
+            ref, _ = launch(_suitable(start), self._system, self._parent)
+        elif is_actor_class(start):
+            ref, _ = self._system.launch(start, args, {}, self._parent)
+        else:
+            raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
+        if ref.is_alive():  # else its constructor has killed it
+            self._starts[ref] = start if isinstance(start, ChildSpec) else args
+        return ref
+
+    def revive(self, ref: AnyRef) -> None:
+        """Start the next incarnation of a child that has ended; raises what its constructor raises."""
+        start = self._starts[ref]
+        if isinstance(start, ChildSpec):
+            revive(start, self._system, ref)
+        else:
+            self._system.revive(ref, start, {}, keep_mail=self._keep_mail)
+
+    def forget(self, ref: AnyRef) -> None:
+        """Forget a child that has ended, and let there be no next incarnation."""
+        del self._starts[ref]
+        ref.actor_inbox.bury()
+
+    # -- about one child ------------------------------------------------------------------
+
+    def spec_of(self, ref: AnyRef) -> ChildSpec | None:
+        """Return the specification of a child; None if it was started as a class."""
+        start = self._starts.get(ref)
+        return start if isinstance(start, ChildSpec) else None
+
+    def id_of(self, ref: AnyRef) -> str:
+        """Return the id of a child; empty if it was started as a class."""
+        spec = self.spec_of(ref)
+        return "" if spec is None else spec.id
+
+    def name_of(self, ref: AnyRef) -> str:
+        """Return what reports call the class or function of a child."""
+        spec = self.spec_of(ref)
+        return ref.actor_class.__qualname__ if spec is None else actor_name(spec)
+
+    def kind_of(self, ref: AnyRef) -> Kind:
+        """Return what sort of child it is."""
+        spec = self.spec_of(ref)
+        if spec is not None:
+            return spec.kind
+        return "supervisor" if issubclass(ref.actor_class, SupervisingActor) else "worker"
+
+    def restart_of(self, ref: AnyRef) -> Restart:
+        """Return the restart type of a child."""
+        spec = self.spec_of(ref)
+        return self._restart if spec is None else spec.restart
+
+    def patience_of(self, ref: AnyRef) -> float:
+        """Return the seconds that a child has to stop."""
+        spec = self.spec_of(ref)
+        return self._patience if spec is None else spec.patience
+
+
+def _suitable(spec: ChildSpec) -> ChildSpec:
+    if spec.significant:
+        raise SpecError(f"child {spec.id!r} is significant: a dynamic supervisor has no auto_shutdown")
+    return spec
