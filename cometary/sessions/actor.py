@@ -17,7 +17,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cometary.actors import Actor
+from cometary.actors import Actor, Timer
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
 from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse, Request
@@ -71,11 +71,11 @@ class SessionActor(Actor):
         kind = message.__class__
         if kind is Packet:
             self._step(message)
+        elif isinstance(message, Request):
+            self._take_request(message)
         elif kind is HandlerDone:
             self._handler_runs = False
             self._serve_application()
-        elif isinstance(message, Request):
-            self._take_request(message)
         else:
             self._step(message.timed_out() if kind is StartTimer else message)
 
@@ -86,9 +86,10 @@ class SessionActor(Actor):
             self._perform(keeper.machine.step(packet))
 
     def _step(self, event: object) -> None:
-        if self._keeper.ended is None:
-            self._perform(self._keeper.machine.step(event))
-            if self._keeper.ended is not None:
+        keeper = self._keeper
+        if keeper.ended is None:
+            self._perform(keeper.machine.step(event))
+            if keeper.ended is not None:
                 self._serve_application()
 
     def _take_request(self, request: Request) -> None:
@@ -112,12 +113,15 @@ class SessionActor(Actor):
     # -- what the machine asks for --------------------------------------------------------
 
     def _perform(self, actions: Iterable[Any]) -> None:
+        timers = self._keeper.timers
         for action in actions:
             kind = action.__class__
             if kind is StartTimer:
-                self._start_timer(action)
+                timer = timers.get(action.name) or self._new_timer(action.name)
+                timer.message = action  # it carries the token by which a late one is recognised
+                timer.start(action.seconds)
             elif kind is CancelTimer:
-                self._keeper.timers[action.name].cancel()
+                timers[action.name].cancel()
             elif kind is Answer:
                 action.request.answer(action.first_seq, action.packets)
             elif kind is HandOver:
@@ -137,12 +141,9 @@ class SessionActor(Actor):
             else:
                 request.refuse(session_ended(self._keeper.ended))
 
-    def _start_timer(self, action: Any) -> None:
-        timer = self._keeper.timers.get(action.name)
-        if timer is None:
-            self._keeper.timers[action.name] = timer = self.timer(action)
-        timer.message = action  # it carries the token by which a late one is recognised
-        timer.start(action.seconds)
+    def _new_timer(self, name: str) -> Timer:
+        self._keeper.timers[name] = timer = self.timer(None)
+        return timer
 
     def _end(self, reason: str) -> None:
         keeper = self._keeper

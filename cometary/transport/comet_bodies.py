@@ -114,7 +114,8 @@ def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> byt
     if codec is json:
         if not packets:
             return EMPTY
-        return b'{"seq":%d,"packets":[%b]}' % (first_seq, b",".join([packet.json for packet in packets]))
+        written = packets[0].json if len(packets) == 1 else b",".join([packet.json for packet in packets])
+        return b'{"seq":%d,"packets":[%b]}' % (first_seq, written)
     members = {"seq": first_seq} if packets else {}
     # A map of one more member than `members`, whose last value is the array (RFC 8949, section 3.1).
     head = bytes([0xA1 + len(members)]) + cbor2.dumps(members)[1:]

@@ -24,8 +24,6 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-import trio
-
 from cometary.transport.request_parser import HEAD
 from cometary.transport.responses import CONTINUE
 
@@ -287,5 +285,5 @@ class Connection:
             if current is not None:
                 current.discard(self)
             if deadline is not None:
-                deadline.add(self, trio.current_time())
+                deadline.add(self, self._switchboard.now)
             self._deadline = deadline

@@ -20,13 +20,13 @@ class DeadlineQueue(Generic[T]):
 
     Args:
         duration: Seconds from `add` to expiry.
-        on_first: Called when the queue was empty and gets a member: from now on somebody must
-            look for expired ones.
+        on_first: Called when the queue was empty and gets a member, since from now on somebody
+            must look for expired ones. Told the time that `add` was given; returns the right one.
     """
 
     __slots__ = ("_deadlines", "_on_first", "duration")
 
-    def __init__(self, duration: float, on_first: Callable[[], None]) -> None:
+    def __init__(self, duration: float, on_first: Callable[[float], float]) -> None:
         self.duration = duration
         self._on_first = on_first
         self._deadlines: dict[T, float] = {}
@@ -35,9 +35,13 @@ class DeadlineQueue(Generic[T]):
         return len(self._deadlines)
 
     def add(self, member: T, now: float) -> None:
-        """Let `member`, not in the queue yet, expire `duration` seconds after `now`."""
+        """Let `member`, not in the queue yet, expire `duration` seconds after `now`.
+
+        `now` may be as old as the last look for expired members, but the first member's is not
+        used: nobody has looked for a while.
+        """
         if not self._deadlines:
-            self._on_first()
+            now = self._on_first(now)
         self._deadlines[member] = now + self.duration
 
     def discard(self, member: T) -> None:

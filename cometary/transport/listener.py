@@ -75,7 +75,7 @@ class Listener:
     def _pause(self) -> None:
         self._paused = True
         self._watch()
-        self._switchboard.deadlines.paused.add(self, trio.current_time())
+        self._switchboard.deadlines.paused.add(self, self._switchboard.now)
 
     def resume(self) -> None:
         """Accept again, if it was paused."""

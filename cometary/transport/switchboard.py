@@ -66,7 +66,7 @@ class Deadlines:
 
     __slots__ = ("body", "head", "idle", "linger", "paused", "queues", "write")
 
-    def __init__(self, limits: Limits, on_first: Callable[[], None]) -> None:
+    def __init__(self, limits: Limits, on_first: Callable[[float], float]) -> None:
         self.head = DeadlineQueue[Connection](limits.head_seconds, on_first)
         self.body = DeadlineQueue[Connection](limits.body_seconds, on_first)
         self.idle = DeadlineQueue[Connection](limits.idle_seconds, on_first)
@@ -89,6 +89,7 @@ class Switchboard:
 
     Attributes:
         draining: Whether each connection's next response is its last.
+        now: Trio's time in seconds, at most one tick old while any deadline runs.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Switchboard:
         self.poller = new_poller()
         self.draining = False
         self._pending = trio.Event()
+        self.now = 0.0
         self.deadlines = Deadlines(self.limits, self._wake_up)
         self._listeners: list[Listener] = []
         self._connections: dict[int, Connection] = {}
@@ -173,6 +175,7 @@ class Switchboard:
         poller, connections = self.poller, self._connections
         while True:
             await trio.lowlevel.wait_readable(poller.fileno())
+            self.now = trio.current_time()
             for fd, bits in poller.poll(BATCH):
                 connection = connections.get(fd)
                 if connection is None:
@@ -196,7 +199,7 @@ class Switchboard:
         while True:
             await self._pending.wait()
             await trio.sleep(TICK)
-            now = trio.current_time()
+            self.now = now = trio.current_time()
             for queue in self.deadlines.queues:
                 for connection in queue.expired(now):
                     connection.close()
@@ -205,8 +208,10 @@ class Switchboard:
             if not self.deadlines:
                 self._pending = trio.Event()
 
-    def _wake_up(self) -> None:
+    def _wake_up(self, _: float) -> float:
         self._pending.set()
+        self.now = trio.current_time()
+        return self.now
 
     # What listeners and connections call.
 

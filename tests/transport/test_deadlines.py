@@ -8,9 +8,22 @@ from hypothesis import strategies as st
 from cometary.transport.deadlines import DeadlineQueue
 
 
-def queue_of(duration: float) -> tuple[DeadlineQueue[str], list[None]]:
-    calls: list[None] = []
-    return DeadlineQueue(duration, lambda: calls.append(None)), calls
+def queue_of(duration: float) -> tuple[DeadlineQueue[str], list[float]]:
+    calls: list[float] = []
+
+    def on_first(now: float) -> float:
+        calls.append(now)
+        return now
+
+    return DeadlineQueue(duration, on_first), calls
+
+
+def test_the_first_member_expires_by_the_time_that_the_look_out_says() -> None:
+    queue = DeadlineQueue[str](10, lambda _: 100)
+    queue.add("a", now=3)
+    queue.add("b", now=101)
+    assert queue.expired(109) == []
+    assert queue.expired(110) == ["a"]
 
 
 def test_members_expire_after_the_duration_and_not_before() -> None:
