@@ -25,6 +25,12 @@ class RunningServer:
     comet: str
     port: int
     control: str
+    process: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        """Stop it gracefully, and wait until it has."""
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0
 
     @property
     def origin(self) -> str:
@@ -64,6 +70,6 @@ def running_server(
             assert process.stdout is not None
             ready = READY.fullmatch(process.stdout.readline())
             assert ready, "the server does not start"
-            yield RunningServer(ready[1], int(ready[2]), ready[3])
+            yield RunningServer(ready[1], int(ready[2]), ready[3], process)
         finally:
             process.kill()

@@ -1,0 +1,50 @@
+"""The auction of the documentation does what the documentation says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometary.actors import ActorDeadError, system
+from examples.auction import Auction, Bid, WhoWins
+
+PROGRAM = Path(__file__).parents[2] / "examples" / "auction.py"
+
+
+async def test_the_highest_bid_wins_when_nobody_has_bid_for_a_while(autojump_clock: MockClock) -> None:
+    async with system():
+        auction = Auction.start("a comet", patience=60)
+        winner = auction.ask(WhoWins())
+        await trio.sleep(59)
+        await auction.ask(Bid("Ada", 10))
+        await trio.sleep(59)
+        await auction.ask(Bid("Bob", 15))
+        assert await winner == Bid("Bob", 15)
+        assert trio.current_time() == pytest.approx(178)
+        with pytest.raises(ActorDeadError):
+            await auction.ask(Bid("Ada", 20))
+
+
+async def test_a_bid_that_is_too_low_is_refused_and_changes_nothing(autojump_clock: MockClock) -> None:
+    async with system():
+        auction = Auction.start("a comet", patience=60)
+        winner = auction.ask(WhoWins())
+        await auction.ask(Bid("Ada", 10))
+        with pytest.raises(ValueError, match="10 is not more than 10"):
+            await auction.ask(Bid("Bob", 10))
+        assert await winner == Bid("Ada", 10)
+
+
+def test_the_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+    assert capsys.readouterr().out.splitlines() == [
+        "accepted: Bid(bidder='Ada', amount=10)",
+        "refused:  5 is not more than 10",
+        "accepted: Bid(bidder='Bob', amount=15)",
+        "sold to:  Bid(bidder='Bob', amount=15)",
+        "ended:    normal",
+    ]

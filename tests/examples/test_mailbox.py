@@ -1,0 +1,80 @@
+"""The mailbox of the documentation: what one session did not get, the user's next one gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cometary import Connector
+from examples.signed_tokens import make_token
+from tests.examples.servers import RunningServer, running_server
+from tests.examples.sessions import ClientSession
+
+SECRET = "known to the back-end and to the push server"
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN_SECRET", SECRET)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    mailbox = str(tmp_path / "mailbox.sqlite3")
+    with running_server("examples.mailbox:app", TOKEN_SECRET=SECRET, MAILBOX=mailbox) as server:
+        yield server
+
+
+@pytest.fixture
+def connector(server: RunningServer) -> Iterator[Connector]:
+    with Connector(server.control) as connector:
+        yield connector
+
+
+def sign_in(session: ClientSession, user: str) -> list[object]:
+    """Sign in; returns the mail that was waiting."""
+    heard = session.hear(("sign-in", make_token(user)))
+    while heard[-1] != ("signed-in", user):
+        heard += session.hear()
+    return [message for _, message in heard[:-1]]
+
+
+def test_what_was_not_acknowledged_comes_again_and_only_to_its_user(
+    server: RunningServer, connector: Connector
+) -> None:
+    with ClientSession(server.comet, make_token("ada")) as session:
+        assert sign_in(session, "ada") == []
+        connector.updates([("mail/ada", 1), ("mail/ada", 2)])
+        assert session.hear() == [("mail/ada", 1), ("mail/ada", 2)]
+        connector.updates([("mail/ada", 3), ("mail/ada", 4)])
+        session.exchange(close=True)  # it acknowledges 1 and 2, and nobody what it is answered with
+    with ClientSession(server.comet, make_token("grace")) as session:
+        assert sign_in(session, "grace") == []
+    for expected in ([3, 4], []):
+        with ClientSession(server.comet, make_token("ada")) as session:
+            assert sign_in(session, "ada") == expected
+            session.exchange(close=True)
+
+
+def test_mail_outlives_the_server(tmp_path: Path) -> None:
+    mailbox = str(tmp_path / "mailbox.sqlite3")
+    with running_server("examples.mailbox:app", TOKEN_SECRET=SECRET, MAILBOX=mailbox) as server:
+        with (
+            ClientSession(server.comet, make_token("ada")) as session,
+            Connector(server.control) as connector,
+        ):
+            sign_in(session, "ada")
+            connector.send(session.sid, [("mail/ada", "before the restart")])
+        server.stop()
+    with (
+        running_server("examples.mailbox:app", TOKEN_SECRET=SECRET, MAILBOX=mailbox) as server,
+        ClientSession(server.comet, make_token("ada")) as session,
+    ):
+        assert sign_in(session, "ada") == ["before the restart"]
+
+
+def test_who_cannot_sign_in_is_sent_away(server: RunningServer) -> None:
+    with ClientSession(server.comet, make_token("ada")) as session:
+        assert session.exchange(("sign-in", "forged"))["reason"] == "kicked"
