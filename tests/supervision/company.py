@@ -22,6 +22,17 @@ class Diary(list[str]):
     def __init__(self) -> None:
         super().__init__()
         self.failing_starts: dict[str, int] = {}
+        self._written = trio.Event()
+
+    def append(self, line: str) -> None:
+        """Write a line."""
+        super().append(line)
+        self._written.set()
+
+    async def next_line(self) -> None:
+        """Wait until another line is written."""
+        self._written = trio.Event()
+        await self._written.wait()
 
     def note_start(self, name: str) -> None:
         """Write down a start, which fails if it is to."""

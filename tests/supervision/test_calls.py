@@ -11,6 +11,7 @@ import trio.testing
 from cometary.actors import ActorDeadError
 from cometary.errors import ChildStartError, ChildStateError, SpecError
 from cometary.supervision import (
+    Backoff,
     ChildCount,
     ChildSpec,
     DynamicSupervisor,
@@ -101,17 +102,10 @@ async def test_terminating_what_has_crashed_a_moment_ago_ends_it() -> None:
     async with company(worker("a", diary)) as root:
         ref = await child(root, "a")
         ref.tell("crash")
-        call = root.ask(_terminate("a"), block=False)
-        await call
+        await terminate_child(root, "a")  # asked before the supervisor has heard of the crash
         await settled()
         assert diary.read() == ["start a"]
         assert not ref.is_alive()
-
-
-def _terminate(name: str) -> object:
-    from cometary.supervision.calls import TerminateChild
-
-    return TerminateChild(name)
 
 
 async def test_what_runs_is_neither_restarted_nor_deleted() -> None:
@@ -126,8 +120,6 @@ async def test_what_runs_is_neither_restarted_nor_deleted() -> None:
 async def test_what_is_being_restarted_is_neither_restarted_nor_deleted(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    from cometary.supervision import Backoff
-
     diary = Diary()
     async with company(worker("a", diary), backoff=Backoff(10, 10)) as root:
         await tell(root, "a", "crash")

@@ -216,11 +216,15 @@ async def test_per_supervisor_one_too_many_ends_all(autojump_clock: trio.testing
 
 async def test_per_supervisor_the_root_is_told_why() -> None:
     diary = Diary()
-    with pytest.raises(RestartIntensityError, match="root: child 'crowd' ended once too often: shutdown"):
+
+    async def run() -> None:
         async with company(crowd(intensity=0), intensity=0) as root:
             one = await start_child(await child(root, "crowd"), Worker, "one", diary)
             one.tell("crash")
             await trio.sleep_forever()
+
+    with pytest.raises(RestartIntensityError, match="root: child 'crowd' ended once too often: shutdown"):
+        await run()
 
 
 async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:

@@ -36,9 +36,8 @@ def test_it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period(
 
 async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.testing.MockClock) -> None:
     diary = Diary()
-    with pytest.raises(
-        RestartIntensityError, match=r"root: child 'a' ended once too often: crashed: RuntimeError"
-    ):
+
+    async def run() -> None:
         async with company(worker("a", diary), worker("b", diary)) as root:
             for pause in (5.1, 5.1, 5.0):
                 await tell(root, "a", "crash")
@@ -46,6 +45,11 @@ async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.t
             assert diary.read() == ["start a", "start b", "start a", "start a", "start a"]
             await tell(root, "a", "crash")
             pytest.fail("the block must have been cancelled")
+
+    with pytest.raises(
+        RestartIntensityError, match=r"root: child 'a' ended once too often: crashed: RuntimeError"
+    ):
+        await run()
     assert diary == ["stop b"]
 
 
@@ -97,11 +101,15 @@ async def test_a_restart_that_fails_is_counted_and_tried_again() -> None:
 
 async def test_failed_restarts_use_up_the_intensity() -> None:
     diary = Diary()
-    with pytest.raises(RestartIntensityError, match="did not start|cannot start"):
+
+    async def run() -> None:
         async with company(worker("a", diary), worker("b", diary), intensity=3) as root:
             diary.failing_starts["a"] = 1000
             await tell(root, "a", "crash")
             pytest.fail("the block must have been cancelled")
+
+    with pytest.raises(RestartIntensityError, match="a cannot start"):
+        await run()
     assert diary == ["start a", "start b", "failed a", "failed a", "failed a", "stop b"]
 
 
@@ -157,8 +165,7 @@ async def test_back_off_waits_longer_and_longer(autojump_clock: trio.testing.Moc
             ref = await child(root, "a")
             diary.clear()
             ref.tell("crash")
-            while not diary:
-                await trio.sleep(0.25)
+            await diary.next_line()
             waits.append(round(trio.current_time() - crashed_at))
         assert waits == [1, 2, 4, 5, 5]
         await trio.sleep(6)  # it has run for longer than `max`: it begins anew

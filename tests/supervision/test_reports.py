@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.actors import Actor
+from cometary.actors import Actor, system
 from cometary.supervision import (
     ChildSpec,
     CrashReport,
@@ -207,8 +207,6 @@ async def test_only_the_latest_reports_are_remembered() -> None:
 async def test_without_a_supervisor_the_actor_itself_logs(
     kind: type[Worker], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from cometary.actors import system
-
     async with system():
         kind.start("a", Diary()).tell("crash")
         await settled()
@@ -218,7 +216,7 @@ async def test_without_a_supervisor_the_actor_itself_logs(
 class TwiceUnlucky(Worker):
     """An actor whose `on_failure` fails too."""
 
-    def on_failure(self, *_: object) -> None:
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         raise ZeroDivisionError("and again")
 
 

@@ -28,6 +28,11 @@ class CallableObject:
     async def __call__(self) -> None: ...
 
 
+def make_child(**fields: Any) -> ChildSpec:
+    options: dict[str, Any] = {"id": "x", "start": Nobody, **fields}
+    return ChildSpec(**options)
+
+
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
@@ -52,7 +57,7 @@ class CallableObject:
 )
 def test_a_wrong_child_is_refused(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SpecError, match=complaint):
-        ChildSpec(**{"id": "x", "start": Nobody, **fields})
+        make_child(**fields)
 
 
 @pytest.mark.parametrize(

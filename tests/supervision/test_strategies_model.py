@@ -36,8 +36,8 @@ class Model:
 
     strategy: str
     restart: dict[str, str]
-    running: set[str] = field(default_factory=set)
-    events: list[str] = field(default_factory=list)
+    running: set[str] = field(default_factory=set[str])
+    events: list[str] = field(default_factory=list[str])
     restarts: int = 0
     ended: bool = False
 

@@ -19,6 +19,7 @@ from cometary.supervision import (
     terminate_child,
     tree,
 )
+from cometary.supervision.calls import TerminateChild
 from tests.supervision.company import Diary, Sleeper, Worker, child, company, settled, tell, worker
 
 
@@ -128,17 +129,11 @@ async def test_children_of_a_dynamic_supervisor_have_states_too(
         (node,) = tree(root).children
         assert [below.state for below in node.children] == ["starting", "starting"]
         await settled()
-        call = crowd.ask(_terminate(busy), block=False)
+        call = crowd.ask(TerminateChild(busy), block=False)
         await trio.sleep(1)
         (node,) = tree(root).children
         assert [below.state for below in node.children] == ["stopping", "running"]
         await call
-
-
-def _terminate(ref: object) -> object:
-    from cometary.supervision.calls import TerminateChild
-
-    return TerminateChild(ref)  # type: ignore[arg-type]
 
 
 async def test_an_actor_may_have_a_name_to_be_shown() -> None:
