@@ -31,7 +31,7 @@ def count_words(texts: Sequence[str], workers: int = 2) -> Counter[str]:
     with system_in_thread():
         counters = [WordCounter.start().proxy() for _ in range(workers)]
         counts = [counters[number % workers].count(text) for number, text in enumerate(texts)]
-        return sum(get_all(counts), Counter())
+        return sum(get_all(counts), Counter[str]())
 
 
 if __name__ == "__main__":
