@@ -25,7 +25,7 @@ from pykka import ActorDeadError
 from cometary.actors.exits import KILLED, Exit, with_state
 from cometary.actors.future import Future
 from cometary.actors.mailbox import Mailbox
-from cometary.actors.messages import STOPS, Envelope
+from cometary.actors.messages import STOPS, Answerable, Envelope
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class Cell(Mailbox):
                     reply.offer()
                 else:
                     reply.offer(error=self.dead())
+            elif isinstance(item, Answerable):
+                item.discarded()
 
     # -- life ---------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from pykka import messages
 from pykka._envelope import Envelope
@@ -29,10 +29,19 @@ class Down(NamedTuple):
     exit: Exit
 
 
+@runtime_checkable
+class Answerable(Protocol):
+    """A message whose sender waits for an answer by other means than `ask`."""
+
+    def discarded(self) -> None:
+        """Take note that there will be none: the actor has ended for good before it came to this."""
+        ...
+
+
 PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 STOPS = frozenset({Stop, PykkaStop})
 PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
 SPECIAL = frozenset({Envelope}) | STOPS | PROXIED
 """Message classes that a turn does not hand to `on_receive` as they are."""
 
-__all__ = ["PROXIED", "SPECIAL", "STOPS", "Down", "Envelope", "PykkaStop", "Stop"]
+__all__ = ["PROXIED", "SPECIAL", "STOPS", "Answerable", "Down", "Envelope", "PykkaStop", "Stop"]

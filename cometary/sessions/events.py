@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cometary.errors import ProtocolError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.errors import ProtocolError
     from cometary.sessions.packet import Packet
 
 
@@ -43,6 +44,10 @@ class Request:
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""
         raise NotImplementedError
+
+    def discarded(self) -> None:
+        """Answer in the stead of an actor that failed with this request in its mailbox."""
+        self.refuse(ProtocolError("session-ended", "the session has failed", reason="failed"))
 
     def __repr__(self) -> str:
         return f"<Request {self.rid}, ack {self.ack}, {len(self.packets)} packets>"
