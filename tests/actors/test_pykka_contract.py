@@ -218,6 +218,8 @@ async def test_references_are_for_passing_around(world: World) -> None:
     assert str(introducer) == f"Introducer ({introducer.actor_urn})"
     assert repr(introducer) == f"<ActorRef for {introducer}>"
     assert introducer.actor_stopped.is_set() is False
+    await world.answer(introducer.stop())
+    assert introducer.actor_stopped.is_set() is True
 
 
 # -- proxies ------------------------------------------------------------------------------

@@ -138,6 +138,19 @@ def test_the_timers_of_actors_that_have_ended_do_not_pile_up() -> None:
     assert len(queue) <= 2 * TimerQueue._SMALL
 
 
+def test_a_closed_timer_never_expires_and_its_entry_is_thrown_out() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for _ in range(10_000):
+        timer = Timer(queue, box, "x")
+        timer.start(60)
+        timer.close()
+    assert len(queue) <= 2 * TimerQueue._SMALL
+    queue.expire(100.0, ANY)
+    assert box.got == []
+    assert not timer.running
+
+
 @pytest.mark.parametrize("seconds", [-1, -inf, nan])
 def test_a_time_that_makes_no_sense_is_refused(seconds: float) -> None:
     timer = Timer(TimerQueue(lambda: 0.0, lambda: None), Box(), "x")
