@@ -18,9 +18,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from cometary.dispatch.paths import check_path
 from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.subscriptions import Subscriptions
-from cometary.errors import UsageError
+from cometary.errors import ProtocolError, UsageError
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
@@ -130,9 +131,13 @@ class App:
         """Send `message` to every session connected to `path`; from any thread.
 
         Raises:
-            UsageError: if no server runs the application, or `message` cannot be encoded; the
-                caller's fault, nothing was sent.
+            UsageError: if no server runs the application, `path` is none, or `message` cannot be
+                encoded; the caller's fault, nothing was sent.
         """
+        try:
+            check_path(path, from_client=False)
+        except ProtocolError as error:
+            raise UsageError(error.detail) from None
         self.route(outgoing(path, message, sender))
 
     def route(self, packet: Packet) -> None:

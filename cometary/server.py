@@ -173,6 +173,8 @@ class Server:
             while cause is not None and not isinstance(cause, OSError):
                 cause = cause.__cause__
             raise cause or error from None
+        finally:
+            self._app.attach(None)
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         settings = self._settings

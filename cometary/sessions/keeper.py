@@ -75,7 +75,7 @@ class SessionKeeper:
         self.timers: dict[str, Timer] = {}
         """The timers that the machine has asked for so far, by name."""
         self._data: dict[str, Any] | None = None
-        self._todo: deque[SignedOn | Packet | SignedOff] | None = None
+        self._todo: deque[tuple[SignedOn | Packet | SignedOff, int]] | None = None
         self._todo_bytes = 0
         self._release_second = 0
         self._releases = 0
@@ -119,7 +119,9 @@ class SessionKeeper:
         if self._todo is None:
             self._todo = deque()
             self._todo_bytes = 0
-        self._todo.extend(items)
+        *earlier, last = items
+        self._todo.extend([(item, 0) for item in earlier])
+        self._todo.append((last, size))  # so the bytes of a request count until all of it is handled
         self._todo_bytes += size
 
     def next_unhandled(self) -> SignedOn | Packet | SignedOff | None:
@@ -129,7 +131,8 @@ class SessionKeeper:
         """
         if not self._todo:
             return None
-        item = self._todo.popleft()
+        item, size = self._todo.popleft()
+        self._todo_bytes -= size
         if not self._todo:
             self._todo = None
         return item

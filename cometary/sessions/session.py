@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError
 
+from cometary.actors import Future
 from cometary.sessions.events import End
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
 
@@ -63,21 +67,39 @@ class Session:
         Raises:
             PatternError: if one of them is no path or pattern; the caller's fault.
         """
-        self._manager.connect(self._keeper, paths)
+        self._on_loop(self._manager.connect, paths)
 
     def disconnect(self, *paths: str) -> None:
         """Receive no more updates to these paths."""
-        self._manager.disconnect(self._keeper, paths)
+        self._on_loop(self._manager.disconnect, paths)
 
     def kick(self) -> None:
         """End the session; the client is told `kicked`."""
         self._tell(End("kicked"))
 
-    def _tell(self, event: object) -> None:
-        try:
-            self._keeper.ref.tell(event)
-        except ActorDeadError:
+    def _on_loop(self, change: Callable[[SessionKeeper, Iterable[str]], None], paths: Iterable[str]) -> None:
+        """Change the table of subscriptions, which has no lock, on the one thread that may."""
+        system = self._keeper.ref.actor_inbox.system
+        if get_ident() == system.thread:
+            change(self._keeper, paths)
             return
+        changed: Future[None] = Future()
+
+        def call() -> None:
+            try:
+                change(self._keeper, paths)
+            except Exception as error:  # noqa: BLE001 - it is raised where it was called for
+                changed.offer(error=error)
+            else:
+                changed.offer()
+
+        with suppress(ActorDeadError):  # the server has stopped
+            system.call_soon(call)
+            changed.get()
+
+    def _tell(self, event: object) -> None:
+        with suppress(ActorDeadError):
+            self._keeper.ref.tell(event)
 
     def __repr__(self) -> str:
         return f"<Session {self.name}>"
