@@ -133,9 +133,11 @@ class Engine:
         if enter is not None:
             self.state = after
             try:
-                entered = checked_entered(enter, enter(self, before))
+                entered = enter(self, before)  # type: ignore[assignment]  # checked below
             finally:
                 self.state = before
+            if entered.__class__ is not tuple:
+                entered = checked_entered(enter, entered)
             actions += entered
         outputs = self._apply_short(actions, changed=after is not before)
         if outputs is None:

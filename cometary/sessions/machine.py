@@ -67,7 +67,7 @@ class SessionMachine(StateMachine):
             settings allow.
     """
 
-    __slots__ = ("_behind", "held", "outbox", "settings", "wait", "window")
+    __slots__ = ("_alive", "_behind", "_dying", "held", "outbox", "settings", "wait", "window")
 
     waiting = State("no request held, nothing new to send", initial=True)
     have_request = State("a request is held until a packet comes")
@@ -81,18 +81,20 @@ class SessionMachine(StateMachine):
         self.held: Request | None = None
         self._behind = False  # from `HandOver` to `HandedOver`, what `_meet` is to know then
         self.wait = settings.wait if wait is None else min(wait, settings.wait)
+        self._alive = alive(self.wait)
+        self._dying = dying(settings.die)
 
     # -- timers -------------------------------------------------------------------------
 
     @enter(waiting)
     def start_to_die(self, _: State) -> tuple[object, ...]:
         """Start the die timer."""
-        return dying(self.settings.die)
+        return self._dying
 
     @enter(have_request)
     def stay_alive(self, _: State) -> tuple[object, ...]:
         """Stop the die timer, start the wait timer."""
-        return alive(self.wait)
+        return self._alive
 
     # -- packets for the client ---------------------------------------------------------
 
@@ -167,7 +169,7 @@ class SessionMachine(StateMachine):
     def _answer(self, request: Request, actions: tuple[object, ...]) -> Step:
         answer = Answer(request, *self.outbox.batch(self.settings.max_response_bytes))
         if self.outbox.unsent:
-            return goto(self.have_packet, *actions, answer, *dying(self.settings.die))
+            return goto(self.have_packet, *actions, answer, *self._dying)
         if self.state is self.waiting:
             return repeat(*actions, answer)
         return goto(self.waiting, *actions, answer)
