@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,6 +85,17 @@ class Connection:
                 response.body
             )
         return Answer(response.status, response.headers, response.body, body)
+
+    def is_closed(self) -> bool:
+        """Whether the server has closed the connection by now; what it sent before is kept."""
+        try:
+            while data := os.read(self.wire.stream.socket.fileno(), 65536):
+                self.wire._buffer += data
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
+        return True
 
     async def ask(self, body: object, *headers: bytes, path: str = "/comet") -> Answer:
         """Send a POST request and read the response."""

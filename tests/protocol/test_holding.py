@@ -174,18 +174,13 @@ async def test_an_idle_connection_is_closed_after_its_time_but_a_held_one_is_not
         client = await world.open()
         held = await client.hold()
         await world.pass_time(mock_clock, 74)
-        assert not await is_closed(client.connection)
+        assert not client.connection.is_closed()
         await world.pass_time(mock_clock, 2)
         await world.pass_time(mock_clock, 1)
-        assert await client.connection.wire.closed()
+        assert client.connection.is_closed()
+        assert not held.is_closed()
         recorder.sessions[0].send("a", 1)
         assert await client.receive(held) == [1]
-
-
-async def is_closed(connection: Connection) -> bool:
-    with trio.move_on_after(0):
-        return await connection.wire.closed()
-    return False
 
 
 async def test_many_clients_hold_at_once_and_each_gets_its_own(recorder: Recorder) -> None:
