@@ -98,9 +98,18 @@ class Timeout(TimeoutAction):
 @final
 @dataclass(slots=True, unsafe_hash=True)
 class Cancel:
-    """Cancel the timer of this name, if it is running or due: `"state"`, `"event"` or a `Timeout`'s."""
+    """Cancel the timer of this name, if it is running or due: `"state"`, `"event"` or a `Timeout`'s.
+
+    Attributes:
+        name: Which timer.
+        plain: Whether it is a `Timeout`'s: nothing but this cancels those.
+    """
 
     name: Hashable
+    plain: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.plain = self.name not in RESERVED_NAMES
 
 
 @final

@@ -54,7 +54,7 @@ class Extra:
     observer: Observer | None = None
 
 
-SHORT_TIMEOUTS: Final = frozenset({StateTimeout, Timeout})
+SHORT_SETTINGS: Final = frozenset({StateTimeout, Timeout, Cancel})
 
 NOTHING_EXTRA: Final = Extra()
 NOT_STARTED: Final = Extra("not started")
@@ -75,7 +75,6 @@ class Engine:
     def __init__(self, initial: State) -> None:
         self.state = initial
         self._fsm_state_timer: StartTimer | None = None
-        # Only while there are any, so that the many machines that wait do not each hold an empty one.
         self._fsm_timers: dict[Hashable, StartTimer] | None = None
         self._fsm_token = 0
         self._fsm_extra: Extra | None = NOT_STARTED
@@ -145,55 +144,43 @@ class Engine:
         self.state = after
         return outputs
 
-    def _apply_short(self, actions: Iterable[Any], *, changed: bool) -> list[object] | None:
+    def _apply_short(  # noqa: C901 - in one piece, because it runs twice for every delivery
+        self, actions: Iterable[Any], *, changed: bool
+    ) -> list[object] | None:
         """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
         outputs: list[object] = []
-        setting: Any = None
-        another: Any = None
+        settings: list[Any] = []
+        keeps_state_timer = not changed or self._fsm_state_timer is None
         for action in actions:
             kind = action.__class__
             if kind not in NOT_FOR_SHELL:
                 outputs.append(action)
-            elif kind is not Cancel and (kind not in SHORT_TIMEOUTS or not action.plain):
+            elif kind not in SHORT_SETTINGS or not action.plain:
                 return None
-            elif setting is None:
-                setting = action
-            elif another is None and action.name != setting.name:
-                another = action
-            else:  # which of them is the last one for its name is for the full path to say
-                return None
-        if changed and self._fsm_state_timer is not None:
+            elif settings and (len(settings) > 1 or settings[0].name == action.name):
+                return None  # which of several counts is for the full path to say
+            else:
+                keeps_state_timer |= kind is StateTimeout
+                settings.append(action)
+        if not keeps_state_timer:
             self._fsm_state_timer = None
-            if setting.__class__ is not StateTimeout and another.__class__ is not StateTimeout:
-                outputs.append(CANCEL_STATE_TIMER)
-        if setting is not None:
-            self._set_timer(setting, outputs)
-            if another is not None:
-                self._set_timer(another, outputs)
-        return outputs
-
-    def _set_timer(self, action: StateTimeout | Timeout | Cancel, outputs: list[object]) -> None:
-        name = action.name
+            outputs.append(CANCEL_STATE_TIMER)
         timers = self._fsm_timers
-        if isinstance(action, Cancel):
-            if name == STATE_TIMER:
-                if self._fsm_state_timer is not None:
-                    self._fsm_state_timer = None
-                    outputs.append(CANCEL_STATE_TIMER)
-            elif timers is not None and timers.pop(name, None) is not None:
-                # An empty dict goes, so that the many machines that wait do not each hold one.
-                self._fsm_timers = timers or None
-                outputs.append(CancelTimer(name))
-            return
-        self._fsm_token = token = self._fsm_token + 1
-        timer = StartTimer(name, action.seconds, None, action.content, token)
-        outputs.append(timer)
-        if action.__class__ is StateTimeout:
-            self._fsm_state_timer = timer
-        elif timers is None:
-            self._fsm_timers = {name: timer}
-        else:
-            timers[name] = timer
+        for setting in settings:
+            if setting.__class__ is Cancel:
+                if timers is not None and timers.pop(setting.name, None) is not None:
+                    outputs.append(CancelTimer(setting.name))
+                continue
+            self._fsm_token = token = self._fsm_token + 1
+            timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+            outputs.append(timer)
+            if setting.__class__ is StateTimeout:
+                self._fsm_state_timer = timer
+            elif timers is None:
+                self._fsm_timers = timers = {timer.name: timer}
+            else:
+                timers[timer.name] = timer
+        return outputs
 
     def _take_in_full(
         self, event: object, handler: Handler, step: object, entered: tuple[object, ...] | None = None
