@@ -36,7 +36,10 @@ class ScheduledCell(Cell):
         state = self.state
         if not state:  # IDLE
             self.state = READY
-            self.system.scheduler.enqueue(self)
+            scheduler = self.system.scheduler
+            scheduler.ready.append(self)
+            if scheduler.asleep is not None:
+                scheduler.wake()
         elif state == CLOSED:
             self._items.clear()
             raise ActorDeadError(f"{self.ref} not found")

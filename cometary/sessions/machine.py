@@ -113,9 +113,8 @@ class SessionMachine(StateMachine):
         """Answer the held request with it."""
         if not self.outbox.append(packet):
             return self._end("overflow")
-        request = self._release()
         first_seq, packets = self.outbox.batch(self.settings.max_response_bytes)
-        return goto(self.waiting, Answer(request, first_seq, packets))
+        return goto(self.waiting, Answer(self._release(), first_seq, packets))
 
     # -- requests of the client ---------------------------------------------------------
 

@@ -91,6 +91,7 @@ class CometEndpoint:
         start_soon: Callable[..., None],
     ) -> None:
         self._manager = manager
+        self._find = manager.directory.find
         self._limiter = limiter
         self._gatekeeper = gatekeeper
         self._start_soon = start_soon
@@ -108,7 +109,7 @@ class CometEndpoint:
             if body.sid is UNSET:
                 self._open(exchange, codec, body)
             else:
-                keeper = self._manager.find(body.sid)
+                keeper = self._find(body.sid)
                 if body.packets:
                     self._check_paths(body.packets)
                 keeper.ref.actor_inbox.put(CometRequest(exchange, codec, keeper, body))

@@ -150,9 +150,9 @@ class Connection:
         if known is None:
             self._parse_afresh(data, learn=at_boundary)
             return
-        if self._unsent is None:
+        if self._deadline is not None and self._unsent is None:
             self._expect(None)
-        if self._has_room():
+        if len(self._unanswered) < self._switchboard.limits.unanswered:
             self._serve(known)
         else:
             self._put_aside([known])
@@ -209,7 +209,8 @@ class Connection:
         response = switchboard.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
-        if self._plain and len(self._unanswered) == 1 and not exchange.closing:
+        under_way = self._parser or self._waiting or self._writing or self._unsent
+        if self._state is OPEN and len(self._unanswered) == 1 and not (under_way or exchange.closing):
             self._unanswered.clear()
             self._send(response)
             if self._unsent is None and self._state is OPEN:
@@ -219,12 +220,6 @@ class Connection:
             self._send_answers()
         self._settle()
         return None
-
-    @property
-    def _plain(self) -> bool:
-        """Whether nothing is under way but what has been handed to the service."""
-        under_way = self._parser or self._waiting or self._writing or self._unsent
-        return self._state is OPEN and not under_way
 
     def _send_answers(self) -> None:
         unanswered = self._unanswered
