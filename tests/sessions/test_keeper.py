@@ -1,0 +1,90 @@
+"""The keeper has what must survive a crash: above all what the application has not been given yet."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometary.sessions import Packet, Request, SessionKeeper, SessionMachine, SessionSettings
+from cometary.sessions.keeper import SignedOff, SignedOn
+
+SETTINGS = SessionSettings(max_unhandled_packets=4, max_unhandled_bytes=100)
+PACKETS = [Packet("a", number) for number in range(5)]
+
+
+@pytest.fixture
+def keeper() -> SessionKeeper:
+    return SessionKeeper("sid", "name", SessionMachine(SETTINGS), 10.0)
+
+
+def request(packets: int, size: int = 0) -> Request:
+    return Request(2, packets=PACKETS[:packets], size=size)
+
+
+def test_the_application_gets_everything_once_and_in_order(keeper: SessionKeeper) -> None:
+    keeper.queue(SignedOn())
+    keeper.queue(*PACKETS[:2], size=50)
+    keeper.queue(SignedOff("closed", ()))
+    assert keeper.unhandled == 4
+    taken = [keeper.next_unhandled() for _ in range(5)]
+    assert taken == [SignedOn(), *PACKETS[:2], SignedOff("closed", ()), None]
+    assert keeper.unhandled == 0
+
+
+def test_there_is_room_for_a_first_request_whatever_its_size(keeper: SessionKeeper) -> None:
+    assert keeper.has_room(request(5, size=1000), SETTINGS)
+
+
+def test_packets_that_wait_leave_less_room(keeper: SessionKeeper) -> None:
+    keeper.queue(*PACKETS[:3], size=30)
+    assert keeper.has_room(request(1), SETTINGS)
+    assert not keeper.has_room(request(2), SETTINGS)
+
+
+def test_bytes_that_wait_leave_less_room(keeper: SessionKeeper) -> None:
+    keeper.queue(PACKETS[0], size=60)
+    assert keeper.has_room(request(1, size=40), SETTINGS)
+    assert not keeper.has_room(request(1, size=41), SETTINGS)
+
+
+def test_bytes_count_until_the_last_packet_of_their_request_is_taken(keeper: SessionKeeper) -> None:
+    keeper.queue(*PACKETS[:2], size=60)
+    keeper.queue(PACKETS[2], size=30)
+    keeper.next_unhandled()
+    assert not keeper.has_room(request(1, size=60), SETTINGS)
+    keeper.next_unhandled()
+    assert keeper.has_room(request(1, size=60), SETTINGS)
+
+
+def test_what_is_forgotten_makes_room(keeper: SessionKeeper) -> None:
+    keeper.queue(*PACKETS[:4], size=100)
+    keeper.forget_unhandled()
+    assert keeper.unhandled == 0
+    assert keeper.next_unhandled() is None
+    keeper.queue(PACKETS[0], size=60)
+    assert keeper.has_room(request(1, size=40), SETTINGS)
+
+
+def test_the_applications_notes_stay(keeper: SessionKeeper) -> None:
+    keeper.data["user"] = "ada"
+    assert keeper.data == {"user": "ada"}
+
+
+def test_releases_are_counted_by_the_second(keeper: SessionKeeper) -> None:
+    assert [keeper.count_release(now) for now in (5.0, 5.5, 5.9, 6.0, 6.1, 9.0)] == [1, 2, 3, 1, 2, 1]
+
+
+def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
+    keeper.machine.start()
+    keeper.machine.step(PACKETS[0])
+    keeper.queue(PACKETS[1])
+    description = keeper.describe(now=12.5)
+    assert description == {
+        "name": "name",
+        "state": "have_packet",
+        "age": 2.5,
+        "queued": 1,
+        "queued_bytes": PACKETS[0].size,
+        "unhandled": 1,
+    }
+    keeper.ended = "closed"
+    assert keeper.describe(now=12.5)["state"] == "ended"
