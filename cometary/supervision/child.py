@@ -156,7 +156,6 @@ class Child(ReportSink):
 
     async def kill(self) -> None:
         """End the incarnation without asking; returns when all of it has gone."""
-        self.expected = None
         self.state = "stopping"
         await self._kill()
         self.state = "stopped"

@@ -26,17 +26,15 @@ from cometary.errors import ChildStateError, RestartIntensityError, TooManyChild
 from cometary.supervision.accounts import Per, make_accounts
 from cometary.supervision.calls import (
     ChildCount,
-    ChildInfo,
     CountChildren,
     StartChild,
     TerminateChild,
     WhichChildren,
 )
 from cometary.supervision.checks import check_choice, check_count, check_seconds
-from cometary.supervision.child import KILL_GRACE, State
+from cometary.supervision.child import KILL_GRACE
 from cometary.supervision.family import SupervisingActor, logger
 from cometary.supervision.offspring import Offspring
-from cometary.supervision.reports import Offender
 from cometary.supervision.rules import must_restart
 from cometary.supervision.spec import RESTARTS, ChildSpec, Restart, Shutdown, check_shutdown, shutdown_seconds
 
@@ -112,12 +110,14 @@ class DynamicSupervisor(SupervisingActor):
         self._on_give_up = on_give_up
         self._accounts = make_accounts(per, intensity, period)
         self.offspring = Offspring(
-            self.system, self, restart=restart, keep_mail=keep_mail, patience=self._patience
+            self.system,
+            self,
+            restart=restart,
+            keep_mail=keep_mail,
+            patience=self._patience,
+            accounts=self._accounts,
         )
-        self._parked: dict[AnyRef, Exit] = {}
-        """Children whose last restart failed, until the next attempt."""
-        self._leaving: dict[AnyRef, trio.Event] = {}
-        """Children that are being terminated on request."""
+        self._last_straw: GiveUp | None = None
         self._empty: trio.Event | None = None
         """Set when the last child has gone; there is one as soon as this supervisor stops."""
 
@@ -148,20 +148,25 @@ class DynamicSupervisor(SupervisingActor):
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
         return self.offspring.start(start, args)
 
+    def count_children(self) -> ChildCount:
+        """Count the children, as `cometary.supervision.count_children` does; on the loop."""
+        return self.offspring.count()
+
     @property
     def _open(self) -> bool:
-        return self._empty is None and self._cell.actor is self and not self.system.killing
+        ending = self._empty is not None or self._last_straw is not None or self.system.killing
+        return not ending and self._cell.actor is self
 
     # -- children that end ----------------------------------------------------------------
 
     def child_exited(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """Restart the child that has ended, or forget it."""
-        leaving = self._leaving.pop(ref, None)
+        leaving = self.offspring.leaving.pop(ref, None)
         if ref not in self.offspring:
-            ref.actor_inbox.bury()  # it was killed by its own constructor
+            ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
         elif not self._open or leaving is not None:
             if exit.reason == "crashed":  # those killed because time was up are told of in one line
-                self.report(self._offender(ref), exit, "nothing")
+                self.report(self.offspring.offender(ref), exit, "nothing")
             self._forget(ref)
             if leaving is not None:
                 leaving.set()
@@ -169,11 +174,11 @@ class DynamicSupervisor(SupervisingActor):
             self._restart_child(ref, exit)
         else:
             if exit.abnormal:
-                self.report(self._offender(ref), exit, "nothing")
+                self.report(self.offspring.offender(ref), exit, "nothing")
             self._forget(ref)
 
     def _restart_child(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        offender = self._offender(ref)
+        offender = self.offspring.offender(ref)
         if self._accounts.allows(ref, trio.current_time()):
             self.report(offender, exit, "restart")
             self._revive(ref)
@@ -183,14 +188,14 @@ class DynamicSupervisor(SupervisingActor):
         if self._per == "child":
             self._tell_given_up(ref, exit)
         else:
-            self._empty = trio.Event()  # from here on nobody is started or restarted
-            self._cell.put_if_open(GiveUp(exit))
+            self._last_straw = GiveUp(exit)  # from here on nobody is started or restarted
+            self._cell.put_if_open(self._last_straw)
 
     def _revive(self, ref: AnyRef) -> None:
         try:
             self.offspring.revive(ref)
         except Exception as error:  # noqa: BLE001 - whatever the constructor raises
-            self._parked[ref] = crashed(error)
+            self.offspring.parked[ref] = crashed(error)
             self._cell.put_if_open(TryAgain(ref))
 
     def _tell_given_up(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
@@ -203,8 +208,6 @@ class DynamicSupervisor(SupervisingActor):
 
     def _forget(self, ref: AnyRef) -> None:
         self.offspring.forget(ref)
-        self._parked.pop(ref, None)
-        self._accounts.forget(ref)
         if self._empty is not None and not self.offspring:
             self._empty.set()
 
@@ -240,7 +243,7 @@ class DynamicSupervisor(SupervisingActor):
     def _close(self) -> trio.Event:
         if self._empty is None:
             self._empty = trio.Event()
-        for ref in list(self._parked):
+        for ref in list(self.offspring.parked):
             self._forget(ref)  # there is nothing of it to stop
         if not self.offspring:
             self._empty.set()
@@ -259,18 +262,19 @@ class DynamicSupervisor(SupervisingActor):
         """Serve the messages of `cometary.supervision.calls`, and its own."""
         match message:
             case TryAgain(ref):
-                if (failure := self._parked.pop(ref, None)) is not None:
-                    self._restart_child(ref, failure)
+                if self._open and ref in self.offspring.parked:
+                    self._restart_child(ref, self.offspring.parked.pop(ref))
             case GiveUp(exit_):
-                await self._end(exit_)
+                if message is self._last_straw:  # else it was a former incarnation's
+                    await self._end(exit_)
             case StartChild(start, args):
                 return self.start_child(cast("type[Actor]", start), *args)
             case TerminateChild(ref):
                 await self._terminate_child(ref)
             case WhichChildren():
-                return tuple(self._info(ref) for ref in self.offspring)
+                return self.offspring.infos()
             case CountChildren():
-                return self.count_children()
+                return self.offspring.count()
             case _:
                 self.warn_of_unknown(message)
         return None
@@ -278,17 +282,15 @@ class DynamicSupervisor(SupervisingActor):
     async def _end(self, last: Exit) -> None:
         await self.stop_children()
         error = RestartIntensityError(f"{self.path}: children ended once too often, the last one: {last}")
-        self._cell.put_back(
-            iter([Stop(Exit("shutdown", error))])
-        )  # in front of the mail: it serves no calls now
+        self.end_now(Exit("shutdown", error))
 
     async def _terminate_child(self, ref: Any) -> None:
         if ref not in self.offspring:
             raise ChildStateError(f"{self.path} has no child {ref!r}")
-        if ref in self._parked:
+        if ref in self.offspring.parked:
             self._forget(ref)
             return
-        self._leaving[ref] = gone = trio.Event()
+        self.offspring.leaving[ref] = gone = trio.Event()
         patience = self.offspring.patience_of(ref)
         if patience > 0:
             ref.actor_inbox.put_if_open(Stop(SHUTDOWN))
@@ -297,30 +299,3 @@ class DynamicSupervisor(SupervisingActor):
         if not gone.is_set():
             ref.actor_inbox.kill()
             await gone.wait()
-
-    # -- what is known about the children -------------------------------------------------
-
-    def count_children(self) -> ChildCount:
-        """Count the children, in time proportional to their number."""
-        count = len(self.offspring)
-        supervisors = sum(self.offspring.kind_of(ref) == "supervisor" for ref in self.offspring)
-        return ChildCount(count, count - len(self._parked), supervisors, count - supervisors)
-
-    def state_of(self, ref: AnyRef) -> State:
-        """Return what a child is doing."""
-        if ref in self._parked:
-            return "restarting"
-        if ref in self._leaving or self._empty is not None:
-            return "stopping"
-        return "starting" if ref.actor_inbox.starting is not None else "running"
-
-    def restarts_of(self, ref: AnyRef) -> int:
-        """Return how often a child has been restarted."""
-        return self._accounts.restarts(ref)
-
-    def _info(self, ref: AnyRef) -> ChildInfo:
-        return ChildInfo(self.offspring.id_of(ref), ref, self.offspring.kind_of(ref), self.state_of(ref))
-
-    def _offender(self, ref: AnyRef) -> Offender:
-        offspring = self.offspring
-        return Offender(offspring.id_of(ref), offspring.name_of(ref), ref, self.restarts_of(ref))

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from cometary.actors import Actor, Exit
+from cometary.actors.messages import Stop
 from cometary.supervision.reports import (
     Action,
     CrashReport,
@@ -68,6 +69,12 @@ class SupervisingActor(Actor, ReportSink):
     @abstractmethod
     async def kill_children(self) -> None:
         """Kill all children that are left; returns when they have gone."""
+
+    def end_now(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        """End with `exit` before any other message is handled."""
+        # A supervisor without children serves no calls any more. What is in the mail is for
+        # its next incarnation.
+        self._cell.put_back(iter([Stop(exit)]))
 
     # -- reports --------------------------------------------------------------------------
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cometary.actors import Actor, ActorRef, ActorSystem
+import trio
+
+from cometary.actors import Actor, ActorRef, ActorSystem, Exit
 from cometary.actors.cell import Parent
 from cometary.errors import SpecError
+from cometary.supervision.accounts import Accounts
+from cometary.supervision.calls import ChildCount, ChildInfo
+from cometary.supervision.child import State
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.launching import actor_name, launch, revive
+from cometary.supervision.reports import Offender
 from cometary.supervision.spec import ChildSpec, Kind, Restart, is_actor_class
 
 AnyRef = ActorRef[Any]
@@ -28,17 +34,32 @@ class Offspring:
         restart: the restart type of children started as a class.
         keep_mail: whether their mail is kept at a restart.
         patience: seconds that they have to stop.
+        accounts: counts their restarts.
+
+    Attributes:
+        parked: how the last attempt to restart a child ended, until the next attempt.
+        leaving: set once a child that is being terminated on request has gone.
     """
 
     def __init__(
-        self, system: ActorSystem, parent: Parent, *, restart: Restart, keep_mail: bool, patience: float
+        self,
+        system: ActorSystem,
+        parent: Parent,
+        *,
+        restart: Restart,
+        keep_mail: bool,
+        patience: float,
+        accounts: Accounts,
     ) -> None:
         self._system = system
         self._parent = parent
         self._restart: Restart = restart
         self._keep_mail = keep_mail
         self._patience = patience
+        self._accounts = accounts
         self._starts: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
+        self.parked: dict[AnyRef, Exit] = {}
+        self.leaving: dict[AnyRef, trio.Event] = {}
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -77,6 +98,8 @@ class Offspring:
     def forget(self, ref: AnyRef) -> None:
         """Forget a child that has ended, and let there be no next incarnation."""
         del self._starts[ref]
+        self._accounts.forget(ref)
+        self.parked.pop(ref, None)
         ref.actor_inbox.bury()
 
     # -- about one child ------------------------------------------------------------------
@@ -112,6 +135,34 @@ class Offspring:
         """Return the seconds that a child has to stop."""
         spec = self.spec_of(ref)
         return self._patience if spec is None else spec.patience
+
+    def restarts_of(self, ref: AnyRef) -> int:
+        """Return how often a child has been restarted."""
+        return self._accounts.restarts(ref)
+
+    def state_of(self, ref: AnyRef) -> State:
+        """Return what a child is doing."""
+        if ref in self.parked:
+            return "restarting"
+        if ref in self.leaving:
+            return "stopping"
+        return "starting" if ref.actor_inbox.starting is not None else "running"
+
+    def offender(self, ref: AnyRef) -> Offender:
+        """Return what a report says about a child."""
+        return Offender(self.id_of(ref), self.name_of(ref), ref, self.restarts_of(ref))
+
+    def infos(self) -> tuple[ChildInfo, ...]:
+        """Tell who there is."""
+        return tuple(
+            ChildInfo(self.id_of(ref), ref, self.kind_of(ref), self.state_of(ref)) for ref in self._starts
+        )
+
+    def count(self) -> ChildCount:
+        """Tell how many there are; takes time in proportion."""
+        count = len(self._starts)
+        supervisors = sum(self.kind_of(ref) == "supervisor" for ref in self._starts)
+        return ChildCount(count, count - len(self.parked), supervisors, count - supervisors)
 
 
 def _suitable(spec: ChildSpec) -> ChildSpec:

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import trio
 
 from cometary.actors import SHUTDOWN, ActorRef, Exit
-from cometary.actors.messages import Stop
 from cometary.errors import ChildStartError, ChildStateError, RestartIntensityError
 from cometary.supervision.backoff import Backoff
 from cometary.supervision.calls import (
@@ -101,9 +100,7 @@ class Supervisor(SupervisingActor):
 
     async def _stop_with(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         await self.stop_children()
-        # In front of the mail: a supervisor without children serves no calls any more. What
-        # is in the mail is for its next incarnation.
-        self._cell.put_back(iter([Stop(exit)]))
+        self.end_now(exit)
 
     # -- children that end ----------------------------------------------------------------
 

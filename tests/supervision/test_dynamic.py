@@ -13,11 +13,14 @@ from cometary.errors import ChildStateError, RestartIntensityError, SpecError, T
 from cometary.supervision import (
     ChildCount,
     ChildSpec,
+    CrashReport,
     DynamicSupervisor,
     SupervisorSpec,
     count_children,
+    latest_reports,
     restart_child,
     start_child,
+    subscribe,
     terminate_child,
     which_children,
 )
@@ -77,7 +80,7 @@ async def test_a_crashed_child_is_restarted_and_the_others_never_notice(kind: ty
             "start one",
             "start other",
         ]
-        assert supervisor.restarts_of(one) == 1
+        assert supervisor.offspring.restarts_of(one) == 1
 
 
 @pytest.mark.parametrize(
@@ -227,6 +230,36 @@ async def test_per_supervisor_the_root_is_told_why() -> None:
         await run()
 
 
+async def test_the_end_of_one_incarnation_is_not_the_end_of_the_next() -> None:
+    diary = Diary()
+    async with company(crowd(intensity=0), intensity=1) as root:
+        ref = await child(root, "crowd")
+
+        def interfere(report: CrashReport) -> None:
+            if report.action == "give_up":
+                ref.kill()  # so that its own message to give up comes to the next incarnation
+
+        subscribe(root, interfere)
+        (await start_child(ref, Worker, "one", diary)).tell("crash")
+        await settled()
+        await start_child(ref, Worker, "two", diary)
+
+
+async def test_nobody_is_restarted_while_the_supervisor_gives_up() -> None:
+    diary = Diary()
+    async with company(crowd(intensity=1)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one, two, three = (supervisor.start_child(Delicate, name, diary) for name in ("one", "two", "three"))
+        await settled()
+        diary.clear()
+        diary.failing_starts["constructor of one"] = 1
+        for ref in (one, two, three):  # one waits for its next attempt when two is one too many
+            ref.kill()
+        await settled()
+        assert diary == ["failed constructor of one"]
+        assert [report.action for report in latest_reports(root)].count("give_up") == 1
+
+
 async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:
     diary = Diary()
     given_up: list[tuple[ActorRef[Any], Exit]] = []
@@ -253,6 +286,20 @@ async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:
         assert len(supervisor.offspring) == 2
 
 
+@pytest.mark.parametrize("per", ["child", "supervisor"])
+async def test_nothing_is_remembered_about_children_that_have_gone(per: str) -> None:
+    diary = Diary()
+    async with company(crowd(per=per, intensity=1000)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        workers = [supervisor.start_child(Worker, str(number), diary) for number in range(10)]
+        for ref in workers:
+            ref.tell("crash")
+            ref.tell("leave")
+        await settled()
+        assert supervisor.count_children().specs == 0
+        assert [supervisor.offspring.restarts_of(ref) for ref in workers] == [0] * 10
+
+
 async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -264,7 +311,7 @@ async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
             one.tell("crash")
             await trio.sleep(5.1)
         assert one.is_alive()
-        assert supervisor.restarts_of(one) == 10
+        assert supervisor.offspring.restarts_of(one) == 10
 
 
 async def test_who_is_told_of_a_child_that_was_given_up_may_start_another() -> None:

@@ -113,7 +113,9 @@ async def test_failed_restarts_use_up_the_intensity() -> None:
     assert diary == ["start a", "start b", "failed a", "failed a", "failed a", "stop b"]
 
 
-async def test_calls_are_served_between_two_attempts(autojump_clock: trio.testing.MockClock) -> None:
+async def test_calls_are_served_between_two_attempts(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     diary = Diary()
 
     class SlowToFail(Clerk):
@@ -127,9 +129,10 @@ async def test_calls_are_served_between_two_attempts(autojump_clock: trio.testin
         infos = await which_children(root)
         assert [(info.state, info.ref) for info in infos] == [("restarting", None)]
         await terminate_child(root, "a")  # which ends the attempts
-        diary.clear()
+        attempts = diary.count("failed a")
         await trio.sleep(10)
-        assert diary == []
+        assert diary.count("failed a") == attempts
+    assert sum("cannot start" in record.getMessage() for record in caplog.records) == attempts
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,36 @@ async def test_a_supervisor_told_to_stop_during_a_back_off_stops_at_once(
     assert diary == ["stop b"]
     with pytest.raises(Exception, match="stopped before handling the message"):
         await waiting
+
+
+async def test_a_child_that_is_terminated_during_its_back_off_stays_down(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+    async with company(worker("a", diary), backoff=Backoff(10, 10)) as root:
+        await tell(root, "a", "crash")
+        await terminate_child(root, "a")
+        await trio.sleep(20)
+        assert diary == ["start a"]
+
+
+async def test_a_sibling_that_is_restarted_with_others_during_its_back_off_is_not_restarted_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+    async with company(
+        worker("a", diary),
+        worker("b", diary),
+        strategy="one_for_all",
+        intensity=9,
+        backoff=Backoff(10, 10, 0),
+    ) as root:
+        await tell(root, "a", "crash")
+        await trio.sleep(5)
+        await tell(root, "b", "crash")
+        diary.clear()
+        await trio.sleep(100)
+        assert diary == ["start a", "start b"]
 
 
 @given(st.floats(0.01, 5), st.floats(1, 50), st.floats(0, 1), st.integers(0, 10_000))

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.supervision import ChildSpec, SupervisorSpec, which_children
+from cometary.supervision import ChildSpec, SupervisorSpec, subscribe, which_children
 from tests.supervision.company import (
     Clerk,
     Diary,
@@ -121,6 +121,19 @@ async def test_two_siblings_that_crash_together_are_one_restart() -> None:
             ref.tell("crash")
         await settled()
         assert diary.read() == ["start a", "start b"] * 2
+
+
+async def test_a_crash_that_was_overtaken_is_no_restart_even_if_the_restart_fails() -> None:
+    diary = Diary()
+    reports: list[tuple[str, str]] = []
+    async with company(worker("a", diary), worker("b", diary), strategy="one_for_all", intensity=2) as root:
+        subscribe(root, lambda report: reports.append((report.child, report.action)))
+        diary.failing_starts["a"] = 1
+        for ref in [await child(root, name) for name in "ab"]:
+            ref.tell("crash")
+        await settled()
+        assert diary.read() == ["start a", "start b", "failed a", "start a", "start b"]
+    assert reports == [("a", "restart"), ("b", "nothing"), ("a", "restart")]
 
 
 async def test_the_crash_that_was_overtaken_is_reported_all_the_same(
