@@ -1,0 +1,120 @@
+"""The documentation keeps to the code: what it shows runs, what it lists is all, what it links to is there.
+
+A comment before a block of code says where it comes from: `file:` is the whole of a file, `part of:` a piece of one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from cometary import errors
+from cometary.config import OPTIONS
+from cometary.errors import CONDITIONS
+from cometary.sessions import SessionMachine
+from tests.examples.servers import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("tutorial/*.md")),
+    *sorted((ROOT / "docs").glob("how-to/*.md")),
+]
+BLOCK = re.compile(
+    r"(?:<!-- (?P<what>file|part of): (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```\n",
+    re.DOTALL,
+)
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)")
+SOURCE = re.compile(r"`((?:cometary|clients|examples|tests|docs)/[\w/.-]+)`")
+
+page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@page
+def test_code_is_what_the_file_says(page: Path) -> None:
+    for block in BLOCK.finditer(page.read_text()):
+        if block["what"] == "file":
+            assert block["text"] == (ROOT / block["file"]).read_text()
+        elif block["what"] == "part of":
+            assert block["text"] in (ROOT / block["file"]).read_text()
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.relative_to(ROOT)))
+def test_guides_show_only_code_that_runs(guide: Path) -> None:
+    loose = [block["text"] for block in BLOCK.finditer(guide.read_text()) if not block["what"]]
+    languages = [block["language"] for block in BLOCK.finditer(guide.read_text()) if not block["what"]]
+    assert not {"python", "html", "nginx", "haproxy", "ini"} & set(languages), loose
+
+
+@page
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text()):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), f"{target} is not there"
+        if anchor:
+            assert anchor in anchors(path), f"{target} has no heading #{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@page
+def test_files_that_are_named_exist(page: Path) -> None:
+    for name in SOURCE.findall(page.read_text()):
+        assert (ROOT / name).exists(), f"{name} is not there"
+
+
+def read(page: str) -> str:
+    return (ROOT / "docs" / page).read_text()
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = {target for target, _ in LINK.findall(read("index.md"))}
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if ROOT / "docs" in page.parents}
+    assert pages - {"index.md"} == linked
+
+
+def test_the_protocol_shows_the_table_and_the_diagram_of_the_machine() -> None:
+    text = read("protocol.md")
+    assert SessionMachine.table() in text
+    assert SessionMachine.mermaid() in text
+
+
+@pytest.mark.parametrize("name", ["protocol.md", "reference/errors.md"])
+def test_every_condition_is_listed_with_its_status(name: str) -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", read(name), re.MULTILINE)
+    assert {condition: int(status) for condition, status in rows} == CONDITIONS
+
+
+def test_every_exception_is_listed_with_its_fault() -> None:
+    text = read("reference/errors.md")
+    for name, error in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(error, errors.CometaryError):
+            fault = (inspect.getdoc(error) or "").splitlines()[0]
+            assert f"| `{name}` | `{error.__bases__[0].__name__}` | {fault} |" in text
+
+
+def test_every_option_of_the_command_line_is_listed() -> None:
+    text = read("reference/command-line.md")
+    for option in OPTIONS:
+        if option.name != "app" and not option.secret:
+            assert f"`--{option.name}`" in text
+
+
+def test_every_limit_that_can_be_set_is_explained() -> None:
+    text = read("how-to/limits.md")
+    for name in (
+        "max-sessions",
+        "opens-per-minute",
+        "queue-packets",
+        "queue-bytes",
+        "response-bytes",
+        "body-bytes",
+    ):
+        assert f"`{name}`" in text

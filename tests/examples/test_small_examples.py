@@ -1,0 +1,29 @@
+"""The smallest examples of the documentation, against the real server."""
+
+from __future__ import annotations
+
+from cometary import Connector
+from tests.examples.servers import running_server
+from tests.examples.sessions import ClientSession
+
+
+def test_what_one_session_says_all_sessions_hear() -> None:
+    with (
+        running_server("examples/hello.py:app") as server,
+        ClientSession(server.comet) as ada,
+        ClientSession(server.comet) as grace,
+        Connector(server.control) as connector,
+    ):
+        [name, _] = [session["name"] for session in connector.sessions()]
+        said = ("chat/lobby", {"from": name, "text": "hello"})
+        assert ada.hear(("chat/lobby", "hello")) == [said]
+        assert grace.hear() == [said]
+
+
+def test_a_handler_that_raises_ends_neither_the_session_nor_the_request() -> None:
+    with running_server("examples/crashing.py:app") as server, ClientSession(server.comet) as session:
+        order = {"count": 2, "price": 3}
+        assert session.hear(("order", {}), ("order", order)) == [("total", 6)]
+        with Connector(server.control) as connector:
+            parts = {part["id"]: part for part in connector.tree()["children"]}
+        assert [child["restarts"] for child in parts["sessions"]["children"]] == [1]
