@@ -82,8 +82,8 @@ def test_every_page_is_in_the_index() -> None:
 
 def test_the_protocol_shows_the_table_and_the_diagram_of_the_machine() -> None:
     text = read("protocol.md")
-    assert SessionMachine.table() in text
-    assert SessionMachine.mermaid() in text
+    for shown in (SessionMachine.table(), SessionMachine.mermaid()):
+        assert shown in text, f"docs/protocol.md has to show this:\n{shown}"
 
 
 @pytest.mark.parametrize("name", ["protocol.md", "reference/errors.md"])
@@ -97,7 +97,8 @@ def test_every_exception_is_listed_with_its_fault() -> None:
     for name, error in inspect.getmembers(errors, inspect.isclass):
         if issubclass(error, errors.CometaryError):
             fault = (inspect.getdoc(error) or "").splitlines()[0]
-            assert f"| `{name}` | `{error.__bases__[0].__name__}` | {fault} |" in text
+            row = f"| `{name}` | `{error.__bases__[0].__name__}` | {fault} |"
+            assert row in text, f"docs/reference/errors.md has to have this row: {row}"
 
 
 def test_every_option_of_the_command_line_is_listed() -> None:

@@ -38,6 +38,19 @@ def test_what_one_page_says_both_pages_hear(page: Page, server: RunningServer) -
         expect(one.locator("#news li")).to_have_text([f"{me}: Good morning"])
 
 
+def test_what_is_said_while_the_server_is_away_arrives_when_it_is_back(
+    browser_page: Page,
+) -> None:
+    with running_server("examples/first_push/app.py:app") as server:
+        browser_page.goto(f"{server.origin}/")
+        expect(browser_page.locator("#hello")).to_contain_text("You are ")
+        server.stop()
+    browser_page.fill("#text", "Anybody there?")
+    browser_page.click("button")
+    with running_server("examples/first_push/app.py:app", port=server.port):
+        expect(browser_page.locator("#news li")).to_contain_text(["Anybody there?"], timeout=20_000)
+
+
 def test_the_back_end_reaches_the_page(page: Page, server: RunningServer) -> None:
     command = [sys.executable, str(ROOT / "examples/first_push/backend.py"), server.control]
     with subprocess.Popen(command, env=ENVIRONMENT) as backend:
