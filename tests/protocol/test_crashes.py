@@ -163,6 +163,17 @@ async def test_one_crash_more_and_the_session_has_failed(
     assert await world.sessions() == []
 
 
+async def test_a_session_that_has_failed_leaves_no_subscription_behind(
+    client: Comet, crashing: Recorder
+) -> None:
+    session = crashing.sessions[0]
+    session.connect("news", "jobs/*")
+    dead = session._keeper.ref
+    await client.hold(*[("crash", number) for number in range(CRASHES + 1)])
+    assert [reason for reason, _ in crashing.ended] == ["failed"]
+    assert list(session._manager._router.patterns(dead)) == []
+
+
 async def test_a_held_request_is_told_that_the_session_has_failed(client: Comet, crashing: Recorder) -> None:
     for _ in range(CRASHES):
         await client.hold(("crash", 1))

@@ -184,7 +184,6 @@ async def test_a_session_ends_once(world: World, recorder: Recorder) -> None:
     session.kick()
     session.send("a", 1)
     session.connect("news")
-    session.disconnect("news")
     await world.settle()
     assert recorder.ended == [("kicked", [])]
     assert session.paths == []

@@ -213,8 +213,8 @@ async def test_a_session_that_has_ended_takes_no_notice_of_threads(world: World,
     session = recorder.sessions[0]
 
     def program() -> None:
-        session.connect("news")
         session.disconnect("news")
+        session.connect("news")
         session.send("a", 1)
         session.kick()
 

@@ -398,6 +398,12 @@ def test_what_the_application_answers_at_once_goes_with_the_held_request(bench: 
     assert bench.machine.held is sender
 
 
+def test_a_request_with_packets_gets_again_what_it_does_not_acknowledge(bench: Bench) -> None:
+    bench.request(2)
+    bench.push(NEWS)
+    assert bench.request(3, ack=0, packets=[Packet("a")]).got == (1, (NEWS,))
+
+
 # -- the end ---------------------------------------------------------------------------------------
 
 
