@@ -12,8 +12,9 @@ then the front end sends what is still to be sent and closes.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
@@ -22,7 +23,7 @@ from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.config import Address
 from cometary.dispatch.dispatcher import Dispatcher, Table
-from cometary.errors import ChildStartError, ProtocolError
+from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.supervision.tree import SHOWN
@@ -31,13 +32,15 @@ from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import file_endpoints
 from cometary.transport.limits import Limits
+from cometary.transport.listener import open_sockets
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.router import Router
 from cometary.transport.service import Service
 from cometary.transport.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    import socket
+    from collections.abc import AsyncGenerator, Generator
 
     from cometary.config import Settings
     from cometary.sessions import Session
@@ -144,10 +147,7 @@ class Server:
         self._manager = SessionManager(session_settings(settings), app, self._table)
         self._services = self._make_services(actors)
         self._switchboard: Switchboard | None = None
-        self._addresses: list[tuple[str, int]] = [
-            (settings.host, settings.port),
-            (settings.control.host, settings.control.port),
-        ]
+        self._sockets: list[list[socket.socket]] = []
         self._root: ActorRef[Any] | None = None
 
     @asynccontextmanager
@@ -162,23 +162,18 @@ class Server:
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end),
         ]
-        try:
+        with ExitStack() as at_the_end:
+            await self._open_sockets(at_the_end)
+            at_the_end.callback(self._app.attach, None)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                 self._root = root
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 yield running
-        except ChildStartError as error:
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, OSError):
-                cause = cause.__cause__
-            raise cause or error from None
-        finally:
-            self._app.attach(None)
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         settings = self._settings
-        public, control = [f"http://{Address(*address)}" for address in self._addresses]
+        public, control = [Address(*sockets[0].getsockname()[:2]).url for sockets in self._sockets]
         return Running(public + settings.comet, control, settings.secret, self._manager, root, leave)
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
@@ -191,21 +186,31 @@ class Server:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
         with trio.move_on_after(STOP_GRACE):
             await self._manager.shut_down()
+        for sock in chain.from_iterable(self._sockets):
+            sock.close()
         if self._switchboard is not None:
             await self._switchboard.aclose(STOP_GRACE)
 
-    async def _front_end(self, *, task_status: trio.TaskStatus[None]) -> None:
+    async def _front_end(self, *, task_status: trio.TaskStatus[object]) -> None:
         listen = [
-            Listen(service, host, port)
-            for service, (host, port) in zip(self._services, self._addresses, strict=True)
+            Listen(service, sockets=sockets)
+            for service, sockets in zip(self._services, self._sockets, strict=True)
         ]
         self._switchboard = switchboard = Switchboard(listen, Limits(body_bytes=self._settings.body_bytes))
-        await switchboard.serve(task_status=_Listening(self, task_status))
+        await switchboard.serve(task_status=task_status)
         await trio.sleep_forever()  # it was closed by `stop`, so the supervisor will cancel this
 
-    def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """Take note of the addresses, so that a restarted front end listens where the first one did."""
-        self._addresses = [*addresses]
+    async def _open_sockets(self, until: ExitStack) -> None:
+        """Listen, before anything is started that could fail later; callers wait in the backlog.
+
+        The sockets outlive the front end, so a front end that is restarted turns nobody away.
+        """
+        public = Address(self._settings.host, self._settings.port)
+        for host, port in (public, self._settings.control):
+            sockets = await open_sockets(host, port)
+            self._sockets.append(sockets)
+            for sock in sockets:
+                until.callback(sock.close)
 
     def _make_services(self, actors: ActorSystem) -> tuple[Service, Service]:
         settings, app = self._settings, self._app
@@ -221,18 +226,6 @@ class Server:
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()
-
-
-class _Listening(trio.TaskStatus[list[tuple[str, int]]]):
-    """Hands the switchboard's addresses to the server before the supervisor goes on."""
-
-    def __init__(self, server: Server, task_status: trio.TaskStatus[None]) -> None:
-        self._server = server
-        self._task_status = task_status
-
-    def started(self, value: list[tuple[str, int]]) -> None:
-        self._server.listening(value)
-        self._task_status.started()
 
 
 def session_settings(settings: Settings) -> SessionSettings:

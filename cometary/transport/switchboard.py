@@ -30,6 +30,7 @@ from cometary.transport.poller import WRITABLE, Poller, best_poller
 from cometary.transport.responses import ResponseEncoder
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from cometary.transport.service import Service
@@ -49,11 +50,14 @@ class Listen:
         service: What answers the requests.
         host: A name or address of this machine; every address that it has is listened at.
         port: 0 lets the system choose.
+        sockets: Sockets that listen already, in place of `host` and `port`. They stay their
+            owner's, so that callers wait in them while one switchboard takes the place of another.
     """
 
     service: Service
     host: str = "127.0.0.1"
     port: int = 0
+    sockets: Sequence[socket.socket] = ()
 
 
 class Deadlines:
@@ -162,7 +166,7 @@ class Switchboard:
         return len(self._connections)
 
     async def _open(self, listen: Listen) -> tuple[str, int]:
-        socks = await open_sockets(listen.host, listen.port)
+        socks = [sock.dup() for sock in listen.sockets] or await open_sockets(listen.host, listen.port)
         for sock in socks:
             self._listeners.append(Listener(sock, listen.service, self))
             self.poller.watch(sock.fileno())
