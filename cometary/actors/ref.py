@@ -33,6 +33,11 @@ class ActorRef(pykka.ActorRef[A]):
     may block, so there `ask` and `stop` return a future to be awaited.
     """
 
+    # Slots, because every message on its way to an actor passes through here, and an instance's
+    # dictionary is one more place in memory to wait for.
+    __slots__ = ("_urn", "actor_class", "actor_inbox")
+
+    actor_class: type[A]
     actor_inbox: Cell
 
     def __init__(self, actor_class: type[A], cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]

@@ -45,6 +45,8 @@ class SessionActor(Actor):
         manager: knows all sessions, the application and the router.
     """
 
+    __slots__ = ("_handler_runs", "_keeper", "_manager", "_session")
+
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         super().__init__()
         self._keeper = keeper
