@@ -25,7 +25,7 @@ from cometary.errors import ProtocolError, UsageError
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from cometary.actors import ActorRef
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     H = TypeVar("H", bound=Handler)
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
-    Authenticator = Callable[[object], bool | Awaitable[bool]]
+    Verdict = bool | Mapping[str, Any]
+    Authenticator = Callable[[object], Verdict | Awaitable[Verdict]]
 
 MOST_REMEMBERED_PATHS: Final = 1024
 """Paths whose handlers are remembered; when there are more, all are looked up again."""
@@ -99,7 +100,9 @@ class App:
         """Ask `authenticator(token)` whether a session may be opened.
 
         It gets what the client gave as `token`, or None, and returns (or, if it is async, is
-        awaited for) whether the client is let in. Without one every client is.
+        awaited for) whether the client is let in. A mapping lets it in as True does, and becomes
+        the session's `data`: who the user is, for example. Without an authenticator every client
+        is let in.
         """
         self.authenticator = authenticator
         return authenticator

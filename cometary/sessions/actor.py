@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 
 class HandlerDone(NamedTuple):
-    """The async handler that ran as a task has returned."""
+    """The async handler that ran as a task of `owner` has returned."""
+
+    owner: SessionActor
 
 
 class SessionActor(Actor):
@@ -45,7 +47,7 @@ class SessionActor(Actor):
         manager: knows all sessions, the application and the router.
     """
 
-    __slots__ = ("_handler_runs", "_keeper", "_manager", "_session")
+    __slots__ = ("_fails", "_handler_runs", "_keeper", "_manager", "_session")
 
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         super().__init__()
@@ -53,6 +55,7 @@ class SessionActor(Actor):
         self._manager = manager
         self._session = Session(keeper, manager)
         self._handler_runs = False
+        self._fails = False  # a handler has raised: what is queued is for the next incarnation
 
     @property
     def display_name(self) -> str:
@@ -76,8 +79,9 @@ class SessionActor(Actor):
         elif isinstance(message, Request):
             self._take_request(message)
         elif kind is HandlerDone:
-            self._handler_runs = False
-            self._serve_application()
+            if message.owner is self:  # else it is a handler of the incarnation before
+                self._handler_runs = False
+                self._serve_application()
         else:
             self._step(message.timed_out() if kind is StartTimer else message)
 
@@ -98,7 +102,7 @@ class SessionActor(Actor):
         keeper = self._keeper
         if keeper.ended is not None:
             request.refuse(session_ended(keeper.ended))
-        elif request.packets and not keeper.has_room(request, self._manager.settings):
+        elif self._is_new(request) and not keeper.has_room(request, self._manager.settings):
             detail = "the application has not handled the packets sent before these"
             request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
         elif keeper.machine.held is not None and not request.packets and self._over_active():
@@ -106,6 +110,10 @@ class SessionActor(Actor):
             request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
         else:
             self._step(request)
+
+    def _is_new(self, request: Request) -> bool:
+        """Whether it has packets that the application has not been given."""
+        return bool(request.packets) and not self._keeper.machine.window.seen(request.rid)
 
     def _over_active(self) -> bool:
         """Count a request that only releases the one held before it (XEP-0124, overactivity)."""
@@ -137,6 +145,9 @@ class SessionActor(Actor):
         self._keeper.queue(*request.packets, size=request.size)
         try:
             self._serve_application()
+        except Exception:
+            self._fails = True
+            raise
         finally:  # a handler that crashes must not take the request with it
             if self._keeper.ended is None:
                 self._perform(self._keeper.machine.step(HandedOver(request)))
@@ -159,7 +170,7 @@ class SessionActor(Actor):
 
     def _serve_application(self) -> None:
         keeper = self._keeper
-        while not self._handler_runs and (item := keeper.next_unhandled()) is not None:
+        while not (self._handler_runs or self._fails) and (item := keeper.next_unhandled()) is not None:
             keeper.serving = self
             try:
                 outcome = self._hand_over(item)
@@ -168,7 +179,7 @@ class SessionActor(Actor):
             if inspect.isawaitable(outcome):
                 self._handler_runs = True
                 self.start_task(self._finish, outcome)
-        if keeper.ended is not None and not self._handler_runs:
+        if keeper.ended is not None and not (self._handler_runs or self._fails):
             self.stop()
 
     def _hand_over(self, item: SignedOn | Packet | SignedOff) -> Awaitable[object] | None:
@@ -181,4 +192,4 @@ class SessionActor(Actor):
 
     async def _finish(self, outcome: Awaitable[object]) -> None:
         await outcome
-        self.actor_inbox.put_if_open(HandlerDone())
+        self.actor_inbox.put_if_open(HandlerDone(self))

@@ -1,7 +1,7 @@
 """Which sessions there are, and which there were a moment ago.
 
 A client that comes back to a session that has ended is told why, for a while; after that its
-session is simply unknown. Pure: time comes in as an argument.
+session is simply unknown. Pure: time comes in from outside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cometary.errors import ProtocolError
 from cometary.sessions.machine import session_ended
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cometary.sessions.keeper import SessionKeeper
 
@@ -24,9 +24,13 @@ class Directory:
     Args:
         remember: seconds for which the end of a session is remembered.
         max_remembered: how many ends are remembered at most; beyond it the oldest are forgotten.
+        now: reads the clock, in seconds; without it ends are only forgotten when others are added.
     """
 
-    def __init__(self, remember: float, max_remembered: int = 100_000) -> None:
+    def __init__(
+        self, remember: float, max_remembered: int = 100_000, now: Callable[[], float] | None = None
+    ) -> None:
+        self._now = now
         self._remember = remember
         self._max_remembered = max_remembered
         self._living: dict[str, SessionKeeper] = {}
@@ -51,6 +55,8 @@ class Directory:
         keeper = self._living.get(sid)
         if keeper is not None:
             return keeper
+        if self._now is not None:
+            self._forget(self._now())
         ended = self._ended.get(sid)
         if ended is not None:
             raise session_ended(ended[0])
@@ -67,13 +73,13 @@ class Directory:
         """
         if self._living.pop(keeper.sid, None) is None:
             return
-        self._forget(now)
         self._ended[keeper.sid] = (reason, now + self._remember)
+        self._forget(now)
 
     def _forget(self, now: float) -> None:
         # Every end is remembered equally long, so the order of entry is the order of expiry.
         while self._ended:
             sid, (_, until) = next(iter(self._ended.items()))
-            if until > now and len(self._ended) < self._max_remembered:
+            if until > now and len(self._ended) <= self._max_remembered:
                 return
             del self._ended[sid]

@@ -38,7 +38,7 @@ class SessionManager:
     def __init__(self, settings: SessionSettings, application: Application, router: Router) -> None:
         self.settings = settings
         self.application = application
-        self.directory = Directory(remember=settings.die)
+        self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
         self._router = router
         self._supervisor: DynamicSupervisor | None = None

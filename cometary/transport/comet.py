@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
 
+    Verdict = bool | Mapping[str, Any]
+
 logger = logging.getLogger("cometary.transport")
 
 
@@ -33,8 +36,11 @@ class Gatekeeper(Protocol):
     """Who is let in, and where their packets may go: the application."""
 
     @property
-    def authenticator(self) -> Callable[[object], bool | Awaitable[bool]] | None:
-        """Says of a token whether its bearer may open a session; None lets all in."""
+    def authenticator(self) -> Callable[[object], Verdict | Awaitable[Verdict]] | None:
+        """Says of a token whether its bearer may open a session; None lets all in.
+
+        A mapping lets the bearer in as True does, and its items become the session's data.
+        """
         ...
 
     def accepts(self, path: str) -> bool:
@@ -133,26 +139,31 @@ class CometEndpoint:
         if inspect.isawaitable(verdict):
             self._start_soon(self._open_later, exchange, codec, body, verdict)
         else:
-            self._judge(exchange, codec, body, welcome=bool(verdict))
+            self._judge(exchange, codec, body, verdict)
 
     async def _open_later(
-        self, exchange: Exchange, codec: Codec, body: Body, verdict: Awaitable[bool]
+        self, exchange: Exchange, codec: Codec, body: Body, verdict: Awaitable[Verdict]
     ) -> None:
         try:
-            self._judge(exchange, codec, body, welcome=await verdict)
+            self._judge(exchange, codec, body, await verdict)
         except ProtocolError as error:
             exchange.refuse(error, codec)
         except Exception:  # here it ends: raised further, it would end the actor system
             logger.exception("the authenticator failed")
             exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)
 
-    def _judge(self, exchange: Exchange, codec: Codec, body: Body, *, welcome: bool) -> None:
-        if not welcome:
+    def _judge(self, exchange: Exchange, codec: Codec, body: Body, verdict: Verdict) -> None:
+        notes = verdict if isinstance(verdict, Mapping) else None
+        if notes is None and not verdict:
             raise ProtocolError("unauthorized", "the authenticator does not accept this token")
-        self._welcome(exchange, codec, body)
+        self._welcome(exchange, codec, body, notes)
 
-    def _welcome(self, exchange: Exchange, codec: Codec, body: Body) -> None:
+    def _welcome(
+        self, exchange: Exchange, codec: Codec, body: Body, notes: Mapping[str, Any] | None = None
+    ) -> None:
         keeper = self._manager.open(body.rid, None if body.wait is UNSET else body.wait)
+        if notes:
+            keeper.data.update(notes)  # before the sign-on, which has its turn later
         settings = self._manager.settings
         answer = {
             "version": VERSION,

@@ -108,6 +108,7 @@ class ControlEndpoint:
         if self._bearer is not None:
             given = exchange.headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._bearer):
+                exchange.extra_headers = ((b"WWW-Authenticate", b"Bearer"),)
                 raise ProtocolError("unauthorized", "this call needs the server's secret")
         elif not names_this_machine(exchange.headers.get(b"host", b"")):
             raise ProtocolError(

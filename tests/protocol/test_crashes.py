@@ -121,6 +121,19 @@ async def test_an_early_request_outlives_the_crash_of_the_one_before_it(
     assert await client.receive(early) == [1]
 
 
+async def test_two_crashes_in_a_row_are_two_restarts(world: World, client: Comet, crashing: Recorder) -> None:
+    early = await client.hold(("crash", "third"), rid=3)
+    client.rid = 1
+    await client.hold(("crash", "second"))
+    await world.settle()
+    assert crashing.packets == [("crash", "second"), ("crash", "third")]
+    connection = await world.connect(control=True)
+    [_, sessions, _] = (await connection.get("/tree")).body["children"]
+    assert sessions["children"][0]["restarts"] == 2
+    crashing.sessions[0].send("a", 1)
+    assert await client.receive(early) == [1]
+
+
 async def test_timers_go_on_after_a_crash(crashing: Recorder, mock_clock: trio.testing.MockClock) -> None:
     async with serving(crashing.app) as world:
         client = await world.open()

@@ -153,6 +153,26 @@ async def test_the_token_may_be_any_value_and_is_none_when_left_out() -> None:
     assert seen == ["text", 1, None, [1, {"a": None}], {"user": "ada"}, None, b"bytes"]
 
 
+@pytest.mark.parametrize("notes", [{"user": "ada"}, {}])
+async def test_a_mapping_lets_the_client_in_and_is_there_at_the_signon(notes: dict[str, str]) -> None:
+    seen: list[dict[str, object]] = []
+    app = App()
+
+    @app.authenticate
+    async def who(_: object) -> dict[str, str]:
+        await trio.lowlevel.checkpoint()
+        return notes
+
+    @app.signon
+    def joined(session: Session) -> None:
+        seen.append(dict(session.data))
+
+    async with serving(app) as world:
+        await world.open(token="ada's")
+        await world.settle()
+    assert seen == [notes]
+
+
 async def test_a_slow_authenticator_delays_nobody_else() -> None:
     go_on = trio.Event()
 

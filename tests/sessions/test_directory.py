@@ -49,6 +49,18 @@ def test_a_session_ends_once(directory: Directory) -> None:
     assert condition(directory, "a") == ("session-ended", "kicked")
 
 
+def test_an_end_is_forgotten_in_time_even_if_nothing_else_happens() -> None:
+    time = 100.0
+    directory = Directory(remember=45, now=lambda: time)
+    session = keeper("a")
+    directory.add(session)
+    directory.end(session, "kicked", now=time)
+    time = 144.9
+    assert condition(directory, "a") == ("session-ended", "kicked")
+    time = 145.0
+    assert condition(directory, "a") == ("unknown-session", None)
+
+
 @pytest.mark.parametrize(("later", "known"), [(44.9, True), (45, False), (1000, False)])
 def test_an_end_is_forgotten_when_another_session_ends_long_after(
     directory: Directory, later: float, known: bool
