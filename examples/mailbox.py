@@ -12,30 +12,27 @@ from contextlib import contextmanager
 import trio
 
 from cometary import App, Packet, Session
-from examples.signed_tokens import is_genuine, user_of
+from examples.signed_tokens import who
 
 app = App()
-app.authenticate(is_genuine)
+app.authenticate(who)
 
 
-@app.packet("sign-in")
-async def sign_in(session: Session, _path: str, token: object) -> None:
-    """Take note whose session this is, and send what the user's last one did not get."""
-    user = user_of(token)
-    if user is None:
-        return session.kick()
-    session.data["user"] = user
+@app.signon
+async def joined(session: Session) -> None:
+    """Send what the user's last session did not get."""
+    user = session.data["user"]
     for path, message in await trio.to_thread.run_sync(take, user):
         session.send(path, message)
     session.connect(f"mail/{user}")
-    return session.send("signed-in", user)
+    session.send("signed-in", user)
 
 
 @app.signoff
 async def keep_undelivered(session: Session, _reason: str, undelivered: Sequence[Packet]) -> None:
     """Keep the mail that the client never acknowledged; what else there was means nothing later."""
     mail = [packet for packet in undelivered if packet.path.startswith("mail/")]
-    if "user" in session.data and mail:
+    if mail:
         await trio.to_thread.run_sync(keep, session.data["user"], mail)
 
 

@@ -8,7 +8,7 @@ import hmac
 import os
 import time
 
-from cometary import App
+from cometary import App, Session
 
 LIFETIME = 60
 """Seconds: a page opens its session soon after it was loaded. The session may last much longer."""
@@ -37,6 +37,13 @@ def sign(claim: str) -> str:
 
 
 @app.authenticate
-def is_genuine(token: object) -> bool:
-    """Let in whoever has a token that was signed within the last minute."""
-    return user_of(token) is not None
+def who(token: object) -> dict[str, str] | bool:
+    """Let in whoever has a token that was signed within the last minute, and remember who it is."""
+    user = user_of(token)
+    return False if user is None else {"user": user}
+
+
+@app.signon
+def joined(session: Session) -> None:
+    """Let the user hear what is meant for that user alone."""
+    session.connect(f"users/{session.data['user']}")
