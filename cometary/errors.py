@@ -31,26 +31,28 @@ class NameTakenError(UsageError):
     """The calling code registered a name that a living actor already has."""
 
 
-CONDITIONS: Final[Mapping[str, int]] = MappingProxyType({
-    "bad-request": 400,
-    "bad-ack": 400,
-    "forbidden-path": 400,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "unknown-session": 404,
-    "not-found": 404,
-    "method-not-allowed": 405,
-    "rid-out-of-window": 409,
-    "session-ended": 410,
-    "length-required": 411,
-    "too-large": 413,
-    "unsupported-media-type": 415,
-    "too-many-requests": 429,
-    "headers-too-large": 431,
-    "internal-error": 500,
-    "shutting-down": 503,
-    "too-many-sessions": 503,
-})
+CONDITIONS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "bad-request": 400,
+        "bad-ack": 400,
+        "forbidden-path": 400,
+        "unauthorized": 401,
+        "forbidden": 403,
+        "unknown-session": 404,
+        "not-found": 404,
+        "method-not-allowed": 405,
+        "rid-out-of-window": 409,
+        "session-ended": 410,
+        "length-required": 411,
+        "too-large": 413,
+        "unsupported-media-type": 415,
+        "too-many-requests": 429,
+        "headers-too-large": 431,
+        "internal-error": 500,
+        "shutting-down": 503,
+        "too-many-sessions": 503,
+    }
+)
 """The conditions of the comet protocol, each with the HTTP status that carries it."""
 
 
@@ -67,7 +69,9 @@ class ProtocolError(CometaryError):
         status: The HTTP status that `CONDITIONS` gives for the condition.
     """
 
-    def __init__(self, condition: str, detail: str, *, retry_after: int | None = None, **members: object) -> None:
+    def __init__(
+        self, condition: str, detail: str, *, retry_after: int | None = None, **members: object
+    ) -> None:
         super().__init__(condition, detail)
         self.condition = condition
         self.detail = detail

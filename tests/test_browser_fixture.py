@@ -9,7 +9,9 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_page_runs_scripts(browser_page: Page) -> None:
-    browser_page.set_content("<output></output><script>document.querySelector('output').value = 6 * 7</script>")
+    browser_page.set_content(
+        "<output></output><script>document.querySelector('output').value = 6 * 7</script>"
+    )
     assert browser_page.locator("output").inner_text() == "42"
 
 
