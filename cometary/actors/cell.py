@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pykka import ActorDeadError
 
-from cometary.actors.exits import KILLED, Exit, with_state
+from cometary.actors.exits import KILLED, Exit, with_account
 from cometary.actors.future import Future
 from cometary.actors.mailbox import Mailbox
 from cometary.actors.messages import STOPS, Answerable, Envelope
@@ -143,7 +143,7 @@ class Cell(Mailbox):
         actor, self.actor = self.actor, None
         if actor is None:
             return
-        self.exit = with_state(exit, actor)
+        self.exit = with_account(exit, actor)
         self.state = PARKED
         self._break_promises()
         if self._monitors is not None:

@@ -5,9 +5,11 @@ Source: Erlang reference manual, "Processes", sections on exit reasons and links
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
+T = TypeVar("T")
 Reason = Literal["normal", "shutdown", "killed", "crashed"]
 
 
@@ -22,12 +24,14 @@ class Exit:
         error: the exception of a crash, with its traceback; None otherwise.
         last_message: what the actor was handling when it crashed; None otherwise.
         state: what the actor's `crash_state()` said about it when it crashed; None otherwise.
+        name: the `display_name` of an actor that crashed or was killed; empty if it has none.
     """
 
     reason: Reason
     error: BaseException | None = None
     last_message: object = None
     state: object = None
+    name: str = ""
 
     @property
     def abnormal(self) -> bool:
@@ -43,15 +47,21 @@ SHUTDOWN = Exit("shutdown")
 KILLED = Exit("killed")
 
 
-def with_state(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
-    """Add to a crash what the actor's `crash_state()` says, if it has such a method; never fails."""
-    tell = getattr(actor, "crash_state", None)
-    if exit.reason != "crashed" or tell is None:
+def with_account(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
+    """Add to an abnormal exit what only the actor can tell: its name and, after a crash, its state."""
+    if not exit.abnormal:
         return exit
+    name = _told(lambda: str(getattr(actor, "display_name", "")), "display_name")
+    tell = getattr(actor, "crash_state", None)
+    state = None if exit.reason != "crashed" or tell is None else _told(tell, "crash_state")
+    return replace(exit, name=name, state=state) if name or state is not None else exit
+
+
+def _told(tell: Callable[[], T], what: str) -> T | str:
     try:
-        return replace(exit, state=tell())
-    except Exception as error:  # noqa: BLE001 - it crashed because its state is not sound
-        return replace(exit, state=f"crash_state raised {error!r}")
+        return tell()
+    except Exception as error:  # noqa: BLE001 - it ends because its state is not sound
+        return f"{what} raised {error!r}"
 
 
 def crashed(error: BaseException, last_message: object = None) -> Exit:

@@ -36,7 +36,8 @@ class CrashReport:
 
     Attributes:
         supervisor: path of the supervisor in the tree, such as `root/web`.
-        child: the child's id; empty for a child of a dynamic supervisor that has none.
+        child: the child's id; for a child of a dynamic supervisor that has none, its
+            `display_name` if its actor has that attribute, else empty.
         actor: name of its class or function.
         urn: the actor's universally unique name; None if it never came to be.
         reason: how it ended, see `Exit.reason`.
@@ -107,7 +108,7 @@ def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action)
     error, ref = exit.error, offender.ref
     return CrashReport(
         supervisor=supervisor,
-        child=offender.child,
+        child=offender.child or exit.name,
         actor=offender.actor,
         urn=None if ref is None else ref.actor_urn,
         reason=exit.reason,

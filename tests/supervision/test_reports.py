@@ -108,6 +108,40 @@ async def test_reports_of_dynamic_children_reach_the_root(per: str) -> None:
     assert found[:2] == expected
 
 
+class Named(Worker):
+    """An actor that has a name to be shown."""
+
+    @property
+    def display_name(self) -> str:
+        if self.name == "unsound":
+            raise LookupError("no name")
+        return f"Mr {self.name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Smith", "Mr Smith"), ("unsound", "display_name raised LookupError('no name')")]
+)
+async def test_a_child_without_an_id_is_reported_by_its_name(
+    name: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    diary = Diary()
+    async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
+        (await start_child(await child(root, "crowd"), Named, name, diary)).tell("crash")
+        await settled()
+        (report,) = latest_reports(root)
+    assert (report.supervisor, report.child) == ("root/crowd", shown)
+    assert caplog.records[0].getMessage().startswith(f"root/crowd/{shown} (Named urn:uuid:")
+
+
+async def test_a_child_without_an_id_is_reported_by_its_name_when_it_was_killed() -> None:
+    diary = Diary()
+    async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
+        (await start_child(await child(root, "crowd"), Named, "Smith", diary)).kill()
+        await settled()
+        (report,) = latest_reports(root)
+    assert (report.child, report.reason) == ("Mr Smith", "killed")
+
+
 class Secretive(Worker):
     """An actor that says itself what may be known about it."""
 
