@@ -43,7 +43,8 @@ class CorsPolicy:
     __slots__ = ("_allowed", "_any")
 
     def __init__(self, origins: Iterable[str] = (), *, credentials: bool = False) -> None:
-        always: Headers = ((b"Vary", b"Origin"),)
+        # A page may read few headers of a foreign answer unless they are named; the client needs this one.
+        always: Headers = ((b"Vary", b"Origin"), (b"Access-Control-Expose-Headers", b"Retry-After"))
         if credentials:
             always = (*always, (b"Access-Control-Allow-Credentials", b"true"))
         self._allowed: dict[bytes, Headers] = {

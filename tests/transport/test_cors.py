@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cometary.errors import ProtocolError
 from cometary.transport.cors import CorsPolicy
+from cometary.transport.exchange import Exchange
 from tests.transport.wire import echo, get, post, serving
 
 FRIEND = b"Origin: https://friend.example"
@@ -54,6 +56,17 @@ async def test_errors_may_be_read_by_allowed_pages_too() -> None:
         )
         assert response.status == 413
         assert response.headers["access-control-allow-origin"] == "https://friend.example"
+
+
+async def test_an_allowed_page_may_read_how_long_it_has_to_wait() -> None:
+    def refuse(exchange: Exchange) -> None:
+        exchange.refuse(ProtocolError("too-many-sessions", "full", retry_after=7))
+
+    async with serving(refuse, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(post(b"x", FRIEND))
+        assert response.status == 503
+        assert response.headers["retry-after"] == "7"
+        assert response.headers["access-control-expose-headers"] == "retry-after"
 
 
 PREFLIGHT = (
