@@ -7,9 +7,10 @@
 3.  At most one request is held. A second one releases the first with an empty answer, so a
     client may send at any moment on its second connection. Its packets are handed over before
     that: what the application answers at once still goes out with the first.
-4.  The die timer runs whenever no request is held; when it runs out the session ends. The wait
-    timer runs while one is held. So no state lacks a timer that ends it. Both are started by
-    the enter actions, and by nothing else, except after an answer that leaves packets behind.
+4.  There is one timer, the session's patience, and it always runs: `wait` seconds while a request
+    is held, after which that is answered; `die` seconds while none is, after which the session
+    ends. It is started by the enter actions, and by nothing else, except after an answer that
+    leaves packets behind. So no state lacks a timer that ends it.
 5.  New requests are processed in the order of their ids; an early one waits for those before
     it. A retry hands nothing over again, but is answered like any request.
 6.  An error changes nothing: it is found before the window or the outbox moves.
@@ -32,7 +33,6 @@ from cometary.fsm import (
     NextEvent,
     State,
     StateMachine,
-    StateTimeout,
     Step,
     TimedOut,
     Timeout,
@@ -40,7 +40,6 @@ from cometary.fsm import (
     goto,
     on,
     repeat,
-    state_timeout,
     stay,
     stop,
     timeout,
@@ -53,7 +52,7 @@ from cometary.sessions.window import RequestWindow
 if TYPE_CHECKING:
     from cometary.sessions.settings import SessionSettings
 
-DIE = "die"
+PATIENCE = "patience"
 EARLY = "early"
 
 
@@ -67,7 +66,7 @@ class SessionMachine(StateMachine):
             settings allow.
     """
 
-    __slots__ = ("_alive", "_behind", "_dying", "held", "outbox", "settings", "wait", "window")
+    __slots__ = ("_behind", "_dying", "_waiting", "held", "outbox", "settings", "wait", "window")
 
     waiting = State("no request held, nothing new to send", initial=True)
     have_request = State("a request is held until a packet comes")
@@ -81,20 +80,20 @@ class SessionMachine(StateMachine):
         self.held: Request | None = None
         self._behind = False  # from `HandOver` to `HandedOver`, what `_meet` is to know then
         self.wait = settings.wait if wait is None else min(wait, settings.wait)
-        self._alive = alive(self.wait)
-        self._dying = dying(settings.die)
+        self._waiting = patience(self.wait)
+        self._dying = patience(settings.die)
 
     # -- timers -------------------------------------------------------------------------
 
     @enter(waiting)
-    def start_to_die(self, _: State) -> tuple[object, ...]:
-        """Start the die timer."""
+    def wait_for_the_client(self, _: State) -> tuple[object, ...]:
+        """Start to lose patience with the client."""
         return self._dying
 
     @enter(have_request)
-    def stay_alive(self, _: State) -> tuple[object, ...]:
-        """Stop the die timer, start the wait timer."""
-        return self._alive
+    def wait_for_a_packet(self, _: State) -> tuple[object, ...]:
+        """Start to lose patience with the application."""
+        return self._waiting
 
     # -- packets for the client ---------------------------------------------------------
 
@@ -221,12 +220,12 @@ class SessionMachine(StateMachine):
         self.window.forget(event.request.rid, event.request)
         return None
 
-    @on(have_request, state_timeout, to=waiting)
+    @on(have_request, timeout(PATIENCE), to=waiting)
     def wait_runs_out(self, _: TimedOut) -> Step:
         """Answer the held request with nothing."""
         return goto(self.waiting, Answer(self._release(), 0, ()))
 
-    @on((waiting, have_packet), timeout(DIE), to=END)
+    @on((waiting, have_packet), timeout(PATIENCE), to=END)
     def die_runs_out(self, _: TimedOut) -> Step:
         """End the session: the client has gone."""
         return self._end("timeout")
@@ -250,16 +249,10 @@ class SessionMachine(StateMachine):
 HOLD = goto(SessionMachine.have_request)
 
 
-@functools.lru_cache(maxsize=64)
-def dying(seconds: float) -> tuple[object, ...]:
-    """Return the actions that start the die timer."""
-    return (Timeout(DIE, seconds),)
-
-
 @functools.lru_cache(maxsize=1024)
-def alive(seconds: float) -> tuple[object, ...]:
-    """Return the actions that stop the die timer and start the wait timer."""
-    return (Cancel(DIE), StateTimeout(seconds))
+def patience(seconds: float) -> tuple[object, ...]:
+    """Return the actions that start the session's one timer anew."""
+    return (Timeout(PATIENCE, seconds),)
 
 
 def session_ended(reason: str) -> ProtocolError:

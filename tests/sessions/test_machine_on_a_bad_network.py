@@ -202,11 +202,9 @@ class BadNetwork(RuleBasedStateMachine):
         if self.bench.ended is not None:
             assert timers == {}
         elif self.bench.machine.held is not None:
-            assert 0 < timers["state"] <= SETTINGS.wait
-            assert "die" not in timers
+            assert 0 < timers["patience"] <= SETTINGS.wait
         else:
-            assert 0 < timers["die"] <= SETTINGS.die
-            assert "state" not in timers
+            assert 0 < timers["patience"] <= SETTINGS.die
         if self.bench.machine.window.has_early:
             assert 0 < timers["early"] <= SETTINGS.wait
 
