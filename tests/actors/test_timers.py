@@ -196,12 +196,16 @@ async def test_a_timer_of_zero_seconds_comes_after_the_mail_that_is_there(autoju
         assert [what for what, _ in await ref.proxy().rang] == ["mail", "bell"]
 
 
-async def test_a_timer_of_an_actor_that_has_ended_expires_quietly(autojump_clock: MockClock) -> None:
+async def test_a_timer_of_an_actor_that_has_ended_expires_quietly(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     async with system():
         ref = Alarm.start()
         await ref.ask(3.0)
         await ref.stop()
         await trio.sleep(10)
+        assert not ref.is_alive()
+    assert caplog.records == []
 
 
 async def test_a_sooner_timer_wakes_a_scheduler_that_sleeps_until_a_later_one(

@@ -48,6 +48,7 @@ async def test_a_temporary_child_that_crashes_has_ended() -> None:
     async with company(significant("b", diary, "temporary"), auto_shutdown="any_significant") as root:
         (await child(root, "b")).tell("crash")
         await trio.sleep_forever()
+    assert diary == ["start b"]
 
 
 async def test_the_end_of_others_ends_nothing() -> None:

@@ -242,7 +242,9 @@ async def test_the_end_of_one_incarnation_is_not_the_end_of_the_next() -> None:
         subscribe(root, interfere)
         (await start_child(ref, Worker, "one", diary)).tell("crash")
         await settled()
-        await start_child(ref, Worker, "two", diary)
+        two = await start_child(ref, Worker, "two", diary)
+        await settled()
+        assert two.is_alive()
 
 
 async def test_nobody_is_restarted_while_the_supervisor_gives_up() -> None:
