@@ -143,6 +143,7 @@ class Server:
     def __init__(self, settings: Settings, app: App, actors: ActorSystem) -> None:
         self._settings = settings
         self._app = app
+        self._actors = actors
         self._table: Table = Table()
         self._manager = SessionManager(session_settings(settings), app, self._table)
         self._services = self._make_services(actors)
@@ -196,7 +197,9 @@ class Server:
             Listen(service, sockets=sockets)
             for service, sockets in zip(self._services, self._sockets, strict=True)
         ]
-        self._switchboard = switchboard = Switchboard(listen, Limits(body_bytes=self._settings.body_bytes))
+        self._switchboard = switchboard = Switchboard(
+            listen, Limits(body_bytes=self._settings.body_bytes), run=self._actors.scheduler.run_with
+        )
         await switchboard.serve(task_status=task_status)
         await trio.sleep_forever()  # it was closed by `stop`, so the supervisor will cancel this
 

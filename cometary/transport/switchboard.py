@@ -90,6 +90,8 @@ class Switchboard:
         listen: Where to listen, and what to serve there.
         limits: What one client may take.
         new_poller: Makes what watches the sockets; by default the best that this system has.
+        run: Calls what serves the ready sockets; a scheduler whose actors answer them can let
+            these run right after.
 
     Attributes:
         draining: Whether each connection's next response is its last.
@@ -101,8 +103,10 @@ class Switchboard:
         listen: Sequence[Listen],
         limits: Limits | None = None,
         new_poller: Callable[[], Poller] = best_poller,
+        run: Callable[[Callable[[], None]], None] = lambda work: work(),
     ) -> None:
         self._listen = listen
+        self._run = run
         self.limits = limits or Limits()
         self.encoder = ResponseEncoder()
         self.parsers = ParserPool(self.limits)
@@ -176,23 +180,26 @@ class Switchboard:
     # The two tasks.
 
     async def _watch(self) -> None:
-        poller, connections = self.poller, self._connections
         while True:
-            await trio.lowlevel.wait_readable(poller.fileno())
+            await trio.lowlevel.wait_readable(self.poller.fileno())
             self.now = trio.current_time()
-            for fd, bits in poller.poll(BATCH):
-                connection = connections.get(fd)
-                if connection is None:
-                    self._accept(fd)
-                    continue
-                try:
-                    if bits & WRITABLE:
-                        connection.writable()
-                    if bits & ~WRITABLE:
-                        connection.readable()
-                except Exception:
-                    logger.exception("a connection failed and is closed")
-                    connection.close()
+            self._run(self._serve_ready)
+
+    def _serve_ready(self) -> None:
+        connections = self._connections
+        for fd, bits in self.poller.poll(BATCH):
+            connection = connections.get(fd)
+            if connection is None:
+                self._accept(fd)
+                continue
+            try:
+                if bits & WRITABLE:
+                    connection.writable()
+                if bits & ~WRITABLE:
+                    connection.readable()
+            except Exception:
+                logger.exception("a connection failed and is closed")
+                connection.close()
 
     def _accept(self, fd: int) -> None:
         for listener in self._listeners:
