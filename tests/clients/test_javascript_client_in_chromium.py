@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 from cometary import Connector
 from cometary.errors import UnknownSessionError
 from tests.clients.cutting_proxy import CuttingProxy
-from tests.clients.processes import RunningServer, running_server, running_site
+from tests.clients.website import running_site
+from tests.servers import ECHO, RunningServer, running_server
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def server(site: Site) -> Iterator[RunningServer]:
-    with running_server("--origins", site.origin) as server:
+    with running_server(ECHO, "--origins", site.origin) as server:
         site.control = server.control
         yield server
 
@@ -110,14 +111,14 @@ def test_a_server_that_was_killed_and_started_again_gets_the_page_and_its_paths_
     page: Page, site: Site
 ) -> None:
     with ExitStack() as life:
-        first = life.enter_context(running_server("--origins", site.origin))
+        first = life.enter_context(running_server(ECHO, "--origins", site.origin))
         site.control = first.control
         page.evaluate(COLLECT, endpoint(first.port))
         page.evaluate("comet.connect(['news'])")
         life.close()
         page.wait_for_function("comet.state === 'reconnecting'")
         page.evaluate("comet.send('echo', 'sent while the server was away')")
-        second = life.enter_context(running_server("--origins", site.origin, port=first.port))
+        second = life.enter_context(running_server(ECHO, "--origins", site.origin, port=first.port))
         site.control = second.control
         page.wait_for_function("events.length >= 2")
         with Connector(second.control) as connector:

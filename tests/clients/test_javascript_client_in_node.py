@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.clients.cutting_proxy import CuttingProxy
-from tests.clients.processes import HERE, running_server
+from tests.servers import ECHO, running_server
 
+CLIENT = Path(__file__).resolve().with_name("echo_client.mjs")
 LAST = 300
 
 
@@ -18,10 +20,10 @@ LAST = 300
 def test_each_packet_arrives_once_and_in_order_whatever_connections_break(seed: int) -> None:
     node = shutil.which("node")
     assert node, "the tests of the JavaScript client need Node.js"
-    with running_server() as server, CuttingProxy(server.port, seed=seed, cut=0.25) as proxy:
+    with running_server(ECHO) as server, CuttingProxy(server.port, seed=seed, cut=0.25) as proxy:
         url = f"http://127.0.0.1:{proxy.port}/comet"
-        client = [node, str(HERE / "echo_client.mjs"), url, str(LAST)]
-        output = subprocess.run(client, stdout=subprocess.PIPE, timeout=50, check=True).stdout
+        client = [node, str(CLIENT), url, str(LAST)]
+        output = subprocess.run(client, stdout=subprocess.PIPE, timeout=120, check=True).stdout
         assert proxy.cuts > 10, "the test has tested nothing"
     numbers = list(range(1, LAST + 1))
     assert json.loads(output) == {"echoed": numbers, "counted": numbers, "reopened": []}

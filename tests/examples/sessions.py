@@ -20,7 +20,7 @@ class ClientSession:
     """
 
     def __init__(self, url: str, token: object = None) -> None:
-        self._http = httpx.Client(trust_env=False, timeout=10)
+        self._http = httpx.Client(trust_env=False, timeout=30)
         self._url = url
         self._rid = 1
         self._ack = 0

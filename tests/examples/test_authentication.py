@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from examples import signed_tokens
-from tests.clients.processes import running_site
-from tests.examples.servers import running_server
+from tests.clients.website import running_site
 from tests.examples.sessions import ClientSession
+from tests.servers import running_server
 
 SECRET = "known to the back-end and to the push server"
 

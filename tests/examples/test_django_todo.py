@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from cometary import Connector
-from tests.examples.servers import ENVIRONMENT, ROOT, RunningServer, running_server
+from tests.servers import ENVIRONMENT, ROOT, RunningServer, running_server
 
 PROJECT = ROOT / "examples/django_todo"
 SECRET = "known-to-Django-and-to-the-push-server"

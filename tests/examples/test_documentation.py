@@ -15,7 +15,7 @@ from cometary import errors
 from cometary.config import OPTIONS
 from cometary.errors import CONDITIONS
 from cometary.sessions import SessionMachine
-from tests.examples.servers import ROOT
+from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GUIDES = [

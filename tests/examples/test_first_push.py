@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.examples.servers import ENVIRONMENT, ROOT, RunningServer, running_server
+from tests.servers import ENVIRONMENT, ROOT, RunningServer, running_server
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +48,7 @@ def test_what_is_said_while_the_server_is_away_arrives_when_it_is_back(
     browser_page.fill("#text", "Anybody there?")
     browser_page.click("button")
     with running_server("examples/first_push/app.py:app", port=server.port):
-        expect(browser_page.locator("#news li")).to_contain_text(["Anybody there?"], timeout=20_000)
+        expect(browser_page.locator("#news li")).to_contain_text(["Anybody there?"], timeout=60_000)
 
 
 def test_the_back_end_reaches_the_page(page: Page, server: RunningServer) -> None:

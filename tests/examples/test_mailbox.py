@@ -10,8 +10,8 @@ import pytest
 
 from cometary import Connector
 from examples.signed_tokens import make_token
-from tests.examples.servers import RunningServer, running_server
 from tests.examples.sessions import ClientSession
+from tests.servers import RunningServer, running_server
 
 SECRET = "known to the back-end and to the push server"
 

@@ -9,9 +9,8 @@ import trio
 
 from examples.python_client import Client, RefusedError
 from tests.clients.cutting_proxy import CuttingProxy
-from tests.examples.servers import running_server
+from tests.servers import ECHO, running_server
 
-ECHO = "tests/clients/echo_application.py:app"
 LAST = 40
 
 
@@ -28,7 +27,7 @@ class Conversation:
         self._arrived.set()
 
     async def hold(self) -> None:
-        with trio.fail_after(50):
+        with trio.fail_after(120):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._client.run)
                 await self._client.send("count", LAST)

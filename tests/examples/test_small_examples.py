@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cometary import Connector
-from tests.examples.servers import running_server
 from tests.examples.sessions import ClientSession
+from tests.servers import running_server
 
 
 def test_what_one_session_says_all_sessions_hear() -> None:

@@ -1,4 +1,4 @@
-"""The server as a process of its own, with one of the examples as its application."""
+"""The server as a process of its own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 """For programs that import cometary."""
+
+ECHO = "tests/clients/echo_application.py:app"
+"""An application that sends back what it gets."""
 
 READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n")
 
@@ -30,7 +33,7 @@ class RunningServer:
     def stop(self) -> None:
         """Stop it gracefully, and wait until it has."""
         self.process.terminate()
-        assert self.process.wait(timeout=20) == 0
+        assert self.process.wait(timeout=60) == 0
 
     @property
     def origin(self) -> str:

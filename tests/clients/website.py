@@ -1,57 +1,17 @@
-"""The server as a process of its own, and a site with pages, as browsers meet them."""
+"""A site with pages and a back-end, as browsers meet it beside the push server."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
-import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-READY = re.compile(r"cometary: comet http://127\.0\.0\.1:(\d+)/comet, control (http://127\.0\.0\.1:\d+)\n")
-
-
-@dataclass(frozen=True, slots=True)
-class RunningServer:
-    """A server that accepts connections."""
-
-    port: int
-    control: str
-    process: subprocess.Popen[str]
-
-
-@contextmanager
-def running_server(*options: str, port: int = 0) -> Generator[RunningServer]:
-    """Run the server with the echo application on free ports, until the end of the block.
-
-    Args:
-        options: more of the command line.
-        port: the port of the comet endpoint, if it must be a certain one.
-    """
-    command = [sys.executable, "-m", "cometary", "serve", "echo_application:app"]
-    ports = ["--port", str(port), "--control", "127.0.0.1:0"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])}
-    with subprocess.Popen(
-        [*command, *ports, *options], stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            assert process.stdout is not None
-            ready = READY.fullmatch(process.stdout.readline())
-            assert ready, "the server does not start"
-            yield RunningServer(int(ready[1]), ready[2], process)
-        finally:
-            process.kill()
-
+ROOT = Path(__file__).resolve().parents[2]
 
 Answer = Callable[[str, Any], int]
 
