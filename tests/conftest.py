@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_OPTIONS = (
@@ -25,6 +25,7 @@ CHROMIUM_OPTIONS = (
 # No deadline: how fast the machine happens to be says nothing about the code.
 settings.register_profile("cometary", deadline=None, print_blob=True)
 settings.load_profile("cometary")
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def browser_page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
     page = context.new_page()
     page.on("pageerror", lambda error: uncaught.append(error))  # noqa: PLW0108 - a built-in method will not do
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     yield page
     context.close()
     assert not uncaught, f"uncaught in the page: {uncaught}"

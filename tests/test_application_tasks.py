@@ -18,7 +18,7 @@ async def serving(app: App) -> AsyncGenerator[server.Running]:
     settings = Settings(port=0, control=Address("127.0.0.1", 0))
     async with trio.open_nursery() as nursery:
         running: server.Running = await nursery.start(server.serve, settings, app)
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             yield running
         running.stop()
 

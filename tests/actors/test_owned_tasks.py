@@ -175,4 +175,4 @@ def test_tasks_started_while_another_thread_builds_the_actor_run(kind: type[Owne
     answered: list[Any] = []
     with system_in_thread():
         ref = kind.start(answer)
-        assert ref.ask("x", timeout=5) == "x"
+        assert ref.ask("x", timeout=30) == "x"

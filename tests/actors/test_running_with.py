@@ -50,7 +50,7 @@ async def test_what_is_more_than_a_batch_is_left_to_the_scheduler() -> None:
 
 
 async def test_a_timer_that_is_started_meanwhile_expires_in_time(
-    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - it makes the five seconds pass
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     notes: list[object] = []
     async with system() as actors:

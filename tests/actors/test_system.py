@@ -219,8 +219,8 @@ async def test_tasks_and_threads_started_in_the_block_know_the_system() -> None:
 async def test_a_thread_of_the_loop_may_block_on_actors() -> None:
     async with system():
         ref = Member.start([])
-        assert await trio.to_thread.run_sync(lambda: ref.ask("x", timeout=5)) == "x"
-        assert await trio.to_thread.run_sync(lambda: ref.stop(timeout=5)) is True
+        assert await trio.to_thread.run_sync(lambda: ref.ask("x", timeout=30)) == "x"
+        assert await trio.to_thread.run_sync(lambda: ref.stop(timeout=30)) is True
         assert await trio.to_thread.run_sync(ref.stop) is False
 
 
@@ -237,7 +237,7 @@ async def test_messages_of_one_thread_arrive_in_order() -> None:
         ref = List.start()
         for number in range(1000):
             ref.tell(number)
-        return ref.proxy().seen.get(timeout=5)
+        return ref.proxy().seen.get(timeout=30)
 
     async with system():
         assert await trio.to_thread.run_sync(send) == list(range(1000))

@@ -34,19 +34,19 @@ class Waiter(Actor):
 
 def test_several_threads_ask_one_actor_at_once() -> None:
     def add(number: int) -> int:
-        return int(ref.ask(number, timeout=5))
+        return int(ref.ask(number, timeout=30))
 
     with system_in_thread(), ThreadPoolExecutor(8) as pool:
         ref = Counter.start()
         answers = list(pool.map(add, [1] * 400))
         assert sorted(answers) == list(range(1, 401))
-        assert ref.proxy().count.get(timeout=5) == 400
+        assert ref.proxy().count.get(timeout=30) == 400
 
 
 def test_several_threads_start_and_stop_actors_at_once() -> None:
     def live(_: int) -> bool:
         ref = Counter.start()
-        return bool(ref.ask(1, timeout=5) == 1 and ref.stop(timeout=5) and not ref.is_alive())
+        return bool(ref.ask(1, timeout=30) == 1 and ref.stop(timeout=30) and not ref.is_alive())
 
     with system_in_thread() as actors, ThreadPoolExecutor(8) as pool:
         assert all(pool.map(live, range(200)))
@@ -57,7 +57,7 @@ def test_a_proxys_attribute_can_be_set_where_blocking_is_allowed() -> None:
     with system_in_thread():
         proxy = Counter.start().proxy()
         proxy.count = 41
-        assert proxy.on_receive(1).get(timeout=5) == 42
+        assert proxy.on_receive(1).get(timeout=30) == 42
 
 
 def test_leaving_the_block_tells_threads_that_still_wait() -> None:
@@ -71,7 +71,7 @@ def test_leaving_the_block_tells_threads_that_still_wait() -> None:
 
     with system_in_thread(stop_timeout=0.01):
         ref = Waiter.start()
-        assert ref.ask("are you there?", timeout=5)
+        assert ref.ask("are you there?", timeout=30)
         thread = threading.Thread(target=wait)
         thread.start()
         while not ref.actor_inbox.replying:  # until the actor is in its handler
@@ -115,7 +115,7 @@ def test_what_ends_the_system_too_early_is_raised_at_the_end() -> None:
         with system_in_thread():
             ref = Counter.start()
             with pytest.raises(ActorDeadError):
-                ref.ask(SystemExit, timeout=5)
+                ref.ask(SystemExit, timeout=30)
 
     with pytest.raises(BaseExceptionGroup) as caught:
         main()
@@ -123,7 +123,7 @@ def test_what_ends_the_system_too_early_is_raised_at_the_end() -> None:
 
 
 def test_two_threads_have_each_their_own_system() -> None:
-    both_open = threading.Barrier(2, timeout=5)
+    both_open = threading.Barrier(2, timeout=30)
 
     def own(_: int) -> bool:
         with system_in_thread() as mine:
@@ -139,7 +139,7 @@ def test_two_threads_have_each_their_own_system() -> None:
 def test_other_threads_and_other_loops_use_it_too() -> None:
     async def main() -> None:
         ref = Counter.start()  # without waiting for the other loop
-        assert await ref.ask(1, timeout=5) == 1
+        assert await ref.ask(1, timeout=30) == 1
         assert await ref.stop() is True
         assert (await ref.stopped()).reason == "normal"
 
@@ -171,4 +171,4 @@ def test_an_actor_monitors_one_of_another_system(kind: type[Actor]) -> None:
             watcher = Watcher.start(watched)
             down = watcher.ask("wait", block=False)
             watched.stop()
-            assert down.get(timeout=5).ref is watched
+            assert down.get(timeout=30).ref is watched

@@ -18,7 +18,7 @@ from cometary.actors import Actor, system, system_in_thread
 
 A = TypeVar("A", bound=Actor)
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 class World:

@@ -187,7 +187,7 @@ def test_no_server_at_all(kind: Any) -> None:
 
 def test_a_server_that_never_answers_is_given_up_after_the_timeout(kind: Any, stand_in: StandIn) -> None:
     stand_in.silent = True
-    connector = kind(stand_in.url, timeout=0.05)
+    connector = kind(stand_in.url, timeout=0.5)
     with pytest.raises(ConnectorError, match=r"^/healthz got no response: .+"):
         connector.healthz()
     connector.close()

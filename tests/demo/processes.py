@@ -61,6 +61,6 @@ def running_demo() -> Generator[Demo]:
             yield Demo(int(ready[1]), ready[2], process)
             if process.poll() is None:
                 process.terminate()
-                assert process.wait(timeout=15) == 0, "the demo does not stop as it should"
+                assert process.wait(timeout=60) == 0, "the demo does not stop as it should"
         finally:
             process.kill()

@@ -40,7 +40,7 @@ def tab(browser: Browser, demo: Demo, complaints: Complaints) -> Iterator[OpenTa
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
@@ -103,7 +103,7 @@ def test_a_job_runs_to_its_end_before_the_eyes_of_all_who_may_see_it(tab: OpenTa
     one.click("#shared")
     for page, jobs in ((one, 2), (other, 1)):
         expect(page.locator("#jobs progress")).to_have_count(jobs)
-        expect(page.locator("#jobs .done")).to_have_count(jobs, timeout=15_000)
+        expect(page.locator("#jobs .done")).to_have_count(jobs, timeout=60_000)
         values = page.eval_on_selector_all("#jobs progress", "bars => bars.map((bar) => bar.value)")
         assert values == [1] * jobs
     expect(other.locator("#jobs li")).to_contain_text(f"started by {own_name(one)}")
