@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class PacketBody(msgspec.Struct):
+class PacketBody(msgspec.Struct, omit_defaults=True):
     """A packet or an update."""
 
     path: str
@@ -179,10 +180,21 @@ def _packets(bodies: Sequence[PacketBody]) -> list[Packet]:
 
 
 def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
+    decode_json = msgspec.json.Decoder(type_).decode
+
+    def read(body: bytes, codec: Codec) -> Any:
+        if codec is json:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return json.checked(body, decode_json(body))
+        try:  # which says what is wrong
+            return msgspec.convert(codec.decode(body), type_)
+        except msgspec.ValidationError as error:
+            raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
+
     def endpoint(exchange: Exchange) -> None:
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            answer = call(_read(exchange.body, codec, type_))
+            answer = call(read(exchange.body, codec))
         except ProtocolError as error:
             exchange.refuse(error, codec)
         else:
@@ -196,13 +208,6 @@ def _getting(answer: Callable[[], dict[str, object]]) -> Callable[[Exchange], No
         exchange.respond(200, json.encode(answer()), json.content_type)
 
     return endpoint
-
-
-def _read(body: bytes, codec: Codec, type_: type[T]) -> T:
-    try:
-        return msgspec.convert(codec.decode(body), type_)
-    except msgspec.ValidationError as error:
-        raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
 
 
 LOCAL_NAMES: Final = frozenset({"localhost", "", "::1"})
