@@ -4,13 +4,15 @@ from cometary import App
 
 app = App()
 
+
 @app.signon
 def joined(session):
-session.connect("news")
+    session.connect("news")
+
 
 @app.packet("chat/*")
 def chat(session, path, message):
-app.update(path, message)
+    app.update(path, message)
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class Engine:
                 entered = enter(self, before)  # type: ignore[assignment]  # checked below
             finally:
                 self.state = before
-            if entered.__class__ is not tuple:
+            if entered is None or entered.__class__ is not tuple:
                 entered = checked_entered(enter, entered)
             actions += entered
         outputs = self._apply_short(actions, changed=after is not before)

@@ -221,7 +221,7 @@ def checked_entered(enter: EnterFunction, actions: Iterable[object] | None) -> t
         InvalidStepError: It is neither actions nor None: the machine's fault.
     """
     if actions.__class__ is tuple:
-        return actions
+        return cast("tuple[object, ...]", actions)
     if actions is None:
         return ()
     if isinstance(actions, list):
