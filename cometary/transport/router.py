@@ -1,8 +1,7 @@
 """Which endpoint answers which path.
 
 A path is matched as it was sent: `/comet` and `/comet/` differ, and escapes are not undone, so
-that two spellings of a path never reach two different rules. The exact path wins over a prefix, a
-longer prefix over a shorter one.
+that two spellings of a path never reach two different rules.
 """
 
 from __future__ import annotations
@@ -19,16 +18,11 @@ class Router:
     """An endpoint that hands exchanges to others, by path and method."""
 
     def __init__(self) -> None:
-        self._exact: dict[str, dict[str, Endpoint]] = {}
-        self._prefixes: dict[str, dict[str, Endpoint]] = {}
+        self._paths: dict[str, dict[str, Endpoint]] = {}
 
     def add(self, method: str, path: str, endpoint: Endpoint) -> None:
         """Let `endpoint` answer `method` requests to exactly `path`; GET includes HEAD."""
-        add_method(self._exact.setdefault(path, {}), method, endpoint)
-
-    def add_prefix(self, method: str, prefix: str, endpoint: Endpoint) -> None:
-        """Let `endpoint` answer `method` requests to all paths that begin with `prefix`."""
-        add_method(self._prefixes.setdefault(prefix, {}), method, endpoint)
+        add_method(self._paths.setdefault(path, {}), method, endpoint)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` by its endpoint.
@@ -36,19 +30,15 @@ class Router:
         Raises:
             ProtocolError: `not-found`, the client's fault.
         """
-        methods = self._exact.get(exchange.path) or self._find_prefix(exchange.path)
+        methods = self._paths.get(exchange.path)
+        if methods is None:
+            raise ProtocolError("not-found", "There is nothing at this path.")
         endpoint = methods.get(exchange.method)
         if endpoint is None:
             error = ProtocolError("method-not-allowed", f"This path does not take {exchange.method}.")
             exchange.refuse(error, headers=((b"Allow", ", ".join(sorted(methods)).encode()),))
         else:
             endpoint(exchange)
-
-    def _find_prefix(self, path: str) -> dict[str, Endpoint]:
-        prefix = max(filter(path.startswith, self._prefixes), key=len, default=None)
-        if prefix is None:
-            raise ProtocolError("not-found", "There is nothing at this path.")
-        return self._prefixes[prefix]
 
 
 def add_method(methods: dict[str, Endpoint], method: str, endpoint: Endpoint) -> None:
