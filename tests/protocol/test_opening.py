@@ -94,7 +94,10 @@ async def test_the_request_that_opens_does_nothing_else(world: World, more: dict
 
 
 async def test_unknown_members_are_ignored(world: World) -> None:
-    await world.open(colour="red", deep={"a": [1, {"b": 2}]})
+    connection = await world.connect()
+    answer = await connection.ask({"rid": 1, "colour": "red", "deep": {"a": [1, {"b": 2}]}})
+    assert answer.status == 200
+    assert len(await world.sessions()) == 1
 
 
 async def test_what_signon_sends_is_there_for_the_first_request() -> None:
