@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Literal, Protocol
 
+from cometary.supervision.checks import check_choice, check_count, check_seconds
 from cometary.supervision.intensity import RestartLog
 
 Per = Literal["supervisor", "child"]
@@ -83,7 +84,15 @@ class SeparateAccounts:
 
 
 def make_accounts(per: Per, intensity: int | None, period: float) -> Accounts:
-    """Make the accounts of one supervisor; without an intensity, the default that suits them."""
+    """Make the accounts of one supervisor; without an intensity, the default that suits them.
+
+    Raises:
+        SpecError: if an option has a value that it may not have; the calling code's fault.
+    """
+    check_choice("per", per, ("supervisor", "child"))
+    check_seconds("period", period, above=0)
+    if intensity is not None:
+        check_count("intensity", intensity)
     if per == "child":
         return SeparateAccounts(3 if intensity is None else intensity, period)
     return SharedAccount(1 if intensity is None else intensity, period)

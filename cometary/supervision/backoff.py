@@ -7,10 +7,11 @@ because of something outside that needs time to come back, such as a database.
 from __future__ import annotations
 
 import random
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from cometary.errors import SpecError
-from cometary.supervision.checks import check_seconds
+from cometary.supervision.checks import check_instance, check_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +48,43 @@ class Backoff:
         return min(doubled, self.max) * (1 + self.jitter * random.random())  # noqa: S311 - no secret
 
 
+def check_backoff(backoff: object) -> None:
+    """Check the option of that name; raises `SpecError`."""
+    if backoff is not None:
+        check_instance("backoff", backoff, Backoff, "a Backoff or None")
+
+
 _MANY = 64
 """Doublings after which every sensible maximum has been reached, and floats have not overflowed."""
+
+
+class Delays:
+    """How long each of many children waits before its restarts; keeps nothing about the others.
+
+    Args:
+        backoff: None if nobody waits.
+
+    Raises:
+        SpecError: if it is something else; the calling code's fault.
+    """
+
+    def __init__(self, backoff: Backoff | None) -> None:
+        check_backoff(backoff)
+        self._backoff = backoff
+        self._streaks: dict[Hashable, tuple[int, float]] = {}
+
+    def before_restart(self, child: Hashable, now: float) -> float:
+        """Note a restart of `child` at `now`; returns the seconds that it has to wait."""
+        backoff = self._backoff
+        if backoff is None:
+            return 0.0
+        streak, started_at = self._streaks.get(child, (0, now))
+        if now - started_at >= backoff.max:
+            streak = 0
+        delay = backoff.delay(streak)
+        self._streaks[child] = streak + 1, now + delay
+        return delay
+
+    def forget(self, child: Hashable) -> None:
+        """Forget a child that has ended for good."""
+        self._streaks.pop(child, None)

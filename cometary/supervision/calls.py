@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, cast
 
 from cometary.actors import Actor, ActorRef
 from cometary.supervision.child import State
-from cometary.supervision.spec import ChildSpec, Kind
+from cometary.supervision.options import Kind
+from cometary.supervision.spec import ChildSpec
 
 AnyRef = ActorRef[Any]
 

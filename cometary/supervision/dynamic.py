@@ -3,11 +3,13 @@
 1.  It stores nothing about a child but what a restart needs: the constructor's arguments, or
     the specification. Starting, ending and restarting one child take the same time however
     many there are.
-2.  A child that crashed is restarted at once, in the call by which its cell tells of its end;
-    the mail in its cell is then handled by the next incarnation. If its constructor fails,
-    the next attempt comes by a message to itself, not in a loop.
-3.  It does not wait for `on_start`: a crash in there is a crash like any other.
-4.  All children are stopped at the same time, with one time-out for all of them.
+2.  A child that crashed is restarted at once, in the call by which its cell tells of its end,
+    or after its back-off; the mail in its cell is then handled by the next incarnation. If its
+    constructor fails, the next attempt comes by a message to itself, not in a loop.
+3.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
+    take too long.
+4.  A child that waits to be restarted, for its back-off or for the next attempt, is PARKED.
+5.  All children are stopped at the same time: see `cometary.supervision.dismissal`.
 
 Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSupervisor`.
 """
@@ -15,15 +17,15 @@ Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSuper
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
 import trio
 
-from cometary.actors import SHUTDOWN, Actor, ActorRef, Exit
+from cometary.actors import Actor, ActorRef, Exit
 from cometary.actors.exits import crashed
-from cometary.actors.messages import Stop
 from cometary.errors import ChildStateError, RestartIntensityError, TooManyChildrenError
 from cometary.supervision.accounts import Per, make_accounts
+from cometary.supervision.backoff import Backoff, Delays
 from cometary.supervision.calls import (
     ChildCount,
     CountChildren,
@@ -31,30 +33,17 @@ from cometary.supervision.calls import (
     TerminateChild,
     WhichChildren,
 )
-from cometary.supervision.checks import check_choice, check_count, check_seconds
-from cometary.supervision.child import KILL_GRACE
+from cometary.supervision.checks import check_count
+from cometary.supervision.dismissal import Dismissal
+from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverdue, TryAgain
 from cometary.supervision.family import SupervisingActor, logger
-from cometary.supervision.offspring import Offspring
+from cometary.supervision.offspring import ChildDefaults, Offspring
+from cometary.supervision.options import WORKER_SHUTDOWN, WORKER_START, Restart, Shutdown
 from cometary.supervision.rules import must_restart
-from cometary.supervision.spec import RESTARTS, ChildSpec, Restart, Shutdown, check_shutdown, shutdown_seconds
+from cometary.supervision.spec import ChildSpec
 
 A = TypeVar("A", bound=Actor)
 AnyRef = ActorRef[Any]
-
-BATCH = 500
-"""Children that are asked to stop between two checkpoints, so that a hundred thousand of them do not stop the loop."""
-
-
-class TryAgain(NamedTuple):
-    """To itself: the constructor of a child failed at its restart."""
-
-    ref: AnyRef
-
-
-class GiveUp(NamedTuple):
-    """To itself: children were restarted too often; stop them all, and end."""
-
-    exit: Exit
 
 
 class DynamicSupervisor(SupervisingActor):
@@ -74,7 +63,10 @@ class DynamicSupervisor(SupervisingActor):
             `ChildSpec`. By default a child that ends by itself has done its work.
         shutdown: seconds that children have to stop, `brutal_kill` or `infinity`; also the one
             time-out for all of them when the supervisor itself stops.
+        start_timeout: for children started as a class: seconds until `on_start` must have run,
+            or the child crashes; for supervisors none. Only an `async` one can take its time.
         keep_mail: for children started as a class, see `ChildSpec`.
+        backoff: how long each child waits before it is restarted; by default not at all.
         max_children: how many there may be at a time; None: no limit.
         on_give_up: with `per="child"`, called with the dead reference and the last exit of a
             child that was given up.
@@ -90,36 +82,25 @@ class DynamicSupervisor(SupervisingActor):
         intensity: int | None = None,
         period: float = 5.0,
         restart: Restart = "transient",
-        shutdown: Shutdown = 5.0,
+        shutdown: Shutdown = WORKER_SHUTDOWN,
+        start_timeout: float = WORKER_START,
         keep_mail: bool = True,
+        backoff: Backoff | None = None,
         max_children: int | None = None,
         on_give_up: Callable[[AnyRef, Exit], None] | None = None,
     ) -> None:
         super().__init__()
-        check_choice("per", per, ("supervisor", "child"))
-        check_choice("restart", restart, RESTARTS)
-        check_seconds("period", period, above=0)
-        check_shutdown("shutdown", shutdown)
-        if intensity is not None:
-            check_count("intensity", intensity)
         if max_children is not None:
             check_count("max_children", max_children)
+        defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail)
         self.max_children = max_children
         self._per: Per = per
-        self._patience = shutdown_seconds(shutdown)
         self._on_give_up = on_give_up
         self._accounts = make_accounts(per, intensity, period)
-        self.offspring = Offspring(
-            self.system,
-            self,
-            restart=restart,
-            keep_mail=keep_mail,
-            patience=self._patience,
-            accounts=self._accounts,
-        )
+        self._delays = Delays(backoff)
+        self.offspring = Offspring(self, defaults, self._accounts, self._delays)
+        self._dismissal = Dismissal(self, self.offspring, defaults.patience)
         self._last_straw: GiveUp | None = None
-        self._empty: trio.Event | None = None
-        """Set when the last child has gone; there is one as soon as this supervisor stops."""
 
     # -- start ----------------------------------------------------------------------------
 
@@ -154,7 +135,7 @@ class DynamicSupervisor(SupervisingActor):
 
     @property
     def _open(self) -> bool:
-        ending = self._empty is not None or self._last_straw is not None or self.system.killing
+        ending = self._dismissal.begun or self._last_straw is not None or self.system.killing
         return not ending and self._cell.actor is self
 
     # -- children that end ----------------------------------------------------------------
@@ -165,7 +146,7 @@ class DynamicSupervisor(SupervisingActor):
         if ref not in self.offspring:
             ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
         elif not self._open or leaving is not None:
-            if exit.reason == "crashed":  # those killed because time was up are told of in one line
+            if exit.reason == "crashed" or (leaving is not None and self._was_overdue(ref, exit)):
                 self.report(self.offspring.offender(ref), exit, "nothing")
             self._forget(ref)
             if leaving is not None:
@@ -177,11 +158,19 @@ class DynamicSupervisor(SupervisingActor):
                 self.report(self.offspring.offender(ref), exit, "nothing")
             self._forget(ref)
 
+    def _was_overdue(self, ref: AnyRef, exit: Exit) -> bool:  # noqa: A002 - OTP's word
+        # Of those killed when all have to stop, one line tells how many there were.
+        return exit.reason == "killed" and self.offspring.patience_of(ref) > 0
+
     def _restart_child(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        offender = self.offspring.offender(ref)
-        if self._accounts.allows(ref, trio.current_time()):
+        offender, now = self.offspring.offender(ref), trio.current_time()
+        if self._accounts.allows(ref, now):
             self.report(offender, exit, "restart")
-            self._revive(ref)
+            if (delay := self._delays.before_restart(ref, now)) > 0:
+                self.offspring.parked[ref] = exit
+                self.timer(RestartNow(ref)).start(delay)
+            else:
+                self._revive(ref)
             return
         self.report(offender, exit, "give_up")
         self._forget(ref)
@@ -208,94 +197,53 @@ class DynamicSupervisor(SupervisingActor):
 
     def _forget(self, ref: AnyRef) -> None:
         self.offspring.forget(ref)
-        if self._empty is not None and not self.offspring:
-            self._empty.set()
+        self._dismissal.child_gone()
 
     # -- stop -----------------------------------------------------------------------------
 
     async def stop_children(self) -> None:
-        """Ask all children to stop, and kill those left when their time is up; see `SupervisingActor`."""
-        empty = self._close()
-        if self._patience > 0:
-            await self._ask_all_to_stop()
-            with trio.move_on_after(self._patience):
-                await empty.wait()
-            if self.offspring:
-                logger.warning(
-                    "%s kills %d children that did not stop in time", self.path, len(self.offspring)
-                )
-        await self.kill_children()
+        """Stop all children at the same time; see `SupervisingActor`."""
+        await self._dismissal.stop_all()
 
     async def kill_children(self) -> None:
         """Kill all children that are left, at once; see `SupervisingActor`."""
-        empty = self._close()
-        for ref in list(self.offspring):
-            ref.actor_inbox.kill()
-        with trio.move_on_after(KILL_GRACE):
-            await empty.wait()
-            return
-        count = len(self.offspring)
-        logger.error(
-            "%s killed %d children that go on: they are shielded from cancellation", self.path, count
-        )
-        await empty.wait()
-
-    def _close(self) -> trio.Event:
-        if self._empty is None:
-            self._empty = trio.Event()
-        for ref in list(self.offspring.parked):
-            self._forget(ref)  # there is nothing of it to stop
-        if not self.offspring:
-            self._empty.set()
-        return self._empty
-
-    async def _ask_all_to_stop(self) -> None:
-        order = Stop(SHUTDOWN)
-        for number, ref in enumerate(list(self.offspring), start=1):
-            ref.actor_inbox.put_if_open(order)
-            if number % BATCH == 0:
-                await trio.lowlevel.checkpoint()
+        await self._dismissal.kill_all()
 
     # -- messages -------------------------------------------------------------------------
 
     async def on_receive(self, message: Any) -> Any:
         """Serve the messages of `cometary.supervision.calls`, and its own."""
         match message:
-            case TryAgain(ref):
-                if self._open and ref in self.offspring.parked:
-                    self._restart_child(ref, self.offspring.parked.pop(ref))
-            case GiveUp(exit_):
-                if message is self._last_straw:  # else it was a former incarnation's
-                    await self._end(exit_)
             case StartChild(start, args):
                 return self.start_child(cast("type[Actor]", start), *args)
             case TerminateChild(ref):
-                await self._terminate_child(ref)
+                await self._dismissal.stop_one(ref)
             case WhichChildren():
                 return self.offspring.infos()
             case CountChildren():
                 return self.offspring.count()
             case _:
-                self.warn_of_unknown(message)
+                await self._heed(message)
         return None
+
+    async def _heed(self, message: Any) -> None:
+        # What one incarnation sent to itself may be read by the next, who does not know the child.
+        match message:
+            case TryAgain(ref):
+                if self._open and ref in self.offspring.parked:
+                    self._restart_child(ref, self.offspring.parked.pop(ref))
+            case RestartNow(ref):
+                if self._open and self.offspring.parked.pop(ref, None) is not None:
+                    self._revive(ref)
+            case StartOverdue():
+                message.act()
+            case GiveUp(exit_):
+                if message is self._last_straw:  # else it was a former incarnation's
+                    await self._end(exit_)
+            case _:
+                self.warn_of_unknown(message)
 
     async def _end(self, last: Exit) -> None:
         await self.stop_children()
         error = RestartIntensityError(f"{self.path}: children ended once too often, the last one: {last}")
         self.end_now(Exit("shutdown", error))
-
-    async def _terminate_child(self, ref: Any) -> None:
-        if ref not in self.offspring:
-            raise ChildStateError(f"{self.path} has no child {ref!r}")
-        if ref in self.offspring.parked:
-            self._forget(ref)
-            return
-        self.offspring.leaving[ref] = gone = trio.Event()
-        patience = self.offspring.patience_of(ref)
-        if patience > 0:
-            ref.actor_inbox.put_if_open(Stop(SHUTDOWN))
-            with trio.move_on_after(patience):
-                await gone.wait()
-        if not gone.is_set():
-            ref.actor_inbox.kill()
-            await gone.wait()

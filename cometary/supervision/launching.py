@@ -7,7 +7,8 @@ from typing import Any
 from cometary.actors import Actor, ActorRef, ActorSystem, Future
 from cometary.actors.cell import Parent
 from cometary.supervision.function import FunctionActor
-from cometary.supervision.spec import ChildSpec, SupervisorSpec, is_actor_class
+from cometary.supervision.options import is_actor_class
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
 
 Blueprint = tuple[type[Actor], tuple[Any, ...], dict[str, Any]]
 

@@ -7,56 +7,88 @@ class, its constructor's arguments. That is all that is stored for most of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cometary.actors import Actor, ActorRef, ActorSystem, Exit
-from cometary.actors.cell import Parent
+from cometary.actors import Actor, ActorRef, Exit, Future
+from cometary.actors.task import TaskCell
 from cometary.errors import SpecError
 from cometary.supervision.accounts import Accounts
+from cometary.supervision.backoff import Delays
 from cometary.supervision.calls import ChildCount, ChildInfo
+from cometary.supervision.checks import check_choice, check_instance, check_seconds
 from cometary.supervision.child import State
+from cometary.supervision.dynamic_messages import StartOverdue
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.launching import actor_name, launch, revive
+from cometary.supervision.options import (
+    RESTARTS,
+    Kind,
+    Restart,
+    Shutdown,
+    check_shutdown,
+    is_actor_class,
+    shutdown_seconds,
+)
 from cometary.supervision.reports import Offender
-from cometary.supervision.spec import ChildSpec, Kind, Restart, is_actor_class
+from cometary.supervision.spec import ChildSpec
+
+if TYPE_CHECKING:
+    from cometary.supervision.dynamic import DynamicSupervisor
 
 AnyRef = ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDefaults:
+    """What a `ChildSpec` would say about children that are started as a class; see there.
+
+    Raises:
+        SpecError: if a field has a value that it may not have; the calling code's fault.
+    """
+
+    restart: Restart
+    shutdown: Shutdown
+    start_timeout: float
+    keep_mail: bool
+
+    def __post_init__(self) -> None:
+        check_choice("restart", self.restart, RESTARTS)
+        check_shutdown("shutdown", self.shutdown)
+        check_seconds("start_timeout", self.start_timeout, above=0)
+        check_instance("keep_mail", self.keep_mail, bool, "True or False")
+
+    @property
+    def patience(self) -> float:
+        """Seconds between asking a child to stop and killing it."""
+        return shutdown_seconds(self.shutdown)
 
 
 class Offspring:
     """Starts, restarts and forgets children; what becomes of one that ends is not decided here.
 
     Args:
-        system: where they live.
-        parent: their supervisor.
-        restart: the restart type of children started as a class.
-        keep_mail: whether their mail is kept at a restart.
-        patience: seconds that they have to stop.
+        supervisor: whose children they are.
+        defaults: how those started as a class are treated.
         accounts: counts their restarts.
+        delays: knows how long they wait before a restart.
 
     Attributes:
-        parked: how the last attempt to restart a child ended, until the next attempt.
+        parked: how those that wait to be restarted ended, or failed to start again.
         leaving: set once a child that is being terminated on request has gone.
     """
 
     def __init__(
-        self,
-        system: ActorSystem,
-        parent: Parent,
-        *,
-        restart: Restart,
-        keep_mail: bool,
-        patience: float,
-        accounts: Accounts,
+        self, supervisor: DynamicSupervisor, defaults: ChildDefaults, accounts: Accounts, delays: Delays
     ) -> None:
-        self._system = system
-        self._parent = parent
-        self._restart: Restart = restart
-        self._keep_mail = keep_mail
-        self._patience = patience
+        self._supervisor = supervisor
+        self._defaults = defaults
         self._accounts = accounts
+        self._delays = delays
+        self._system = supervisor.system
         self._starts: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
         self.parked: dict[AnyRef, Exit] = {}
         self.leaving: dict[AnyRef, trio.Event] = {}
@@ -78,27 +110,39 @@ class Offspring:
             Exception: what the constructor raises; it is not a child then.
         """
         if isinstance(start, ChildSpec):
-            ref, _ = launch(_suitable(start), self._system, self._parent)
+            ref, started = launch(_suitable(start), self._system, self._supervisor)
         elif is_actor_class(start):
-            ref, _ = self._system.launch(start, args, {}, self._parent)
+            ref, started = self._system.launch(start, args, {}, self._supervisor)
         else:
             raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
         if ref.is_alive():  # else its constructor has killed it
             self._starts[ref] = start if isinstance(start, ChildSpec) else args
+            self._expect_start(ref, started)
         return ref
 
     def revive(self, ref: AnyRef) -> None:
         """Start the next incarnation of a child that has ended; raises what its constructor raises."""
         start = self._starts[ref]
         if isinstance(start, ChildSpec):
-            revive(start, self._system, ref)
+            started = revive(start, self._system, ref)
         else:
-            self._system.revive(ref, start, {}, keep_mail=self._keep_mail)
+            started = self._system.revive(ref, start, {}, keep_mail=self._defaults.keep_mail)
+        self._expect_start(ref, started)
+
+    def _expect_start(self, ref: AnyRef, started: Future[None]) -> None:
+        # One that runs on the scheduler has started in its first turn, or blocks the loop and
+        # all timers with it. So most children cost no timer.
+        if not isinstance(ref.actor_inbox, TaskCell) or (patience := self._start_patience_of(ref)) == inf:
+            return
+        timer = self._supervisor.timer(StartOverdue(ref, started, patience))
+        timer.start(patience)
+        started.add_done_callback(timer.close)
 
     def forget(self, ref: AnyRef) -> None:
         """Forget a child that has ended, and let there be no next incarnation."""
         del self._starts[ref]
         self._accounts.forget(ref)
+        self._delays.forget(ref)
         self.parked.pop(ref, None)
         ref.actor_inbox.bury()
 
@@ -129,12 +173,18 @@ class Offspring:
     def restart_of(self, ref: AnyRef) -> Restart:
         """Return the restart type of a child."""
         spec = self.spec_of(ref)
-        return self._restart if spec is None else spec.restart
+        return self._defaults.restart if spec is None else spec.restart
 
     def patience_of(self, ref: AnyRef) -> float:
         """Return the seconds that a child has to stop."""
         spec = self.spec_of(ref)
-        return self._patience if spec is None else spec.patience
+        return self._defaults.patience if spec is None else spec.patience
+
+    def _start_patience_of(self, ref: AnyRef) -> float:
+        spec = self.spec_of(ref)
+        if spec is not None:
+            return spec.start_patience
+        return inf if self.kind_of(ref) == "supervisor" else self._defaults.start_timeout
 
     def restarts_of(self, ref: AnyRef) -> int:
         """Return how often a child has been restarted."""

@@ -10,7 +10,8 @@ import trio
 
 from cometary.actors import ActorRef, current_system
 from cometary.supervision.child import Child
-from cometary.supervision.spec import ChildSpec, Shutdown, SupervisorSpec
+from cometary.supervision.options import Shutdown
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
 from cometary.supervision.supervisor import Supervisor
 
 

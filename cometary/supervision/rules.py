@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from cometary.actors import Exit
-from cometary.supervision.spec import ChildSpec, Restart, Strategy
+from cometary.supervision.options import Restart, Strategy
+from cometary.supervision.spec import ChildSpec
 
 T = TypeVar("T")
 

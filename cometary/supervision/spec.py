@@ -9,29 +9,28 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Literal, TypeGuard
+from typing import Any
 
 from cometary.actors import Actor
 from cometary.errors import SpecError
-from cometary.supervision.backoff import Backoff
+from cometary.supervision.backoff import Backoff, check_backoff
 from cometary.supervision.checks import check_choice, check_count, check_instance, check_seconds
 from cometary.supervision.family import SupervisingActor
-
-Restart = Literal["permanent", "transient", "temporary"]
-Shutdown = float | Literal["brutal_kill", "infinity"]
-Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
-AutoShutdown = Literal["never", "any_significant", "all_significant"]
-Kind = Literal["worker", "supervisor", "task"]
-
-RESTARTS = ("permanent", "transient", "temporary")
-STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
-AUTO_SHUTDOWNS = ("never", "any_significant", "all_significant")
-
-WORKER_SHUTDOWN = 5.0
-"""Seconds that a child has to stop, unless its specification says otherwise (OTP's default)."""
-
-WORKER_START = 30.0
-"""Seconds that a child has to start, unless its specification says otherwise."""
+from cometary.supervision.options import (
+    AUTO_SHUTDOWNS,
+    RESTARTS,
+    STRATEGIES,
+    WORKER_SHUTDOWN,
+    WORKER_START,
+    AutoShutdown,
+    Kind,
+    Restart,
+    Shutdown,
+    Strategy,
+    check_shutdown,
+    is_actor_class,
+    shutdown_seconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +143,6 @@ class SupervisorSpec:
             raise SpecError(f"child {spec.id!r} is significant, but auto_shutdown is 'never'")
 
 
-def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
-    """Whether `start` is an actor's class."""
-    return inspect.isclass(start) and issubclass(start, Actor)
-
-
-def shutdown_seconds(shutdown: Shutdown) -> float:
-    """Return the number of seconds that a shutdown value means."""
-    if isinstance(shutdown, str):
-        return inf if shutdown == "infinity" else 0.0
-    return shutdown
-
-
 # -- one clause for each option -----------------------------------------------------------
 
 
@@ -197,14 +184,6 @@ def _check_shutdown(spec: ChildSpec) -> None:
         check_shutdown(f"child {spec.id!r}: shutdown", spec.shutdown)
 
 
-def check_shutdown(what: str, shutdown: object) -> None:
-    """Check a value of `shutdown`; raises `SpecError`, which begins with `what`."""
-    if isinstance(shutdown, str):
-        check_choice(what, shutdown, ("brutal_kill", "infinity"))
-    else:
-        check_seconds(what, shutdown, least=0)
-
-
 def _check_start_timeout(spec: ChildSpec) -> None:
     if spec.start_timeout is not None:
         check_seconds(f"child {spec.id!r}: start_timeout", spec.start_timeout, above=0)
@@ -232,8 +211,7 @@ def _check_auto_shutdown(spec: SupervisorSpec) -> None:
 
 
 def _check_backoff(spec: SupervisorSpec) -> None:
-    if spec.backoff is not None:
-        check_instance("backoff", spec.backoff, Backoff, "a Backoff or None")
+    check_backoff(spec.backoff)
 
 
 def _check_children(spec: SupervisorSpec) -> None:

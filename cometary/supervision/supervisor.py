@@ -35,9 +35,10 @@ from cometary.supervision.calls import (
 from cometary.supervision.child import Child
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.intensity import RestartLog
+from cometary.supervision.options import AutoShutdown, Strategy
 from cometary.supervision.rules import must_restart, restarted_with
 from cometary.supervision.siblings import Siblings
-from cometary.supervision.spec import AutoShutdown, ChildSpec, Strategy, SupervisorSpec
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
 
 
 class ChildEnded(NamedTuple):

@@ -15,7 +15,7 @@ from cometary.actors import ActorRef
 from cometary.supervision.child import Child, State
 from cometary.supervision.dynamic import DynamicSupervisor
 from cometary.supervision.launching import actor_name
-from cometary.supervision.spec import Kind, Restart
+from cometary.supervision.options import Kind, Restart
 from cometary.supervision.supervisor import Supervisor
 
 SHOWN = 100

@@ -1,0 +1,49 @@
+"""What the options of supervisors and children may be, under OTP's names, and what they are by default.
+
+Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from math import inf
+from typing import Literal, TypeGuard
+
+from cometary.actors import Actor
+from cometary.supervision.checks import check_choice, check_seconds
+
+Restart = Literal["permanent", "transient", "temporary"]
+Shutdown = float | Literal["brutal_kill", "infinity"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
+Kind = Literal["worker", "supervisor", "task"]
+
+RESTARTS = ("permanent", "transient", "temporary")
+STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
+AUTO_SHUTDOWNS = ("never", "any_significant", "all_significant")
+
+WORKER_SHUTDOWN = 5.0
+"""Seconds that a child has to stop, unless its specification says otherwise (OTP's default)."""
+
+WORKER_START = 30.0
+"""Seconds that a child has to start, unless its specification says otherwise."""
+
+
+def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
+    """Whether `start` is an actor's class."""
+    return inspect.isclass(start) and issubclass(start, Actor)
+
+
+def shutdown_seconds(shutdown: Shutdown) -> float:
+    """Return the number of seconds that a shutdown value means."""
+    if isinstance(shutdown, str):
+        return inf if shutdown == "infinity" else 0.0
+    return shutdown
+
+
+def check_shutdown(what: str, shutdown: object) -> None:
+    """Check a value of `shutdown`; raises `SpecError`, which begins with `what`."""
+    if isinstance(shutdown, str):
+        check_choice(what, shutdown, ("brutal_kill", "infinity"))
+    else:
+        check_seconds(what, shutdown, least=0)
