@@ -31,6 +31,10 @@ class NameTakenError(UsageError):
     """The calling code registered a name that a living actor already has."""
 
 
+class MailboxFullError(CometaryError):
+    """An actor has as many messages waiting as its mailbox takes: nobody's fault, try later."""
+
+
 CONDITIONS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "bad-request": 400,

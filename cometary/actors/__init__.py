@@ -16,6 +16,7 @@ from __future__ import annotations
 from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
+from cometary.actors.bounds import Bounded
 from cometary.actors.exits import KILLED, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import get_all, wrap_future
@@ -23,6 +24,7 @@ from cometary.actors.messages import Down
 from cometary.actors.ref import ActorRef
 from cometary.actors.registry import ActorRegistry, register, unregister, whereis
 from cometary.actors.running import system, system_in_thread
+from cometary.actors.statistics import MailboxStatistics, SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.timers import Timer
 
@@ -35,9 +37,12 @@ __all__ = [
     "ActorRef",
     "ActorRegistry",
     "ActorSystem",
+    "Bounded",
     "Down",
     "Exit",
     "Future",
+    "MailboxStatistics",
+    "SchedulerStatistics",
     "ThreadingActor",
     "Timeout",
     "Timer",

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import pykka
 
+from cometary.actors.bounded import bounded_cell
+from cometary.actors.bounds import Bounded
 from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
@@ -27,6 +30,8 @@ from cometary.errors import UsageError
 if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
+A = TypeVar("A", bound="Actor")
+
 _HOOKS = ("on_start", "on_stop", "on_failure")
 
 
@@ -35,13 +40,20 @@ class Actor(pykka.Actor):
 
     Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`. In an actor whose
     `on_receive` is `async def` any of them may be `async def`.
+
+    Attributes:
+        mailbox: the bound of the mailbox of each actor of this class; None: it has none.
     """
+
+    mailbox: ClassVar[Bounded | None] = None
 
     _cell_class: ClassVar[type[Cell]] = ScheduledCell
     _cell: Cell
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if not isinstance(cls.mailbox, Bounded | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"{cls.__name__}.mailbox must be a Bounded or None, not {cls.mailbox!r}")
         if inspect.iscoroutinefunction(cls.on_receive):
             cls._cell_class = TaskCell
             return
@@ -58,9 +70,10 @@ class Actor(pykka.Actor):
             self._cell = self.new_cell(current_system())
 
     @classmethod
-    def new_cell(cls, system: ActorSystem) -> Cell:
+    def new_cell(cls, system: ActorSystem, mailbox: Bounded | None = None) -> Cell:
         """Make the lasting part of an actor of this class; for those who start actors."""
-        cell = cls._cell_class(system)
+        bound = mailbox or cls.mailbox
+        cell = cls._cell_class(system) if bound is None else bounded_cell(cls._cell_class, system, bound)
         cell.ref = ActorRef(cls, cell)
         return cell
 
@@ -101,6 +114,11 @@ class Actor(pykka.Actor):
         ref, started = current_system().launch(cls, args, kwargs)
         await started
         return ref
+
+    @classmethod
+    def with_mailbox(cls, mailbox: Bounded) -> Starter[Self]:
+        """Choose the bound of the mailbox for one start: `MyActor.with_mailbox(Bounded(10)).start()`."""
+        return Starter(cls, mailbox)
 
     # -- Pykka's extension points -------------------------------------------------------
 
@@ -204,3 +222,22 @@ class Actor(pykka.Actor):
 
     def __str__(self) -> str:
         return str(self.actor_ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Starter(Generic[A]):
+    """A class of actors together with the mailbox that the next ones get; see `Actor.with_mailbox`."""
+
+    actor_class: type[A]
+    mailbox: Bounded
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """See `Actor.start`."""
+        ref, _ = current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox)
+        return ref
+
+    async def start_async(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """See `Actor.start_async`."""
+        ref, started = current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox)
+        await started
+        return ref

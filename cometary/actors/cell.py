@@ -93,11 +93,48 @@ class Cell(Mailbox):
         raise NotImplementedError
 
     def put_if_open(self, item: object) -> None:
-        """Take a message, or drop it if the actor has ended for good."""
+        """Take a message of the runtime's own, or drop it if the actor has ended for good.
+
+        A mailbox with a bound takes it, room or not.
+        """
         if self.state != CLOSED:
             self.put(item)
         else:
             self.discard([item])
+
+    def offer(self, item: object) -> None:
+        """Take a message, or drop it if the actor has ended for good, or its mailbox is full.
+
+        For an `ask`, whose sender learns of it by the answer, and for senders who are not told.
+        """
+        if self.state != CLOSED:
+            self.put(item)
+        else:
+            self.discard([item])
+
+    def entering(self, item: object) -> Future[None] | None:
+        """Take a message as soon as there is room; from any thread.
+
+        Returns:
+            None if it has been taken, or sent on its way; else a future that is settled when it
+            has been taken. If all who wait for that give up, the message is not sent.
+
+        Raises:
+            MailboxFullError: if there is no room and the mailbox's policy is to refuse.
+            pykka.ActorDeadError: if the actor has ended for good.
+        """
+        self.ref.tell(item)
+        return None
+
+    def put_from_outside(self, item: object) -> None:
+        """Take a message from another thread, a moment later.
+
+        Raises:
+            pykka.ActorDeadError: if the actor is known to have ended for good.
+        """
+        if self.closed:
+            raise ActorDeadError(f"{self.ref} not found")
+        self.system.call_soon(self.offer, item)
 
     @property
     def closed(self) -> bool:

@@ -51,6 +51,9 @@ class Future(pykka.Future[T]):
     _callbacks: list[Callable[[], None]] | None = None
     _sources: tuple[Anyones, ...] = ()
     _timeout: float | None = None
+    _given_up = False
+    on_abandoned: Callable[[], None] | None = None
+    """Called when the last one who waited for it has given up; for whoever is to settle it."""
 
     def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
         pass
@@ -133,8 +136,23 @@ class Future(pykka.Future[T]):
 
     def _unsubscribe(self, callback: Callable[[], None]) -> None:
         with _lock:
-            if self._callbacks and callback in self._callbacks:
-                self._callbacks.remove(callback)
+            if not self._callbacks or callback not in self._callbacks:
+                return
+            self._callbacks.remove(callback)
+            self._given_up = True
+            abandoned = None if self._callbacks else self.on_abandoned
+        if abandoned is not None:
+            abandoned()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for it."""
+        return bool(self._callbacks)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether somebody has waited for it, and nobody does any more."""
+        return self._given_up and not self._callbacks and not self._done
 
     # -- waiting in a thread --------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from cometary.actors.statistics import MailboxStatistics
+
 
 class Mailbox:
     """Messages in the order of arrival; Pykka's inbox, less the blocking."""
@@ -68,3 +70,7 @@ class Mailbox:
         self._backlog = None
         self._items = []
         return everything
+
+    def statistics(self) -> MailboxStatistics:
+        """Tell what has been counted: without a bound only the length, which costs nothing."""
+        return MailboxStatistics(len(self))

@@ -34,7 +34,7 @@ class Answerable(Protocol):
     """A message whose sender waits for an answer by other means than `ask`."""
 
     def discarded(self) -> None:
-        """Take note that there will be none: the actor has ended for good before it came to this."""
+        """Take note that there will be none: the actor has ended, or its full mailbox dropped this."""
         ...
 
 

@@ -14,6 +14,7 @@ from pykka.messages import ProxySetAttr
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
 from cometary.actors.messages import Envelope, Stop
+from cometary.actors.statistics import MailboxStatistics
 from cometary.errors import BlockingCallError
 
 if TYPE_CHECKING:
@@ -80,17 +81,41 @@ class ActorRef(pykka.ActorRef[A]):
     def tell(self, message: Any) -> None:
         """Send `message` and wait for nothing.
 
+        From another thread to an actor whose mailbox has a bound, it waits until the mailbox has
+        taken the message, or refused it.
+
         Raises:
             pykka.ActorDeadError: if the actor has ended; from another thread only if that
                 was known there already, else the message is dropped.
+            MailboxFullError: if its mailbox has a bound and no room, and does not drop messages;
+                nobody's fault, try later.
         """
         cell = self.actor_inbox
         if get_ident() == cell.system.thread:
             cell.put(message)
-        elif self.is_alive():
-            cell.system.call_soon(cell.put_if_open, message)
         else:
-            raise pykka.ActorDeadError(f"{self} not found")
+            cell.put_from_outside(message)
+
+    async def tell_async(self, message: Any) -> None:
+        """Send `message`; if the mailbox is full and its policy is `block`, wait until there is room.
+
+        If it is cancelled while it waits, the message is not sent. Source: Erlang reference manual,
+        `erlang:send/3`, where a sender may be suspended.
+
+        Raises:
+            pykka.ActorDeadError: if the actor has ended, or ends first; see `tell`.
+            MailboxFullError: if there is no room and the policy is `refuse`; nobody's fault.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        entering = self.actor_inbox.entering(message)
+        if entering is None:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # a cancellation from here on comes too late
+        else:
+            await entering
+
+    def mailbox_statistics(self) -> MailboxStatistics:
+        """Tell what has been counted about this actor's mailbox; from any thread, as of now."""
+        return self.actor_inbox.statistics()
 
     def ask(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, message: Any, *, block: bool | None = None, timeout: float | None = None
@@ -106,6 +131,9 @@ class ActorRef(pykka.ActorRef[A]):
         Raises:
             BlockingCallError: for `block=True` on the loop; nothing was sent.
             pykka.ActorDeadError: if the actor ends before it answers.
+            MailboxFullError: if its mailbox has a bound and no room, by the policies `refuse` and
+                `drop_newest`, and later by `drop_oldest`. With `block` the question waits for room, as
+                long as somebody waits for the answer; nobody's fault.
             pykka.Timeout: after `timeout` seconds. Harms neither side: a late answer is dropped.
             Exception: what the handler raised; the actor lives on (Pykka's rule).
         """
@@ -121,10 +149,10 @@ class ActorRef(pykka.ActorRef[A]):
     def _post(self, envelope: Envelope[Any]) -> None:
         cell = self.actor_inbox
         if get_ident() == cell.system.thread:
-            cell.put_if_open(envelope)
+            cell.offer(envelope)
             return
         try:
-            cell.system.call_soon(cell.put_if_open, envelope)
+            cell.system.call_soon(cell.offer, envelope)
         except pykka.ActorDeadError:
             cell.discard([envelope])
 
@@ -156,7 +184,8 @@ class ActorRef(pykka.ActorRef[A]):
             _refuse_to_block("stop", None, block=block)
         alive = self.is_alive()
         future: Future[Any] = Future()
-        self._post(Envelope(Stop(exit), reply_to=future))
+        cell = self.actor_inbox
+        cell.system.post(cell.put_if_open, Envelope(Stop(exit), reply_to=future))
         stopped = future.map(lambda _: alive)
         if block or (block is None and not on_loop):
             return stopped.get(timeout=timeout)

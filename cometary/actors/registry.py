@@ -12,7 +12,7 @@ from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
-from cometary.errors import NoSystemError
+from cometary.errors import MailboxFullError, NoSystemError
 
 AnyRef = pykka.ActorRef[Any]
 A = TypeVar("A", bound=pykka.Actor)
@@ -72,7 +72,10 @@ class ActorRegistry(pykka.ActorRegistry):
 
     @classmethod
     def broadcast(cls, message: Any, target_class: str | type[pykka.Actor] | None = None) -> None:
-        """Tell `message` to all living actors, or to those of a class or class name."""
+        """Tell `message` to all living actors, or to those of a class or class name.
+
+        One that refuses it, because its mailbox has a bound and is full, does not get it.
+        """
         if isinstance(target_class, str):
             targets = cls.get_by_class_name(target_class)
         elif target_class is not None:
@@ -80,7 +83,7 @@ class ActorRegistry(pykka.ActorRegistry):
         else:
             targets = cls.get_all()
         for ref in targets:
-            with contextlib.suppress(pykka.ActorDeadError):  # it has just ended
+            with contextlib.suppress(pykka.ActorDeadError, MailboxFullError):  # it has just ended, or is full
                 ref.tell(message)
 
     @classmethod

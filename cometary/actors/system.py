@@ -27,6 +27,7 @@ from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
+    from cometary.actors.bounds import Bounded
     from cometary.actors.cell import Cell, Parent
     from cometary.actors.ref import ActorRef
 
@@ -70,6 +71,7 @@ class ActorSystem:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         parent: Parent | None = None,
+        mailbox: Bounded | None = None,
     ) -> tuple[ActorRef[A], Future[None]]:
         """Build an actor in the caller's context, as Pykka does, and start it.
 
@@ -78,11 +80,12 @@ class ActorSystem:
             args: positional arguments of the constructor.
             kwargs: keyword arguments of the constructor.
             parent: the supervisor that decides what happens when the actor has ended.
+            mailbox: the bound of its mailbox, instead of that of its class.
 
         Returns:
             The reference, and a future that is settled when `on_start` has run.
         """
-        cell = actor_class.new_cell(self)
+        cell = actor_class.new_cell(self, mailbox)
         try:
             actor = actor_class.incarnate(cell, args, kwargs)
         except BaseException as error:
@@ -103,7 +106,7 @@ class ActorSystem:
             return
         cell.begin(actor, started)
         if self._empty is not None and cell.parent is None:
-            cell.put(Stop(SHUTDOWN))  # the others have been asked to stop already
+            cell.put_if_open(Stop(SHUTDOWN))  # the others have been asked to stop already
 
     def revive(
         self, ref: ActorRef[A], args: tuple[Any, ...], kwargs: dict[str, Any], *, keep_mail: bool
@@ -143,6 +146,10 @@ class ActorSystem:
             raise
 
     # -- the loop's thread --------------------------------------------------------------
+
+    def on_thread(self) -> bool:
+        """Whether this is called on the loop's thread."""
+        return threading.get_ident() == self.thread
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Call `function(*args)` on the loop's thread: now if this is it, else soon.

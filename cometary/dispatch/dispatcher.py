@@ -46,4 +46,4 @@ class Dispatcher(Actor):
     def on_receive(self, message: Packet) -> None:
         """Hand a packet to every subscriber of its path."""
         for subscriber in self._table.subscribers(message.path):
-            subscriber.actor_inbox.put_if_open(message)
+            subscriber.actor_inbox.offer(message)

@@ -28,7 +28,7 @@ def blueprint(spec: ChildSpec) -> Blueprint:
 
 def launch(spec: ChildSpec, system: ActorSystem, parent: Parent) -> tuple[ActorRef[Any], Future[None]]:
     """Start the first incarnation; returns its reference and a future that tells when it has started."""
-    return system.launch(*blueprint(spec), parent)
+    return system.launch(*blueprint(spec), parent, spec.mailbox)
 
 
 def revive(spec: ChildSpec, system: ActorSystem, ref: ActorRef[Any]) -> Future[None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from cometary.actors import Actor
+from cometary.actors import Actor, Bounded
 from cometary.errors import SpecError
 from cometary.supervision.backoff import Backoff, check_backoff
 from cometary.supervision.checks import check_choice, check_count, check_instance, check_seconds
@@ -53,6 +53,7 @@ class ChildSpec:
         keep_mail: whether messages that wait at a restart are kept for the next incarnation
             (the default) or dropped; the message that was being handled is lost anyway.
         significant: whether the end of this child may end its supervisor (`auto_shutdown`).
+        mailbox: for an actor: the bound of its mailbox, instead of that of its class.
 
     Raises:
         SpecError: if a field has a value that it may not have; the calling code's fault.
@@ -67,6 +68,7 @@ class ChildSpec:
     start_timeout: float | None = None
     keep_mail: bool = True
     significant: bool = False
+    mailbox: Bounded | None = None
 
     def __post_init__(self) -> None:
         for check in _CHILD_CHECKS:
@@ -194,6 +196,13 @@ def _check_significant(spec: ChildSpec) -> None:
         raise SpecError(f"child {spec.id!r} is significant and permanent: it would never end by itself")
 
 
+def _check_mailbox(spec: ChildSpec) -> None:
+    if spec.mailbox is not None:
+        check_instance(f"child {spec.id!r}: mailbox", spec.mailbox, Bounded, "a Bounded or None")
+        if not is_actor_class(spec.start):
+            raise SpecError(f"child {spec.id!r}: only an actor's class has a mailbox to choose")
+
+
 def _check_strategy(spec: SupervisorSpec) -> None:
     check_choice("strategy", spec.strategy, STRATEGIES)
 
@@ -229,6 +238,7 @@ _CHILD_CHECKS = (
     _check_shutdown,
     _check_start_timeout,
     _check_significant,
+    _check_mailbox,
 )
 _SUPERVISOR_CHECKS = (
     _check_strategy,

@@ -1,0 +1,281 @@
+"""Mailboxes with a bound, and what they do when they are full.
+
+1.  A bounded mailbox takes `capacity` messages. What a turn has taken out has left it.
+2.  What the runtime itself sends (orders to stop, `Down`, expired timers, what supervisors tell
+    themselves) is never refused and never dropped. It arrives by `put_if_open`, and is marked.
+3.  What users send arrives by `put` (`tell` on the loop), `entering` (senders who can wait, and
+    other threads) or `offer` (an `ask`; senders who cannot be told). With no room, the policy decides.
+4.  With the policy `block` those who can wait do so in a `Line`. Whenever messages are taken
+    out the first in the line are let in, so nobody waits while there is room.
+5.  What was put back after a crash has been accepted once, and is not dropped.
+
+These are classes of their own, so that an actor without a bound pays nothing for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import trio
+from pykka import ActorDeadError
+
+from cometary.actors.bounds import Bounded, Intake
+from cometary.actors.cell import CLOSED, Cell
+from cometary.actors.future import Future
+from cometary.actors.messages import Answerable, Envelope
+from cometary.actors.scheduled import ScheduledCell
+from cometary.actors.statistics import MailboxStatistics
+from cometary.actors.task import TaskCell
+from cometary.errors import MailboxFullError
+
+if TYPE_CHECKING:
+    from cometary.actors.actor import Actor
+    from cometary.actors.system import ActorSystem
+
+logger = logging.getLogger("cometary.actors")
+
+REPORT_EVERY = 10.0
+"""Seconds between two warnings that one mailbox drops messages."""
+
+
+class Exempt(NamedTuple):
+    """A message in a bounded mailbox that the policy does not touch."""
+
+    item: object
+
+
+def _plain(item: Any) -> object:
+    return item.item if item.__class__ is Exempt else item
+
+
+class BoundedCell(Cell):
+    """What both kinds of bounded cell have in common; see the rules above."""
+
+    # No slots of its own: Python cannot join two bases that both have some.
+    __slots__ = ()
+
+    intake: Intake
+
+    # -- taking in ------------------------------------------------------------------------
+
+    def put(self, item: object) -> None:
+        """Take a message, or refuse it, or drop one; see `Cell.put`.
+
+        Raises:
+            MailboxFullError: if there is no room and the policy is `refuse`, or `block`, because
+                whoever calls this cannot wait; nobody's fault.
+            pykka.ActorDeadError: if the actor has ended for good.
+        """
+        # The mailbox of an actor that has ended for good is empty: it has room, and refuses then.
+        if self._has_room():
+            self._accept(item)
+        elif not self._drop_one_for(item):
+            self.intake.refused += 1
+            raise self._full()
+
+    def offer(self, item: Any) -> None:
+        """Take a message; only whoever waits for an answer is told that there is no room."""
+        if self.state == CLOSED:
+            self.discard([item])
+        elif self._has_room():
+            self._accept(item)
+        elif not self._drop_one_for(item):
+            if item.__class__ is Envelope:
+                self._wait_or_refuse(item)
+            else:
+                self._lose(item)
+
+    def put_if_open(self, item: object) -> None:
+        """Take a message of the runtime's own, room or not; see `Cell.put_if_open`."""
+        if self.state == CLOSED:
+            self.discard([item])
+        else:
+            self._accept(Exempt(item))
+
+    def entering(self, item: object) -> Future[None] | None:
+        """Take a message as soon as there is room; see `Cell.entering`."""
+        at_home = self.system.on_thread()
+        if at_home and (self.intake.bound.when_full != "block" or self._has_room()):
+            self.put(item)
+            return None
+        entered: Future[None] = Future()
+        entered.on_abandoned = partial(self.system.post, self._leave, entered)
+        if at_home:
+            self.intake.line.join(entered, item)
+        else:
+            self.system.call_soon(self._enter, item, entered)
+        return entered
+
+    def put_from_outside(self, item: object) -> None:
+        """Take a message from another thread, which waits to hear what becomes of it."""
+        # A thread with a loop of its own must not wait: its actors would.
+        entered = None if trio.lowlevel.in_trio_run() else self.entering(item)
+        if entered is None:
+            super().put_from_outside(item)
+        else:
+            entered.get()
+
+    def _enter(self, item: object, entered: Future[None]) -> None:
+        if self.intake.bound.when_full == "block" and not self._has_room():
+            self.intake.line.join(entered, item)
+            return
+        try:
+            self.put(item)
+        except (MailboxFullError, ActorDeadError) as error:
+            entered.offer(error=error)
+        else:
+            entered.offer()
+
+    def _has_room(self) -> bool:
+        intake = self.intake
+        return len(self) < intake.bound.capacity and not intake.line
+
+    def _accept(self, item: object) -> None:
+        super().put(item)
+        intake = self.intake
+        intake.accepted += 1
+        intake.high_water = max(intake.high_water, len(self))
+
+    # -- without room ---------------------------------------------------------------------
+
+    def _wait_or_refuse(self, ask: Envelope[Any]) -> None:
+        reply = cast("Future[Any]", ask.reply_to)
+        if reply.abandoned:  # in another thread, while it was on its way here
+            reply.offer(error=self._full())
+        elif self.intake.bound.when_full == "block" and self.intake.line.join_to_ask(reply, ask):
+            reply.on_abandoned = partial(self.system.post, self._leave, reply)
+        else:
+            self.intake.refused += 1
+            reply.offer(error=self._full())
+
+    def _leave(self, future: Future[Any]) -> None:
+        if self.intake.line.leave(future):
+            future.offer(error=self._full())  # for whoever should look again: it was not sent
+
+    def _drop_one_for(self, item: object) -> bool:
+        """Drop what the policy says, and take `item` unless it is that; returns False if none is dropped."""
+        policy = self.intake.bound.when_full
+        if policy == "drop_oldest" and self._drop_oldest():
+            self._accept(item)
+        elif policy in {"drop_oldest", "drop_newest"}:
+            self._lose(item)
+        else:
+            return False
+        return True
+
+    def _drop_oldest(self) -> bool:
+        """Drop the message that has waited longest; returns False if all that wait are exempt."""
+        if self._backlog is None:  # from a list each would cost as much as there are
+            self._backlog, self._items = deque(self._items), []
+        for part in (self._backlog, self._items):
+            for place, item in enumerate(part):
+                if item.__class__ is not Exempt:
+                    del part[place]
+                    self._backlog = self._backlog or None
+                    self._lose(item)
+                    return True
+        return False
+
+    def _lose(self, item: Any) -> None:
+        self.intake.dropped += 1
+        if item.__class__ is Envelope:
+            cast("Future[Any]", item.reply_to).offer(error=self._full())
+        elif isinstance(item, Answerable):
+            item.discarded()
+        self._report_drops()
+
+    def _report_drops(self) -> None:
+        intake, now = self.intake, self.system.scheduler.now()
+        if now >= intake.report_after:
+            logger.warning(
+                "The mailbox of %s is full (%s): %d messages dropped",
+                self.ref,
+                intake.bound,
+                intake.unreported(),
+            )
+            intake.report_after = now + REPORT_EVERY
+
+    def _full(self) -> MailboxFullError:
+        hint = (
+            "; `await ref.tell_async(...)` waits for room" if self.intake.bound.when_full == "block" else ""
+        )
+        return MailboxFullError(f"{self.ref} has {self.intake.bound.capacity} messages waiting{hint}")
+
+    # -- taking out -----------------------------------------------------------------------
+
+    def take(self, quota: int) -> list[object]:
+        """Take at most `quota` of the oldest messages, and let in who waits; see `Mailbox.take`."""
+        taken = [_plain(item) for item in super().take(quota)]
+        self._let_in()
+        return taken
+
+    def get(self) -> Any:
+        """Take the oldest message; see `Mailbox.get`."""
+        return self.take(1)[0]
+
+    def drain(self) -> list[object]:
+        """Take everything."""
+        return [_plain(item) for item in super().drain()]
+
+    def put_back(self, untaken: Iterator[object]) -> None:
+        """Put what was taken in front again, for good; see `Mailbox.put_back`."""
+        super().put_back(map(Exempt, untaken))
+
+    def _let_in(self) -> None:
+        line, capacity = self.intake.line, self.intake.bound.capacity
+        while line and len(self) < capacity:
+            future, item = line.next()
+            future.on_abandoned = None
+            self._accept(item)
+            if item.__class__ is not Envelope:
+                future.offer()  # that of an `ask` is its answer's
+
+    # -- life -----------------------------------------------------------------------------
+
+    def begin(self, actor: Actor, starting: Future[None]) -> None:
+        """Start a life; see `Cell.begin`."""
+        super().begin(actor, starting)
+        self._let_in()  # its supervisor may have thrown the mail away that was in their way
+
+    def bury(self) -> None:
+        """Close for good, also for those in the line; see `Cell.bury`."""
+        super().bury()
+        for future, _ in self.intake.line.clear():
+            future.offer(error=self.dead())
+
+    def statistics(self) -> MailboxStatistics:
+        """Tell what has been counted; see `Mailbox.statistics`."""
+        intake = self.intake
+        return MailboxStatistics(
+            len(self), intake.high_water, intake.accepted, intake.refused, intake.dropped, len(intake.line)
+        )
+
+
+class BoundedScheduledCell(BoundedCell, ScheduledCell):
+    """A scheduled actor's, with a bound."""
+
+    __slots__ = ("intake",)
+
+    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
+        super().__init__(system)
+        self.intake = Intake(bound)
+
+
+class BoundedTaskCell(BoundedCell, TaskCell):
+    """That of an actor with a task, with a bound."""
+
+    __slots__ = ("intake",)
+
+    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
+        super().__init__(system)
+        self.intake = Intake(bound)
+
+
+def bounded_cell(cell_class: type[Cell], system: ActorSystem, bound: Bounded) -> Cell:
+    """Make a cell with a bound for an actor that would have one of `cell_class` without."""
+    kind = BoundedTaskCell if issubclass(cell_class, TaskCell) else BoundedScheduledCell
+    return kind(system, bound)
