@@ -17,9 +17,12 @@ from cometary.errors import (
 from cometary.fsm.actions import (
     Cancel,
     CancelTimer,
+    ChangeMachine,
     EventTimeout,
     NextEvent,
+    PopMachine,
     Postpone,
+    PushMachine,
     Reply,
     StartTimer,
     StateTimeout,
@@ -30,10 +33,10 @@ from cometary.fsm.actions import (
 from cometary.fsm.declare import enter, event_timeout, on, state_timeout, timeout
 from cometary.fsm.diagram import Transition
 from cometary.fsm.engine import Observer
-from cometary.fsm.events import Call, TimedOut
+from cometary.fsm.events import Call, Internal, TimedOut
 from cometary.fsm.machine import StateMachine
 from cometary.fsm.state import ANY, END, State
-from cometary.fsm.step import Step, goto, repeat, stay, stop
+from cometary.fsm.step import Step, goto, repeat, stay, stop, stop_and_reply
 
 __all__ = [
     "ANY",
@@ -41,14 +44,18 @@ __all__ = [
     "Call",
     "Cancel",
     "CancelTimer",
+    "ChangeMachine",
     "EventOverflowError",
     "EventTimeout",
+    "Internal",
     "InvalidMachineError",
     "InvalidStepError",
     "NextEvent",
     "NotRunningError",
     "Observer",
+    "PopMachine",
     "Postpone",
+    "PushMachine",
     "Reply",
     "StartTimer",
     "State",
@@ -70,5 +77,6 @@ __all__ = [
     "state_timeout",
     "stay",
     "stop",
+    "stop_and_reply",
     "timeout",
 ]

@@ -1,7 +1,7 @@
 """Actions: what a handler returns for the engine to do, and what a step returns for the shell to do.
 
-The engine consumes time-outs, `Cancel`, `Update`, `NextEvent` and `Postpone`. It hands on everything
-else untouched, `Reply` and the user's own actions alike, and adds `StartTimer`, `CancelTimer` and `Stopped`.
+The engine consumes time-outs, `Cancel`, `Update`, `NextEvent`, `Postpone` and what changes the class. It hands on
+everything else untouched, `Reply` and the user's own actions alike, and adds `StartTimer`, `CancelTimer`, `Stopped`.
 
 All are values: shared freely, never changed. They are not frozen, as that would treble the cost of making one.
 """
@@ -139,6 +139,32 @@ class Postpone:
 
 @final
 @dataclass(slots=True, unsafe_hash=True)
+class ChangeMachine:
+    """Go on as a machine of another class, with the same state, timers and attributes.
+
+    The state is the one of the same name; that the class changes is no state change.
+    Source: the OTP reference manual, gen_statem, `change_callback_module`.
+    """
+
+    machine: type
+
+
+@final
+@dataclass(slots=True, unsafe_hash=True)
+class PushMachine:
+    """The same, and remember the present class for `PopMachine` (gen_statem's `push_callback_module`)."""
+
+    machine: type
+
+
+@final
+@dataclass(slots=True, unsafe_hash=True)
+class PopMachine:
+    """Go on as the class that was left last by `PushMachine` (gen_statem's `pop_callback_module`)."""
+
+
+@final
+@dataclass(slots=True, unsafe_hash=True)
 class Reply:
     """For the shell: answer the caller of a `Call` event."""
 
@@ -191,5 +217,8 @@ class Stopped:
 
 TimerAction = StateTimeout | EventTimeout | Timeout | Cancel | Update
 """What sets or cancels a timer."""
+
+SwitchAction = ChangeMachine | PushMachine | PopMachine
+"""What changes the class of the machine."""
 
 CANCEL_STATE_TIMER: Final = CancelTimer(STATE_TIMER)

@@ -11,12 +11,12 @@ from typing import Final, Literal, TypeVar, cast, get_args, get_origin
 
 from cometary.errors import InvalidMachineError
 from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER
-from cometary.fsm.events import Call
+from cometary.fsm.events import Call, Internal
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step
 
 Handles = TypeVar("Handles", bound=Callable[..., Step | None])
-Enters = TypeVar("Enters", bound=Callable[..., Iterable[object] | None])
+Enters = TypeVar("Enters", bound=Callable[..., Step | Iterable[object] | None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,13 @@ class EventPattern:
     """Which events a handler is for.
 
     Attributes:
-        kind: `"event"`: instances of the class `of`; `"call"`: calls whose message is one; `"timeout"`: the
-            end of the timer named `of`; `"enter"`: not an event, but entering the state.
+        kind: `"event"`: instances of the class `of`; `"call"`: calls whose message is one; `"internal"`: the
+            same for internal events; `"timeout"`: the end of the timer named `of`; `"enter"`: not an event, but
+            entering the state.
         of: A class, a timer's name, or None.
     """
 
-    kind: Literal["event", "call", "timeout", "enter"]
+    kind: Literal["event", "call", "internal", "timeout", "enter"]
     of: Hashable
 
     def __str__(self) -> str:
@@ -38,21 +39,28 @@ class EventPattern:
         if self.kind == "timeout":
             return f"{self.of} time-out"
         name = getattr(self.of, "__name__", str(self.of))
-        return name if self.kind == "event" else f"call {name}"
+        return name if self.kind == "event" else f"{self.kind} {name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one decorator says: in these states, on any of these, the method runs and may go to the targets."""
+    """What one decorator says: in these states, on any of these, the method runs and may go to the targets.
+
+    Attributes:
+        switches: Whether the method may change the machine's class.
+    """
 
     states: tuple[State, ...]
     patterns: tuple[EventPattern, ...]
     targets: tuple[State, ...]
+    switches: bool = False
 
 
 ENTERING: Final = EventPattern("enter", None)
 
 _NOTES: Final = "__fsm_notes__"
+
+_WRAPPERS: Final[dict[object, Literal["call", "internal"]]] = {Call: "call", Internal: "internal"}
 
 
 def timeout(name: Hashable) -> EventPattern:
@@ -72,6 +80,7 @@ def on(
     events: object,
     *,
     to: State | tuple[State, ...] = (),
+    switches: bool = False,
 ) -> Callable[[Handles], Handles]:
     """Declare that the method handles these events in these states.
 
@@ -81,8 +90,10 @@ def on(
 
     Args:
         states: A state, several, or `ANY`.
-        events: A class of events, `Call[Message]`, `state_timeout`, `event_timeout`, `timeout(name)`; or several.
+        events: A class of events, `Call[Message]`, `Internal[Message]`, `state_timeout`, `event_timeout`,
+            `timeout(name)`; or several.
         to: The states the method may go to, and `END` if it may stop the machine. Staying needs no mention.
+        switches: Whether the method may return `ChangeMachine`, `PushMachine` or `PopMachine`.
 
     Raises:
         InvalidMachineError: One of the arguments is none of these: the fault of whoever wrote the machine.
@@ -91,6 +102,7 @@ def on(
         _states(states, "on"),
         tuple([_pattern(event) for event in _several(events)]),
         _states(to, "to="),
+        switches,
     )
 
     def annotate(function: Handles) -> Handles:
@@ -100,19 +112,26 @@ def on(
     return annotate
 
 
-def enter(states: State | tuple[State, ...]) -> Callable[[Enters], Enters]:
+def enter(
+    states: State | tuple[State, ...], *, to: State | tuple[State, ...] = ()
+) -> Callable[[Enters], Enters]:
     """Declare that the method runs whenever the machine enters one of these states.
 
     The method is called with the state that the machine came from (the same state, at the start and on `repeat`)
-    and returns actions or None. It may not change the state, postpone, or insert events.
+    and returns actions, `stay`, `repeat`, `stop` or None. It may not change the state or the machine's class,
+    postpone, or insert events. Source: the OTP reference manual, gen_statem, `state_enter_result()`.
 
     Args:
         states: A state, several, or `ANY` for every state that has no enter action of its own.
+        to: `END` if the method may stop the machine.
 
     Raises:
         InvalidMachineError: The argument is none of these: the fault of whoever wrote the machine.
     """
-    note = Note(_states(states, "enter"), (ENTERING,), ())
+    targets = _states(to, "to=")
+    if any(target is not END for target in targets):
+        raise InvalidMachineError(f"enter: to={to!r}: an enter action may go nowhere but to END")
+    note = Note(_states(states, "enter"), (ENTERING,), targets)
 
     def annotate(function: Enters) -> Enters:
         _take_note(function, note)
@@ -152,7 +171,9 @@ def _pattern(event: object) -> EventPattern:
         return event
     if isinstance(event, type):
         return EventPattern("event", event)
-    if get_origin(event) is Call:
+    if get_origin(event) in _WRAPPERS:
         (message,) = get_args(event)
-        return EventPattern("call", get_origin(message) or message)
-    raise InvalidMachineError(f"on: {event!r} is not an event; give a class, Call[Message] or a time-out")
+        return EventPattern(_WRAPPERS[get_origin(event)], get_origin(message) or message)
+    raise InvalidMachineError(
+        f"on: {event!r} is not an event; give a class, Call[Message], Internal[Message] or a time-out"
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from cometary.errors import InvalidMachineError
 from cometary.fsm.declare import ENTERING, EventPattern, Note, notes_of
@@ -19,8 +19,14 @@ from cometary.fsm.state import ANY, END, State
 from cometary.fsm.table import EnterFunction, Handler, TransitionTable
 
 Claim = tuple[State, EventPattern]
-Claimant = tuple[str, tuple[State, ...]]
-"""The name of a method, and where its declaration says it may go."""
+
+
+class Claimant(NamedTuple):
+    """The name of a method, and what its declaration says it may do."""
+
+    name: str
+    targets: tuple[State, ...]
+    switches: bool
 
 
 def read_table(machine: type) -> TransitionTable:
@@ -37,6 +43,7 @@ def read_table(machine: type) -> TransitionTable:
         initial=_initial(machine, states),
         handlers=_handlers(machine, claims, enters),
         enters=enters,
+        stopping=frozenset(state for state in enters if END in _entering(claims, state).targets),
         rows={state: {} for state in states.values()},
     )
 
@@ -79,12 +86,12 @@ def _read_claims(machine: type, states: dict[str, State]) -> dict[Claim, Claiman
                     if claim in own:
                         state, pattern = claim
                         raise InvalidMachineError(
-                            f"{owner.__name__} declares {pattern} in {state} twice: {own[claim][0]}, {name}"
+                            f"{owner.__name__} declares {pattern} in {state} twice: {own[claim].name}, {name}"
                         )
-                    own[claim] = (name, note.targets)
-        declared_again = {name for name, _ in own.values()}
+                    own[claim] = Claimant(name, note.targets, note.switches)
+        declared_again = {claimant.name for claimant in own.values()}
         claims = {
-            claim: claimant for claim, claimant in claims.items() if claimant[0] not in declared_again
+            claim: claimant for claim, claimant in claims.items() if claimant.name not in declared_again
         } | own
     return claims
 
@@ -100,17 +107,20 @@ def _enters(
 ) -> dict[State, EnterFunction]:
     enters: dict[State, EnterFunction] = {}
     for state in states.values():
-        claimant = claims.get((state, ENTERING)) or claims.get((ANY, ENTERING))
-        if claimant:
-            enters[state] = _method(machine, claimant[0])
+        if (state, ENTERING) in claims or (ANY, ENTERING) in claims:
+            enters[state] = _method(machine, _entering(claims, state).name)
     return enters
+
+
+def _entering(claims: dict[Claim, Claimant], state: State) -> Claimant:
+    return claims.get((state, ENTERING)) or claims[ANY, ENTERING]
 
 
 def _handlers(
     machine: type, claims: dict[Claim, Claimant], enters: dict[State, EnterFunction]
 ) -> dict[Claim, Handler]:
     handlers: dict[Claim, Handler] = {}
-    for (state, pattern), (name, targets) in claims.items():
+    for (state, pattern), (name, targets, switches) in claims.items():
         if pattern is not ENTERING:
             function = _method(machine, name)
             handlers[state, pattern] = Handler(
@@ -119,6 +129,7 @@ def _handlers(
                 function=function,
                 targets=targets,
                 enters={target: enters.get(target) for target in targets if target is not END},
+                switches=switches,
             )
     return handlers
 

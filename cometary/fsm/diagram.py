@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cometary.fsm.declare import ENTERING
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.table import TransitionTable
 
 STAYS: Final = "stays"
+SWITCHES: Final = "(another machine)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Transition:
         targets: Where it may lead, as declared; `END` if it may stop the machine; empty if it never leaves.
         handler: The method's name.
         doc: The first line of the method's docstring.
+        switches: Whether it may change the machine's class.
     """
 
     state: State
@@ -29,21 +33,29 @@ class Transition:
     targets: tuple[State, ...]
     handler: str
     doc: str
+    switches: bool = False
 
 
 def transitions(table: TransitionTable) -> Sequence[Transition]:
     """The table's rows, in order of declaration."""
-    return [
-        Transition(state, str(pattern), handler.targets, handler.name, handler.doc)
+    rows = [
+        Transition(state, str(pattern), handler.targets, handler.name, handler.doc, handler.switches)
         for (state, pattern), handler in table.handlers.items()
     ]
+    return rows + [_stopping(table, state) for state in table.states.values() if state in table.stopping]
+
+
+def _stopping(table: TransitionTable, state: State) -> Transition:
+    enter = table.enters[state]
+    doc = (inspect.getdoc(enter) or "").partition("\n")[0]
+    return Transition(state, str(ENTERING), (END,), getattr(enter, "__name__", ""), doc)
 
 
 def markdown(table: TransitionTable) -> str:
     """The table in Markdown, one row for each state and event."""
     rows = ["| in state | on | goes to | what it does |", "| --- | --- | --- | --- |"]
     for row in transitions(table):
-        targets = ", ".join(_name(target) for target in row.targets) or STAYS
+        targets = ", ".join([_name(target) for target in row.targets] + [SWITCHES] * row.switches) or STAYS
         rows.append(f"| {_name(row.state)} | {_cell(row.event)} | {targets} | {_cell(row.doc)} |")
     return "\n".join(rows) + "\n"
 
@@ -65,6 +77,9 @@ def _arrows(table: TransitionTable) -> Iterator[tuple[State, State, str]]:
                 continue
             for target in handler.targets or (source,):
                 yield source, target, str(pattern)
+    for source in table.states.values():
+        if source in table.stopping:
+            yield source, END, str(ENTERING)
 
 
 def _name(state: State) -> str:

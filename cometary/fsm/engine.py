@@ -25,7 +25,8 @@ from cometary.fsm.actions import (
     StateTimeout,
     Timeout,
 )
-from cometary.fsm.run import Run, checked, checked_entered
+from cometary.fsm.checks import checked
+from cometary.fsm.run import Run
 from cometary.fsm.state import State
 from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
 from cometary.fsm.table import Handler, TransitionTable
@@ -46,12 +47,14 @@ class Extra:
         event_timer: The event timer, if that is running.
         postponed: The postponed events, oldest first.
         observer: Who is told of every event.
+        below: The classes that `PushMachine` has left, the latest last.
     """
 
     stage: Stage = "running"
     event_timer: StartTimer | None = None
     postponed: tuple[object, ...] = ()
     observer: Observer | None = None
+    below: tuple[type, ...] = ()
 
 
 SHORT_SETTINGS: Final = frozenset({StateTimeout, Timeout, Cancel})
@@ -79,20 +82,32 @@ class Engine:
         self._fsm_token = 0
         self._fsm_extra: Extra | None = NOT_STARTED
 
+    def init(self) -> Iterable[object] | None:
+        """Say what to do at the start; a subclass may have its own.
+
+        Returns:
+            Actions, for the engine or the shell, done just before the initial state's enter action; or None.
+            To postpone means nothing here, as there is no event. Source: gen_statem, `init_result()`.
+        """
+        return None
+
     def start(self) -> Sequence[object]:
-        """Run the initial state's enter action.
+        """Do what `init` says and run the initial state's enter action.
 
         Returns:
             The actions for the shell, in order.
 
         Raises:
             NotRunningError: The machine was started before: the shell's fault.
+            InvalidStepError: `init` or the enter action returned what it may not: the machine's fault.
         """
         if self._fsm_extra is None or self._fsm_extra.stage != "not started":
             raise NotRunningError(f"{self!r} was started before")
         return self._in_full(Run.start)
 
-    def step(self, event: object) -> Sequence[object]:
+    def step(  # noqa: C901, PLR0911 - in one piece, because it runs for every event
+        self, event: object
+    ) -> Sequence[object]:
         """Handle one event, and all that it sets in motion.
 
         Args:
@@ -135,8 +150,10 @@ class Engine:
                 entered = enter(self, before)  # type: ignore[assignment]  # checked below
             finally:
                 self.state = before
-            if entered is None or entered.__class__ is not tuple:
-                entered = checked_entered(enter, entered)
+            if entered is None:
+                entered = ()
+            elif entered.__class__ is not tuple:
+                return self._take_in_full(event, handler, step, entered)
             actions += entered
         outputs = self._apply_short(actions, changed=after is not before)
         if outputs is None:
@@ -183,20 +200,20 @@ class Engine:
         return outputs
 
     def _take_in_full(
-        self, event: object, handler: Handler, step: object, entered: tuple[object, ...] | None = None
+        self, event: object, handler: Handler, step: object, entered: Step | tuple[object, ...] | None = None
     ) -> Sequence[object]:
         return self._in_full(lambda run: run.take(event, handler, checked(step, handler), entered))
 
     def _in_full(self, begin: Callable[[Run], None]) -> Sequence[object]:
         """Make one step in full: what `begin` says, and all that it sets in motion."""
         extra = self._fsm_extra or NOTHING_EXTRA
-        before = self.state
+        before, machine = self.state, self.__class__
         run = Run(
             self,
-            self._fsm_table,
             self._timers_by_name(),
             self._fsm_token,
             extra.postponed,
+            extra.below,
             observed=extra.observer is not None,
         )
         try:
@@ -204,6 +221,8 @@ class Engine:
             run.drain()
         except BaseException:
             self.state = before
+            if self.__class__ is not machine:
+                self.__class__ = machine
             raise
         self._keep(run, extra.observer)
         if extra.observer is not None:
@@ -227,9 +246,9 @@ class Engine:
         self._fsm_state_timer = timers.pop(STATE_TIMER, None)
         event_timer = timers.pop(EVENT_TIMER, None)
         self._fsm_timers = timers or None
-        if run.stopped or event_timer or run.postponed or observer is not None:
+        if run.stopped or event_timer or run.postponed or run.below or observer is not None:
             stage: Stage = "stopped" if run.stopped else "running"
-            self._fsm_extra = Extra(stage, event_timer, tuple(run.postponed), observer)
+            self._fsm_extra = Extra(stage, event_timer, tuple(run.postponed), observer, tuple(run.below))
         else:
             self._fsm_extra = None
 

@@ -25,6 +25,21 @@ class Call(Generic[M]):
 
 @final
 @dataclass(frozen=True, slots=True)
+class Internal(Generic[M]):
+    """An event from the machine to itself, by `NextEvent(Internal(…))`; declared as `on(state, Internal[Message])`.
+
+    A step from outside refuses one, so a handler can rely on where it comes from.
+    Source: the OTP reference manual, gen_statem, `event_type()`, `internal`.
+
+    Attributes:
+        message: What it says.
+    """
+
+    message: M
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class TimedOut:
     """A timer has run out; declared as `on(state, state_timeout)`, `event_timeout` or `timeout(name)`.
 

@@ -15,6 +15,7 @@ from cometary.fsm.actions import StartTimer
 from cometary.fsm.definition import read_table
 from cometary.fsm.diagram import Transition, markdown, mermaid, transitions
 from cometary.fsm.engine import NOTHING_EXTRA, Engine, Observer, Stage, UnhandledPolicy
+from cometary.fsm.state import State
 
 _ENGINE_SLOTS: Final = frozenset(Engine.__slots__)
 
@@ -42,11 +43,21 @@ class StateMachine(Engine):
         cls._fsm_table = read_table(cls)
         cls._fsm_rows = cls._fsm_table.rows
 
-    def __init__(self) -> None:
+    def __init__(self, state: State | None = None) -> None:
+        """Make a machine that is not started.
+
+        Args:
+            state: The state to start in, if not the initial one.
+
+        Raises:
+            InvalidMachineError: The class declares no states, or not this one: the fault of whoever wrote it.
+        """
         initial = self._fsm_table.initial
         if initial is None:
             raise InvalidMachineError(f"{type(self).__name__} declares no states")
-        super().__init__(initial)
+        if state is not None and self._fsm_table.states.get(state.name) is not state:
+            raise InvalidMachineError(f"{type(self).__name__} has no state {state!r}")
+        super().__init__(state or initial)
 
     @property
     def stage(self) -> Stage:
@@ -62,6 +73,11 @@ class StateMachine(Engine):
     def postponed(self) -> Sequence[object]:
         """The postponed events, oldest first."""
         return (self._fsm_extra or NOTHING_EXTRA).postponed
+
+    @property
+    def below(self) -> Sequence[type]:
+        """The classes that `PushMachine` has left and `PopMachine` goes back to, the latest last."""
+        return (self._fsm_extra or NOTHING_EXTRA).below
 
     @property
     def observer(self) -> Observer | None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cometary.errors import (
     EventOverflowError,
@@ -28,11 +28,13 @@ from cometary.errors import (
     UndeclaredTransitionError,
     UnhandledEventError,
 )
-from cometary.fsm.actions import NextEvent, Postpone, StartTimer, Stopped, TimerAction
-from cometary.fsm.events import TimedOut
+from cometary.fsm.actions import NextEvent, Postpone, StartTimer, Stopped, SwitchAction, TimerAction
+from cometary.fsm.checks import checked, checked_entering, undeclared
+from cometary.fsm.events import Internal, TimedOut
 from cometary.fsm.state import State
-from cometary.fsm.step import NOT_FOR_SHELL, STAY, TIMER_ACTIONS, Repeat, Step, Stop, stay
-from cometary.fsm.table import EnterFunction, Handler, TransitionTable
+from cometary.fsm.step import NOT_FOR_SHELL, STAY, SWITCH_ACTIONS, TIMER_ACTIONS, Repeat, Step, Stop, stay
+from cometary.fsm.switch import switch
+from cometary.fsm.table import Handler
 from cometary.fsm.timers import Timers
 
 if TYPE_CHECKING:
@@ -44,11 +46,12 @@ Observation = tuple[State, object, State, tuple[object, ...]]
 class Wanted:
     """What one transition asks the engine for."""
 
-    __slots__ = ("next_events", "postpone", "timers")
+    __slots__ = ("next_events", "postpone", "switches", "timers")
 
     def __init__(self) -> None:
         self.next_events: list[object] = []
         self.postpone = False
+        self.switches: list[SwitchAction] = []
         self.timers: dict[Hashable, TimerAction] = {}
 
     def sort(self, actions: Iterable[object], outputs: list[object]) -> None:
@@ -60,6 +63,8 @@ class Wanted:
                 self.next_events.append(action.event)
             elif isinstance(action, Postpone):
                 self.postpone = action.postpone
+            elif action.__class__ in SWITCH_ACTIONS:
+                self.switches.append(cast("SwitchAction", action))
             elif action.__class__ not in TIMER_ACTIONS:
                 raise InvalidStepError(f"{action!r} is not an action")
             else:
@@ -73,17 +78,18 @@ class Run:
     """One step in progress.
 
     Args:
-        machine: Whose step; of it, the run changes nothing but `state`.
-        table: The table of the machine's class.
+        machine: Whose step; of it, the run changes nothing but `state` and the class.
         running: Copy of the machine's running timers, by name.
         token: The token of the timer that the machine started last.
         postponed: The machine's postponed events, oldest first.
+        below: The classes that the machine has left by `PushMachine`, the latest last.
         observed: Whether to keep a record for the machine's observer.
 
     Attributes:
         actions: The actions for the shell, so far.
         timers: The machine's timers, as changed so far.
         postponed: The postponed events, oldest first.
+        below: The classes left by `PushMachine`, as changed so far.
         observations: What to tell the machine's observer, if it has one.
         stopped: Whether the machine has stopped.
     """
@@ -92,8 +98,8 @@ class Run:
         "_machine",
         "_observed",
         "_queue",
-        "_table",
         "actions",
+        "below",
         "observations",
         "postponed",
         "stopped",
@@ -103,28 +109,35 @@ class Run:
     def __init__(
         self,
         machine: Engine,
-        table: TransitionTable,
         running: dict[Hashable, StartTimer],
         token: int,
         postponed: Iterable[object],
+        below: Iterable[type],
         *,
         observed: bool,
     ) -> None:
         self._machine = machine
-        self._table = table
         self._observed = observed
         self._queue = deque[object]()
         self.actions: list[object] = []
         self.timers = Timers(running, token, self.actions)
         self.postponed = list(postponed)
+        self.below = list(below)
         self.observations: list[Observation] = []
         self.stopped = False
 
     def start(self) -> None:
-        """Enter the initial state."""
+        """Do what `init` says, and enter the initial state."""
+        machine = self._machine
         wanted = Wanted()
-        self._enter(self._machine.state, wanted)
-        self.timers.apply(wanted.timers, state_changed=False)
+        wanted.sort(machine.init() or (), self.actions)
+        self._switch(wanted)
+        halt = self._enter(machine.state, wanted)
+        if halt is None:
+            self._queue.extend(wanted.next_events)
+            self.timers.apply(wanted.timers, state_changed=False)
+        else:
+            self._stop(halt.reason)
 
     def receive(self, event: object) -> None:
         """Handle an event from outside; a time-out that has been cancelled since is none."""
@@ -133,10 +146,16 @@ class Run:
             if current is None:
                 return
             event = current
+        elif event.__class__ is Internal:
+            raise UnhandledEventError(f"{self._machine!r} takes {event!r} from nobody but itself")
         self._handle(event)
 
     def take(
-        self, event: object, handler: Handler | None, step: Step, entered: Iterable[object] | None = None
+        self,
+        event: object,
+        handler: Handler | None,
+        step: Step,
+        entered: Step | Iterable[object] | None = None,
     ) -> None:
         """Take the step that answers an event; `entered` is what the enter action returned, if it has run already."""
         machine = self._machine
@@ -147,15 +166,22 @@ class Run:
         after = before if step.target is None else step.target
         changed = after is not before
         if changed and (handler is None or not handler.may_go(step)):
-            raise UndeclaredTransitionError(_undeclared(machine, event, handler, step))
-        if isinstance(step, Stop):
-            self._stop(step.reason)
-        else:
+            raise UndeclaredTransitionError(undeclared(machine, event, handler, step))
+        if wanted.switches and (handler is None or not handler.switches):
+            raise UndeclaredTransitionError(
+                f"{machine!r}: {handler and handler.name} changes its class on {event!r} without switches=True"
+            )
+        halt = step if isinstance(step, Stop) else None
+        if halt is None:
             machine.state = after
+            self._switch(wanted)
             if changed or isinstance(step, Repeat):
-                self._enter(before, wanted, entered)
+                halt = self._enter(before, wanted, entered)
+        if halt is None:
             self._requeue(event, wanted, state_changed=changed)
             self.timers.apply(wanted.timers, state_changed=changed)
+        else:
+            self._stop(halt.reason)
         if self._observed:
             self.observations.append((before, event, machine.state, tuple(self.actions[mark:])))
 
@@ -170,11 +196,12 @@ class Run:
             self._handle(self._queue.popleft() if self._queue else self.timers.next_due())
 
     def _handle(self, event: object) -> None:
-        handler = self._table.find(self._machine.state, event)
+        machine: Any = self._machine
+        handler: Handler | None = machine._fsm_table.find(machine.state, event)  # noqa: SLF001 - this is part of it
         if handler is None:
             self.take(event, None, self._unhandled(event))
         else:
-            self.take(event, handler, checked(handler.function(self._machine, event), handler))
+            self.take(event, handler, checked(handler.function(machine, event), handler))
 
     def _unhandled(self, event: object) -> Step:
         policy = self._machine.unhandled
@@ -182,17 +209,29 @@ class Run:
             raise UnhandledEventError(f"{self._machine!r} does not handle {event!r}")
         return STAY if policy == "ignore" else stay(Postpone())
 
-    def _enter(self, came_from: State, wanted: Wanted, entered: Iterable[object] | None = None) -> None:
-        enter = self._table.enters.get(self._machine.state)
+    def _switch(self, wanted: Wanted) -> None:
+        for action in wanted.switches:
+            switch(self._machine, action, self.below)
+
+    def _enter(
+        self, came_from: State, wanted: Wanted, entered: Step | Iterable[object] | None = None
+    ) -> Stop | None:
+        """Run the enter action of the state, as the present class has it; returns how it stops the machine, if so."""
+        machine: Any = self._machine
+        enter = machine._fsm_table.enters.get(machine.state)  # noqa: SLF001 - this is part of it
         if enter is None:
-            return
-        actions = checked_entered(enter, enter(self._machine, came_from)) if entered is None else entered
-        for action in actions:
-            if isinstance(action, (NextEvent, Postpone)):
-                raise InvalidStepError(
-                    f"{enter.__qualname__} returned {action!r}: an enter action may not do that"
-                )
-        wanted.sort(actions, self.actions)
+            return None
+        for _ in range(machine.max_chain):
+            step = checked_entering(machine, enter, enter(machine, came_from) if entered is None else entered)
+            wanted.sort(step.actions, self.actions)
+            if isinstance(step, Stop):
+                return step
+            if not isinstance(step, Repeat):
+                return None
+            came_from, entered = machine.state, None
+        raise EventOverflowError(
+            f"{machine!r} entered a state more than {machine.max_chain} times with one event"
+        )
 
     def _requeue(self, event: object, wanted: Wanted, *, state_changed: bool) -> None:
         if wanted.postpone:
@@ -212,42 +251,3 @@ class Run:
         self.postponed.clear()
         self.timers.cancel_all()
         self.actions.append(Stopped(reason))
-
-
-def checked_entered(enter: EnterFunction, actions: Iterable[object] | None) -> tuple[object, ...]:
-    """What an enter action returned, as a tuple of actions.
-
-    Raises:
-        InvalidStepError: It is neither actions nor None: the machine's fault.
-    """
-    if actions.__class__ is tuple:
-        return cast("tuple[object, ...]", actions)
-    if actions is None:
-        return ()
-    if isinstance(actions, list):
-        return tuple(actions)
-    raise InvalidStepError(
-        f"{enter.__qualname__} returned {actions!r}: an enter action returns a tuple of actions or None"
-    )
-
-
-def checked(step: object, handler: Handler) -> Step:
-    """What a handler returned, as a step.
-
-    Raises:
-        InvalidStepError: It is none: the machine's fault.
-    """
-    if step is None:
-        return STAY
-    if isinstance(step, Step):
-        return step
-    raise InvalidStepError(
-        f"{handler.function.__qualname__} returned {step!r}: a handler returns goto, stay, repeat, stop or None"
-    )
-
-
-def _undeclared(machine: Engine, event: object, handler: Handler | None, step: Step) -> str:
-    name, targets = (handler.name, handler.targets) if handler else ("?", ())
-    went = "stopped" if isinstance(step, Stop) else f"went to {step.target!r}"
-    declared = ", ".join(target.name for target in targets) or "nothing"
-    return f"{machine!r}: {name} {went} on {event!r}, but its to= names {declared}"

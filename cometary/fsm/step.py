@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from cometary.fsm.actions import Cancel, EventTimeout, NextEvent, Postpone, StateTimeout, Timeout, Update
+from cometary.fsm.actions import (
+    Cancel,
+    ChangeMachine,
+    EventTimeout,
+    NextEvent,
+    PopMachine,
+    Postpone,
+    PushMachine,
+    Reply,
+    StateTimeout,
+    Timeout,
+    Update,
+)
 from cometary.fsm.state import END, State
 
 
@@ -75,10 +87,26 @@ def stop(reason: object = "normal", *actions: object) -> Step:
     return Stop(reason, actions)
 
 
+def stop_and_reply(reason: object, *replies: Reply) -> Step:
+    """Stop the machine and answer callers, who would otherwise be told of its end only.
+
+    Raises:
+        ValueError: One of the replies is none: the machine's fault.
+    """
+    for reply in replies:
+        if not isinstance(reply, Reply):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers exist
+            raise ValueError(f"{reply!r} is not a Reply")  # noqa: TRY004 - as `stop` does
+    return Stop(reason, replies)
+
+
 STAY: Final = stay()
 
 TIMER_ACTIONS: Final = frozenset({StateTimeout, EventTimeout, Timeout, Cancel, Update})
 
+SWITCH_ACTIONS: Final = frozenset({ChangeMachine, PushMachine, PopMachine})
+
+FORBIDDEN_ON_ENTERING: Final = frozenset({NextEvent, Postpone}) | SWITCH_ACTIONS
+
 # A step or a class among the actions is always a mistake, such as `Postpone` without its parentheses.
-NOT_FOR_SHELL: Final = TIMER_ACTIONS | {NextEvent, Postpone, Step, Repeat, Stop, type}
+NOT_FOR_SHELL: Final = TIMER_ACTIONS | SWITCH_ACTIONS | {NextEvent, Postpone, Step, Repeat, Stop, type}
 """The classes of what the engine keeps from the shell."""

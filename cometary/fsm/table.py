@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, Literal, cast
 
 from cometary.fsm.declare import EventPattern
-from cometary.fsm.events import Call, TimedOut
+from cometary.fsm.events import Call, Internal, TimedOut
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step, Stop
 
+_WRAPPERS: Final[dict[type, Literal["call", "internal"]]] = {Call: "call", Internal: "internal"}
+
 HandlerFunction = Callable[[Any, Any], Step | None]
-EnterFunction = Callable[[Any, State], Iterable[object] | None]
+EnterFunction = Callable[[Any, State], Step | Iterable[object] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Handler:
         function: The method, unbound.
         targets: Where it may go, as declared.
         enters: For each target, other than `END`, the enter action that runs there, or None.
+        switches: Whether it may change the machine's class.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Handler:
     function: HandlerFunction
     targets: tuple[State, ...]
     enters: dict[State, EnterFunction | None]
+    switches: bool
 
     def may_go(self, step: Step) -> bool:
         """Whether the handler declares where this step goes."""
@@ -49,14 +53,17 @@ class TransitionTable:
         initial: The state of a new machine; None for a class without states, which cannot be instantiated.
         handlers: The handler for each declared state (or `ANY`) and event, in order of declaration.
         enters: The enter action of each state that has one.
+        stopping: The states whose enter action may stop the machine.
         rows: For each state, the handlers by exact class of event, as far as such events have turned up.
-            The engine looks here first.
+            The engine looks here first. Handlers that may change the class are not here, so that they
+            always take the full path: the short one would run the enter action of the old class.
     """
 
     states: dict[str, State]
     initial: State | None
     handlers: dict[tuple[State, EventPattern], Handler]
     enters: dict[State, EnterFunction]
+    stopping: frozenset[State]
     rows: dict[State, dict[object, Handler | None]]
 
     def find(self, state: State, event: object) -> Handler | None:
@@ -64,11 +71,15 @@ class TransitionTable:
         # Machines may make up names of timers without end, so only classes are remembered, which are few.
         if isinstance(event, TimedOut):
             return self._search(state, event)
-        key = (Call, _message(event).__class__) if event.__class__ is Call else event.__class__
+        kind = event.__class__
+        key = (kind, _message(event).__class__) if kind in _WRAPPERS else kind
         row = self.rows[state]
-        if key not in row:
-            row[key] = self._search(state, event)
-        return row[key]
+        if key in row:
+            return row[key]
+        handler = self._search(state, event)
+        if handler is None or not handler.switches:
+            row[key] = handler
+        return handler
 
     def _search(self, state: State, event: object) -> Handler | None:
         for row in (state, ANY):
@@ -82,12 +93,13 @@ class TransitionTable:
 def _patterns(event: object) -> Iterator[EventPattern]:
     """Every pattern that an event matches, the closest first."""
     kind = event.__class__
-    if kind is Call:
-        yield from (EventPattern("call", message) for message in _message(event).__class__.__mro__)
+    if kind in _WRAPPERS:
+        wrapper = _WRAPPERS[kind]
+        yield from (EventPattern(wrapper, message) for message in _message(event).__class__.__mro__)
     elif isinstance(event, TimedOut):
         yield EventPattern("timeout", event.name)
     yield from (EventPattern("event", base) for base in kind.__mro__)
 
 
-def _message(call: object) -> object:
-    return cast("Call[object]", call).message
+def _message(wrapped: object) -> object:
+    return cast("Call[object] | Internal[object]", wrapped).message
