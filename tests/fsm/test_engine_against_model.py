@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import reject, settings
@@ -200,7 +201,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
             machine = shell.machine
             assert machine.state.name == self.model.state
             assert machine.log == self.model.log
-            assert list(machine.postponed) == self.model.postponed
+            assert [without_token(event) for event in machine.postponed] == self.model.postponed
             assert (machine.stage == "stopped") == self.model.stopped
             running = {timer.name: timer for timer in machine.running_timers}
             assert {
@@ -213,6 +214,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
 
 def ignore(*_: object) -> None:
     """An observer."""
+
+
+def without_token(event: object) -> object:
+    """The event as the model has it, which knows its timers by name alone."""
+    return replace(event, token=0) if isinstance(event, TimedOut) else event
 
 
 TestEngineAgainstModel = EngineAgainstModel.TestCase

@@ -91,6 +91,11 @@ def old() -> Phone:
     return machine
 
 
+def class_of(machine: StateMachine) -> type:
+    """Its class, which a type checker would otherwise believe to be what it was before."""
+    return type(machine)
+
+
 class TestChange:
     def test_the_new_class_handles_what_comes_next(self) -> None:
         machine = old()
@@ -145,7 +150,7 @@ class TestChange:
     def test_the_last_of_several_wins(self) -> None:
         machine = old()
         machine.step(Do("1", stay(ChangeMachine(New), ChangeMachine(Old))))
-        assert type(machine) is Old
+        assert class_of(machine) is Old
 
     def test_the_observer_stays(self) -> None:
         machine = old()
@@ -171,11 +176,11 @@ class TestStack:
     def test_pop_goes_back_to_the_class_that_pushed(self) -> None:
         machine = old()
         machine.step(Do("1", stay(PushMachine(New))))
-        assert type(machine) is New
+        assert class_of(machine) is New
         assert machine.below == (Old,)
         machine.step(Do("2", stay(PopMachine())))
-        assert type(machine) is Old
-        assert machine.below == ()
+        assert class_of(machine) is Old
+        assert not machine.below
         assert machine.log == ["Old: 1 in idle", "New: 2 in idle"]
 
     def test_the_stack_is_last_in_first_out(self) -> None:
@@ -186,9 +191,9 @@ class TestStack:
         machine.step(Do("1", stay(PushMachine(New), PushMachine(Third))))
         assert machine.below == (Old, New)
         machine.step(Do("2", stay(PopMachine())))
-        assert type(machine) is New
+        assert class_of(machine) is New
         machine.step(Do("3", stay(PopMachine())))
-        assert type(machine) is Old
+        assert class_of(machine) is Old
 
     def test_a_change_leaves_the_stack_alone(self) -> None:
         machine = old()
@@ -199,7 +204,7 @@ class TestStack:
         machine = old()
         with pytest.raises(InvalidStepError, match="nothing was pushed"):
             machine.step(Do("1", stay(Out("lost"), PopMachine())))
-        assert type(machine) is Old
+        assert class_of(machine) is Old
 
     def test_a_copy_has_the_class_and_the_stack(self) -> None:
         machine = old()
@@ -234,7 +239,7 @@ class TestRefused:
         with pytest.raises(UndeclaredTransitionError, match="without switches=True"):
             machine.step(Plain(step))
         assert machine.state is Phone.idle
-        assert type(machine) is Undeclared
+        assert class_of(machine) is Undeclared
 
     def test_to_what_is_no_machine(self) -> None:
         machine = old()
@@ -246,7 +251,7 @@ class TestRefused:
         machine.step(Do("1", goto(Phone.busy)))
         with pytest.raises(InvalidStepError, match="has no such state"):
             machine.step(Do("2", stay(ChangeMachine(Stranger))))
-        assert type(machine) is Old
+        assert class_of(machine) is Old
 
     def test_to_a_class_that_stores_its_attributes_in_another_way(self) -> None:
         class Slotted(StateMachine):
@@ -263,7 +268,7 @@ class TestRefused:
         fails = NextEvent(Do("3", stay(PopMachine(), PopMachine())))
         with pytest.raises(InvalidStepError):
             machine.step(Do("2", stay(ChangeMachine(Old), fails)))
-        assert type(machine) is New
+        assert class_of(machine) is New
         assert machine.below == (Old,)
 
 
