@@ -29,6 +29,7 @@ from cometary.fsm.checks import checked
 from cometary.fsm.run import Run
 from cometary.fsm.state import State
 from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
+from cometary.fsm.switch import go_back
 from cometary.fsm.table import Handler, TransitionTable
 
 Observer = Callable[[State, object, State, Sequence[object]], None]
@@ -221,8 +222,7 @@ class Engine:
             run.drain()
         except BaseException:
             self.state = before
-            if self.__class__ is not machine:
-                self.__class__ = machine
+            go_back(self, machine)
             raise
         self._keep(run, extra.observer)
         if extra.observer is not None:

@@ -11,7 +11,7 @@ Source: the OTP reference manual, gen_statem, `action()`, `change_callback_modul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cometary.errors import InvalidStepError
 from cometary.fsm.actions import PopMachine, PushMachine, SwitchAction
@@ -40,6 +40,12 @@ def switch(machine: Engine, action: SwitchAction, below: list[type]) -> None:
     become(machine, action.machine)
     if isinstance(action, PushMachine):
         below.append(was)
+
+
+def go_back(machine: Any, old: type) -> None:
+    """Make `machine` what it was before a step that has failed."""
+    if machine.__class__ is not old:
+        machine.__class__ = old
 
 
 def become(machine: Engine, new: type) -> None:
