@@ -32,12 +32,15 @@ class Scheduler:
     Args:
         quota: messages that one actor handles before the next has its turn.
         batch: messages between two checkpoints, and timers that may expire there.
+        ready: the run queue, empty; by default first come, first served.
     """
 
-    def __init__(self, *, quota: int = 100, batch: int = 200) -> None:
+    def __init__(
+        self, *, quota: int = 100, batch: int = 200, ready: deque[ScheduledCell] | None = None
+    ) -> None:
         self.quota = quota
         self.batch = batch
-        self.ready: deque[ScheduledCell] = deque()
+        self.ready: deque[ScheduledCell] = deque() if ready is None else ready
         self.timers = TimerQueue(self.now, self.wake)
         self.asleep: trio.lowlevel.Task | None = None
         self._now: float | None = None

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     A = TypeVar("A", bound=Actor)
 
 current: ContextVar[ActorSystem | None] = ContextVar("cometary_actor_system", default=None)
+new_scheduler: ContextVar[Callable[[], Scheduler]] = ContextVar("cometary_scheduler", default=Scheduler)
+"""Makes the scheduler of each system that is started; a test may want another one."""
 in_threads: list[ActorSystem] = []
 """Systems started with `system_in_thread`; the last one serves threads that have no other."""
 
@@ -52,7 +54,7 @@ class ActorSystem:
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
-        self.scheduler = Scheduler()
+        self.scheduler = new_scheduler.get()()
         self.names = Names()
         self.actors: dict[ActorRef[Any], None] = {}
         self.urns: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
