@@ -8,74 +8,68 @@ from pathlib import Path
 
 import pytest
 
-from cometary.fsm import Call, CancelTimer, Reply, StartTimer
+from cometary.testing import MachineDriver
 from examples.door_lock import Bolt, Button, CodeLength, DoorLock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def door() -> DoorLock:
-    lock = DoorLock("42")
-    lock.start()
+def door() -> MachineDriver[DoorLock]:
+    return MachineDriver(DoorLock("42"))
+
+
+def open_door() -> MachineDriver[DoorLock]:
+    lock = door()
+    lock.send(Button("4"), Button("2"))
     return lock
 
 
 def test_it_starts_locked() -> None:
-    lock = DoorLock("42")
-    assert list(lock.start()) == [Bolt(locked=True)]
+    lock = door()
+    assert lock.actions == [Bolt(locked=True)]
     assert lock.state is DoorLock.locked
 
 
 def test_the_code_opens_it_for_ten_seconds() -> None:
     lock = door()
-    lock.step(Button("4"))
-    actions = list(lock.step(Button("2")))
-    assert actions == [Bolt(locked=False), CancelTimer("event"), StartTimer("state", 10.0, None, None, 2)]
+    assert lock.send(Button("4")) == []
+    assert lock.send(Button("2")) == [Bolt(locked=False)]
     assert lock.state is DoorLock.unlocked
+    assert lock.timers == {"state": 10.0}
 
 
 def test_it_locks_itself_again() -> None:
-    lock = door()
-    for digit in "42":
-        lock.step(Button(digit))
-    (timer,) = lock.running_timers
-    assert list(lock.step(timer.timed_out())) == [Bolt(locked=True)]
+    lock = open_door()
+    assert lock.advance(9.9) == []
+    assert lock.advance(0.1) == [Bolt(locked=True)]
     assert lock.state is DoorLock.locked
 
 
 def test_a_button_holds_it_open() -> None:
-    lock = door()
-    for digit in "42":
-        lock.step(Button(digit))
-    (first,) = lock.running_timers
-    lock.step(Button("1"))
-    assert list(lock.step(first.timed_out())) == [], "the first ten seconds are void"
-    assert lock.state is DoorLock.unlocked
+    lock = open_door()
+    lock.advance(9)
+    lock.send(Button("1"))
+    assert lock.advance(9) == [], "the first ten seconds are void"
+    assert lock.advance(1) == [Bolt(locked=True)]
 
 
 def test_half_a_code_is_forgotten() -> None:
     lock = door()
-    lock.step(Button("4"))
-    (timer,) = lock.running_timers
-    lock.step(timer.timed_out())
-    lock.step(Button("2"))
+    lock.send(Button("4"))
+    lock.advance(30)
+    lock.send(Button("2"))
     assert lock.state is DoorLock.locked
 
 
 def test_a_wrong_digit_does_not_hinder_the_right_ones() -> None:
     lock = door()
-    for digit in "4142":
-        lock.step(Button(digit))
+    lock.send(*map(Button, "4142"))
     assert lock.state is DoorLock.unlocked
 
 
-def test_it_tells_the_length_of_the_code_in_every_state() -> None:
-    lock = door()
-    question = Call(CodeLength(), "caller")
-    assert list(lock.step(question)) == [Reply("caller", 2)]
-    for digit in "42":
-        lock.step(Button(digit))
-    assert list(lock.step(question)) == [Reply("caller", 2)]
+@pytest.mark.parametrize("lock", [door(), open_door()], ids=lambda lock: lock.state.name)
+def test_it_tells_the_length_of_the_code_in_every_state(lock: MachineDriver[DoorLock]) -> None:
+    assert lock.call(CodeLength()) == 2
 
 
 def test_the_program_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
