@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar, cast, overload
 
 import trio
 
-from cometary.actors import Actor, ActorRef, ActorSystem, Down, Exit, Future, current_system
+from cometary.actors import Actor, ActorRef, ActorSystem, Bounded, Down, Exit, Future, current_system
 from cometary.actors.cell import Cell
 from cometary.errors import UsageError
 from cometary.testing.matching import describe, matches
@@ -38,9 +38,9 @@ class ProbeActor(Actor):
     """The actor behind a probe: hands it every message."""
 
     @classmethod
-    def new_cell(cls, system: ActorSystem) -> Cell:
+    def new_cell(cls, system: ActorSystem, mailbox: Bounded | None = None) -> Cell:
         """Make a cell whose reference is a probe."""
-        cell = super().new_cell(system)
+        cell = super().new_cell(system, mailbox)
         cell.ref = Probe(cls, cell)
         return cell
 
