@@ -20,10 +20,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from cometary.dispatch.contracts import Contracts
+from cometary.dispatch.dispatcher import counted
 from cometary.dispatch.paths import check_path
 from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import ProtocolError, UsageError
+from cometary.sessions.contract import make_contract
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cometary.actors import ActorRef
-    from cometary.sessions import Packet, Session
+    from cometary.sessions import Packet, Receipt, Session
+    from cometary.sessions.contract import Key
+    from cometary.sessions.tracked import TrackedPacket
 
     Handler = Callable[..., Awaitable[object] | None]
     H = TypeVar("H", bound=Handler)
@@ -56,11 +61,15 @@ class App:
         self.authenticator: Authenticator | None = None
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path]] = []
+        self.contracts = Contracts()
+        self.receipt_handlers: list[Handler] = []
         self._signon: list[Handler] = []
         self._signoff: list[Handler] = []
         self._packet: Subscriptions[Handler] = Subscriptions()
         self._remembered: dict[str, tuple[Handler, ...]] = {}
         self._dispatcher: ActorRef[Any] | None = None
+        self._in_force = self.contracts
+        self._make: Callable[[str, Any, object], Packet] = outgoing
 
     # -- what a user declares ---------------------------------------------------------------
 
@@ -98,6 +107,46 @@ class App:
 
         return declare
 
+    def path(
+        self,
+        pattern: str,
+        *,
+        when_full: str = "keep",
+        limit: int | None = None,
+        ttl: float | None = None,
+        key: Key | None = None,
+    ) -> None:
+        """Declare what becomes of the packets to some paths where a session is too slow for them.
+
+        Args:
+            pattern: which paths; of several declarations that cover a path the first one holds.
+            when_full: `keep`, `conflate`, `drop_oldest`, `drop_newest` or `close`; see
+                `cometary.sessions.contract`.
+            limit: packets with the same key that wait for a session at most, for the last three;
+                100 by default.
+            ttl: seconds that a packet waits unsent at most. By default a minute where packets may
+                be dropped anyway, else without end.
+            key: `key(path, message)` says what is conflated and counted together; by default
+                each path by itself.
+
+        Raises:
+            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            UsageError: if the pattern has a contract already, a term makes no sense, or a server
+                runs the application; the caller's fault, nothing has changed.
+        """
+        if self._dispatcher is not None:
+            raise UsageError("a server runs the application: its paths are declared before")
+        self.contracts.declare(pattern, make_contract(when_full, limit=limit, ttl=ttl, key=key))
+
+    def receipt(self, handler: H) -> H:
+        """Call `handler(receipt)` for each `Receipt`, one at a time and in order.
+
+        It runs beside the sessions, in a child of the supervisor `application`. One that raises
+        crashes that child, which is started again and goes on with the next receipt.
+        """
+        self.receipt_handlers.append(handler)
+        return handler
+
     def authenticate(self, authenticator: Authenticator) -> Authenticator:
         """Ask `authenticator(token)` whether a session may be opened.
 
@@ -132,18 +181,41 @@ class App:
 
     # -- what a user calls ------------------------------------------------------------------
 
-    def update(self, path: str, message: Any = None, *, sender: object = None) -> None:
+    def update(
+        self,
+        path: str,
+        message: Any = None,
+        *,
+        sender: object = None,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> None:
         """Send `message` to every session connected to `path`; from any thread.
 
+        Args:
+            path: the path.
+            message: any value that JSON or CBOR can carry.
+            sender: who sends it, for receivers inside the server; it does not travel.
+            receipt: the id for receipts: one that says to how many sessions it went, and one from
+                each of these about what has become of it; None for none.
+            ttl: seconds that it waits unsent at most; None: as the path's contract says.
+            key: what it is conflated and counted with; None: as the path's contract says.
+
         Raises:
-            UsageError: if no server runs the application, `path` is none, or `message` cannot be
-                encoded; the caller's fault, nothing was sent.
+            UsageError: if no server runs the application, `path` is none, `message` cannot be
+                encoded, or another argument makes no sense; the caller's fault, nothing was sent.
         """
         try:
             check_path(path, from_client=False)
         except ProtocolError as error:
             raise UsageError(error.detail) from None
-        self.route(outgoing(path, message, sender))
+        if receipt is None and ttl is None and key is None:
+            self.route(self._make(path, message, sender))
+        else:
+            self.route_tracked(
+                self._in_force.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key)
+            )
 
     def route(self, packet: Packet) -> None:
         """Send a packet that was made already to every session connected to its path."""
@@ -152,11 +224,27 @@ class App:
             raise UsageError(msg)
         self._dispatcher.tell(packet)
 
+    def route_tracked(self, packet: TrackedPacket) -> None:
+        """Send a tracked packet that was made already to every session connected to its path."""
+        if self._dispatcher is None or packet.receipt is None:
+            self.route(packet)
+        else:
+            self._dispatcher.tell(counted(packet))
+
     # -- what the server calls --------------------------------------------------------------
 
     def attach(self, dispatcher: ActorRef[Any] | None) -> None:
         """Send updates to `dispatcher` from now on; None when the server has stopped."""
         self._dispatcher = dispatcher
+
+    def use(self, contracts: Contracts) -> None:
+        """Make packets by these contracts from now on."""
+        self._in_force = contracts
+        self._make = contracts.packet if contracts else outgoing
+
+    def received_receipt(self, receipt: Receipt) -> Awaitable[object] | None:
+        """Hand a receipt to the handlers."""
+        return call_in_order(self.receipt_handlers, receipt)
 
     def accepts(self, path: str) -> bool:
         """Whether there is a handler for client packets to `path`."""

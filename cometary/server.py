@@ -22,9 +22,11 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.config import Address
+from cometary.dispatch.contracts import Contracts, read_contracts
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
+from cometary.sessions.receipt_reader import ReceiptReader
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.supervision.tree import SHOWN
 from cometary.transport.comet import CometEndpoint
@@ -34,6 +36,7 @@ from cometary.transport.files import file_endpoints
 from cometary.transport.limits import Limits
 from cometary.transport.listener import open_sockets
 from cometary.transport.rate_limit import OpenLimiter
+from cometary.transport.receipts import ReceiptsEndpoint
 from cometary.transport.router import Router
 from cometary.transport.service import Service
 from cometary.transport.switchboard import Listen, Switchboard
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from cometary.config import Settings
     from cometary.sessions import Session
     from cometary.sessions.machine import SessionMachine
+    from cometary.sessions.receipts import ReceiptLog
     from cometary.supervision import CrashReport, Supervisor, TreeNode
 
 STOP_GRACE: Final = 5.0
@@ -88,6 +92,15 @@ class Running:
     def tree(self, *, shown: int = SHOWN) -> TreeNode:
         """Return the supervision tree as it is now, with at most `shown` of the sessions."""
         return tree(self._root, shown=shown)
+
+    @property
+    def receipts(self) -> ReceiptLog:
+        """What has become of the packets of which somebody wants to know: to subscribe to, or to read."""
+        return self._manager.receipts
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many sessions there are, and what has become of all packets since the start."""
+        return self._manager.statistics()
 
     @contextmanager
     def crash_reports(self) -> Generator[trio.MemoryReceiveChannel[CrashReport]]:
@@ -145,7 +158,11 @@ class Server:
         self._app = app
         self._actors = actors
         self._table: Table = Table()
-        self._manager = SessionManager(session_settings(settings), app, self._table)
+        # What the operator says comes first: of the contracts that cover a path the first one holds.
+        self._contracts = Contracts([*read_contracts(settings.paths).declared, *app.contracts.declared])
+        self._manager = SessionManager(session_settings(settings), app, self._table, self._contracts)
+        self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
+        self._reader: ReceiptReader | None = None
         self._services = self._make_services(actors)
         self._switchboard: Switchboard | None = None
         self._sockets: list[list[socket.socket]] = []
@@ -159,13 +176,14 @@ class Server:
             leave: what `Running.stop` sets.
         """
         children = [
-            ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach)),
+            ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach, self._manager.receipts)),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end),
         ]
         with ExitStack() as at_the_end:
             await self._open_sockets(at_the_end)
             at_the_end.callback(self._app.attach, None)
+            self._app.use(self._contracts)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                 self._root = root
                 running = self._describe(root, leave)
@@ -179,6 +197,9 @@ class Server:
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
+        if self._app.receipt_handlers:
+            self._reader = ReceiptReader(self._manager.receipts, self._app.received_receipt)
+            specs.append(ChildSpec("receipt-handlers", self._reader.run))
         if specs:
             application = SupervisorSpec(specs, intensity=10, period=5.0, backoff=TASK_BACKOFF)
             await start_child(root, ChildSpec("application", application))
@@ -187,6 +208,9 @@ class Server:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
         with trio.move_on_after(STOP_GRACE):
             await self._manager.shut_down()
+            if self._reader is not None:
+                await self._reader.caught_up()
+        self._receipts.close()
         for sock in chain.from_iterable(self._sockets):
             sock.close()
         if self._switchboard is not None:
@@ -219,7 +243,14 @@ class Server:
         settings, app = self._settings, self._app
         limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
         comet = CometEndpoint(self._manager, limiter, app, actors.start_soon)
-        control = ControlEndpoint(self._manager, app.route, self._tree, settings.secret)
+        control = ControlEndpoint(
+            self._manager,
+            app.route,
+            app.route_tracked,
+            self._tree,
+            receipts=self._receipts,
+            secret=settings.secret,
+        )
         public = Router()
         public.add("POST", settings.comet, comet)
         for prefix, directory in app.directories:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Generic, NamedTuple, TypeVar, cast
 
+from cometary.errors import UsageError
+
 T = TypeVar("T")
 
 
@@ -122,16 +124,41 @@ def _check_origins(value: object) -> tuple[str, ...]:
 
 
 def _parse_origins(text: str) -> tuple[str, ...]:
-    return _check_origins([origin.strip() for origin in text.split(",")] if text.strip() else [])
+    return _check_origins(_listed(text))
+
+
+def _check_paths(value: object) -> tuple[str, ...]:
+    # Imported here, since it brings half the server, for which a wrong option need not wait.
+    from cometary.dispatch.contracts import read_contracts  # noqa: PLC0415
+
+    if isinstance(value, list | tuple):
+        lines = tuple(map(_LINE.check, cast("Iterable[object]", value)))
+        try:
+            read_contracts(lines)
+        except UsageError:
+            raise ValueError from None
+        return lines
+    raise ValueError
+
+
+def _listed(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
 URL_PATH: Final = matching(r"/[\w.~/-]*", "the path of a URL, such as /comet")
+_LINE: Final = matching(".+", "text")
 APP: Final = matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
 # RFC 6750, section 2.1, says which characters a bearer token has.
 SECRET: Final = matching(r"[\w.~+/-]+=*", "one or more of A-Z a-z 0-9 - . _ ~ + / and then only =")
+PATHS: Final = Kind(
+    "contracts such as 'prices/** conflate ttl=10', separated by commas, each a pattern, a policy "
+    "(keep, conflate, drop_oldest, drop_newest, close) and any of limit=PACKETS and ttl=SECONDS",
+    _check_paths,
+    lambda text: _check_paths(_listed(text)),
+)
 _ORIGIN: Final = matching(r"\*|https?://[^\s/,]+", "an origin")
 ORIGINS: Final = Kind(
     "origins such as https://www.example.org, separated by commas, or * for all of them",

@@ -106,6 +106,9 @@ class Settings:
         default=1024 * 1024,
         metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."),
     )
+    paths: tuple[str, ...] = field(
+        default=(), metadata=_row(kinds.PATHS, "What becomes of packets that a session is too slow for.")
+    )
     response_bytes: int = field(
         default=256 * 1024,
         metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."),

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call
+from cometary.connector.calls import Call, ReceiptPage
 
 R = TypeVar("R")
 
@@ -36,6 +36,7 @@ class Connector:
 
     def __init__(self, url: str, secret: str | None = None, *, timeout: float = 5) -> None:
         self._client = httpx.Client(**wire.client_options(url, secret), timeout=timeout)
+        self._timeout = timeout
 
     def __enter__(self) -> Self:
         return self
@@ -49,13 +50,28 @@ class Connector:
         """Close the connections; the connector is of no use afterwards."""
         self._client.close()
 
-    def update(self, path: str, message: object = None) -> int:
+    def update(
+        self,
+        path: str,
+        message: object = None,
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> int:
         """Send `message` to every session that is connected to `path`.
+
+        Args:
+            path: The path.
+            message: The message.
+            receipt: The id for receipts that say what has become of it; None for none.
+            ttl: Seconds that it waits unsent at most; None: as the path's contract says.
+            key: What it is conflated and counted with; None: as the path's contract says.
 
         Returns:
             How many updates the server took: 1. To how many sessions they go is not told.
         """
-        return self._perform(calls.update(path, message))
+        return self._perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
 
     def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """Send several updates, each a path and a message, in order and in one request.
@@ -81,13 +97,28 @@ class Connector:
         """
         return self._perform(calls.disconnect(sid, paths))
 
-    def send(self, sid: str, packets: Iterable[tuple[str, object]]) -> int:
+    def send(
+        self,
+        sid: str,
+        packets: Iterable[tuple[str, object]],
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> int:
         """Send packets, each a path and a message, to one session.
+
+        Args:
+            sid: The session's id.
+            packets: The packets, to which all that follows applies one by one.
+            receipt: See `update`.
+            ttl: See `update`.
+            key: See `update`.
 
         Returns:
             How many packets the session took.
         """
-        return self._perform(calls.send(sid, packets))
+        return self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
 
     def kick(self, sid: str) -> None:
         """End a session; its client is told `kicked`."""
@@ -96,6 +127,24 @@ class Connector:
     def sessions(self) -> list[dict[str, Any]]:
         """Return what the server tells of its sessions: `name`, `state`, `age`, `queued`, `paths`."""
         return self._perform(calls.sessions())
+
+    def receipts(self, after: str | None = None, *, wait: float = 0) -> ReceiptPage:
+        """Learn what has become of the packets that were sent with a receipt.
+
+        Reading takes nothing out: to ask again with the same `after` gives the same again.
+
+        Args:
+            after: The `cursor` of the page before; None for the oldest that are kept.
+            wait: Seconds, at most 60, to wait if there are none yet.
+
+        Returns:
+            The next receipts, at most 1,000, and the cursor for those behind them.
+        """
+        return self._perform(calls.receipts(after, wait))
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many sessions there are, and what has become of all packets."""
+        return self._perform(calls.statistics())
 
     def tree(self) -> dict[str, Any]:
         """Return the supervision tree."""
@@ -108,7 +157,7 @@ class Connector:
     def _perform(self, call: Call[R]) -> R:
         request = wire.request(call)
         try:
-            response = self._client.request(**request)
+            response = self._client.request(**request, timeout=self._timeout + call.wait)
         except httpx.HTTPError as error:
             raise wire.unreachable(call, error) from error
         return wire.result(call, response)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
 
 R = TypeVar("R")
 
@@ -22,6 +25,7 @@ class Call(Generic[R]):
         body: What the request carries; None for nothing.
         answer: The type of the result.
         member: The member of the response's body that is the result; None for all of it.
+        wait: Seconds that the server may hold the request before it answers.
     """
 
     method: Literal["GET", "POST"]
@@ -29,11 +33,26 @@ class Call(Generic[R]):
     body: object
     answer: type[R]
     member: str | None = None
+    wait: float = 0
 
 
-def update(path: str, message: object) -> Call[int]:
+class ReceiptPage(msgspec.Struct, frozen=True):
+    """Receipts, and where to read on.
+
+    Attributes:
+        receipts: The next ones, in order, each a dict with `id`, `outcome`, `path` and more.
+        cursor: What to ask with for those that come after.
+        missed: How many came before these and are not kept any more.
+    """
+
+    receipts: list[dict[str, Any]]
+    cursor: str
+    missed: int
+
+
+def update(path: str, message: object, **wishes: object) -> Call[int]:
     """One update, to every session connected to `path`."""
-    return Call("POST", "/update", _packet(path, message), int, "updates")
+    return Call("POST", "/update", _packet(path, message, **wishes), int, "updates")
 
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
@@ -51,9 +70,9 @@ def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
     return Call("POST", "/disconnect", {"sid": sid, "paths": _listed(paths)}, list[str], "paths")
 
 
-def send(sid: str, packets: Iterable[tuple[str, object]]) -> Call[int]:
+def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> Call[int]:
     """Packets to one session, whatever it is connected to."""
-    body = {"sid": sid, "packets": [_packet(*packet) for packet in packets]}
+    body = {"sid": sid, "packets": [_packet(*packet, **wishes) for packet in packets]}
     return Call("POST", "/send", body, int, "packets")
 
 
@@ -67,6 +86,17 @@ def sessions() -> Call[list[dict[str, Any]]]:
     return Call("GET", "/sessions", None, list[dict[str, Any]], "sessions")
 
 
+def statistics() -> Call[dict[str, int]]:
+    """Ask what has become of all packets."""
+    return Call("GET", "/statistics", None, dict[str, int])
+
+
+def receipts(after: str | None, wait: float) -> Call[ReceiptPage]:
+    """Ask for receipts, and wait if there are none yet."""
+    query = {"wait": f"{wait:g}"} if after is None else {"after": after, "wait": f"{wait:g}"}
+    return Call("GET", f"/receipts?{urlencode(query)}", None, ReceiptPage, wait=wait)
+
+
 def tree() -> Call[dict[str, Any]]:
     """Ask for the supervision tree."""
     return Call("GET", "/tree", None, dict[str, Any])
@@ -77,8 +107,9 @@ def healthz() -> Call[str]:
     return Call("GET", "/healthz", None, str, "status")
 
 
-def _packet(path: str, message: object) -> dict[str, object]:
-    return {"path": path, "message": message}
+def _packet(path: str, message: object, **wishes: object) -> dict[str, object]:
+    given = {name: value for name, value in wishes.items() if value is not None}
+    return {"path": path, "message": message, **given}
 
 
 def _listed(paths: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ import httpx
 import trio
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call
+from cometary.connector.calls import Call, ReceiptPage
 
 R = TypeVar("R")
 
@@ -41,9 +41,17 @@ class AsyncConnector:
         """Close the connections; the connector is of no use afterwards."""
         await self._client.aclose()
 
-    async def update(self, path: str, message: object = None) -> int:
+    async def update(
+        self,
+        path: str,
+        message: object = None,
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> int:
         """See `Connector.update`."""
-        return await self._perform(calls.update(path, message))
+        return await self._perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
 
     async def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """See `Connector.updates`."""
@@ -57,9 +65,17 @@ class AsyncConnector:
         """See `Connector.disconnect`."""
         return await self._perform(calls.disconnect(sid, paths))
 
-    async def send(self, sid: str, packets: Iterable[tuple[str, object]]) -> int:
+    async def send(
+        self,
+        sid: str,
+        packets: Iterable[tuple[str, object]],
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> int:
         """See `Connector.send`."""
-        return await self._perform(calls.send(sid, packets))
+        return await self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
 
     async def kick(self, sid: str) -> None:
         """See `Connector.kick`."""
@@ -68,6 +84,14 @@ class AsyncConnector:
     async def sessions(self) -> list[dict[str, Any]]:
         """See `Connector.sessions`."""
         return await self._perform(calls.sessions())
+
+    async def receipts(self, after: str | None = None, *, wait: float = 0) -> ReceiptPage:
+        """See `Connector.receipts`."""
+        return await self._perform(calls.receipts(after, wait))
+
+    async def statistics(self) -> dict[str, int]:
+        """See `Connector.statistics`."""
+        return await self._perform(calls.statistics())
 
     async def tree(self) -> dict[str, Any]:
         """See `Connector.tree`."""
@@ -80,7 +104,7 @@ class AsyncConnector:
     async def _perform(self, call: Call[R]) -> R:
         request = wire.request(call)
         try:
-            with trio.fail_after(self._timeout):
+            with trio.fail_after(self._timeout + call.wait):
                 response = await self._client.request(**request)
         except (httpx.HTTPError, trio.TooSlowError) as error:
             raise wire.unreachable(call, error) from error

@@ -12,16 +12,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pykka.messages import ProxyCall
 
 from cometary.actors import Actor
 from cometary.dispatch.subscriptions import Subscriptions
+from cometary.sessions.receipts import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.actors import ActorRef
     from cometary.sessions import Packet
+    from cometary.sessions.receipts import ReceiptLog
+    from cometary.sessions.tracked import TrackedPacket
 
 Table = Subscriptions["ActorRef[Any]"]
 
@@ -32,12 +37,19 @@ class Dispatcher(Actor):
     Args:
         table: who is connected to what.
         announce: told the dispatcher's reference when it has started.
+        receipts: told to how many subscribers a packet went that wants receipts.
     """
 
-    def __init__(self, table: Table, announce: Callable[[ActorRef[Any]], None]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        announce: Callable[[ActorRef[Any]], None],
+        receipts: ReceiptLog | None = None,
+    ) -> None:
         super().__init__()
         self._table = table
         self._announce = announce
+        self._receipts = receipts
 
     def on_start(self) -> None:
         """Let updates come."""
@@ -47,3 +59,24 @@ class Dispatcher(Actor):
         """Hand a packet to every subscriber of its path."""
         for subscriber in self._table.subscribers(message.path):
             subscriber.actor_inbox.offer(message)
+
+    def route_and_count(self, packet: TrackedPacket) -> None:
+        """Hand a packet that wants receipts to every subscriber of its path, and say how many there are."""
+        subscribers = self._table.subscribers(packet.path)
+        if self._receipts is not None:
+            receipt_id = cast("str", packet.receipt)
+            self._receipts.add(Receipt(receipt_id, "routed", packet.path, sessions=len(subscribers)))
+        for subscriber in subscribers:
+            subscriber.actor_inbox.offer(packet)
+
+
+COUNTING: Final = ("route_and_count",)
+
+
+def counted(packet: TrackedPacket) -> object:
+    """Return the message that has a dispatcher route a packet that wants receipts.
+
+    It is the call of a method, which keeps its place among the packets that are messages, so that
+    the handling of those need not tell one from the other.
+    """
+    return ProxyCall(attr_path=COUNTING, args=(packet,), kwargs={})

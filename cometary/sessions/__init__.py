@@ -7,6 +7,7 @@ from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.manager import SessionManager
 from cometary.sessions.packet import Packet
+from cometary.sessions.receipts import Receipt
 from cometary.sessions.session import Session
 from cometary.sessions.settings import SessionSettings
 from cometary.sessions.supervisor import SessionSupervisor
@@ -14,6 +15,7 @@ from cometary.sessions.supervisor import SessionSupervisor
 __all__ = [
     "End",
     "Packet",
+    "Receipt",
     "Request",
     "RequestDropped",
     "Session",

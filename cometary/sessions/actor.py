@@ -8,23 +8,36 @@
 3.  The application is called one call at a time. A plain handler runs to its end here. An
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
-4.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
+4.  When the session has ended, a message to itself comes behind all packets that were sent to it
+    before. Only then is it known what is undelivered, and the application told.
+5.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
     supervisor restarts this actor on the same keeper, and the next call is the one behind it.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.actors import Actor, Timer
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
-from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse, Request
+from cometary.sessions.events import (
+    Answer,
+    Arrival,
+    ExpireAt,
+    Expiry,
+    HandedOver,
+    HandOver,
+    Refuse,
+    Request,
+)
 from cometary.sessions.keeper import SignedOff, SignedOn
 from cometary.sessions.machine import session_ended
 from cometary.sessions.packet import Packet
 from cometary.sessions.session import Session
+from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -33,10 +46,24 @@ if TYPE_CHECKING:
     from cometary.sessions.manager import SessionManager
 
 
+EXPIRY: Final = "expiry"
+"""The timer for packets that expire."""
+
+
 class HandlerDone(NamedTuple):
     """The async handler that ran as a task of `owner` has returned."""
 
     owner: SessionActor
+
+
+class SignOff:
+    """To itself: the session has ended, and all packets that were sent to it before have come."""
+
+
+class LookForExpired(NamedTuple):
+    """From a timer: packets may have expired, since it is `time` by now."""
+
+    time: float
 
 
 class SessionActor(Actor):
@@ -82,21 +109,41 @@ class SessionActor(Actor):
             if message.owner is self:  # else it is a handler of the incarnation before
                 self._handler_runs = False
                 self._serve_application()
+        elif kind is StartTimer:
+            self._step(message.timed_out())
+        elif kind is TrackedPacket:
+            self._take_tracked(message)
+        elif kind is LookForExpired:
+            # Adding and subtracting times rounds them: the clock may read a little less than was asked for.
+            self._step(Expiry(max(message.time, self.system.scheduler.now())))
+        elif kind is SignOff:
+            self._sign_off()
         else:
-            self._step(message.timed_out() if kind is StartTimer else message)
+            self._step(message)
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""
         keeper = self._keeper
-        if keeper.ended is None:
+        if keeper.ended is None and packet.__class__ is Packet:
             self._perform(keeper.machine.step(packet))
+        else:
+            self.on_receive(packet)
 
     def _step(self, event: object) -> None:
         keeper = self._keeper
         if keeper.ended is None:
             self._perform(keeper.machine.step(event))
-            if keeper.ended is not None:
-                self._serve_application()
+        elif isinstance(event, Packet):
+            self._manager.too_late(keeper, event)
+
+    def _take_tracked(self, packet: TrackedPacket) -> None:
+        keeper = self._keeper
+        if keeper.ended is not None:
+            self._manager.too_late(keeper, packet)
+            return
+        if not keeper.machine.tracks:
+            keeper.machine.track(partial(self._manager.settle, keeper))
+        self._step(Arrival(packet, self.system.scheduler.now()))
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
@@ -140,6 +187,8 @@ class SessionActor(Actor):
                 action.request.refuse(action.error)
             elif kind is Stopped:
                 self._end(action.reason)
+            elif kind is ExpireAt:
+                self._expire_at(action.time)
 
     def _take_in(self, request: Request) -> None:
         self._keeper.queue(*request.packets, size=request.size)
@@ -158,13 +207,25 @@ class SessionActor(Actor):
         self._keeper.timers[name] = timer = self.timer(None)
         return timer
 
+    def _expire_at(self, time: float) -> None:
+        timer = self._keeper.timers.get(EXPIRY) or self._new_timer(EXPIRY)
+        timer.message = LookForExpired(time)
+        timer.start(max(time - self.system.scheduler.now(), 0.0))
+
     def _end(self, reason: str) -> None:
         keeper = self._keeper
         keeper.ended = reason
         for timer in keeper.timers.values():
             timer.close()
-        keeper.queue(SignedOff(reason, keeper.machine.outbox.undelivered()))
-        self._manager.ended(keeper, reason)
+        self._manager.ended(keeper, reason)  # from here on nobody finds it, to send it more
+        self.actor_inbox.put_if_open(SignOff())
+
+    def _sign_off(self) -> None:
+        keeper = self._keeper
+        if keeper.sign_off is None:
+            keeper.sign_off = SignedOff(cast("str", keeper.ended), self._manager.left(keeper))
+        keeper.queue(keeper.sign_off)
+        self._serve_application()
 
     # -- the application ------------------------------------------------------------------
 
@@ -179,7 +240,8 @@ class SessionActor(Actor):
             if inspect.isawaitable(outcome):
                 self._handler_runs = True
                 self.start_task(self._finish, outcome)
-        if keeper.ended is not None and not (self._handler_runs or self._fails):
+        if keeper.sign_off is not None and not (self._handler_runs or self._fails):
+            self._manager.gone(keeper)
             self.stop()
 
     def _hand_over(self, item: SignedOn | Packet | SignedOff) -> Awaitable[object] | None:

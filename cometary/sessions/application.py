@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cometary.actors import ActorRef
     from cometary.sessions.packet import Packet
     from cometary.sessions.session import Session
+    from cometary.sessions.tracked import TrackedPacket
 
 
 class Application(Protocol):
@@ -30,6 +31,36 @@ class Application(Protocol):
         self, session: Session, reason: str, undelivered: Sequence[Packet], /
     ) -> Awaitable[object] | None:
         """The session has ended; `undelivered` are the packets never acknowledged, in order."""
+        ...
+
+
+class PacketMaker(Protocol):
+    """Who knows the contracts of paths, and so makes the packets."""
+
+    def packet(self, path: str, message: Any = None, sender: object = None, /) -> Packet:
+        """Return a packet without wishes of its sender.
+
+        Raises:
+            UsageError: if it cannot be encoded; the caller's fault.
+        """
+        ...
+
+    def tracked(
+        self,
+        path: str,
+        message: Any = None,
+        sender: object = None,
+        /,
+        *,
+        receipt: str | None,
+        ttl: float | None,
+        key: str | None,
+    ) -> TrackedPacket:
+        """Return a packet with them.
+
+        Raises:
+            UsageError: if it cannot be encoded, or one of them makes no sense; the caller's fault.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.sessions.packet import Packet
+    from cometary.sessions.tracked import TrackedPacket
 
 
 class Request:
@@ -60,6 +61,34 @@ class RequestDropped:
 
     def __init__(self, request: Request) -> None:
         self.request = request
+
+
+class Arrival:
+    """A tracked packet for the client has come, at the time `now`, in seconds of the shell's clock."""
+
+    __slots__ = ("now", "packet")
+
+    def __init__(self, packet: TrackedPacket, now: float) -> None:
+        self.packet = packet
+        self.now = now
+
+
+class Expiry:
+    """The time `now` has come, for which `ExpireAt` asked."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+
+class ExpireAt:
+    """For the shell: say `Expiry` at this time, and at no earlier one that was asked for before."""
+
+    __slots__ = ("time",)
+
+    def __init__(self, time: float) -> None:
+        self.time = time
 
 
 class End:

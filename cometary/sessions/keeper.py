@@ -56,6 +56,7 @@ class SessionKeeper:
         "ref",
         "serving",
         "sid",
+        "sign_off",
         "started",
         "timers",
     )
@@ -70,6 +71,8 @@ class SessionKeeper:
         """Whether the machine runs and the sign-on has been handed over."""
         self.ended: str | None = None
         """Why the session ended, once it has."""
+        self.sign_off: SignedOff | None = None
+        """What the application is told of the end, once it is known what was undelivered."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
         self.timers: dict[str, Timer] = {}
@@ -79,6 +82,12 @@ class SessionKeeper:
         self._todo_bytes = 0
         self._release_second = 0
         self._releases = 0
+
+    @property
+    def user(self) -> str | int | None:
+        """Whose session it is, as far as the application has said so in its data."""
+        user = None if self._data is None else self._data.get("user")
+        return user if isinstance(user, str | int) else None
 
     # Most sessions of a quiet server never fill these, so they are made when first used.
 
@@ -143,6 +152,7 @@ class SessionKeeper:
 
     def describe(self, now: float) -> dict[str, Any]:
         """Return what operators may see; never the sid."""
+        expired, dropped = self.machine.outbox.losses()
         return {
             "name": self.name,
             "state": self.machine.state.name if self.ended is None else "ended",
@@ -150,4 +160,7 @@ class SessionKeeper:
             "queued": len(self.machine.outbox),
             "queued_bytes": self.machine.outbox.size,
             "unhandled": self.unhandled,
+            "delivered": self.machine.outbox.acknowledged,
+            "expired": expired,
+            "dropped": dropped,
         }

@@ -15,7 +15,10 @@
     it. A retry hands nothing over again, but is answered like any request.
 6.  An error changes nothing: it is found before the window or the outbox moves.
 7.  When the session ends, every request that waits gets `session-ended`, and what was never
-    acknowledged stays in the outbox for the application.
+    acknowledged stays in the outbox for the application, the packet that was too much included.
+8.  A tracked packet may be dropped, or expire, as long as it was not sent. If that was all that
+    waited, the state stays `have_packet` until the next request, which is then held: the die
+    timer goes on, so packets that come and expire do not keep a session without a client.
 
 Pure: time and requests come in as events, answers and timers go out as actions.
 """
@@ -44,13 +47,26 @@ from cometary.fsm import (
     stop,
     timeout,
 )
-from cometary.sessions.events import Answer, End, HandedOver, HandOver, Refuse, Request, RequestDropped
+from cometary.sessions.events import (
+    Answer,
+    Arrival,
+    End,
+    ExpireAt,
+    Expiry,
+    HandedOver,
+    HandOver,
+    Refuse,
+    Request,
+    RequestDropped,
+)
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.packet import Packet
+from cometary.sessions.tracking_outbox import TrackingOutbox
 from cometary.sessions.window import RequestWindow
 
 if TYPE_CHECKING:
     from cometary.sessions.settings import SessionSettings
+    from cometary.sessions.tracking_outbox import Settle
 
 PATIENCE = "patience"
 EARLY = "early"
@@ -100,20 +116,61 @@ class SessionMachine(StateMachine):
     @on(waiting, Packet, to=(have_packet, END))
     def queue_first(self, packet: Packet) -> Step:
         """Queue it."""
-        return goto(self.have_packet) if self.outbox.append(packet) else self._end("overflow")
+        return goto(self.have_packet) if self.outbox.append(packet) else self._overflow(packet)
 
     @on(have_packet, Packet, to=END)
     def queue_another(self, packet: Packet) -> Step | None:
         """Queue it."""
-        return None if self.outbox.append(packet) else self._end("overflow")
+        return None if self.outbox.append(packet) else self._overflow(packet)
 
     @on(have_request, Packet, to=(waiting, END))
     def answer_with(self, packet: Packet) -> Step:
         """Answer the held request with it."""
         if not self.outbox.append(packet):
-            return self._end("overflow")
+            return self._overflow(packet)
         first_seq, packets = self.outbox.batch(self.settings.max_response_bytes)
         return goto(self.waiting, Answer(self._release(), first_seq, packets))
+
+    # -- tracked packets for the client -------------------------------------------------
+
+    def track(self, settle: Settle) -> None:
+        """Be ready for tracked packets; to be called once, before the first one arrives.
+
+        Args:
+            settle: told what has become of each that wants a receipt.
+        """
+        self.outbox = TrackingOutbox(self.outbox, settle)
+
+    @property
+    def tracks(self) -> bool:
+        """Whether tracked packets may arrive."""
+        return isinstance(self.outbox, TrackingOutbox)
+
+    @on((waiting, have_packet), Arrival, to=(have_packet, END))
+    def queue_by_contract(self, event: Arrival) -> Step | None:
+        """Queue it, or drop it or others as its contract says."""
+        outbox = cast("TrackingOutbox", self.outbox)
+        if not outbox.admit(event.packet, event.now):
+            return self._overflow(event.packet)
+        return goto(self.have_packet, *expiries(outbox)) if outbox.unsent else None
+
+    @on(have_request, Arrival, to=(waiting, END))
+    def answer_by_contract(self, event: Arrival) -> Step | None:
+        """Answer the held request with it, if there is room for it at all."""
+        outbox = cast("TrackingOutbox", self.outbox)
+        if not outbox.admit(event.packet, event.now):
+            return self._overflow(event.packet)
+        if not outbox.unsent:
+            return None
+        batch = outbox.batch(self.settings.max_response_bytes)
+        return goto(self.waiting, Answer(self._release(), *batch))
+
+    @on(ANY, Expiry)
+    def packets_expire(self, event: Expiry) -> Step | None:
+        """Let go of the packets whose time to live has passed."""
+        outbox = cast("TrackingOutbox", self.outbox)
+        outbox.expire(event.now)
+        return stay(*expiries(outbox))
 
     # -- requests of the client ---------------------------------------------------------
 
@@ -237,6 +294,10 @@ class SessionMachine(StateMachine):
         """End the session because the application or the server says so."""
         return self._end(event.reason)
 
+    def _overflow(self, packet: Packet) -> Step:
+        self.outbox.add_undelivered(packet)
+        return self._end("overflow")
+
     def _end(self, reason: str, *actions: object) -> Step:
         left = self.window.give_up()
         if self.held is not None:
@@ -253,6 +314,12 @@ HOLD = goto(SessionMachine.have_request)
 def patience(seconds: float) -> tuple[object, ...]:
     """Return the actions that start the session's one timer anew."""
     return (Timeout(PATIENCE, seconds),)
+
+
+def expiries(outbox: TrackingOutbox) -> tuple[object, ...]:
+    """Return the action that lets packets expire in time, if that was not asked for before."""
+    due = outbox.next_due()
+    return () if due is None else (ExpireAt(due),)
 
 
 def session_ended(reason: str) -> ProtocolError:

@@ -5,24 +5,32 @@ It is not an actor: it only hands over to actors. Everything here runs on the lo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
 from cometary.errors import CometaryError, ProtocolError
-from cometary.sessions.actor import SessionActor
+from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
+from cometary.sessions.packet import Packet, outgoing
+from cometary.sessions.receipts import Receipt, ReceiptLog
+from cometary.sessions.totals import Totals
+from cometary.sessions.tracked import TrackedPacket, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cometary.actors import ActorRef, Exit
-    from cometary.sessions.application import Application, Router
+    from cometary.sessions.application import Application, PacketMaker, Router
     from cometary.sessions.settings import SessionSettings
+    from cometary.sessions.tracking_outbox import Outcome
     from cometary.supervision import DynamicSupervisor
 
 
@@ -33,15 +41,33 @@ class SessionManager:
         settings: times and limits.
         application: whom sessions report to.
         router: who sends them updates.
+        maker: makes the packets for them.
+
+    Attributes:
+        packet: returns a packet for a path and a message.
+        tracked: returns one with wishes of its sender: a receipt, a time to live, a key.
+        receipts: what has become of the packets of which somebody wants to know.
     """
 
-    def __init__(self, settings: SessionSettings, application: Application, router: Router) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        application: Application,
+        router: Router,
+        maker: PacketMaker | None = None,
+    ) -> None:
         self.settings = settings
         self.application = application
+        self.packet = outgoing if maker is None else maker.packet
+        self.tracked = tracked if maker is None else maker.tracked
+        self.receipts = ReceiptLog()
+        self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
         self._router = router
         self._supervisor: DynamicSupervisor | None = None
+        self._leaving: dict[ActorRef[Any], SessionKeeper] = {}
+        """The sessions that have ended, but whose sign-off may still be going on."""
 
     def attach(self, supervisor: DynamicSupervisor) -> None:
         """Let `supervisor` run the sessions from now on.
@@ -115,12 +141,58 @@ class SessionManager:
         now = trio.current_time()
         return [{**keeper.describe(now), "paths": self.paths(keeper)} for keeper in self.directory]
 
+    # -- what becomes of packets ------------------------------------------------------------
+
+    def post(self, keeper: SessionKeeper, packet: Packet) -> None:
+        """Send a packet to a session; on the loop."""
+        if keeper.ended is None:
+            keeper.ref.actor_inbox.put_if_open(packet)
+        else:
+            self.too_late(keeper, packet)
+
+    def too_late(self, keeper: SessionKeeper, packet: Packet) -> None:
+        """Take a packet that has come to a session which has ended."""
+        # If it was sent before the end, or before anybody was told of that, the application gets it.
+        if keeper.sign_off is None and keeper.machine.outbox.add_undelivered(packet):
+            return
+        self._past.undelivered += 1
+        if isinstance(packet, TrackedPacket) and packet.receipt is not None:
+            self.settle(keeper, packet, "undelivered")
+
+    def settle(self, keeper: SessionKeeper, packet: TrackedPacket, outcome: Outcome) -> None:
+        """Give the receipt for a packet that wants one."""
+        reason = keeper.ended if outcome == "undelivered" else None
+        receipt = Receipt(cast("str", packet.receipt), outcome, packet.path, keeper.name, keeper.user, reason)
+        self.receipts.add(receipt)
+
+    def left(self, keeper: SessionKeeper) -> list[Packet]:
+        """Return what a session that has ended did not deliver; to be asked once."""
+        machine = keeper.machine
+        if not machine.tracks:  # packets that came after the end may still want receipts
+            machine.track(partial(self.settle, keeper))
+        undelivered = machine.outbox.close()
+        self._past.add(machine.outbox, undelivered=len(undelivered))
+        return undelivered
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many sessions there are, and what has become of all packets since the start."""
+        now = Totals(**asdict(self._past))
+        for keeper in chain(self.directory, self._leaving.values()):
+            if keeper.sign_off is None:
+                now.add(keeper.machine.outbox)
+        return {"sessions": len(self.directory), **asdict(now), "receipts": self.receipts.last}
+
     # -- ending -----------------------------------------------------------------------------
 
     def ended(self, keeper: SessionKeeper, reason: str) -> None:
         """Take note that a session has ended."""
         self._router.drop(keeper.ref)
         self.directory.end(keeper, reason, trio.current_time())
+        self._leaving[keeper.ref] = keeper
+
+    def gone(self, keeper: SessionKeeper) -> None:
+        """Take note that a session has signed off."""
+        self._leaving.pop(keeper.ref, None)
 
     def gave_up(self, ref: ActorRef[Any], _exit: Exit) -> None:
         """End as `failed` a session whose actor has crashed too often.
@@ -128,17 +200,38 @@ class SessionManager:
         Its actor is dead for good; a last one, which has nothing else to do, tells the client
         and the application.
         """
-        for keeper in self.directory:
-            if keeper.ref is ref:
-                self._fail(keeper)
+        keeper = self._find_by(ref)
+        if keeper is not None:
+            self._fail(keeper)
+
+    def rescue(self, ref: ActorRef[Any], mail: Iterable[object]) -> None:
+        """Keep the packets in the mailbox of an actor that is being given up: they are undelivered."""
+        keeper = self._find_by(ref)
+        if keeper is not None:
+            for item in mail:
+                if isinstance(item, Packet):
+                    self.too_late(keeper, item)
+
+    def _find_by(self, ref: ActorRef[Any]) -> SessionKeeper | None:
+        """Return the session of an actor; not fast, but only asked when one has failed."""
+        if ref in self._leaving:
+            return self._leaving[ref]
+        return next((keeper for keeper in self.directory if keeper.ref is ref), None)
 
     def _fail(self, keeper: SessionKeeper) -> None:
         if self._supervisor is None:
             return
         self._router.drop(keeper.ref)
+        self._leaving.pop(keeper.ref, None)
+        if keeper.sign_off is not None and not keeper.unhandled:
+            return  # the last call of all has been made
         keeper.forget_unhandled()
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
-        keeper.ref.tell(End("failed"))
+        if keeper.ended is None:
+            keeper.ref.tell(End("failed"))
+        else:
+            self._leaving[keeper.ref] = keeper
+            keeper.ref.tell(SignOff())
 
     async def shut_down(self) -> None:
         """End every session with `shutdown`; returns when the last one has signed off."""

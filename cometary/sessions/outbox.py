@@ -111,3 +111,25 @@ class Outbox:
     def undelivered(self) -> list[Packet]:
         """Return every packet that the client never acknowledged, in order."""
         return list(self.packets)
+
+    def losses(self) -> tuple[int, int]:
+        """Return how many packets have expired, and how many were dropped: here none ever."""
+        return 0, 0
+
+    # -- at the end of the session ---------------------------------------------------------
+
+    def add_undelivered(self, packet: Packet) -> bool:
+        """Take a packet that will not be sent, since the session has ended: as much as before, again.
+
+        Returns:
+            Whether there was room even for that.
+        """
+        if len(self.packets) >= 2 * self.max_packets or self._bytes > 2 * self.max_bytes:
+            return False
+        self.packets.append(packet)
+        self._bytes += packet.size
+        return True
+
+    def close(self) -> list[Packet]:
+        """Return every packet that the client never acknowledged, in order, for the last time."""
+        return self.undelivered()

@@ -76,6 +76,10 @@ def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
     try:
         packet.size  # noqa: B018  # encodes it, once for all receivers
     except (TypeError, ValueError, RecursionError) as error:
-        msg = f"the message for {path!r} cannot be encoded: {error}"
-        raise UsageError(msg) from error
+        raise not_encodable(packet, error) from error
     return packet
+
+
+def not_encodable(packet: Packet, error: Exception) -> UsageError:
+    """Return the error for a packet that cannot be encoded."""
+    return UsageError(f"the message for {packet.path!r} cannot be encoded: {error}")

@@ -10,13 +10,13 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.sessions.events import End
-from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
+    from cometary.sessions.packet import Packet
 
 
 class Session:
@@ -48,18 +48,48 @@ class Session:
         """The paths that the session is connected to."""
         return self._manager.paths(self._keeper)
 
-    def send(self, path: str, message: Any = None) -> None:
+    def send(
+        self,
+        path: str,
+        message: Any = None,
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> None:
         """Send the client a packet. To a session that has ended it is dropped.
 
+        Args:
+            path: where the message belongs.
+            message: any value that JSON or CBOR can carry.
+            receipt: the id for a receipt that says what has become of the packet; None for none.
+            ttl: seconds that it waits unsent at most; None: as the path's contract says.
+            key: what it is conflated and counted with; None: as the path's contract says.
+
         Raises:
-            UsageError: if `message` cannot be encoded; the caller's fault, nothing was sent.
+            UsageError: if `message` cannot be encoded, or another argument makes no sense; the
+                caller's fault, nothing was sent.
         """
-        packet = outgoing(path, message)
+        if receipt is None and ttl is None and key is None:
+            packet = self._manager.packet(path, message)
+        else:
+            packet = self._manager.tracked(path, message, receipt=receipt, ttl=ttl, key=key)
         actor = self._keeper.serving
         if actor is not None and get_ident() == actor.system.thread:
             actor.push(packet)  # called by a handler, in the actor's own turn
-        else:
+        elif receipt is None:
             self._tell(packet)
+        else:
+            self._post(packet)
+
+    def _post(self, packet: Packet) -> None:
+        """Send a packet that must not vanish without a receipt; on the loop, where that is known."""
+        system = self._keeper.ref.actor_inbox.system
+        if get_ident() == system.thread:
+            self._manager.post(self._keeper, packet)
+        else:
+            with suppress(ActorDeadError):  # the server has stopped
+                system.call_soon(self._manager.post, self._keeper, packet)
 
     def connect(self, *paths: str) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cometary.supervision import DynamicSupervisor
 
 if TYPE_CHECKING:
+    from cometary.actors import ActorRef
     from cometary.sessions.manager import SessionManager
 
 CRASHES = 3
@@ -31,3 +32,13 @@ class SessionSupervisor(DynamicSupervisor):
         """Begin to take sessions."""
         await super().on_start()
         self._manager.attach(self)
+
+    def _forget(self, ref: ActorRef[Any]) -> None:
+        # Here a child's mailbox is closed, and its mail discarded. When the supervisor stops, all
+        # sessions have been told before; else packets in the mail are those of an actor given up.
+        cell = ref.actor_inbox
+        if self._open and len(cell):
+            mail = cell.drain()
+            self._manager.rescue(ref, mail)
+            cell.discard(mail)
+        super()._forget(ref)

@@ -19,7 +19,7 @@ import msgspec
 from cometary.dispatch.paths import check_path
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.sessions import End
-from cometary.sessions.packet import outgoing
+from cometary.sessions.tracked import TrackedPacket
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.rate_limit import is_loopback
 from cometary.transport.router import Router
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cometary.sessions import Packet, SessionKeeper, SessionManager
     from cometary.transport.codecs import Codec
-    from cometary.transport.exchange import Exchange
+    from cometary.transport.exchange import Endpoint, Exchange
 
     Call = Callable[[Any], dict[str, object]]
 
@@ -37,10 +37,18 @@ T = TypeVar("T")
 
 
 class PacketBody(msgspec.Struct, omit_defaults=True):
-    """A packet or an update."""
+    """A packet or an update, and what its sender wishes for it."""
 
     path: str
     message: Any = None
+    receipt: str | None = None
+    ttl: float | None = None
+    key: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether its sender has no wishes."""
+        return self.receipt is None and self.ttl is None and self.key is None
 
 
 class SessionPaths(msgspec.Struct):
@@ -69,7 +77,9 @@ class ControlEndpoint:
     Args:
         manager: knows the sessions.
         update: routes a packet to whoever is connected to its path.
+        update_tracked: does so with one that its sender had wishes for.
         tree: returns the supervision tree as plain data.
+        receipts: answers `GET /receipts`.
         secret: what every call must bear; None only on loopback.
     """
 
@@ -77,12 +87,15 @@ class ControlEndpoint:
         self,
         manager: SessionManager,
         update: Callable[[Packet], None],
+        update_tracked: Callable[[TrackedPacket], None],
         tree: Callable[[], dict[str, object]],
+        *,
+        receipts: Endpoint,
         secret: str | None,
     ) -> None:
         self._manager = manager
         self._update = update
-        self._tree = tree
+        self._update_tracked = update_tracked
         self._bearer = None if secret is None else b"Bearer " + secret.encode()
         self._router = Router()
         for path, type_, call in (
@@ -93,8 +106,14 @@ class ControlEndpoint:
             ("/kick", SessionOnly, self.kick),
         ):
             self._router.add("POST", path, _posting(type_, call))
-        for path, answer in (("/sessions", self.sessions), ("/tree", tree), ("/healthz", self.healthz)):
+        for path, answer in (
+            ("/sessions", self.sessions),
+            ("/statistics", self.statistics),
+            ("/tree", tree),
+            ("/healthz", self.healthz),
+        ):
             self._router.add("GET", path, _getting(answer))
+        self._router.add("GET", "/receipts", receipts)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`.
@@ -120,9 +139,12 @@ class ControlEndpoint:
 
     def update(self, body: PacketBody | list[PacketBody]) -> dict[str, object]:
         """Route one update, or several in order."""
-        packets = _packets(body if isinstance(body, list) else [body])
+        packets = self._packets(body if isinstance(body, list) else [body])
         for packet in packets:
-            self._update(packet)
+            if isinstance(packet, TrackedPacket):
+                self._update_tracked(packet)
+            else:
+                self._update(packet)
         return {"updates": len(packets)}
 
     def connect(self, body: SessionPaths) -> dict[str, object]:
@@ -143,7 +165,7 @@ class ControlEndpoint:
     def send(self, body: SessionPackets) -> dict[str, object]:
         """Send packets to one session."""
         keeper = self._find(body.sid)
-        packets = _packets(body.packets)
+        packets = self._packets(body.packets)
         for packet in packets:
             keeper.ref.actor_inbox.put_if_open(packet)
         return {"packets": len(packets)}
@@ -157,6 +179,10 @@ class ControlEndpoint:
         """Describe the living sessions."""
         return {"sessions": self._manager.describe()}
 
+    def statistics(self) -> dict[str, object]:
+        """Say what has become of all packets since the server started."""
+        return {**self._manager.statistics()}
+
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""
         return {"status": "ok"}
@@ -167,16 +193,22 @@ class ControlEndpoint:
         except ProtocolError as error:
             raise ProtocolError("unknown-session", error.detail) from None
 
-
-def _packets(bodies: Sequence[PacketBody]) -> list[Packet]:
-    packets: list[Packet] = []
-    for body in bodies:
-        check_path(body.path, from_client=False)
-        try:
-            packets.append(outgoing(body.path, body.message))
-        except UsageError as error:
-            raise ProtocolError("bad-request", str(error)) from None
-    return packets
+    def _packets(self, bodies: Sequence[PacketBody]) -> list[Packet]:
+        packets: list[Packet] = []
+        manager = self._manager
+        for body in bodies:
+            check_path(body.path, from_client=False)
+            try:
+                if body.plain:
+                    packet = manager.packet(body.path, body.message)
+                else:
+                    packet = manager.tracked(
+                        body.path, body.message, receipt=body.receipt, ttl=body.ttl, key=body.key
+                    )
+            except UsageError as error:
+                raise ProtocolError("bad-request", str(error)) from None
+            packets.append(packet)
+        return packets
 
 
 def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:

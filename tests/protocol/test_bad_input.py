@@ -145,7 +145,7 @@ async def test_a_client_that_never_fetches_overflows(recorder: Recorder, memory:
             await world.settle()
         [(reason, undelivered)] = recorder.ended
         assert reason == "overflow"
-        assert len(undelivered) == 10
+        assert len(undelivered) == 11
         recorder.ended.clear()
         undelivered.clear()
         assert memory.more < 5 * MEGABYTE

@@ -85,6 +85,9 @@ def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
         "queued": 1,
         "queued_bytes": PACKETS[0].size,
         "unhandled": 1,
+        "delivered": 0,
+        "expired": 0,
+        "dropped": 0,
     }
     keeper.ended = "closed"
     assert keeper.describe(now=12.5)["state"] == "ended"

@@ -113,6 +113,9 @@ async def test_sessions_are_described_without_their_ids(
         "queued": 1,
         "queued_bytes": len('{"path":"a","message":1}'),
         "unhandled": 0,
+        "delivered": 0,
+        "expired": 0,
+        "dropped": 0,
         "paths": ["news"],
     }
 

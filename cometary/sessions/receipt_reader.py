@@ -1,0 +1,67 @@
+"""The reader that hands receipts to the application, one at a time and in order.
+
+Its place in the log outlives a crash of the function that reads: a receipt is taken before it is
+handed over, so that one whose handler crashes is not handed over again, and the next one is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometary.sessions.receipts import Receipt, ReceiptLog
+
+logger = logging.getLogger("cometary.sessions")
+
+
+class ReceiptReader:
+    """Reads a log from now on.
+
+    Args:
+        log: the log.
+        handle: called with each receipt; what it returns is awaited if it can be.
+    """
+
+    def __init__(self, log: ReceiptLog, handle: Callable[[Receipt], Awaitable[object] | None]) -> None:
+        self._log = log
+        self._handle = handle
+        self._next = log.last
+        self._changed = trio.Event()
+        self._idle = trio.Event()
+        self._idle.set()
+        log.subscribe(self._wake)
+
+    def _wake(self, _receipt: Receipt) -> None:
+        if self._idle.is_set():
+            self._idle = trio.Event()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Hand over receipts until cancelled; an async function for a supervisor."""
+        while True:
+            await self._wait_for_more()
+            page = self._log.read(self._next, limit=1)
+            self._next = page.last
+            if page.missed:
+                logger.warning("the application has missed %d receipts: it is too slow", page.missed)
+            for receipt in page.receipts:
+                outcome = self._handle(receipt)
+                if inspect.isawaitable(outcome):
+                    await outcome
+
+    async def _wait_for_more(self) -> None:
+        await trio.lowlevel.checkpoint()  # so that no flood of receipts starves the sockets
+        while self._next == self._log.last:
+            self._changed = trio.Event()
+            self._idle.set()
+            await self._changed.wait()
+
+    async def caught_up(self) -> None:
+        """Wait until all receipts that there are have been handed over."""
+        await self._idle.wait()

@@ -1,0 +1,116 @@
+"""Receipts: what has become of each packet for which somebody wants to know.
+
+1.  A receipt is made once, in the very call by which its packet leaves the session's outbox, so
+    no crash comes between the two.
+2.  All receipts of a server go into one log, numbered from 1. Whoever wants them subscribes, or
+    reads on from the last number that it has: reading takes nothing out, so an answer that got
+    lost on its way can be asked for again, and readers do not disturb one another.
+3.  The log keeps the latest 10,000. A reader that falls behind further is told how many it missed.
+
+Pure: no clock, no socket.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Sink = Callable[["Receipt"], object]
+
+logger = logging.getLogger("cometary.sessions")
+
+KEPT: Final = 10_000
+"""Receipts that a log keeps."""
+
+
+class Receipt(NamedTuple):
+    """What has become of one packet on its way to one session; or where one update went.
+
+    Attributes:
+        id: what the sender called it.
+        outcome: `delivered`: the client has acknowledged it. `expired`: its time to live has passed.
+            `dropped`: it gave way by its path's contract. `undelivered`: the session has ended, and
+            whether the packet arrived before is not known. `routed`: an update has been sent to as
+            many `sessions` as are connected to its path; each has a receipt of its own.
+        path: the packet's path.
+        session: the public name of the session; None for `routed`.
+        user: the item `user` of the session's data if that is text or a number, else None.
+        reason: why the session ended, for `undelivered`.
+        sessions: how many the update went to, for `routed`.
+    """
+
+    id: str
+    outcome: Literal["delivered", "expired", "dropped", "undelivered", "routed"]
+    path: str
+    session: str | None = None
+    user: str | int | None = None
+    reason: str | None = None
+    sessions: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, without the members that do not apply."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+class Page(NamedTuple):
+    """What a reader gets.
+
+    Attributes:
+        receipts: the next ones, in order.
+        last: the number to read on from.
+        missed: how many before these the log does not keep any more.
+    """
+
+    receipts: list[Receipt]
+    last: int
+    missed: int
+
+
+class ReceiptLog:
+    """The receipts of one server.
+
+    Args:
+        kept: how many it keeps.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self.id: Final = secrets.token_hex(4)
+        """Tells this log from that of the server's last life, whose numbers mean nothing here."""
+        self.last = 0
+        """The number of the latest receipt."""
+        self._kept: deque[Receipt] = deque(maxlen=kept)
+        self._sinks: tuple[Sink, ...] = ()
+
+    def add(self, receipt: Receipt) -> None:
+        """Take a receipt, and tell the subscribers."""
+        self.last += 1
+        self._kept.append(receipt)
+        for sink in self._sinks:
+            try:
+                sink(receipt)
+            except Exception:
+                logger.exception("a subscriber to receipts failed for %r", receipt)
+
+    def read(self, after: int = 0, limit: int = KEPT) -> Page:
+        """Return what comes after the receipt number `after`, at most `limit` receipts."""
+        oldest = self.last - len(self._kept)  # the number before it
+        start = min(max(after, oldest), self.last)
+        receipts = list(islice(self._kept, start - oldest, start - oldest + limit))
+        return Page(receipts, start + len(receipts), max(oldest - max(after, 0), 0))
+
+    def subscribe(self, sink: Sink) -> None:
+        """Call `sink(receipt)` for each receipt from now on; it must not take long."""
+        self._sinks = (*self._sinks, sink)
+
+    def unsubscribe(self, sink: Sink) -> None:
+        """Undo one `subscribe`. Harmless if there was none."""
+        sinks = list(self._sinks)
+        if sink in sinks:
+            sinks.remove(sink)
+            self._sinks = tuple(sinks)

@@ -1,0 +1,34 @@
+"""What has become of all packets of a server's sessions, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cometary.sessions.outbox import Outbox
+
+
+@dataclass(slots=True)
+class Totals:
+    """Packets by what has become of them, receipts or not.
+
+    Attributes:
+        delivered: their clients have acknowledged them.
+        expired: their time to live has passed.
+        dropped: they gave way by the contract of their path.
+        undelivered: their session had ended.
+    """
+
+    delivered: int = 0
+    expired: int = 0
+    dropped: int = 0
+    undelivered: int = 0
+
+    def add(self, outbox: Outbox, undelivered: int = 0) -> None:
+        """Count what an outbox has done, and what it has left undone."""
+        expired, dropped = outbox.losses()
+        self.delivered += outbox.acknowledged
+        self.expired += expired
+        self.dropped += dropped
+        self.undelivered += undelivered
