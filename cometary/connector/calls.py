@@ -5,14 +5,17 @@ Both connectors perform these same values, so neither can know a call that the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 R = TypeVar("R")
+
+NO_WISHES: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class ReceiptPage(msgspec.Struct, frozen=True):
 
 def update(path: str, message: object, **wishes: object) -> Call[int]:
     """One update, to every session connected to `path`."""
-    return Call("POST", "/update", _packet(path, message, **wishes), int, "updates")
+    return Call("POST", "/update", _packet(path, message, wishes), int, "updates")
 
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
@@ -72,7 +75,7 @@ def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
 
 def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> Call[int]:
     """Packets to one session, whatever it is connected to."""
-    body = {"sid": sid, "packets": [_packet(*packet, **wishes) for packet in packets]}
+    body = {"sid": sid, "packets": [_packet(path, message, wishes) for path, message in packets]}
     return Call("POST", "/send", body, int, "packets")
 
 
@@ -107,7 +110,7 @@ def healthz() -> Call[str]:
     return Call("GET", "/healthz", None, str, "status")
 
 
-def _packet(path: str, message: object, **wishes: object) -> dict[str, object]:
+def _packet(path: str, message: object, wishes: Mapping[str, object] = NO_WISHES) -> dict[str, object]:
     given = {name: value for name, value in wishes.items() if value is not None}
     return {"path": path, "message": message, **given}
 
