@@ -14,7 +14,7 @@ from cometary.sessions import Packet
 from cometary.sessions.contract import KEEP, Contract, make_contract
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.tracked import TrackedPacket
-from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox
+from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox, forget
 
 LATEST = make_contract("conflate")
 TWO_OLDEST = make_contract("drop_newest", limit=2)
@@ -50,7 +50,7 @@ def test_it_takes_over_where_another_outbox_was() -> None:
         before.append(packet)
     before.batch(2 * packets[0].size)
     before.acknowledge(1)
-    outbox = TrackingOutbox(before, lambda *_: None)
+    outbox = TrackingOutbox(before, forget)
     assert outbox.append(packets[3])
     assert (outbox.acknowledged, outbox.sent, outbox.size) == (1, 2, 3 * packets[0].size)
     assert outbox.batch(1000) == (2, packets[1:])
