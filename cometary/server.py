@@ -136,7 +136,7 @@ async def serve(
         OSError: an address cannot be listened on: the configuration's fault.
     """
     leave = trio.Event()
-    async with system() as actors:
+    async with system(watchdog=settings.watchdog or None) as actors:
         server = Server(settings, app or App(), actors)
         async with server.running(leave) as running:
             task_status.started(running)

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, Value] = {
     "paths": ["prices/** conflate ttl=10", "log/* drop_oldest limit=5"],
     "response-bytes": 2048,
     "body-bytes": 8192,
+    "watchdog": 0,
     "log-level": "debug",
     "log-format": "json",
 }
@@ -54,6 +55,7 @@ EXPECTED = Settings(
     paths=("prices/** conflate ttl=10", "log/* drop_oldest limit=5"),
     response_bytes=2048,
     body_bytes=8192,
+    watchdog=0,
     log_level="debug",
     log_format="json",
 )

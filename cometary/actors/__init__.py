@@ -24,6 +24,7 @@ from cometary.actors.messages import Down
 from cometary.actors.ref import ActorRef
 from cometary.actors.registry import ActorRegistry, register, unregister, whereis
 from cometary.actors.running import system, system_in_thread
+from cometary.actors.stacks import BlockedHandler
 from cometary.actors.statistics import MailboxStatistics, SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.timers import Timer
@@ -37,6 +38,7 @@ __all__ = [
     "ActorRef",
     "ActorRegistry",
     "ActorSystem",
+    "BlockedHandler",
     "Bounded",
     "Down",
     "Exit",

@@ -14,11 +14,12 @@ import trio
 
 from cometary.actors.future import Future
 from cometary.actors.system import ActorSystem, current, in_threads
+from cometary.actors.watchdog import check_limit, watching
 from cometary.errors import UsageError
 
 
 @contextlib.asynccontextmanager
-async def system(*, stop_timeout: float = 5.0) -> AsyncGenerator[ActorSystem]:
+async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) -> AsyncGenerator[ActorSystem]:
     """Run an actor system on the current Trio loop for the length of the `async with`.
 
     However the block is left (its end, an exception, a cancellation), the actors are asked to
@@ -26,15 +27,22 @@ async def system(*, stop_timeout: float = 5.0) -> AsyncGenerator[ActorSystem]:
 
     Args:
         stop_timeout: seconds that actors have to stop at the end before they are killed.
+        watchdog: seconds that a handler may hold up the loop before a warning names it, with
+            the traceback of where it is; None: no watchdog. It is a thread that looks a few times in
+            that time, and costs nothing for a message.
 
     Yields:
         The system. Inside the block, and in every task and thread started from it,
         `Actor.start` starts actors in it.
+
+    Raises:
+        UsageError: if `watchdog` is no positive number of seconds; the calling code's fault.
     """
+    check_limit(watchdog)
     raised: BaseException | None = None
     async with trio.open_nursery() as nursery:
         shield = trio.CancelScope()
-        actors = await nursery.start(_host, shield)
+        actors = await nursery.start(_host, shield, watchdog)
         restore = current.set(actors)
         try:
             # From here on a cancellation of the block must not reach the actors: they are to
@@ -62,17 +70,21 @@ def _is_cancelled(error: BaseException) -> bool:
     return isinstance(error, trio.Cancelled)
 
 
-async def _host(shield: trio.CancelScope, task_status: trio.TaskStatus[ActorSystem]) -> None:
+async def _host(
+    shield: trio.CancelScope, watchdog: float | None, task_status: trio.TaskStatus[ActorSystem]
+) -> None:
     with shield, contextlib.ExitStack() as at_the_end:
         async with trio.open_nursery() as nursery:
             actors = ActorSystem(nursery)
             at_the_end.callback(actors.bury_all)
+            if watchdog is not None:
+                actors.scheduler.watch = at_the_end.enter_context(watching(actors, watchdog))
             actors.start_soon(actors.scheduler.run)
             task_status.started(actors)
 
 
 @contextlib.contextmanager
-def system_in_thread(*, stop_timeout: float = 5.0) -> Generator[ActorSystem]:
+def system_in_thread(*, stop_timeout: float = 5.0, watchdog: float | None = None) -> Generator[ActorSystem]:
     """Run an actor system in a background thread, for a program that is not async.
 
     Inside the block any thread starts and uses actors as it would Pykka's, blocking calls
@@ -81,22 +93,24 @@ def system_in_thread(*, stop_timeout: float = 5.0) -> Generator[ActorSystem]:
 
     Args:
         stop_timeout: seconds that actors have to stop at the end before they are killed.
+        watchdog: as for `system`.
 
     Yields:
         The system.
 
     Raises:
-        UsageError: on a Trio loop; the caller's fault.
+        UsageError: on a Trio loop, or if `watchdog` is no positive number; the caller's fault.
         BaseException: at the end, what has ended the system too early, if anything has.
     """
     if trio.lowlevel.in_trio_run():
         raise UsageError("on the Trio loop use `async with system():`")
+    check_limit(watchdog)
     ready: Future[ActorSystem] = Future()
     leave: Future[None] = Future()
     outcome: Future[None] = Future()
 
     async def main() -> None:
-        async with system(stop_timeout=stop_timeout) as actors:
+        async with system(stop_timeout=stop_timeout, watchdog=watchdog) as actors:
             ready.set(actors)
             await leave
 

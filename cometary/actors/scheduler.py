@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
+from cometary.actors.statistics import SchedulerStatistics
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.actors.scheduled import ScheduledCell
+    from cometary.actors.watch import Watch
 
 
 class Scheduler:
@@ -33,6 +35,9 @@ class Scheduler:
         quota: messages that one actor handles before the next has its turn.
         batch: messages between two checkpoints, and timers that may expire there.
         ready: the run queue, empty; by default first come, first served.
+
+    Attributes:
+        watch: the watchdog's, if there is one.
     """
 
     def __init__(
@@ -43,7 +48,9 @@ class Scheduler:
         self.ready: deque[ScheduledCell] = deque() if ready is None else ready
         self.timers = TimerQueue(self.now, self.wake)
         self.asleep: trio.lowlevel.Task | None = None
+        self.watch: Watch[Any] | None = None
         self._now: float | None = None
+        self._batches = self._turns = self._messages = 0
 
     def now(self) -> float:
         """Return Trio's time in seconds; within a batch, the time when the batch began."""
@@ -78,8 +85,13 @@ class Scheduler:
                 self.timers.expire(now, self.batch)
             ready = self.ready
             left, quota = self.batch, self.quota
+            turns = 0
             while ready and left > 0:
                 left -= ready.popleft().run(quota)
+                turns += 1
+            self._batches += 1
+            self._turns += turns
+            self._messages += self.batch - left
         finally:
             self._now = None
 
@@ -103,6 +115,11 @@ class Scheduler:
                 trio.lowlevel.reschedule(task)
             else:
                 self.asleep = task
+
+    def statistics(self) -> SchedulerStatistics:
+        """Tell what has been done since the system was started; from any thread, as of now."""
+        longest = None if self.watch is None else self.watch.longest
+        return SchedulerStatistics(self._batches, self._turns, self._messages, len(self.ready), longest)
 
     async def _sleep(self) -> None:
         due = self.timers.next_due

@@ -117,6 +117,13 @@ class Settings:
         default=256 * 1024,
         metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."),
     )
+    watchdog: float = field(
+        default=0.1,
+        metadata=_row(
+            kinds.seconds(0, 60),
+            "How long a handler may hold up the server before a warning names it; 0 for no such warnings.",
+        ),
+    )
     log_level: str = field(
         default="info",
         metadata=_row(
