@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,6 +78,52 @@ async def test_a_flooding_actor_does_not_starve_other_trio_tasks(kind: type[Floo
         flood_actor: Any = flood.actor_inbox.actor
         assert 0 < flood_actor.handled <= 100 * 400  # a few hundred between two checkpoints
         flood.kill()
+
+
+@FLOODS
+async def test_a_flooding_actor_does_not_starve_sockets(kind: type[Flood]) -> None:
+    async def echo(stream: trio.SocketStream) -> None:
+        async for data in stream:
+            await stream.send_all(data)
+
+    async with system(stop_timeout=0) as actors, trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, echo, 0, host="127.0.0.1"))
+        flood = await kind.start_async()
+        flood_actor: Any = flood.actor_inbox.actor
+        for _ in range(1000):
+            flood.tell("more")
+        async with await trio.open_tcp_stream(*listeners[0].socket.getsockname()) as stream:
+            before = flood_actor.handled
+            for _ in range(50):
+                await stream.send_all(b"x")
+                assert await stream.receive_some(10) == b"x"
+        # Two or three batches for each echo; more where the kernel takes its time.
+        assert flood_actor.handled - before <= 50 * 20 * actors.scheduler.batch
+        flood.kill()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_smaller_quota_makes_the_round_shorter() -> None:
+    waits: dict[int, int] = {}
+    for quota in (1, 10, 100):
+        async with system(stop_timeout=0) as actors:
+            actors.scheduler.quota = quota
+            actors.scheduler.batch = 10_000
+            floods = [await Flood.start_async() for _ in range(10)]
+            quiet = await Quiet.start_async()
+            for ref in floods:
+                for _ in range(200):
+                    ref.tell("more")
+            quiet.tell("x")  # at the end of the run queue: all others have one turn first
+            scheduler = actors.scheduler
+            handled: list[Any] = [ref.actor_inbox.actor for ref in floods]
+            while len(quiet.actor_inbox):
+                left = scheduler.ready.popleft()
+                left.run(scheduler.quota)
+            waits[quota] = sum(actor.handled for actor in handled)
+            for ref in floods:
+                ref.kill()
+    assert waits == {1: 10, 10: 100, 100: 1000}
 
 
 async def test_a_storm_between_two_actors_lets_other_trio_tasks_run() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cometary import Connector
 from tests.examples.sessions import ClientSession
 from tests.servers import running_server
@@ -27,3 +29,27 @@ def test_a_handler_that_raises_ends_neither_the_session_nor_the_request() -> Non
         with Connector(server.control) as connector:
             parts = {part["id"]: part for part in connector.tree()["children"]}
         assert [child["restarts"] for child in parts["sessions"]["children"]] == [1]
+
+
+def test_a_handler_that_blocks_is_named_and_one_that_was_mended_is_not(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with running_server("examples/blocking.py:app") as server, ClientSession(server.comet) as session:
+        assert session.hear(("question", {"password": "hunter2"})) == [("answer", "forty-two")]
+        log = capfd.readouterr().err
+        assert "SessionActor" in log
+        assert "has held up the event loop for 0." in log
+        assert "with a message of type CometRequest" in log
+        assert "in ask_the_database" in log
+        assert "hunter2" not in log
+        assert session.hear(("question/mended", {})) == [("answer", "forty-two")]
+        assert "ask_the_database" not in capfd.readouterr().err
+
+
+def test_the_watchdog_can_be_switched_off(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        running_server("examples/blocking.py:app", "--watchdog", "0") as server,
+        ClientSession(server.comet) as session,
+    ):
+        assert session.hear(("question", {})) == [("answer", "forty-two")]
+        assert "held up" not in capfd.readouterr().err
