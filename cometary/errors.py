@@ -1,7 +1,7 @@
 """Every error that Cometary raises; each says whose fault it is.
 
-Errors of actors that have died are Pykka's own `pykka.ActorDeadError` and `pykka.Timeout`,
-so that code written for Pykka keeps working.
+Actors that have died raise a subclass of Pykka's own `pykka.ActorDeadError`, and waits that take
+too long `pykka.Timeout`, so that code written for Pykka keeps working.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+from pykka import ActorDeadError
 
 
 class CometaryError(Exception):
@@ -33,6 +35,19 @@ class NameTakenError(UsageError):
 
 class MailboxFullError(CometaryError):
     """An actor has as many messages waiting as its mailbox takes: nobody's fault, try later."""
+
+
+class ActorEndedError(CometaryError, ActorDeadError):
+    """An actor has ended, or ended before it answered: nobody's fault.
+
+    Args:
+        message: who, and how it ended.
+        reason: the reason of its `Exit`, such as `crashed`. The exception of a crash is the `__cause__`.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 CONDITIONS: Final[Mapping[str, int]] = MappingProxyType(

@@ -17,20 +17,23 @@ from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
 from cometary.actors.bounds import Bounded
-from cometary.actors.exits import KILLED, NORMAL, SHUTDOWN, Exit
+from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import get_all, wrap_future
-from cometary.actors.messages import Down
+from cometary.actors.groups import GroupJoined, GroupLeft, Groups
+from cometary.actors.messages import Down, ExitSignal
 from cometary.actors.ref import ActorRef
-from cometary.actors.registry import ActorRegistry, register, unregister, whereis
+from cometary.actors.registry import ActorRegistry, groups, register, send, unregister, whereis
 from cometary.actors.running import system, system_in_thread
 from cometary.actors.stacks import BlockedHandler
 from cometary.actors.statistics import MailboxStatistics, SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.timers import Timer
+from cometary.actors.via import Registry, Via
 
 __all__ = [
     "KILLED",
+    "NOPROC",
     "NORMAL",
     "SHUTDOWN",
     "Actor",
@@ -42,15 +45,23 @@ __all__ = [
     "Bounded",
     "Down",
     "Exit",
+    "ExitSignal",
     "Future",
+    "GroupJoined",
+    "GroupLeft",
+    "Groups",
     "MailboxStatistics",
+    "Registry",
     "SchedulerStatistics",
     "ThreadingActor",
     "Timeout",
     "Timer",
+    "Via",
     "current_system",
     "get_all",
+    "groups",
     "register",
+    "send",
     "system",
     "system_in_thread",
     "traversable",

@@ -8,20 +8,19 @@ own for its lifetime and may await anything.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
-
-import pykka
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from cometary.actors.bounded import bounded_cell
 from cometary.actors.bounds import Bounded
 from cometary.actors.cell import Cell
-from cometary.actors.exits import NORMAL, Exit
+from cometary.actors.exits import NORMAL, Exit, as_exit, crashed
 from cometary.actors.future import Future
+from cometary.actors.linking import Linking
 from cometary.actors.messages import Stop
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled import ScheduledCell
+from cometary.actors.starter import Starter
 from cometary.actors.system import current_system
 from cometary.actors.task import TaskCell
 from cometary.actors.timers import Timer
@@ -30,16 +29,14 @@ from cometary.errors import UsageError
 if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
-A = TypeVar("A", bound="Actor")
-
-_HOOKS = ("on_start", "on_stop", "on_failure")
+_HOOKS = ("on_start", "on_continue", "on_stop", "on_failure")
 
 
-class Actor(pykka.Actor):
+class Actor(Linking):
     """Subclass it, write `on_receive`, and start it with `MyActor.start(...)`.
 
-    Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`. In an actor whose
-    `on_receive` is `async def` any of them may be `async def`.
+    Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`, and `on_continue`. In an
+    actor whose `on_receive` is `async def` any of them may be `async def`.
 
     Attributes:
         mailbox: the bound of the mailbox of each actor of this class; None: it has none.
@@ -86,8 +83,8 @@ class Actor(pykka.Actor):
         cell.actor = actor
         try:
             actor.__init__(*args, **kwargs)  # type: ignore[misc]  # it is this very class's
-        except BaseException:
-            cell.forget_actor()
+        except BaseException as error:
+            cell.forget_actor(crashed(error))
             raise
         return actor
 
@@ -118,7 +115,19 @@ class Actor(pykka.Actor):
     @classmethod
     def with_mailbox(cls, mailbox: Bounded) -> Starter[Self]:
         """Choose the bound of the mailbox for one start: `MyActor.with_mailbox(Bounded(10)).start()`."""
-        return Starter(cls, mailbox)
+        return Starter(cls, mailbox=mailbox)
+
+    @classmethod
+    def with_name(cls, name: Hashable) -> Starter[Self]:
+        """Choose a name, or a `Via`, for one start: `MyActor.with_name("printer").start()`.
+
+        The actor has it before its constructor runs. If a living actor has it already, `start`
+        raises `NameTakenError` (a `Via`'s registry may raise something else), and nothing has been
+        started. If the start fails in another way, the name is free again when that is told.
+
+        Source: OTP, `gen_server:start_link/4`.
+        """
+        return Starter(cls, name=name)
 
     # -- Pykka's extension points -------------------------------------------------------
 
@@ -160,13 +169,20 @@ class Actor(pykka.Actor):
 
     # -- what an actor can do -----------------------------------------------------------
 
-    def stop(self, exit: Exit = NORMAL) -> None:  # noqa: A002 - OTP's word
+    def on_continue(self) -> Awaitable[None] | None:
+        """Do the rest of the start: after `on_start`, whose success has been told, and before any mail.
+
+        For work that whoever starts this actor should not wait for. If it raises, the actor
+        crashes. Source: OTP, `gen_server`, `handle_continue/2`.
+        """
+
+    def stop(self, exit: Exit | str = NORMAL) -> None:  # noqa: A002 - OTP's word
         """Stop once the mail that is already here has been handled.
 
         Args:
-            exit: what watchers are told.
+            exit: what watchers and linked actors are told; a word stands for `Exit(word)`.
         """
-        self.system.post(self._cell.put_if_open, Stop(exit))
+        self.system.post(self._cell.put_if_open, Stop(as_exit(exit)))
 
     def reply_later(self) -> Future[Any]:
         """Answer the `ask` that is being handled not with the return value, but later.
@@ -187,22 +203,6 @@ class Actor(pykka.Actor):
         """
         return Timer(self.system.scheduler.timers, self._cell, message)
 
-    def monitor(self, ref: ActorRef[Any]) -> None:
-        """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
-
-        Monitoring it again before that changes nothing. All ends with this incarnation.
-        Source: OTP, `erlang:monitor/2`.
-
-        Raises:
-            pykka.ActorDeadError: if this incarnation has ended.
-        """
-        self._living_cell().monitors.add(ref)
-
-    def demonitor(self, ref: ActorRef[Any]) -> None:
-        """Get no `Down` for `ref`, except one that is in the mailbox already."""
-        if self._cell.actor is self:
-            self._cell.monitors.remove(ref)
-
     def start_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
         """Run an async function beside the mailbox, as part of this actor.
 
@@ -214,30 +214,5 @@ class Actor(pykka.Actor):
         """
         self._living_cell().tasks.start(function, *args)
 
-    def _living_cell(self) -> Cell:
-        # Code of an actor that has ended may still run, and the cell may be the next one's.
-        if self._cell.actor is not self:
-            raise self._cell.dead()
-        return self._cell
-
     def __str__(self) -> str:
         return str(self.actor_ref)
-
-
-@dataclass(frozen=True, slots=True)
-class Starter(Generic[A]):
-    """A class of actors together with the mailbox that the next ones get; see `Actor.with_mailbox`."""
-
-    actor_class: type[A]
-    mailbox: Bounded
-
-    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
-        """See `Actor.start`."""
-        ref, _ = current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox)
-        return ref
-
-    async def start_async(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
-        """See `Actor.start_async`."""
-        ref, started = current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox)
-        await started
-        return ref

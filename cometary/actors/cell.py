@@ -10,7 +10,7 @@ across restarts. The rules:
 2.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
 3.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
-    with `ActorDeadError`, so that no caller waits for ever on a dead actor.
+    with `ActorEndedError`, so that no caller waits for ever on a dead actor.
 4.  All of this runs on the system's thread; there is no lock.
 """
 
@@ -20,13 +20,13 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pykka import ActorDeadError
-
-from cometary.actors.exits import KILLED, Exit, with_account
+from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
+from cometary.actors.links import Links
 from cometary.actors.mailbox import Mailbox
-from cometary.actors.messages import STOPS, Answerable, Envelope
+from cometary.actors.messages import STOPS, Answerable, Envelope, ExitSignal
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
+from cometary.errors import ActorEndedError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -53,6 +53,7 @@ class Cell(Mailbox):
 
     # Most actors never use most of these: what is not needed stays None.
     __slots__ = (
+        "_links",
         "_monitors",
         "_promises",
         "_tasks",
@@ -80,6 +81,7 @@ class Cell(Mailbox):
         self._promises: Promises | None = None
         self._watchers: list[Watcher] | None = None
         self._monitors: Monitors | None = None
+        self._links: Links | None = None
         self._tasks: OwnedTasks | None = None
 
     # -- mail ---------------------------------------------------------------------------
@@ -133,7 +135,7 @@ class Cell(Mailbox):
             pykka.ActorDeadError: if the actor is known to have ended for good.
         """
         if self.closed:
-            raise ActorDeadError(f"{self.ref} not found")
+            raise self.not_found()
         self.system.call_soon(self.offer, item)
 
     @property
@@ -167,9 +169,19 @@ class Cell(Mailbox):
     def _run(self) -> None:
         raise NotImplementedError
 
-    def kill(self) -> None:
-        """End the incarnation now, without `on_stop` and without reading its mail."""
+    def kill(self, exit: Exit = KILLED) -> None:  # noqa: A002 - OTP's word
+        """End the incarnation now with `exit`, without `on_stop` and without reading its mail."""
         raise NotImplementedError
+
+    def exit_signal(self, sender: ActorRef[Any] | None, exit: Exit) -> None:  # noqa: A002
+        """Take an exit signal: a message for an actor that traps exits, for others the end unless it is `normal`."""
+        actor = self.actor
+        if actor is None:
+            return  # it was for an incarnation that has ended
+        if actor.trap_exits:
+            self.put_if_open(ExitSignal(sender, exit))
+        elif exit.reason != "normal":
+            self.kill(taken_along(exit))
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because `error` was raised while it handled `message`."""
@@ -183,9 +195,7 @@ class Cell(Mailbox):
         self.exit = with_account(exit, actor)
         self.state = PARKED
         self._break_promises()
-        if self._monitors is not None:
-            self._monitors.clear()
-            self._monitors = None
+        self._watch_nobody()
         if self._tasks is None:
             self._gone()
         else:
@@ -193,13 +203,22 @@ class Cell(Mailbox):
 
     def abandon(self, exit: Exit) -> None:  # noqa: A002
         """Close a cell whose first life never began."""
-        self.forget_actor()
+        self.forget_actor(exit)
         self.exit = exit
         self._gone()
 
-    def forget_actor(self) -> None:
+    def forget_actor(self, exit: Exit) -> None:  # noqa: A002
         """Take note that the actor that was being built will not live."""
-        self.actor = self._tasks = self._monitors = None
+        self.actor = self._tasks = None
+        self._watch_nobody()
+        links, self._links = self._links, None
+        if links is not None:
+            links.end(exit)
+
+    def _watch_nobody(self) -> None:
+        monitors, self._monitors = self._monitors, None
+        if monitors is not None:
+            monitors.clear()
 
     def _gone(self) -> None:
         exit_ = self.exit or KILLED
@@ -207,11 +226,20 @@ class Cell(Mailbox):
         self._tasks = None
         watchers, self._watchers = self._watchers, None
         if parent is None or self.system.killing:
-            self.bury()
+            self.bury()  # first: whoever is told now may want its name
+        if self.starting is not None:
+            self.started(error=(exit_.reason == "crashed" and exit_.error) or self.dead())
         for watcher in watchers or ():
             watcher(self.ref, exit_)
-        if parent is not None:
+        links, self._links = self._links, None
+        if links is not None:
+            links.end(exit_)
+        if parent is None:
+            return
+        if links is None:
             parent.child_exited(self.ref, exit_)
+        else:
+            self.system.signals.send(parent.child_exited, self.ref, exit_)  # after those who are linked
 
     def bury(self) -> None:
         """Close for good: there will be no next life."""
@@ -240,7 +268,6 @@ class Cell(Mailbox):
         return self._promises.add(reply)
 
     def _break_promises(self) -> None:
-        self.started(error=self.dead())
         promises, self._promises = self._promises, None
         if promises is not None:
             promises.break_all(self.dead())
@@ -277,6 +304,13 @@ class Cell(Mailbox):
         return self._tasks
 
     @property
+    def links(self) -> Links:
+        """Whom the incarnation is linked to."""
+        if self._links is None:
+            self._links = Links(self)
+        return self._links
+
+    @property
     def monitors(self) -> Monitors:
         """Whom the incarnation watches."""
         if self._monitors is None:
@@ -292,6 +326,15 @@ class Cell(Mailbox):
         """Log an unexpected exception the way Pykka does: it must never pass in silence."""
         logger.error("Unhandled exception in %s:", self.ref, exc_info=error)
 
-    def dead(self) -> ActorDeadError:
-        """Return the error for a message that nobody will handle."""
-        return ActorDeadError(f"{self.ref} stopped before handling the message")
+    def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
+        """Return the error for a message that nobody will handle; by default the actor has ended already."""
+        return self._ended("stopped before handling the message", exit or self.exit or KILLED)
+
+    def not_found(self) -> ActorEndedError:
+        """Return the error for whoever wants something of an actor that has ended."""
+        return self._ended("not found", self.exit or KILLED)
+
+    def _ended(self, what: str, exit: Exit) -> ActorEndedError:  # noqa: A002
+        error = ActorEndedError(f"{self.ref} {what}; it ended: {exit}", exit.reason)
+        error.__cause__ = exit.error
+        return error

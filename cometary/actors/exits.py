@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
+
+from cometary.errors import UsageError
 
 T = TypeVar("T")
-Reason = Literal["normal", "shutdown", "killed", "crashed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,16 @@ class Exit:
 
     Args:
         reason: `normal` (it stopped itself or was asked to), `shutdown` (its supervisor or
-            its system stopped it), `killed` (it was not given the chance to clean up) or
-            `crashed` (a handler raised).
+            its system stopped it), `killed` (it was not given the chance to clean up),
+            `crashed` (a handler raised), `noproc` (it was linked to an actor that had ended
+            already), or a word of the program's own, which counts as abnormal.
         error: the exception of a crash, with its traceback; None otherwise.
         last_message: what the actor was handling when it crashed; None otherwise.
         state: what the actor's `crash_state()` said about it when it crashed; None otherwise.
         name: the `display_name` of an actor that crashed or was killed; empty if it has none.
     """
 
-    reason: Reason
+    reason: str
     error: BaseException | None = None
     last_message: object = None
     state: object = None
@@ -36,7 +38,7 @@ class Exit:
     @property
     def abnormal(self) -> bool:
         """Whether a `transient` child that ended like this is restarted."""
-        return self.reason in ("killed", "crashed")
+        return self.reason not in ("normal", "shutdown")
 
     def __str__(self) -> str:
         return self.reason if self.error is None else f"{self.reason}: {self.error!r}"
@@ -45,6 +47,25 @@ class Exit:
 NORMAL = Exit("normal")
 SHUTDOWN = Exit("shutdown")
 KILLED = Exit("killed")
+NOPROC = Exit("noproc")
+
+
+def as_exit(reason: object) -> Exit:
+    """Return the exit that a caller means, who may write just a word.
+
+    Raises:
+        UsageError: if it is neither; the caller's fault.
+    """
+    if isinstance(reason, Exit):
+        return reason
+    if isinstance(reason, str) and reason:
+        return Exit(reason)
+    raise UsageError(f"an exit reason must be an Exit or a word, not {reason!r}")
+
+
+def taken_along(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
+    """The exit of an actor that another's takes along: for the same reason, with an account of its own to come."""
+    return Exit(exit.reason, exit.error)
 
 
 def with_account(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word

@@ -19,7 +19,7 @@ import pykka
 import trio
 
 from cometary.actors.waiting import Waiter, at_most, in_thread
-from cometary.errors import BlockingCallError
+from cometary.errors import BlockingCallError, UsageError
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 Anyones = pykka.Future[Any]
@@ -33,6 +33,9 @@ R = TypeVar("R")
 # every `ask` an allocation. It is re-entrant because the garbage collector may run a
 # finalizer that sets another future at any of these bytecodes.
 _lock = threading.RLock()
+
+
+_SET_TWICE = "the future has a result already: a reply is sent once (`offer` would not mind)"
 
 
 class Future(pykka.Future[T]):
@@ -77,7 +80,7 @@ class Future(pykka.Future[T]):
             queue.Full: if it was set before; the caller's fault (Pykka's behaviour).
         """
         if not self.offer(value):
-            raise queue.Full
+            raise queue.Full(_SET_TWICE)
 
     def set_exception(self, exc_info: ExcInfo | None = None) -> None:
         """Set an exception, by default the one that is being handled; from any thread.
@@ -89,7 +92,7 @@ class Future(pykka.Future[T]):
         if error is None:
             error = kind() if kind is not None else RuntimeError("no exception was given")
         if not self.offer(error=error if traceback is None else error.with_traceback(traceback)):
-            raise queue.Full
+            raise queue.Full(_SET_TWICE)
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """Compute the value with `func(timeout)` when it is first asked for.
@@ -98,7 +101,7 @@ class Future(pykka.Future[T]):
             queue.Full: if the future was set before; the caller's fault (Pykka's behaviour).
         """
         if self._done:
-            raise queue.Full
+            raise queue.Full(_SET_TWICE)
         self._get_hook = func
 
     def offer(self, value: T | None = None, *, error: BaseException | None = None) -> bool:
@@ -162,8 +165,11 @@ class Future(pykka.Future[T]):
         Raises:
             BlockingCallError: on the Trio thread, if there is no value yet; the caller's fault.
             pykka.Timeout: if it takes longer than `timeout`.
+            UsageError: if `timeout` is negative; the caller's fault.
             Exception: what was set as the exception.
         """
+        if timeout is not None:
+            _check(timeout)
         if not self._done:
             if self._get_hook is None:
                 self._block(timeout)
@@ -187,7 +193,13 @@ class Future(pykka.Future[T]):
     # -- waiting on the loop --------------------------------------------------------------
 
     def within(self, seconds: float | None) -> Future[T]:
-        """Make awaiting this future raise `pykka.Timeout` after `seconds`; returns it."""
+        """Make awaiting this future raise `pykka.Timeout` after `seconds`; returns it.
+
+        Raises:
+            UsageError: if `seconds` is negative; the caller's fault.
+        """
+        if seconds is not None:
+            _check(seconds)
         self._timeout = seconds
         return self
 
@@ -268,6 +280,11 @@ def join(futures: Iterable[Anyones]) -> Future[Any]:
     """Return a future of the list of the values of `futures`."""
     sources = list(futures)
     return derive(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
+
+
+def _check(seconds: float) -> None:
+    if not seconds >= 0:  # so that NaN is refused as well
+        raise UsageError(f"a time-out must be 0 seconds or more, not {seconds!r}")
 
 
 def _get_quietly(source: Anyones) -> None:

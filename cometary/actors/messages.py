@@ -29,6 +29,20 @@ class Down(NamedTuple):
     exit: Exit
 
 
+class ExitSignal(NamedTuple):
+    """Sent to an actor that traps exits, in place of ending it: a linked actor has ended, or `ref.exit` was called.
+
+    Args:
+        ref: who has ended, or who called `exit`; None if that did not say.
+        exit: how it has ended, or how this actor was to.
+
+    Source: Erlang reference manual, "Processes", "Receiving Exit Signals".
+    """
+
+    ref: ActorRef[Any] | None
+    exit: Exit
+
+
 @runtime_checkable
 class Answerable(Protocol):
     """A message whose sender waits for an answer by other means than `ask`."""
@@ -44,4 +58,4 @@ PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySe
 SPECIAL = frozenset({Envelope}) | STOPS | PROXIED
 """Message classes that a turn does not hand to `on_receive` as they are."""
 
-__all__ = ["PROXIED", "SPECIAL", "STOPS", "Answerable", "Down", "Envelope", "PykkaStop", "Stop"]
+__all__ = ["PROXIED", "SPECIAL", "STOPS", "Answerable", "Down", "Envelope", "ExitSignal", "PykkaStop", "Stop"]

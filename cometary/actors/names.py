@@ -5,50 +5,65 @@ Source: Erlang reference manual, "Processes", section "Registered Processes".
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from cometary.actors.via import Via
 from cometary.errors import NameTakenError, UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
 
+logger = logging.getLogger("cometary.actors")
+
 
 class Names:
-    """Unique names of living actors, for any thread. A restarted actor keeps its names."""
+    """Unique names of living actors, for any thread. A restarted actor keeps its names.
+
+    Where a name is a `Via`, its registry keeps it; all that is kept here is that the actor's
+    end must free it.
+    """
 
     def __init__(self) -> None:
-        self._by_name: dict[str, ActorRef[Any]] = {}
-        self._by_ref: dict[ActorRef[Any], list[str]] = {}
+        self._by_name: dict[Hashable, ActorRef[Any]] = {}
+        self._by_ref: dict[ActorRef[Any], list[Hashable]] = {}
+        self._vias: dict[ActorRef[Any], list[Via]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._by_name)
 
-    def register(self, name: str, ref: ActorRef[Any]) -> None:
-        """Give `ref` the name `name`.
+    def register(self, name: Hashable, ref: ActorRef[Any]) -> None:
+        """Give `ref` the name `name`. Harmless if it has it already.
 
         Raises:
-            NameTakenError: if a living actor has it; the caller's fault.
+            NameTakenError: if another living actor has it; the caller's fault.
             UsageError: if the actor lives in another system; the caller's fault.
             pykka.ActorDeadError: if the actor has ended.
         """
         if ref.actor_inbox.system.names is not self:
             raise UsageError(f"{ref} lives in another actor system")
-        # An actor closes first and calls `forget` then. So an actor that is alive here, under
-        # the lock, is not forgotten before it has got its name.
+        if isinstance(name, Via):
+            self._register_via(name, ref)
+            return
         with self._lock:
-            if not ref.is_alive():
-                raise pykka.ActorDeadError(f"{ref} not found")
-            if name in self._by_name:
-                raise NameTakenError(f"{name!r} is the name of {self._by_name[name]}")
-            self._by_name[name] = ref
-            self._by_ref.setdefault(ref, []).append(name)
+            _check_alive(ref)
+            holder = self._by_name.get(name)
+            if holder is None:
+                self._by_name[name] = ref
+                self._by_ref.setdefault(ref, []).append(name)
+            elif holder is not ref:
+                raise NameTakenError(f"{name!r} is the name of {holder}")
 
-    def unregister(self, name: str) -> None:
+    def unregister(self, name: Hashable) -> None:
         """Free `name`. Harmless if nobody has it."""
+        if isinstance(name, Via):
+            self._unregister_via(name)
+            return
         with self._lock:
             ref = self._by_name.pop(name, None)
             if ref is None:
@@ -58,12 +73,77 @@ class Names:
             if not names:
                 del self._by_ref[ref]
 
-    def whereis(self, name: str) -> ActorRef[Any] | None:
+    def whereis(self, name: Hashable) -> ActorRef[Any] | None:
         """Return the actor called `name`, or None."""
+        if isinstance(name, Via):
+            return name.registry.whereis(name.name)
         return self._by_name.get(name)
+
+    def send(self, name: Hashable, message: object) -> None:
+        """Tell `message` to the actor called `name`.
+
+        Raises:
+            pykka.ActorDeadError: if there is none.
+        """
+        if isinstance(name, Via):
+            name.registry.send(name.name, message)
+            return
+        ref = self._by_name.get(name)
+        if ref is None:
+            raise pykka.ActorDeadError(f"no actor is called {name!r}")
+        ref.tell(message)
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """Free every name of an actor that has ended."""
         with self._lock:
             for name in self._by_ref.pop(ref, ()):
                 del self._by_name[name]
+            vias = self._vias.pop(ref, ())
+        for via in vias:
+            _release(via, ref)
+
+    # -- names in other registries ----------------------------------------------------------
+
+    # A registry is other people's code, which must not be called under the lock.
+
+    def _register_via(self, via: Via, ref: ActorRef[Any]) -> None:
+        with self._lock:
+            _check_alive(ref)
+            self._vias.setdefault(ref, []).append(via)
+        try:
+            via.registry.register(via.name, ref)
+        except BaseException:
+            self._forget_via(via, ref)
+            raise
+        if not ref.is_alive():  # it ended, and was forgotten, just before it got the name
+            _release(via, ref)
+            raise ref.actor_inbox.not_found()
+
+    def _unregister_via(self, via: Via) -> None:
+        ref = via.registry.whereis(via.name)
+        via.registry.unregister(via.name)
+        if ref is not None:
+            self._forget_via(via, ref)
+
+    def _forget_via(self, via: Via, ref: ActorRef[Any]) -> None:
+        with self._lock:
+            vias = self._vias.get(ref, [])
+            if via in vias:
+                vias.remove(via)
+            if not vias:
+                self._vias.pop(ref, None)
+
+
+def _check_alive(ref: ActorRef[Any]) -> None:
+    # An actor closes first and calls `forget` then. So an actor that is alive here, under the
+    # lock, is not forgotten before it has got its name.
+    if not ref.is_alive():
+        raise ref.actor_inbox.not_found()
+
+
+def _release(via: Via, ref: ActorRef[Any]) -> None:
+    try:
+        if via.registry.whereis(via.name) is ref:  # else it has been given to another
+            via.registry.unregister(via.name)
+    except Exception:
+        logger.exception("The registry of %r failed when %s had ended", via.name, ref)

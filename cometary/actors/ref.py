@@ -11,7 +11,7 @@ import pykka
 import trio
 from pykka.messages import ProxySetAttr
 
-from cometary.actors.exits import NORMAL, Exit
+from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
 from cometary.actors.messages import Envelope, Stop
 from cometary.actors.statistics import MailboxStatistics
@@ -130,21 +130,24 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             BlockingCallError: for `block=True` on the loop; nothing was sent.
-            pykka.ActorDeadError: if the actor ends before it answers.
+            ActorEndedError: if the actor ends before it answers; its `reason` says why. It is a
+                `pykka.ActorDeadError`.
             MailboxFullError: if its mailbox has a bound and no room, by the policies `refuse` and
                 `drop_newest`, and later by `drop_oldest`. With `block` the question waits for room, as
                 long as somebody waits for the answer; nobody's fault.
             pykka.Timeout: after `timeout` seconds. Harms neither side: a late answer is dropped.
+            UsageError: for a negative `timeout`; nothing was sent.
             Exception: what the handler raised; the actor lives on (Pykka's rule).
         """
         on_loop = trio.lowlevel.in_trio_run()
         if on_loop and block is not False:
             _refuse_to_block("ask", message, block=block)
         future: Future[Any] = Future()
+        future.within(timeout)
         self._post(Envelope(message, reply_to=future))
         if block or (block is None and not on_loop):
             return future.get(timeout=timeout)
-        return future.within(timeout)
+        return future
 
     def _post(self, envelope: Envelope[Any]) -> None:
         cell = self.actor_inbox
@@ -163,14 +166,14 @@ class ActorRef(pykka.ActorRef[A]):
         *,
         block: bool | None = None,
         timeout: float | None = None,
-        exit: Exit = NORMAL,  # noqa: A002 - OTP's word
+        exit: Exit | str = NORMAL,  # noqa: A002 - OTP's word
     ) -> Any:
         """Ask the actor to stop once it has handled what was sent before.
 
         Args:
             block: as for `ask`.
             timeout: seconds until the wait gives up.
-            exit: what watchers are told.
+            exit: what watchers and linked actors are told; a word stands for `Exit(word)`.
 
         Returns:
             A future of, or, when blocking, the answer: True if it was alive, False if not.
@@ -178,18 +181,19 @@ class ActorRef(pykka.ActorRef[A]):
         Raises:
             BlockingCallError: for `block=True` on the loop; nothing was sent.
             pykka.Timeout: after `timeout` seconds; the actor will stop all the same.
+            UsageError: for a negative `timeout` or an `exit` that is none; nothing was sent.
         """
         on_loop = trio.lowlevel.in_trio_run()
         if on_loop and block:
             _refuse_to_block("stop", None, block=block)
         alive = self.is_alive()
         future: Future[Any] = Future()
+        stopped = future.map(lambda _: alive).within(timeout)
         cell = self.actor_inbox
-        cell.system.post(cell.put_if_open, Envelope(Stop(exit), reply_to=future))
-        stopped = future.map(lambda _: alive)
+        cell.system.post(cell.put_if_open, Envelope(Stop(as_exit(exit)), reply_to=future))
         if block or (block is None and not on_loop):
             return stopped.get(timeout=timeout)
-        return stopped.within(timeout)
+        return stopped
 
     def kill(self) -> None:
         """End the actor now: its mail is not read, `on_stop` is not called (OTP's brutal kill).
@@ -199,6 +203,27 @@ class ActorRef(pykka.ActorRef[A]):
         """
         cell = self.actor_inbox
         cell.system.post(cell.kill)
+
+    def exit(self, reason: Exit | str, sender: ActorRef[Any] | None = None) -> None:
+        """Send the actor an exit signal, as if an actor linked to it had ended.
+
+        `"normal"` is ignored, `"kill"` is `kill()`, and any other reason ends it now, without
+        `on_stop`; but an actor that traps exits gets an `ExitSignal` for all except `"kill"`. To
+        one that has ended, or is just being restarted, it does nothing. From another thread, all
+        this happens a moment later. Source: OTP, `erlang:exit/2`.
+
+        Args:
+            reason: why; a word stands for `Exit(word)`.
+            sender: what a trapping actor finds as `ref` in the `ExitSignal`.
+
+        Raises:
+            UsageError: if `reason` is neither; the caller's fault.
+        """
+        cell, exit_ = self.actor_inbox, as_exit(reason)
+        if exit_.reason == "kill":
+            cell.system.post(cell.kill)
+        else:
+            cell.system.post(cell.exit_signal, sender, exit_)
 
     async def stopped(self) -> Exit:
         """Wait until the present life of the actor has ended, and return how."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Hashable
 from typing import Any, TypeVar
 
 import pykka
@@ -10,6 +11,7 @@ import trio
 
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
+from cometary.actors.groups import Groups
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
 from cometary.errors import MailboxFullError, NoSystemError
@@ -18,25 +20,48 @@ AnyRef = pykka.ActorRef[Any]
 A = TypeVar("A", bound=pykka.Actor)
 
 
-def register(name: str, ref: ActorRef[Any]) -> None:
-    """Give the actor `ref` a name in the current system, until it ends.
+def register(name: Hashable, ref: ActorRef[Any]) -> None:
+    """Give the actor `ref` a name in the current system, until it ends. Harmless if it has it already.
+
+    Args:
+        name: whatever can be a key of a dict; or a `Via`, for a name in another registry.
+        ref: the actor.
 
     Raises:
-        NameTakenError: if a living actor has it; the caller's fault.
+        NameTakenError: if another living actor has it; the caller's fault.
         UsageError: if the actor lives in another system; the caller's fault.
         pykka.ActorDeadError: if the actor has ended.
     """
     current_system().names.register(name, ref)
 
 
-def whereis(name: str) -> ActorRef[Any] | None:
-    """Return the actor that has `name` in the current system, or None."""
+def whereis(name: Hashable) -> ActorRef[Any] | None:
+    """Return the actor that has `name`, see `register`, or None."""
     return current_system().names.whereis(name)
 
 
-def unregister(name: str) -> None:
-    """Free `name` in the current system. Harmless if nobody has it."""
+def unregister(name: Hashable) -> None:
+    """Free `name`, see `register`. Harmless if nobody has it."""
     current_system().names.unregister(name)
+
+
+def send(name: Hashable, message: object) -> None:
+    """Tell `message` to the actor that has `name`, see `register`.
+
+    Source: Erlang reference manual, "Registered Processes" (`Name ! Message`).
+
+    Raises:
+        pykka.ActorDeadError: if there is none.
+    """
+    current_system().names.send(name, message)
+
+
+def groups(scope: str = "default") -> Groups:
+    """Return the groups of one scope of the current system; a scope lasts as long as the system.
+
+    Source: OTP, `pg:start_link/1`.
+    """
+    return current_system().groups(scope)
 
 
 class ActorRegistry(pykka.ActorRegistry):

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from pykka import ActorDeadError
-
 from cometary.actors.cell import CLOSED, ENDING, IDLE, READY, RUNNING, Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop
@@ -42,7 +40,7 @@ class ScheduledCell(Cell):
                 scheduler.wake()
         elif state == CLOSED:
             self._items.clear()
-            raise ActorDeadError(f"{self.ref} not found")
+            raise self.not_found()
 
     def _run(self) -> None:
         self.state = READY
@@ -94,16 +92,22 @@ class ScheduledCell(Cell):
             actor.on_start()
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_fatal(error)
-            self.started(error)
             self.end(crashed(error))
         else:
             if self.state == RUNNING:
                 self.started()
+                self._continue(actor)
         finally:
             if self.state == RUNNING:
                 self._run()  # for the mail that has come before and meanwhile
             else:
                 self._end_after_turn(iter(()))
+
+    def _continue(self, actor: Actor) -> None:
+        try:
+            actor.on_continue()
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            self.fail(error, None)
 
     def _handle(self, actor: Actor, message: Any) -> None:
         if message.__class__ is Envelope:
@@ -167,9 +171,9 @@ class ScheduledCell(Cell):
             self.log_crash(second)
         self.end(crashed(error, message))
 
-    def kill(self) -> None:
+    def kill(self, exit: Exit = KILLED) -> None:  # noqa: A002 - OTP's word
         """End the incarnation now; see `Cell.kill`."""
-        self.end(KILLED)
+        self.end(exit)
 
     def end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """End the incarnation; if its handler is still on the stack, as soon as that has returned."""

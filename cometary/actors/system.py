@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,8 @@ import trio
 
 from cometary.actors.exits import KILLED, SHUTDOWN, crashed
 from cometary.actors.future import Future
+from cometary.actors.groups import Groups
+from cometary.actors.links import SignalQueue
 from cometary.actors.messages import Stop
 from cometary.actors.names import Names
 from cometary.actors.scheduler import Scheduler
@@ -47,6 +49,7 @@ class ActorSystem:
         scheduler: runs the actors whose handler is a plain `def`.
         actors: references to all living actors, in the order they were started.
         names: the unique names of living actors.
+        signals: exit signals that are being delivered.
         urns: the actors whose URN has been looked at.
         thread: identity of the thread that the system's loop runs on.
         killing: whether all that is left is being killed; from then on nothing starts or restarts.
@@ -56,6 +59,8 @@ class ActorSystem:
     def __init__(self, nursery: trio.Nursery) -> None:
         self.scheduler = new_scheduler.get()()
         self.names = Names()
+        self.signals = SignalQueue()
+        self._scopes: dict[str, Groups] = {}
         self.actors: dict[ActorRef[Any], None] = {}
         self.urns: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
         self.thread = threading.get_ident()
@@ -74,6 +79,8 @@ class ActorSystem:
         kwargs: dict[str, Any],
         parent: Parent | None = None,
         mailbox: Bounded | None = None,
+        *,
+        name: Hashable | None = None,
     ) -> tuple[ActorRef[A], Future[None]]:
         """Build an actor in the caller's context, as Pykka does, and start it.
 
@@ -83,11 +90,14 @@ class ActorSystem:
             kwargs: keyword arguments of the constructor.
             parent: the supervisor that decides what happens when the actor has ended.
             mailbox: the bound of its mailbox, instead of that of its class.
+            name: a name, or a `Via`, that it has from before it is built; None for none.
 
         Returns:
             The reference, and a future that is settled when `on_start` has run.
         """
         cell = actor_class.new_cell(self, mailbox)
+        if name is not None:
+            self.names.register(name, cell.ref)  # first: if it is taken, nothing has happened
         try:
             actor = actor_class.incarnate(cell, args, kwargs)
         except BaseException as error:
@@ -103,7 +113,7 @@ class ActorSystem:
         cell = actor.actor_inbox
         if self.closed or self.killing or cell.actor is not actor:  # its constructor may have killed it
             started.offer(error=cell.dead())
-            cell.abandon(KILLED)
+            cell.abandon(cell.exit or KILLED)
             self.forget(cell.ref)
             return
         cell.begin(actor, started)
@@ -128,7 +138,11 @@ class ActorSystem:
         if not keep_mail:
             cell.discard(cell.drain())
         started: Future[None] = Future()
-        cell.begin(ref.actor_class.incarnate(cell, args, kwargs), started)
+        actor = ref.actor_class.incarnate(cell, args, kwargs)
+        if cell.actor is actor:
+            cell.begin(actor, started)
+        else:  # it ended while it was being built, and its parent has been told
+            started.offer(error=cell.dead())
         return started
 
     def start_soon(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
@@ -146,6 +160,11 @@ class ActorSystem:
         except BaseException:
             self.closed = True  # this cancels the nursery
             raise
+
+    def groups(self, scope: str = "default") -> Groups:
+        """Return the groups of one scope, from any thread; see `cometary.actors.groups`."""
+        found = self._scopes.get(scope)
+        return self._scopes.setdefault(scope, Groups(self, scope)) if found is None else found
 
     # -- the loop's thread --------------------------------------------------------------
 

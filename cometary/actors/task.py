@@ -15,7 +15,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import trio
-from pykka import ActorDeadError
 
 from cometary.actors.cell import CLOSED, IDLE, PARKED, RUNNING, Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
@@ -32,20 +31,21 @@ logger = logging.getLogger("cometary.actors")
 class TaskCell(Cell):
     """The cell of an actor that has a Trio task of its own."""
 
-    __slots__ = ("_fate", "_idle_task", "_scope")
+    __slots__ = ("_failure", "_fate", "_idle_task", "_scope")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__(system)
         self._scope: trio.CancelScope | None = None
         self._idle_task: trio.lowlevel.Task | None = None
         self._fate: Exit | None = None
+        self._failure: Exception | None = None
 
     # -- mail ---------------------------------------------------------------------------
 
     def put(self, item: object) -> None:
         """Take a message; see `Cell.put`."""
         if self.state == CLOSED:
-            raise ActorDeadError(f"{self.ref} not found")
+            raise self.not_found()
         self._items.append(item)
         task, self._idle_task = self._idle_task, None
         if task is not None:
@@ -68,7 +68,7 @@ class TaskCell(Cell):
     # -- the life of the task -----------------------------------------------------------
 
     def _run(self) -> None:
-        self._fate = None
+        self._fate = self._failure = None
         self.state = IDLE
         self._scope = trio.CancelScope()
         self.system.start_soon(self._live)
@@ -82,11 +82,11 @@ class TaskCell(Cell):
             # The scope is inside: it takes the cancellation out of a group that a handler raises.
             with scope:
                 exit_ = await self._loop(actor)
-            if self._fate is not None and self._fate.error is not None:  # a task of the actor's own raised it
+            if self._failure is not None:
                 if scope.cancelled_caught:
-                    await self._tell_failure(actor, self._fate.error)
+                    await self._tell_failure(actor, self._failure)
                 else:
-                    self.log_crash(self._fate.error)  # too late: the handler had ended the actor
+                    self.log_crash(self._failure)  # too late: the handler had ended the actor
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
         finally:
@@ -98,21 +98,28 @@ class TaskCell(Cell):
             await _result(actor.on_start())  # type: ignore[func-returns-value]
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_fatal(error)
-            self.started(error)
             return crashed(error)
         self.started()
+        try:
+            if self._fate is None:  # else it has been killed since it began
+                await _result(actor.on_continue())
+        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            return await self._crash(actor, error, None)
         while True:
             message = await self._receive()
             self.state = RUNNING
             try:
                 exit_ = await self._handle(actor, message)
             except Exception as error:  # noqa: BLE001 - it is the actor that fails
-                self.log_fatal(error)
-                await self._tell_failure(actor, error)
-                return crashed(error, message)
+                return await self._crash(actor, error, message)
             if exit_ is not None:
                 return exit_
             self.state = IDLE
+
+    async def _crash(self, actor: Actor, error: Exception, message: object) -> Exit:
+        self.log_fatal(error)
+        await self._tell_failure(actor, error)
+        return crashed(error, message)
 
     async def _handle(self, actor: Actor, message: Any) -> Exit | None:
         kind = message.__class__
@@ -137,7 +144,7 @@ class TaskCell(Cell):
             logger.info("Exception returned from %s to caller:", self.ref, exc_info=True)
             reply.offer(error=error)
         except BaseException:
-            reply.offer(error=self.dead())
+            reply.offer(error=self.dead(self._fate))
             raise
         else:
             if self.replying is reply:  # else the handler has promised it for later
@@ -166,16 +173,17 @@ class TaskCell(Cell):
         """End the incarnation because a task of its own raised `error`; see `Cell.fail`."""
         if self._fate is None:
             self.log_fatal(error)
+            self._failure = error
         else:
             self.log_crash(error)
         self._cancel(crashed(error, message))
 
-    def kill(self) -> None:
+    def kill(self, exit: Exit = KILLED) -> None:  # noqa: A002 - OTP's word
         """End the incarnation now; see `Cell.kill`."""
         if self.state == PARKED:  # it has no task yet
-            self.end(KILLED)
+            self.end(exit)
         else:
-            self._cancel(KILLED)
+            self._cancel(exit)
 
     def _cancel(self, fate: Exit) -> None:
         if self._scope is not None and self._fate is None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
+import queue
 from collections.abc import Callable
+from operator import methodcaller
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import KILLED, NORMAL, SHUTDOWN, Actor, ActorDeadError, ActorRef, Exit, system
-from cometary.errors import BlockingCallError, UsageError
+from cometary.actors import (
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    Exit,
+    Timeout,
+    system,
+)
+from cometary.errors import ActorEndedError, BlockingCallError, UsageError
 
 
 class Worker(Actor):
@@ -154,6 +166,117 @@ async def test_stop_kill_and_crash_tell_how_it_ended(
     assert exits[3].last_message is divide_by_zero
     assert [each.abnormal for each in exits] == [False, False, True, True]
     assert str(exits[3]).startswith("crashed: ZeroDivisionError")
+
+
+async def waiting_for(ref: ActorRef[Any]) -> Any:
+    """Ask something that is answered later, or, if the handler can, that takes its time."""
+    answer = ref.ask("wait" if ref.actor_class is AsyncWorker else Actor.reply_later)
+    await wait_all_tasks_blocked()
+    return answer
+
+
+@KINDS
+@pytest.mark.parametrize("moment", ["before", "in the mailbox", "while it is handled"])
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (kill, "killed"),
+        (crash, "crashed"),
+        (stop, "normal"),
+        (methodcaller("exit", "out of paper"), "out of paper"),
+    ],
+)
+async def test_whoever_asks_learns_why_there_is_no_answer(
+    kind: type[Worker],
+    end: Callable[[ActorRef[Any]], None],
+    reason: str,
+    moment: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    if kind is AsyncWorker and moment == "while it is handled" and end in (crash, stop):
+        return  # these are messages, and would wait for the handler
+    async with system():
+        ref = await kind.start_async()
+        if moment == "before":
+            end(ref)
+            exit_ = await ref.stopped()
+            answer = ref.ask("x")
+        elif moment == "in the mailbox":
+            end(ref)
+            answer = ref.ask("x") if ref.is_alive() else None
+            exit_ = await ref.stopped()
+        else:
+            answer = await waiting_for(ref)
+            end(ref)
+            exit_ = await ref.stopped()
+        if answer is None:  # it had no mailbox any more
+            return
+        with pytest.raises(ActorEndedError, match=str(exit_)[:12]) as caught:
+            await answer
+    assert caught.value.reason == exit_.reason == reason
+    assert caught.value.__cause__ is exit_.error
+
+
+@KINDS
+async def test_a_tell_to_the_dead_says_how_it_ended(kind: type[Worker]) -> None:
+    async with system():
+        ref = kind.start()
+        await ref.stop(exit="out of paper")
+        with pytest.raises(ActorEndedError, match="not found; it ended: out of paper"):
+            ref.tell("x")
+
+
+@KINDS
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+async def test_a_negative_time_out_is_refused_before_anything_is_sent(
+    kind: type[Worker], seconds: float
+) -> None:
+    async with system():
+        ref = await kind.start_async()
+        for call in (ref.ask, ref.stop):
+            with pytest.raises(UsageError, match="0 seconds or more"):
+                call(*["x"] * (call == ref.ask), timeout=seconds)
+        assert ref.actor_inbox.empty()
+        with pytest.raises(UsageError, match="0 seconds or more"):
+            ref.ask("x").get(timeout=seconds)
+        assert await ref.ask("x", timeout=0.1) == "x"
+
+
+@KINDS
+async def test_a_stop_that_takes_too_long_harms_neither_side(
+    kind: type[Worker], autojump_clock: trio.testing.MockClock
+) -> None:
+    async def linger() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(3)
+
+    def start_task(actor: Actor) -> None:
+        actor.start_task(linger)
+
+    async with system():
+        ref = kind.start()
+        await ref.ask(start_task)
+        await wait_all_tasks_blocked()
+        with pytest.raises(Timeout, match="1 second"):
+            await ref.stop(timeout=1, exit="out of paper")
+        assert ref.is_alive()
+        assert await ref.stopped() == Exit("out of paper")
+
+
+@KINDS
+async def test_a_reply_that_is_sent_twice_is_an_error_and_the_first_one_counts(kind: type[Worker]) -> None:
+    def reply_twice(actor: Actor) -> None:
+        reply = actor.reply_later()
+        reply.set("first")
+        with pytest.raises(queue.Full, match="a reply is sent once"):
+            reply.set("second")
+
+    async with system():
+        assert await kind.start().ask(reply_twice) == "first"
 
 
 @KINDS

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, system
-from cometary.errors import NoSystemError, UsageError
+from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, register, system, whereis
+from cometary.errors import ActorEndedError, NoSystemError, UsageError
 
 
 class Quiet(Actor):
@@ -87,6 +88,33 @@ async def test_a_start_fails_when_the_actor_is_killed_before_on_start(kind: type
 
 
 @KINDS
+async def test_whoever_is_told_of_a_failed_start_may_have_its_name(
+    kind: type[Actor], autojump_clock: trio.testing.MockClock
+) -> None:
+    """However long the tasks of the actor that failed take to unwind."""
+
+    async def linger() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(3)
+
+    class Broken(kind):  # type: ignore[valid-type, misc]
+        def on_start(self) -> None:
+            register("mine", self.actor_ref)
+            self.start_task(linger)
+            self.start_task(trio.sleep, 1)
+            raise LookupError("no such thing")
+
+    async with system():
+        for _ in range(2):
+            with pytest.raises(LookupError, match="no such thing"):
+                await Broken.start_async()
+            assert whereis("mine") is None
+
+
+@KINDS
 async def test_an_actor_may_kill_itself_while_it_is_being_built(kind: type[Actor]) -> None:
     class Suicidal(kind):  # type: ignore[valid-type, misc]
         def __init__(self) -> None:
@@ -112,7 +140,7 @@ async def test_an_actor_may_kill_itself_in_on_start(kind: type[Actor]) -> None:
 
     async with system() as actors:
         if kind is Quiet:
-            with pytest.raises(ActorDeadError):
+            with pytest.raises(ActorEndedError, match="killed"):
                 await Suicidal.start_async()
         else:  # its task has run on_start before it notices the cancellation
             await (await Suicidal.start_async()).stopped()

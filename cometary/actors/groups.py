@@ -1,0 +1,226 @@
+"""Groups of actors: whoever joins hears what is broadcast to the group; OTP's `pg`.
+
+1.  Groups live in a scope, and a group is there as long as it has members.
+2.  A member may join several times, and must leave as often. Every membership ends with the
+    incarnation: a supervised actor joins anew, in its `on_start` or its constructor.
+3.  Whoever monitors a group is told of each change in the order in which they happen: from the
+    members that `monitor` returns, and the messages, it always knows the members.
+
+Source: OTP, `pg`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pykka
+
+from cometary.actors.exits import Exit
+from cometary.errors import MailboxFullError, UsageError
+
+if TYPE_CHECKING:
+    from cometary.actors.ref import ActorRef
+    from cometary.actors.system import ActorSystem
+
+
+class GroupJoined(NamedTuple):
+    """Sent to monitors of a group: `refs` have joined, each as often as it is in there."""
+
+    scope: str
+    group: Hashable
+    refs: tuple[ActorRef[Any], ...]
+
+
+class GroupLeft(NamedTuple):
+    """Sent to monitors of a group: `refs` have left or ended, each as often as it is in there."""
+
+    scope: str
+    group: Hashable
+    refs: tuple[ActorRef[Any], ...]
+
+
+class Roster:
+    """Who is in which group and how often, to be found from either side."""
+
+    def __init__(self) -> None:
+        self.by_group: dict[Hashable, dict[ActorRef[Any], int]] = {}
+        self.by_ref: dict[ActorRef[Any], set[Hashable]] = {}
+
+    def add(self, group: Hashable, ref: ActorRef[Any]) -> None:
+        """Put `ref` into `group` once more."""
+        refs = self.by_group.setdefault(group, {})
+        refs[ref] = refs.get(ref, 0) + 1
+        self.by_ref.setdefault(ref, set()).add(group)
+
+    def remove(self, group: Hashable, ref: ActorRef[Any], times: int = 1) -> bool:
+        """Take `ref` out of `group` so many times; returns whether it was in there."""
+        refs = self.by_group.get(group, {})
+        if ref not in refs:
+            return False
+        refs[ref] -= times
+        if not refs[ref]:
+            self._forget(group, ref)
+        return True
+
+    def _forget(self, group: Hashable, ref: ActorRef[Any]) -> None:
+        del self.by_group[group][ref]
+        if not self.by_group[group]:
+            del self.by_group[group]
+        self.by_ref[ref].discard(group)
+        if not self.by_ref[ref]:
+            del self.by_ref[ref]
+
+    def drop(self, ref: ActorRef[Any]) -> dict[Hashable, int]:
+        """Take `ref` out of all groups; returns how often it was in each."""
+        counts = {group: self.by_group[group][ref] for group in self.by_ref.get(ref, ())}
+        for group, count in counts.items():
+            self.remove(group, ref, count)
+        return counts
+
+    def refs(self, group: Hashable) -> list[ActorRef[Any]]:
+        """Return who is in `group`, each as often as it is."""
+        return [ref for ref, count in self.by_group.get(group, {}).items() for _ in range(count)]
+
+
+_ALL = object()
+"""What those who monitor the whole scope are listed under."""
+
+
+class Groups:
+    """The groups of one scope of a system, for any thread; made by `groups(scope)`.
+
+    A group is whatever can be a key of a dict.
+    """
+
+    def __init__(self, system: ActorSystem, scope: str) -> None:
+        self.scope = scope
+        self._system = system
+        self._members = Roster()
+        self._monitors = Roster()
+        # Monitors are told under the lock, so that they hear of changes in their order.
+        self._lock = threading.RLock()
+
+    # -- members --------------------------------------------------------------------------
+
+    def join(self, group: Hashable, *refs: ActorRef[Any]) -> None:
+        """Make actors members of `group`, or members once more.
+
+        Raises:
+            pykka.ActorDeadError: if one of them has ended, or is just being restarted; nobody has joined.
+            UsageError: if one of them lives in another system; the caller's fault. Nobody has joined.
+        """
+        with self._lock:
+            for ref in refs:
+                self._check(ref)
+            new = self._unknown(refs)
+            for ref in refs:
+                self._members.add(group, ref)
+            self._tell(group, GroupJoined(self.scope, group, refs))
+            self._watch(new)
+
+    def leave(self, group: Hashable, *refs: ActorRef[Any]) -> bool:
+        """End one membership of each actor in `group`; returns whether there was any to end."""
+        with self._lock:
+            left = tuple(ref for ref in refs if self._members.remove(group, ref))
+            self._tell(group, GroupLeft(self.scope, group, left))
+            self._unwatch(left)
+        return bool(left)
+
+    def members(self, group: Hashable) -> list[ActorRef[Any]]:
+        """Return the members of `group`, in the order of their joining, each as often as it has joined."""
+        with self._lock:
+            return self._members.refs(group)
+
+    def which_groups(self) -> list[Hashable]:
+        """Return all groups that have members."""
+        with self._lock:
+            return list(self._members.by_group)
+
+    def broadcast(self, group: Hashable, message: object) -> int:
+        """Tell `message` to each member of `group` once; returns how many were told."""
+        with self._lock:
+            members = list(self._members.by_group.get(group, ()))
+        told = 0
+        for ref in members:
+            try:
+                ref.tell(message)
+            except (pykka.ActorDeadError, MailboxFullError):  # it has just ended, or is behind
+                continue
+            told += 1
+        return told
+
+    # -- monitors -------------------------------------------------------------------------
+
+    def monitor(self, group: Hashable, watcher: ActorRef[Any]) -> list[ActorRef[Any]]:
+        """Send `watcher` a `GroupJoined` or `GroupLeft` for each change of `group` from now on.
+
+        Monitoring it again changes nothing. All ends with the watcher's incarnation.
+
+        Returns:
+            The members as they are now.
+
+        Raises:
+            pykka.ActorDeadError: if the watcher has ended, or is just being restarted.
+            UsageError: if it lives in another system; the caller's fault.
+        """
+        with self._lock:
+            self._add_monitor(group, watcher)
+            return self._members.refs(group)
+
+    def monitor_scope(self, watcher: ActorRef[Any]) -> dict[Hashable, list[ActorRef[Any]]]:
+        """Do as `monitor` does for all groups of the scope, those that are not there yet included.
+
+        Returns:
+            The members of each group as they are now.
+        """
+        with self._lock:
+            self._add_monitor(_ALL, watcher)
+            return {group: self._members.refs(group) for group in self._members.by_group}
+
+    def demonitor(self, watcher: ActorRef[Any]) -> None:
+        """Tell `watcher` of no more changes, of whichever group. Harmless if it was not told of any."""
+        with self._lock:
+            if self._monitors.drop(watcher):
+                self._unwatch((watcher,))
+
+    def _add_monitor(self, group: Hashable, watcher: ActorRef[Any]) -> None:
+        self._check(watcher)
+        new = self._unknown((watcher,))
+        if watcher not in self._monitors.by_group.get(group, {}):
+            self._monitors.add(group, watcher)
+        self._watch(new)
+
+    def _tell(self, group: Hashable, change: GroupJoined | GroupLeft) -> None:
+        if not change.refs:
+            return
+        watchers = {**self._monitors.by_group.get(group, {}), **self._monitors.by_group.get(_ALL, {})}
+        for watcher in watchers:
+            self._system.post(watcher.actor_inbox.put_if_open, change)
+
+    # -- their ends -----------------------------------------------------------------------
+
+    def _check(self, ref: ActorRef[Any]) -> None:
+        if ref.actor_inbox.system is not self._system:
+            raise UsageError(f"{ref} lives in another actor system")
+        if ref.actor_inbox.actor is None:
+            raise ref.actor_inbox.not_found()
+
+    def _unknown(self, refs: tuple[ActorRef[Any], ...]) -> list[ActorRef[Any]]:
+        known = self._members.by_ref, self._monitors.by_ref
+        return [ref for ref in dict.fromkeys(refs) if not any(ref in each for each in known)]
+
+    def _watch(self, refs: list[ActorRef[Any]]) -> None:
+        for ref in refs:
+            self._system.post(ref.actor_inbox.watch, self._ended)
+
+    def _unwatch(self, refs: tuple[ActorRef[Any], ...]) -> None:
+        for ref in self._unknown(refs):
+            self._system.post(ref.actor_inbox.unwatch, self._ended)
+
+    def _ended(self, ref: ActorRef[Any], _exit: Exit) -> None:
+        with self._lock:
+            self._monitors.drop(ref)
+            for group, count in self._members.drop(ref).items():
+                self._tell(group, GroupLeft(self.scope, group, (ref,) * count))
