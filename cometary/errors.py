@@ -128,6 +128,14 @@ class ConnectorError(CometaryError):
     """
 
 
+class SabotageError(CometaryError):
+    """What a session's actor crashed of when a call asked for it: nobody's fault; only a server under test has it."""
+
+
+class TargetError(CometaryError):
+    """The server that `cometary chaos` runs against cannot be reached, or will not have it: the environment's fault."""
+
+
 class ControlError(CometaryError):
     """The control interface refused a call: the calling code's fault; nothing has changed.
 

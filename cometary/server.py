@@ -27,6 +27,7 @@ from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.sessions.receipt_reader import ReceiptReader
+from cometary.sessions.saboteur import Saboteur
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.supervision.tree import SHOWN
 from cometary.transport.comet import CometEndpoint
@@ -222,7 +223,7 @@ class Server:
             for service, sockets in zip(self._services, self._sockets, strict=True)
         ]
         self._switchboard = switchboard = Switchboard(
-            listen, Limits(body_bytes=self._settings.body_bytes), run=self._actors.scheduler.run_with
+            listen, front_end_limits(self._settings), run=self._actors.scheduler.run_with
         )
         await switchboard.serve(task_status=task_status)
         await trio.sleep_forever()  # it was closed by `stop`, so the supervisor will cancel this
@@ -243,6 +244,7 @@ class Server:
         settings, app = self._settings, self._app
         limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
         comet = CometEndpoint(self._manager, limiter, app, actors.start_soon)
+        crash = Saboteur(self._manager).crash if settings.crash_calls == "on" else None
         control = ControlEndpoint(
             self._manager,
             app.route,
@@ -250,6 +252,7 @@ class Server:
             self._tree,
             receipts=self._receipts,
             secret=settings.secret,
+            crash=crash,
         )
         public = Router()
         public.add("POST", settings.comet, comet)
@@ -260,6 +263,23 @@ class Server:
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()
+
+
+def front_end_limits(settings: Settings) -> Limits:
+    """Return the part of the settings that the front end goes by.
+
+    Nothing is waited for on a connection longer than `die`, after which there is no session that it
+    could be of use to. So what a vanished client leaves is gone as soon as its session.
+    """
+    defaults = Limits()
+    return Limits(
+        body_bytes=settings.body_bytes,
+        head_seconds=min(settings.die, defaults.head_seconds),
+        body_seconds=min(settings.die, defaults.body_seconds),
+        idle_seconds=min(settings.die, defaults.idle_seconds),
+        write_seconds=min(settings.die, defaults.write_seconds),
+        linger_seconds=min(settings.die, defaults.linger_seconds),
+    )
 
 
 def session_settings(settings: Settings) -> SessionSettings:

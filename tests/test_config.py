@@ -34,6 +34,7 @@ EXAMPLES: dict[str, Value] = {
     "response-bytes": 2048,
     "body-bytes": 8192,
     "watchdog": 0,
+    "crash-calls": "on",
     "log-level": "debug",
     "log-format": "json",
 }
@@ -56,6 +57,7 @@ EXPECTED = Settings(
     response_bytes=2048,
     body_bytes=8192,
     watchdog=0,
+    crash_calls="on",
     log_level="debug",
     log_format="json",
 )
@@ -209,6 +211,14 @@ def test_a_control_listener_off_loopback_needs_a_secret(address: str) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.8.8:1", "[::1]:1", "localhost:1"])
 def test_a_control_listener_on_loopback_needs_none(address: str) -> None:
     assert str(load({"control": address}, {}).control) == address
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8081", "192.0.2.1:8081"])
+def test_actors_are_crashed_on_request_on_loopback_only(address: str) -> None:
+    given = {"COMETARY_CRASH_CALLS": "on", "COMETARY_SECRET": "x"}
+    with pytest.raises(ConfigError, match=r"^COMETARY_CRASH_CALLS: other machines can reach .*must be off"):
+        load({"control": address}, given)
+    assert load({}, given).crash_calls == "on"
 
 
 def test_addresses_are_written_as_urls_write_them() -> None:

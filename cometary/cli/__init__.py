@@ -1,4 +1,4 @@
-"""The command `cometary`: `serve`, `demo` and `--version`.
+"""The command `cometary`: `serve`, `demo`, `chaos` and `--version`.
 
 Whatever is wrong with what was given, wherever it was given, is one line on standard error and
 exit status 2.
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from cometary.cli import chaos
 from cometary.cli.arguments import parse
 from cometary.config import Settings, load
 from cometary.errors import ConfigError
@@ -23,10 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2
-        when something given was wrong.
+        when something given was wrong; `chaos.run` has its own.
     """
     command, given = parse(arguments)
     try:
+        if command == "chaos":
+            return chaos.run(given, os.environ)
         settings = load(given, os.environ)
         return _serve(settings, DEMO if command == "demo" else settings.app)
     except ConfigError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cometary import __version__
+from cometary.cli import chaos
 from cometary.config import OPTIONS, Option
 
 
@@ -17,11 +18,11 @@ class _Parser(ArgumentParser):
         self.exit(2, f"cometary: {message} (see {self.prog} --help)\n")
 
 
-def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, str]]:
+def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
     """Read the command line, or leave the process as argparse does after `--help` or an error.
 
     Returns:
-        The command, `serve` or `demo`, and what was given, as text by the option's name.
+        The command, `serve`, `demo` or `chaos`, and what was given, as text by the option's name.
     """
     given = vars(_parser().parse_args(arguments))
     return given.pop("command"), given
@@ -36,6 +37,10 @@ def _parser() -> ArgumentParser:
     serve.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(OPTIONS[0]))
     for command in (serve, demo):
         _add_options(command)
+    trouble = commands.add_parser(
+        "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False
+    )
+    chaos.add_options(trouble)
     return parser
 
 

@@ -124,6 +124,13 @@ class Settings:
             "How long a handler may hold up the server before a warning names it; 0 for no such warnings.",
         ),
     )
+    crash_calls: str = field(
+        default="off",
+        metadata=_row(
+            kinds.choice("off", "on"),
+            "Whether back-ends may crash session actors, for tests; on loopback only.",
+        ),
+    )
     log_level: str = field(
         default="info",
         metadata=_row(
@@ -141,6 +148,8 @@ class Settings:
                 object.__setattr__(self, option.field, _checked(option, value))
         if self.secret is None and not self.control.is_loopback:
             raise ConfigError("control", f"other machines can reach {self.control}, so {_SECRET_NEEDED}")
+        if self.crash_calls == "on" and not self.control.is_loopback:
+            raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
 
 
 def _checked(option: Option, value: object) -> object:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import hmac
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -71,6 +71,12 @@ class SessionOnly(msgspec.Struct):
     sid: str
 
 
+class CrashCount(msgspec.Struct):
+    """The body of `/crash`."""
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+
+
 class ControlEndpoint:
     """Answers the calls of back-ends.
 
@@ -81,6 +87,7 @@ class ControlEndpoint:
         tree: returns the supervision tree as plain data.
         receipts: answers `GET /receipts`.
         secret: what every call must bear; None only on loopback.
+        crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class ControlEndpoint:
         *,
         receipts: Endpoint,
         secret: str | None,
+        crash: Callable[[int], int] | None = None,
     ) -> None:
         self._manager = manager
         self._update = update
@@ -106,6 +114,8 @@ class ControlEndpoint:
             ("/kick", SessionOnly, self.kick),
         ):
             self._router.add("POST", path, _posting(type_, call))
+        if crash is not None:
+            self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
             ("/sessions", self.sessions),
             ("/statistics", self.statistics),
@@ -209,6 +219,10 @@ class ControlEndpoint:
                 raise ProtocolError("bad-request", str(error)) from None
             packets.append(packet)
         return packets
+
+
+def _crash(crash: Callable[[int], int], body: CrashCount) -> dict[str, object]:
+    return {"crashed": crash(body.count)}
 
 
 def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:

@@ -170,7 +170,7 @@ async def test_a_packet_for_the_client_is_no_sign_of_life(
 async def test_an_idle_connection_is_closed_after_its_time_but_a_held_one_is_not(
     recorder: Recorder, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with serving(recorder.app, wait=200) as world:
+    async with serving(recorder.app, wait=200, die=90) as world:
         client = await world.open()
         held = await client.hold()
         await world.pass_time(mock_clock, 74)

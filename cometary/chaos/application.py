@@ -1,0 +1,64 @@
+"""The application at the other end: it numbers what it gets, and sends it back.
+
+`add_echo` gives the same handlers to an application of a user's own. `ledger.py` says what the numbers
+are for. The count is among the session's data, which survives the crash of its actor.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final, cast
+
+import trio
+
+from cometary.app import App
+
+if TYPE_CHECKING:
+    from cometary.server import Running
+    from cometary.sessions import Session
+
+UP: Final = "chaos/up"
+"""Where pages send `[number, padding]`."""
+
+DOWN: Final = "chaos/down"
+"""Where the answers go: `[own number, number, padding]`."""
+
+BEAT: Final = "chaos/beat"
+"""Where a number goes that every page gets unasked."""
+
+BEAT_EVERY: Final = 5.0
+"""Seconds."""
+
+COUNT: Final = "chaos"
+"""The key of the session's data."""
+
+
+def add_echo(app: App) -> None:
+    """Add what `cometary chaos` expects of the application that it runs against.
+
+    Only sessions that send to `chaos/up` notice.
+    """
+    beats = itertools.count(1)  # a restart of the task goes on counting
+
+    async def chaos_beat(_running: Running) -> None:
+        for beat in beats:
+            app.update(BEAT, beat)
+            await trio.sleep(BEAT_EVERY)
+
+    app.packet(UP)(echo)
+    app.task(chaos_beat)
+
+
+def echo(session: Session, _path: str, message: object) -> None:
+    """Send back what a page sends, with a number of its own; other messages are ignored."""
+    if not isinstance(message, list):
+        return
+    data = session.data
+    data[COUNT] = count = data.get(COUNT, 0) + 1
+    if count == 1:
+        session.connect(BEAT)
+    session.send(DOWN, [count, *cast("list[object]", message)])
+
+
+app = App()
+add_echo(app)

@@ -1,0 +1,181 @@
+"""One run: from its plan to its report."""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.chaos.crashing import Crashing
+from cometary.chaos.fleet import Fleet
+from cometary.chaos.habits import MODES
+from cometary.chaos.memory import Memory
+from cometary.chaos.own_server import own_server
+from cometary.chaos.progress import Progress
+from cometary.chaos.report import Report
+from cometary.chaos.shared import Shared, find
+from cometary.chaos.zombies import MOST
+from cometary.errors import TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cometary.chaos.plan import Plan
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SPARE: Final = 200
+"""Descriptors beyond those of the pages."""
+
+
+class Bench:
+    """One run.
+
+    Args:
+        plan: what it is to do.
+        secret: of the control interface.
+        token: for the server's authenticator.
+    """
+
+    def __init__(self, plan: Plan, secret: str | None = None, token: str | None = None) -> None:
+        self._plan = plan
+        self._secret = secret
+        self._seed = secrets.randbits(32) if plan.seed is None else plan.seed
+        self._shared = Shared(token)
+        self._crashing: Crashing | None = None
+        self._memory: Memory | None = None
+        self._progress = Progress(sys.stderr)
+        self._fleet: Fleet
+        self._began = 0.0
+        self._sent_for = 0.0
+        self.log: Path | None = None
+        """Where the log of the bench's own server is, if it started one."""
+
+    async def run(self) -> Report:
+        """Run it.
+
+        Raises:
+            TargetError: the server cannot be reached, or will not have it; the environment's fault.
+            ConfigError: it is another machine's; the fault of whoever started the run.
+        """
+        allow_descriptors(self._plan)
+        async with AsyncExitStack() as stack:
+            url, control, pid = await self._find_server(stack)
+            stack.callback(self._shared.zombies.close)
+            if self._plan.crashes and control is not None:
+                self._crashing = Crashing(control, self._secret, self._plan.crash_every)
+            if self._plan.watch_memory and pid is not None:
+                self._memory = Memory(pid)
+            target = await find(url, anywhere=self._plan.beyond_loopback)
+            self._fleet = Fleet(self._plan, target, self._seed, self._shared)
+            await self._run_pages()
+        if self._shared.fatal is not None:
+            raise self._shared.fatal
+        return self._report(url)
+
+    async def _find_server(self, stack: AsyncExitStack) -> tuple[str, str | None, int | None]:
+        plan = self._plan
+        if plan.url is not None:
+            return plan.url, plan.control, plan.pid
+        server = await stack.enter_async_context(own_server())
+        self.log = server.log
+        return server.comet, server.control, server.pid
+
+    async def _run_pages(self) -> None:
+        with self._shared.scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._progress.run, self._line)
+                async with self._fleet.running():
+                    await self._make_trouble()
+                    self._fleet.calm_down()
+                    await self._fleet.come_home(self._plan.drain)
+                nursery.cancel_scope.cancel()
+
+    async def _make_trouble(self) -> None:
+        """Let the pages do what they do, for as long as was planned or until a signal comes."""
+        self._began = trio.current_time()
+        with trio.open_signal_receiver(*SIGNALS) as signals, trio.move_on_after(self._plan.seconds):
+            self._progress.say(f"{self._fleet.opened} sessions are open")
+            async with trio.open_nursery() as nursery:
+                if self._crashing is not None:
+                    nursery.start_soon(self._or_give_up, self._crashing.run)
+                if self._memory is not None:
+                    nursery.start_soon(self._or_give_up, self._memory.watch)
+                await anext(signals)
+                nursery.cancel_scope.cancel()
+        self._sent_for = trio.current_time() - self._began
+
+    async def _or_give_up(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except TargetError as error:
+            self._shared.give_up(str(error))
+
+    # -- what is told ---------------------------------------------------------------------------
+
+    def _line(self) -> str:
+        plan, fleet = self._plan, self._fleet
+        if not self._began:
+            return f"{fleet.opened} of {plan.sessions} sessions open"
+        up, down = fleet.up(), fleet.down()
+        elapsed = min(trio.current_time() - self._began, plan.seconds)
+        words = [
+            f"{elapsed:.0f} of {plan.seconds:.0f} s",
+            f"sent {up.sent}, answered {up.sent - fleet.outstanding}",
+            f"doubled {up.doubled + down.doubled}, reordered {up.reordered + down.reordered}",
+            f"missing {down.lost}",
+            f"broken {fleet.cuts}",
+            f"replay p99 {self._shared.replays.at(0.99) * 1000:.0f} ms",
+        ]
+        if self._crashing is not None:
+            words.append(f"crashed {self._crashing.crashed}")
+        if self._memory is not None:
+            words.append(f"memory {self._memory.now / 1e6:.1f} MB")
+        return "; ".join(words)
+
+    def _report(self, url: str) -> Report:
+        fleet, shared, memory = self._fleet, self._shared, self._memory
+        replays, zombies = shared.replays, shared.zombies
+        return Report(
+            mode=self._plan.mode,
+            url=url,
+            sessions=len(fleet.pages),
+            seconds=self._sent_for,
+            seed=self._seed,
+            up=fleet.up(),
+            down=fleet.down(),
+            broken=fleet.cuts,
+            crashed=self._crashing.crashed if self._crashing else 0,
+            replays={
+                "count": replays.count,
+                "p50": replays.at(0.5),
+                "p99": replays.at(0.99),
+                "max": replays.longest,
+            },
+            zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
+            ended=dict(shared.ended),
+            refusals=dict(shared.refusals),
+            memory=None
+            if memory is None
+            else {"first": memory.first, "most": memory.most, "growth": memory.growth},
+            flat=None if memory is None else memory.flat,
+        )
+
+
+def allow_descriptors(plan: Plan) -> None:
+    """Let this process, and the server that it may start, have as many descriptors as they need.
+
+    Raises:
+        TargetError: the system does not allow so many.
+    """
+    vanishing = any(habits.vanishes for habits in MODES[plan.mode])
+    needed = 2 * plan.sessions + (MOST if vanishing else 0) + SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise TargetError(f"{plan.sessions} sessions need {needed} descriptors, and the system allows {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))

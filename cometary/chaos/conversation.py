@@ -1,0 +1,105 @@
+"""One page's side of the comet protocol: which request is next, and what of an answer is new.
+
+1.  At most `requests` requests are unanswered. One whose connection broke stays unanswered, whether the
+    server has seen it or not, until it was sent again, with the same id and packets, and answered.
+2.  Requests that were lost go first, the oldest before the others: the server handles them in order.
+3.  A new request goes out when there are packets to send, or when no other request is out.
+4.  Packets numbered up to `ack` have been received before, and are dropped (`docs/protocol.md`).
+
+Pure: no clock, no socket.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+MOST_WAITING: Final = 200
+"""Packets that wait for a request; the page sends no more until there is room."""
+
+MOST_PACKETS: Final = 50
+"""Packets in one request."""
+
+
+class Request(NamedTuple):
+    """A request, whatever becomes of it."""
+
+    rid: int
+    packets: tuple[bytes, ...]
+
+
+class Conversation:
+    """What a page knows of its session.
+
+    Args:
+        sid: the session id that the server gave.
+        first_rid: the id of the request that opened the session.
+        requests: how many requests may be unanswered, as the server said.
+    """
+
+    def __init__(self, sid: str, first_rid: int, requests: int) -> None:
+        self._sid = sid.encode()
+        self._rid = first_rid
+        self._requests = requests
+        self._waiting: deque[bytes] = deque()
+        self._lost: list[Request] = []
+        self.unanswered = 0
+        self.ack = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether as many packets wait as may."""
+        return len(self._waiting) >= MOST_WAITING
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a request is to be sent again."""
+        return bool(self._lost)
+
+    def offer(self, packet: bytes) -> None:
+        """Have `packet`, a JSON object, sent with the next new request."""
+        self._waiting.append(packet)
+
+    def take(self) -> Request | None:
+        """Return the request that is to go out now, if there is one."""
+        if self._lost:
+            return heapq.heappop(self._lost)
+        if self.unanswered and (not self._waiting or self.unanswered >= self._requests):
+            return None
+        self.unanswered += 1
+        return self._new()
+
+    def _new(self) -> Request:
+        self._rid += 1
+        count = min(len(self._waiting), MOST_PACKETS)
+        return Request(self._rid, tuple([self._waiting.popleft() for _ in range(count)]))
+
+    def body(self, request: Request) -> bytes:
+        """Write a request, as of now: the acknowledgement may have grown since it was lost."""
+        packets = b',"packets":[%b]' % b",".join(request.packets) if request.packets else b""
+        return b'{"sid":"%b","rid":%d,"ack":%d%b}' % (self._sid, request.rid, self.ack, packets)
+
+    def farewell(self) -> bytes:
+        """Write the request that closes the session."""
+        self._rid += 1
+        return b'{"sid":"%b","rid":%d,"ack":%d,"close":true}' % (self._sid, self._rid, self.ack)
+
+    def lost(self, request: Request) -> None:
+        """Take note that there will be no answer to `request` on its connection."""
+        heapq.heappush(self._lost, request)
+
+    def answered(self, first_seq: int, packets: Sequence[T]) -> Sequence[T]:
+        """Take the answer to a request; returns the packets that are new."""
+        self.unanswered -= 1
+        last = first_seq + len(packets) - 1
+        if not packets or last <= self.ack:
+            return ()
+        new = packets[max(0, self.ack + 1 - first_seq) :]
+        self.ack = last
+        return new

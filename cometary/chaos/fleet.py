@@ -1,0 +1,112 @@
+"""All pages of a run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Final
+
+import trio
+
+from cometary.chaos.habits import MODES
+from cometary.chaos.ledger import Counts, total
+from cometary.chaos.page import Page
+from cometary.chaos.plan import Plan
+from cometary.chaos.shared import Shared, Target
+
+AT_ONCE: Final = 64
+"""Sessions that are opened, or closed, at the same time."""
+
+LOOK: Final = 0.1
+"""Seconds between two looks at whether everything has come home."""
+
+GRACE: Final = 2.0
+"""Seconds beyond its die timer in which the server takes down the connections of peers that have vanished."""
+
+
+class Fleet:
+    """The pages.
+
+    Args:
+        plan: what the run is to do.
+        target: where they connect.
+        seed: what all their troubles follow from.
+        shared: where what they measure goes.
+    """
+
+    def __init__(self, plan: Plan, target: Target, seed: int, shared: Shared) -> None:
+        self.shared = shared
+        self.opened = 0
+        self.pages: list[Page] = []
+        for number in range(plan.sessions):
+            chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
+            self.pages.append(Page(plan, target, plan.habits(number), chance, shared))
+        self._vanishing = any(habits.vanishes for habits in MODES[plan.mode])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Open all sessions, and have the pages do what they do until the end of the block; then close."""
+        try:
+            await self._each(self._open)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.shared.zombies.sweep)
+                async with trio.open_nursery() as pages:
+                    for page in self.pages:
+                        pages.start_soon(page.run)
+                    yield
+                    pages.cancel_scope.cancel()
+                await self._each(Page.close)
+                if self._vanishing:
+                    await self.shared.zombies.gone(self.pages[0].die + GRACE)
+                nursery.cancel_scope.cancel()
+        finally:
+            for page in self.pages:
+                page.hang_up()
+
+    async def _open(self, page: Page) -> None:
+        await page.open()
+        self.opened += 1
+
+    async def _each(self, work: Callable[[Page], Awaitable[None]]) -> None:
+        """Do `work` with every page, with a number of them at a time."""
+        pages = iter(self.pages)
+
+        async def do_some() -> None:
+            for page in pages:
+                await work(page)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(AT_ONCE):
+                nursery.start_soon(do_some)
+
+    def calm_down(self) -> None:
+        """Let no page make trouble or send any more."""
+        for page in self.pages:
+            page.calm_down()
+
+    async def come_home(self, seconds: float) -> None:
+        """Wait until nothing is out any more, but at most so many seconds."""
+        with trio.move_on_after(seconds):
+            while any(page.ended is None and page.ledger.outstanding for page in self.pages):  # noqa: ASYNC110 - no page should have to tell
+                await trio.sleep(LOOK)
+
+    # -- what is told of it -----------------------------------------------------------------------
+
+    @property
+    def cuts(self) -> int:
+        """How many connections were broken on purpose."""
+        return sum(page.cuts for page in self.pages)
+
+    @property
+    def outstanding(self) -> int:
+        """How many packets are out."""
+        return sum(page.ledger.outstanding for page in self.pages)
+
+    def up(self) -> Counts:
+        """Return what is known of the way up."""
+        return total(page.ledger.up() for page in self.pages)
+
+    def down(self) -> Counts:
+        """Return what is known of the way down."""
+        return total(page.ledger.down() for page in self.pages)

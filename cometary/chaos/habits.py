@@ -1,0 +1,65 @@
+"""How pages misbehave: the modes, as data.
+
+Every mode is a few numbers, and one page can do it all; so `mixed` is nothing but pages with different
+habits side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What one page does to its connections.
+
+    Attributes:
+        cuts: whether each connection breaks, by FIN or RST, after about the plan's time.
+        vanishes: whether the page, after about that time, lets go of all its connections without
+            closing or reading them, as one behind a lost network does, and comes back on new ones.
+        trickles: the share of its requests that are sent, and answers that are read, a byte at a time.
+        lingers: the share of its answers after which it comes back only near the end of the die timer.
+    """
+
+    cuts: bool = False
+    vanishes: bool = False
+    trickles: float = 0.0
+    lingers: float = 0.0
+
+
+JITTER: Final = Habits(cuts=True)
+HALF_OPEN: Final = Habits(vanishes=True)
+SLOW: Final = Habits(trickles=0.1)
+LATE_POLL: Final = Habits(lingers=0.3)
+
+MODES: Final[dict[str, tuple[Habits, ...]]] = {
+    "jitter": (JITTER,),
+    "half-open": (HALF_OPEN,),
+    "slow": (SLOW,),
+    "late-poll": (LATE_POLL,),
+    "crash": (JITTER,),
+    "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL),
+}
+"""The habits that a mode's pages have by turns."""
+
+CRASHING: Final = frozenset({"crash", "mixed"})
+"""Modes in which session actors are crashed as well."""
+
+AWAY: Final = (0.5, 2.0)
+"""Seconds, from and to, that a page which lost all its connections at once needs to come back."""
+
+NOTICING: Final = (0.0, 0.5)
+"""Seconds that it needs to replace a single connection."""
+
+LINGERING: Final = (0.7, 0.9)
+"""Parts of the die timer after which a page that lingers comes back."""
+
+BLACKOUTS: Final = 4
+"""In jitter, connections are cut one by one this many times as often as all of a page's together."""
+
+BYTE_PAUSE: Final = 0.02
+"""Seconds between two bytes of a trickle."""
+
+TRICKLE: Final = 48
+"""Bytes that trickle; the rest of a request or an answer then goes at once, within the server's deadlines."""

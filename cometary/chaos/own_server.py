@@ -1,0 +1,106 @@
+"""A server of the bench's own: a process with the built-in application, on free ports of loopback.
+
+1.  It is in a session of its own, so that a Ctrl-C for the bench is none for the server.
+2.  Options for servers in the environment are not for this one.
+3.  Its log goes to a file, which is kept only if the run failed: crashes on purpose are logged, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from cometary.errors import TargetError
+
+APP: Final = "cometary.chaos.application:app"
+WAIT: Final = 20
+DIE: Final = 10
+"""The protocol's times, in seconds: short, so that a minute sees them run out again and again."""
+
+READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")
+STARTING: Final = 30.0
+"""Seconds until the server must be ready."""
+
+STOPPING: Final = 15.0
+"""Seconds that it has to stop, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    """A server that runs.
+
+    Attributes:
+        comet: the URL of its comet endpoint.
+        control: the URL of its control interface.
+        pid: its process.
+        log: where its log goes.
+    """
+
+    comet: str
+    control: str
+    pid: int
+    log: Path
+
+
+@asynccontextmanager
+async def own_server() -> AsyncGenerator[OwnServer]:
+    """Run a server until the end of the block.
+
+    Raises:
+        TargetError: it does not start.
+    """
+    descriptor, log = tempfile.mkstemp(prefix="cometary-chaos-", suffix=".log")
+    try:
+        process = await trio.lowlevel.open_process(
+            _command(), stdout=subprocess.PIPE, stderr=descriptor, env=_environment(), start_new_session=True
+        )
+    finally:
+        os.close(descriptor)
+    try:
+        comet, control = await _ready(process, log)
+        yield OwnServer(comet, control, process.pid, Path(log))
+    finally:
+        await _stop(process)
+
+
+def _command() -> list[str]:
+    options = f"--port 0 --control 127.0.0.1:0 --wait {WAIT} --die {DIE} --crash-calls on --log-level error"
+    return [sys.executable, "-m", "cometary", "serve", APP, *options.split()]
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("COMETARY_")}
+
+
+async def _ready(process: trio.Process, log: str) -> tuple[str, str]:
+    line = b""
+    with trio.move_on_after(STARTING):
+        while process.stdout is not None and not line.endswith(b"\n"):
+            data = await process.stdout.receive_some()
+            if not data:
+                break
+            line += data
+    found = READY.fullmatch(line)
+    if found is None:
+        raise TargetError(f"a server of its own does not start; its log is {log}")
+    return found[1].decode(), found[2].decode()
+
+
+async def _stop(process: trio.Process) -> None:
+    with trio.CancelScope(shield=True):
+        process.terminate()
+        with trio.move_on_after(STOPPING):
+            await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

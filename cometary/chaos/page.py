@@ -1,0 +1,247 @@
+"""One page: a session, its two lines, and what it sends.
+
+1.  Each line asks for the next request, exchanges it, and tells what came of it; the conversation
+    decides what is next. A line without a request waits until there may be one.
+2.  While the page is away, no line sends anything: a blackout (`line.py`), or a page that lingers.
+3.  A page that is about to linger sends nothing new, until nothing of it is unanswered: only then does
+    the server's die timer run.
+4.  Once the page is calm, nothing is broken any more, and nothing new is sent: what is out comes home.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import trio
+
+from cometary.chaos.application import BEAT, DOWN, UP
+from cometary.chaos.bodies import Answer, Packet, Refused, Welcome
+from cometary.chaos.breaks import about
+from cometary.chaos.conversation import Conversation, Request
+from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
+from cometary.chaos.ledger import Ledger
+from cometary.chaos.line import Line, Reply
+from cometary.chaos.recovery import Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.chaos.habits import Habits
+    from cometary.chaos.plan import Plan
+    from cometary.chaos.shared import Shared, Target
+
+OK: Final = 200
+SERVER_ERRORS: Final = 500
+GONE: Final = frozenset({"session-ended", "unknown-session"})
+"""Conditions after which there is no session any more."""
+
+PASSING: Final = frozenset({"too-many-requests", "too-many-sessions", "shutting-down", "rid-out-of-window"})
+"""Conditions after which a request is sent again, with those of a proxy whose server does not answer."""
+
+PATIENCE: Final = 0.5
+"""Seconds until a request that was refused for a while is sent again."""
+
+MOST_LINES: Final = 2
+"""The protocol's: one is held, the other free to send."""
+
+FAREWELL: Final = 2.0
+"""Seconds that the closing of a session may take."""
+
+
+class Page:
+    """One page.
+
+    Args:
+        plan: what the run is to do.
+        target: where to connect.
+        habits: what the page does to its connections.
+        chance: what its troubles follow from.
+        shared: where what is measured goes.
+
+    Attributes:
+        era: counts the blackouts.
+        blackout: when the next one is due.
+        calm: whether trouble is over (rule 4).
+        cuts: how many of its connections it has broken.
+        ended: why its session ended before the page closed it, if it did.
+        die: seconds without a held request after which the server ends the session.
+        ledger: what it has sent and got.
+    """
+
+    def __init__(self, plan: Plan, target: Target, habits: Habits, chance: Random, shared: Shared) -> None:
+        self.plan = plan
+        self.target = target
+        self.habits = habits
+        self.zombies = shared.zombies
+        self.era = 0
+        self.blackout = math.inf
+        self.calm = True
+        self.cuts = 0
+        self.ended: str | None = None
+        self.ledger = Ledger()
+        self._chance = chance
+        self._shared = shared
+        self._recovery = Recovery(self.ledger, shared.replays)
+        self._lines = [Line(self, chance)]
+        self._conversation: Conversation  # from `open` on
+        self._end = trio.CancelScope()
+        self.die = 0.0
+        self._away_until = -math.inf
+        self._lingers = False
+        self._work = trio.lowlevel.ParkingLot()
+        self._padding = "." * plan.size
+
+    async def open(self) -> None:
+        """Open the session, without any trouble; a server that is busy is asked until it is not."""
+        rid = self._chance.randrange(1, 1 << 40)
+        token = b"" if self._shared.token is None else b',"token":' + msgspec.json.encode(self._shared.token)
+        opening = self.target.request(b'{"rid":%d%b}' % (rid, token))
+        reply = None
+        while reply is None or reply.status != OK:
+            reply = await self._lines[0].exchange(opening, lambda: None)
+            if reply is not None and reply.status != OK:
+                self._refused(reply)
+                await trio.sleep(PATIENCE)
+        welcome = msgspec.json.decode(reply.body, type=Welcome)
+        self._conversation = Conversation(welcome.sid, rid, welcome.requests)
+        self.die = welcome.die
+        self._lines += [Line(self, self._chance) for _ in range(1, min(MOST_LINES, welcome.requests))]
+
+    async def run(self) -> None:
+        """Be a page until cancelled, or until the session has ended."""
+        self.calm = False
+        self._plan_blackout()
+        async with trio.open_nursery() as nursery:
+            self._end = nursery.cancel_scope  # `_refused` ends it
+            nursery.start_soon(self._send)
+            for line in self._lines:
+                nursery.start_soon(self._use, line)
+
+    def calm_down(self) -> None:
+        """Make no more trouble and send nothing more."""
+        self.calm = True
+        self.blackout = math.inf
+        self._away_until = -math.inf
+        self._lingers = False
+        self._work.unpark_all()
+
+    async def close(self) -> None:
+        """Close the session, once nothing is under way on the first line."""
+        if self.ended is None:
+            farewell = self.target.request(self._conversation.farewell())
+            self._lines[0].close()
+            with trio.move_on_after(FAREWELL):
+                await self._lines[0].exchange(farewell, lambda: None)
+
+    def hang_up(self) -> None:
+        """Close all connections."""
+        for line in self._lines:
+            line.close()
+
+    # -- what it sends ----------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        while True:
+            await trio.sleep(self.plan.every * self._chance.uniform(0.5, 1.5))
+            if self.calm:
+                return
+            if not self._conversation.full:
+                message = [self.ledger.number(), self._padding]
+                self._conversation.offer(msgspec.json.encode({"path": UP, "message": message}))
+                self._work.unpark()
+
+    async def _use(self, line: Line) -> None:
+        while True:
+            request = await self._next_request()
+            data = self.target.request(self._conversation.body(request))
+            reply = await line.exchange(data, self._written)
+            if reply is not None and reply.status == OK:
+                self._take(reply)
+                continue
+            self._conversation.lost(request)
+            self._work.unpark()
+            if reply is not None:
+                self._refused(reply)
+                await trio.sleep(PATIENCE)
+
+    async def _next_request(self) -> Request:
+        while True:
+            if self._away_until > trio.current_time():
+                with trio.move_on_at(self._away_until):
+                    await self._work.park()  # `calm_down` may call the absence off
+                continue
+            if self._lingers and self._may_leave():
+                continue
+            request = None if self._lingers else self._conversation.take()
+            if request is not None:
+                return request
+            await self._work.park()
+
+    def _written(self) -> None:
+        self._recovery.written(trio.current_time())
+
+    # -- what it gets -----------------------------------------------------------------------------
+
+    def _take(self, reply: Reply) -> None:
+        answer = msgspec.json.decode(reply.body, type=Answer)
+        new = self._conversation.answered(answer.seq, answer.packets)
+        if new:
+            self._note(new)
+        if not self.calm and self._chance.random() < self.habits.lingers:
+            self._lingers = True
+        if self._lingers:
+            self._work.unpark_all()
+
+    def _note(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            if packet.path == DOWN:
+                self.ledger.answered(packet.message[0], packet.message[1])
+            elif packet.path == BEAT:
+                self.ledger.beat(packet.message)
+        self._recovery.received(trio.current_time())
+
+    def _refused(self, reply: Reply) -> None:
+        try:
+            refusal = msgspec.json.decode(reply.body, type=Refused)
+        except msgspec.DecodeError:  # not the server, but what is before it
+            refusal = Refused(f"status {reply.status}")
+        self._shared.refusals[refusal.error] += 1
+        if refusal.error in GONE:
+            self.ended = refusal.reason or refusal.error
+            self._shared.ended[self.ended] += 1
+            self._end.cancel()
+        elif refusal.error not in PASSING and reply.status < SERVER_ERRORS:
+            self._shared.give_up(f"the server refuses ({reply.status}): {refusal.error}, {refusal.detail}")
+
+    # -- trouble, for its lines -------------------------------------------------------------------
+
+    def lost_line(self) -> None:
+        """Take note that a connection has broken."""
+        self._recovery.outage()
+
+    def black_out(self) -> None:
+        """Lose all connections at once, and be away for a while."""
+        self.era += 1
+        self._go_away(self._chance.uniform(*AWAY))
+        self._plan_blackout()
+
+    def _plan_blackout(self) -> None:
+        if self.habits.cuts or self.habits.vanishes:
+            times = BLACKOUTS if self.habits.cuts else 1
+            self.blackout = about(self._chance, trio.current_time(), times * self.plan.kill_every)
+
+    def _may_leave(self) -> bool:
+        """Whether the page that wants to linger may begin to (rule 3)."""
+        if self._conversation.has_lost:
+            self._lingers = False
+        elif not self._conversation.unanswered:
+            self._lingers = False
+            self._go_away(self.die * self._chance.uniform(*LINGERING))
+        return not self._lingers
+
+    def _go_away(self, seconds: float) -> None:
+        self._recovery.outage()
+        self._away_until = trio.current_time() + seconds

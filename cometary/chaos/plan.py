@@ -1,0 +1,164 @@
+"""What one run is to do, checked before anything is started. Pure.
+
+1.  Only loopback is attacked, unless whoever starts it says in so many words that another machine may be.
+2.  Sessions, seconds and rates are bounded: this is a bench for a server of one's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from cometary.chaos.habits import CRASHING, MODES, Habits
+from cometary.config import kinds
+from cometary.config.kinds import Kind
+from cometary.errors import ConfigError
+
+URL: Final = kinds.matching(
+    r"http://[^\s/?#]+(/[\w.~/-]*)?", "the URL of a server, such as http://127.0.0.1:8080/comet"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the command.
+
+    Attributes:
+        name: as on the command line, without its dashes.
+        kind: what values it can have; None if it takes none, and is true when given.
+        default: its value when it is not given.
+        text: what it is for.
+    """
+
+    name: str
+    kind: Kind[Any] | None
+    default: object
+    text: str
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Plan`."""
+        return self.name.replace("-", "_")
+
+
+def _option(kind: Kind[Any] | None, text: str) -> dict[str, object]:
+    return {"kind": kind, "text": text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run; each field is explained by its option.
+
+    Raises:
+        ConfigError: options that do not go together, or a host that may not be attacked.
+    """
+
+    mode: str = field(
+        default="jitter", metadata=_option(kinds.choice(*MODES), "How connections are troubled.")
+    )
+    url: str | None = field(
+        default=None,
+        metadata=_option(URL, "The comet endpoint to run against; without it, a server of its own."),
+    )
+    control: str | None = field(
+        default=None,
+        metadata=_option(
+            URL, "Its control interface, for crash and mixed; COMETARY_SECRET holds its secret."
+        ),
+    )
+    sessions: int = field(default=200, metadata=_option(kinds.whole(1, 20_000), "How many sessions."))
+    seconds: float = field(
+        default=60, metadata=_option(kinds.seconds(1, 86_400), "How long packets are sent.")
+    )
+    every: float = field(
+        default=1, metadata=_option(kinds.seconds(0.01, 3600), "Seconds between two packets of one session.")
+    )
+    size: int = field(
+        default=64, metadata=_option(kinds.whole(0, 65_536, "bytes"), "The padding of a packet.")
+    )
+    kill_every: float = field(
+        default=15,
+        metadata=_option(kinds.seconds(0.1, 3600), "Seconds after which a connection breaks, about."),
+    )
+    crash_every: float = field(
+        default=0.01,
+        metadata=_option(kinds.seconds(0.001, 60), "Seconds between two crashes of session actors."),
+    )
+    drain: float = field(
+        default=30, metadata=_option(kinds.seconds(1, 600), "The longest to wait for what is out at the end.")
+    )
+    seed: int | None = field(
+        default=None,
+        metadata=_option(kinds.whole(0, 2**32), "What chance follows from; by default another each time."),
+    )
+    watch_memory: bool = field(
+        default=False,
+        metadata=_option(None, "Fail if the server's memory grows after the first minute."),
+    )
+    pid: int | None = field(
+        default=None,
+        metadata=_option(kinds.whole(1, 2**31), "The process to watch, for --watch-memory with a URL."),
+    )
+    beyond_loopback: bool = field(
+        default=False,
+        metadata=_option(None, "Allow a server that is not on this machine. It should be yours."),
+    )
+    json: bool = field(default=False, metadata=_option(None, "Print the report as JSON."))
+
+    def __post_init__(self) -> None:
+        for option in (self.url, self.control):
+            if (
+                option is not None
+                and not self.beyond_loopback
+                and not is_loopback(split(option).hostname or "")
+            ):
+                raise ConfigError(option, "is not this machine; --beyond-loopback allows it, if it is yours")
+        if self.crashes and self.url is not None and self.control is None:
+            raise ConfigError("--control", f"{self.mode} needs it: session actors are crashed through it")
+        if self.watch_memory and self.url is not None and self.pid is None:
+            raise ConfigError("--watch-memory", "needs the --pid of the server")
+        if self.watch_memory and self.seconds <= FIRST_MINUTE:
+            raise ConfigError("--watch-memory", "looks at what comes after the first 60 --seconds")
+
+    @property
+    def crashes(self) -> bool:
+        """Whether session actors are crashed."""
+        return self.mode in CRASHING
+
+    def habits(self, page: int) -> Habits:
+        """Return how the page with this number behaves."""
+        kinds = MODES[self.mode]
+        return kinds[page % len(kinds)]
+
+
+OPTIONS: Final = tuple(
+    Option(entry.name.replace("_", "-"), default=entry.default, **entry.metadata) for entry in fields(Plan)
+)
+"""Every option, in the order in which they are explained."""
+
+FIRST_MINUTE: Final = 60
+"""Seconds in which a server may grow."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine; of names only `localhost` is trusted."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def split(url: str) -> SplitResult:
+    """Take a URL apart.
+
+    Raises:
+        ConfigError: its port is none.
+    """
+    parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ConfigError(url, "has a port that is none") from None
+    return parts

@@ -1,0 +1,121 @@
+"""What is said at the end. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cometary.chaos.ledger import Counts
+from cometary.chaos.memory import ALLOWED
+
+MEGA = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of a run; all durations are in seconds.
+
+    Attributes:
+        mode: how connections were troubled.
+        url: what it ran against.
+        sessions: how many there were.
+        seconds: how long packets were sent.
+        seed: what chance followed from.
+        up: from client to server.
+        down: from server to client.
+        broken: connections that were broken on purpose.
+        crashed: session actors that were.
+        replays: how many there were, and their p50, p99 and max.
+        zombies: connections left open; how many of those the server closed; the longest time it took.
+        ended: sessions that ended before their pages closed them, by reason.
+        refusals: errors that the server answered with, by condition.
+        memory: the server's in bytes, at the end of the first minute and at the most after it; its growth.
+        flat: whether that growth is within what is allowed; None if nobody watched.
+        server: what became of the server, if it ended during the run.
+    """
+
+    mode: str
+    url: str
+    sessions: int
+    seconds: float
+    seed: int
+    up: Counts
+    down: Counts
+    broken: int
+    crashed: int
+    replays: dict[str, float]
+    zombies: dict[str, float]
+    ended: dict[str, int] = field(default_factory=dict[str, int])
+    refusals: dict[str, int] = field(default_factory=dict[str, int])
+    memory: dict[str, float] | None = None
+    flat: bool | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything arrived once and in order, no session ended, and memory stayed flat."""
+        return not (self.up.wrong or self.down.wrong or self.ended or self.flat is False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {"passed": self.passed, **asdict(self)}
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.mode}: {self.sessions} sessions, {self.seconds:.0f} s, {self.url}, seed {self.seed}",
+            "",
+            f"{'':18}{'sent':>10}{'received':>10}{'lost':>10}{'duplicated':>12}{'reordered':>11}",
+            self._row("client to server", self.up),
+            self._row("server to client", self.down),
+            "",
+            f"{self.broken} connections broken, {self.crashed} session actors crashed",
+            self._replays(),
+            *self._particulars(),
+            "",
+            self._verdict(),
+        ]
+        return "\n".join(lines)
+
+    def _row(self, way: str, counts: Counts) -> str:
+        return (
+            f"{way:18}{counts.sent:>10}{counts.received:>10}{counts.lost:>10}"
+            f"{counts.doubled:>12}{counts.reordered:>11}"
+        )
+
+    def _replays(self) -> str:
+        if not self.replays["count"]:
+            return "nothing was open after any outage, so nothing was replayed"
+        p50, p99, longest = (f"{self.replays[name] * 1000:.0f} ms" for name in ("p50", "p99", "max"))
+        return f"{self.replays['count']:.0f} replays after an outage: p50 {p50}, p99 {p99}, max {longest}"
+
+    def _particulars(self) -> list[str]:
+        lines: list[str] = []
+        if left := self.zombies["left"]:
+            lines.append(
+                f"{left:.0f} connections left open, of which the server closed {self.zombies['closed']:.0f}, "
+                f"the last after {self.zombies['longest']:.1f} s"
+            )
+        if self.refusals:
+            lines.append(f"refused: {_listed(self.refusals)}")
+        if self.memory is not None:
+            first, most = self.memory["first"] / MEGA, self.memory["most"] / MEGA
+            lines.append(
+                f"memory of the server: {first:.1f} MB after a minute, then at most {most:.1f} MB "
+                f"({self.memory['growth']:+.1%})"
+            )
+        return lines
+
+    def _verdict(self) -> str:
+        if self.passed:
+            return "PASSED: everything arrived once and in order"
+        reasons: list[str] = []
+        if self.up.wrong or self.down.wrong:
+            reasons.append("not everything arrived once and in order")
+        if self.ended:
+            reasons.append(f"sessions ended: {_listed(self.ended)}")
+        if self.flat is False:
+            reasons.append(f"memory grew by more than {ALLOWED:.0%}")
+        return f"FAILED: {'; '.join(reasons)}"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

@@ -1,0 +1,95 @@
+"""What all pages of one run have in common: where they connect, and what they measure together."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import trio
+
+from cometary.chaos.plan import is_loopback, split
+from cometary.chaos.quantiles import Quantiles
+from cometary.chaos.zombies import Zombies
+from cometary.errors import ConfigError, TargetError
+
+CONNECTING: Final = 10.0
+"""Seconds that the first connection may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where pages connect.
+
+    Attributes:
+        family: of the address.
+        address: as sockets take it.
+        head: the head of every request, up to the length of its body.
+    """
+
+    family: socket.AddressFamily
+    address: tuple[Any, ...]
+    head: bytes
+
+    def request(self, body: bytes) -> bytes:
+        """Write a request."""
+        return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all pages of a run measure together.
+
+    Attributes:
+        token: what is given to the server's authenticator; None for nothing.
+        replays: how long replays took.
+        zombies: the connections that were left open.
+        refusals: errors that the server answered with, by condition.
+        ended: sessions that ended before their pages closed them, by reason.
+        fatal: why the run makes no sense, if it does not.
+        scope: what is cancelled then.
+    """
+
+    token: str | None = None
+    replays: Quantiles = field(default_factory=Quantiles)
+    zombies: Zombies = field(default_factory=Zombies)
+    refusals: Counter[str] = field(default_factory=Counter[str])
+    ended: Counter[str] = field(default_factory=Counter[str])
+    fatal: TargetError | None = None
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def give_up(self, problem: str) -> None:
+        """End the run: the server will not have it."""
+        self.fatal = TargetError(problem)
+        self.scope.cancel()
+
+
+async def find(url: str, *, anywhere: bool) -> Target:
+    """Look up where `url` leads, and connect there once.
+
+    Args:
+        url: of the comet endpoint.
+        anywhere: whether it may be another machine.
+
+    Raises:
+        TargetError: nobody answers there; the environment's fault.
+        ConfigError: the name leads to another machine; the fault of whoever started the run.
+    """
+    parts = split(url)
+    host, port = parts.hostname or "", parts.port or 80
+    head = f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+    try:
+        with trio.fail_after(CONNECTING):
+            [(family, kind, _, _, address), *_] = await trio.socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
+            if not anywhere and not is_loopback(str(address[0])):
+                raise ConfigError(url, f"leads to {address[0]}, which is not this machine")
+            with trio.socket.socket(family, kind) as sock:
+                await sock.connect(address)
+    except OSError as error:
+        raise TargetError(f"nobody answers at {url}: {error}") from None
+    except trio.TooSlowError:
+        raise TargetError(f"nobody answers at {url} within {CONNECTING:.0f} s") from None
+    return Target(family, address, f"{head}Content-Length: ".encode())
