@@ -26,10 +26,11 @@ from cometary.supervision.calls import (
     which_children,
 )
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.observing import latest_reports, subscribe, unsubscribe
+from cometary.supervision.observing import latest_reports, subscribe, supervisor_statistics, unsubscribe
 from cometary.supervision.reports import CrashReport
 from cometary.supervision.root import supervise
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
+from cometary.supervision.statistics import SupervisorStatistics
 from cometary.supervision.supervisor import Supervisor
 from cometary.supervision.tree import TreeNode, tree
 
@@ -42,6 +43,7 @@ __all__ = [
     "DynamicSupervisor",
     "Supervisor",
     "SupervisorSpec",
+    "SupervisorStatistics",
     "TreeNode",
     "count_children",
     "delete_child",
@@ -51,6 +53,7 @@ __all__ = [
     "start_child",
     "subscribe",
     "supervise",
+    "supervisor_statistics",
     "terminate_child",
     "tree",
     "unsubscribe",

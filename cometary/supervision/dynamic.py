@@ -16,7 +16,7 @@ Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSuper
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
 
 import trio
@@ -38,7 +38,7 @@ from cometary.supervision.dismissal import Dismissal
 from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverdue, TryAgain
 from cometary.supervision.family import SupervisingActor, logger
 from cometary.supervision.offspring import ChildDefaults, Offspring
-from cometary.supervision.options import WORKER_SHUTDOWN, WORKER_START, Restart, Shutdown
+from cometary.supervision.options import WORKER_SHUTDOWN, WORKER_START, Kind, Restart, Shutdown
 from cometary.supervision.rules import must_restart
 from cometary.supervision.spec import ChildSpec
 
@@ -127,7 +127,13 @@ class DynamicSupervisor(SupervisingActor):
             raise ChildStateError(f"{self.path} does not run, or is stopping")
         if self.max_children is not None and len(self.offspring) >= self.max_children:
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
-        return self.offspring.start(start, args)
+        ref = self.offspring.start(start, args)
+        self.tally.starts += 1
+        return ref
+
+    def kinds(self) -> Iterable[Kind]:
+        """Return the kind of each child; see `SupervisingActor`."""
+        return [self.offspring.kind_of(ref) for ref in self.offspring]
 
     def count_children(self) -> ChildCount:
         """Count the children, as `cometary.supervision.count_children` does; on the loop."""
@@ -181,6 +187,7 @@ class DynamicSupervisor(SupervisingActor):
             self._cell.put_if_open(self._last_straw)
 
     def _revive(self, ref: AnyRef) -> None:
+        self.tally.restarts += 1
         try:
             self.offspring.revive(ref)
         except Exception as error:  # noqa: BLE001 - whatever the constructor raises

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import trio
 
 from cometary.actors import Actor, Exit
 from cometary.actors.messages import Stop
+from cometary.supervision.options import Kind
 from cometary.supervision.reports import (
     Action,
     CrashReport,
@@ -20,6 +22,7 @@ from cometary.supervision.reports import (
     log_report,
     make_report,
 )
+from cometary.supervision.statistics import Tally
 
 logger = logging.getLogger("cometary.supervision")
 
@@ -32,11 +35,13 @@ class SupervisingActor(Actor, ReportSink):
 
     Attributes:
         reports: the latest crash reports of this supervisor and of all below it.
+        tally: counts starts, restarts and failures.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.reports: deque[CrashReport] = deque(maxlen=REPORTS_KEPT)
+        self.tally = Tally()
         self._observers: list[Observer] = []
 
     async def on_receive(self, message: Any) -> Any:
@@ -70,6 +75,10 @@ class SupervisingActor(Actor, ReportSink):
     async def kill_children(self) -> None:
         """Kill all children that are left; returns when they have gone."""
 
+    @abstractmethod
+    def kinds(self) -> Iterable[Kind]:
+        """Return the kind of each child."""
+
     def end_now(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """End with `exit` before any other message is handled."""
         # A supervisor without children serves no calls any more. What is in the mail is for
@@ -100,6 +109,7 @@ class SupervisingActor(Actor, ReportSink):
 
     def report(self, offender: Offender, exit: Exit, action: Action) -> None:  # noqa: A002 - OTP's word
         """Report how a child ended and what is done about it."""
+        self.tally.failures += exit.abnormal
         report = make_report(self.path, offender, exit, action)
         log_report(report, exit)
         self.note(report)

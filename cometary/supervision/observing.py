@@ -1,4 +1,4 @@
-"""Crash reports from outside: those that were, and those to come. On the loop's thread, without waiting.
+"""A supervisor from outside: its crash reports and its statistics. On the loop's thread, without waiting.
 
 Reports go up the tree, so who observes the root sees all. What a supervisor remembers, and who
 observes it, ends with its incarnation: observe one that stays, which the root does.
@@ -12,6 +12,7 @@ from cometary.actors import ActorRef
 from cometary.errors import ChildStateError
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.reports import CrashReport, Observer
+from cometary.supervision.statistics import SupervisorStatistics
 
 
 def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
@@ -21,6 +22,16 @@ def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
         ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
     """
     return tuple(_running(supervisor).reports)
+
+
+def supervisor_statistics(supervisor: ActorRef[Any]) -> SupervisorStatistics:
+    """Return what `supervisor` has counted; takes time in proportion to its children.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    actor = _running(supervisor)
+    return actor.tally.total(actor.kinds())
 
 
 def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:

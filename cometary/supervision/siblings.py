@@ -76,6 +76,7 @@ class Siblings:
                 self.report(child, "give_up")
                 await self.stop()
                 raise
+            self._supervisor.tally.starts += 1
 
     async def stop(self) -> None:
         """Stop all for good, from right to left."""

@@ -35,7 +35,7 @@ from cometary.supervision.calls import (
 from cometary.supervision.child import Child
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.intensity import RestartLog
-from cometary.supervision.options import AutoShutdown, Strategy
+from cometary.supervision.options import AutoShutdown, Kind, Strategy
 from cometary.supervision.rules import must_restart, restarted_with
 from cometary.supervision.siblings import Siblings
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
@@ -99,6 +99,10 @@ class Supervisor(SupervisingActor):
         """Kill all children that are left, at once; see `SupervisingActor`."""
         await self._siblings.kill()
 
+    def kinds(self) -> Iterable[Kind]:
+        """Return the kind of each child; see `SupervisingActor`."""
+        return [child.spec.kind for child in self._siblings]
+
     async def _stop_with(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         await self.stop_children()
         self.end_now(exit)
@@ -159,6 +163,7 @@ class Supervisor(SupervisingActor):
 
     async def _start_again(self, child: Child) -> bool:
         child.restarts += 1
+        self.tally.restarts += 1
         try:
             await child.start()
         except ChildStartError:
@@ -220,6 +225,7 @@ class Supervisor(SupervisingActor):
         except ChildStartError:
             self._siblings.report(child, "nothing")
             raise
+        self.tally.starts += 1
         return child.ref
 
 

@@ -1,0 +1,77 @@
+"""What supervisors count."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometary.actors import Bounded
+from cometary.errors import ChildStartError, ChildStateError, MailboxFullError, SpecError
+from cometary.supervision import (
+    ChildSpec,
+    DynamicSupervisor,
+    SupervisorSpec,
+    SupervisorStatistics,
+    start_child,
+    supervisor_statistics,
+)
+from tests.supervision.company import Diary, Worker, child, company, settled, tell, worker
+
+
+async def task() -> None:
+    """Do nothing, as a task."""
+
+
+async def test_starts_restarts_and_failures_are_counted() -> None:
+    diary = Diary()
+    children = [worker("a", diary), worker("b", diary), ChildSpec("below", SupervisorSpec())]
+    async with company(*children, strategy="one_for_all", intensity=10) as root:
+        assert supervisor_statistics(root) == SupervisorStatistics(3, 0, 0, {"worker": 2, "supervisor": 1})
+        await start_child(root, ChildSpec("task", task, restart="temporary"))
+        await settled()  # it has ended, and is forgotten
+        assert supervisor_statistics(root) == SupervisorStatistics(4, 0, 0, {"worker": 2, "supervisor": 1})
+        await tell(root, "a", "crash")
+        assert supervisor_statistics(root) == SupervisorStatistics(4, 3, 1, {"worker": 2, "supervisor": 1})
+
+
+async def test_starts_that_fail_are_failures_and_no_starts() -> None:
+    diary = Diary()
+    async with company(worker("a", diary), intensity=10) as root:
+        diary.failing_starts = {"a": 1, "b": 1}
+        with pytest.raises(ChildStartError):
+            await start_child(root, worker("b", diary))
+        assert supervisor_statistics(root) == SupervisorStatistics(1, 0, 1, {"worker": 1})
+        await tell(root, "a", "crash")  # the first restart fails as well, the second does not
+        assert supervisor_statistics(root) == SupervisorStatistics(1, 2, 3, {"worker": 1})
+
+
+async def test_a_dynamic_supervisor_counts_too() -> None:
+    diary = Diary()
+    async with company(ChildSpec("crowd", DynamicSupervisor, kwargs={"per": "child"})) as root:
+        crowd = await child(root, "crowd")
+        refs = [await start_child(crowd, Worker, name, diary) for name in "abc"]
+        await start_child(crowd, ChildSpec("below", SupervisorSpec()))
+        refs[0].tell("crash")
+        refs[1].tell("leave")
+        await settled()
+        assert supervisor_statistics(crowd) == SupervisorStatistics(4, 1, 1, {"worker": 2, "supervisor": 1})
+        with pytest.raises(ChildStateError):
+            supervisor_statistics(refs[0])
+
+
+async def test_a_child_gets_the_mailbox_of_its_specification_in_every_incarnation() -> None:
+    diary = Diary()
+    async with company(worker("a", diary, mailbox=Bounded(1)), intensity=10) as root:
+        ref = await child(root, "a")
+        for _ in range(2):
+            ref.tell("x")
+            with pytest.raises(MailboxFullError):
+                ref.tell("y")
+            await tell(root, "a", "crash")
+        assert ref.mailbox_statistics().refused == 2
+
+
+def test_only_an_actor_has_a_mailbox_to_choose() -> None:
+    with pytest.raises(SpecError, match="only an actor's class has a mailbox to choose"):
+        ChildSpec("task", task, mailbox=Bounded(1))
+    with pytest.raises(SpecError, match="mailbox must be a Bounded or None"):
+        ChildSpec("worker", Worker, mailbox=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
