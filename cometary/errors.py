@@ -180,6 +180,10 @@ class NotRunningError(UsageError):
     """A machine was stepped before its start or after its stop, or started twice: the shell's fault."""
 
 
+class MachineStoppedError(CometaryError):
+    """A machine in an actor stopped for a reason that is neither `normal` nor `shutdown`: its own decision."""
+
+
 class SpecError(UsageError):
     """A supervisor was given a child or an option that makes no sense: the calling code's fault."""
 

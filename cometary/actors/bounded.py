@@ -24,9 +24,9 @@ import trio
 from pykka import ActorDeadError
 
 from cometary.actors.bounds import Bounded, Intake
-from cometary.actors.cell import CLOSED, Cell
+from cometary.actors.cell import CLOSED, SUSPENDED, Cell
 from cometary.actors.future import Future
-from cometary.actors.messages import Answerable, Envelope
+from cometary.actors.messages import Answerable, Envelope, is_stop
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.task import TaskCell
@@ -93,6 +93,8 @@ class BoundedCell(Cell):
         """Take a message of the runtime's own, room or not; see `Cell.put_if_open`."""
         if self.state == CLOSED:
             self.discard([item])
+        elif self.state == SUSPENDED and is_stop(item):
+            self._put_aside(item)
         else:
             self._accept(Exempt(item))
 

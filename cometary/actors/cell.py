@@ -6,7 +6,8 @@ across restarts. The rules:
 
 1.  A cell is IDLE (alive, no mail), READY (has mail), RUNNING (in its handler), ENDING (is to
     end when its handler returns), PARKED (has not begun yet, or the incarnation has ended and
-    the supervisor has not decided; mail is kept) or CLOSED.
+    the supervisor has not decided; mail is kept), CLOSED, or SUSPENDED (`cometary.actors.sys`
+    has stopped it between two messages; mail waits, but for an order to stop).
 2.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
 3.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
@@ -24,7 +25,7 @@ from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
 from cometary.actors.mailbox import Mailbox
-from cometary.actors.messages import STOPS, Answerable, Envelope, ExitSignal
+from cometary.actors.messages import STOPS, Answerable, Envelope, ExitSignal, is_stop
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 from cometary.errors import ActorEndedError
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cometary.actors")
 
-IDLE, READY, RUNNING, ENDING, PARKED, CLOSED = range(6)
+IDLE, READY, RUNNING, ENDING, PARKED, CLOSED, SUSPENDED = range(7)
 
 
 class Parent(Protocol):
@@ -99,10 +100,19 @@ class Cell(Mailbox):
 
         A mailbox with a bound takes it, room or not.
         """
-        if self.state != CLOSED:
+        if self.state < CLOSED:
             self.put(item)
         else:
+            self._put_aside(item)
+
+    def _put_aside(self, item: object) -> None:
+        if self.state == CLOSED:
             self.discard([item])
+        elif is_stop(item):
+            self.put_back(iter([item]))  # before the mail that waits, which nobody would handle
+            self.resume()
+        else:
+            self.put(item)
 
     def offer(self, item: object) -> None:
         """Take a message, or drop it if the actor has ended for good, or its mailbox is full.
@@ -182,6 +192,14 @@ class Cell(Mailbox):
             self.put_if_open(ExitSignal(sender, exit))
         elif exit.reason != "normal":
             self.kill(taken_along(exit))
+
+    def suspend(self) -> None:
+        """Handle nothing until `resume`; called for a system message, between two others."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """Go on after `suspend`."""
+        raise NotImplementedError
 
     def fail(self, error: Exception, message: object) -> None:
         """End the incarnation because `error` was raised while it handled `message`."""

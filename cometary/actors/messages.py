@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from pykka import messages
+from pykka import ActorDeadError, messages
 from pykka._envelope import Envelope
 
 from cometary.actors.exits import NORMAL, Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.actors.cell import Cell
+    from cometary.actors.future import Future
     from cometary.actors.ref import ActorRef
 
 
@@ -52,10 +56,57 @@ class Answerable(Protocol):
         ...
 
 
+class SystemMessage:
+    """A call of `cometary.actors.sys`: served between two other messages, also when the actor is suspended.
+
+    Args:
+        call: what to do with the actor's cell; what it returns or raises is the answer.
+        reply: where the answer goes.
+    """
+
+    __slots__ = ("_call", "_reply")
+
+    def __init__(self, call: Callable[[Cell], object], reply: Future[Any]) -> None:
+        self._call = call
+        self._reply = reply
+
+    def serve(self, cell: Cell) -> None:
+        """Do it, and answer."""
+        try:
+            answer = self._call(cell)
+        except Exception as error:  # noqa: BLE001 - it is the caller's, and harms the actor in no way
+            self._reply.offer(error=error)
+        else:
+            self._reply.offer(answer)
+
+    def discarded(self) -> None:
+        """Answer that the actor has ended; see `Answerable`."""
+        self._reply.offer(error=ActorDeadError("the actor ended before it came to a system message"))
+
+
 PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 STOPS = frozenset({Stop, PykkaStop})
 PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
-SPECIAL = frozenset({Envelope}) | STOPS | PROXIED
+SPECIAL = frozenset({Envelope, SystemMessage}) | STOPS | PROXIED
 """Message classes that a turn does not hand to `on_receive` as they are."""
 
-__all__ = ["PROXIED", "SPECIAL", "STOPS", "Answerable", "Down", "Envelope", "ExitSignal", "PykkaStop", "Stop"]
+
+def is_stop(message: Any) -> bool:
+    """Whether `message` tells the actor to stop, with or without somebody who waits for it."""
+    return message.__class__ in STOPS or (
+        message.__class__ is Envelope and message.message.__class__ in STOPS
+    )
+
+
+__all__ = [
+    "PROXIED",
+    "SPECIAL",
+    "STOPS",
+    "Answerable",
+    "Down",
+    "Envelope",
+    "ExitSignal",
+    "PykkaStop",
+    "Stop",
+    "SystemMessage",
+]

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from cometary.actors.cell import CLOSED, ENDING, IDLE, READY, RUNNING, Cell
+from cometary.actors.cell import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED, Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
-from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop
+from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ScheduledCell(Cell):
             raise
         finally:
             if self.state != RUNNING:
-                self._end_after_turn(mail)
+                self._leave_turn(mail)
             elif self._items or self._backlog:
                 self._run()
             else:
@@ -101,7 +101,7 @@ class ScheduledCell(Cell):
             if self.state == RUNNING:
                 self._run()  # for the mail that has come before and meanwhile
             else:
-                self._end_after_turn(iter(()))
+                self._leave_turn(iter(()))
 
     def _continue(self, actor: Actor) -> None:
         try:
@@ -114,6 +114,10 @@ class ScheduledCell(Cell):
             self._answer(actor, message.message, cast("Future[Any]", message.reply_to))
         elif message.__class__ in STOPS:
             self._stop(actor, message)
+        elif message.__class__ is SystemMessage:
+            message.serve(self)
+            if self.state == RUNNING:  # the next message is for another turn, which looks at the actor anew
+                self.state = READY
         else:
             self._call(actor, message)
 
@@ -183,6 +187,20 @@ class ScheduledCell(Cell):
         elif self.state != ENDING:
             super().end(exit)
 
-    def _end_after_turn(self, mail: Iterator[object]) -> None:
+    def _leave_turn(self, mail: Iterator[object]) -> None:
         self.put_back(mail)  # first: whether it is kept is for the supervisor to say
-        super().end(cast("Exit", self.exit))
+        if self.state == ENDING:
+            super().end(cast("Exit", self.exit))
+        elif self.state == READY:
+            self._run()
+
+    # -- suspended ----------------------------------------------------------------------
+
+    def suspend(self) -> None:
+        """Handle nothing until `resume`; see `Cell.suspend`."""
+        self.state = SUSPENDED
+
+    def resume(self) -> None:
+        """Go on; see `Cell.resume`."""
+        if self.state == SUSPENDED:
+            self._run()

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cometary.actors.cell import CLOSED, IDLE, PARKED, RUNNING, Cell
+from cometary.actors.cell import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED, Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.future import Future
-from cometary.actors.messages import PROXIED, STOPS, Envelope, Stop
+from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -31,7 +31,7 @@ logger = logging.getLogger("cometary.actors")
 class TaskCell(Cell):
     """The cell of an actor that has a Trio task of its own."""
 
-    __slots__ = ("_failure", "_fate", "_idle_task", "_scope")
+    __slots__ = ("_failure", "_fate", "_idle_task", "_resumed", "_scope")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__(system)
@@ -39,6 +39,7 @@ class TaskCell(Cell):
         self._idle_task: trio.lowlevel.Task | None = None
         self._fate: Exit | None = None
         self._failure: Exception | None = None
+        self._resumed: trio.Event | None = None
 
     # -- mail ---------------------------------------------------------------------------
 
@@ -68,7 +69,7 @@ class TaskCell(Cell):
     # -- the life of the task -----------------------------------------------------------
 
     def _run(self) -> None:
-        self._fate = self._failure = None
+        self._fate = self._failure = self._resumed = None
         self.state = IDLE
         self._scope = trio.CancelScope()
         self.system.start_soon(self._live)
@@ -125,13 +126,30 @@ class TaskCell(Cell):
         kind = message.__class__
         if kind is Envelope:
             return await self._answer(actor, message.message, message.reply_to)
-        if kind in STOPS:
-            return await self._stop(actor, message)
-        if kind in PROXIED:
-            await _result(actor._handle_receive(message))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        else:
+        if kind not in SPECIAL:
             await _result(actor.on_receive(message))
+        elif kind in STOPS:
+            return await self._stop(actor, message)
+        elif kind is SystemMessage:
+            message.serve(self)
+            if self._resumed is not None:
+                await self._resumed.wait()
+        else:
+            await _result(actor._handle_receive(message))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         return None
+
+    def suspend(self) -> None:
+        """Handle nothing until `resume`; see `Cell.suspend`."""
+        # The task waits where it handles the message that said so; so it can be killed there.
+        self.state = SUSPENDED
+        self._resumed = trio.Event()
+
+    def resume(self) -> None:
+        """Go on; see `Cell.resume`."""
+        resumed, self._resumed = self._resumed, None
+        if resumed is not None:
+            self.state = RUNNING
+            resumed.set()
 
     async def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> Exit | None:
         if message.__class__ in STOPS:

@@ -10,7 +10,6 @@ Source: OTP, `supervisor`, "supervisor reports", and `proc_lib`, "crash reports"
 from __future__ import annotations
 
 import logging
-import reprlib
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -18,16 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from cometary.actors import Actor, ActorRef, Exit
+from cometary.actors import ActorRef, Exit
+from cometary.actors.showing import format_message, show
 from cometary.errors import ChildStartError
 
 logger = logging.getLogger("cometary.supervision")
 
 Action = Literal["restart", "give_up", "nothing"]
 Observer = Callable[["CrashReport"], None]
-
-_bounded = reprlib.Repr()
-_bounded.maxstring = _bounded.maxother = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action)
         actor=offender.actor,
         urn=None if ref is None else ref.actor_urn,
         reason=exit.reason,
-        error=None if error is None else _bounded.repr(error),
+        error=None if error is None else show(error),
         traceback="" if error is None else "".join(traceback.format_exception(error)),
         last_message=None if ref is None else format_message(ref.actor_class, exit.last_message),
         state=exit.state,
@@ -133,21 +130,3 @@ def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's w
     logger.log(
         level, "%s", report, exc_info=exit.error if crash else None, extra={"crash_report": report.as_dict()}
     )
-
-
-def format_message(actor_class: type[Actor], message: object) -> str | None:
-    """Show a message in the way that the actor's class wants; never fails.
-
-    A class that handles secrets has a static `format_message(message) -> str` of its own.
-    """
-    if message is None:
-        return None
-    show = getattr(actor_class, "format_message", _show)
-    try:
-        return str(show(message))
-    except Exception as error:  # noqa: BLE001 - a report must not be lost because it cannot be shown
-        return f"{type(message).__name__} (format_message raised {type(error).__name__})"
-
-
-def _show(message: object) -> str:
-    return f"{type(message).__name__}: {_bounded.repr(message)}"

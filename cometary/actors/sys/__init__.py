@@ -1,0 +1,41 @@
+"""Looking into a living actor, and changing it between two messages: OTP's `sys`.
+
+from cometary.actors import sys
+
+print(await sys.get_state(ref))
+await sys.trace(ref)
+
+Each of these is a message to the actor, served in order between two others; a suspended actor
+serves it at once, and so does every actor what concerns only its trace and its statistics. On the
+Trio loop each returns a future to be awaited, in any other thread it waits there and returns the
+answer.
+
+Source: OTP, `sys`.
+"""
+
+from __future__ import annotations
+
+from cometary.actors.sys.changing import change_code, replace_state
+from cometary.actors.sys.events import TraceEvent, print_event
+from cometary.actors.sys.looking import Status, get_state, get_status
+from cometary.actors.sys.measuring import Statistics, statistics
+from cometary.actors.sys.suspending import resume, suspend
+from cometary.actors.sys.tracing import TraceChannel, no_trace, trace, trace_events
+
+__all__ = [
+    "Statistics",
+    "Status",
+    "TraceChannel",
+    "TraceEvent",
+    "change_code",
+    "get_state",
+    "get_status",
+    "no_trace",
+    "print_event",
+    "replace_state",
+    "resume",
+    "statistics",
+    "suspend",
+    "trace",
+    "trace_events",
+]

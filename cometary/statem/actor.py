@@ -1,0 +1,202 @@
+"""The actor that runs a machine: gen_statem's process, and the shell that most machines need.
+
+1.  What is told is an event; what is asked is a `Call` of it. The caller is answered by a
+    `Reply`, whenever the machine comes to that; if the actor ends first, by `ActorDeadError`.
+2.  Timers are the actor's. The message of one that runs out says whose incarnation it was
+    started for, because timers outlive a crash; within one, the machine knows late ones.
+3.  All other actions go to `perform`, in order and before the next message.
+4.  When the machine stops, the actor ends at once, mail or not: `normal` and `shutdown` are
+    orderly ends, an exception or any other reason is a crash.
+5.  A machine's step that raises has not happened. If somebody asked, they get the exception
+    and the actor goes on (Pykka's rule); else the actor crashes.
+
+Source: OTP, `gen_statem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, NamedTuple, TypeGuard
+
+from cometary.actors import NORMAL, SHUTDOWN, Actor, Exit, Future, Timer
+from cometary.actors.showing import show
+from cometary.actors.sys.changing import change_class, converted
+from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
+from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
+from cometary.fsm.engine import Observer
+from cometary.fsm.switch import become
+from cometary.statem import state as machine_state
+from cometary.statem.state import MachineState
+
+_ORDERLY = {"normal": NORMAL, "shutdown": SHUTDOWN}
+
+
+def _is_caller(to: object) -> TypeGuard[Future[Any]]:
+    return isinstance(to, Future)
+
+
+class TimerRanOut(NamedTuple):
+    """To itself: a timer of the incarnation `life` has run out."""
+
+    life: object
+    timer: StartTimer
+
+
+class MachineActor(Actor):
+    """Runs a machine. Start it as it is, or subclass it for a `perform` of your own.
+
+    Args:
+        machine: the machine's class, or whatever else makes a new machine for each incarnation.
+        *args: its positional arguments.
+        **kwargs: its keyword arguments.
+
+    Attributes:
+        machine: the machine; look at it, and leave stepping it to the actor.
+    """
+
+    def __init__(self, machine: Callable[..., StateMachine], *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self.machine = machine(*args, **kwargs)
+        self._life = object()
+        self._timers: dict[Hashable, Timer] = {}
+
+    def perform(self, action: Any) -> None:
+        """Do what the machine returns and neither it nor this actor knows; a subclass has its own.
+
+        It must not wait: what has to, runs as a task of this actor (`start_task`), which tells this
+        actor of the outcome. If it raises, the actor crashes, asked or not: the machine has moved on.
+
+        Raises:
+            UsageError: here always: the machine's author's fault.
+        """
+        raise UsageError(f"{type(self).__name__} has no perform() for {action!r}")
+
+    # -- the actor's side -------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Start the machine."""
+        self._perform_all(self.machine.start(), None)
+
+    def on_receive(self, message: Any) -> Any:
+        """Step the machine; what is asked is answered when the machine says so."""
+        if isinstance(message, TimerRanOut):
+            if message.life is self._life:  # else of the incarnation before
+                self._step(message.timer.timed_out(), message)
+        elif self._cell.replying is not None:
+            return self._call(message)
+        else:
+            self._step(message, message)
+        return None
+
+    def on_stop(self) -> None:
+        """Cancel the timers. A subclass that has its own calls this one too."""
+        self._close_timers()
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:  # noqa: ARG002 - Pykka's
+        """Cancel the timers. A subclass that has its own calls this one too."""
+        self._close_timers()
+
+    # -- the machine's side -----------------------------------------------------------------
+
+    def _call(self, message: Any) -> Any:
+        reply = self._cell.replying
+        actions = self.machine.step(Call(message, reply))
+        self.reply_later()  # only now: a step that raises is answered by the runtime
+        self._perform_all(actions, message)
+        return None
+
+    def _step(self, event: object, message: object) -> None:
+        self._perform_all(self.machine.step(event), message)
+
+    def _perform_all(self, actions: Iterable[Any], message: object) -> None:
+        try:
+            for action in actions:
+                self._perform(action, message)
+        except Exception as error:  # noqa: BLE001 - not to the caller alone: what the machine wanted is half done
+            self._cell.fail(error, message)
+
+    def _perform(self, action: Any, message: object) -> None:
+        if isinstance(action, StartTimer):
+            self._start_timer(action)
+        elif isinstance(action, CancelTimer):
+            self._timers[action.name].cancel()
+        elif isinstance(action, Reply) and _is_caller(action.to):
+            action.to.offer(action.value)  # the first answer counts
+        elif isinstance(action, Stopped):
+            self._end(action.reason, message)
+        else:
+            self.perform(action)
+
+    def _start_timer(self, action: StartTimer) -> None:
+        timer = self._timers.get(action.name)
+        if timer is None:
+            self._timers[action.name] = timer = self.timer(None)
+        timer.message = TimerRanOut(self._life, action)
+        if action.at is None:
+            timer.start(action.seconds or 0.0)
+        else:
+            timer.start(max(0.0, action.at - self.system.scheduler.now()))
+
+    def _end(self, reason: object, message: object) -> None:
+        exit_ = reason if isinstance(reason, Exit) else _ORDERLY.get(str(reason))
+        if exit_ is None:
+            error = (
+                reason
+                if isinstance(reason, Exception)
+                else MachineStoppedError(f"{self.machine!r}: {reason}")
+            )
+            self._cell.fail(error, message)
+        else:
+            self.on_stop()
+            self._cell.end(exit_)
+
+    def _close_timers(self) -> None:
+        for timer in self._timers.values():
+            timer.close()
+
+    # -- what cometary.actors.sys asks ------------------------------------------------------
+
+    def system_get_state(self) -> MachineState:
+        """See `sys.get_state`."""
+        return machine_state.read(self.machine)
+
+    def format_status(self) -> object:
+        """See `sys.get_status`: what the machine's own `format_status()` says, or its state, shortened."""
+        own = getattr(self.machine, "format_status", None)
+        return show(self.system_get_state()) if own is None else own()
+
+    def system_replace_state(self, state: object) -> None:
+        """See `sys.replace_state`."""
+        machine_state.write(self.machine, state)
+
+    def system_code_change(self, new: type[Any]) -> None:
+        """See `sys.change_code`: to another class of machine, or to another class of actor."""
+        if not issubclass(new, StateMachine):
+            change_class(self, new)
+            return
+        old, before = type(self.machine), machine_state.read(self.machine)
+        name, data = converted(old, new, before)
+        try:
+            become(self.machine, new)
+            machine_state.write(self.machine, (name, data))
+        except InvalidStepError as error:
+            raise UsageError(str(error)) from None
+        except BaseException:
+            become(self.machine, old)
+            raise
+
+    def system_observe(self, observer: Observer) -> Callable[[], None]:
+        """See `sys.trace`: tell `observer` of the machine's transitions; returns what ends that."""
+        machine, before = self.machine, self.machine.observer
+
+        def observe(*observation: Any) -> None:
+            observer(*observation)
+            if before is not None:
+                before(*observation)
+
+        def end() -> None:
+            if machine.observer is observe:
+                machine.observer = before
+
+        machine.observer = observe
+        return end
