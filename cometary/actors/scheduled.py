@@ -199,6 +199,9 @@ class ScheduledCell(Cell):
     def suspend(self) -> None:
         """Handle nothing until `resume`; see `Cell.suspend`."""
         self.state = SUSPENDED
+        ready = self.system.scheduler.ready
+        while self in ready:  # from a life that was killed; a turn would be taken for a resume
+            ready.remove(self)
 
     def resume(self) -> None:
         """Go on; see `Cell.resume`."""

@@ -10,7 +10,7 @@ import trio.lowlevel
 from trio.testing import MockClock
 
 from cometary.actors import Actor, ActorDeadError, Bounded, Exit, sys, system, system_in_thread
-from cometary.supervision import ChildSpec
+from cometary.supervision import ChildSpec, DynamicSupervisor, start_child
 from tests.actors.sys.people import AsyncCounter, Counter, both, settled
 from tests.supervision.company import child, company
 
@@ -124,6 +124,19 @@ async def test_the_next_incarnation_is_not_suspended(kind: type[Counter]) -> Non
         assert await answer == 1
         assert (await sys.get_state(ref))["got"] == ["one"]
         assert await ref.ask("two") == 2
+
+
+async def test_a_turn_left_over_from_a_killed_incarnation_does_not_resume_it() -> None:
+    async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
+        ref = await start_child(await child(root, "crowd"), Counter)
+        await settled()
+        ref.tell("for the next incarnation")
+        ref.kill()  # while it waits for its turn; its successor, which is there at once, waits for another
+        suspended = sys.suspend(ref)
+        ref.tell("waits")
+        await suspended
+        await settled()
+        assert "waits" not in (await sys.get_state(ref))["got"]
 
 
 async def test_a_timer_runs_and_its_message_waits(autojump_clock: MockClock) -> None:
