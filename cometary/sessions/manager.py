@@ -226,11 +226,15 @@ class SessionManager:
         if keeper.sign_off is not None and not keeper.unhandled:
             return  # the last call of all has been made
         keeper.forget_unhandled()
+        if keeper.sign_off is not None:
+            # Queued, not told: an actor that finds its session signed off and nothing to do stops.
+            keeper.queue(keeper.sign_off)
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
         if keeper.ended is None:
             keeper.ref.tell(End("failed"))
-        else:
-            self._leaving[keeper.ref] = keeper
+            return
+        self._leaving[keeper.ref] = keeper
+        if keeper.sign_off is None:
             keeper.ref.tell(SignOff())
 
     async def shut_down(self) -> None:

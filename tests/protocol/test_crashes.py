@@ -316,3 +316,36 @@ async def test_the_tree_counts_the_restarts(world: World, client: Comet, crashin
     [session] = sessions["children"]
     assert session["id"] == crashing.sessions[0].name
     assert session["restarts"] == 2
+
+
+async def test_the_signoff_of_a_session_that_fails_after_its_end_is_not_cut_short() -> None:
+    """Its actor may crash once too often while the sign-off waits for a slow handler."""
+    app = App()
+    calls: list[str] = []
+    sessions: list[Session] = []
+    slow_may_crash, signoff_may_end = trio.Event(), trio.Event()
+    app.signon(sessions.append)
+    app.packet("crash")(crash)
+
+    @app.packet("slow")
+    async def crash_slowly(_session: Session, path: str, _message: object) -> None:
+        await slow_may_crash.wait()
+        raise CrashError(path)
+
+    @app.signoff
+    async def left(_session: Session, reason: str, _undelivered: object) -> None:
+        calls.append(reason)
+        await signoff_may_end.wait()
+        calls.append("to its end")
+
+    async with serving(app) as world:
+        client = await world.open()
+        await client.hold(*[("crash", number) for number in range(CRASHES)], ("slow", 1))
+        sessions[0].kick()
+        await world.settle()
+        slow_may_crash.set()
+        await world.settle()
+        signoff_may_end.set()
+        await world.settle()
+        assert calls == ["kicked", "to its end"]
+        assert await actors(world) == 0
