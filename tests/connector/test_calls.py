@@ -6,6 +6,7 @@ import json
 import math
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import cbor2
@@ -26,13 +27,13 @@ class OnTrio:
         self._made_with = arguments, options
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        async def perform(*arguments: Any) -> Any:
+        async def perform(*arguments: Any, **wishes: Any) -> Any:
             positional, options = self._made_with
             async with AsyncConnector(*positional, **options) as connector:
-                return await getattr(connector, name)(*arguments)
+                return await getattr(connector, name)(*arguments, **wishes)
 
-        def call(*arguments: Any) -> Any:
-            return trio.run(perform, *arguments)
+        def call(*arguments: Any, **wishes: Any) -> Any:
+            return trio.run(partial(perform, *arguments, **wishes))
 
         return call
 
@@ -65,6 +66,13 @@ CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("kick", ("s",), {"sid": "s"}, {}, None),
 ]
 
+WISHES = {"receipt": "one", "ttl": 5, "key": "k"}
+CALLS_WITH_WISHES: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
+    ("update", ("a", 1), WISHES, {**A_1, **WISHES}),
+    ("update", ("a", 1), {"ttl": 0.5}, {**A_1, "ttl": 0.5}),
+    ("send", ("s", [("a", 1)]), WISHES, {"sid": "s", "packets": [{**A_1, **WISHES}]}),
+]
+
 
 @pytest.mark.parametrize(("name", "arguments", "asked", "answer", "expected"), CALLS)
 def test_a_call_posts_what_the_table_of_calls_says(
@@ -84,6 +92,7 @@ def test_a_call_posts_what_the_table_of_calls_says(
         ("sessions", {"sessions": [{"name": "a", "queued": 0}]}, [{"name": "a", "queued": 0}]),
         ("tree", {"id": "cometary", "children": []}, {"id": "cometary", "children": []}),
         ("healthz", {"status": "ok"}, "ok"),
+        ("statistics", {"sessions": 1, "delivered": 2}, {"sessions": 1, "delivered": 2}),
     ],
 )
 def test_a_question_is_a_get_without_a_body(
@@ -93,6 +102,32 @@ def test_a_question_is_a_get_without_a_body(
     assert getattr(connector, call)() == expected
     [received] = stand_in.received
     assert (received.method, received.path, received.body) == ("GET", f"/{call}", b"")
+
+
+@pytest.mark.parametrize(("name", "arguments", "wishes", "asked"), CALLS_WITH_WISHES)
+def test_wishes_go_with_each_packet(
+    connector: Any, stand_in: StandIn, *, name: str, arguments: Any, wishes: Any, asked: Any
+) -> None:
+    stand_in.answers({"updates": 1, "packets": 1})
+    assert getattr(connector, name)(*arguments, **wishes) == 1
+    assert json.loads(stand_in.received[0].body) == asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wishes", "path"),
+    [
+        ((), {}, "/receipts?wait=0"),
+        (("ab-1",), {"wait": 2.5}, "/receipts?after=ab-1&wait=2.5"),
+        (("a&b",), {}, "/receipts?after=a%26b&wait=0"),
+    ],
+)
+def test_receipts_come_with_a_cursor(
+    connector: Any, stand_in: StandIn, *, arguments: Any, wishes: Any, path: str
+) -> None:
+    stand_in.answers({"receipts": [{"id": "one"}], "cursor": "ab-2", "missed": 3})
+    page = connector.receipts(*arguments, **wishes)
+    assert (page.receipts, page.cursor, page.missed) == ([{"id": "one"}], "ab-2", 3)
+    assert stand_in.received[0].path == path
 
 
 @pytest.mark.parametrize("holding", [b"\0\xff", {"deep": [bytearray(b"x")]}])
