@@ -167,6 +167,11 @@ class Cell(Mailbox):
 
     # -- life ---------------------------------------------------------------------------
 
+    def incarnate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
+        """Build the instance that lives here next, with its constructor's arguments."""
+        actor: Actor = self.ref.actor_class.incarnate(self, args, kwargs)
+        return actor
+
     def begin(self, actor: Actor, starting: Future[None]) -> None:
         """Start a life: `starting` is settled once `on_start` has run."""
         self.actor = actor

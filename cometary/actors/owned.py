@@ -39,6 +39,13 @@ class OwnedTasks:
         if self._waiting is not None:
             self._waiting.append((function, args))
             return
+        self._cell.system.post(self._start, function, args)
+
+    def _start(self, function: Callable[..., Awaitable[object]], args: Any) -> None:
+        # Nothing starts in a system that is closed: the task would never run, and the actor's end,
+        # which waits for it, never come. Another thread may not know yet that the actor has ended.
+        if self._cell.system.closed or self._when_gone is not None:
+            return
         scope = trio.CancelScope()  # made here: it must be there if the actor ends before the task runs
         self._scopes.add(scope)
         self._cell.system.start_soon(self._run, scope, function, args)
@@ -51,10 +58,10 @@ class OwnedTasks:
 
     def end(self, when_gone: Callable[[], None]) -> None:
         """Cancel all tasks, and call `when_gone` once the last one has unwound."""
+        self._when_gone = when_gone
         if not self._scopes:
             when_gone()
             return
-        self._when_gone = when_gone
         for scope in self._scopes:
             scope.cancel()
 

@@ -85,7 +85,8 @@ class ActorSystem:
         """Build an actor in the caller's context, as Pykka does, and start it.
 
         Args:
-            actor_class: the class, built with `args` and `kwargs`.
+            actor_class: the class, built with `args` and `kwargs`; or what stands for one that
+                is not ours, with its `new_cell` and `incarnate`.
             args: positional arguments of the constructor.
             kwargs: keyword arguments of the constructor.
             parent: the supervisor that decides what happens when the actor has ended.
@@ -138,7 +139,7 @@ class ActorSystem:
         if not keep_mail:
             cell.discard(cell.drain())
         started: Future[None] = Future()
-        actor = ref.actor_class.incarnate(cell, args, kwargs)
+        actor = cell.incarnate(args, kwargs)
         if cell.actor is actor:
             cell.begin(actor, started)
         else:  # it ended while it was being built, and its parent has been told

@@ -13,7 +13,9 @@ async with system(), supervise(children, strategy="rest_for_one") as root:
 
 from __future__ import annotations
 
+from cometary.actors.blocking import abandoned_threads
 from cometary.supervision.backoff import Backoff
+from cometary.supervision.blocking import InThread
 from cometary.supervision.calls import (
     ChildCount,
     ChildInfo,
@@ -41,10 +43,12 @@ __all__ = [
     "ChildSpec",
     "CrashReport",
     "DynamicSupervisor",
+    "InThread",
     "Supervisor",
     "SupervisorSpec",
     "SupervisorStatistics",
     "TreeNode",
+    "abandoned_threads",
     "count_children",
     "delete_child",
     "get_childspec",

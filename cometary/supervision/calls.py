@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from cometary.actors import Actor, ActorRef
+from cometary.actors import ActorRef
 from cometary.supervision.child import State
-from cometary.supervision.options import Kind
+from cometary.supervision.options import AnyActorClass, Kind
 from cometary.supervision.spec import ChildSpec
 
 AnyRef = ActorRef[Any]
@@ -22,7 +22,7 @@ AnyRef = ActorRef[Any]
 class StartChild(NamedTuple):
     """Ask: start another child. The answer is its reference."""
 
-    start: ChildSpec | type[Actor]
+    start: ChildSpec | AnyActorClass
     args: tuple[Any, ...] = ()
 
 
@@ -76,7 +76,7 @@ class ChildCount(NamedTuple):
     workers: int
 
 
-async def start_child(supervisor: AnyRef, start: ChildSpec | type[Actor], *args: Any) -> AnyRef:
+async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
     """Have `supervisor` start another child, to the right of the others.
 
     Args:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast, overload
 
 import trio
 
-from cometary.actors import Actor, ActorRef, Exit
+from cometary.actors import Actor, ActorRef, Exit, ThreadingActor
 from cometary.actors.exits import crashed
 from cometary.errors import ChildStateError, RestartIntensityError, TooManyChildrenError
 from cometary.supervision.accounts import Per, make_accounts
@@ -38,7 +38,14 @@ from cometary.supervision.dismissal import Dismissal
 from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverdue, TryAgain
 from cometary.supervision.family import SupervisingActor, logger
 from cometary.supervision.offspring import ChildDefaults, Offspring
-from cometary.supervision.options import WORKER_SHUTDOWN, WORKER_START, Kind, Restart, Shutdown
+from cometary.supervision.options import (
+    WORKER_SHUTDOWN,
+    WORKER_START,
+    AnyActorClass,
+    Kind,
+    Restart,
+    Shutdown,
+)
 from cometary.supervision.rules import must_restart
 from cometary.supervision.spec import ChildSpec
 
@@ -108,9 +115,12 @@ class DynamicSupervisor(SupervisingActor):
     def start_child(self, start: type[A], *args: Any) -> ActorRef[A]: ...
 
     @overload
+    def start_child(self, start: type[ThreadingActor], *args: Any) -> ActorRef[Any]: ...
+
+    @overload
     def start_child(self, start: ChildSpec) -> ActorRef[Any]: ...
 
-    def start_child(self, start: type[Actor] | ChildSpec, *args: Any) -> ActorRef[Any]:
+    def start_child(self, start: AnyActorClass | ChildSpec, *args: Any) -> ActorRef[Any]:
         """Start a child; on the loop, without waiting.
 
         Args:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-import trio
-
-from cometary.actors import Actor
+from cometary.actors import Actor, Future
 
 logger = logging.getLogger("cometary.supervision")
 
@@ -27,25 +25,33 @@ class FunctionActor(Actor):
         kwargs: its keyword arguments.
     """
 
-    def __init__(self, function: Callable[..., Awaitable[object]], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         super().__init__()
         self._function = functools.partial(function, *args, **kwargs)
-        self._status = _TaskStatus() if takes_task_status(function) else None
+        self._status = _TaskStatus() if takes_parameter(function, "task_status") else None
+
+    @property
+    def function_name(self) -> str:
+        """What threads and logs call the function."""
+        return function_name(self._function.func)
 
     async def on_start(self) -> None:  # type: ignore[override] # async, as its on_receive is
         """Start the function; wait for its `task_status.started()` if it is going to call it."""
         self.start_task(self._run)
         if self._status is not None:
-            await self._status.called.wait()
+            await self._status.called
 
     async def _run(self) -> None:
         if self._status is None:
-            await self._function()
+            await self._call()
         else:
-            await self._function(task_status=self._status)
-            if not self._status.called.is_set():
+            await self._call(task_status=self._status)
+            if not self._status.called.done():
                 raise RuntimeError("the function returned without calling task_status.started()")
         self.stop()
+
+    async def _call(self, **more: Any) -> None:
+        await self._function(**more)
 
     async def on_receive(self, message: Any) -> Any:
         """Drop the message: nobody reads the mail of a function."""
@@ -58,14 +64,21 @@ class _TaskStatus:
     """What Trio's nurseries hand to a function that says when it has started."""
 
     def __init__(self) -> None:
-        self.called = trio.Event()
+        self.called: Future[None] = Future()  # because it may be called in a thread
 
     def started(self, _value: object = None) -> None:
-        if self.called.is_set():
+        if not self.called.offer():
             raise RuntimeError("task_status.started() was called twice")
-        self.called.set()
 
 
-def takes_task_status(function: Callable[..., Awaitable[object]]) -> bool:
-    """Whether `function` has a parameter called `task_status`."""
-    return "task_status" in inspect.signature(function).parameters
+def takes_parameter(function: Callable[..., object], name: str) -> bool:
+    """Whether `function` has a parameter called `name`."""
+    try:
+        return name in inspect.signature(function).parameters
+    except ValueError:  # some functions written in C do not tell
+        return False
+
+
+def function_name(function: Callable[..., object]) -> str:
+    """Return what logs call a function, or another object that can be called."""
+    return getattr(function, "__qualname__", None) or repr(function)

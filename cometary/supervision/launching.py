@@ -6,15 +6,17 @@ from typing import Any
 
 from cometary.actors import Actor, ActorRef, ActorSystem, Future
 from cometary.actors.cell import Parent
-from cometary.supervision.function import FunctionActor
-from cometary.supervision.options import is_actor_class
+from cometary.actors.threaded import threaded_maker
+from cometary.supervision.blocking import BlockingFunctionActor, InThread
+from cometary.supervision.function import FunctionActor, function_name
+from cometary.supervision.options import is_actor_class, is_threading_class
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
 
 Blueprint = tuple[type[Actor], tuple[Any, ...], dict[str, Any]]
 
 
 def blueprint(spec: ChildSpec) -> Blueprint:
-    """Return the actor class that `spec` stands for, and its constructor's arguments."""
+    """Return what makes the actors that `spec` stands for, and their constructor's arguments."""
     start = spec.start
     if isinstance(start, SupervisorSpec):
         # A supervisor's children may be supervisors: the import goes round in a circle.
@@ -23,6 +25,10 @@ def blueprint(spec: ChildSpec) -> Blueprint:
         return Supervisor, (start.children,), start.options()
     if is_actor_class(start):
         return start, spec.args, dict(spec.kwargs)
+    if is_threading_class(start):
+        return threaded_maker(start), spec.args, dict(spec.kwargs)
+    if isinstance(start, InThread):
+        return BlockingFunctionActor, (start.function, *spec.args), dict(spec.kwargs)
     return FunctionActor, (start, *spec.args), dict(spec.kwargs)
 
 
@@ -42,4 +48,4 @@ def actor_name(spec: ChildSpec) -> str:
     start = spec.start
     if isinstance(start, SupervisorSpec):
         return "Supervisor"
-    return getattr(start, "__qualname__", None) or repr(start)
+    return function_name(start.function if isinstance(start, InThread) else start)

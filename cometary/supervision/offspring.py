@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cometary.actors import Actor, ActorRef, Exit, Future
+from cometary.actors import ActorRef, Exit, Future
 from cometary.actors.task import TaskCell
+from cometary.actors.threaded import threaded_maker
 from cometary.errors import SpecError
 from cometary.supervision.accounts import Accounts
 from cometary.supervision.backoff import Delays
@@ -26,11 +27,13 @@ from cometary.supervision.family import SupervisingActor
 from cometary.supervision.launching import actor_name, launch, revive
 from cometary.supervision.options import (
     RESTARTS,
+    AnyActorClass,
     Kind,
     Restart,
     Shutdown,
     check_shutdown,
     is_actor_class,
+    is_threading_class,
     shutdown_seconds,
 )
 from cometary.supervision.reports import Offender
@@ -102,7 +105,7 @@ class Offspring:
     def __contains__(self, ref: object) -> bool:
         return ref in self._starts
 
-    def start(self, start: type[Actor] | ChildSpec, args: tuple[Any, ...]) -> AnyRef:
+    def start(self, start: AnyActorClass | ChildSpec, args: tuple[Any, ...]) -> AnyRef:
         """Start a child.
 
         Raises:
@@ -113,6 +116,8 @@ class Offspring:
             ref, started = launch(_suitable(start), self._system, self._supervisor)
         elif is_actor_class(start):
             ref, started = self._system.launch(start, args, {}, self._supervisor)
+        elif is_threading_class(start):
+            ref, started = self._system.launch(threaded_maker(start), args, {}, self._supervisor)
         else:
             raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
         if ref.is_alive():  # else its constructor has killed it
@@ -168,6 +173,8 @@ class Offspring:
         spec = self.spec_of(ref)
         if spec is not None:
             return spec.kind
+        if is_threading_class(ref.actor_class):
+            return "thread"
         return "supervisor" if issubclass(ref.actor_class, SupervisingActor) else "worker"
 
     def restart_of(self, ref: AnyRef) -> Restart:

@@ -9,14 +9,16 @@ import inspect
 from math import inf
 from typing import Literal, TypeGuard
 
-from cometary.actors import Actor
+from cometary.actors import Actor, ThreadingActor
 from cometary.supervision.checks import check_choice, check_seconds
 
 Restart = Literal["permanent", "transient", "temporary"]
 Shutdown = float | Literal["brutal_kill", "infinity"]
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
-Kind = Literal["worker", "supervisor", "task"]
+Kind = Literal["worker", "supervisor", "task", "thread"]
+
+AnyActorClass = type[Actor] | type[ThreadingActor]
 
 RESTARTS = ("permanent", "transient", "temporary")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
@@ -32,6 +34,23 @@ WORKER_START = 30.0
 def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
     """Whether `start` is an actor's class."""
     return inspect.isclass(start) and issubclass(start, Actor)
+
+
+def is_threading_class(start: object) -> TypeGuard[type[ThreadingActor]]:
+    """Whether `start` is a class of actors that Pykka runs in threads."""
+    return inspect.isclass(start) and issubclass(start, ThreadingActor)
+
+
+def is_any_actor_class(start: object) -> TypeGuard[AnyActorClass]:
+    """Whether `start` is a class of actors, ours or Pykka's."""
+    return is_actor_class(start) or is_threading_class(start)
+
+
+def may_be_async(start: object) -> bool:
+    """Whether `start` may be an async function: of an object with `__call__`, only a call would show it."""
+    if inspect.isclass(start) or not callable(start):
+        return False
+    return inspect.iscoroutinefunction(start) or not inspect.isroutine(start)
 
 
 def shutdown_seconds(shutdown: Shutdown) -> float:

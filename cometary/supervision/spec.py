@@ -5,15 +5,15 @@ Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from cometary.actors import Actor, Bounded
+from cometary.actors import Bounded
 from cometary.errors import SpecError
 from cometary.supervision.backoff import Backoff, check_backoff
+from cometary.supervision.blocking import InThread
 from cometary.supervision.checks import check_choice, check_count, check_instance, check_seconds
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.options import (
@@ -22,6 +22,7 @@ from cometary.supervision.options import (
     STRATEGIES,
     WORKER_SHUTDOWN,
     WORKER_START,
+    AnyActorClass,
     AutoShutdown,
     Kind,
     Restart,
@@ -29,6 +30,9 @@ from cometary.supervision.options import (
     Strategy,
     check_shutdown,
     is_actor_class,
+    is_any_actor_class,
+    is_threading_class,
+    may_be_async,
     shutdown_seconds,
 )
 
@@ -39,9 +43,10 @@ class ChildSpec:
 
     Args:
         id: what the child is called among its siblings.
-        start: an actor's class; a `SupervisorSpec`; or a plain async function, which is
-            cancelled to stop it. A function with a parameter `task_status` counts as started
-            when it calls `task_status.started()`, any other one at once.
+        start: an actor's class, also Pykka's `ThreadingActor`; a `SupervisorSpec`; a plain
+            async function, which is cancelled to stop it; or `InThread(function)` for one that
+            blocks. A function with a parameter `task_status` counts as started when it calls
+            `task_status.started()`, any other one at once.
         args: positional arguments for the class or the function, the same at every restart.
         kwargs: keyword arguments for it.
         restart: `permanent`: always restarted; `transient`: when it crashed or was killed;
@@ -60,7 +65,7 @@ class ChildSpec:
     """
 
     id: str
-    start: type[Actor] | SupervisorSpec | Callable[..., Awaitable[object]]
+    start: AnyActorClass | SupervisorSpec | InThread | Callable[..., Awaitable[object]]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     restart: Restart = "permanent"
@@ -76,9 +81,15 @@ class ChildSpec:
 
     @property
     def kind(self) -> Kind:
-        """What sort of child it is: a `worker` (an actor), a `supervisor` or a `task` (a function)."""
+        """What sort of child it is.
+
+        A `worker` (an actor), a `supervisor`, a `task` (a function) or a `thread` (an actor of
+        Pykka's or a function, in a thread of its own).
+        """
         if isinstance(self.start, SupervisorSpec):
             return "supervisor"
+        if isinstance(self.start, InThread) or is_threading_class(self.start):
+            return "thread"
         if is_actor_class(self.start):
             return "supervisor" if issubclass(self.start, SupervisingActor) else "worker"
         return "task"
@@ -159,17 +170,11 @@ def _check_start(spec: ChildSpec) -> None:
     if isinstance(start, SupervisorSpec):
         if spec.args or spec.kwargs:
             raise SpecError(f"child {spec.id!r}: a SupervisorSpec takes no args and no kwargs")
-    elif not is_actor_class(start) and not _may_be_async(start):
+    elif not isinstance(start, InThread) and not is_any_actor_class(start) and not may_be_async(start):
         raise SpecError(
-            f"child {spec.id!r}: start must be an Actor, a SupervisorSpec or an async function, not {start!r}"
+            f"child {spec.id!r}: start must be an Actor, a SupervisorSpec, an async function "
+            f"or InThread(a plain function), not {start!r}"
         )
-
-
-def _may_be_async(start: object) -> bool:
-    # Of a partial, or of another object with `__call__`, only a call would show it.
-    if inspect.isclass(start) or not callable(start):
-        return False
-    return inspect.iscoroutinefunction(start) or not inspect.isroutine(start)
 
 
 def _check_arguments(spec: ChildSpec) -> None:
@@ -199,7 +204,7 @@ def _check_significant(spec: ChildSpec) -> None:
 def _check_mailbox(spec: ChildSpec) -> None:
     if spec.mailbox is not None:
         check_instance(f"child {spec.id!r}: mailbox", spec.mailbox, Bounded, "a Bounded or None")
-        if not is_actor_class(spec.start):
+        if not is_any_actor_class(spec.start):
             raise SpecError(f"child {spec.id!r}: only an actor's class has a mailbox to choose")
 
 

@@ -29,7 +29,7 @@ class TreeNode:
     Attributes:
         id: the child's id; for a child of a dynamic supervisor that has none, its
             `display_name` if its actor has that attribute, else its URN.
-        kind: `worker` (an actor), `supervisor` or `task` (an async function).
+        kind: `worker` (an actor), `supervisor`, `task` (an async function) or `thread`.
         actor: name of its class or function.
         restart: `permanent`, `transient` or `temporary`.
         state: `starting`, `running`, `ended` (its supervisor is about to decide), `stopping`,

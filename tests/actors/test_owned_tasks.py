@@ -176,3 +176,32 @@ def test_tasks_started_while_another_thread_builds_the_actor_run(kind: type[Owne
     with system_in_thread():
         ref = kind.start(answer)
         assert ref.ask("x", timeout=30) == "x"
+
+
+class Interrupting(Actor):
+    def on_receive(self, message: Any) -> None:
+        raise KeyboardInterrupt
+
+
+async def test_a_task_started_while_the_system_comes_to_its_end_holds_nobody_up() -> None:
+    class Unwinding(Actor):
+        async def on_receive(self, message: Any) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.start_task(trio.sleep_forever)
+
+    ended: list[Any] = []
+
+    async def run() -> None:
+        async with system():
+            unwinding = await Unwinding.start_async()
+            unwinding.tell("x")
+            unwinding.actor_inbox.watch(lambda _ref, exit_: ended.append(exit_.reason))
+            await wait_all_tasks_blocked()
+            Interrupting.start().tell("now")
+            await trio.sleep_forever()
+
+    with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True):
+        await run()
+    assert ended == ["killed"]

@@ -38,7 +38,10 @@ def make_child(**fields: Any) -> ChildSpec:
     [
         ({"id": ""}, "id must not be empty"),
         ({"id": 7}, "id must be a string, not 7"),
-        ({"start": plain}, "child 'x': start must be an Actor, a SupervisorSpec or an async function"),
+        (
+            {"start": plain},
+            "child 'x': start must be an Actor, a SupervisorSpec, an async function or InThread",
+        ),
         ({"start": str}, "child 'x': start must be an Actor"),
         ({"start": len}, "child 'x': start must be an Actor"),
         ({"start": "Nobody"}, "child 'x': start must be an Actor"),
