@@ -249,7 +249,7 @@ class Connection:
         if self._state is ENDING and not self._unanswered and self._unsent is None:
             self._linger()
         elif self._waiting or self._writing or self._unsent is not None:
-            blocked = self._unsent is not None or (self._waiting is not None and self._has_room())
+            blocked = self._unsent is not None or (bool(self._waiting) and self._has_room())
             self._watch(reading=not self._waiting, writing=blocked)
         self._expect(self._due())
 

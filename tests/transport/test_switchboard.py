@@ -97,6 +97,31 @@ async def test_only_so_many_unanswered_requests_are_taken_from_a_connection(
             await server.settle()
 
 
+async def test_nothing_wakes_it_once_the_requests_that_were_put_aside_are_served() -> None:
+    holder = Holder()
+    served: list[list[tuple[int, int]]] = []
+
+    class Watched(EpollPoller):
+        def poll(self, limit: int) -> list[tuple[int, int]]:
+            served.append(super().poll(limit))
+            return served[-1]
+
+    async with serving(holder, limits=Limits(unanswered=2), new_poller=Watched) as server:
+        client = await server.connect()
+        await client.send(b"".join(post(b"%d" % number) for number in range(3)))
+        await server.settle()
+        for exchange in holder.held[:2]:
+            exchange.respond(200)
+        for _ in range(2):
+            await client.response()
+        while len(holder.held) < 3:
+            await trio.lowlevel.checkpoint()
+        served.clear()
+        for _ in range(50):
+            await trio.lowlevel.checkpoint()
+        assert len(served) <= 1
+
+
 async def test_a_great_many_requests_in_one_piece_are_all_answered(new_poller: Callable[[], Poller]) -> None:
     async with serving(echo, new_poller=new_poller) as server:
         client = await server.connect()
