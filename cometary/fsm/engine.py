@@ -60,6 +60,9 @@ class Extra:
 
 SHORT_SETTINGS: Final = frozenset({StateTimeout, Timeout, Cancel})
 
+PAIR: Final = 2
+"""Actions of the commonest steps: perhaps one for the shell, and the time-out of the state that is entered."""
+
 NOTHING_EXTRA: Final = Extra()
 NOT_STARTED: Final = Extra("not started")
 
@@ -163,9 +166,16 @@ class Engine:
         return outputs
 
     def _apply_short(  # noqa: C901 - in one piece, because it runs twice for every delivery
-        self, actions: Iterable[Any], *, changed: bool
+        self, actions: tuple[Any, ...], *, changed: bool
     ) -> list[object] | None:
         """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
+        if self._fsm_state_timer is None and len(actions) <= PAIR and actions:
+            setting = actions[-1]
+            if setting.__class__ is Timeout and setting.plain:
+                if len(actions) == 1:
+                    return [self._start_timer(setting)]
+                if actions[0].__class__ not in NOT_FOR_SHELL:
+                    return [actions[0], self._start_timer(setting)]
         outputs: list[object] = []
         settings: list[Any] = []
         keeps_state_timer = not changed or self._fsm_state_timer is None
@@ -199,6 +209,15 @@ class Engine:
             else:
                 timers[timer.name] = timer
         return outputs
+
+    def _start_timer(self, setting: Timeout) -> StartTimer:
+        self._fsm_token = token = self._fsm_token + 1
+        timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+        if self._fsm_timers is None:
+            self._fsm_timers = {timer.name: timer}
+        else:
+            self._fsm_timers[timer.name] = timer
+        return timer
 
     def _take_in_full(
         self, event: object, handler: Handler, step: object, entered: Step | tuple[object, ...] | None = None

@@ -101,8 +101,12 @@ class SessionActor(Actor):
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
         kind = message.__class__
-        if kind is Packet:
-            self._step(message)
+        if kind is Packet:  # as in `_step`, without a call: this is every delivery
+            keeper = self._keeper
+            if keeper.ended is None:
+                self._perform(keeper.machine.step(message))
+                if keeper.ended is not None:
+                    self._serve_application()
         elif isinstance(message, Request):
             self._take_request(message)
         elif kind is HandlerDone:

@@ -30,6 +30,7 @@ from cometary.transport.responses import CONTINUE
 if TYPE_CHECKING:
     from cometary.transport.deadlines import DeadlineQueue
     from cometary.transport.exchange import Exchange, Headers
+    from cometary.transport.head_memory import KnownHead
     from cometary.transport.request_parser import RequestParser
     from cometary.transport.service import Service
     from cometary.transport.switchboard import Switchboard
@@ -62,6 +63,7 @@ class Connection:
 
     __slots__ = (
         "_deadline",
+        "_head",
         "_parser",
         "_peer",
         "_reading",
@@ -81,6 +83,7 @@ class Connection:
         self._service = service
         self._switchboard = switchboard
         self._state = OPEN
+        self._head: KnownHead | None = None
         self._parser: RequestParser | None = None
         self._unanswered: list[Exchange] = []
         self._waiting: deque[Exchange] | None = None
@@ -144,18 +147,23 @@ class Connection:
     # From bytes to exchanges.
 
     def _parse(self, data: bytes) -> None:
-        heads = self._switchboard.heads
-        at_boundary = self._parser is None
-        known = heads.recall(data) if at_boundary else None
-        if known is None:
-            self._parse_afresh(data, learn=at_boundary)
+        if self._parser is not None:
+            self._parse_afresh(data, learn=False)
             return
-        if self._deadline is not None and self._unsent is None:
-            self._expect(None)
+        known = self._head
+        if known is None or len(data) != known.request_bytes or not data.startswith(known.head):
+            self._head = known = self._switchboard.heads.recall(data)
+            if known is None:
+                self._parse_afresh(data, learn=True)
+                return
+        deadline = self._deadline
+        if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
+            deadline.discard(self)
+            self._deadline = None
         if len(self._unanswered) < self._switchboard.limits.unanswered:
-            self._serve(known)
+            self._serve(known.exchange(data))
         else:
-            self._put_aside([known])
+            self._put_aside([known.exchange(data)])
 
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
         parsers = self._switchboard.parsers
@@ -213,8 +221,9 @@ class Connection:
         if self._state is OPEN and len(self._unanswered) == 1 and not (under_way or exchange.closing):
             self._unanswered.clear()
             self._send(response)
-            if self._unsent is None and self._state is OPEN:
-                return self._expect(switchboard.deadlines.idle)
+            if self._unsent is None and self._state is OPEN and self._deadline is None:
+                self._deadline = idle = switchboard.deadlines.idle
+                return idle.add(self, switchboard.now)
         else:
             exchange.response = response
             self._send_answers()

@@ -8,7 +8,8 @@ is remembered, and such a request costs one look-up.
 1.  A head is remembered only if its request was complete, in one piece and alone in what was
     read, with a body as long as its Content-Length says, or with none.
 2.  A request is recalled only if it is all of that as well. Everything else is for the parser.
-3.  Neither long heads nor many are kept: when there are `MOST`, all are forgotten.
+3.  Neither long heads nor many are kept: when there are `MOST`, all are forgotten. A connection
+    keeps the one that it had last, and compares with that first: it is nearly always the same.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ END: Final = b"\r\n\r\n"
 
 
 class KnownHead(NamedTuple):
-    """What came of a head."""
+    """A head, and what came of it."""
 
+    head: bytes
+    request_bytes: int
     method: str
     path: str
     query: bytes
     headers: Mapping[bytes, bytes]
-    body_bytes: int
+
+    def exchange(self, data: bytes) -> Exchange:
+        """The request that `data`, which has this head, is."""
+        return Exchange(self.method, self.path, self.query, self.headers, body=data[len(self.head) :])
 
 
 class HeadMemory:
@@ -46,13 +52,10 @@ class HeadMemory:
     def __len__(self) -> int:
         return len(self._known)
 
-    def recall(self, data: bytes) -> Exchange | None:
-        """Return the request that `data` is, if its head is known; `data` begins at a boundary."""
-        end = data.find(END) + len(END)
-        known = self._known.get(data[:end])
-        if known is None or len(data) - end != known.body_bytes:
-            return None
-        return Exchange(known.method, known.path, known.query, known.headers, body=data[end:])
+    def recall(self, data: bytes) -> KnownHead | None:
+        """Return the head of `data`, which begins at a boundary, if it is known and that is one request."""
+        known = self._known.get(data[: data.find(END) + len(END)])
+        return known if known is not None and len(data) == known.request_bytes else None
 
     def learn(self, data: bytes, exchange: Exchange) -> None:
         """Remember the head of `data`, which the parser has made `exchange` of, if rule 1 allows it."""
@@ -64,6 +67,7 @@ class HeadMemory:
             return
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[data[:end]] = KnownHead(
-            exchange.method, exchange.path, exchange.query, exchange.headers, length
+        head = data[:end]
+        self._known[head] = KnownHead(
+            head, len(data), exchange.method, exchange.path, exchange.query, exchange.headers
         )

@@ -58,9 +58,9 @@ class ResponseEncoder:
             head_only: Leave the body out, as the answer to a HEAD request does.
             closing: Say that the connection ends with this response.
         """
-        second = int(self._clock())
-        if second != self._second:
-            self._second = second
+        now = self._clock()
+        if not self._second <= now < self._second + 1:
+            self._second = int(now)
             self._heads.clear()
         head = self._heads.get((status, content_type)) or self._make_head(status, content_type)
         if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always

@@ -41,6 +41,21 @@ async def test_one_connection_serves_many_requests(new_poller: Callable[[], Poll
         assert server.switchboard.open_connections == 1
 
 
+async def test_a_head_that_came_before_means_nothing_else_in_pieces_or_beside_others() -> None:
+    same = post(b"same")
+    async with serving(echo) as server:
+        client = await server.connect()
+        for _ in range(3):
+            assert (await client.ask(same)).body == b"same"
+        await client.send(same[:-1])
+        await trio.testing.wait_all_tasks_blocked()
+        await client.send(same[-1:] + same + post(b"longer") + same[:-4])
+        await trio.testing.wait_all_tasks_blocked()
+        await client.send(b"last")
+        bodies = [(await client.response()).body for _ in range(4)]
+        assert bodies == [b"same", b"same", b"longer", b"last"]
+
+
 async def test_many_connections_are_served_at_once() -> None:
     async with serving(echo) as server:
         clients = [await server.connect() for _ in range(300)]
