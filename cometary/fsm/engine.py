@@ -165,9 +165,7 @@ class Engine:
         self.state = after
         return outputs
 
-    def _apply_short(  # noqa: C901 - in one piece, because it runs twice for every delivery
-        self, actions: tuple[Any, ...], *, changed: bool
-    ) -> list[object] | None:
+    def _apply_short(self, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:
         """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
         if self._fsm_state_timer is None and len(actions) <= PAIR and actions:
             setting = actions[-1]
@@ -176,6 +174,9 @@ class Engine:
                     return [self._start_timer(setting)]
                 if actions[0].__class__ not in NOT_FOR_SHELL:
                     return [actions[0], self._start_timer(setting)]
+        return self._apply_several(actions, changed=changed)
+
+    def _apply_several(self, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:  # noqa: C901
         outputs: list[object] = []
         settings: list[Any] = []
         keeps_state_timer = not changed or self._fsm_state_timer is None

@@ -109,7 +109,11 @@ class SessionActor(Actor):
                     self._serve_application()
         elif isinstance(message, Request):
             self._take_request(message)
-        elif kind is HandlerDone:
+        else:
+            self._take_other(kind, message)
+
+    def _take_other(self, kind: type, message: Any) -> None:
+        if kind is HandlerDone:
             if message.owner is self:  # else it is a handler of the incarnation before
                 self._handler_runs = False
                 self._serve_application()
