@@ -49,7 +49,8 @@ class Contract:
         when_full: the policy.
         limit: packets with the same key that wait unsent at most, for the policies that have one.
         ttl: seconds that a packet waits unsent at most; infinity for no end.
-        key: from path and message to what is conflated and counted together; None: the path.
+        key: from path and message to what is conflated and counted together, anything that can be
+            the key of a dict; None: the path.
     """
 
     when_full: WhenFull = "keep"

@@ -15,6 +15,10 @@ LONGEST_RECEIPT: Final = 256
 """The most characters of a receipt's id."""
 
 
+Slot = tuple[Contract, object]
+"""What packets are conflated and counted by: their contract and their key."""
+
+
 class TrackedPacket(Packet):
     """A packet on terms; like every packet immutable, and shared by all sessions that receive it.
 
@@ -28,7 +32,7 @@ class TrackedPacket(Packet):
         key: what it is conflated and counted with; None: as its contract says.
     """
 
-    __slots__ = ("contract", "key", "receipt", "ttl")
+    __slots__ = ("contract", "key", "receipt", "slot", "ttl")
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class TrackedPacket(Packet):
         if key is None:
             key = path if contract.key is None else contract.key(path, message)
         self.key = key
+        self.slot: Slot | None = None if contract.when_full == "keep" else (contract, key)
 
     def __repr__(self) -> str:
         wanted = "" if self.receipt is None else f", receipt {self.receipt!r}"
@@ -67,14 +72,18 @@ def tracked(
     """Return a tracked packet that is sure to be encodable.
 
     Raises:
-        UsageError: if it holds something that cannot be encoded, or its receipt or its time to live
-            is none; the caller's fault.
+        UsageError: if it holds something that cannot be encoded, or its receipt, its time to live or
+            its key is none; the caller's fault.
     """
     if receipt is not None:
         check_receipt(receipt)
     if ttl is not None:
         check_ttl(ttl)
     packet = TrackedPacket(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+    try:
+        hash(packet.slot)
+    except TypeError:
+        raise UsageError(f"the key of a packet to {path!r} cannot be compared: it has no hash") from None
     try:
         packet.size  # noqa: B018  # encodes it, once for all receivers
     except (TypeError, ValueError, RecursionError) as error:

@@ -16,20 +16,31 @@ Pure: the time comes in, in seconds of any clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.tracked import TrackedPacket
+from cometary.sessions.tracked import Slot, TrackedPacket
 
 if TYPE_CHECKING:
     from cometary.sessions.packet import Packet
 
 Outcome = Literal["delivered", "expired", "dropped", "undelivered"]
 Settle = Callable[[TrackedPacket, Outcome], object]
-Slot = tuple[object, object]
-"""What packets are conflated and counted by: their contract and their key."""
+
+
+class Waiting:
+    """The packets of one slot that wait unsent, in numbers."""
+
+    __slots__ = ("packets", "size")
+
+    def __init__(self) -> None:
+        self.packets = 0
+        self.size = 0
+
+
+NOBODY_WAITS: Final = Waiting()
 
 
 class TrackingOutbox(Outbox):
@@ -41,7 +52,7 @@ class TrackingOutbox(Outbox):
             takes note, and never raises.
     """
 
-    __slots__ = ("_deadlines", "_due", "_next", "_settle", "_slots", "dropped", "expired")
+    __slots__ = ("_deadlines", "_due", "_next", "_settle", "_slots", "_waiting", "dropped", "expired")
 
     def __init__(self, outbox: Outbox, settle: Settle) -> None:
         super().__init__(outbox.max_packets, outbox.max_bytes)
@@ -53,6 +64,7 @@ class TrackingOutbox(Outbox):
         # Beside each packet: until when it may wait, and what it is conflated and counted by.
         self._deadlines: list[float] = [inf] * len(self.packets)
         self._slots: list[Slot | None] = [None] * len(self.packets)
+        self._waiting: dict[Slot, Waiting] = {}
         self._next = inf  # no packet that waits is to go before this
         self._due = inf  # what `next_due` has returned
         self.expired = 0
@@ -81,6 +93,15 @@ class TrackingOutbox(Outbox):
         del self._slots[:done]
         self._account(going, "delivered")
 
+    def batch(self, max_bytes: int) -> tuple[int, Sequence[Packet]]:
+        """Return what to send now; see `Outbox.batch`. What is sent for the first time waits no more."""
+        place = self._first_unsent()
+        batch = super().batch(max_bytes)
+        while place < self._first_unsent():
+            self._waits_no_more(self.packets[place], self._slots[place])
+            place += 1
+        return batch
+
     def losses(self) -> tuple[int, int]:
         """Return how many packets have expired, and how many were dropped."""
         return self.expired, self.dropped
@@ -104,26 +125,27 @@ class TrackingOutbox(Outbox):
         Returns:
             Whether that was possible. If not, the session has to end (`overflow`).
         """
-        contract = packet.contract
-        slot = (contract, packet.key)
-        policy = contract.when_full
+        policy, limit, slot = packet.contract.when_full, packet.contract.limit, packet.slot
+        if slot is None:  # `keep`
+            return self._append(packet, now)
+        waiting = self._waiting.get(slot, NOBODY_WAITS)
         if policy == "conflate":
-            self._drop_waiting(slot, leave=0)
+            if waiting.packets:
+                self._drop_oldest(slot)
         elif policy == "close":
-            if self._waiting(slot) >= contract.limit:
+            if waiting.packets >= limit:
                 return False
         elif policy == "drop_newest":
-            if self._waiting(slot) >= contract.limit or not self._has_room(packet):
+            if waiting.packets >= limit or not self._has_room(packet):
                 self._drop(packet)
                 return True
-        elif policy == "drop_oldest":
-            if not self._can_make_room(packet, slot):
-                self._drop(packet)
-                return True
-            self._drop_waiting(slot, leave=contract.limit - 1)
-            while not self._has_room(packet):
+        elif self._has_room(packet) or self._would_have_room(packet, waiting):
+            while waiting.packets >= limit or not self._has_room(packet):
                 self._drop_oldest(slot)
-        return self._append(packet, slot, now + packet.ttl)
+        else:
+            self._drop(packet)
+            return True
+        return self._append(packet, now)
 
     def expire(self, now: float) -> None:
         """Let go of the packets that were to be sent by `now` and were not."""
@@ -149,43 +171,45 @@ class TrackingOutbox(Outbox):
     def _first_unsent(self) -> int:
         return self.sent - self.acknowledged
 
-    def _waiting(self, slot: Slot) -> int:
-        """How many packets wait unsent in `slot`."""
-        return self._slots[self._first_unsent() :].count(slot)
-
-    def _drop_waiting(self, slot: Slot, leave: int) -> None:
-        """Let go of the oldest packets that wait in `slot`, so that only so many are left."""
-        for _ in range(self._waiting(slot) - leave):
-            self._drop_oldest(slot)
-
     def _drop_oldest(self, slot: Slot) -> None:
+        """Let go of the oldest packet that waits in `slot`; there is one."""
         self.dropped += 1
         self._remove(self._slots.index(slot, self._first_unsent()), "dropped")
 
     def _has_room(self, packet: Packet) -> bool:
         return len(self.packets) < self.max_packets and self._bytes + packet.size <= self.max_bytes
 
-    def _can_make_room(self, packet: Packet, slot: Slot) -> bool:
-        """Whether there is room for `packet`, or would be without those that wait in `slot`."""
-        if self._has_room(packet):
-            return True
-        first = self._first_unsent()
-        waiting = zip(self.packets[first:], self._slots[first:], strict=True)
-        sizes = [other.size for other, its in waiting if its == slot]
-        return bool(sizes) and self._bytes - sum(sizes) + packet.size <= self.max_bytes
+    def _would_have_room(self, packet: Packet, without: Waiting) -> bool:
+        """Whether there were room for `packet` without those of its slot that wait."""
+        return without.packets > 0 and self._bytes - without.size + packet.size <= self.max_bytes
 
-    def _append(self, packet: TrackedPacket, slot: Slot, deadline: float) -> bool:
+    def _append(self, packet: TrackedPacket, now: float) -> bool:
         if not super().append(packet):
             return False
+        deadline = inf if packet.ttl == inf else now + packet.ttl
         self._deadlines.append(deadline)
-        self._slots.append(slot)
+        self._slots.append(packet.slot)
+        if packet.slot is not None:
+            waiting = self._waiting.get(packet.slot)
+            if waiting is None:
+                self._waiting[packet.slot] = waiting = Waiting()
+            waiting.packets += 1
+            waiting.size += packet.size
         self._next = min(self._next, deadline)
         return True
+
+    def _waits_no_more(self, packet: Packet, slot: Slot | None) -> None:
+        if slot is not None:
+            waiting = self._waiting[slot]
+            waiting.packets -= 1
+            waiting.size -= packet.size
+            if not waiting.packets:
+                del self._waiting[slot]
 
     def _remove(self, place: int, outcome: Outcome) -> None:
         packet = self.packets.pop(place)
         del self._deadlines[place]
-        del self._slots[place]
+        self._waits_no_more(packet, self._slots.pop(place))
         self._bytes -= packet.size
         self._account([packet], outcome)
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 import functools
 import hmac
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 
 from cometary.dispatch.paths import check_path
 from cometary.errors import PatternError, ProtocolError, UsageError
-from cometary.sessions import End
-from cometary.sessions.tracked import TrackedPacket
+from cometary.sessions import End, Packet
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.rate_limit import is_loopback
 from cometary.transport.router import Router
@@ -27,7 +26,8 @@ from cometary.transport.router import Router
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cometary.sessions import Packet, SessionKeeper, SessionManager
+    from cometary.sessions import SessionKeeper, SessionManager
+    from cometary.sessions.tracked import TrackedPacket
     from cometary.transport.codecs import Codec
     from cometary.transport.exchange import Endpoint, Exchange
 
@@ -44,11 +44,6 @@ class PacketBody(msgspec.Struct, omit_defaults=True):
     receipt: str | None = None
     ttl: float | None = None
     key: str | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether its sender has no wishes."""
-        return self.receipt is None and self.ttl is None and self.key is None
 
 
 class SessionPaths(msgspec.Struct):
@@ -151,10 +146,10 @@ class ControlEndpoint:
         """Route one update, or several in order."""
         packets = self._packets(body if isinstance(body, list) else [body])
         for packet in packets:
-            if isinstance(packet, TrackedPacket):
-                self._update_tracked(packet)
-            else:
+            if packet.__class__ is Packet:
                 self._update(packet)
+            else:
+                self._update_tracked(cast("TrackedPacket", packet))
         return {"updates": len(packets)}
 
     def connect(self, body: SessionPaths) -> dict[str, object]:
@@ -209,7 +204,7 @@ class ControlEndpoint:
         for body in bodies:
             check_path(body.path, from_client=False)
             try:
-                if body.plain:
+                if body.receipt is None and body.ttl is None and body.key is None:
                     packet = manager.packet(body.path, body.message)
                 else:
                     packet = manager.tracked(

@@ -60,6 +60,12 @@ def test_wishes_that_make_no_sense_are_the_callers(wishes: dict[str, Any]) -> No
         tracked("a", 1, **wishes)
 
 
+def test_a_key_without_a_hash_is_the_callers() -> None:
+    by_list = make_contract("conflate", key=lambda path, _: [path])
+    with pytest.raises(UsageError, match="has no hash"):
+        tracked("a", 1, contract=by_list)
+
+
 def test_what_cannot_be_encoded_is_refused_as_ever() -> None:
     with pytest.raises(UsageError, match="cannot be encoded"):
         tracked("a", object(), receipt="one")

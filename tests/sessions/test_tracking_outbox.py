@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import inf
 
@@ -406,6 +407,15 @@ class AgainstNaiveModel(RuleBasedStateMachine):
     def numbers_have_no_gap(self) -> None:
         numbers = [row.number for row in self.rows if row.number is not None]
         assert numbers == list(range(self.acknowledged + 1, self.acknowledged + 1 + len(numbers)))
+
+    @invariant()
+    def what_waits_is_counted(self) -> None:
+        waiting = Counter(
+            (row.contract, row.path)
+            for row in self.rows
+            if row.number is None and row.contract not in (KEEP, None)
+        )
+        assert {slot: each.packets for slot, each in self.outbox._waiting.items()} == waiting
 
     @invariant()
     def whatever_expires_is_asked_for_in_time(self) -> None:
