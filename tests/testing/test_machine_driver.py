@@ -109,8 +109,10 @@ def test_an_absolute_time_in_the_past_is_now() -> None:
     machine = driver()
     machine.advance(5)
     machine.send(Do("set", a=stay(Timeout("t", at=2.0))))
+    seen: list[float] = []
+    machine.machine.observer = lambda _before, _event, _after, _actions: seen.append(machine.now)
     assert machine.advance(0) == [Out("t")]
-    assert machine.now == 5
+    assert seen == [5.0]
 
 
 def test_a_call_returns_the_reply() -> None:
@@ -124,6 +126,24 @@ def test_a_call_that_is_not_answered_at_once_says_so_and_the_answer_comes_as_an_
     (reply,) = machine.send(Do("go", a=goto(B)))
     assert isinstance(reply, Reply)
     assert reply.value == 42
+
+
+class Slow(Scripted):
+    """Answers the one who called before."""
+
+    before: object = "nobody"
+
+    @on(A, Call[Question])
+    def answer(self, event: Call[Question]) -> Step:
+        before, self.before = self.before, event.reply_to
+        return stay(Reply(before, 42))
+
+
+def test_an_answer_to_someone_else_is_not_taken_for_ones_own() -> None:
+    machine = MachineDriver(Slow())
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="did not reply"):
+            machine.call(Question())
 
 
 def test_the_end_comes_out_as_an_action_and_then_nothing_is_taken() -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometary.actors import Actor, ActorSystem, current_system
-from cometary.testing import Probe
+from cometary.testing import Probe, seeds
 from cometary.testing.order import SEED_VARIABLE
 
 RACE = """
@@ -31,7 +31,7 @@ async def test_hours_pass_at_once(actor_system):
     await trio.sleep(100_000)
 
 async def test_a_clock_of_the_tests_own(mock_clock, actor_system):
-    assert mock_clock.autojump_threshold > 1e6
+    assert trio.lowlevel.current_clock() is mock_clock
 
 async def test_other_tests_keep_the_real_clock():
     assert not isinstance(trio.lowlevel.current_clock(), MockClock)
@@ -85,9 +85,10 @@ class TestFixtures:
         await probe.expect("hello!")
 
 
-def test_the_clock_jumps_unless_the_test_has_its_own(project: pytest.Pytester) -> None:
+@pytest.mark.parametrize("options", [[], ["--actor-seed=1"]])
+def test_the_clock_jumps_unless_the_test_has_its_own(project: pytest.Pytester, options: list[str]) -> None:
     project.makepyfile(CLOCKS)
-    project.runpytest().assert_outcomes(passed=3)
+    project.runpytest(*options).assert_outcomes(passed=3)
 
 
 def test_without_trio_mode_the_fixture_is_enough(project: pytest.Pytester) -> None:
@@ -154,6 +155,13 @@ def test_a_seed_holds_for_systems_that_tests_start_themselves(project: pytest.Py
     orders = [re.findall(r"batch \d+ \d+", output) for output in outputs]
     assert orders[0] == orders[20]
     assert len({str(each) for each in orders}) > 5
+
+
+def test_the_seed_of_a_test_run_ends_with_it(project: pytest.Pytester) -> None:
+    before = seeds.chosen().fixed
+    project.makepyfile(ORDERS)
+    project.runpytest("--actor-seed=4711").assert_outcomes(passed=1)
+    assert seeds.chosen().fixed == before
 
 
 @pytest.mark.parametrize("seed", ["soon", "-1", "4294967296", "1.5"])
