@@ -22,12 +22,14 @@ from cometary.actors import (
     ActorRegistry,
     Bounded,
     Down,
+    Future,
     Timeout,
     system,
     system_in_thread,
 )
 from cometary.actors.bounded import REPORT_EVERY
 from cometary.actors.line import MAX_UNATTENDED
+from cometary.actors.messages import Envelope
 from cometary.errors import MailboxFullError, UsageError
 
 
@@ -128,6 +130,19 @@ async def test_nobody_overtakes_those_who_wait() -> None:
         assert await waiting == "second"
         await wait_all_tasks_blocked()
         assert handled == ["first", "second", "third"]
+
+
+async def test_nobody_overtakes_them_even_when_the_mail_was_thrown_away() -> None:
+    async with system():
+        ref, handled = await start(Recorder, Bounded(1, "block"))
+        ref.tell("thrown away")
+        entering = ref.actor_inbox.entering("waits")
+        assert entering is not None
+        ref.actor_inbox.drain()  # as a restart without mail does, before the next life begins
+        with pytest.raises(MailboxFullError):
+            ref.tell("overtakes")
+        await wait_all_tasks_blocked()
+        assert handled == ["waits"]
 
 
 @KINDS
@@ -255,6 +270,18 @@ async def test_an_ask_that_times_out_in_the_line_is_not_asked(autojump_clock: Mo
             await question
 
 
+async def test_an_ask_that_was_given_up_on_its_way_here_is_not_asked() -> None:
+    async with system():
+        ref, actor = await full()
+        reply: Future[Any] = Future()
+        with trio.move_on_after(0):
+            await reply  # as a thread does whose patience ends before the loop hears of its question
+        ref.actor_inbox.offer(Envelope("late", reply_to=reply))
+        assert ref.mailbox_statistics().waiting == 0
+        assert reply.done()
+        actor.gate.set()
+
+
 async def test_asks_that_nobody_waits_for_are_bounded_too() -> None:
     async with system():
         ref, actor = await full()
@@ -374,6 +401,29 @@ async def test_a_full_mailbox_stops_with_its_system(policy: Any) -> None:
     async with system(stop_timeout=0.5):
         ref, _ = await start(Last, Bounded(1, policy))
         ref.tell("x")
+    assert ended == [["x"]]
+
+
+@POLICIES
+async def test_one_that_starts_at_the_end_with_a_full_mailbox_stops_too(
+    policy: Any, autojump_clock: MockClock
+) -> None:
+    ended: list[Any] = []
+
+    class Full(Recorder):
+        def __init__(self, handled: list[Any]) -> None:
+            super().__init__(handled)
+            self.actor_ref.tell("x")
+
+        def on_stop(self) -> None:
+            ended.append(list(self.handled))
+
+    class Last(Actor):
+        def on_stop(self) -> None:
+            Full.with_mailbox(Bounded(1, policy)).start([])
+
+    async with system(stop_timeout=60):
+        await Last.start_async()
     assert ended == [["x"]]
 
 

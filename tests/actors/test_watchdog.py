@@ -74,6 +74,14 @@ class SlowToStart(Slow):
         self.warned.block_until_warned()
 
 
+class SlowToFail(Slow):
+    def on_receive(self, message: Any) -> Any:
+        raise ValueError("oops")
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+        self.warned.block_until_warned()
+
+
 def watchdogs() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "cometary-watchdog"]
 
@@ -118,6 +126,15 @@ async def test_a_hook_that_blocks_is_named_without_a_message(warned: Warned) -> 
         (report,) = warned.reports
         assert (report.ref, report.message_type) == (ref, None)
         assert report.function == "SlowToStart.on_start"
+
+
+async def test_a_hook_with_arguments_has_no_message_either(warned: Warned) -> None:
+    async with system(watchdog=LIMIT):
+        ref = SlowToFail.start(warned)
+        ref.tell(Order())
+        await wait_all_tasks_blocked()
+        (report,) = warned.reports
+        assert (report.ref, report.message_type) == (ref, None)
 
 
 async def test_a_handler_under_a_task_that_runs_the_scheduler_is_told_from_that_task(warned: Warned) -> None:

@@ -33,6 +33,12 @@ async def test_starts_restarts_and_failures_are_counted() -> None:
         assert supervisor_statistics(root) == SupervisorStatistics(4, 3, 1, {"worker": 2, "supervisor": 1})
 
 
+async def test_a_normal_end_is_no_failure_though_it_is_restarted() -> None:
+    async with company(worker("a", Diary()), intensity=10) as root:
+        await tell(root, "a", "leave")
+        assert supervisor_statistics(root) == SupervisorStatistics(1, 1, 0, {"worker": 1})
+
+
 async def test_starts_that_fail_are_failures_and_no_starts() -> None:
     diary = Diary()
     async with company(worker("a", diary), intensity=10) as root:
