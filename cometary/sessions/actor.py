@@ -105,8 +105,8 @@ class SessionActor(Actor):
             keeper = self._keeper
             if keeper.ended is None:
                 self._perform(keeper.machine.step(message))
-                if keeper.ended is not None:
-                    self._serve_application()
+            else:
+                self._manager.too_late(keeper, message)
         elif isinstance(message, Request):
             self._take_request(message)
         else:
