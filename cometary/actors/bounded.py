@@ -14,7 +14,6 @@ These are classes of their own, so that an actor without a bound pays nothing fo
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -31,12 +30,13 @@ from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.task import TaskCell
 from cometary.errors import MailboxFullError
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
     from cometary.actors.system import ActorSystem
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 REPORT_EVERY = 10.0
 """Seconds between two warnings that one mailbox drops messages."""
@@ -193,11 +193,13 @@ class BoundedCell(Cell):
     def _report_drops(self) -> None:
         intake, now = self.intake, self.system.scheduler.now()
         if now >= intake.report_after:
+            dropped = intake.unreported()
             logger.warning(
-                "The mailbox of %s is full (%s): %d messages dropped",
-                self.ref,
-                intake.bound,
-                intake.unreported(),
+                "mailbox full",
+                text=f"The mailbox of {self.ref} is full ({intake.bound}): {dropped} messages dropped",
+                bound=str(intake.bound),
+                dropped=dropped,
+                **self.account(),
             )
             intake.report_after = now + REPORT_EVERY
 

@@ -28,6 +28,7 @@ from cometary.actors.mailbox import Mailbox
 from cometary.actors.messages import STOPS, Answerable, Envelope, ExitSignal, is_stop
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 from cometary.errors import ActorEndedError
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     Watcher = Callable[[ActorRef[Any], Exit], None]
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 IDLE, READY, RUNNING, ENDING, PARKED, CLOSED, SUSPENDED = range(7)
 
@@ -347,7 +348,19 @@ class Cell(Mailbox):
 
     def log_crash(self, error: BaseException) -> None:
         """Log an unexpected exception the way Pykka does: it must never pass in silence."""
-        logger.error("Unhandled exception in %s:", self.ref, exc_info=error)
+        logger.error(
+            "actor crashed", text=f"Unhandled exception in {self.ref}:", **self.account(), exc_info=error
+        )
+
+    def log_returned(self, error: BaseException) -> None:
+        """Log an exception that goes to whoever asked, the way Pykka does."""
+        if logger.isEnabledFor(logging.INFO):  # what is said of the actor costs more than all the rest
+            text = f"Exception returned from {self.ref} to caller:"
+            logger.info("exception returned", text=text, **self.account(), exc_info=error)
+
+    def account(self) -> dict[str, str]:
+        """Tell who it is, for a log."""
+        return {"actor": self.ref.actor_class.__name__, "urn": self.ref.actor_urn}
 
     def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
         """Return the error for a message that nobody will handle; by default the actor has ended already."""

@@ -5,7 +5,6 @@ Source: Erlang reference manual, "Processes", section "Registered Processes".
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,12 @@ import pykka
 
 from cometary.actors.via import Via
 from cometary.errors import NameTakenError, UsageError
+from cometary.log import get_logger, show
 
 if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 
 class Names:
@@ -146,4 +146,9 @@ def _release(via: Via, ref: ActorRef[Any]) -> None:
         if via.registry.whereis(via.name) is ref:  # else it has been given to another
             via.registry.unregister(via.name)
     except Exception:
-        logger.exception("The registry of %r failed when %s had ended", via.name, ref)
+        logger.exception(
+            "registry failed",
+            text=f"The registry of {via.name!r} failed when {ref} had ended",
+            name=show(via.name),
+            **ref.actor_inbox.account(),
+        )

@@ -6,7 +6,6 @@ was killed and revived while it waited there. Both only cost an empty turn.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +18,6 @@ from cometary.errors import UsageError
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
     from cometary.actors.future import Future
-
-logger = logging.getLogger("cometary.actors")
 
 
 class ScheduledCell(Cell):
@@ -129,8 +126,8 @@ class ScheduledCell(Cell):
         self.replying = reply
         try:
             answer = self._call(actor, message)
-        except Exception as error:  # Pykka's rule: the caller gets it, the actor lives
-            logger.info("Exception returned from %s to caller:", self.ref, exc_info=True)
+        except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
+            self.log_returned(error)
             reply.offer(error=error)
         except BaseException:
             reply.offer(error=self.dead())

@@ -1,20 +1,10 @@
-"""Messages and states in few words, for reports, traces and logs: they may be long, and they may be secret."""
+"""Messages in few words, for reports, traces and logs: they may be long, and they may be secret."""
 
 from __future__ import annotations
 
-import reprlib
 from typing import Any
 
-_bounded = reprlib.Repr()
-_bounded.maxstring = _bounded.maxother = 200
-
-
-def show(value: object) -> str:
-    """Return the `repr` of anything, shortened; never fails."""
-    try:
-        return _bounded.repr(value)
-    except Exception as error:  # noqa: BLE001 - a report must not be lost because of what it is about
-        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+from cometary.log import show
 
 
 def format_message(actor_class: type[Any], message: object) -> str | None:

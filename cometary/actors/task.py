@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -24,8 +23,6 @@ from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessa
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
     from cometary.actors.system import ActorSystem
-
-logger = logging.getLogger("cometary.actors")
 
 
 class TaskCell(Cell):
@@ -158,8 +155,8 @@ class TaskCell(Cell):
         self.replying = reply
         try:
             answer = await _result(actor._handle_receive(message))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        except Exception as error:  # Pykka's rule: the caller gets it, the actor lives
-            logger.info("Exception returned from %s to caller:", self.ref, exc_info=True)
+        except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
+            self.log_returned(error)
             reply.offer(error=error)
         except BaseException:
             reply.offer(error=self.dead(self._fate))

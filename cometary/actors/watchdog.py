@@ -7,7 +7,6 @@ interpreter's lock), such as one huge regular expression: the watchdog stands st
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Generator
@@ -17,11 +16,12 @@ from typing import TYPE_CHECKING
 from cometary.actors.stacks import LoopCall, describe, running_call
 from cometary.actors.watch import Watch
 from cometary.errors import UsageError
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 LOOKS = 4
 """How often the watchdog looks in `limit` seconds: so it notices all that takes half as long again."""
@@ -69,7 +69,16 @@ def watching(system: ActorSystem, limit: float) -> Generator[Watch[LoopCall]]:
 def warn(system: ActorSystem, call: LoopCall, seconds: float) -> None:
     """Log whose call holds up the loop, and where it is."""
     blocked = describe(system, call, seconds)
-    logger.warning("%s", blocked, extra={"blocked_handler": blocked})
+    logger.warning(
+        "handler blocks the loop",
+        text=str(blocked),
+        function=blocked.function,
+        message_type=blocked.message_type,
+        seconds=blocked.seconds,
+        stack=blocked.traceback,
+        extra={"blocked_handler": blocked},
+        **({} if blocked.ref is None else blocked.ref.actor_inbox.account()),
+    )
 
 
 def _look_until(leave: threading.Event, watch: Watch[LoopCall], interval: float) -> None:
@@ -77,4 +86,4 @@ def _look_until(leave: threading.Event, watch: Watch[LoopCall], interval: float)
         try:
             watch.tick()
         except Exception:
-            logger.exception("The watchdog failed, and looks again")
+            logger.exception("watchdog failed", text="The watchdog failed, and looks again")

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
+
+from cometary.log import structured
+
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, so that a traceback or a newline in a message stays in its line."""
+def json_formatter() -> logging.Formatter:
+    """Make a formatter of one JSON object a line, so that a traceback or a newline stays in its line.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON text."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+    An object has `time`, `level`, `logger` and `message`; `exception` if there is one; and, for
+    what Cometary itself logs, `event` and the fields of the event.
+    """
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structured,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            _add_time,
+            structlog.processors.format_exc_info,
+            _name_message,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+
+
+def _add_time(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    moment = datetime.fromtimestamp(event["_record"].created, UTC)
+    return {"time": moment.isoformat(timespec="milliseconds"), **event}
+
+
+def _name_message(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if "message" not in event:  # another library's: to structlog its message is the event
+        event["message"] = event.pop("event")
+    return event
 
 
 def set_up_logging(level: str, form: str) -> None:
@@ -36,5 +58,5 @@ def set_up_logging(level: str, form: str) -> None:
         form: `text` or `json`.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(TEXT))
+    handler.setFormatter(json_formatter() if form == "json" else logging.Formatter(TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
@@ -14,6 +13,7 @@ from cometary.demo.chat import Chat
 from cometary.demo.delivery import Delivery
 from cometary.demo.jobs import Jobs
 from cometary.demo.watching import Watching
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.server import Running
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = Path(__file__).parent / "page"
 
-logger = logging.getLogger("cometary.demo")
+logger = get_logger("cometary.demo")
 
 
 class DemoCrash(Exception):  # noqa: N818 - it is no error: somebody asked for it
@@ -35,7 +35,8 @@ def crash(session: Session, _path: str, _message: object) -> None:
 
 async def announce(running: Running) -> None:
     """Say where the page is."""
-    logger.info("The demo's page is %s", urljoin(running.comet, "/"))
+    page = urljoin(running.comet, "/")
+    logger.info("page is ready", text=f"The demo's page is {page}", page=page)
     await trio.sleep_forever()  # a task that returns would be started again
 
 

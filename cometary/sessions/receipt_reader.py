@@ -7,17 +7,18 @@ handed over, so that one whose handler crashes is not handed over again, and the
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import TYPE_CHECKING
 
 import trio
+
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometary.sessions.receipts import Receipt, ReceiptLog
 
-logger = logging.getLogger("cometary.sessions")
+logger = get_logger("cometary.sessions")
 
 
 class ReceiptReader:
@@ -49,7 +50,8 @@ class ReceiptReader:
             page = self._log.read(self._next, limit=1)
             self._next = page.last
             if page.missed:
-                logger.warning("the application has missed %d receipts: it is too slow", page.missed)
+                text = f"the application has missed {page.missed} receipts: it is too slow"
+                logger.warning("receipts missed", text=text, missed=page.missed)
             for receipt in page.receipts:
                 outcome = self._handle(receipt)
                 if inspect.isawaitable(outcome):

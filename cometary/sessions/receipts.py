@@ -12,18 +12,19 @@ Pure: no clock, no socket.
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Sink = Callable[["Receipt"], object]
 
-logger = logging.getLogger("cometary.sessions")
+logger = get_logger("cometary.sessions")
 
 KEPT: Final = 10_000
 """Receipts that a log keeps."""
@@ -95,7 +96,9 @@ class ReceiptLog:
             try:
                 sink(receipt)
             except Exception:
-                logger.exception("a subscriber to receipts failed for %r", receipt)
+                logger.exception(
+                    "receipt subscriber failed", text=f"a subscriber to receipts failed for {receipt!r}"
+                )
 
     def read(self, after: int = 0, limit: int = KEPT) -> Page:
         """Return what comes after the receipt number `after`, at most `limit` receipts."""

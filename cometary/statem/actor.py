@@ -19,12 +19,12 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, TypeGuard
 
 from cometary.actors import NORMAL, SHUTDOWN, Actor, Exit, Future, Timer
-from cometary.actors.showing import show
 from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
 from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
 from cometary.fsm.engine import Observer
 from cometary.fsm.switch import become
+from cometary.log import show
 from cometary.statem import state as machine_state
 from cometary.statem.state import MachineState
 

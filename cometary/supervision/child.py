@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -20,11 +19,12 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
 from cometary.errors import ChildStartError
+from cometary.log import get_logger
 from cometary.supervision.launching import launch, revive
 from cometary.supervision.reports import CrashReport, ReportSink
 from cometary.supervision.spec import ChildSpec
 
-logger = logging.getLogger("cometary.supervision")
+logger = get_logger("cometary.supervision")
 
 State = Literal["starting", "running", "ended", "stopping", "restarting", "stopped"]
 
@@ -169,7 +169,8 @@ class Child(ReportSink):
             return
         # Trio cannot end a task that is shielded from cancellation, or that waits for a
         # thread. To go on without it would let the next incarnation meet it, so: wait.
-        logger.error("Child %s was killed and goes on: it is shielded from cancellation", self.path)
+        text = f"Child {self.path} was killed and goes on: it is shielded from cancellation"
+        logger.error("child goes on", text=text, child=self.path)
         await self._until_gone()
 
     async def _until_gone(self) -> None:

@@ -63,7 +63,9 @@ class Dismissal:
             with trio.move_on_after(self._patience):
                 await empty.wait()
             if left := len(self._offspring):
-                logger.warning("%s kills %d children that did not stop in time", self._supervisor.path, left)
+                path = self._supervisor.path
+                text = f"{path} kills {left} children that did not stop in time"
+                logger.warning("children killed", text=text, supervisor=path, children=left)
         await self.kill_all()
 
     async def kill_all(self) -> None:
@@ -72,8 +74,9 @@ class Dismissal:
         for ref in list(self._offspring):
             ref.actor_inbox.kill()
         if not await _soon(empty):
-            message = "%s killed %d children that go on: they are shielded from cancellation"
-            logger.error(message, self._supervisor.path, len(self._offspring))
+            path, left = self._supervisor.path, len(self._offspring)
+            text = f"{path} killed {left} children that go on: they are shielded from cancellation"
+            logger.error("children go on", text=text, supervisor=path, children=left)
             await empty.wait()
 
     def _begin(self) -> trio.Event:
@@ -112,8 +115,9 @@ class Dismissal:
         if not gone.is_set():
             ref.actor_inbox.kill()
             if not await _soon(gone):
-                message = "%s killed %s, which goes on: it is shielded from cancellation"
-                logger.error(message, self._supervisor.path, ref)
+                path = self._supervisor.path
+                text = f"{path} killed {ref}, which goes on: it is shielded from cancellation"
+                logger.error("child goes on", text=text, supervisor=path, **ref.actor_inbox.account())
                 await gone.wait()
 
 

@@ -210,7 +210,8 @@ class DynamicSupervisor(SupervisingActor):
         try:
             self._on_give_up(ref, exit)
         except Exception:  # noqa: BLE001 - it is logged, and the supervisor must not fail with it
-            logger.exception("on_give_up of %s failed for %s", self.path, ref)
+            text = f"on_give_up of {self.path} failed for {ref}"
+            logger.exception("on_give_up failed", text=text, supervisor=self.path)
 
     def _forget(self, ref: AnyRef) -> None:
         self.offspring.forget(ref)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ import trio
 
 from cometary.actors import Actor, Exit
 from cometary.actors.messages import Stop
+from cometary.log import get_logger
 from cometary.supervision.options import Kind
 from cometary.supervision.reports import (
     Action,
@@ -24,7 +24,7 @@ from cometary.supervision.reports import (
 )
 from cometary.supervision.statistics import Tally
 
-logger = logging.getLogger("cometary.supervision")
+logger = get_logger("cometary.supervision")
 
 REPORTS_KEPT = 100
 """How many of the latest crash reports a supervisor remembers."""
@@ -116,7 +116,9 @@ class SupervisingActor(Actor, ReportSink):
 
     def warn_of_unknown(self, message: object) -> None:
         """Say that a message was dropped because no supervisor understands it."""
-        logger.warning("%s dropped a message that it does not know: %s", self.path, type(message).__name__)
+        kind = type(message).__name__
+        text = f"{self.path} dropped a message that it does not know: {kind}"
+        logger.warning("unknown message", text=text, supervisor=self.path, message_type=kind)
 
     def note(self, report: CrashReport) -> None:
         """Remember a report, show it to the observers, and pass it on upwards."""
@@ -125,6 +127,8 @@ class SupervisingActor(Actor, ReportSink):
             try:
                 observer(report)
             except Exception:
-                logger.exception("An observer of crash reports failed: %r", observer)
+                logger.exception(
+                    "report observer failed", text=f"An observer of crash reports failed: {observer!r}"
+                )
         if self._above is not None:
             self._above.note(report)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from cometary.actors import Actor, Future
+from cometary.log import get_logger
 
-logger = logging.getLogger("cometary.supervision")
+logger = get_logger("cometary.supervision")
 
 
 class FunctionActor(Actor):
@@ -55,9 +55,9 @@ class FunctionActor(Actor):
 
     async def on_receive(self, message: Any) -> Any:
         """Drop the message: nobody reads the mail of a function."""
-        logger.warning(
-            "A %s sent to the function %s was dropped", type(message).__name__, self._function.func
-        )
+        kind, function = type(message).__name__, self._function.func
+        text = f"A {kind} sent to the function {function} was dropped"
+        logger.warning("message dropped", text=text, message_type=kind, function=str(function))
 
 
 class _TaskStatus:

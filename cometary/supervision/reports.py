@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
-from cometary.actors.showing import format_message, show
+from cometary.actors.showing import format_message
 from cometary.errors import ChildStartError
+from cometary.log import get_logger, show
 
-logger = logging.getLogger("cometary.supervision")
+logger = get_logger("cometary.supervision")
 
 Action = Literal["restart", "give_up", "nothing"]
 Observer = Callable[["CrashReport"], None]
@@ -127,6 +128,13 @@ def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's w
     """
     crash = exit.reason == "crashed" and not isinstance(exit.error, ChildStartError)
     level = logging.ERROR if crash else logging.WARNING
+    fields = report.as_dict()
     logger.log(
-        level, "%s", report, exc_info=exit.error if crash else None, extra={"crash_report": report.as_dict()}
+        level,
+        "child ended",
+        text=str(report),
+        exc_info=exit.error if crash else None,
+        extra={"crash_report": fields},
+        # The record has the time and the traceback already.
+        **{name: value for name, value in fields.items() if name not in {"time", "traceback"}},
     )

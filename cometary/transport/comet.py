@@ -7,13 +7,13 @@ into the session's mailbox. The session's actor answers, now or when there is so
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
 from cometary.errors import ProtocolError
+from cometary.log import get_logger
 from cometary.sessions import Request, RequestDropped
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet_bodies import VERSION, packets_of, read_request, write_answer
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Verdict = bool | Mapping[str, Any]
 
-logger = logging.getLogger("cometary.transport")
+logger = get_logger("cometary.transport")
 
 
 class Gatekeeper(Protocol):
@@ -149,7 +149,7 @@ class CometEndpoint:
         except ProtocolError as error:
             exchange.refuse(error, codec)
         except Exception:  # here it ends: raised further, it would end the actor system
-            logger.exception("the authenticator failed")
+            logger.exception("authenticator failed", text="the authenticator failed")
             exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)
 
     def _judge(self, exchange: Exchange, codec: Codec, body: Body, verdict: Verdict) -> None:

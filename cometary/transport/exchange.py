@@ -11,18 +11,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cometary.log import get_logger
 from cometary.transport.codecs import json
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
     from cometary.transport.codecs import Codec
 
-logger = logging.getLogger("cometary.transport")
+logger = get_logger("cometary.transport")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 """Headers of a response."""
@@ -164,7 +164,9 @@ class Exchange:
             try:
                 on_drop()
             except Exception:
-                logger.exception("what was to be done about a dropped request failed")
+                logger.exception(
+                    "drop handler failed", text="what was to be done about a dropped request failed"
+                )
 
 
 def checked(headers: Headers) -> Headers:

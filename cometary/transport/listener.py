@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from cometary.log import get_logger
 from cometary.transport.connection import Connection
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ BACKLOG: Final = 4096
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
-logger = logging.getLogger("cometary.transport")
+logger = get_logger("cometary.transport")
 
 
 class Listener:
@@ -56,7 +56,8 @@ class Listener:
                 return None
             except OSError as error:
                 if error.errno in EXHAUSTED:
-                    logger.warning("no connection can be accepted for now: %s", error)
+                    text = f"no connection can be accepted for now: {error}"
+                    logger.warning("listener paused", text=text, error=str(error))
                     return self._pause()
                 continue  # that caller has gone already
             self._welcome(sock, str(address[0]))
@@ -69,7 +70,8 @@ class Listener:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._switchboard.add(Connection(sock, peer, self._service, self._switchboard))
         except OSError as error:  # it has gone meanwhile, or the poller can take no more
-            logger.warning("a connection from %s could not be served: %s", peer, error)
+            text = f"a connection from {peer} could not be served: {error}"
+            logger.warning("connection not served", text=text, peer=peer, error=str(error))
             sock.close()
 
     def _pause(self) -> None:

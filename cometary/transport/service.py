@@ -6,17 +6,17 @@ judged, a malformed one refused, the endpoint called. Whatever an endpoint raise
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
+from cometary.log import get_logger
 from cometary.transport.cors import SAME_ORIGIN
 
 if TYPE_CHECKING:
     from cometary.transport.cors import CorsPolicy
     from cometary.transport.exchange import Endpoint, Exchange
 
-logger = logging.getLogger("cometary.transport")
+logger = get_logger("cometary.transport")
 
 
 class Service:
@@ -45,7 +45,8 @@ class Service:
         except ProtocolError as error:
             self._refuse(exchange, error)
         except Exception:
-            logger.exception("%s %s failed", exchange.method, exchange.path)
+            text = f"{exchange.method} {exchange.path} failed"
+            logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
             self._refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
 
     def _refuse(self, exchange: Exchange, error: ProtocolError) -> None:

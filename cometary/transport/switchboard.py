@@ -14,12 +14,12 @@ to what happens and not to what is open.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometary.log import get_logger
 from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
 from cometary.transport.head_memory import HeadMemory
@@ -39,7 +39,7 @@ BATCH: Final = 256
 TICK: Final = 1.0
 """Seconds between two looks at the deadlines; also the longest that one is late."""
 
-logger = logging.getLogger("cometary.transport")
+logger = get_logger("cometary.transport")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Switchboard:
                 if bits & ~WRITABLE:
                     connection.readable()
             except Exception:
-                logger.exception("a connection failed and is closed")
+                logger.exception("connection failed", text="a connection failed and is closed")
                 connection.close()
 
     def _accept(self, fd: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cometary.cli.logs import set_up_logging
+from cometary.log import get_logger
 
 SetUp = Callable[[str, str], None]
 
@@ -50,6 +51,21 @@ def test_json_is_one_object_a_line_whatever_is_logged(
         r"ValueError: invalid literal for int() with base 10: 'two\nlines'"
     )
     assert logged == {"level": "error", "logger": "cometary.test", "message": "it failed for you"}
+
+
+def test_json_has_the_fields_of_an_event(capsys: pytest.CaptureFixture[str], set_up: SetUp) -> None:
+    set_up("info", "json")
+    get_logger("cometary.test").warning("mailbox full", text="It is full", dropped=3, bound=object)
+    logged = json.loads(capsys.readouterr().err)
+    del logged["time"]
+    assert logged == {
+        "level": "warning",
+        "logger": "cometary.test",
+        "event": "mailbox full",
+        "message": "It is full",
+        "dropped": 3,
+        "bound": "<class 'object'>",
+    }
 
 
 def test_what_is_less_serious_than_the_level_is_left_out(

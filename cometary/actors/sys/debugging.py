@@ -12,7 +12,6 @@ actors, and the runtime, do not know that there is such a thing as a trace.
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from cometary.actors.exits import Exit
 from cometary.actors.messages import PROXIED
 from cometary.actors.sys.attributes import DEBUG
 from cometary.actors.sys.events import Kind, TraceEvent
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Observer = Callable[[TraceEvent], object]
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 
 class Counts:
@@ -149,7 +149,11 @@ class Debug:
         try:
             observer(event)
         except Exception:
-            logger.exception("An observer of the trace of %s failed, and is not called again", self._cell.ref)
+            logger.exception(
+                "trace observer failed",
+                text=f"An observer of the trace of {self._cell.ref} failed, and is not called again",
+                **self._cell.account(),
+            )
             left = 0
         if left > 1:
             self.observers[observer] = left - 1

@@ -7,9 +7,9 @@ from typing import Any, Literal, cast
 
 from cometary.actors.cell import SUSPENDED, Cell
 from cometary.actors.ref import ActorRef
-from cometary.actors.showing import show
 from cometary.actors.sys import attributes
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
+from cometary.log import show
 
 
 @dataclass(frozen=True, slots=True)
