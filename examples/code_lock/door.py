@@ -5,13 +5,12 @@ python -m examples.code_lock.door
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import trio
 
-from cometary.actors import Actor, ActorRef, Timer, system
-from cometary.fsm import Call, CancelTimer, Reply, StartTimer
+from cometary.actors import Actor, ActorRef, system
+from cometary.statem import MachineActor
 from examples.code_lock.lock import Alarm, CodeLock, Drawn, LetIn, Motor
 from examples.code_lock.two_states import Button
 
@@ -23,7 +22,7 @@ class Turn(NamedTuple):
     door: ActorRef[Any]
 
 
-class Door(Actor):
+class Door(MachineActor):
     """Runs a lock: what it is sent are the lock's events, and it does what the lock says.
 
     Args:
@@ -33,38 +32,19 @@ class Door(Actor):
     """
 
     def __init__(self, code: str, motor: ActorRef[Any], porter: ActorRef[Any]) -> None:
-        super().__init__()
-        self.lock = CodeLock(code)
+        super().__init__(CodeLock, code)
         self.motor = motor
         self.porter = porter
-        self.timers: dict[Hashable, Timer] = {}
 
-    def on_start(self) -> None:
-        """Start the lock."""
-        self._do(self.lock.start())
-
-    def on_receive(self, message: Any) -> None:
-        """Hand an event to the lock; one that is asked, as a call."""
-        if isinstance(message, LetIn):
-            message = Call(message, self.reply_later())
-        self._do(self.lock.step(message))
-
-    def _do(self, actions: Sequence[object]) -> None:
-        for action in actions:
-            match action:
-                case StartTimer(name, seconds):
-                    self.timers[name] = self.timer(action.timed_out())
-                    self.timers[name].start(seconds or 0)
-                case CancelTimer(name):
-                    self.timers[name].cancel()
-                case Reply(to, value):
-                    to.set(value)  # type: ignore[attr-defined]  # it is what reply_later() returned
-                case Motor(draw):
-                    self.motor.tell(Turn(draw, self.actor_ref))
-                case Alarm():
-                    self.porter.tell(action)
-                case _:
-                    raise NotImplementedError(f"a door cannot {action!r}")
+    def perform(self, action: Any) -> None:
+        """Do what the lock says and a machine's actor does not know by itself."""
+        match action:
+            case Motor(draw):
+                self.motor.tell(Turn(draw, self.actor_ref))
+            case Alarm():
+                self.porter.tell(action)
+            case _:
+                super().perform(action)
 
 
 class SlowMotor(Actor):
