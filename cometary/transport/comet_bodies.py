@@ -1,8 +1,9 @@
 """The two kinds of body of the comet protocol: reading requests, writing answers.
 
-A poll is the commonest request by far and is read in one pass, into a struct. What the codecs
-check beyond that (no key twice, not nested too deep) is free for a body with as many colons as
-members and no bracket but its own; only other bodies are read once more, by the strict codec.
+A poll, or a packet with a plain value, is the commonest request by far and is read in one pass,
+into a struct. What the codecs check beyond that (no key twice, not nested too deep) is free for a
+body with as many colons as members and no bracket but its own; only other bodies are read once
+more, by the strict codec.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class PacketBody(msgspec.Struct):
     """A packet as the client writes it."""
 
     path: str
-    message: Any = None
+    message: Any = UNSET
 
 
 class Body(msgspec.Struct):
@@ -66,15 +67,30 @@ def read_request(body: bytes, codec: Codec) -> Body:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request = _convert(json.decode(body))  # which says what is wrong
         else:
-            if (
-                request.sid is not UNSET
-                and body.count(b":") == MEMBERS[request.ack is UNSET]
-                and b"\\" not in body
-            ):
-                return request  # a plain poll
-            json.decode(body)
+            if request.sid is UNSET or b"\\" in body:
+                json.decode(body)
+            elif not request.packets:
+                if body.count(b":") == MEMBERS[request.ack is UNSET]:
+                    return request  # a plain poll
+                json.decode(body)
+            elif not _plain(request, request.packets, body):
+                json.decode(body)
     _check(request)
     return request
+
+
+def _plain(request: Body, packets: Sequence[PacketBody], body: bytes) -> bool:
+    """Whether all colons belong to members that are there, and the only array is that of the packets.
+
+    A key that came twice, or a member that is not known, would have brought one colon more. That
+    must not be made up for by a member that is missing, so none may be.
+    """
+    colons = MEMBERS[request.ack is UNSET] + 1 + 2 * len(packets)
+    return (
+        body.count(b":") == colons
+        and body.count(b"[") == 1
+        and UNSET not in [packet.message for packet in packets]
+    )
 
 
 MEMBERS: Final = (3, 2)
@@ -103,7 +119,9 @@ def packets_of(request: Body) -> Sequence[Packet]:
     """Return what the client sends."""
     if not request.packets:
         return ()
-    return [Packet(packet.path, packet.message) for packet in request.packets]
+    return [
+        Packet(packet.path, None if packet.message is UNSET else packet.message) for packet in request.packets
+    ]
 
 
 def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> bytes:

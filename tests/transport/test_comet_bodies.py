@@ -71,6 +71,34 @@ def test_a_poll_with_the_same_key_twice_is_refused_on_the_short_way_too(
         assert verdict(write([*members, twice]), json) == "bad-request"
 
 
+SOME_VALUES: list[object] = [None, True, 7, 1.5, "", "text", "a:b", "[", [1], {"a": 1}, [[]]]
+plain_values = st.sampled_from(SOME_VALUES)
+packet_members = st.lists(
+    st.sampled_from(["path", "message", "x"]).flatmap(
+        lambda key: st.tuples(st.just(key), st.just("a/b") if key == "path" else plain_values)
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(st.lists(packet_members, min_size=1, max_size=3), st.booleans())
+def test_packets_are_read_alike_on_the_short_way_and_the_long_one(
+    packets: list[list[tuple[str, object]]], acknowledges: bool
+) -> None:
+    written = b",".join(write(members) for members in packets)
+    body = b'{"sid":"s","rid":2,%b"packets":[%b]}' % (b'"ack":1,' * acknowledges, written)
+    if any(len(dict(members)) < len(members) for members in packets):
+        assert verdict(body, json) == "bad-request"
+        return
+    value = cbor2.dumps(standard_json.loads(body))
+    assert verdict(body, json) == verdict(value, cbor)
+
+
+def test_no_key_may_come_twice_in_the_place_of_one_that_is_missing() -> None:
+    assert verdict(b'{"sid":"s","rid":2,"packets":[{"path":"a","path":"b"}]}', json) == "bad-request"
+
+
 def test_a_poll_is_read() -> None:
     request = read_request(b'{"sid":"s","rid":2,"ack":1}', json)
     assert (request.sid, request.rid, request.ack, request.packets) == ("s", 2, 1, UNSET)
