@@ -257,13 +257,16 @@ class Cell(Mailbox):
             watcher(self.ref, exit_)
         links, self._links = self._links, None
         if links is not None:
-            links.end(exit_)
-        if parent is None:
-            return
-        if links is None:
+            self.system.signals.send(self._tell_linked, links, exit_, parent)
+        elif parent is not None:
             parent.child_exited(self.ref, exit_)
-        else:
-            self.system.signals.send(parent.child_exited, self.ref, exit_)  # after those who are linked
+
+    def _tell_linked(self, links: Links, exit: Exit, parent: Parent | None) -> None:  # noqa: A002
+        # In the queue of signals, so that supervisors hear of the actors that take each other
+        # along in the order of their ends: the cause of it all is restarted first.
+        links.end(exit)
+        if parent is not None:
+            self.system.signals.send(parent.child_exited, self.ref, exit)
 
     def bury(self) -> None:
         """Close for good: there will be no next life."""

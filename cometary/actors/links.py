@@ -7,7 +7,8 @@
     it gets an `ExitSignal` message in either case.
 3.  Linking to an actor that has ended, or that is just being restarted, is answered with an
     exit signal `noproc`. Linking to oneself does nothing.
-4.  Those who are linked are told before the supervisor is.
+4.  Those who are linked get their signals before the supervisor of the one that ended decides;
+    supervisors hear of the ends in the order in which they happened.
 
 The two may live on different loops, so each side is changed on its own loop only, and they
 agree by messages: `add` on one side, `_accept` on the other, `_accepted` on the first.

@@ -109,10 +109,10 @@ class Child(ReportSink):
 
     def _not_started(self, error: Exception) -> ChildStartError:
         self.state = "stopped"
-        if isinstance(error, trio.TooSlowError):
+        if self.exit is not None and isinstance(self.exit.error, Exception):
+            error = self.exit.error  # whatever it seems to be: this is what has ended it
+        elif isinstance(error, trio.TooSlowError):
             error = TimeoutError(f"it did not start within {self.spec.start_patience} s")
-        elif self.exit is not None and isinstance(self.exit.error, Exception):
-            error = self.exit.error  # a task of the actor failed: this is what it raised
         self.exit = crashed(error)
         self.unreported = True
         if isinstance(error, ChildStartError):

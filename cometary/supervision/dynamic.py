@@ -162,7 +162,8 @@ class DynamicSupervisor(SupervisingActor):
         if ref not in self.offspring:
             ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
         elif not self._open or leaving is not None:
-            if exit.reason == "crashed" or (leaving is not None and self._was_overdue(ref, exit)):
+            crashed_or_taken_along = exit.abnormal and exit.reason != "killed"
+            if crashed_or_taken_along or (leaving is not None and self._was_overdue(ref, exit)):
                 self.report(self.offspring.offender(ref), exit, "nothing")
             self._forget(ref)
             if leaving is not None:

@@ -37,4 +37,4 @@ def worth_reporting(spec: ChildSpec, exit: Exit) -> bool:  # noqa: A002 - OTP's 
     """Whether a child that its supervisor has stopped ended otherwise than it should have."""
     if exit.reason == "killed":
         return spec.patience > 0  # it was killed because it did not stop in time
-    return exit.reason == "crashed" or (exit.reason == "normal" and spec.restart == "permanent")
+    return exit.abnormal or (exit.reason == "normal" and spec.restart == "permanent")

@@ -483,7 +483,7 @@ async def test_a_supervised_actor_that_is_taken_along_is_its_supervisors_busines
 
 @KINDS
 async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Linked]) -> None:
-    """So what the next incarnation links to has not been ended by its predecessor's signal since."""
+    """So what the next incarnation links to cannot be ended by its predecessor's signal after that."""
     async with system(stop_timeout=0) as actors:
         trapping = await kind.start_async(trap=True)
         parent = Reviver(actors, trapping)
@@ -492,6 +492,25 @@ async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Link
         assert await ref.ask("x") == ["x"]
         assert await trapping.ask("x") == [ExitSignal(ref, KILLED), "x"]
         assert links_of(ref) == links_of(trapping) == 1
+
+
+@KINDS
+async def test_supervisors_hear_of_the_ends_in_the_order_of_the_ends(kind: type[Linked]) -> None:
+    class Listening:
+        def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
+            heard.append(ref)
+            ref.actor_inbox.bury()
+
+    heard: list[ActorRef[Any]] = []
+    async with system() as actors:
+        refs: list[ActorRef[Any]] = []
+        for _ in range(4):
+            ref, started = actors.launch(kind, tuple(refs[-1:]), {}, Listening())
+            await started
+            refs.append(ref)
+        refs[0].kill()
+        await wait_all_tasks_blocked()
+        assert heard == refs
 
 
 @KINDS
