@@ -573,6 +573,20 @@ async def test_a_signal_waits_until_the_tasks_of_the_one_that_ended_are_gone(
         assert trio.current_time() >= 3
 
 
+@KINDS
+async def test_at_the_end_of_the_system_only_those_that_trap_exits_are_sure_of_their_on_stop(
+    kind: type[Linked],
+) -> None:
+    async with system():
+        older = await kind.start_async()
+        trapping = await kind.start_async(older, trap=True)
+        actors = [older.actor_inbox.actor, trapping.actor_inbox.actor]
+        await kind.start_async(older, trapping)
+    assert actors[1] in stopped
+    if kind is Linked:  # the youngest has its turn first, and its end takes the eldest along
+        assert actors[0] not in stopped
+
+
 # -- two loops ----------------------------------------------------------------------------
 
 
