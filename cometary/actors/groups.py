@@ -188,8 +188,7 @@ class Groups:
     def _add_monitor(self, group: Hashable, watcher: ActorRef[Any]) -> None:
         self._check(watcher)
         new = self._unknown((watcher,))
-        if watcher not in self._monitors.by_group.get(group, {}):
-            self._monitors.add(group, watcher)
+        self._monitors.add(group, watcher)  # how often does not matter: `demonitor` ends all
         self._watch(new)
 
     def _tell(self, group: Hashable, change: GroupJoined | GroupLeft) -> None:

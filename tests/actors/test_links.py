@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from operator import methodcaller
 from typing import Any
@@ -177,8 +178,8 @@ async def test_linking_to_oneself_changes_nothing(kind: type[Linked]) -> None:
     async with system():
         ref = kind.start(trap=True)
         await ref.ask(link_to_itself)
-        await ref.ask(unlink_from_itself)
         assert links_of(ref) == 0
+        await ref.ask(unlink_from_itself)
         await ref.stop()
 
 
@@ -203,6 +204,7 @@ async def test_linking_to_the_dead_in_the_constructor_is_told_to_the_starter(kin
         await dead.stop()
         with pytest.raises(ActorDeadError, match="noproc"):
             await kind.start_async(dead)
+        assert await kind.start(dead).stopped() == NOPROC
         assert not actors.actors
 
 
@@ -639,6 +641,27 @@ def test_an_end_before_a_far_link_is_accepted_takes_the_other_along(kind: type[L
     near, far = start(loops[0], kind), start(loops[1], kind)
     near.tell(link_and_end)
     assert trio.run(far.stopped) == Exit("whatever")
+
+
+@KINDS
+def test_linking_again_does_not_lose_a_signal_that_is_on_its_way(kind: type[Linked], loops: Loops) -> None:
+    gone = threading.Event()
+
+    def told(_ref: ActorRef[Any], _exit: Exit) -> None:
+        loops[1].call_soon(gone.set)  # soon: after those who are linked
+
+    def link_again_when_it_has_ended(actor: Actor) -> None:
+        far.stop(exit="whatever", block=False)
+        loops[1].post(far.actor_inbox.watch, told)
+        assert gone.wait(30)
+        actor.link(far)
+
+    far = start(loops[1], kind)
+    near = start(loops[0], kind, far)
+    far.ask("has accepted")
+    near.ask("knows it")
+    near.tell(link_again_when_it_has_ended)
+    assert trio.run(near.stopped) == Exit("whatever")
 
 
 @KINDS
