@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from cometary.chaos.page import Page
 
-    Socket = trio.socket.SocketType
-
 RESET: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: closing sends RST."""
 
@@ -58,7 +56,7 @@ class Line:
     def __init__(self, page: Page, chance: Random) -> None:
         self._page = page
         self._chance = chance
-        self._sock: Socket | None = None
+        self._sock: socket.socket | None = None
         self._break = NEVER
         self._era = 0
         self._parser: httptools.HttpResponseParser
@@ -104,16 +102,15 @@ class Line:
 
     async def _connect(self) -> None:
         page = self._page
-        sock = trio.socket.socket(page.target.family, socket.SOCK_STREAM)
-        try:
-            if page.habits.trickles:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await sock.connect(page.target.address)
-        except BaseException:
-            sock.close()
-            raise
-        self._sock = sock
+        self._sock = sock = socket.socket(page.target.family, socket.SOCK_STREAM)
+        sock.setblocking(False)  # noqa: FBT003 - its one argument
+        if page.habits.trickles:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.connect_ex(page.target.address) != 0:
+            await trio.lowlevel.wait_writable(sock)
+            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise BrokenLineError
         if self._era != page.era:  # it was opened into a blackout
             raise BrokenLineError
         self._parser = httptools.HttpResponseParser(self)
@@ -143,9 +140,11 @@ class Line:
 
     async def _send(self, data: bytes) -> None:
         sock = self._connected()
-        sent = await sock.send(data)
-        while sent < len(data):
-            sent += await sock.send(data[sent:])
+        while data:
+            try:
+                data = data[sock.send(data) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(sock)
 
     async def _receive(self, *, slow: bool) -> Reply:
         sock = self._connected()
@@ -156,7 +155,8 @@ class Line:
             if left:
                 left -= 1
                 await trio.sleep(BYTE_PAUSE)
-            data = await sock.recv(1 if left else READ)
+            await trio.lowlevel.wait_readable(sock)
+            data = sock.recv(1 if left else READ)
             if not data:
                 raise BrokenLineError
             self._parser.feed_data(data)
@@ -177,7 +177,7 @@ class Line:
         """Take note that an answer is complete; for the parser."""
         self._complete = True
 
-    def _connected(self) -> Socket:
+    def _connected(self) -> socket.socket:
         if self._sock is None:
             raise BrokenLineError
         return self._sock
@@ -197,7 +197,7 @@ class Line:
         sock = self._connected()
         await trio.lowlevel.wait_readable(sock)
         if moment is Moment.READING:
-            await sock.recv(self._chance.randrange(1, 100))
+            sock.recv(self._chance.randrange(1, 100))
         self._cut()
         raise BrokenLineError
 

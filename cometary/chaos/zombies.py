@@ -6,12 +6,10 @@ They stay open here until the server closes them, for that is what is looked at:
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Final
+import socket
+from typing import Final
 
 import trio
-
-if TYPE_CHECKING:
-    Socket = trio.socket.SocketType
 
 MOST: Final = 8_000
 """Zombies at a time; beyond it the oldest is closed, and not counted any further."""
@@ -25,7 +23,7 @@ class Zombies:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._open: dict[int, tuple[Socket, float]] = {}
+        self._open: dict[int, tuple[socket.socket, float]] = {}
         self.left = 0
         self.closed = 0
         self.longest = 0.0
@@ -33,7 +31,7 @@ class Zombies:
     def __len__(self) -> int:
         return len(self._open)
 
-    def leave(self, sock: Socket) -> None:
+    def leave(self, sock: socket.socket) -> None:
         """Leave `sock` open from now on, until the server closes it."""
         if len(self._open) >= MOST:
             self._close(next(iter(self._open)))
