@@ -114,9 +114,7 @@ class Line:
         if self._era != page.era:  # it was opened into a blackout
             raise BrokenLineError
         self._parser = httptools.HttpResponseParser(self)
-        self._break = NEVER
-        if page.habits.cuts and not page.calm:
-            self._break = choose_break(self._chance, trio.current_time(), page.plan.kill_every)
+        self.plan_break()
 
     async def _carry(self, data: bytes, written: Callable[[], None]) -> Reply:
         page = self._page
@@ -181,6 +179,13 @@ class Line:
         if self._sock is None:
             raise BrokenLineError
         return self._sock
+
+    def plan_break(self) -> None:
+        """Choose how the connection ends."""
+        page = self._page
+        self._break = NEVER
+        if page.habits.cuts and not page.calm:
+            self._break = choose_break(self._chance, trio.current_time(), page.plan.kill_every)
 
     # -- trouble --------------------------------------------------------------------------------
 

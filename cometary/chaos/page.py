@@ -118,6 +118,7 @@ class Page:
             self._end = nursery.cancel_scope  # `_refused` ends it
             nursery.start_soon(self._send)
             for line in self._lines:
+                line.plan_break()  # those that are open already were opened without
                 nursery.start_soon(self._use, line)
 
     def calm_down(self) -> None:
