@@ -35,3 +35,11 @@ class Welcome(msgspec.Struct):
     sid: str
     die: float
     requests: int
+
+
+def read_refusal(status: int, body: bytes) -> Refused:
+    """Read an answer that is none of the above; it may be that of a proxy, which knows nothing of them."""
+    try:
+        return msgspec.json.decode(body, type=Refused)
+    except msgspec.DecodeError:
+        return Refused(f"status {status}")

@@ -52,7 +52,7 @@ AWAY: Final = (0.5, 2.0)
 NOTICING: Final = (0.0, 0.5)
 """Seconds that it needs to replace a single connection."""
 
-LINGERING: Final = (0.7, 0.9)
+LINGERING: Final = (0.6, 0.8)
 """Parts of the die timer after which a page that lingers comes back."""
 
 BLACKOUTS: Final = 4

@@ -74,29 +74,37 @@ class Line:
         Returns:
             The answer; None if the connection broke (rule 1), after the pause that a page needs to notice.
         """
-        page = self._page
-        if self._era != page.era:
+        if self._era != self._page.era:
             self._leave()
+        reused = self._sock is not None
         try:
             with trio.CancelScope() as scope:
-                if self._sock is None:
-                    await self._connect()
-                scope.deadline = min(self._break.deadline, page.blackout)
-                return await self._carry(data, written)
-        except (OSError, trio.BrokenResourceError, BrokenLineError, httptools.HttpParserError):
+                return await self._carry_in(scope, data, written)
+        except (OSError, BrokenLineError, httptools.HttpParserError):
+            stale = reused and self._sock is not None
             self.close()
-            page.lost_line()
-        else:  # it was cut by the clock
-            if trio.current_time() >= page.blackout:
-                page.black_out()
-                self._leave()
-            elif self._era != page.era:
-                self._leave()
-            else:
-                self._cut()
-        if self._era == page.era:
-            await trio.sleep(self._chance.uniform(*NOTICING))
+            self._page.lost_line()
+            if stale:  # the server had closed it while it was idle, as servers do: another one, at once
+                return None
+        else:
+            self._cut_by_time()
+        await trio.sleep(self._chance.uniform(*NOTICING))
         return None
+
+    async def _carry_in(self, scope: trio.CancelScope, data: bytes, written: Callable[[], None]) -> Reply:
+        if self._sock is None:
+            await self._connect()
+        scope.deadline = min(self._break.deadline, self._page.blackout)
+        return await self._carry(data, written)
+
+    def _cut_by_time(self) -> None:
+        page = self._page
+        if trio.current_time() >= page.blackout:
+            page.black_out()
+        if self._era != page.era:
+            self._leave()
+        else:
+            self._cut()
 
     # -- the ordinary way ---------------------------------------------------------------------
 

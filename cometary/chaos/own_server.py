@@ -24,7 +24,7 @@ from cometary.errors import TargetError
 
 APP: Final = "cometary.chaos.application:app"
 WAIT: Final = 20
-DIE: Final = 10
+DIE: Final = 15
 """The protocol's times, in seconds: short, so that a minute sees them run out again and again."""
 
 READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")

@@ -18,7 +18,7 @@ import msgspec
 import trio
 
 from cometary.chaos.application import BEAT, DOWN, UP
-from cometary.chaos.bodies import Answer, Packet, Refused, Welcome
+from cometary.chaos.bodies import Answer, Packet, Welcome, read_refusal
 from cometary.chaos.breaks import about
 from cometary.chaos.conversation import Conversation, Request
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
@@ -46,6 +46,9 @@ PATIENCE: Final = 0.5
 
 MOST_LINES: Final = 2
 """The protocol's: one is held, the other free to send."""
+
+OVERSLEPT: Final = "timeout, since the bench came too late"
+"""Why a session ended whose page had nothing out for longer than the die timer: not the server's fault."""
 
 FAREWELL: Final = 2.0
 """Seconds that the closing of a session may take."""
@@ -91,6 +94,8 @@ class Page:
         self.die = 0.0
         self._away_until = -math.inf
         self._lingers = False
+        self._quiet_since = math.inf  # since then nothing of it has been out
+        self._overslept = False
         self._work = trio.lowlevel.ParkingLot()
         self._padding = "." * plan.size
 
@@ -113,6 +118,7 @@ class Page:
     async def run(self) -> None:
         """Be a page until cancelled, or until the session has ended."""
         self.calm = False
+        self._quiet_since = trio.current_time()
         self._plan_blackout()
         async with trio.open_nursery() as nursery:
             self._end = nursery.cancel_scope  # `_refused` ends it
@@ -182,11 +188,16 @@ class Page:
             await self._work.park()
 
     def _written(self) -> None:
-        self._recovery.written(trio.current_time())
+        now = trio.current_time()
+        if now > self._quiet_since + self.die and self._conversation.unanswered == 1:
+            self._overslept = True
+        self._recovery.written(now)
 
     # -- what it gets -----------------------------------------------------------------------------
 
     def _take(self, reply: Reply) -> None:
+        self._quiet_since = trio.current_time()
+        self._overslept = False
         answer = msgspec.json.decode(reply.body, type=Answer)
         new = self._conversation.answered(answer.seq, answer.packets)
         if new:
@@ -205,13 +216,10 @@ class Page:
         self._recovery.received(trio.current_time())
 
     def _refused(self, reply: Reply) -> None:
-        try:
-            refusal = msgspec.json.decode(reply.body, type=Refused)
-        except msgspec.DecodeError:  # not the server, but what is before it
-            refusal = Refused(f"status {reply.status}")
+        refusal = read_refusal(reply.status, reply.body)
         self._shared.refusals[refusal.error] += 1
         if refusal.error in GONE:
-            self.ended = refusal.reason or refusal.error
+            self.ended = OVERSLEPT if self._overslept else refusal.reason or refusal.error
             self._shared.ended[self.ended] += 1
             self._end.cancel()
         elif refusal.error not in PASSING and reply.status < SERVER_ERRORS:
@@ -220,7 +228,8 @@ class Page:
     # -- trouble, for its lines -------------------------------------------------------------------
 
     def lost_line(self) -> None:
-        """Take note that a connection has broken."""
+        """Take note that a connection has broken, and a request with it if one was out."""
+        self._quiet_since = trio.current_time()
         self._recovery.outage()
 
     def black_out(self) -> None:
@@ -244,5 +253,6 @@ class Page:
         return not self._lingers
 
     def _go_away(self, seconds: float) -> None:
+        self._quiet_since = trio.current_time()
         self._recovery.outage()
-        self._away_until = trio.current_time() + seconds
+        self._away_until = self._quiet_since + seconds

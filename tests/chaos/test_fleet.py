@@ -18,6 +18,7 @@ from cometary.chaos.application import add_echo, echo
 from cometary.chaos.fleet import Fleet
 from cometary.chaos.habits import MODES
 from cometary.chaos.ledger import Counts
+from cometary.chaos.page import OVERSLEPT
 from cometary.chaos.plan import Plan
 from cometary.chaos.shared import Shared, find
 from cometary.errors import TargetError
@@ -176,3 +177,13 @@ async def test_sessions_that_end_are_told_of(mock_clock: trio.testing.MockClock)
 
     result = await run(mock_clock, "jitter", app, pages=3)
     assert result.fleet.shared.ended == {"kicked": 1}
+
+
+async def test_a_bench_that_comes_too_late_does_not_blame_the_server(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App()
+    add_echo(app)
+    monkeypatch.setattr("cometary.chaos.page.LINGERING", (1.5, 1.6))
+    result = await run(mock_clock, "late-poll", app, pages=3)
+    assert result.fleet.shared.ended == {OVERSLEPT: 3}

@@ -52,7 +52,7 @@ def test_it_starts_a_server_of_its_own(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr
     report = as_json(finished)
     assert report["passed"] is True
-    assert report["up"]["sent"] == report["up"]["received"] > 40
+    assert report["up"]["sent"] == report["up"]["received"] > 20
     assert report["broken"] > 3
     assert report["crashed"] == 5
     assert list(tmp_path.iterdir()) == [], "its log goes when it passed"
