@@ -1,4 +1,4 @@
-"""Measures a ring of actors on several runtimes: `python -m benchmarks.actors --help`."""
+"""Measures actors on several runtimes: `python -m benchmarks.actors --help`."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ from benchmarks.harness.provision import Kit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the rings, prints the report and saves it."""
+    """Runs the trials, prints the report and saves it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.actors", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each ring runs (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each trial runs (default: 3)")
+    parser.add_argument("--quick", action="store_true", help="one tiny round, not saved")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure on")
     parser.add_argument("--no-install", action="store_true", help="show what is not installed as missing")
     options = parser.parse_args(argv)
     kit = Kit(python=options.python, install=not options.no_install)
     build = machine.interpreter(kit.python)
     facts = {**machine.facts(), "interpreter": machine.build_name(build)}
-    outcome = run(CONTESTANTS, options.rounds, kit)
-    text = report.rings(outcome, CONTESTANTS, facts)
+    rounds = 1 if options.quick else options.rounds
+    outcome = run(CONTESTANTS, rounds, kit, quick=options.quick)
+    text = report.comparison(outcome, CONTESTANTS, facts)
     print(text)
+    if options.quick:
+        return 0
     data = {
         "facts": facts,
         "interpreter": build,
         "versions": outcome.versions,
         "missing": outcome.missing,
+        "failed": [[*which, why] for which, why in outcome.failed.items()],
         "findings": [asdict(each) for each in outcome.findings],
     }
     print(f"saved as {results.save('actors', text, data).name}", file=sys.stderr)

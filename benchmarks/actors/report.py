@@ -1,81 +1,111 @@
-"""Writes what the rings found as Markdown."""
+"""Writes what the actors took as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.actors.contestants import PYKKA, SUBJECT, Contestant
-from benchmarks.actors.trials import TRAVELS, Finding, Outcome, Trial
+from benchmarks.actors.contestants import ERLANG, PYKKA, SUBJECT, Contestant
+from benchmarks.actors.summary import PYTHON_RIVALS, ROWS, TIMED, Row, Summary, Target
+from benchmarks.actors.trials import POPULATION, TRIALS, Outcome
 from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.spread import Spread
 
-# Cometary's target: this many times the messages a second of Pykka's threads.
-SPEED_TARGET = 10
-
+COMPARED = (PYKKA, *PYTHON_RIVALS, ERLANG)
 READING = (
-    "k/s: thousand messages a second, by the clock, on one core; the median of the rounds (lowest–highest). "
-    "×P: the same over pykka, the median of the rounds' own ratios. "
-    "KB, start and stop: memory and microseconds for one actor among 2,000."
+    "All on one core; the median of the rounds (lowest–highest). k/s: thousand messages a second. "
+    "The times of the first table are by the clock, those of the second are processor time, user and kernel."
 )
 
 
-def rings(outcome: Outcome, contestants: Sequence[Contestant], facts: Mapping[str, object]) -> str:
+def comparison(outcome: Outcome, contestants: Sequence[Contestant], facts: Mapping[str, object]) -> str:
     """Returns the whole report."""
-    head = ["runtime"]
-    for trial in TRAVELS:
-        head += [f"{trial}, k/s", "×P"]
-    head += ["KB an actor", "start µs", "stop µs", "target"]
-    rows = [_row(outcome, each.name, len(head)) for each in contestants]
-    legend = [[each.name, each.about, outcome.versions.get(each.name, NOTHING)] for each in contestants]
+    summary = Summary(outcome.findings)
     parts = [
-        "# Actors: a ring of 1,000",
+        "# Actors, on one core",
         bullets(facts),
-        table(head, rows),
+        "## What it took",
         READING,
-        table(["runtime", "an actor is", "version"], legend),
+        _figures(summary, contestants),
+        "## Processor time, µs",
+        _cpu(summary, contestants),
+        f"## How many times as much it took the others as {SUBJECT}",
+        _advantages(summary),
+        "## Targets",
+        _targets(summary.targets()),
+        "## What was measured",
+        _legend(outcome, contestants),
+        _notes(outcome, contestants),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def speed_ratio(findings: Sequence[Finding], name: str, base: str, trial: Trial) -> Spread | None:
-    """Returns how many times the messages a second one contestant made of another's, by round."""
-    over, under = _speeds(findings, name, trial), _speeds(findings, base, trial)
-    return Spread.of([over[number] / under[number] for number in over if number in under])
-
-
-def _row(outcome: Outcome, name: str, width: int) -> list[str]:
-    if name in outcome.missing:
-        return [name, f"not available ({outcome.missing[name]})", *[NOTHING] * (width - 2)]
-    cells = [f"**{name}**" if name == SUBJECT else name]
-    for trial in TRAVELS:
-        ratio = speed_ratio(outcome.findings, name, PYKKA, trial)
-        speeds = _speeds(outcome.findings, name, trial).values()
-        cells.append(figure(Spread.of([speed / 1000 for speed in speeds]), 0))
-        cells.append(NOTHING if ratio is None else f"{ratio.median:.1f}")
-    cells += [
-        figure(_population(outcome.findings, name, what), digits)
-        for what, digits in {"actor_kb": 2, "start_us": 0, "stop_us": 0}.items()
+def _figures(summary: Summary, contestants: Sequence[Contestant]) -> str:
+    rows = [
+        [f"{row.name}, {row.unit}", *(_figure(summary, row, each) for each in contestants)] for row in ROWS
     ]
-    return [*cells, _verdict(outcome.findings) if name == SUBJECT else NOTHING]
+    growth = ["µs a message, 100,000 ÷ 1,000 actors"]
+    growth += [figure(summary.growth(each.name), 2) for each in contestants]
+    return table(["", *_names(contestants)], [*rows, growth])
 
 
-def _verdict(findings: Sequence[Finding]) -> str:
-    ratios = [speed_ratio(findings, SUBJECT, PYKKA, trial) for trial in TRAVELS]
-    if None in ratios:
-        return "not known"
-    least = min(ratio.median for ratio in ratios if ratio is not None)
-    return f"{'met' if least >= SPEED_TARGET else '**missed**'}: {least:.1f} ≥ {SPEED_TARGET} times pykka"
+def _figure(summary: Summary, row: Row, contestant: Contestant) -> str:
+    if row.counts_messages:
+        return figure(summary.per_second(contestant.name, row.trial), 0)
+    found = figure(summary.cost(contestant.name, row.trial, row.cost), 2 if row.unit == "KB" else 1)
+    actors = row.trial.actors_of(contestant)
+    fewer = actors < row.trial.actors and found != NOTHING
+    return f"{found}, one of {actors:,}" if fewer else found
 
 
-def _speeds(findings: Sequence[Finding], name: str, trial: Trial) -> dict[int, float]:
-    return {
-        each.round: each.report["messages_per_s"]
-        for each in findings
-        if each.contestant == name and each.trial is trial
-    }
+def _cpu(summary: Summary, contestants: Sequence[Contestant]) -> str:
+    rows = [
+        [row.name, *(figure(summary.cost(each.name, row.trial, "cpu_us"), 2) for each in contestants)]
+        for row in TIMED
+    ]
+    return table(["", *_names(contestants)], rows)
 
 
-def _population(findings: Sequence[Finding], name: str, what: str) -> Spread | None:
-    return Spread.of(
-        [each.report[what] for each in findings if each.contestant == name and each.trial is Trial.POPULATION]
-    )
+def _advantages(summary: Summary) -> str:
+    rows = [[row.name, *(_times(summary.advantage(row, other)) for other in COMPARED)] for row in ROWS]
+    return table(["", *COMPARED], rows)
+
+
+def _times(ratio: Spread | None) -> str:
+    return NOTHING if ratio is None else f"{ratio.median:.2f}"
+
+
+def _targets(targets: Sequence[Target]) -> str:
+    answers = {True: "met", False: "**missed**", None: "not measured"}
+    rows = [
+        [target.name, f"{target.sign} {target.limit:g}", _number(target.value), answers[target.met]]
+        for target in targets
+    ]
+    return table([f"{SUBJECT}'s target", "limit", "measured", "verdict"], rows)
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def _names(contestants: Sequence[Contestant]) -> list[str]:
+    return [f"**{each.name}**" if each.name == SUBJECT else each.name for each in contestants]
+
+
+def _legend(outcome: Outcome, contestants: Sequence[Contestant]) -> str:
+    rows = [[each.name, each.about, outcome.versions.get(each.name, NOTHING)] for each in contestants]
+    return table(["runtime", "an actor is", "version"], rows)
+
+
+def _notes(outcome: Outcome, contestants: Sequence[Contestant]) -> str:
+    """Says of every figure that is not there, or is another one than the row says, why."""
+    lines = [f"- {name}: not available ({why})" for name, why in outcome.missing.items()]
+    lines += [f"- {name}, {trial}: failed ({why})" for (name, trial), why in outcome.failed.items()]
+    for each in contestants:
+        lines += [
+            f"- {each.name}, {trial.name}: {each.lacks[trial.name]}"
+            for trial in TRIALS
+            if trial.name in each.lacks
+        ]
+        if (actors := POPULATION.actors_of(each)) < POPULATION.actors:
+            lines.append(f"- {each.name}, {POPULATION.name}: {actors:,} actors, for {each.limit}")
+    return "\n".join(lines)
