@@ -2,10 +2,10 @@
 #
 #   make bench          every default peer, 1,000 and 5,000 sessions; about a quarter of an hour
 #   make bench-quick    one short round, to see that everything runs; under two minutes
-#   make bench-actors   a ring of 1,000 actors, here and elsewhere; about two minutes
+#   make bench-actors   actors, here and elsewhere, in every respect that has a target; about five minutes
 #
 # PYTHON=...           measures Cometary (and the Python peers) on another interpreter
-# BENCH_OPTIONS=...    goes to the harness: --servers, --sessions, --rounds, --no-install
+# BENCH_OPTIONS=...    goes to the harness: --servers, --sessions, --rounds, --quick, --no-install
 
 BENCH_PYTHON = $(VENV)/bin/python
 BENCH_OPTIONS ?=

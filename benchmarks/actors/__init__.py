@@ -1,1 +1,1 @@
-"""A ring of actors: messages a second, memory, and the cost of starting and stopping one."""
+"""Actors on several runtimes: messages, asking, starting and stopping, memory, restarts."""
