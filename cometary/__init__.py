@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cometary.app import App
     from cometary.connector import AsyncConnector, Connector
-    from cometary.sessions import Packet, Receipt, Session
+    from cometary.sessions import Failure, Packet, Receipt, Session
 
 __version__ = "0.1.0"
 
-__all__ = ["App", "AsyncConnector", "Connector", "Packet", "Receipt", "Session", "__version__"]
+__all__ = ["App", "AsyncConnector", "Connector", "Failure", "Packet", "Receipt", "Session", "__version__"]
 
 _HOMES = {
     "App": "cometary.app",
     "AsyncConnector": "cometary.connector",
     "Connector": "cometary.connector",
+    "Failure": "cometary.sessions",
     "Packet": "cometary.sessions",
     "Receipt": "cometary.sessions",
     "Session": "cometary.sessions",

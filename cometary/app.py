@@ -27,6 +27,7 @@ from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import ProtocolError, UsageError
 from cometary.sessions.contract import make_contract
+from cometary.sessions.hooks import call_each
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cometary.actors import ActorRef
-    from cometary.sessions import Packet, Receipt, Session
+    from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.contract import Key
     from cometary.sessions.tracked import TrackedPacket
 
@@ -54,7 +55,9 @@ class App:
 
     For one session they are called one at a time and in order, inside the session's actor. One
     that raises crashes that actor and nothing else: its supervisor restarts it, with everything
-    the session had, and goes on with the packet behind the one that crashed it.
+    the session had, tells the handlers of failures, and goes on with the packet behind the one
+    that crashed it. The other handlers of a packet are not called for it any more; those of a
+    sign-on, a sign-off, a receipt or a failure are.
     """
 
     def __init__(self) -> None:
@@ -65,6 +68,7 @@ class App:
         self.receipt_handlers: list[Handler] = []
         self._signon: list[Handler] = []
         self._signoff: list[Handler] = []
+        self._failure: list[Handler] = []
         self._packet: Subscriptions[Handler] = Subscriptions()
         self._remembered: dict[str, tuple[Handler, ...]] = {}
         self._dispatcher: ActorRef[Any] | None = None
@@ -145,6 +149,17 @@ class App:
         crashes that child, which is started again and goes on with the next receipt.
         """
         self.receipt_handlers.append(handler)
+        return handler
+
+    def failure(self, handler: H) -> H:
+        """Call `handler(failure)` with a `Failure` when another handler has raised.
+
+        It comes right after the call that failed and before the session's next one, inside the
+        session's actor; for a receipt, in the child that hands over receipts. What crashed is not
+        handed over again: this is where to keep it. A failure handler that raises crashes the
+        same actor, but that is not a failure again.
+        """
+        self._failure.append(handler)
         return handler
 
     def authenticate(self, authenticator: Authenticator) -> Authenticator:
@@ -244,7 +259,7 @@ class App:
 
     def received_receipt(self, receipt: Receipt) -> Awaitable[object] | None:
         """Hand a receipt to the handlers."""
-        return call_in_order(self.receipt_handlers, receipt)
+        return call_each(self.receipt_handlers, receipt)
 
     def accepts(self, path: str) -> bool:
         """Whether there is a handler for client packets to `path`."""
@@ -252,7 +267,7 @@ class App:
 
     def signed_on(self, session: Session) -> Awaitable[object] | None:
         """Hand a new session to the handlers."""
-        return call_in_order(self._signon, session)
+        return call_each(self._signon, session)
 
     def received(self, session: Session, packet: Packet) -> Awaitable[object] | None:
         """Hand a client packet to the handlers of its path."""
@@ -265,7 +280,11 @@ class App:
         self, session: Session, reason: str, undelivered: Sequence[Packet]
     ) -> Awaitable[object] | None:
         """Hand the end of a session to the handlers."""
-        return call_in_order(self._signoff, session, reason, undelivered)
+        return call_each(self._signoff, session, reason, undelivered)
+
+    def failed(self, failure: Failure) -> Awaitable[object] | None:
+        """Hand a failure to the handlers."""
+        return call_each(self._failure, failure)
 
     def _handlers(self, path: str) -> tuple[Handler, ...]:
         handlers = self._remembered.get(path)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from cometary.config import Settings
     from cometary.sessions import Session
+    from cometary.sessions.application import Application
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.receipts import ReceiptLog
     from cometary.supervision import CrashReport, Supervisor, TreeNode
@@ -161,7 +162,10 @@ class Server:
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         self._contracts = Contracts([*read_contracts(settings.paths).declared, *app.contracts.declared])
-        self._manager = SessionManager(session_settings(settings), app, self._table, self._contracts)
+        self._application: Application = app
+        self._manager = SessionManager(
+            session_settings(settings), self._application, self._table, self._contracts
+        )
         self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
         self._reader: ReceiptReader | None = None
         self._services = self._make_services(actors)
@@ -199,7 +203,9 @@ class Server:
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
         if self._app.receipt_handlers:
-            self._reader = ReceiptReader(self._manager.receipts, self._app.received_receipt)
+            self._reader = ReceiptReader(
+                self._manager.receipts, self._app.received_receipt, self._application.failed
+            )
             specs.append(ChildSpec("receipt-handlers", self._reader.run))
         if specs:
             application = SupervisorSpec(specs, intensity=10, period=5.0, backoff=TASK_BACKOFF)

@@ -128,7 +128,7 @@ async def test_handlers_are_called_one_after_the_other_plain_or_async() -> None:
     assert calls == ["1", "2 begins", "2 ends", "3", "4 begins", "4 ends", "5"]
 
 
-async def test_a_handler_that_raises_keeps_the_others_from_being_called() -> None:
+async def test_a_packet_handler_that_raises_keeps_the_others_from_being_called() -> None:
     app = App()
     calls: list[str] = []
 
@@ -142,6 +142,37 @@ async def test_a_handler_that_raises_keeps_the_others_from_being_called() -> Non
         await finish(app.received(SESSION, Packet("a")))
     assert calls == []
     gc.collect()  # what was never awaited would warn now
+
+
+@pytest.mark.parametrize("make", [noting, noting_slowly])
+async def test_a_hook_that_raises_keeps_no_other_from_being_called(
+    make: Callable[[list[str], str], Callable[..., Awaitable[None] | None]],
+) -> None:
+    app = App()
+    calls: list[str] = []
+
+    @app.signon
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    app.signon(make(calls, "first"))
+    app.signon(fail)
+
+    @app.signon
+    async def fail_later(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise LookupError
+
+    app.signon(make(calls, "last"))
+    with pytest.raises(ExceptionGroup) as raised:
+        await finish(app.signed_on(SESSION))
+    assert [type(error) for error in raised.value.exceptions] == [
+        ZeroDivisionError,
+        ZeroDivisionError,
+        LookupError,
+    ]
+    assert calls[0].startswith("first")
+    assert calls[-1].startswith("last")
 
 
 def test_without_a_server_there_is_nobody_to_update() -> None:

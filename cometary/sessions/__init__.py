@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cometary.sessions.events import End, Request, RequestDropped
+from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.manager import SessionManager
@@ -14,6 +15,7 @@ from cometary.sessions.supervisor import SessionSupervisor
 
 __all__ = [
     "End",
+    "Failure",
     "Packet",
     "Receipt",
     "Request",

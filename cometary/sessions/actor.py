@@ -12,6 +12,10 @@
     before. Only then is it known what is undelivered, and the application told.
 5.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
     supervisor restarts this actor on the same keeper, and the next call is the one behind it.
+6.  Before that one comes the failure: what was called, with what, and what it raised. It is queued
+    before the actor ends, and an actor's tasks are gone before its next incarnation begins; so
+    nothing gets between a call and its failure. The failure of the call for a failure is not
+    reported: it would never end.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from cometary.sessions.events import (
     Refuse,
     Request,
 )
+from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import SignedOff, SignedOn
 from cometary.sessions.machine import session_ended
 from cometary.sessions.packet import Packet
@@ -42,7 +47,7 @@ from cometary.sessions.tracked import TrackedPacket
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.keeper import Call, SessionKeeper
     from cometary.sessions.manager import SessionManager
 
 
@@ -243,23 +248,48 @@ class SessionActor(Actor):
             keeper.serving = self
             try:
                 outcome = self._hand_over(item)
+            except Exception as error:
+                self._report(item, error)
+                raise
             finally:
                 keeper.serving = None
             if inspect.isawaitable(outcome):
                 self._handler_runs = True
-                self.start_task(self._finish, outcome)
+                self.start_task(self._finish, outcome, item)
         if keeper.sign_off is not None and not (self._handler_runs or self._fails):
             self._manager.gone(keeper)
             self.stop()
 
-    def _hand_over(self, item: SignedOn | Packet | SignedOff) -> Awaitable[object] | None:
+    def _hand_over(self, item: Call | Failure) -> Awaitable[object] | None:
         application = self._manager.application
+        if isinstance(item, Packet):
+            return application.received(self._session, item)
         if isinstance(item, SignedOn):
             return application.signed_on(self._session)
         if isinstance(item, SignedOff):
             return application.signed_off(self._session, item.reason, item.undelivered)
-        return application.received(self._session, item)
+        return application.failed(item)
 
-    async def _finish(self, outcome: Awaitable[object]) -> None:
-        await outcome
+    async def _finish(self, outcome: Awaitable[object], item: Call | Failure) -> None:
+        try:
+            await outcome
+        except Exception as error:
+            self._report(item, error)
+            raise
+        except BaseException:  # cancelled: the actor has ended of something else
+            self._report(item, self.actor_inbox.dead())
+            raise
         self.actor_inbox.put_if_open(HandlerDone(self))
+
+    def _report(self, item: Call | Failure, error: Exception) -> None:
+        if isinstance(item, Packet):
+            failure = Failure("packet", error, self._session, packet=item)
+        elif isinstance(item, SignedOn):
+            failure = Failure("signon", error, self._session)
+        elif isinstance(item, SignedOff):
+            failure = Failure(
+                "signoff", error, self._session, reason=item.reason, undelivered=item.undelivered
+            )
+        else:
+            return
+        self._keeper.report(failure)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from cometary.actors import ActorRef
+    from cometary.sessions.failure import Failure
     from cometary.sessions.packet import Packet
     from cometary.sessions.session import Session
     from cometary.sessions.tracked import TrackedPacket
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class Application(Protocol):
     """Where sessions report to. Each method may return an awaitable, which is then awaited.
 
-    The calls for one session are made one at a time and in order: sign-on, the packets, sign-off.
+    The calls for one session are made one at a time and in order: sign-on, the packets, sign-off;
+    and where one of these fails, right after it the failure.
     """
 
     def signed_on(self, session: Session, /) -> Awaitable[object] | None:
@@ -31,6 +33,10 @@ class Application(Protocol):
         self, session: Session, reason: str, undelivered: Sequence[Packet], /
     ) -> Awaitable[object] | None:
         """The session has ended; `undelivered` are the packets never acknowledged, in order."""
+        ...
+
+    def failed(self, failure: Failure, /) -> Awaitable[object] | None:
+        """One of these calls, or that for a receipt, has raised; it is not repeated."""
         ...
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cometary.sessions.packet import Packet
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.actors import ActorRef, Timer
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.events import Request
+    from cometary.sessions.failure import Failure
     from cometary.sessions.machine import SessionMachine
-    from cometary.sessions.packet import Packet
     from cometary.sessions.settings import SessionSettings
 
 
@@ -31,6 +33,10 @@ class SignedOff(NamedTuple):
 
     reason: str
     undelivered: Sequence[Packet]
+
+
+Call = SignedOn | Packet | SignedOff
+"""What the application is called with, other than for a failure."""
 
 
 class SessionKeeper:
@@ -78,7 +84,7 @@ class SessionKeeper:
         self.timers: dict[str, Timer] = {}
         """The timers that the machine has asked for so far, by name."""
         self._data: dict[str, Any] | None = None
-        self._todo: deque[tuple[SignedOn | Packet | SignedOff, int]] | None = None
+        self._todo: deque[tuple[Call | Failure, int]] | None = None
         self._todo_bytes = 0
         self._release_second = 0
         self._releases = 0
@@ -123,7 +129,7 @@ class SessionKeeper:
             and self._todo_bytes + request.size <= settings.max_unhandled_bytes
         )
 
-    def queue(self, *items: SignedOn | Packet | SignedOff, size: int = 0) -> None:
+    def queue(self, *items: Call, size: int = 0) -> None:
         """Have these, of `size` bytes, handed to the application after all that was queued before."""
         if self._todo is None:
             self._todo = deque()
@@ -133,7 +139,14 @@ class SessionKeeper:
         self._todo.append((last, size))  # so the bytes of a request count until all of it is handled
         self._todo_bytes += size
 
-    def next_unhandled(self) -> SignedOn | Packet | SignedOff | None:
+    def report(self, failure: Failure) -> None:
+        """Have `failure` handed to the application before all else: it comes right after the call that failed."""
+        if self._todo is None:
+            self._todo = deque()
+            self._todo_bytes = 0
+        self._todo.appendleft((failure, 0))
+
+    def next_unhandled(self) -> Call | Failure | None:
         """Take what the application gets next out of the queue.
 
         It is out before it is handed over: what crashes the actor is not handed over again.
@@ -146,9 +159,11 @@ class SessionKeeper:
             self._todo = None
         return item
 
-    def forget_unhandled(self) -> None:
-        """Drop what the application has not been given yet."""
-        self._todo = None
+    def forget_packets(self) -> None:
+        """Drop the client's packets that the application has not been given yet, but nothing else."""
+        kept = [(item, 0) for item, _ in self._todo or () if not isinstance(item, Packet)]
+        self._todo = deque(kept) if kept else None
+        self._todo_bytes = 0
 
     def describe(self, now: float) -> dict[str, Any]:
         """Return what operators may see; never the sid."""

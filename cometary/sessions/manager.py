@@ -75,7 +75,7 @@ class SessionManager:
         Sessions that ran under one before it have died with it, and end as `failed`.
         """
         self._supervisor = supervisor
-        for keeper in self.directory:
+        for keeper in [*self.directory, *self._leaving.values()]:
             self._fail(keeper)
 
     # -- opening and finding ----------------------------------------------------------------
@@ -223,12 +223,10 @@ class SessionManager:
             return
         self._router.drop(keeper.ref)
         self._leaving.pop(keeper.ref, None)
+        keeper.forget_packets()
         if keeper.sign_off is not None and not keeper.unhandled:
             return  # the last call of all has been made
-        keeper.forget_unhandled()
-        if keeper.sign_off is not None:
-            # Queued, not told: an actor that finds its session signed off and nothing to do stops.
-            keeper.queue(keeper.sign_off)
+        # A sign-off that is still queued needs no message: this actor finds it when it starts.
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
         if keeper.ended is None:
             keeper.ref.tell(End("failed"))
@@ -240,12 +238,13 @@ class SessionManager:
     async def shut_down(self) -> None:
         """End every session with `shutdown`; returns when the last one has signed off."""
         self.shutting_down = True
-        ends = [keeper.ref for keeper in self.directory]
-        for ref in ends:
-            ref.tell(End("shutdown"))
-        for ref in ends:
-            if ref.is_alive():
-                await ref.stopped()
+        leaving = [*self._leaving.values()]  # ended before, but perhaps not signed off yet
+        ends = [*self.directory]
+        for keeper in ends:
+            keeper.ref.tell(End("shutdown"))
+        for keeper in [*leaving, *ends]:
+            while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
+                await keeper.ref.stopped()
 
 
 RETRY_AFTER = 5

@@ -1,7 +1,8 @@
 """The reader that hands receipts to the application, one at a time and in order.
 
 Its place in the log outlives a crash of the function that reads: a receipt is taken before it is
-handed over, so that one whose handler crashes is not handed over again, and the next one is.
+handed over, so that one whose handler crashes is not handed over again, and the next one is. Before
+that the application is told of the failure.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometary.log import get_logger
+from cometary.sessions.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,11 +29,19 @@ class ReceiptReader:
     Args:
         log: the log.
         handle: called with each receipt; what it returns is awaited if it can be.
+        failed: called with the failure when `handle` has raised, likewise.
     """
 
-    def __init__(self, log: ReceiptLog, handle: Callable[[Receipt], Awaitable[object] | None]) -> None:
+    def __init__(
+        self,
+        log: ReceiptLog,
+        handle: Callable[[Receipt], Awaitable[object] | None],
+        failed: Callable[[Failure], Awaitable[object] | None],
+    ) -> None:
         self._log = log
         self._handle = handle
+        self._failed = failed
+        self._failure: Failure | None = None
         self._next = log.last
         self._changed = trio.Event()
         self._idle = trio.Event()
@@ -45,6 +55,11 @@ class ReceiptReader:
 
     async def run(self) -> None:
         """Hand over receipts until cancelled; an async function for a supervisor."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            outcome = self._failed(failure)
+            if inspect.isawaitable(outcome):
+                await outcome
         while True:
             await self._wait_for_more()
             page = self._log.read(self._next, limit=1)
@@ -53,9 +68,16 @@ class ReceiptReader:
                 text = f"the application has missed {page.missed} receipts: it is too slow"
                 logger.warning("receipts missed", text=text, missed=page.missed)
             for receipt in page.receipts:
-                outcome = self._handle(receipt)
-                if inspect.isawaitable(outcome):
-                    await outcome
+                await self._hand_over(receipt)
+
+    async def _hand_over(self, receipt: Receipt) -> None:
+        try:
+            outcome = self._handle(receipt)
+            if inspect.isawaitable(outcome):
+                await outcome
+        except Exception as error:
+            self._failure = Failure("receipt", error, receipt=receipt)
+            raise
 
     async def _wait_for_more(self) -> None:
         await trio.lowlevel.checkpoint()  # so that no flood of receipts starves the sockets

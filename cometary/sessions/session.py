@@ -44,6 +44,11 @@ class Session:
         return self._keeper.data
 
     @property
+    def user(self) -> str | int | None:
+        """The item `user` of `data`, if that is text or a number."""
+        return self._keeper.user
+
+    @property
     def paths(self) -> list[str]:
         """The paths that the session is connected to."""
         return self._manager.paths(self._keeper)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cometary.sessions import Packet, Request, SessionKeeper, SessionMachine, SessionSettings
+from cometary.sessions import Failure, Packet, Request, SessionKeeper, SessionMachine, SessionSettings
 from cometary.sessions.keeper import SignedOff, SignedOn
 
 SETTINGS = SessionSettings(max_unhandled_packets=4, max_unhandled_bytes=100)
@@ -55,9 +55,29 @@ def test_bytes_count_until_the_last_packet_of_their_request_is_taken(keeper: Ses
     assert keeper.has_room(request(1, size=60), SETTINGS)
 
 
+def test_a_failure_comes_before_what_was_queued_behind_the_call_that_failed(keeper: SessionKeeper) -> None:
+    failure = Failure("packet", ValueError())
+    keeper.queue(*PACKETS[:2], size=60)
+    keeper.next_unhandled()
+    keeper.report(failure)
+    assert not keeper.has_room(request(1, size=41), SETTINGS)
+    assert [keeper.next_unhandled() for _ in range(3)] == [failure, PACKETS[1], None]
+    keeper.report(failure)
+    assert keeper.next_unhandled() is failure
+
+
+def test_only_packets_are_forgotten(keeper: SessionKeeper) -> None:
+    failure, sign_off = Failure("packet", ValueError()), SignedOff("failed", ())
+    keeper.queue(SignedOn(), *PACKETS[:2])
+    keeper.queue(sign_off)
+    keeper.report(failure)
+    keeper.forget_packets()
+    assert [keeper.next_unhandled() for _ in range(4)] == [failure, SignedOn(), sign_off, None]
+
+
 def test_what_is_forgotten_makes_room(keeper: SessionKeeper) -> None:
     keeper.queue(*PACKETS[:4], size=100)
-    keeper.forget_unhandled()
+    keeper.forget_packets()
     assert keeper.unhandled == 0
     assert keeper.next_unhandled() is None
     keeper.queue(PACKETS[0], size=60)
