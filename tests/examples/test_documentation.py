@@ -8,13 +8,17 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from cometary import errors
 from cometary.config import OPTIONS
 from cometary.errors import CONDITIONS
-from cometary.sessions import SessionMachine
+from cometary.sessions import Receipt, SessionMachine
+from cometary.sessions.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
+from cometary.sessions.tracking_outbox import Outcome
+from cometary.transport.control import ControlEndpoint, PacketBody
 from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -119,3 +123,34 @@ def test_every_limit_that_can_be_set_is_explained() -> None:
         "body-bytes",
     ):
         assert f"`{name}`" in text
+
+
+def test_every_call_of_the_control_interface_is_listed() -> None:
+    nothing: Any = None
+    endpoint = ControlEndpoint(nothing, nothing, nothing, nothing, receipts=nothing, secret=None)
+    calls = {
+        f"{method} {path}"
+        for path, methods in endpoint._router._paths.items()
+        for method in methods
+        if method != "HEAD"
+    }
+    assert set(re.findall(r"^\| `((?:GET|POST) /\w+)", read("reference/control.md"), re.MULTILINE)) == calls
+
+
+def test_every_member_of_a_receipt_and_of_a_packet_of_a_back_end_is_explained() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", read("reference/control.md"), re.MULTILINE))
+    assert set(Receipt._fields) <= rows
+    assert set(PacketBody.__struct_fields__) - {"path", "message"} <= rows
+
+
+def test_every_policy_and_its_default_is_explained() -> None:
+    text = read("how-to/slow-clients.md")
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == ["when_full", *POLICIES]
+    assert f"`limit` is {DEFAULT_LIMIT} unless given" in text
+    assert DEFAULT_TTL == 60
+    assert "it is a minute unless given" in text
+
+
+def test_every_outcome_is_explained() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", read("how-to/receipts.md"), re.MULTILINE)
+    assert set(rows) - {"outcome"} == set(get_args(Outcome))
