@@ -345,6 +345,35 @@ async def test_every_packet_ends_once_while_handlers_crash_and_connections_break
         }
 
 
+async def test_every_packet_ends_once_while_the_actor_is_crashed_between_any_two_messages(
+    recorder: Recorder, mock_clock: trio.testing.MockClock
+) -> None:
+    recorder.app.path("prices", when_full="conflate")
+    async with serving(recorder.app, die=1000) as world:
+        client = await world.open()
+        session = recorder.sessions[0]
+        cell = world.running._manager.find(client.sid).ref.actor_inbox
+        sent = 0
+        for number in range(40):
+            for path, ttl in (("a", None), ("prices", 30), ("a", 3)):
+                session.send(path, number, receipt=str(sent), ttl=ttl)
+                sent += 1
+                if number % 3 == sent % 3:
+                    cell.fail(CrashError(), None)
+            if number % 4 == 0:
+                await client.receive(await client.hold())
+            await world.pass_time(mock_clock, 2)
+        session.kick()
+        await world.settle()
+        ids = Counter(receipt_id for receipt_id, _ in outcomes(world))
+        assert ids == {str(number): 1 for number in range(sent)}
+        by_outcome = Counter(outcome for _, outcome in outcomes(world))
+        assert set(by_outcome) == {"delivered", "expired", "dropped", "undelivered"}
+        statistics = world.running.statistics()
+        assert {name: statistics[name] for name in by_outcome} == by_outcome
+        assert len(recorder.ended[0][1]) == by_outcome["undelivered"]
+
+
 # -- the application's handlers ----------------------------------------------------------------------
 
 
