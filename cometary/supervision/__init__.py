@@ -29,6 +29,7 @@ from cometary.supervision.calls import (
 )
 from cometary.supervision.dynamic import DynamicSupervisor
 from cometary.supervision.observing import latest_reports, subscribe, supervisor_statistics, unsubscribe
+from cometary.supervision.partitions import PartitionSupervisor, count_partitioned, partition
 from cometary.supervision.reports import CrashReport
 from cometary.supervision.root import supervise
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
@@ -44,15 +45,18 @@ __all__ = [
     "CrashReport",
     "DynamicSupervisor",
     "InThread",
+    "PartitionSupervisor",
     "Supervisor",
     "SupervisorSpec",
     "SupervisorStatistics",
     "TreeNode",
     "abandoned_threads",
     "count_children",
+    "count_partitioned",
     "delete_child",
     "get_childspec",
     "latest_reports",
+    "partition",
     "restart_child",
     "start_child",
     "subscribe",
