@@ -196,6 +196,10 @@ class ChildStartError(CometaryError):
     """A child did not start: the child's fault; nothing is left of the attempt."""
 
 
+class StartIgnoredError(CometaryError):
+    """An actor raises it in `on_start` if it is not needed now: nobody's fault; its supervisor goes on without it."""
+
+
 class TooManyChildrenError(CometaryError):
     """A dynamic supervisor has as many children as it may have: nobody's fault, try later."""
 

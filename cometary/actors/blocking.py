@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,10 +16,11 @@ import trio
 
 from cometary.actors.future import Future
 from cometary.errors import ChildStartError
+from cometary.log import get_logger
 
 R = TypeVar("R")
 
-logger = logging.getLogger("cometary.actors")
+logger = get_logger("cometary.actors")
 
 ABANDONED_LIMIT = 100
 """Abandoned threads of one process beyond which no actor that wants a thread is started."""
@@ -74,14 +74,15 @@ class BlockingCall(Generic[R]):
         # before the outcome is looked at, or it could stay there for ever.
         _abandoned[self] = None
         if self._outcome.offer(error=RuntimeError("abandoned")):
-            message = "%s was killed during a call that blocks: its thread is abandoned and goes on"
-            logger.error(message, self.what)
+            text = f"{self.what} was killed during a call that blocks: its thread is abandoned and goes on"
+            logger.error("thread abandoned", text=text, thread=self.what, abandoned=len(_abandoned))
         else:
             _abandoned.pop(self, None)
 
     def _tell_of_late(self, error: BaseException) -> None:
         if not isinstance(error, trio.Cancelled):  # `trio.from_thread` tells it so that it was abandoned
-            logger.error("The abandoned thread of %s raised an exception:", self.what, exc_info=error)
+            text = f"The abandoned thread of {self.what} raised an exception:"
+            logger.error("abandoned thread raised", text=text, thread=self.what, exc_info=error)
 
 
 async def run_in_thread(function: Callable[[], object], name: str) -> None:

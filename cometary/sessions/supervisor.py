@@ -33,12 +33,13 @@ class SessionSupervisor(DynamicSupervisor):
         await super().on_start()
         self._manager.attach(self)
 
-    def _forget(self, ref: ActorRef[Any]) -> None:
+    def forget(self, ref: ActorRef[Any]) -> None:
+        """Forget the actor of a session, but rescue its mail."""
         # Here a child's mailbox is closed, and its mail discarded. When the supervisor stops, all
         # sessions have been told before; else packets in the mail are those of an actor given up.
         cell = ref.actor_inbox
-        if self._open and len(cell):
+        if self.open and len(cell):
             mail = cell.drain()
             self._manager.rescue(ref, mail)
             cell.discard(mail)
-        super()._forget(ref)
+        super().forget(ref)

@@ -89,6 +89,8 @@ async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *arg
             suit the supervisor; the calling code's fault.
         ChildStartError: if it did not start; the child's fault. It is not a child then. (A
             dynamic supervisor does not wait for `on_start`; it raises what the constructor did.)
+        StartIgnoredError: if its `on_start` said that it is not needed now; nobody's fault. Its
+            specification stays, unless it is temporary.
         TooManyChildrenError: if a dynamic supervisor is full; nobody's fault.
     """
     return cast("AnyRef", await supervisor.ask(StartChild(start, args)))
@@ -117,6 +119,7 @@ async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
     Raises:
         ChildStateError: if there is no such child, or it runs; the calling code's fault.
         ChildStartError: if it did not start; the child's fault.
+        StartIgnoredError: if it is not needed now, see `start_child`; nobody's fault.
     """
     return cast("AnyRef", await supervisor.ask(RestartChild(child)))
 

@@ -18,7 +18,7 @@ from cometary.actors import SHUTDOWN, ActorRef, ActorSystem, Exit, Future
 from cometary.actors.cell import Cell
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
-from cometary.errors import ChildStartError
+from cometary.errors import ChildStartError, StartIgnoredError
 from cometary.log import get_logger
 from cometary.supervision.launching import launch, revive
 from cometary.supervision.reports import CrashReport, ReportSink
@@ -73,6 +73,8 @@ class Child(ReportSink):
     async def start(self) -> None:
         """Start the next incarnation, and wait until its `on_start` has run.
 
+        One that is not needed now, as it says by `StartIgnoredError`, is `stopped` afterwards.
+
         Raises:
             ChildStartError: if it failed or took too long; nothing is left of the attempt.
                 The child's fault.
@@ -89,6 +91,9 @@ class Child(ReportSink):
             failure = error
         if failure is not None:
             await self._kill()
+            if isinstance(failure, StartIgnoredError):
+                self.state = "stopped"
+                return
             raise self._not_started(failure)
         self.state = "running"
         self.started_at = trio.current_time()

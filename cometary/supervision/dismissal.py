@@ -10,7 +10,7 @@ Source: OTP, `supervisor`, `terminate_dynamic_children`: one shared timer for al
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -18,8 +18,11 @@ from cometary.actors import SHUTDOWN, ActorRef
 from cometary.actors.messages import Stop
 from cometary.errors import ChildStateError
 from cometary.supervision.child import KILL_GRACE
-from cometary.supervision.family import SupervisingActor, logger
+from cometary.supervision.family import logger
 from cometary.supervision.offspring import Offspring
+
+if TYPE_CHECKING:
+    from cometary.supervision.dynamic import DynamicSupervisor
 
 AnyRef = ActorRef[Any]
 
@@ -36,7 +39,7 @@ class Dismissal:
         patience: seconds that all of them together have to stop.
     """
 
-    def __init__(self, supervisor: SupervisingActor, offspring: Offspring, patience: float) -> None:
+    def __init__(self, supervisor: DynamicSupervisor, offspring: Offspring, patience: float) -> None:
         self._supervisor = supervisor
         self._offspring = offspring
         self._patience = patience
@@ -83,7 +86,7 @@ class Dismissal:
         if self._empty is None:
             self._empty = trio.Event()
         for ref in list(self._offspring.parked):
-            self._offspring.forget(ref)
+            self._supervisor.forget(ref)
         self.child_gone()
         return self._empty
 
@@ -105,7 +108,7 @@ class Dismissal:
         if ref not in self._offspring:
             raise ChildStateError(f"{self._supervisor.path} has no child {ref!r}")
         if ref in self._offspring.parked:
-            self._offspring.forget(ref)
+            self._supervisor.forget(ref)
             return
         self._offspring.leaving[ref] = gone = trio.Event()
         if (patience := self._offspring.patience_of(ref)) > 0:

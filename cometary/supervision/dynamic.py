@@ -3,13 +3,10 @@
 1.  It stores nothing about a child but what a restart needs: the constructor's arguments, or
     the specification. Starting, ending and restarting one child take the same time however
     many there are.
-2.  A child that crashed is restarted at once, in the call by which its cell tells of its end,
-    or after its back-off; the mail in its cell is then handled by the next incarnation. If its
-    constructor fails, the next attempt comes by a message to itself, not in a loop.
-3.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
+2.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
     take too long.
-4.  A child that waits to be restarted, for its back-off or for the next attempt, is PARKED.
-5.  All children are stopped at the same time: see `cometary.supervision.dismissal`.
+3.  What becomes of children that end: see `cometary.supervision.succession`.
+4.  All children are stopped at the same time: see `cometary.supervision.dismissal`.
 
 Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSupervisor`.
 """
@@ -19,10 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, overload
 
-import trio
-
 from cometary.actors import Actor, ActorRef, Exit, ThreadingActor
-from cometary.actors.exits import crashed
 from cometary.errors import ChildStateError, RestartIntensityError, TooManyChildrenError
 from cometary.supervision.accounts import Per, make_accounts
 from cometary.supervision.backoff import Backoff, Delays
@@ -36,7 +30,7 @@ from cometary.supervision.calls import (
 from cometary.supervision.checks import check_count
 from cometary.supervision.dismissal import Dismissal
 from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverdue, TryAgain
-from cometary.supervision.family import SupervisingActor, logger
+from cometary.supervision.family import SupervisingActor
 from cometary.supervision.offspring import ChildDefaults, Offspring
 from cometary.supervision.options import (
     WORKER_SHUTDOWN,
@@ -46,8 +40,8 @@ from cometary.supervision.options import (
     Restart,
     Shutdown,
 )
-from cometary.supervision.rules import must_restart
 from cometary.supervision.spec import ChildSpec
+from cometary.supervision.succession import GiveUpOne, Succession
 
 A = TypeVar("A", bound=Actor)
 AnyRef = ActorRef[Any]
@@ -101,13 +95,11 @@ class DynamicSupervisor(SupervisingActor):
             check_count("max_children", max_children)
         defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail)
         self.max_children = max_children
-        self._per: Per = per
-        self._on_give_up = on_give_up
-        self._accounts = make_accounts(per, intensity, period)
-        self._delays = Delays(backoff)
-        self.offspring = Offspring(self, defaults, self._accounts, self._delays)
+        accounts, delays = make_accounts(per, intensity, period), Delays(backoff)
+        self.offspring = Offspring(self, defaults, accounts, delays)
         self._dismissal = Dismissal(self, self.offspring, defaults.patience)
-        self._last_straw: GiveUp | None = None
+        give_up = GiveUpOne(self, on_give_up) if per == "child" else None
+        self._succession = Succession(self, accounts, delays, give_up)
 
     # -- start ----------------------------------------------------------------------------
 
@@ -133,7 +125,7 @@ class DynamicSupervisor(SupervisingActor):
             SpecError: if the child is neither a class nor a suitable specification.
             Exception: what the constructor raises; it is not a child then.
         """
-        if not self._open:
+        if not self.open:
             raise ChildStateError(f"{self.path} does not run, or is stopping")
         if self.max_children is not None and len(self.offspring) >= self.max_children:
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
@@ -150,71 +142,17 @@ class DynamicSupervisor(SupervisingActor):
         return self.offspring.count()
 
     @property
-    def _open(self) -> bool:
-        ending = self._dismissal.begun or self._last_straw is not None or self.system.killing
+    def open(self) -> bool:
+        """Whether children are started and restarted: it runs, and is not about to end."""
+        ending = self._dismissal.begun or self._succession.last_straw is not None or self.system.killing
         return not ending and self._cell.actor is self
 
-    # -- children that end ----------------------------------------------------------------
-
     def child_exited(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        """Restart the child that has ended, or forget it."""
-        leaving = self.offspring.leaving.pop(ref, None)
-        if ref not in self.offspring:
-            ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
-        elif not self._open or leaving is not None:
-            crashed_or_taken_along = exit.abnormal and exit.reason != "killed"
-            if crashed_or_taken_along or (leaving is not None and self._was_overdue(ref, exit)):
-                self.report(self.offspring.offender(ref), exit, "nothing")
-            self._forget(ref)
-            if leaving is not None:
-                leaving.set()
-        elif must_restart(self.offspring.restart_of(ref), exit):
-            self._restart_child(ref, exit)
-        else:
-            if exit.abnormal:
-                self.report(self.offspring.offender(ref), exit, "nothing")
-            self._forget(ref)
+        """Restart the child that has ended, or forget it; see `Succession`."""
+        self._succession.child_exited(ref, exit)
 
-    def _was_overdue(self, ref: AnyRef, exit: Exit) -> bool:  # noqa: A002 - OTP's word
-        # Of those killed when all have to stop, one line tells how many there were.
-        return exit.reason == "killed" and self.offspring.patience_of(ref) > 0
-
-    def _restart_child(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        offender, now = self.offspring.offender(ref), trio.current_time()
-        if self._accounts.allows(ref, now):
-            self.report(offender, exit, "restart")
-            if (delay := self._delays.before_restart(ref, now)) > 0:
-                self.offspring.parked[ref] = exit
-                self.timer(RestartNow(ref)).start(delay)
-            else:
-                self._revive(ref)
-            return
-        self.report(offender, exit, "give_up")
-        self._forget(ref)
-        if self._per == "child":
-            self._tell_given_up(ref, exit)
-        else:
-            self._last_straw = GiveUp(exit)  # from here on nobody is started or restarted
-            self._cell.put_if_open(self._last_straw)
-
-    def _revive(self, ref: AnyRef) -> None:
-        self.tally.restarts += 1
-        try:
-            self.offspring.revive(ref)
-        except Exception as error:  # noqa: BLE001 - whatever the constructor raises
-            self.offspring.parked[ref] = crashed(error)
-            self._cell.put_if_open(TryAgain(ref))
-
-    def _tell_given_up(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        if self._on_give_up is None:
-            return
-        try:
-            self._on_give_up(ref, exit)
-        except Exception:  # noqa: BLE001 - it is logged, and the supervisor must not fail with it
-            text = f"on_give_up of {self.path} failed for {ref}"
-            logger.exception("on_give_up failed", text=text, supervisor=self.path)
-
-    def _forget(self, ref: AnyRef) -> None:
+    def forget(self, ref: AnyRef) -> None:
+        """Forget a child that has ended for good, and discard its mail, which a subclass may look at before."""
         self.offspring.forget(ref)
         self._dismissal.child_gone()
 
@@ -249,15 +187,13 @@ class DynamicSupervisor(SupervisingActor):
         # What one incarnation sent to itself may be read by the next, who does not know the child.
         match message:
             case TryAgain(ref):
-                if self._open and ref in self.offspring.parked:
-                    self._restart_child(ref, self.offspring.parked.pop(ref))
+                self._succession.try_again(ref)
             case RestartNow(ref):
-                if self._open and self.offspring.parked.pop(ref, None) is not None:
-                    self._revive(ref)
+                self._succession.restart_now(ref)
             case StartOverdue():
                 message.act()
             case GiveUp(exit_):
-                if message is self._last_straw:  # else it was a former incarnation's
+                if message is self._succession.last_straw:
                     await self._end(exit_)
             case _:
                 self.warn_of_unknown(message)

@@ -92,6 +92,7 @@ class Offspring:
         self._accounts = accounts
         self._delays = delays
         self._system = supervisor.system
+        self._keep_args = defaults.restart != "temporary"  # else nobody will need them again
         self._starts: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
         self.parked: dict[AnyRef, Exit] = {}
         self.leaving: dict[AnyRef, trio.Event] = {}
@@ -121,7 +122,7 @@ class Offspring:
         else:
             raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
         if ref.is_alive():  # else its constructor has killed it
-            self._starts[ref] = start if isinstance(start, ChildSpec) else args
+            self._starts[ref] = start if isinstance(start, ChildSpec) else args if self._keep_args else ()
             self._expect_start(ref, started)
         return ref
 

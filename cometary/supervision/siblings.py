@@ -71,12 +71,22 @@ class Siblings:
         """
         for child in self:
             try:
-                await child.start()
+                await self.start_one(child)
             except ChildStartError:
                 self.report(child, "give_up")
                 await self.stop()
                 raise
             self._supervisor.tally.starts += 1
+
+    async def start_one(self, child: Child) -> None:
+        """Start one child; one that is not needed now keeps its place, unless it is temporary.
+
+        Raises:
+            ChildStartError: if it did not start; the child's fault.
+        """
+        await child.start()
+        if child.state == "stopped":
+            self.drop(child)
 
     async def stop(self) -> None:
         """Stop all for good, from right to left."""

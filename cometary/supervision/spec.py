@@ -81,11 +81,7 @@ class ChildSpec:
 
     @property
     def kind(self) -> Kind:
-        """What sort of child it is.
-
-        A `worker` (an actor), a `supervisor`, a `task` (a function) or a `thread` (an actor of
-        Pykka's or a function, in a thread of its own).
-        """
+        """What sort of child it is: a `worker`, a `supervisor`, a `task` (a function), or a `thread`."""
         if isinstance(self.start, SupervisorSpec):
             return "supervisor"
         if isinstance(self.start, InThread) or is_threading_class(self.start):

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import trio
 
 from cometary.actors import SHUTDOWN, ActorRef, Exit
-from cometary.errors import ChildStartError, ChildStateError, RestartIntensityError
+from cometary.errors import ChildStartError, ChildStateError, RestartIntensityError, StartIgnoredError
 from cometary.supervision.backoff import Backoff
 from cometary.supervision.calls import (
     CountChildren,
@@ -165,7 +165,7 @@ class Supervisor(SupervisingActor):
         child.restarts += 1
         self.tally.restarts += 1
         try:
-            await child.start()
+            await self._siblings.start_one(child)
         except ChildStartError:
             child.state = "restarting"
             self._child_ended(child)  # to be counted, and tried again: rule 4
@@ -221,11 +221,13 @@ class Supervisor(SupervisingActor):
 
     async def _start_on_request(self, child: Child) -> ActorRef[Any] | None:
         try:
-            await child.start()
+            await self._siblings.start_one(child)
         except ChildStartError:
             self._siblings.report(child, "nothing")
             raise
         self.tally.starts += 1
+        if child.state == "stopped":
+            raise StartIgnoredError(f"{child.path} is not needed now")
         return child.ref
 
 
