@@ -36,9 +36,11 @@ async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) ->
         `Actor.start` starts actors in it.
 
     Raises:
-        UsageError: if `watchdog` is no positive number of seconds; the calling code's fault.
+        UsageError: if `stop_timeout` is no number of seconds, or `watchdog` no positive one; the
+            calling code's fault.
     """
     check_limit(watchdog)
+    _check_stop_timeout(stop_timeout)
     raised: BaseException | None = None
     async with trio.open_nursery() as nursery:
         shield = trio.CancelScope()
@@ -60,6 +62,12 @@ async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) ->
                 await actors.shut_down(stop_timeout)
     if raised is not None:
         raise raised  # out here, because the nursery would make a group of it
+
+
+def _check_stop_timeout(seconds: object) -> None:
+    # Now: at the end of the system it would be too late to complain.
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
+        raise UsageError(f"stop_timeout must be 0 or more seconds, not {seconds!r}")
 
 
 def _is_cancelled(error: BaseException) -> bool:
@@ -99,12 +107,13 @@ def system_in_thread(*, stop_timeout: float = 5.0, watchdog: float | None = None
         The system.
 
     Raises:
-        UsageError: on a Trio loop, or if `watchdog` is no positive number; the caller's fault.
+        UsageError: on a Trio loop, or for a wrong number of seconds; the caller's fault.
         BaseException: at the end, what has ended the system too early, if anything has.
     """
     if trio.lowlevel.in_trio_run():
         raise UsageError("on the Trio loop use `async with system():`")
     check_limit(watchdog)
+    _check_stop_timeout(stop_timeout)
     ready: Future[ActorSystem] = Future()
     leave: Future[None] = Future()
     outcome: Future[None] = Future()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import trio
 
-from cometary.actors import SHUTDOWN, ActorRef, ActorSystem, Exit, Future
+from cometary.actors import KILLED, SHUTDOWN, ActorRef, ActorSystem, Exit, Future
 from cometary.actors.cell import Cell
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
@@ -141,13 +141,14 @@ class Child(ReportSink):
             self.state = "stopped"
             return False
         self.state = "stopping"
-        if self.spec.patience > 0:
-            await self._ask_to_stop()
+        in_time = self.spec.patience > 0 and await self._ask_to_stop()
         await self._kill()
+        if not in_time and self.exit is not None and not self.exit.abnormal:
+            self.exit = KILLED  # it had begun to stop in good order, but a task of its own took too long
         self.state = "stopped"
         return True
 
-    async def _ask_to_stop(self) -> None:
+    async def _ask_to_stop(self) -> bool:
         order = Stop(SHUTDOWN)
         cell = self._cell()
         cell.put_if_open(order)
@@ -158,6 +159,7 @@ class Child(ReportSink):
         if not cell.empty():
             mail = cell.drain()
             cell.put_back(iter([item for item in mail if item is not order]))
+        return not self.alive
 
     async def kill(self) -> None:
         """End the incarnation without asking; returns when all of it has gone."""

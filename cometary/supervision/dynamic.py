@@ -23,6 +23,9 @@ from cometary.supervision.backoff import Backoff, Delays
 from cometary.supervision.calls import (
     ChildCount,
     CountChildren,
+    DeleteChild,
+    GetChildSpec,
+    RestartChild,
     StartChild,
     TerminateChild,
     WhichChildren,
@@ -179,6 +182,8 @@ class DynamicSupervisor(SupervisingActor):
                 return self.offspring.infos()
             case CountChildren():
                 return self.offspring.count()
+            case RestartChild() | DeleteChild() | GetChildSpec():
+                raise ChildStateError(f"{self.path} knows its children by reference, not by id")
             case _:
                 await self._heed(message)
         return None

@@ -10,7 +10,7 @@ from math import inf
 from typing import Literal, TypeGuard
 
 from cometary.actors import Actor, ThreadingActor
-from cometary.supervision.checks import check_choice, check_seconds
+from cometary.supervision.checks import check_choice, check_count, check_seconds
 
 Restart = Literal["permanent", "transient", "temporary"]
 Shutdown = float | Literal["brutal_kill", "infinity"]
@@ -66,3 +66,11 @@ def check_shutdown(what: str, shutdown: object) -> None:
         check_choice(what, shutdown, ("brutal_kill", "infinity"))
     else:
         check_seconds(what, shutdown, least=0)
+
+
+def check_flags(strategy: object, intensity: object, period: object, auto_shutdown: object) -> None:
+    """Check what OTP calls the flags of a supervisor; raises `SpecError`."""
+    check_choice("strategy", strategy, STRATEGIES)
+    check_count("intensity", intensity)
+    check_seconds("period", period, above=0)
+    check_choice("auto_shutdown", auto_shutdown, AUTO_SHUTDOWNS)

@@ -14,12 +14,10 @@ from cometary.actors import Bounded
 from cometary.errors import SpecError
 from cometary.supervision.backoff import Backoff, check_backoff
 from cometary.supervision.blocking import InThread
-from cometary.supervision.checks import check_choice, check_count, check_instance, check_seconds
+from cometary.supervision.checks import check_choice, check_instance, check_seconds
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.options import (
-    AUTO_SHUTDOWNS,
     RESTARTS,
-    STRATEGIES,
     WORKER_SHUTDOWN,
     WORKER_START,
     AnyActorClass,
@@ -28,6 +26,7 @@ from cometary.supervision.options import (
     Restart,
     Shutdown,
     Strategy,
+    check_flags,
     check_shutdown,
     is_actor_class,
     is_any_actor_class,
@@ -192,7 +191,12 @@ def _check_start_timeout(spec: ChildSpec) -> None:
         check_seconds(f"child {spec.id!r}: start_timeout", spec.start_timeout, above=0)
 
 
+def _check_keep_mail(spec: ChildSpec) -> None:
+    check_instance(f"child {spec.id!r}: keep_mail", spec.keep_mail, bool, "True or False")
+
+
 def _check_significant(spec: ChildSpec) -> None:
+    check_instance(f"child {spec.id!r}: significant", spec.significant, bool, "True or False")
     if spec.significant and spec.restart == "permanent":
         raise SpecError(f"child {spec.id!r} is significant and permanent: it would never end by itself")
 
@@ -204,27 +208,13 @@ def _check_mailbox(spec: ChildSpec) -> None:
             raise SpecError(f"child {spec.id!r}: only an actor's class has a mailbox to choose")
 
 
-def _check_strategy(spec: SupervisorSpec) -> None:
-    check_choice("strategy", spec.strategy, STRATEGIES)
-
-
-def _check_intensity(spec: SupervisorSpec) -> None:
-    check_count("intensity", spec.intensity)
-
-
-def _check_period(spec: SupervisorSpec) -> None:
-    check_seconds("period", spec.period, above=0)
-
-
-def _check_auto_shutdown(spec: SupervisorSpec) -> None:
-    check_choice("auto_shutdown", spec.auto_shutdown, AUTO_SHUTDOWNS)
-
-
-def _check_backoff(spec: SupervisorSpec) -> None:
+def _check_flags(spec: SupervisorSpec) -> None:
+    check_flags(spec.strategy, spec.intensity, spec.period, spec.auto_shutdown)
     check_backoff(spec.backoff)
 
 
 def _check_children(spec: SupervisorSpec) -> None:
+    check_instance("children", spec.children, Sequence, "a sequence")
     seen: set[str] = set()
     for child in spec.children:
         spec.check_child(child, seen)
@@ -238,14 +228,8 @@ _CHILD_CHECKS = (
     _check_restart,
     _check_shutdown,
     _check_start_timeout,
+    _check_keep_mail,
     _check_significant,
     _check_mailbox,
 )
-_SUPERVISOR_CHECKS = (
-    _check_strategy,
-    _check_intensity,
-    _check_period,
-    _check_auto_shutdown,
-    _check_backoff,
-    _check_children,
-)
+_SUPERVISOR_CHECKS = (_check_flags, _check_children)

@@ -18,7 +18,6 @@ from cometary.supervision import (
     SupervisorSpec,
     count_children,
     latest_reports,
-    restart_child,
     start_child,
     subscribe,
     terminate_child,
@@ -525,9 +524,3 @@ async def test_children_are_counted_by_sort() -> None:
         await start_child(supervisor, DynamicSupervisor)
         await start_child(supervisor, Worker, "one", diary)
         assert await count_children(supervisor) == ChildCount(specs=3, active=3, supervisors=2, workers=1)
-
-
-async def test_children_without_ids_are_not_restarted_by_id(caplog: pytest.LogCaptureFixture) -> None:
-    async with company(crowd()) as root:
-        assert await restart_child(await child(root, "crowd"), "one") is None
-    assert "RestartChild" in caplog.text
