@@ -28,8 +28,15 @@ from cometary.supervision.calls import (
     which_children,
 )
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.observing import latest_reports, subscribe, supervisor_statistics, unsubscribe
+from cometary.supervision.observing import (
+    latest_reports,
+    subscribe,
+    subscribe_progress,
+    supervisor_statistics,
+    unsubscribe,
+)
 from cometary.supervision.partitions import PartitionSupervisor, count_partitioned, partition
+from cometary.supervision.progress import ProgressReport
 from cometary.supervision.reports import CrashReport
 from cometary.supervision.root import supervise
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
@@ -46,6 +53,7 @@ __all__ = [
     "DynamicSupervisor",
     "InThread",
     "PartitionSupervisor",
+    "ProgressReport",
     "Supervisor",
     "SupervisorSpec",
     "SupervisorStatistics",
@@ -60,6 +68,7 @@ __all__ = [
     "restart_child",
     "start_child",
     "subscribe",
+    "subscribe_progress",
     "supervise",
     "supervisor_statistics",
     "terminate_child",

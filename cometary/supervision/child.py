@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import trio
@@ -216,6 +216,10 @@ class Child(ReportSink):
     def path(self) -> str:
         """Where in the tree the child is: ids from the root down, joined by slashes."""
         return self.spec.id if self._above is None else f"{self._above.path}/{self.spec.id}"
+
+    def progress_observers(self) -> Iterator[Callable[[Any], None]]:
+        """Who is to be told of children that have started below this one; see `ReportSink`."""
+        return iter(()) if self._above is None else self._above.progress_observers()
 
     def note(self, report: CrashReport) -> None:
         """Pass on a report of something below this child."""

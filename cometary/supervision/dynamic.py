@@ -134,6 +134,8 @@ class DynamicSupervisor(SupervisingActor):
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
         ref = self.offspring.start(start, args)
         self.tally.starts += 1
+        if ref in self.offspring:  # else its constructor has killed it
+            self.progress(lambda: self.offspring.offender(ref))
         return ref
 
     def kinds(self) -> Iterable[Kind]:

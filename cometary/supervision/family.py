@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import trio
 
@@ -13,6 +13,7 @@ from cometary.actors import Actor, Exit
 from cometary.actors.messages import Stop
 from cometary.log import get_logger
 from cometary.supervision.options import Kind
+from cometary.supervision.progress import ProgressObserver, is_logged, log_progress, make_progress
 from cometary.supervision.reports import (
     Action,
     CrashReport,
@@ -23,6 +24,8 @@ from cometary.supervision.reports import (
     make_report,
 )
 from cometary.supervision.statistics import Tally
+
+R = TypeVar("R")
 
 logger = get_logger("cometary.supervision")
 
@@ -43,6 +46,7 @@ class SupervisingActor(Actor, ReportSink):
         self.reports: deque[CrashReport] = deque(maxlen=REPORTS_KEPT)
         self.tally = Tally()
         self._observers: list[Observer] = []
+        self._progress_observers: list[ProgressObserver] = []
 
     async def on_receive(self, message: Any) -> Any:
         """Handle a call from outside, or what became of a child."""
@@ -102,10 +106,39 @@ class SupervisingActor(Actor, ReportSink):
         """Call `observer(report)` for every crash of this supervisor's children and of all below."""
         self._observers.append(observer)
 
-    def unsubscribe(self, observer: Observer) -> None:
+    def unsubscribe(self, observer: Callable[[Any], None]) -> None:
         """Do not call `observer` any more. Harmless if it was not going to be called."""
         if observer in self._observers:
             self._observers.remove(observer)
+        if observer in self._progress_observers:
+            self._progress_observers.remove(observer)
+
+    def _show(self, observer: Callable[[R], None], report: R) -> None:
+        try:
+            observer(report)
+        except Exception:
+            logger.exception(
+                "report observer failed", text=f"An observer of crash reports failed: {observer!r}"
+            )
+
+    def subscribe_progress(self, observer: ProgressObserver) -> None:
+        """Call `observer(report)` for every start of a child, here and below."""
+        self._progress_observers.append(observer)
+
+    def progress_observers(self) -> Iterator[ProgressObserver]:
+        """Who is to be told of children that have started; see `ReportSink`."""
+        yield from list(self._progress_observers)
+        if self._above is not None:
+            yield from self._above.progress_observers()
+
+    def progress(self, started: Callable[[], Offender]) -> None:
+        """Report that a child has started, if anybody listens."""
+        observers = list(self.progress_observers())
+        if not (observers or is_logged()) or (report := make_progress(self.path, started())) is None:
+            return
+        log_progress(report)
+        for observer in observers:
+            self._show(observer, report)
 
     def report(self, offender: Offender, exit: Exit, action: Action) -> None:  # noqa: A002 - OTP's word
         """Report how a child ended and what is done about it."""
@@ -124,11 +157,6 @@ class SupervisingActor(Actor, ReportSink):
         """Remember a report, show it to the observers, and pass it on upwards."""
         self.reports.append(report)
         for observer in list(self._observers):
-            try:
-                observer(report)
-            except Exception:
-                logger.exception(
-                    "report observer failed", text=f"An observer of crash reports failed: {observer!r}"
-                )
+            self._show(observer, report)
         if self._above is not None:
             self._above.note(report)

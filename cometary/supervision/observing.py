@@ -6,11 +6,13 @@ observes it, ends with its incarnation: observe one that stays, which the root d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cometary.actors import ActorRef
 from cometary.errors import ChildStateError
 from cometary.supervision.family import SupervisingActor
+from cometary.supervision.progress import ProgressObserver
 from cometary.supervision.reports import CrashReport, Observer
 from cometary.supervision.statistics import SupervisorStatistics
 
@@ -43,7 +45,16 @@ def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
     _running(supervisor).subscribe(observer)
 
 
-def unsubscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
+def subscribe_progress(supervisor: ActorRef[Any], observer: ProgressObserver) -> None:
+    """Call `observer(report)` for every child below `supervisor` that is started; it must not block.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    _running(supervisor).subscribe_progress(observer)
+
+
+def unsubscribe(supervisor: ActorRef[Any], observer: Callable[[Any], None]) -> None:
     """Do not call `observer` any more. Harmless if it was not going to be called."""
     actor = supervisor.actor_inbox.actor
     if isinstance(actor, SupervisingActor):

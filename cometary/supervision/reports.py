@@ -13,7 +13,7 @@ import logging
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -90,6 +90,10 @@ class ReportSink(ABC):
     @abstractmethod
     def note(self, report: CrashReport) -> None:
         """Take note of a report, and pass it on upwards."""
+
+    def progress_observers(self) -> Iterator[Callable[[Any], None]]:
+        """Who is to be told of children that have started, here and further up."""
+        return iter(())
 
 
 class Offender(NamedTuple):

@@ -87,6 +87,8 @@ class Siblings:
         await child.start()
         if child.state == "stopped":
             self.drop(child)
+            return
+        self._supervisor.progress(lambda: self._offender(child))
 
     async def stop(self) -> None:
         """Stop all for good, from right to left."""
@@ -127,8 +129,10 @@ class Siblings:
         """Report how the last incarnation of a child ended."""
         child.unreported = False
         if child.exit is not None:
-            offender = Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
-            self._supervisor.report(offender, child.exit, action)
+            self._supervisor.report(self._offender(child), child.exit, action)
+
+    def _offender(self, child: Child) -> Offender:
+        return Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
 
     def infos(self) -> tuple[ChildInfo, ...]:
         """Tell who there is."""

@@ -115,6 +115,7 @@ class Succession:
         self._supervisor.tally.restarts += 1
         try:
             self._offspring.revive(ref)
+            self._supervisor.progress(lambda: self._offspring.offender(ref))
         except StartIgnoredError:
             self._supervisor.forget(ref)
         except Exception as error:  # noqa: BLE001 - whatever the constructor raises
