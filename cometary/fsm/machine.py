@@ -6,7 +6,7 @@ A machine does no I/O, reads no clock and starts no timer: it returns actions, a
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self, cast, get_args
 
@@ -91,6 +91,22 @@ class StateMachine(Engine):
     def observer(self, observer: Observer | None) -> None:
         extra = replace(self._fsm_extra or NOTHING_EXTRA, observer=observer)
         self._fsm_extra = None if extra == NOTHING_EXTRA else extra
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Have `observer` told as well as the machine's `observer`, if it has one; returns what ends that."""
+        before = self.observer
+
+        def both(state: State, event: object, after: State, actions: Sequence[object]) -> None:
+            observer(state, event, after, actions)
+            if before is not None:
+                before(state, event, after, actions)
+
+        def end() -> None:
+            if self.observer is both:
+                self.observer = before
+
+        self.observer = both
+        return end
 
     def snapshot(self) -> Self:
         """An independent copy: the machine as it is now, with deep copies of its attributes.

@@ -45,8 +45,9 @@ from cometary.sessions.session import Session
 from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from cometary.fsm import Observer
     from cometary.sessions.keeper import Call, SessionKeeper
     from cometary.sessions.manager import SessionManager
 
@@ -133,6 +134,10 @@ class SessionActor(Actor):
             self._sign_off()
         else:
             self._step(message)
+
+    def system_observe(self, observer: Observer) -> Callable[[], None]:
+        """See `cometary.actors.sys.trace`: tell `observer` of the machine's transitions."""
+        return self._keeper.machine.observe(observer)
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""

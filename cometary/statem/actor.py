@@ -187,16 +187,4 @@ class MachineActor(Actor):
 
     def system_observe(self, observer: Observer) -> Callable[[], None]:
         """See `sys.trace`: tell `observer` of the machine's transitions; returns what ends that."""
-        machine, before = self.machine, self.machine.observer
-
-        def observe(*observation: Any) -> None:
-            observer(*observation)
-            if before is not None:
-                before(*observation)
-
-        def end() -> None:
-            if machine.observer is observe:
-                machine.observer = before
-
-        machine.observer = observe
-        return end
+        return self.machine.observe(observer)

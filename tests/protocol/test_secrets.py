@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
+from cometary.actors import sys
 from cometary.sessions import Session
 from cometary.sessions.supervisor import CRASHES
 from tests.protocol.client import Comet, Recorder, World, serving
@@ -114,3 +115,17 @@ async def test_a_session_shows_its_name_only(world: World, recorder: Recorder) -
     session = recorder.sessions[0]
     assert session.name in repr(session)
     assert client.sid not in f"{session!r} {session} {session._keeper!r} {session._keeper.machine!r}"
+
+
+async def test_whoever_looks_into_a_session_s_actor_sees_no_sid(world: World, recorder: Recorder) -> None:
+    client = await world.open()
+    ref = recorder.sessions[0]._keeper.ref
+    events: list[sys.TraceEvent] = []
+    await sys.trace(ref, events.append)
+    await client.hold(("news", MESSAGE))
+    status = await sys.get_status(ref)
+    await sys.no_trace(ref)
+    assert any(event.kind == "transition" for event in events)
+    shown = "\n".join([*map(str, events), repr(status)])
+    assert client.sid not in shown
+    assert MESSAGE not in shown
