@@ -21,7 +21,7 @@ class Counter(Actor):
         super().__init__()
         self.count = 0
 
-    def on_receive(self, _message: str) -> int:
+    def on_receive(self, message: str) -> int:  # noqa: ARG002 - it counts, whatever it is
         """Count a message; who asks gets the count."""
         self.count += 1
         return self.count
