@@ -2,6 +2,7 @@
 #
 #   make demo    run the server with its demonstration application
 #   make test    run every check: style, types, layers, tests
+#   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #
 # PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
 # PORT=8090 chooses the demo's port.
@@ -14,7 +15,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test format lock clean
+.PHONY: demo test fuzz format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python -m cometary demo --port $(PORT)
@@ -22,6 +23,9 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp node_modules/.package-lock.json
 	scripts/browser.sh >/dev/null
 	$(VENV)/bin/python scripts/check.py
+
+fuzz: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)
 
 # Put every file into the project's one format, and fix what can be fixed without thinking.
 format: $(VENV)/dev.stamp node_modules/.package-lock.json

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -43,7 +44,12 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    app: str, *options: str, port: int = 0, cwd: Path = ROOT, **environment: str
+    app: str,
+    *options: str,
+    port: int = 0,
+    cwd: Path = ROOT,
+    log: IO[bytes] | None = None,
+    **environment: str,
 ) -> Generator[RunningServer]:
     """Run `cometary serve` on free ports until the end of the block.
 
@@ -52,6 +58,7 @@ def running_server(
         options: more of the command line.
         port: the port of the comet endpoint, if it must be a certain one.
         cwd: the directory to run it in.
+        log: where its log goes, if not to this process's standard error.
         environment: more variables of the environment.
     """
     names = [app] if app else []
@@ -67,7 +74,12 @@ def running_server(
         "127.0.0.1:0",
     ]
     with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, text=True, env={**ENVIRONMENT, **environment}, cwd=cwd
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        env={**ENVIRONMENT, **environment},
+        cwd=cwd,
     ) as process:
         try:
             assert process.stdout is not None

@@ -1,0 +1,62 @@
+"""What a server may answer to any bytes whatever, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import cbor2
+import msgspec
+
+from cometary.errors import CONDITIONS
+
+OURS: Final = {"internal-error", "shutting-down"}
+"""Conditions that would be the server's fault; no request may bring them about."""
+
+HEADS_ONLY: Final = frozenset({100, 204, 304})
+OK: Final = "ok"
+CLOSED: Final = "closed"
+
+
+class WrongAnswerError(Exception):
+    """The server answered what the protocol does not have."""
+
+
+def outcome(received: bytes) -> str:
+    """Say what all that came on one connection, up to its end, amounts to.
+
+    Returns:
+        `closed` if nothing came; the condition of the last answer if that is an error; else `ok`.
+
+    Raises:
+        WrongAnswerError: it is no row of responses, or one of them is no stated error.
+    """
+    last = CLOSED
+    while received:
+        head, blank, received = received.partition(b"\r\n\r\n")
+        if not blank:
+            raise WrongAnswerError(f"half a head: {head!r}")
+        status, headers = _read_head(head)
+        length = 0 if status in HEADS_ONLY else int(headers[b"content-length"])
+        body, received = received[:length], received[length:]
+        if len(body) < length:
+            raise WrongAnswerError(f"half a body: {body!r}")
+        last = OK if status < 300 else _condition(status, body, headers)
+    return last
+
+
+def _read_head(head: bytes) -> tuple[int, dict[bytes, bytes]]:
+    first, *lines = head.split(b"\r\n")
+    version, status, _ = first.split(b" ", 2)
+    if version != b"HTTP/1.1":
+        raise WrongAnswerError(f"no status line: {first!r}")
+    pairs = (line.partition(b": ") for line in lines)
+    return int(status), {name.lower(): value for name, _, value in pairs}
+
+
+def _condition(status: int, body: bytes, headers: dict[bytes, bytes]) -> str:
+    decode = cbor2.loads if headers[b"content-type"] == b"application/cbor" else msgspec.json.decode
+    error = cast("dict[str, Any]", decode(body))
+    condition = error["error"]
+    if CONDITIONS.get(condition) != status or condition in OURS or not error["detail"]:
+        raise WrongAnswerError(f"status {status} with {error!r}")
+    return str(condition)

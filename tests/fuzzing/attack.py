@@ -1,0 +1,150 @@
+"""An attack: so many malformed requests to a real server, over real sockets.
+
+1.  Case I of a seed is always the same request, whatever ran before it, so a report's number is
+    enough to send it again.
+2.  A request of a whole head is followed by the end of the connection, so that none waits for
+    more of it; a body goes in a flawless request, which is answered.
+3.  A mutation may still be a good request. It is sent, and does not count as malformed.
+4.  The workers' own sessions may suffer what the requests say. The bystanders' may not: they talk
+    with the server all the while, and miss nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from random import Random
+from typing import Final
+
+import trio
+
+from tests.fuzzing.answers import CLOSED, OK, WrongAnswerError, outcome
+from tests.fuzzing.bystander import Bystander, open_session
+from tests.fuzzing.corpus import SID, Entry, corpus
+from tests.fuzzing.mutations import mutate
+
+WORKERS: Final = 16
+BYSTANDERS: Final = 4
+PATIENCE: Final = 30.0
+"""Seconds until a request that is neither answered nor refused is a fault."""
+
+CASES_PER_SESSION: Final = 50
+"""Then a worker takes a new session: the old one may have been closed, or be full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a server listens, on 127.0.0.1."""
+
+    comet: int
+    control: int
+
+    def of(self, interface: str) -> int:
+        """Return the port of one of the two interfaces."""
+        return self.comet if interface == "comet" else self.control
+
+
+@dataclass(slots=True)
+class Findings:
+    """What came of an attack.
+
+    Attributes:
+        outcomes: how often each answer was given.
+        faults: what must not have happened, with what is needed to see it again.
+        exchanged: how many messages the bystanders sent and got back meanwhile.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    faults: list[str] = field(default_factory=list[str])
+    exchanged: int = 0
+
+    @property
+    def malformed(self) -> int:
+        """How many requests were refused or cut off."""
+        return self.outcomes.total() - self.outcomes[OK]
+
+
+def case(seed: int, number: int) -> tuple[Entry, bytes]:
+    """Return what case `number` of a seed is made from, and its content."""
+    random = Random(f"{seed}:{number}")  # noqa: S311 - a seed has to give the same again
+    entry = random.choice(random.choice((corpus(), understood())))
+    others = [other.content for other in corpus() if other.form == entry.form]
+    return entry, mutate(entry.content, entry.form, others, random)
+
+
+@cache
+def understood() -> tuple[Entry, ...]:
+    """Return the requests that get past the parsers; there are fewer, but more to try with each."""
+    return tuple(entry for entry in corpus() if entry.answer not in {"bad-request", CLOSED})
+
+
+async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *, first: int = 0) -> int:
+    """Send cases, from `first` on, until so many more were malformed.
+
+    Returns:
+        The number of the case to go on with.
+    """
+    numbers = count(first)
+    goal = findings.malformed + malformed
+    bystanders = [await Bystander.open(ports.comet) for _ in range(BYSTANDERS)]
+    async with trio.open_nursery() as talk:
+        for bystander in bystanders:
+            talk.start_soon(bystander.talk, findings.faults)
+        async with trio.open_nursery() as nursery:
+            for _ in range(WORKERS):
+                nursery.start_soon(_work, ports, seed, numbers, goal, findings)
+        talk.cancel_scope.cancel()
+    findings.exchanged += sum(bystander.exchanged for bystander in bystanders)
+    findings.faults += ["a bystander's session stood still" for each in bystanders if not each.exchanged]
+    return next(numbers)
+
+
+async def _work(ports: Ports, seed: int, numbers: Iterator[int], goal: int, findings: Findings) -> None:
+    sid = b""
+    for turn in count():
+        if findings.malformed >= goal:
+            return
+        if turn % CASES_PER_SESSION == 0:
+            sid = await open_session(ports.comet)
+        number = next(numbers)
+        entry, content = case(seed, number)
+        try:
+            findings.outcomes[await answer(ports, entry, content, sid)] += 1
+        except (WrongAnswerError, trio.TooSlowError, LookupError, ValueError) as error:
+            findings.outcomes[CLOSED] += 1
+            findings.faults.append(f"case {number} of seed {seed}, from {entry.name}: {error!r}: {content!r}")
+
+
+async def answer(ports: Ports, entry: Entry, content: bytes, sid: bytes) -> str:
+    """Send `content` as `entry` would be, and say what was answered.
+
+    Raises:
+        WrongAnswerError: nothing that the protocol has.
+        TooSlowError: nothing at all.
+    """
+    request = entry.request(content.replace(SID, sid))
+    with trio.fail_after(PATIENCE):
+        return outcome(await ask(ports.of(entry.interface), request, half_close=entry.form == "http"))
+
+
+async def ask(port: int, request: bytes, *, half_close: bool = False) -> bytes:
+    """Return all that a connection brings which sends `request`, and says no more if `half_close`."""
+    received = b""
+    with trio.socket.socket() as sock:
+        try:
+            await sock.connect(("127.0.0.1", port))
+            stream = trio.SocketStream(sock)
+            await stream.send_all(request)
+            if half_close:
+                await stream.send_eof()
+        except (OSError, trio.BrokenResourceError):
+            pass  # it is cut off while it talks; there may be an answer to read all the same
+        try:
+            while data := await sock.recv(65536):
+                received += data
+        except OSError:
+            pass  # a reset is an end, too
+    return received

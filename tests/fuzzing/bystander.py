@@ -1,0 +1,67 @@
+"""A session that has nothing to do with an attack, and must not notice it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+PAUSE = 0.05
+"""Seconds between two messages: the load is to be the attack."""
+
+
+async def post(port: int, body: object) -> Any:
+    """Return what the comet endpoint answers to one request, on a connection of its own."""
+    content = json.dumps(body).encode()
+    head = b"POST /comet HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    received = b""
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(head % len(content) + content)
+        async for data in stream:
+            received += data
+    return json.loads(received.partition(b"\r\n\r\n")[2])
+
+
+async def open_session(port: int) -> bytes:
+    """Return the id of a new session."""
+    return str((await post(port, {"rid": 1}))["sid"]).encode()
+
+
+@dataclass(slots=True)
+class Bystander:
+    """A client that sends numbers, and gets each of them back from the application.
+
+    Attributes:
+        exchanged: how many came back.
+    """
+
+    port: int
+    sid: str
+    exchanged: int = 0
+
+    @classmethod
+    async def open(cls, port: int) -> Bystander:
+        """Open a session."""
+        return cls(port, (await open_session(port)).decode())
+
+    async def talk(self, faults: list[str]) -> None:
+        """Talk until cancelled; what is not as it should be goes to `faults`, once."""
+        rid = 1
+        sent = 0
+        while True:
+            rid += 1
+            packets: list[dict[str, object]] = []
+            if sent == self.exchanged:
+                sent += 1
+                packets = [{"path": "echo", "message": sent}]
+            answer = await post(
+                self.port, {"sid": self.sid, "rid": rid, "ack": self.exchanged, "packets": packets}
+            )
+            got: list[dict[str, object]] = answer.get("packets", [answer])
+            if got not in ([], [{"path": "echo", "message": sent}]):
+                faults.append(f"a bystander sent {sent} and got {answer}")
+                return
+            self.exchanged += len(got)
+            await trio.sleep(PAUSE)

@@ -1,0 +1,87 @@
+"""The server that is attacked: a process of its own, and what it must look like afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import trio
+
+from tests.fuzzing.attack import Ports, ask
+from tests.servers import ECHO, RunningServer, running_server
+
+OPTIONS: Final = ["--wait", "0.2", "--die", "2", "--log-level", "warning", "--watchdog", "0"]
+"""Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
+
+RECOVERY: Final = 15.0
+"""Seconds, after which nothing of the attack may be left: the die timer, and time for a loaded machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a server takes.
+
+    Attributes:
+        descriptors: its open ones.
+        memory: its resident bytes.
+        sessions: those that live.
+    """
+
+    descriptors: int
+    memory: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server."""
+
+    server: RunningServer
+    log: IO[bytes]
+
+    @property
+    def ports(self) -> Ports:
+        """Where it listens."""
+        return Ports(self.server.port, int(self.server.control.rpartition(":")[2]))
+
+    def logged(self) -> str:
+        """Return all that it has logged."""
+        return Path(self.log.name).read_text(encoding="utf-8")
+
+    async def healthy(self) -> bool:
+        """Whether it says so itself."""
+        answer: object = await self._call("/healthz")
+        return answer == {"status": "ok"}
+
+    async def footprint(self) -> Footprint:
+        """Return what it takes, once its sessions are over."""
+        sessions = -1
+        with trio.move_on_after(RECOVERY):
+            while sessions != 0:
+                await trio.sleep(0.1)
+                sessions = len((await self._call("/sessions"))["sessions"])
+            await trio.sleep(0.5)  # connections that linger
+        process = Path(f"/proc/{self.server.process.pid}")
+        pages = int((process / "statm").read_text(encoding="ascii").split()[1])
+        return Footprint(len(list((process / "fd").iterdir())), pages * os.sysconf("SC_PAGE_SIZE"), sessions)
+
+    async def _call(self, path: str) -> Any:
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        received = await ask(self.ports.control, request.encode())
+        return json.loads(received.partition(b"\r\n\r\n")[2])
+
+
+@contextmanager
+def target() -> Generator[Target]:
+    """Run a server until the end of the block."""
+    with (
+        tempfile.NamedTemporaryFile(prefix="cometary-fuzzing-") as log,
+        running_server(ECHO, *OPTIONS, log=log.file) as server,
+    ):
+        yield Target(server, log)  # pyright: ignore[reportArgumentType]

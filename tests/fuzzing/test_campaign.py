@@ -1,0 +1,64 @@
+"""A thousand malformed requests leave nothing behind; `make fuzz` sends a hundred times as many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.fuzzing.attack import Findings, attack, case
+from tests.fuzzing.bystander import post
+from tests.fuzzing.campaign import Result, campaign
+from tests.fuzzing.mutations import mutate
+from tests.fuzzing.target import Footprint, Target, target
+
+
+@pytest.fixture
+def attacked() -> Iterator[Target]:
+    with target() as running:
+        yield running
+
+
+async def test_a_thousand_malformed_requests_leave_nothing_behind(attacked: Target) -> None:
+    result = await campaign(attacked, seed=2, malformed=1_000)
+    assert result.faults == []
+    assert result.findings.malformed >= 1_000
+    assert len(result.findings.outcomes) > 8, "they do not get far"
+    assert result.findings.exchanged > 0
+
+
+def test_a_case_is_the_same_whenever_it_is_made() -> None:
+    assert [case(1, number) for number in range(50)] == [case(1, number) for number in range(50)]
+    assert case(1, 0) != case(2, 0)
+
+
+async def test_a_handler_that_crashes_is_found(attacked: Target) -> None:
+    sid = (await post(attacked.ports.comet, {"rid": 1}))["sid"]
+    packet = {"path": "count", "message": "no number"}  # the one handler that does not check what it gets
+    await post(attacked.ports.comet, {"sid": sid, "rid": 2, "packets": [packet]})
+    assert "Traceback" in attacked.logged()
+
+
+def test_what_an_attack_leaves_behind_is_found() -> None:
+    before = Footprint(descriptors=10, memory=50_000_000, sessions=0)
+    after = Footprint(descriptors=11, memory=90_000_000, sessions=1)
+    result = Result(Findings(), before, after, log="Traceback", healthy=False, seconds=1)
+    assert len(result.faults) == 5
+    assert Result(Findings(), before, before, log="", healthy=True, seconds=1).faults == []
+
+
+async def test_answers_that_no_protocol_has_are_faults(
+    attacked: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.fuzzing.answers.CONDITIONS", {})
+    findings = Findings()
+    await attack(attacked.ports, seed=1, malformed=20, findings=findings)
+    assert findings.faults
+    assert "case " in findings.faults[0]
+
+
+def test_mutations_come_in_all_sizes() -> None:
+    lengths = {len(mutate(b"abc", "json", [b"other"], Random(number))) for number in range(500)}  # noqa: S311 - seeded
+    assert min(lengths) < 3
+    assert max(lengths) > 1_000
