@@ -18,6 +18,7 @@ from cometary.chaos.habits import MODES
 from cometary.chaos.memory import Memory
 from cometary.chaos.own_server import own_server
 from cometary.chaos.progress import Progress
+from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.report import Report
 from cometary.chaos.shared import Shared, find
 from cometary.chaos.zombies import MOST
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from cometary.chaos.plan import Plan
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+LOOK: Final = 0.1
+"""Seconds between two looks at the clock."""
+
 SPARE: Final = 200
 """Descriptors beyond those of the pages."""
 
@@ -49,6 +53,7 @@ class Bench:
         self._shared = Shared(token)
         self._crashing: Crashing | None = None
         self._memory: Memory | None = None
+        self._lag = Quantiles()
         self._progress = Progress(sys.stderr)
         self._fleet: Fleet
         self._began = 0.0
@@ -67,11 +72,13 @@ class Bench:
         async with AsyncExitStack() as stack:
             url, control, pid = await self._find_server(stack)
             stack.callback(self._shared.zombies.close)
-            if self._plan.crashes and control is not None:
-                self._crashing = Crashing(control, self._secret, self._plan.crash_every)
             if self._plan.watch_memory and pid is not None:
                 self._memory = Memory(pid)
-            target = await find(url, anywhere=self._plan.beyond_loopback)
+            anywhere = self._plan.beyond_loopback
+            target = await find(url, anywhere=anywhere)
+            if self._plan.crashes and control is not None:
+                call = await find(f"{control.rstrip('/')}/crash", anywhere=anywhere, secret=self._secret)
+                self._crashing = Crashing(call, self._plan.crash_every)
             self._fleet = Fleet(self._plan, target, self._seed, self._shared)
             await self._run_pages()
         if self._shared.fatal is not None:
@@ -90,6 +97,7 @@ class Bench:
         with self._shared.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._progress.run, self._line)
+                nursery.start_soon(self._measure_lag)
                 async with self._fleet.running():
                     await self._make_trouble()
                     self._fleet.calm_down()
@@ -109,6 +117,13 @@ class Bench:
                 await anext(signals)
                 nursery.cancel_scope.cancel()
         self._sent_for = trio.current_time() - self._began
+
+    async def _measure_lag(self) -> None:
+        """Note by how much later than wanted this process is woken: what else is measured suffers alike."""
+        while True:
+            due = trio.current_time() + LOOK
+            await trio.sleep_until(due)
+            self._lag.add(trio.current_time() - due)
 
     async def _or_give_up(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -158,6 +173,7 @@ class Bench:
                 "max": replays.longest,
             },
             zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
+            lag={"p99": self._lag.at(0.99), "max": self._lag.longest},
             ended=dict(shared.ended),
             refusals=dict(shared.refusals),
             memory=None

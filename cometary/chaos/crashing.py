@@ -6,29 +6,33 @@ The server has that call only if its operator switched it on (`crash-calls`).
 from __future__ import annotations
 
 import json
-from typing import Final
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Final
 
-import httpx
 import trio
 
+from cometary.chaos.wire import BROKEN, Reply, Wire
 from cometary.errors import TargetError
+
+if TYPE_CHECKING:
+    from cometary.chaos.shared import Target
 
 MOST: Final = 1000
 """Crashes in one call."""
+
+OK: Final = 200
 
 
 class Crashing:
     """Crashes one actor after the other.
 
     Args:
-        control: the URL of the control interface.
-        secret: its secret, if it has one.
+        target: the call `/crash` of the control interface.
         every: seconds between two crashes.
     """
 
-    def __init__(self, control: str, secret: str | None, every: float) -> None:
-        self._url = f"{control.rstrip('/')}/crash"
-        self._headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    def __init__(self, target: Target, every: float) -> None:
+        self._target = target
         self._every = every
         self.crashed = 0
 
@@ -38,22 +42,34 @@ class Crashing:
         Raises:
             TargetError: the server cannot be reached, or does not have the call.
         """
-        async with httpx.AsyncClient(headers=self._headers, trust_env=False) as client:
-            due = trio.current_time()
-            while True:
-                due += self._every
-                await trio.sleep_until(due)
-                late = int((trio.current_time() - due) / self._every)  # those that a busy machine left out
-                due += late * self._every
-                self.crashed += await self._call(client, min(1 + late, MOST))
+        while True:
+            try:
+                wire = await Wire.connect(self._target)
+            except OSError:
+                raise TargetError("the control interface has gone") from None
+            with suppress(*BROKEN), closing(wire):  # a connection that idled may have been closed
+                await self._crash_by(wire)
 
-    async def _call(self, client: httpx.AsyncClient, count: int) -> int:
-        try:
-            response = await client.post(self._url, json={"count": count})
-        except httpx.HTTPError as error:
-            raise TargetError(f"{self._url} cannot be called: {error}") from None
-        if not response.is_success:
-            raise TargetError(
-                f"{self._url} is refused ({response.status_code}): the server needs the option crash-calls"
-            )
-        return int(json.loads(response.content)["crashed"])
+    async def _crash_by(self, wire: Wire) -> None:
+        due = trio.current_time()
+        while True:
+            due += self._every
+            await trio.sleep_until(due)
+            late = int((trio.current_time() - due) / self._every)  # those that a busy machine left out
+            due += late * self._every
+            await wire.send(self._target.request(b'{"count":%d}' % min(1 + late, MOST)))
+            self.crashed += crashed(await wire.receive())
+
+
+def crashed(reply: Reply) -> int:
+    """Return how many actors were crashed.
+
+    Raises:
+        TargetError: it was refused.
+    """
+    if reply.status != OK:
+        raise TargetError(
+            f"POST /crash of the control interface is refused ({reply.status}): "
+            "the server needs the option crash-calls, and the bench its secret, if it has one"
+        )
+    return int(json.loads(reply.body)["crashed"])

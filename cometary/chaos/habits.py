@@ -15,6 +15,7 @@ class Habits:
     """What one page does to its connections.
 
     Attributes:
+        name: the mode in which all pages have them.
         cuts: whether each connection breaks, by FIN or RST, after about the plan's time.
         vanishes: whether the page, after about that time, lets go of all its connections without
             closing or reading them, as one behind a lost network does, and comes back on new ones.
@@ -22,16 +23,17 @@ class Habits:
         lingers: the share of its answers after which it comes back only near the end of the die timer.
     """
 
+    name: str
     cuts: bool = False
     vanishes: bool = False
     trickles: float = 0.0
     lingers: float = 0.0
 
 
-JITTER: Final = Habits(cuts=True)
-HALF_OPEN: Final = Habits(vanishes=True)
-SLOW: Final = Habits(trickles=0.1)
-LATE_POLL: Final = Habits(lingers=0.3)
+JITTER: Final = Habits("jitter", cuts=True)
+HALF_OPEN: Final = Habits("half-open", vanishes=True)
+SLOW: Final = Habits("slow", trickles=0.1)
+LATE_POLL: Final = Habits("late-poll", lingers=0.3)
 
 MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "jitter": (JITTER,),
@@ -61,5 +63,5 @@ BLACKOUTS: Final = 4
 BYTE_PAUSE: Final = 0.02
 """Seconds between two bytes of a trickle."""
 
-TRICKLE: Final = 48
-"""Bytes that trickle; the rest of a request or an answer then goes at once, within the server's deadlines."""
+TRICKLING: Final = 1.0
+"""Seconds for which a request or an answer trickles; the rest goes at once, well within the server's deadlines."""

@@ -8,41 +8,19 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-from contextlib import suppress
 from random import Random
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
-import httptools
 import trio
 
 from cometary.chaos.breaks import NEVER, Moment, choose_break
-from cometary.chaos.habits import BYTE_PAUSE, NOTICING, TRICKLE
+from cometary.chaos.habits import BYTE_PAUSE, NOTICING, TRICKLING
+from cometary.chaos.wire import BROKEN, BrokenWireError, Reply, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.chaos.page import Page
-
-RESET: Final = struct.pack("ii", 1, 0)
-"""For SO_LINGER: closing sends RST."""
-
-SMALL_BUFFER: Final = 2048
-"""Bytes that the kernel takes in for a slow reader."""
-
-READ: Final = 65_536
-
-
-class Reply(NamedTuple):
-    """An answer."""
-
-    status: int
-    body: bytes
-
-
-class BrokenLineError(Exception):
-    """The exchange came to nothing: never leaves this module."""
 
 
 class Line:
@@ -56,13 +34,9 @@ class Line:
     def __init__(self, page: Page, chance: Random) -> None:
         self._page = page
         self._chance = chance
-        self._sock: socket.socket | None = None
+        self._wire: Wire | None = None
         self._break = NEVER
         self._era = 0
-        self._parser: httptools.HttpResponseParser
-        self._body: list[bytes] = []
-        self._complete = False
-        self._kept = True
 
     async def exchange(self, data: bytes, written: Callable[[], None]) -> Reply | None:
         """Send a request and wait for its answer.
@@ -76,12 +50,14 @@ class Line:
         """
         if self._era != self._page.era:
             self._leave()
-        reused = self._sock is not None
+        reused = self._wire is not None
         try:
             with trio.CancelScope() as scope:
-                return await self._carry_in(scope, data, written)
-        except (OSError, BrokenLineError, httptools.HttpParserError):
-            stale = reused and self._sock is not None
+                wire = self._wire or await self._connect()
+                scope.deadline = min(self._break.deadline, self._page.blackout)
+                return await self._carry(wire, data, written)
+        except BROKEN:
+            stale = reused and self._wire is not None
             self.close()
             self._page.lost_line()
             if stale:  # the server had closed it while it was idle, as servers do: another one, at once
@@ -91,11 +67,57 @@ class Line:
         await trio.sleep(self._chance.uniform(*NOTICING))
         return None
 
-    async def _carry_in(self, scope: trio.CancelScope, data: bytes, written: Callable[[], None]) -> Reply:
-        if self._sock is None:
-            await self._connect()
-        scope.deadline = min(self._break.deadline, self._page.blackout)
-        return await self._carry(data, written)
+    async def _connect(self) -> Wire:
+        page = self._page
+        self._wire = wire = await Wire.connect(page.target, slow=page.habits.trickles > 0)
+        if self._era != page.era:  # it was opened into a blackout
+            raise BrokenWireError
+        self.plan_break()
+        return wire
+
+    async def _carry(self, wire: Wire, data: bytes, written: Callable[[], None]) -> Reply:
+        moment = self._moment()
+        if moment is Moment.SENDING:
+            await wire.send(data[: self._chance.randrange(len(data))])
+            self._cut()
+            raise BrokenWireError
+        slow = not self._page.calm and self._chance.random() < self._page.habits.trickles
+        await (self._trickle(wire, data) if slow else wire.send(data))
+        written()
+        if moment is not None:
+            await wire.read(0 if moment is Moment.UNREAD else self._chance.randrange(1, 100))
+            self._cut()
+            raise BrokenWireError
+        reply = await wire.receive(TRICKLING if slow else 0, BYTE_PAUSE)
+        if not wire.kept:
+            self.close()
+        return reply
+
+    async def _trickle(self, wire: Wire, data: bytes) -> None:
+        start = self._chance.randrange(len(data))
+        await wire.send(data[:start])
+        end = trio.current_time() + TRICKLING
+        while start < len(data) and trio.current_time() < end:
+            await trio.sleep(BYTE_PAUSE)
+            await wire.send(data[start : start + 1])
+            start += 1
+        await wire.send(data[start:])
+
+    # -- trouble --------------------------------------------------------------------------------
+
+    def plan_break(self) -> None:
+        """Choose how the connection ends."""
+        page = self._page
+        self._break = NEVER
+        if page.habits.cuts and not page.calm:
+            self._break = choose_break(self._chance, trio.current_time(), page.plan.kill_every)
+
+    def _moment(self) -> Moment | None:
+        """Return at what the connection is to break in the exchange that begins, if it is."""
+        chosen = self._break
+        if chosen.moment is Moment.WAITING or self._page.calm or trio.current_time() < chosen.at:
+            return None
+        return chosen.moment
 
     def _cut_by_time(self) -> None:
         page = self._page
@@ -106,138 +128,26 @@ class Line:
         else:
             self._cut()
 
-    # -- the ordinary way ---------------------------------------------------------------------
-
-    async def _connect(self) -> None:
-        page = self._page
-        self._sock = sock = socket.socket(page.target.family, socket.SOCK_STREAM)
-        sock.setblocking(False)  # noqa: FBT003 - its one argument
-        if page.habits.trickles:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if sock.connect_ex(page.target.address) != 0:
-            await trio.lowlevel.wait_writable(sock)
-            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise BrokenLineError
-        if self._era != page.era:  # it was opened into a blackout
-            raise BrokenLineError
-        self._parser = httptools.HttpResponseParser(self)
-        self.plan_break()
-
-    async def _carry(self, data: bytes, written: Callable[[], None]) -> Reply:
-        page = self._page
-        moment = None
-        if (
-            self._break.moment is not Moment.WAITING
-            and not page.calm
-            and trio.current_time() >= self._break.at
-        ):
-            moment = self._break.moment
-        if moment is Moment.SENDING:
-            await self._send(data[: self._chance.randrange(len(data))])
-            self._cut()
-            raise BrokenLineError
-        slow = not page.calm and self._chance.random() < page.habits.trickles
-        await (self._trickle(data) if slow else self._send(data))
-        written()
-        if moment is not None:
-            await self._cut_at_answer(moment)
-        return await self._receive(slow=slow)
-
-    async def _send(self, data: bytes) -> None:
-        sock = self._connected()
-        while data:
-            try:
-                data = data[sock.send(data) :]
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(sock)
-
-    async def _receive(self, *, slow: bool) -> Reply:
-        sock = self._connected()
-        self._body.clear()
-        self._complete = False
-        left = TRICKLE if slow else 0
-        while not self._complete:
-            if left:
-                left -= 1
-                await trio.sleep(BYTE_PAUSE)
-            await trio.lowlevel.wait_readable(sock)
-            data = sock.recv(1 if left else READ)
-            if not data:
-                raise BrokenLineError
-            self._parser.feed_data(data)
-        reply = Reply(self._parser.get_status_code(), b"".join(self._body))
-        if not self._kept:
-            self.close()
-        return reply
-
-    def on_headers_complete(self) -> None:
-        """Take note of whether the connection outlives this answer; for the parser."""
-        self._kept = self._parser.should_keep_alive()
-
-    def on_body(self, data: bytes) -> None:
-        """Take a piece of an answer's body; for the parser."""
-        self._body.append(data)
-
-    def on_message_complete(self) -> None:
-        """Take note that an answer is complete; for the parser."""
-        self._complete = True
-
-    def _connected(self) -> socket.socket:
-        if self._sock is None:
-            raise BrokenLineError
-        return self._sock
-
-    def plan_break(self) -> None:
-        """Choose how the connection ends."""
-        page = self._page
-        self._break = NEVER
-        if page.habits.cuts and not page.calm:
-            self._break = choose_break(self._chance, trio.current_time(), page.plan.kill_every)
-
-    # -- trouble --------------------------------------------------------------------------------
-
-    async def _trickle(self, data: bytes) -> None:
-        start = self._chance.randrange(max(1, len(data) - TRICKLE))
-        await self._send(data[:start])
-        for place in range(start, min(start + TRICKLE, len(data))):
-            await trio.sleep(BYTE_PAUSE)
-            await self._send(data[place : place + 1])
-        if start + TRICKLE < len(data):
-            await self._send(data[start + TRICKLE :])
-
-    async def _cut_at_answer(self, moment: Moment) -> None:
-        sock = self._connected()
-        await trio.lowlevel.wait_readable(sock)
-        if moment is Moment.READING:
-            sock.recv(self._chance.randrange(1, 100))
-        self._cut()
-        raise BrokenLineError
-
     def _cut(self) -> None:
         """Break the connection in the way that was chosen for it."""
-        if self._sock is not None and self._break.reset:
-            with suppress(OSError):
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.close()
+        self.close(reset=self._break.reset)
         self._page.cuts += 1
         self._page.lost_line()
 
     def _leave(self) -> None:
         """Let go of the connection in a blackout: cut it, or, in half-open, neither close nor read it."""
-        sock, self._sock = self._sock, None
+        wire, self._wire = self._wire, None
         self._era = self._page.era
-        if sock is None:
+        if wire is None:
             return
         self._page.cuts += 1
         if self._page.habits.vanishes:
-            self._page.zombies.leave(sock)
+            self._page.zombies.leave(wire.sock)
         else:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            sock.close()
+            wire.close(reset=True)
 
-    def close(self) -> None:
+    def close(self, *, reset: bool = False) -> None:
         """Close the connection, if there is one."""
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close(reset=reset)

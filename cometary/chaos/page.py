@@ -23,8 +23,9 @@ from cometary.chaos.breaks import about
 from cometary.chaos.conversation import Conversation, Request
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
 from cometary.chaos.ledger import Ledger
-from cometary.chaos.line import Line, Reply
+from cometary.chaos.line import Line
 from cometary.chaos.recovery import Recovery
+from cometary.chaos.wire import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,7 +221,7 @@ class Page:
         self._shared.refusals[refusal.error] += 1
         if refusal.error in GONE:
             self.ended = OVERSLEPT if self._overslept else refusal.reason or refusal.error
-            self._shared.ended[self.ended] += 1
+            self._shared.ended[f"{self.habits.name}: {self.ended}"] += 1
             self._end.cancel()
         elif refusal.error not in PASSING and reply.status < SERVER_ERRORS:
             self._shared.give_up(f"the server refuses ({reply.status}): {refusal.error}, {refusal.detail}")

@@ -10,6 +10,9 @@ from cometary.chaos.memory import ALLOWED
 
 MEGA = 1e6
 
+NOTICEABLE = 0.5
+"""Seconds of lag that are worth a line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -27,11 +30,11 @@ class Report:
         crashed: session actors that were.
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
-        ended: sessions that ended before their pages closed them, by reason.
+        lag: by how much the bench itself was late: p99 and max.
+        ended: sessions that ended before their pages closed them, by habits and reason.
         refusals: errors that the server answered with, by condition.
         memory: the server's in bytes, at the end of the first minute and at the most after it; its growth.
         flat: whether that growth is within what is allowed; None if nobody watched.
-        server: what became of the server, if it ended during the run.
     """
 
     mode: str
@@ -45,6 +48,7 @@ class Report:
     crashed: int
     replays: dict[str, float]
     zombies: dict[str, float]
+    lag: dict[str, float]
     ended: dict[str, int] = field(default_factory=dict[str, int])
     refusals: dict[str, int] = field(default_factory=dict[str, int])
     memory: dict[str, float] | None = None
@@ -93,6 +97,11 @@ class Report:
             lines.append(
                 f"{left:.0f} connections left open, of which the server closed {self.zombies['closed']:.0f}, "
                 f"the last after {self.zombies['longest']:.1f} s"
+            )
+        if self.lag["max"] > NOTICEABLE:
+            lines.append(
+                f"the bench itself was late by up to {self.lag['max']:.1f} s (p99 {self.lag['p99'] * 1000:.0f} ms): "
+                "this machine is busy"
             )
         if self.refusals:
             lines.append(f"refused: {_listed(self.refusals)}")

@@ -25,12 +25,12 @@ class Target:
     Attributes:
         family: of the address.
         address: as sockets take it.
-        head: the head of every request, up to the length of its body.
+        head: the head of every request, up to the length of its body; secret.
     """
 
     family: socket.AddressFamily
     address: tuple[Any, ...]
-    head: bytes
+    head: bytes = field(repr=False)
 
     def request(self, body: bytes) -> bytes:
         """Write a request."""
@@ -46,7 +46,7 @@ class Shared:
         replays: how long replays took.
         zombies: the connections that were left open.
         refusals: errors that the server answered with, by condition.
-        ended: sessions that ended before their pages closed them, by reason.
+        ended: sessions that ended before their pages closed them, by habits and reason.
         fatal: why the run makes no sense, if it does not.
         scope: what is cancelled then.
     """
@@ -65,12 +65,13 @@ class Shared:
         self.scope.cancel()
 
 
-async def find(url: str, *, anywhere: bool) -> Target:
+async def find(url: str, *, anywhere: bool, secret: str | None = None) -> Target:
     """Look up where `url` leads, and connect there once.
 
     Args:
-        url: of the comet endpoint.
+        url: what requests are to go to.
         anywhere: whether it may be another machine.
+        secret: the bearer token of every request, if there is to be one.
 
     Raises:
         TargetError: nobody answers there; the environment's fault.
@@ -92,4 +93,6 @@ async def find(url: str, *, anywhere: bool) -> Target:
         raise TargetError(f"nobody answers at {url}: {error}") from None
     except trio.TooSlowError:
         raise TargetError(f"nobody answers at {url} within {CONNECTING:.0f} s") from None
+    if secret is not None:
+        head += f"Authorization: Bearer {secret}\r\n"
     return Target(family, address, f"{head}Content-Length: ".encode())

@@ -176,7 +176,7 @@ async def test_sessions_that_end_are_told_of(mock_clock: trio.testing.MockClock)
             session.kick()
 
     result = await run(mock_clock, "jitter", app, pages=3)
-    assert result.fleet.shared.ended == {"kicked": 1}
+    assert result.fleet.shared.ended == {"jitter: kicked": 1}
 
 
 async def test_a_bench_that_comes_too_late_does_not_blame_the_server(
@@ -186,4 +186,4 @@ async def test_a_bench_that_comes_too_late_does_not_blame_the_server(
     add_echo(app)
     monkeypatch.setattr("cometary.chaos.page.LINGERING", (1.5, 1.6))
     result = await run(mock_clock, "late-poll", app, pages=3)
-    assert result.fleet.shared.ended == {OVERSLEPT: 3}
+    assert result.fleet.shared.ended == {f"late-poll: {OVERSLEPT}": 3}
