@@ -2,16 +2,18 @@
 
     cometary (one_for_one)
     ├── dispatcher     an actor: routes updates
+    ├── webhooks       a supervisor: what tells a back-end of sessions, if one wants to know
     ├── sessions       a dynamic supervisor: one actor a session
     ├── front-end      an async function: the switchboard with both listeners
     └── application    a supervisor: the application's own tasks, if it has any
 
 A stop goes the other way round: no new sessions, every session is told `shutdown` and signs off,
-then the front end sends what is still to be sent and closes.
+then the front end and the webhooks send what is still to be sent.
 """
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -41,10 +43,11 @@ from cometary.transport.receipts import ReceiptsEndpoint
 from cometary.transport.router import Router
 from cometary.transport.service import Service
 from cometary.transport.switchboard import Listen, Switchboard
+from cometary.webhooks import EVENTS, Reporting, WebhookSender, WebhookSettings
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from cometary.config import Settings
     from cometary.sessions import Session
@@ -80,6 +83,7 @@ class Running:
     _manager: SessionManager
     _root: ActorRef[Supervisor]
     _leave: trio.Event
+    _statistics: Callable[[], dict[str, int]]
 
     def stop(self) -> None:
         """Stop gracefully; `serve` returns when that is done."""
@@ -102,7 +106,7 @@ class Running:
 
     def statistics(self) -> dict[str, int]:
         """Return how many sessions there are, and what has become of all packets since the start."""
-        return self._manager.statistics()
+        return self._statistics()
 
     @contextmanager
     def crash_reports(self) -> Generator[trio.MemoryReceiveChannel[CrashReport]]:
@@ -162,10 +166,13 @@ class Server:
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         self._contracts = Contracts([*read_contracts(settings.paths).declared, *app.contracts.declared])
-        self._application: Application = app
+        self._webhooks = make_sender(settings)
+        self._application = self._reporting(app)
         self._manager = SessionManager(
             session_settings(settings), self._application, self._table, self._contracts
         )
+        if isinstance(self._application, Reporting):
+            self._manager.receipts.subscribe(self._application.receipt)
         self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
         self._reader: ReceiptReader | None = None
         self._services = self._make_services(actors)
@@ -182,6 +189,7 @@ class Server:
         """
         children = [
             ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach, self._manager.receipts)),
+            *self._webhook_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end),
         ]
@@ -195,10 +203,27 @@ class Server:
                 await self._start_tasks(root, running)
                 yield running
 
+    def _reporting(self, app: App) -> Application:
+        """Return whom sessions report to."""
+        if self._webhooks is None:
+            return app
+        return Reporting(app, self._webhooks.post, self._settings.webhook_events or EVENTS, time.time)
+
+    def _webhook_children(self) -> list[ChildSpec]:
+        """Return what sends webhooks: under a supervisor of its own, whose pauses spare the server's intensity."""
+        if self._webhooks is None:
+            return []
+        sender = ChildSpec("sender", self._webhooks.run)
+        return [
+            ChildSpec("webhooks", SupervisorSpec([sender], intensity=10, period=5.0, backoff=TASK_BACKOFF))
+        ]
+
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         settings = self._settings
         public, control = [Address(*sockets[0].getsockname()[:2]).url for sockets in self._sockets]
-        return Running(public + settings.comet, control, settings.secret, self._manager, root, leave)
+        return Running(
+            public + settings.comet, control, settings.secret, self._manager, root, leave, self._statistics
+        )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
@@ -220,8 +245,16 @@ class Server:
         self._receipts.close()
         for sock in chain.from_iterable(self._sockets):
             sock.close()
-        if self._switchboard is not None:
-            await self._switchboard.aclose(STOP_GRACE)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flush_webhooks)
+            if self._switchboard is not None:
+                await self._switchboard.aclose(STOP_GRACE)
+
+    async def _flush_webhooks(self) -> None:
+        if self._webhooks is not None:
+            with trio.move_on_after(STOP_GRACE):
+                await self._webhooks.flushed()
+            self._webhooks.close()
 
     async def _front_end(self, *, task_status: trio.TaskStatus[object]) -> None:
         listen = [
@@ -256,6 +289,7 @@ class Server:
             app.route,
             app.route_tracked,
             self._tree,
+            lambda: {**self._statistics()},
             receipts=self._receipts,
             secret=settings.secret,
             crash=crash,
@@ -266,6 +300,10 @@ class Server:
             for path, endpoint in file_endpoints(prefix, directory).items():
                 public.add("GET", path, endpoint)
         return Service(public, CorsPolicy(settings.origins)), Service(control)
+
+    def _statistics(self) -> dict[str, int]:
+        webhooks = {} if self._webhooks is None else self._webhooks.statistics()
+        return {**self._manager.statistics(), **webhooks}
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()
@@ -298,4 +336,21 @@ def session_settings(settings: Settings) -> SessionSettings:
         max_queued_bytes=settings.queue_bytes,
         max_response_bytes=settings.response_bytes,
         max_sessions=settings.max_sessions,
+    )
+
+
+def make_sender(settings: Settings) -> WebhookSender | None:
+    """Return what sends webhooks, if there is a back-end that wants them."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    return WebhookSender(
+        WebhookSettings(
+            settings.webhook_url,
+            settings.webhook_secret,
+            timeout=settings.webhook_timeout,
+            patience=settings.webhook_patience,
+            max_waiting=settings.webhook_queue,
+            max_waiting_bytes=settings.webhook_queue_bytes,
+            connections=settings.webhook_connections,
+        )
     )

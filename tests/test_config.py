@@ -31,6 +31,14 @@ EXAMPLES: dict[str, Value] = {
     "queue-packets": 5,
     "queue-bytes": 4096,
     "paths": ["prices/** conflate ttl=10", "log/* drop_oldest limit=5"],
+    "webhook-url": "https://www.example.org/hooks?a=1",
+    "webhook-secret": "whsec_" + 32 * "A",
+    "webhook-events": ["signoff", "failure"],
+    "webhook-timeout": 2.5,
+    "webhook-patience": 0,
+    "webhook-connections": 2,
+    "webhook-queue": 100,
+    "webhook-queue-bytes": 2**20,
     "response-bytes": 2048,
     "body-bytes": 8192,
     "watchdog": 0,
@@ -54,6 +62,14 @@ EXPECTED = Settings(
     queue_packets=5,
     queue_bytes=4096,
     paths=("prices/** conflate ttl=10", "log/* drop_oldest limit=5"),
+    webhook_url="https://www.example.org/hooks?a=1",
+    webhook_secret="whsec_" + 32 * "A",
+    webhook_events=("signoff", "failure"),
+    webhook_timeout=2.5,
+    webhook_patience=0,
+    webhook_connections=2,
+    webhook_queue=100,
+    webhook_queue_bytes=2**20,
     response_bytes=2048,
     body_bytes=8192,
     watchdog=0,
@@ -145,6 +161,11 @@ def test_other_variables_with_our_prefix_are_none_of_ours() -> None:
         ("wait", "1e999"),
         ("wait", "a minute"),
         ("queue-bytes", "1MiB"),
+        ("webhook-url", "www.example.org"),
+        ("webhook-url", "ftp://www.example.org"),
+        ("webhook-url", "https://name:password@www.example.org"),
+        ("webhook-events", "signon,signon"),
+        ("webhook-events", "packet"),
         ("log-level", "INFO"),
     ],
 )
@@ -235,6 +256,20 @@ def test_the_secret_is_never_shown(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="must be") as caught:
             load(arguments, environment)
         assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["", "hidden", "whsec_AAAA", "whsec_!", "whsec_é" + 32 * "A", 32 * "A"])
+def test_a_secret_for_webhooks_has_a_key_in_it(secret: str) -> None:
+    with pytest.raises(ConfigError, match=r"^COMETARY_WEBHOOK_SECRET: must be whsec_") as caught:
+        load({}, {"COMETARY_WEBHOOK_SECRET": secret})
+    assert "not" not in str(caught.value)
+    good = "whsec_" + 32 * "A"
+    assert good not in repr(Settings(webhook_secret=good))
+
+
+def test_webhooks_are_not_sent_unsigned() -> None:
+    with pytest.raises(ConfigError, match=r"^--webhook-url: webhooks are signed, .*COMETARY_WEBHOOK_SECRET"):
+        load({"webhook-url": "https://www.example.org/"}, {})
 
 
 def test_a_program_gets_the_same_checks() -> None:

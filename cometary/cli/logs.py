@@ -59,4 +59,6 @@ def set_up_logging(level: str, form: str) -> None:
     """
     handler = logging.StreamHandler()
     handler.setFormatter(json_formatter() if form == "json" else logging.Formatter(TEXT))
+    for chatty in ("httpx", "httpcore"):  # they log each webhook, with its URL, which may be a credential
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -145,6 +145,23 @@ def _listed(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
+def _check_webhook_secret(value: object) -> str:
+    from cometary.webhooks.signature import read_secret  # noqa: PLC0415 - as above
+
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - the one error of kinds
+    read_secret(value)
+    return value
+
+
+def _check_events(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        events = tuple(map(_EVENT.check, cast("Iterable[object]", value)))
+        if len(set(events)) == len(events):
+            return events
+    raise ValueError
+
+
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
@@ -158,6 +175,16 @@ PATHS: Final = Kind(
     "(keep, conflate, drop_oldest, drop_newest, close) and any of limit=PACKETS and ttl=SECONDS",
     _check_paths,
     lambda text: _check_paths(_listed(text)),
+)
+URL: Final = matching(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")
+WEBHOOK_SECRET: Final = Kind(
+    "whsec_ and then the base64 of 24 to 64 bytes", _check_webhook_secret, _check_webhook_secret
+)
+_EVENT: Final = choice("signon", "signoff", "receipt", "failure")
+WEBHOOK_EVENTS: Final = Kind(
+    "some of signon, signoff, receipt, failure, separated by commas",
+    _check_events,
+    lambda text: _check_events(_listed(text)),
 )
 _ORIGIN: Final = matching(r"\*|https?://[^\s/,]+", "an origin")
 ORIGINS: Final = Kind(

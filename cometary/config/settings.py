@@ -109,6 +109,44 @@ class Settings:
     paths: tuple[str, ...] = field(
         default=(), metadata=_row(kinds.PATHS, "What becomes of packets that a session is too slow for.")
     )
+    webhook_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            kinds.URL, "Where a back-end is told what happens to sessions; it needs webhook-secret."
+        ),
+    )
+    webhook_secret: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(kinds.WEBHOOK_SECRET, "The key that webhooks are signed with.", secret=True),
+    )
+    webhook_events: tuple[str, ...] = field(
+        default=(),
+        metadata=_row(
+            kinds.WEBHOOK_EVENTS, "What the back-end is told of; of all of these if it is not said."
+        ),
+    )
+    webhook_timeout: float = field(
+        default=5, metadata=_row(kinds.seconds(0.1, 300), "How long one attempt to deliver a webhook takes.")
+    )
+    webhook_patience: float = field(
+        default=600,
+        metadata=_row(kinds.seconds(0, 86400), "How long a webhook that fails is tried again."),
+    )
+    webhook_connections: int = field(
+        default=8, metadata=_row(kinds.whole(1, 256), "The most webhooks under way at one time.")
+    )
+    webhook_queue: int = field(
+        default=10_000,
+        metadata=_row(
+            kinds.whole(1, 10_000_000, "events"), "The most webhooks that wait; further ones are dropped."
+        ),
+    )
+    webhook_queue_bytes: int = field(
+        default=64 * 1024 * 1024,
+        metadata=_row(kinds.whole(1024, 2**34, "bytes"), "The most bytes of webhooks that wait."),
+    )
     response_bytes: int = field(
         default=256 * 1024,
         metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."),
@@ -148,6 +186,8 @@ class Settings:
                 object.__setattr__(self, option.field, _checked(option, value))
         if self.secret is None and not self.control.is_loopback:
             raise ConfigError("control", f"other machines can reach {self.control}, so {_SECRET_NEEDED}")
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ConfigError("webhook-url", _UNSIGNED)
         if self.crash_calls == "on" and not self.control.is_loopback:
             raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
 
@@ -178,3 +218,6 @@ OPTIONS: Final = tuple(
 """Every option, in the order in which they are explained."""
 
 _SECRET_NEEDED: Final = "it needs a secret: COMETARY_SECRET, or secret in the file"  # noqa: S105 (none itself)
+_UNSIGNED: Final = (
+    "webhooks are signed, so there has to be COMETARY_WEBHOOK_SECRET, or webhook-secret in the file"
+)
