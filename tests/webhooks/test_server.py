@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from cometary.app import App
 from cometary.sessions import Session
+from cometary.webhooks import Reporting
 from tests.protocol.client import Recorder, World, serving
 from tests.webhooks.receiver import SECRET, Receiver
 
@@ -63,6 +64,9 @@ async def test_the_life_of_a_session_is_told_in_order(receiver: Receiver) -> Non
         await client.ask(close=True)
         await world.settle()
         name = recorder.sessions[0].name
+        reporting = world.running._manager.application
+        assert isinstance(reporting, Reporting)
+        assert reporting._numbers._living == {None: 0}  # what a session leaves behind is bounded
         statistics = world.running.statistics()
         tree = world.running.tree()
     receipt = {"id": "r1", "outcome": "delivered", "path": "a", "session": name, "user": "ada"}
