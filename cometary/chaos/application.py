@@ -7,6 +7,7 @@ are for. The count is among the session's data, which survives the crash of its 
 from __future__ import annotations
 
 import itertools
+import random
 from typing import TYPE_CHECKING, Final, cast
 
 import trio
@@ -23,11 +24,14 @@ UP: Final = "chaos/up"
 DOWN: Final = "chaos/down"
 """Where the answers go: `[own number, number, padding]`."""
 
-BEAT: Final = "chaos/beat"
-"""Where a number goes that every page gets unasked."""
+BEAT: Final = "chaos/beat/"
+"""Below this numbers go that pages get unasked."""
+
+GROUPS: Final = 50
+"""Groups of pages, each with a beat of its own: all pages at once would be a load of another kind."""
 
 BEAT_EVERY: Final = 5.0
-"""Seconds."""
+"""Seconds between two beats of one group."""
 
 COUNT: Final = "chaos"
 """The key of the session's data."""
@@ -42,8 +46,8 @@ def add_echo(app: App) -> None:
 
     async def chaos_beat(_running: Running) -> None:
         for beat in beats:
-            app.update(BEAT, beat)
-            await trio.sleep(BEAT_EVERY)
+            app.update(f"{BEAT}{beat % GROUPS}", beat // GROUPS)
+            await trio.sleep(BEAT_EVERY / GROUPS)
 
     app.packet(UP)(echo)
     app.task(chaos_beat)
@@ -56,7 +60,7 @@ def echo(session: Session, _path: str, message: object) -> None:
     data = session.data
     data[COUNT] = count = data.get(COUNT, 0) + 1
     if count == 1:
-        session.connect(BEAT)
+        session.connect(f"{BEAT}{random.randrange(GROUPS)}")  # noqa: S311 - no secret
     session.send(DOWN, [count, *cast("list[object]", message)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -38,6 +39,7 @@ class Fleet:
     def __init__(self, plan: Plan, target: Target, seed: int, shared: Shared) -> None:
         self.shared = shared
         self.opened = 0
+        self._calm = False
         self.pages: list[Page] = []
         for number in range(plan.sessions):
             chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
@@ -54,6 +56,7 @@ class Fleet:
                 async with trio.open_nursery() as pages:
                     for page in self.pages:
                         pages.start_soon(page.run)
+                    pages.start_soon(self._send)
                     yield
                     pages.cancel_scope.cancel()
                 await self._each(Page.close)
@@ -63,6 +66,19 @@ class Fleet:
         finally:
             for page in self.pages:
                 page.hang_up()
+
+    async def _send(self) -> None:
+        """Have every page send when it is due; one task for all of them, since a task each costs more."""
+        due = [(page.next_sending(), number) for number, page in enumerate(self.pages)]
+        heapq.heapify(due)
+        while not self._calm:
+            await trio.sleep_until(due[0][0])
+            now = trio.current_time()
+            while due[0][0] <= now:
+                number = due[0][1]
+                page = self.pages[number]
+                idle = page.calm or page.ended is not None
+                heapq.heapreplace(due, (page.next_sending() if idle else page.send(), number))
 
     async def _open(self, page: Page) -> None:
         await page.open()
@@ -82,6 +98,7 @@ class Fleet:
 
     def calm_down(self) -> None:
         """Let no page make trouble or send any more."""
+        self._calm = True
         for page in self.pages:
             page.calm_down()
 

@@ -123,7 +123,6 @@ class Page:
         self._plan_blackout()
         async with trio.open_nursery() as nursery:
             self._end = nursery.cancel_scope  # `_refused` ends it
-            nursery.start_soon(self._send)
             for line in self._lines:
                 line.plan_break()  # those that are open already were opened without
                 nursery.start_soon(self._use, line)
@@ -151,15 +150,17 @@ class Page:
 
     # -- what it sends ----------------------------------------------------------------------------
 
-    async def _send(self) -> None:
-        while True:
-            await trio.sleep(self.plan.every * self._chance.uniform(0.5, 1.5))
-            if self.calm:
-                return
-            if not self._conversation.full:
-                message = [self.ledger.number(), self._padding]
-                self._conversation.offer(msgspec.json.encode({"path": UP, "message": message}))
-                self._work.unpark()
+    def send(self) -> float:
+        """Send one packet more, unless too many wait; returns when to send the next one."""
+        if not self._conversation.full:
+            message = [self.ledger.number(), self._padding]
+            self._conversation.offer(msgspec.json.encode({"path": UP, "message": message}))
+            self._work.unpark()
+        return self.next_sending()
+
+    def next_sending(self) -> float:
+        """Choose when to send the next packet."""
+        return about(self._chance, trio.current_time(), self.plan.every)
 
     async def _use(self, line: Line) -> None:
         while True:
@@ -212,7 +213,7 @@ class Page:
         for packet in packets:
             if packet.path == DOWN:
                 self.ledger.answered(packet.message[0], packet.message[1])
-            elif packet.path == BEAT:
+            elif packet.path.startswith(BEAT):
                 self.ledger.beat(packet.message)
         self._recovery.received(trio.current_time())
 
