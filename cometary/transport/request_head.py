@@ -47,6 +47,8 @@ def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], lim
     Raises:
         ProtocolError: `too-large`, `length-required` or `bad-request`, the client's fault.
     """
+    if method == "CONNECT":  # whose body, whatever its head says, llhttp takes for another protocol's
+        raise ProtocolError("bad-request", "This is no proxy.")
     if b"content-length" in headers:
         check_body(int(headers[b"content-length"]), limits)
     elif b"transfer-encoding" in headers:
@@ -56,8 +58,6 @@ def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], lim
         raise ProtocolError(
             "length-required", f"A {method} request needs a Content-Length, or to be chunked."
         )
-    elif method == "CONNECT":
-        raise ProtocolError("bad-request", "This is no proxy.")
 
 
 def check_body(length: int, limits: Limits) -> None:
