@@ -96,6 +96,6 @@ def split_target(target: bytes) -> tuple[str, bytes]:
     A target in absolute form, as for a proxy, names the same thing as the path in it.
     """
     path, _, query = target.decode().partition("?")
-    if path[0] != "/" and "://" in path:
+    if path[:1] != "/" and "://" in path:
         path = "/" + path.partition("://")[2].partition("/")[2]
     return path, query.encode()

@@ -84,6 +84,17 @@ def test_every_page_is_in_the_index() -> None:
     assert pages - {"index.md"} == linked
 
 
+def test_every_attack_of_the_threat_model_has_a_test_that_exists() -> None:
+    tables, _, _ = read("explanation/threat-model.md").partition("## Not withstood")
+    rows = [line for line in tables.splitlines() if line.startswith("| ")]
+    attacks = [row for row in rows if not row.startswith(("| attack |", "| --- |"))]
+    assert attacks
+    for attack in attacks:
+        named = re.search(r"\| `(tests/[\w/]+\.py)::(test_\w+)` \|$", attack)
+        assert named, f"no test: {attack}"
+        assert re.search(rf"^(async )?def {named[2]}\(", (ROOT / named[1]).read_text(), re.MULTILINE), attack
+
+
 def test_the_protocol_shows_the_table_and_the_diagram_of_the_machine() -> None:
     text = read("protocol.md")
     for shown in (SessionMachine.table(), SessionMachine.mermaid()):

@@ -1,6 +1,6 @@
 """An attack: so many malformed requests to a real server, over real sockets.
 
-1.  Case I of a seed is always the same request, whatever ran before it, so a report's number is
+1.  Case I of a seed is the same request as long as the corpus is, whatever ran before it, so a report's number is
     enough to send it again.
 2.  A request of a whole head is followed by the end of the connection, so that none waits for
     more of it; a body goes in a flawless request, which is answered.

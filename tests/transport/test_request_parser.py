@@ -120,6 +120,7 @@ MALFORMED = {
     "a proxy's method": b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
     "a proxy's method, with a length": b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
     "a proxy's method, in chunks": b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "a proxy's method, for no path": b"CONNECT ?a HTTP/1.1\r\nHost: a\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": get(b"/", b"Host: other"),
     "two types": post(b"{}", b"Content-Type: a/b", b"Content-Type: c/d"),
