@@ -26,16 +26,18 @@ from cometary.dispatch.paths import check_path
 from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import ProtocolError, UsageError
+from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.sessions.contract import make_contract
 from cometary.sessions.hooks import call_each
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from cometary.actors import ActorRef
     from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions.admission import Judge, Verdict
     from cometary.sessions.contract import Key
     from cometary.sessions.tracked import TrackedPacket
 
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
     H = TypeVar("H", bound=Handler)
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
-    Verdict = bool | Mapping[str, Any]
-    Authenticator = Callable[[object], Verdict | Awaitable[Verdict]]
+    Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
+    A = TypeVar("A", bound=Authenticator)
 
 MOST_REMEMBERED_PATHS: Final = 1024
 """Paths whose handlers are remembered; when there are more, all are looked up again."""
@@ -58,10 +60,13 @@ class App:
     the session had, tells the handlers of failures, and goes on with the packet behind the one
     that crashed it. The other handlers of a packet are not called for it any more; those of a
     sign-on, a sign-off, a receipt or a failure are.
+
+    Args:
+        authenticate: decides who may open a session; see the method of that name.
     """
 
-    def __init__(self) -> None:
-        self.authenticator: Authenticator | None = None
+    def __init__(self, *, authenticate: Authenticator | None = None) -> None:
+        self.authenticator = authenticate
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path]] = []
         self.contracts = Contracts()
@@ -162,14 +167,21 @@ class App:
         self._failure.append(handler)
         return handler
 
-    def authenticate(self, authenticator: Authenticator) -> Authenticator:
+    def authenticate(self, authenticator: A) -> A:
         """Ask `authenticator(token)` whether a session may be opened.
 
         It gets what the client gave as `token`, or None, and returns (or, if it is async, is
         awaited for) whether the client is let in. A mapping lets it in as True does, and becomes
-        the session's `data`: who the user is, for example. Without an authenticator every client
-        is let in.
+        the session's `data`: who the user is, for example. A `cometary.sessions.Admission` does
+        that too, and says how long the session may last unless the client brings another token.
+        Without an authenticator every client is let in. Those of `cometary.authentication` are
+        given here as they are.
+
+        Raises:
+            UsageError: if a server runs the application; the caller's fault, nothing has changed.
         """
+        if self._dispatcher is not None:
+            raise UsageError("a server runs the application: its authenticator is declared before")
         self.authenticator = authenticator
         return authenticator
 
@@ -256,6 +268,16 @@ class App:
         """Make packets by these contracts from now on."""
         self._in_force = contracts
         self._make = contracts.packet if contracts else outgoing
+
+    @property
+    def judge(self) -> Judge | None:
+        """Says whether an applicant is let in; None if all are."""
+        authenticator = self.authenticator
+        if authenticator is None:
+            return None
+        if isinstance(authenticator, AskingForMore):
+            return authenticator.judge
+        return lambda applicant: authenticator(applicant.token)
 
     def received_receipt(self, receipt: Receipt) -> Awaitable[object] | None:
         """Hand a receipt to the handlers."""

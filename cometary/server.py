@@ -36,6 +36,7 @@ from cometary.transport.comet import CometEndpoint
 from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import file_endpoints
+from cometary.transport.guarded_comet import GuardedCometEndpoint
 from cometary.transport.limits import Limits
 from cometary.transport.listener import open_sockets
 from cometary.transport.rate_limit import OpenLimiter
@@ -282,7 +283,7 @@ class Server:
     def _make_services(self, actors: ActorSystem) -> tuple[Service, Service]:
         settings, app = self._settings, self._app
         limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
-        comet = CometEndpoint(self._manager, limiter, app, actors.start_soon)
+        comet = CometEndpoint(self._manager, limiter, app)
         crash = Saboteur(self._manager).crash if settings.crash_calls == "on" else None
         control = ControlEndpoint(
             self._manager,
@@ -295,11 +296,22 @@ class Server:
             crash=crash,
         )
         public = Router()
-        public.add("POST", settings.comet, comet)
+        public.add("POST", settings.comet, self._guard(comet, limiter, actors) or comet)
         for prefix, directory in app.directories:
             for path, endpoint in file_endpoints(prefix, directory).items():
                 public.add("GET", path, endpoint)
         return Service(public, CorsPolicy(settings.origins)), Service(control)
+
+    def _guard(
+        self, comet: CometEndpoint, limiter: OpenLimiter, actors: ActorSystem
+    ) -> GuardedCometEndpoint | None:
+        """Return what stands before the endpoint, if there is anything to guard."""
+        judge = self._app.judge
+        if judge is None:
+            return None
+        return GuardedCometEndpoint(
+            comet, self._manager, limiter, judge=judge, binding=None, start_soon=actors.start_soon
+        )
 
     def _statistics(self) -> dict[str, int]:
         webhooks = {} if self._webhooks is None else self._webhooks.statistics()

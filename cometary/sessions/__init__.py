@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cometary.sessions.admission import Admission, Applicant, Authenticator
 from cometary.sessions.events import End, Request, RequestDropped
 from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import SessionKeeper
@@ -14,6 +15,9 @@ from cometary.sessions.settings import SessionSettings
 from cometary.sessions.supervisor import SessionSupervisor
 
 __all__ = [
+    "Admission",
+    "Applicant",
+    "Authenticator",
     "End",
     "Failure",
     "Packet",

@@ -34,7 +34,7 @@ class Directory:
         self._remember = remember
         self._max_remembered = max_remembered
         self._living: dict[str, SessionKeeper] = {}
-        self._ended: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[str, float, bytes | None]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._living)
@@ -60,8 +60,12 @@ class Directory:
         ended = self._ended.get(sid)
         if ended is not None:
             raise session_ended(ended[0])
-        detail = "there is no session with this id, or it ended long ago"
-        raise ProtocolError("unknown-session", detail)
+        raise unknown_session()
+
+    def seal_of_ended(self, sid: str) -> bytes | None:
+        """Return what a session that has ended was bound to; None if to nothing, or if it is forgotten."""
+        ended = self._ended.get(sid)
+        return None if ended is None else ended[2]
 
     def end(self, keeper: SessionKeeper, reason: str, now: float) -> None:
         """Take out a session that has ended, and remember why.
@@ -73,13 +77,19 @@ class Directory:
         """
         if self._living.pop(keeper.sid, None) is None:
             return
-        self._ended[keeper.sid] = (reason, now + self._remember)
+        seal = None if keeper.terms is None else keeper.terms.seal
+        self._ended[keeper.sid] = (reason, now + self._remember, seal)
         self._forget(now)
 
     def _forget(self, now: float) -> None:
         # Every end is remembered equally long, so the order of entry is the order of expiry.
         while self._ended:
-            sid, (_, until) = next(iter(self._ended.items()))
+            sid, (_, until, _seal) = next(iter(self._ended.items()))
             if until > now and len(self._ended) <= self._max_remembered:
                 return
             del self._ended[sid]
+
+
+def unknown_session() -> ProtocolError:
+    """Return the error for an id that is no session's."""
+    return ProtocolError("unknown-session", "there is no session with this id, or it ended long ago")

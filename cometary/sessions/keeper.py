@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cometary.sessions.admission import user_of
 from cometary.sessions.packet import Packet
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cometary.sessions.failure import Failure
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
+    from cometary.sessions.terms import Terms
 
 
 class SignedOn(NamedTuple):
@@ -64,6 +66,7 @@ class SessionKeeper:
         "sid",
         "sign_off",
         "started",
+        "terms",
         "timers",
     )
 
@@ -81,8 +84,10 @@ class SessionKeeper:
         """What the application is told of the end, once it is known what was undelivered."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
+        self.terms: Terms | None = None
+        """On which terms the client was let in, if somebody was asked."""
         self.timers: dict[str, Timer] = {}
-        """The timers that the machine has asked for so far, by name."""
+        """The timers that the machine has asked for so far, and those of the terms, by name."""
         self._data: dict[str, Any] | None = None
         self._todo: deque[tuple[Call | Failure, int]] | None = None
         self._todo_bytes = 0
@@ -92,8 +97,7 @@ class SessionKeeper:
     @property
     def user(self) -> str | int | None:
         """Whose session it is, as far as the application has said so in its data."""
-        user = None if self._data is None else self._data.get("user")
-        return user if isinstance(user, str | int) else None
+        return None if self._data is None else user_of(self._data)
 
     # Most sessions of a quiet server never fill these, so they are made when first used.
 

@@ -21,6 +21,7 @@ from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.packet import Packet, outgoing
 from cometary.sessions.receipts import Receipt, ReceiptLog
+from cometary.sessions.terms import without_notices
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
 
@@ -172,7 +173,7 @@ class SessionManager:
             machine.track(partial(self.settle, keeper))
         undelivered = machine.outbox.close()
         self._past.add(machine.outbox, undelivered=len(undelivered))
-        return undelivered
+        return undelivered if keeper.terms is None else without_notices(undelivered)
 
     def statistics(self) -> dict[str, int]:
         """Return how many sessions there are, and what has become of all packets since the start."""

@@ -21,6 +21,8 @@ class SessionSettings:
         max_releases_per_second: requests without packets by which a client may release its own
             held request in a second; more is refused as over-active.
         max_sessions: sessions at most.
+        notice: seconds before its token expires at which a client is asked for another one; half of
+            the time that there is, if that is less.
     """
 
     wait: float = 60.0
@@ -33,3 +35,4 @@ class SessionSettings:
     max_unhandled_bytes: int = 1 << 20
     max_releases_per_second: int = 20
     max_sessions: int = 100_000
+    notice: float = 30.0

@@ -2,24 +2,22 @@
 
 It decides nothing about a session; it reads the body, finds the session, and puts the request
 into the session's mailbox. The session's actor answers, now or when there is something to say.
+Whom it lets in, and for how long, is `guarded_comet`'s to say; without that everybody.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
 from cometary.errors import ProtocolError
-from cometary.log import get_logger
 from cometary.sessions import Request, RequestDropped
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet_bodies import VERSION, packets_of, read_request, write_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from cometary.sessions import Packet, SessionKeeper, SessionManager
     from cometary.transport.codecs import Codec
@@ -27,21 +25,9 @@ if TYPE_CHECKING:
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
 
-    Verdict = bool | Mapping[str, Any]
-
-logger = get_logger("cometary.transport")
-
 
 class Gatekeeper(Protocol):
-    """Who is let in, and where their packets may go: the application."""
-
-    @property
-    def authenticator(self) -> Callable[[object], Verdict | Awaitable[Verdict]] | None:
-        """Says of a token whether its bearer may open a session; None lets all in.
-
-        A mapping lets the bearer in as True does, and its items become the session's data.
-        """
-        ...
+    """Who knows where client packets may go: the application."""
 
     def accepts(self, path: str) -> bool:
         """Whether client packets may go to `path`."""
@@ -85,22 +71,14 @@ class CometEndpoint:
     Args:
         manager: knows the sessions.
         limiter: how many sessions an address may open.
-        gatekeeper: who is let in, and where their packets may go.
-        start_soon: runs an async function beside everything else, for an authenticator that is one.
+        gatekeeper: where client packets may go.
     """
 
-    def __init__(
-        self,
-        manager: SessionManager,
-        limiter: OpenLimiter,
-        gatekeeper: Gatekeeper,
-        start_soon: Callable[..., None],
-    ) -> None:
+    def __init__(self, manager: SessionManager, limiter: OpenLimiter, gatekeeper: Gatekeeper) -> None:
         self._manager = manager
         self._find = manager.directory.find
         self._limiter = limiter
         self._gatekeeper = gatekeeper
-        self._start_soon = start_soon
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` now or later.
@@ -113,63 +91,43 @@ class CometEndpoint:
         try:
             body = read_request(exchange.body, codec)
             if body.sid is UNSET:
-                self._open(exchange, codec, body)
+                self._limiter.check(exchange.peer)
+                self.welcome(exchange, codec, self.open(body))
             else:
                 keeper = self._find(body.sid)
                 if body.packets:
-                    self._check_paths(body.packets)
+                    self.check_paths(body.packets)
                 keeper.ref.actor_inbox.put(CometRequest(exchange, codec, keeper, body))
         except ProtocolError as error:
             exchange.refuse(error, codec)
 
-    def _check_paths(self, packets: Sequence[PacketBody]) -> None:
+    def check_paths(self, packets: Sequence[PacketBody]) -> None:
+        """See whether the application takes packets to these paths.
+
+        Raises:
+            ProtocolError: `forbidden`, the client's fault.
+        """
         for packet in packets:
             if not self._gatekeeper.accepts(packet.path):
                 raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
 
-    # -- opening ----------------------------------------------------------------------------
+    def open(self, body: Body) -> SessionKeeper:
+        """Open the session that `body` asks for.
 
-    def _open(self, exchange: Exchange, codec: Codec, body: Body) -> None:
-        self._limiter.check(exchange.peer)
-        authenticate = self._gatekeeper.authenticator
-        if authenticate is None:
-            self._welcome(exchange, codec, body)
-            return
-        verdict = authenticate(None if body.token is UNSET else body.token)
-        if inspect.isawaitable(verdict):
-            self._start_soon(self._open_later, exchange, codec, body, verdict)
-        else:
-            self._judge(exchange, codec, body, verdict)
+        Raises:
+            ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
+        """
+        return self._manager.open(body.rid, None if body.wait is UNSET else body.wait)
 
-    async def _open_later(
-        self, exchange: Exchange, codec: Codec, body: Body, verdict: Awaitable[Verdict]
-    ) -> None:
-        try:
-            self._judge(exchange, codec, body, await verdict)
-        except ProtocolError as error:
-            exchange.refuse(error, codec)
-        except Exception:  # here it ends: raised further, it would end the actor system
-            logger.exception("authenticator failed", text="the authenticator failed")
-            exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)
-
-    def _judge(self, exchange: Exchange, codec: Codec, body: Body, verdict: Verdict) -> None:
-        notes = verdict if isinstance(verdict, Mapping) else None
-        if notes is None and not verdict:
-            raise ProtocolError("unauthorized", "the authenticator does not accept this token")
-        self._welcome(exchange, codec, body, notes)
-
-    def _welcome(
-        self, exchange: Exchange, codec: Codec, body: Body, notes: Mapping[str, Any] | None = None
-    ) -> None:
-        keeper = self._manager.open(body.rid, None if body.wait is UNSET else body.wait)
-        if notes:
-            keeper.data.update(notes)  # before the sign-on, which has its turn later
+    def welcome(self, exchange: Exchange, codec: Codec, keeper: SessionKeeper, **members: object) -> None:
+        """Tell the client of its new session; `members` are what is not said of every session."""
         settings = self._manager.settings
-        answer = {
+        answer: dict[str, Any] = {
             "version": VERSION,
             "sid": keeper.sid,
             "wait": keeper.machine.wait,
             "die": settings.die,
             "requests": settings.requests,
+            **members,
         }
         exchange.respond(200, codec.encode(answer), codec.content_type)

@@ -209,9 +209,13 @@ async def test_an_authenticator_that_fails_harms_nobody_else(
     authenticator: Callable[[object], bool | Awaitable[bool]], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = App()
+
+    @app.authenticate
+    def fail_for_others(token: object) -> bool | Awaitable[bool]:
+        return accept(token) or authenticator(token)
+
     async with serving(app) as world:
-        client = await world.open()
-        app.authenticate(authenticator)
+        client = await world.open(token="let me in")
         connection = await world.connect()
         answer = await connection.ask({"rid": 1, "token": "my token"})
         assert answer.error == (500, "internal-error")

@@ -1,0 +1,118 @@
+"""Signed tokens: a back-end signs who the user is and until when, and the server asks nobody.
+
+A token is a JSON Web Token (RFC 7519) with HMAC-SHA256 (`HS256`, RFC 7518, section 3.2), for which there
+are libraries in every language; PyJWT is what reads it here. Of the many things that such a token may be,
+these are refused (RFC 8725): any other algorithm, `none` above all; one without an expiry; one that is
+meant for another audience; one whose signature is written in another way than the signer wrote it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import jwt  # its keys have types that are unknown where `cryptography`, which this does not need, is missing
+from jwt.utils import base64url_decode, base64url_encode
+
+from cometary.errors import UsageError
+from cometary.sessions.admission import Admission, Applicant, Authenticator
+
+ALGORITHM: Final = "HS256"
+SHORTEST: Final = 32
+"""Bytes of a secret; fewer than the digest has would weaken it (RFC 7518, section 3.2)."""
+
+ABOUT_THE_TOKEN: Final = frozenset({"exp", "nbf", "iat", "iss", "aud", "jti"})
+"""Claims that are about the token, and not about its bearer."""
+
+
+class SignedToken(Authenticator):
+    """Lets in whoever has a token that was signed with one of the secrets and has not expired.
+
+    The claims become the session's data, but for those that are about the token itself; `sub` is the
+    user, unless there is a claim `user`. The session ends with the token unless it gets another one.
+
+    Args:
+        secrets: what tokens are signed with, 32 bytes or more each. Several while one takes the
+            place of another: all are good, and the first one signs.
+        audience: what the token's `aud` must name; None: it must have none.
+
+    Raises:
+        UsageError: if there is no secret, or one that is too short or a public key; the caller's
+            fault. The message does not repeat it.
+    """
+
+    def __init__(self, *secrets: str | bytes, audience: str | None = None) -> None:
+        self._keys = [_read_key(secret) for secret in secrets]
+        if not self._keys:
+            raise UsageError("signed tokens need a secret")
+        self._audience = audience
+
+    def judge(self, applicant: Applicant) -> Admission | bool:
+        """Say whether the applicant's token is good, and on which terms."""
+        claims = self._claims(applicant.token)
+        if claims is None:
+            return False
+        data = {name: value for name, value in claims.items() if name not in ABOUT_THE_TOKEN}
+        if "sub" in claims:
+            data.setdefault("user", claims["sub"])
+        return Admission(data, int(claims["exp"]) - time.time())
+
+    def make(self, user: str | None = None, *, lifetime: float = 60.0, **claims: Any) -> str:
+        """Return a token, as a back-end would make it.
+
+        Args:
+            user: whose it is; None for nobody's.
+            lifetime: seconds until it expires.
+            claims: more of what it says.
+        """
+        expiry = int(time.time() + lifetime)
+        named = {} if user is None else {"sub": user}
+        meant = {} if self._audience is None else {"aud": self._audience}
+        payload = {"exp": expiry, **named, **meant, **claims}
+        return jwt.encode(payload, self._keys[0], ALGORITHM)  # pyright: ignore[reportUnknownMemberType] - see above
+
+    def _claims(self, token: object) -> dict[str, Any] | None:
+        if not isinstance(token, str) or not _is_canonical(token):
+            return None
+        for key in self._keys:
+            try:
+                return jwt.decode(  # pyright: ignore[reportUnknownMemberType] - see above
+                    token,
+                    key,
+                    [ALGORITHM],
+                    # A back-end's clock may be ahead, and `iat` only informs (RFC 7519, section 4.1.6).
+                    options={"require": ["exp"], "verify_iat": False},
+                    audience=self._audience,
+                )
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.PyJWTError, RecursionError):
+                return None
+        return None
+
+    def __repr__(self) -> str:
+        return f"<SignedToken, {len(self._keys)} secrets>"
+
+
+def _read_key(secret: str | bytes) -> bytes:
+    key = secret.encode() if isinstance(secret, str) else secret
+    if len(key) < SHORTEST:
+        raise UsageError(f"a secret for signed tokens has {SHORTEST} bytes or more")
+    try:
+        jwt.get_algorithm_by_name(ALGORITHM).prepare_key(key)
+    except jwt.InvalidKeyError:
+        raise UsageError("a secret for signed tokens is no public key") from None
+    return key
+
+
+def _is_canonical(token: str) -> bool:
+    """Whether the signature is written as RFC 7515 has it.
+
+    What a lenient decoder passes over (foreign characters, the last character's unused bits) is not
+    signed, so without this one token could be written in many ways.
+    """
+    signature = token.rpartition(".")[2]
+    try:
+        return base64url_encode(base64url_decode(signature)).decode() == signature
+    except ValueError:
+        return False

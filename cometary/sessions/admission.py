@@ -1,0 +1,88 @@
+"""Who asks to open a session, and what an authenticator makes of it.
+
+Pure: no clock, no socket. An expiry is a number of seconds from the moment of the verdict.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Applicant(NamedTuple):
+    """A client that wants a session, or wants to keep one.
+
+    Attributes:
+        token: what it gave as `token`, any value; None if nothing.
+        address: the address that it came from; that of the proxy, if there is one.
+        origin: the origin of its page, as the browser says; None for other programs.
+    """
+
+    token: object
+    address: str = ""
+    origin: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Applicant from {self.address}>"  # the token is a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The client is let in.
+
+    Attributes:
+        data: becomes the session's `data`; its item `user`, if it is text or a number, is the user.
+        expires: seconds from now on after which the session ends, unless it has been renewed;
+            None for never.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    expires: float | None = None
+
+
+if TYPE_CHECKING:
+    Verdict = bool | Mapping[str, Any] | Admission
+    Judge = Callable[[Applicant], Verdict | Awaitable[Verdict]]
+
+EVERYBODY: Final = Admission()
+"""What everybody gets where nobody is asked for a token."""
+
+
+class Authenticator(ABC):
+    """An authenticator that wants to know more of an applicant than the token."""
+
+    @abstractmethod
+    def judge(self, applicant: Applicant) -> Verdict | Awaitable[Verdict]:
+        """Say whether the applicant is let in: what an authenticator that is a function returns.
+
+        Raises:
+            ProtocolError: the applicant gets this error; what it says is up to the authenticator.
+        """
+
+
+def admission_of(verdict: Verdict) -> Admission:
+    """Return the terms of a verdict.
+
+    Raises:
+        ProtocolError: `unauthorized`; the client is not let in.
+    """
+    if isinstance(verdict, Admission):
+        return verdict
+    if isinstance(verdict, Mapping):
+        return Admission(verdict)
+    if verdict:
+        return EVERYBODY
+    raise ProtocolError("unauthorized", "the authenticator does not accept this token")
+
+
+def user_of(data: Mapping[str, Any]) -> str | int | None:
+    """Return whose session it is, as far as its data says so."""
+    user = data.get("user")
+    return user if isinstance(user, str | int) else None
