@@ -12,8 +12,24 @@ async def test_the_teller_passes_on_what_was_paid(actor_system):
 from __future__ import annotations
 
 from cometary.testing.explore import explore_orders
+from cometary.testing.frozen import Freezer, freeze, thaw
 from cometary.testing.machines import MachineDriver
+from cometary.testing.model_checker import Counterexample, Exploration, Goal, Model, check_model
 from cometary.testing.order import run_in_order, seeded_order
 from cometary.testing.probe import Probe
 
-__all__ = ["MachineDriver", "Probe", "explore_orders", "run_in_order", "seeded_order"]
+__all__ = [
+    "Counterexample",
+    "Exploration",
+    "Freezer",
+    "Goal",
+    "MachineDriver",
+    "Model",
+    "Probe",
+    "check_model",
+    "explore_orders",
+    "freeze",
+    "run_in_order",
+    "seeded_order",
+    "thaw",
+]
