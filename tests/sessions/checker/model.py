@@ -1,0 +1,213 @@
+"""A session, a client and a network that does its worst: as a model to explore.
+
+The network loses, delays, doubles and reorders requests and answers, breaks connections, and tells the server of
+it at once, late or never. Timers run out at any moment, and their messages arrive late. The application sends, and
+its handlers return, reply, raise or take their time. The actor is restarted, or given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cometary.testing.model_checker import Goal
+from tests.sessions.checker.clients import Client, Move
+from tests.sessions.checker.parts import PRODUCTION, Parts
+from tests.sessions.checker.played import ANSWERED, COMING, THERE, Exchange
+from tests.sessions.checker.promises import check
+from tests.sessions.checker.scopes import Scope
+from tests.sessions.checker.states import State, frozen_world, thawed_world
+from tests.sessions.checker.telling import told
+from tests.sessions.checker.world import World
+
+
+class SessionModel:
+    """A session in its surroundings, for `check_model`."""
+
+    def __init__(self, scope: Scope, parts: Parts = PRODUCTION) -> None:
+        self.scope = scope
+        self.parts = parts
+        self.settings = scope.settings
+
+    def initial(self) -> State:
+        world = World(self.settings, self.parts, tracked=self.scope.tracked)
+        world.begin()
+        check(world)
+        return frozen_world(world, self.scope.client())
+
+    # -- what may happen -----------------------------------------------------------------------------
+
+    def moves(self, state: State) -> list[Move]:
+        world, client = self.thaw(state)
+        moves: list[Move] = []
+        moods = self.scope.moods if world.keeper.unhandled else ((),)
+        running = world.running is not None
+        if running:
+            moves += [("handler returns",), *[("handler raises", mood) for mood in self.scope.moods]]
+        if world.done is not None:
+            moves += [("handler's end arrives", mood) for mood in moods]
+        if running or world.done:
+            moves += [("actor dies", mood) for mood in (self.scope.moods if running else moods)]
+        if world.keeper.ended is not None:
+            return moves + self._after_the_end(world)
+        moves += client.moves(world, self.scope.up - (client.sent - world.handed))
+        moves += [("application sends",), ("server ends it",)]
+        if self.scope.failures:
+            moves.append(("supervisor gives up",))
+        moves += self._time(world)
+        ghosts = sum(not one.awaited for one in world.exchanges)
+        for place, exchange in enumerate(world.exchanges):
+            moves += self._network(place, exchange, world, haunted=ghosts >= self.scope.ghosts)
+        return moves
+
+    def _after_the_end(self, world: World) -> list[Move]:
+        moves: list[Move] = [("arrives", 0, ())] if world.exchanges else []
+        if world.signing_off:
+            moves += [("sign-off arrives", mood) for mood in self.scope.moods]
+            if world.keeper.sign_off is None and len(world.keeper.machine.outbox) <= self.scope.down:
+                moves.append(("application sends",))
+        if self.scope.failures and not world.stopped:
+            moves.append(("supervisor gives up",))
+        return moves
+
+    def _time(self, world: World) -> list[Move]:
+        due = {str(one.name) for one in world.late}
+        arrivals: list[Move] = [("time-out arrives", name) for name in sorted(due)]
+        timers = world.keeper.timers.items()
+        return arrivals + [("runs out", name) for name, timer in timers if timer.running and name not in due]
+
+    def _network(self, place: int, one: Exchange, world: World, *, haunted: bool) -> list[Move]:
+        moves: list[Move] = []
+        if one.where == COMING:
+            moves += [("arrives", place, mood) for mood in self._moods(one, world)]
+            if not haunted:
+                moves.append(("is doubled", place))
+        if one.awaited:
+            if one.where == ANSWERED:
+                moves.append(("answer arrives", place))
+            moves.append(("is lost", place))
+            if one.where != ANSWERED and not haunted:
+                moves.append(("is given up", place))
+        elif one.where == THERE:
+            moves.append(("is reported broken", place))
+        return moves
+
+    def _moods(self, one: Exchange, world: World) -> Sequence[tuple[str, ...]]:
+        """The handler's moods, if this sending may have a handler called."""
+        if world.running is not None or world.done is not None:
+            return ((),)
+        there = any(other.packets for other in world.exchanges if other is one or other.where == THERE)
+        return self.scope.moods if there else ((),)
+
+    # -- what comes of it ----------------------------------------------------------------------------
+
+    def after(self, state: State, move: Move) -> State:
+        world, client = self.thaw(state)
+        self.make(move, world, client)
+        check(world)
+        return frozen_world(world, client)
+
+    def make(self, move: Move, world: World, client: Client) -> None:
+        """Do one move."""
+        name: str = move[0]
+        simple = SIMPLE.get(name)
+        if simple is not None:
+            simple(world)
+        elif name in WITH_MOOD:
+            world.mood = move[1]
+            WITH_MOOD[name](world)
+        elif name in TIME:
+            self._time_passes(move, world)
+        elif name in NETWORK:
+            place: int = move[1]
+            self._network_acts(move, world.exchanges[place], world, client)
+        else:
+            client.make(move, world)
+        world.mood = ()
+
+    def _time_passes(self, move: Move, world: World) -> None:
+        if move[0] == "runs out":
+            world.runs_out(move[1])
+            if self.scope.late:
+                return
+        world.time_out_arrives(move[1])
+
+    def _network_acts(self, move: Move, exchange: Exchange, world: World, client: Client) -> None:
+        name = move[0]
+        if name == "arrives":
+            world.mood = move[2]
+            world.arrives(exchange)
+        elif name == "is doubled":
+            copy = Exchange(world, exchange.rid, exchange.ack, exchange.packets, close=exchange.close)
+            copy.awaited = False
+            world.exchanges.append(copy)
+        elif name == "answer arrives":
+            world.exchanges.remove(exchange)
+            client.reads(exchange)
+        elif name == "is reported broken":
+            world.hears_of_drop(exchange)
+        else:
+            exchange.awaited = False
+            client.loses(exchange)
+            if name == "is given up":
+                return  # it goes on as a ghost
+            if exchange.where == THERE:
+                world.hears_of_drop(exchange)
+            else:
+                world.exchanges.remove(exchange)
+
+    def thaw(self, state: State) -> tuple[World, Client]:
+        return thawed_world(state, self.settings, self.parts, tracked=self.scope.tracked)
+
+    def tell(self, moves: Sequence[Move]) -> list[str]:
+        """A counterexample in words."""
+        return told(self, moves)
+
+
+SIMPLE: dict[str, Callable[[World], None]] = {
+    "application sends": World.push,
+    "server ends it": World.ends,
+    "supervisor gives up": World.give_up,
+    "handler returns": World.handler_returns,
+}
+WITH_MOOD: dict[str, Callable[[World], None]] = {
+    "sign-off arrives": World.sign_off_arrives,
+    "handler's end arrives": World.handler_done_arrives,
+    "handler raises": World.handler_raises,
+    "actor dies": World.restart,
+}
+NETWORK = {"arrives", "is doubled", "answer arrives", "is reported broken", "is lost", "is given up"}
+
+TIME = {"runs out", "time-out arrives"}
+CLIENTS = {"asks", "asks again", "page sends", "page closes", "pumps"}
+MOVES = {*SIMPLE, *WITH_MOOD, *NETWORK, *TIME, *CLIENTS}
+"""Everything that may happen."""
+
+
+# -- promises about the future -----------------------------------------------------------------------
+
+
+def has_ended(state: State) -> bool:
+    ended: bool = state[0]
+    return ended
+
+
+def has_settled(state: State) -> bool:
+    settled: bool = state[1]
+    return settled
+
+
+KIND = {"arrives", "handler's end arrives", "sign-off arrives"}  # with a handler that just returns
+KINDEST = {"asks", "asks again", "pumps", "answer arrives", "time-out arrives", "handler returns"}
+
+GOALS = (
+    Goal[State, Move](
+        "the session ends, by its timers alone",
+        has_ended,
+        lambda move: move[0] in TIME,
+    ),
+    Goal[State, Move](
+        "everything that was sent has arrived, once the network is kind",
+        has_settled,
+        lambda move: (move[0] in KIND and not move[-1]) or move[0] in KINDEST,
+    ),
+)

@@ -1,0 +1,64 @@
+"""Which classes a checked session is made of: those that run in production, or broken copies of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cometary.sessions
+from cometary.sessions import SessionKeeper, SessionMachine, SessionManager
+from cometary.sessions.actor import SessionActor
+
+SOURCES = Path(cometary.sessions.__file__).parent
+CLASSES = {
+    "machine": "SessionMachine",
+    "outbox": "Outbox",
+    "window": "RequestWindow",
+    "keeper": "SessionKeeper",
+    "actor": "SessionActor",
+    "manager": "SessionManager",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The classes that make up one session; the outbox and the window are the machine's."""
+
+    machine: type[Any] = SessionMachine
+    keeper: type[Any] = SessionKeeper
+    actor: type[Any] = SessionActor
+    manager: type[Any] = SessionManager
+
+
+PRODUCTION = Parts()
+
+
+def broken(module: str, old: str, new: str) -> Parts:
+    """Return the parts with one place in the source of one module changed.
+
+    Args:
+        module: one of `CLASSES`.
+        old: what is there, exactly once.
+        new: what is to be there instead.
+    """
+    source = (SOURCES / f"{module}.py").read_text()
+    assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
+    name = CLASSES[module]
+    copy = _executed(module, source.replace(old, new))[name]
+    if module in ("outbox", "window"):
+        machine = _executed("machine", (SOURCES / "machine.py").read_text())
+        machine[name] = copy
+        module, copy = "machine", machine["SessionMachine"]
+    return replace(PRODUCTION, **{module: copy})
+
+
+def copied_machine() -> Any:
+    """Return a copy of the machine's class, with a table of its own."""
+    return _executed("machine", (SOURCES / "machine.py").read_text())["SessionMachine"]
+
+
+def _executed(module: str, source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": f"broken_{module}"}
+    exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
+    return names

@@ -1,0 +1,66 @@
+"""What must be true of a session whenever nothing is being handled."""
+
+from __future__ import annotations
+
+from cometary.sessions.machine import EARLY, PATIENCE
+from tests.sessions.checker.played import THERE, TRACKED
+from tests.sessions.checker.world import World
+
+
+def check(world: World) -> None:
+    """Check what must be true whenever nothing is being handled."""
+    assert world.owed is None, f"the application is not told that the call for {world.owed} has failed"
+    if world.keeper.ended is None:
+        check_living(world)
+    else:
+        check_ended(world)
+
+
+def check_living(world: World) -> None:
+    keeper, machine = world.keeper, world.keeper.machine
+    outbox, window, held = machine.outbox, machine.window, machine.held
+    assert outbox.acknowledged == world.acknowledged, "an acknowledgement was ignored"
+    told = range(world.before + 1, world.acknowledged + 1) if world.packets is TRACKED else ()
+    assert world.receipts == [(number, "delivered") for number in told], f"receipts: {world.receipts}"
+    assert [packet.message for packet in outbox.packets] == list(
+        range(world.acknowledged + 1, world.pushed + 1)
+    ), f"the outbox is not what was sent and not acknowledged: {outbox.packets}"
+    waits = [one for one in world.exchanges if one.where == THERE and not one.told]
+    early = [one for one in waits if one is not held]
+    assert held is None or held in waits, "a request is held that is answered or gone"
+    assert all(window.early(one.rid) for one in early), f"two requests are held, or one is forgotten: {waits}"
+    assert len({one.rid for one in early}) == len(early), "two sendings of one early request wait"
+    unsent = outbox.acknowledged + len(outbox.packets) > outbox.sent
+    state = "have_request" if held else "have_packet" if unsent else "waiting"
+    cut = machine.state.name == "waiting" and unsent and outbox.sent > outbox.acknowledged  # its rule 1
+    assert cut or machine.state.name == state, f"the state is {machine.state.name} and should be {state}"
+    assert held is None or not unsent, "a request is held, and there is something to send"
+    check_timer(world, PATIENCE, machine.wait if held else world.settings.die)
+    if early:
+        check_timer(world, EARLY, machine.wait)
+    if keeper.unhandled:
+        assert world.running is not None or world.done is not None, "the application is never called again"
+
+
+def check_timer(world: World, name: str, seconds: float) -> None:
+    timer = world.keeper.timers.get(name)
+    messages = [one for one in world.late if one.name == name]
+    if timer is not None and timer.running:
+        messages.append(timer.message)
+    live = [one for one in messages if one in world.keeper.machine.running_timers]
+    assert live, f"no timer {name} runs in the state {world.keeper.machine.state.name}"
+    assert live[0].seconds == seconds, f"the timer {name} runs for {live[0].seconds} s, not {seconds} s"
+
+
+def check_ended(world: World) -> None:
+    assert not any(timer.running for timer in world.keeper.timers.values()), "a timer runs on after the end"
+    waits = [one for one in world.exchanges if one.where == THERE and not one.told]
+    assert not waits, f"the session has ended, and nobody answers {waits}"
+    busy = world.running is not None or bool(world.done)
+    assert world.is_signed_off or world.signing_off or (busy and world.keeper.unhandled), (
+        "the application will not hear of the end"
+    )
+    over = world.is_signed_off and not busy
+    assert world.stopped == over, (
+        f"the actor of the ended session {'stops too early' if world.stopped else 'stays'}"
+    )

@@ -1,0 +1,124 @@
+"""The surroundings in which sessions are explored: small ones, each of which has what another lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from cometary.sessions import SessionSettings
+from tests.sessions.checker.clients import AnyClient, Client, JavaScriptClient
+from tests.sessions.checker.played import DOWN, TRACKED
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How far an exploration goes.
+
+    Args:
+        client: makes the client.
+        down: packets to the client that are not acknowledged at most; one more is an overflow.
+        up: packets from the client that were sent and not handed over at most.
+        per_answer: packets that one answer carries at most.
+        ghosts: sendings at most that the client does not wait for any more and the server does not know are dead:
+            doubled, given up or held for a client that is gone.
+        moods: what a handler may do.
+        late: whether the messages of timers may be overtaken by others.
+        failures: whether the actor may crash too often.
+        requests: the most requests unanswered.
+        tracked: whether the application wants a receipt for each of its packets.
+    """
+
+    client: Callable[[], Client] = field(default=lambda: AnyClient(2))
+    down: int = 2
+    up: int = 2
+    per_answer: int = 2
+    ghosts: int = 1
+    moods: tuple[tuple[str, ...], ...] = ((),)
+    late: bool = False
+    failures: bool = False
+    requests: int = 2
+    tracked: bool = False
+
+    @property
+    def settings(self) -> SessionSettings:
+        size = (TRACKED if self.tracked else DOWN)[1].size
+        return SessionSettings(
+            wait=60,
+            die=200,
+            requests=self.requests,
+            max_queued_packets=self.down,
+            max_response_bytes=self.per_answer * (size + 2),  # room for numbers of three digits
+            max_releases_per_second=1 << 30,
+        )
+
+
+REPLIES: Final = ((), ("replies",))
+ANYTHING: Final = (
+    (),
+    ("replies",),
+    ("slow",),
+    ("crashes",),
+    ("replies", "crashes"),
+    *(("crashes", "replies"), ("crashes", "slow"), ("crashes", "crashes")),
+)
+
+SCOPES: Final = {
+    # Everything once: one packet each way, two requests.
+    "plain": Scope(down=1, up=1, ghosts=0),
+    # Packets in twos, so that answers and requests carry several.
+    "pairs": Scope(client=lambda: AnyClient(2, (0, 2)), down=3, up=2, per_answer=2, ghosts=0),
+    # Answers too small for what waits, and clients that close.
+    "cut answers": Scope(client=lambda: AnyClient(2, closes=True), down=2, up=1, per_answer=1, ghosts=0),
+    "cut replies": Scope(
+        client=lambda: AnyClient(2, (1,)), down=2, up=1, per_answer=1, ghosts=0, moods=REPLIES
+    ),
+    # Requests that are doubled, overtaken by their repetition, or held for a client that is gone.
+    "ghosts": Scope(down=1, up=1, ghosts=1),
+    # One request more under way, so that two can be early, and one be sent before an answer is there.
+    "three requests": Scope(client=lambda: AnyClient(3), down=1, up=1, ghosts=0, requests=3),
+    "three with packets": Scope(
+        client=lambda: AnyClient(3, (1,)), down=2, up=3, per_answer=1, ghosts=0, moods=REPLIES, requests=3
+    ),
+    # Handlers that reply, raise, and take their time; time-outs that come late; an actor that is given up.
+    "handlers": Scope(
+        client=lambda: AnyClient(2, (0, 1, 2), closes=True),
+        down=2,
+        up=2,
+        per_answer=1,
+        ghosts=0,
+        moods=ANYTHING,
+        late=True,
+        failures=True,
+        tracked=True,
+    ),
+    # A queue that is full while a request is held; with receipts, too.
+    "full queue": Scope(down=1, up=1, ghosts=0, moods=REPLIES),
+    "full queue, receipts": Scope(down=1, up=1, ghosts=0, moods=REPLIES, tracked=True),
+    # Slow handlers and packets that wait for them.
+    "slow handlers": Scope(
+        client=lambda: AnyClient(2, (1, 2)), down=1, up=2, ghosts=0, moods=((), ("slow",))
+    ),
+    # An actor that is given up at any moment, with one request at a time.
+    "given up": Scope(
+        client=lambda: AnyClient(1, (1,)),
+        down=1,
+        up=2,
+        ghosts=0,
+        moods=((), ("slow",), ("crashes", "slow")),
+        failures=True,
+    ),
+    # The client that JavaScript has, by its own rules.
+    "javascript": Scope(client=lambda: JavaScriptClient(2, closes=True), down=1, up=1, ghosts=0),
+    "javascript, ghosts": Scope(
+        client=lambda: JavaScriptClient(2), down=1, up=1, ghosts=1, moods=ANYTHING, late=True
+    ),
+}
+
+STATES: Final = {"plain": 6_000, "given up": 3_000}
+"""How many states of each are explored with every run of the tests, if not `USUAL`."""
+
+USUAL: Final = 1_000
+
+COMPLETE: Final = {"plain": 5_284, "given up": 2_135, "cut replies": 644}
+"""How many states there are, where that is all: who adds a move, or makes two states one, has to change this."""
