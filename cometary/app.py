@@ -269,16 +269,6 @@ class App:
         self._in_force = contracts
         self._make = contracts.packet if contracts else outgoing
 
-    @property
-    def judge(self) -> Judge | None:
-        """Says whether an applicant is let in; None if all are."""
-        authenticator = self.authenticator
-        if authenticator is None:
-            return None
-        if isinstance(authenticator, AskingForMore):
-            return authenticator.judge
-        return lambda applicant: authenticator(applicant.token)
-
     def received_receipt(self, receipt: Receipt) -> Awaitable[object] | None:
         """Hand a receipt to the handlers."""
         return call_each(self.receipt_handlers, receipt)
@@ -315,6 +305,15 @@ class App:
                 self._remembered.clear()
             self._remembered[path] = handlers = self._packet.subscribers(path)
         return handlers
+
+
+def judge_of(authenticator: Authenticator | None) -> Judge | None:
+    """Return what says whether an applicant is let in; None if all are."""
+    if authenticator is None:
+        return None
+    if isinstance(authenticator, AskingForMore):
+        return authenticator.judge
+    return lambda applicant: authenticator(applicant.token)
 
 
 def call_in_order(handlers: Sequence[Handler], *args: Any) -> Awaitable[object] | None:

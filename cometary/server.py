@@ -3,6 +3,7 @@
     cometary (one_for_one)
     ├── dispatcher     an actor: routes updates
     ├── webhooks       a supervisor: what tells a back-end of sessions, if one wants to know
+    ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
     ├── sessions       a dynamic supervisor: one actor a session
     ├── front-end      an async function: the switchboard with both listeners
     └── application    a supervisor: the application's own tasks, if it has any
@@ -23,20 +24,20 @@ import trio
 
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
+from cometary.authentication.served import ServedAuthenticator
 from cometary.config import Address
 from cometary.dispatch.contracts import Contracts, read_contracts
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.errors import ProtocolError
+from cometary.guard import choose_authenticator, make_comet_endpoint
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.sessions.receipt_reader import ReceiptReader
 from cometary.sessions.saboteur import Saboteur
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.supervision.tree import SHOWN
-from cometary.transport.comet import CometEndpoint
 from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import file_endpoints
-from cometary.transport.guarded_comet import GuardedCometEndpoint
 from cometary.transport.limits import Limits
 from cometary.transport.listener import open_sockets
 from cometary.transport.rate_limit import OpenLimiter
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from cometary.app import Authenticator
     from cometary.config import Settings
     from cometary.sessions import Session
     from cometary.sessions.application import Application
@@ -141,10 +143,13 @@ async def serve(
 
     Raises:
         OSError: an address cannot be listened on: the configuration's fault.
+        ConfigError: settings and application do not go together; nothing was started.
     """
     leave = trio.Event()
+    app = app or App()
+    authenticator = choose_authenticator(settings, app)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app or App(), actors)
+        server = Server(settings, app, authenticator, actors)
         async with server.running(leave) as running:
             task_status.started(running)
             await leave.wait()
@@ -157,12 +162,16 @@ class Server:
     Args:
         settings: how it is set up.
         app: the application.
+        authenticator: says who is let in; None lets all in.
         actors: the system it lives in.
     """
 
-    def __init__(self, settings: Settings, app: App, actors: ActorSystem) -> None:
+    def __init__(
+        self, settings: Settings, app: App, authenticator: Authenticator | None, actors: ActorSystem
+    ) -> None:
         self._settings = settings
         self._app = app
+        self._authenticator = authenticator
         self._actors = actors
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
@@ -191,6 +200,7 @@ class Server:
         children = [
             ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach, self._manager.receipts)),
             *self._webhook_children(),
+            *self._authenticator_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end),
         ]
@@ -217,6 +227,17 @@ class Server:
         sender = ChildSpec("sender", self._webhooks.run)
         return [
             ChildSpec("webhooks", SupervisorSpec([sender], intensity=10, period=5.0, backoff=TASK_BACKOFF))
+        ]
+
+    def _authenticator_children(self) -> list[ChildSpec]:
+        """Return what keeps up the connections of an authenticator that has any."""
+        if not isinstance(self._authenticator, ServedAuthenticator):
+            return []
+        child = ChildSpec("connections", self._authenticator.run)
+        return [
+            ChildSpec(
+                "authenticator", SupervisorSpec([child], intensity=10, period=5.0, backoff=TASK_BACKOFF)
+            )
         ]
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
@@ -283,7 +304,14 @@ class Server:
     def _make_services(self, actors: ActorSystem) -> tuple[Service, Service]:
         settings, app = self._settings, self._app
         limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
-        comet = CometEndpoint(self._manager, limiter, app)
+        comet = make_comet_endpoint(
+            self._manager,
+            limiter,
+            app,
+            self._authenticator,
+            bind=settings.bind,
+            start_soon=actors.start_soon,
+        )
         crash = Saboteur(self._manager).crash if settings.crash_calls == "on" else None
         control = ControlEndpoint(
             self._manager,
@@ -296,21 +324,12 @@ class Server:
             crash=crash,
         )
         public = Router()
-        public.add("POST", settings.comet, self._guard(comet, limiter, actors) or comet)
+        public.add("POST", settings.comet, comet)
         for prefix, directory in app.directories:
             for path, endpoint in file_endpoints(prefix, directory).items():
                 public.add("GET", path, endpoint)
-        return Service(public, CorsPolicy(settings.origins)), Service(control)
-
-    def _guard(
-        self, comet: CometEndpoint, limiter: OpenLimiter, actors: ActorSystem
-    ) -> GuardedCometEndpoint | None:
-        """Return what stands before the endpoint, if there is anything to guard."""
-        judge = self._app.judge
-        if judge is None:
-            return None
-        return GuardedCometEndpoint(
-            comet, self._manager, limiter, judge=judge, binding=None, start_soon=actors.start_soon
+        return Service(public, CorsPolicy(settings.origins, credentials=settings.binds_to_cookie)), Service(
+            control
         )
 
     def _statistics(self) -> dict[str, int]:
@@ -348,6 +367,7 @@ def session_settings(settings: Settings) -> SessionSettings:
         max_queued_bytes=settings.queue_bytes,
         max_response_bytes=settings.response_bytes,
         max_sessions=settings.max_sessions,
+        notice=settings.token_notice,
     )
 
 

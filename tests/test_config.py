@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,15 @@ EXAMPLES: dict[str, Value] = {
     "secret": "s3cret-s3cret",
     "comet": "/push/comet",
     "origins": ["https://www.example.org", "http://localhost:3000"],
+    "token-secret": [32 * "t", 32 * "u"],
+    "token-audience": "push",
+    "token-notice": 10,
+    "auth-url": "https://www.example.org/auth",
+    "auth-secret": "whsec_" + 32 * "B",
+    "auth-timeout": 2.5,
+    "auth-connections": 2,
+    "auth-queue": 10,
+    "bind": "cookie:sessionid",
     "wait": 0.5,
     "die": 90,
     "requests": 4,
@@ -54,6 +64,15 @@ EXPECTED = Settings(
     secret="s3cret-s3cret",
     comet="/push/comet",
     origins=("https://www.example.org", "http://localhost:3000"),
+    token_secret=(32 * "t", 32 * "u"),
+    token_audience="push",
+    token_notice=10,
+    auth_url="https://www.example.org/auth",
+    auth_secret="whsec_" + 32 * "B",
+    auth_timeout=2.5,
+    auth_connections=2,
+    auth_queue=10,
+    bind="cookie:sessionid",
     wait=0.5,
     die=90,
     requests=4,
@@ -155,6 +174,12 @@ def test_other_variables_with_our_prefix_are_none_of_ours() -> None:
         ("origins", "https://www.example.org/"),
         ("origins", "https://a.example, "),
         ("origins", "null"),
+        ("token-audience", "two words"),
+        ("auth-url", "www.example.org"),
+        ("bind", "cookie"),
+        ("bind", "cookie:"),
+        ("bind", "cookie:a=b"),
+        ("bind", "address"),
         ("wait", "0"),
         ("wait", "nan"),
         ("wait", "inf"),
@@ -270,6 +295,31 @@ def test_a_secret_for_webhooks_has_a_key_in_it(secret: str) -> None:
 def test_webhooks_are_not_sent_unsigned() -> None:
     with pytest.raises(ConfigError, match=r"^--webhook-url: webhooks are signed, .*COMETARY_WEBHOOK_SECRET"):
         load({"webhook-url": "https://www.example.org/"}, {})
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "hidden", 31 * "x", 32 * "x" + ",hidden", 32 * "é", "hidden " + 32 * "x"]
+)
+def test_a_secret_for_tokens_is_long_and_never_shown(secret: str) -> None:
+    with pytest.raises(ConfigError, match=r"^COMETARY_TOKEN_SECRET: must be one or more secrets") as caught:
+        load({}, {"COMETARY_TOKEN_SECRET": secret})
+    assert "not" not in str(caught.value).removeprefix(
+        "COMETARY_TOKEN_SECRET: must be one or more secrets of"
+    )
+    good = 32 * "x"
+    assert good not in repr(Settings(token_secret=(good,)))
+    assert Settings(token_secret=cast("tuple[str]", good)).token_secret == (good,)
+
+
+def test_questions_about_tokens_are_not_asked_unsigned() -> None:
+    with pytest.raises(ConfigError, match=r"^--auth-url: the questions are signed, .*COMETARY_AUTH_SECRET"):
+        load({"auth-url": "https://www.example.org/"}, {})
+
+
+def test_pages_of_any_origin_may_not_send_cookies() -> None:
+    with pytest.raises(ConfigError, match=r"^--bind: .* origins has to name them"):
+        load({"bind": "cookie:id", "origins": "*"}, {})
+    assert load({"bind": "token", "origins": "*"}, {}).bind == "token"
 
 
 def test_a_program_gets_the_same_checks() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from cometary.authentication.http_callback import HttpCallback
 from cometary.authentication.signed_token import SignedToken
 from cometary.sessions.admission import Admission, Applicant, Authenticator
 
-__all__ = ["Admission", "Applicant", "Authenticator", "SignedToken"]
+__all__ = ["Admission", "Applicant", "Authenticator", "HttpCallback", "SignedToken"]

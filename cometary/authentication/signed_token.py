@@ -9,6 +9,7 @@ meant for another audience; one whose signature is written in another way than t
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import jwt  # its keys have types that are unknown where `cryptography`, which this does not need, is missing
@@ -57,7 +58,9 @@ class SignedToken(Authenticator):
             data.setdefault("user", claims["sub"])
         return Admission(data, int(claims["exp"]) - time.time())
 
-    def make(self, user: str | None = None, *, lifetime: float = 60.0, **claims: Any) -> str:
+    def make(
+        self, user: str | None = None, *, lifetime: float = 60.0, claims: Mapping[str, Any] | None = None
+    ) -> str:
         """Return a token, as a back-end would make it.
 
         Args:
@@ -68,7 +71,7 @@ class SignedToken(Authenticator):
         expiry = int(time.time() + lifetime)
         named = {} if user is None else {"sub": user}
         meant = {} if self._audience is None else {"aud": self._audience}
-        payload = {"exp": expiry, **named, **meant, **claims}
+        payload = {"exp": expiry, **named, **meant, **(claims or {})}
         return jwt.encode(payload, self._keys[0], ALGORITHM)  # pyright: ignore[reportUnknownMemberType] - see above
 
     def _claims(self, token: object) -> dict[str, Any] | None:

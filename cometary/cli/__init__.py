@@ -1,4 +1,4 @@
-"""The command `cometary`: `serve`, `demo`, `chaos` and `--version`.
+"""The command `cometary`: `serve`, `demo`, `chaos`, `token` and `--version`.
 
 Whatever is wrong with what was given, wherever it was given, is one line on standard error and
 exit status 2.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cometary.cli import chaos
+from cometary.cli import chaos, tokens
 from cometary.cli.arguments import parse
 from cometary.config import Settings, load
 from cometary.errors import ConfigError
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if command == "chaos":
             return chaos.run(given, os.environ)
+        if command == "token":
+            return tokens.run(given, os.environ)
         settings = load(given, os.environ)
         return _serve(settings, DEMO if command == "demo" else settings.app)
     except ConfigError as error:

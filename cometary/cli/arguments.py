@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from cometary import __version__
-from cometary.cli import chaos
+from cometary.cli import chaos, tokens
 from cometary.config import OPTIONS, Option
 
 
@@ -22,7 +22,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
     """Read the command line, or leave the process as argparse does after `--help` or an error.
 
     Returns:
-        The command, `serve`, `demo` or `chaos`, and what was given, as text by the option's name.
+        The command, `serve`, `demo`, `chaos` or `token`, and what was given, as text by the option's name.
     """
     given = vars(_parser().parse_args(arguments))
     return given.pop("command"), given
@@ -41,6 +41,10 @@ def _parser() -> ArgumentParser:
         "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False
     )
     chaos.add_options(trouble)
+    token = commands.add_parser(
+        "token", help="make a signed token, to try things out with", allow_abbrev=False
+    )
+    tokens.add_options(token)
     return parser
 
 

@@ -19,6 +19,7 @@ from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
 from cometary.config import Address, Settings
+from cometary.errors import ConfigError
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -27,7 +28,8 @@ def run(settings: Settings, app: App | None) -> int:
     """Serve until a signal comes.
 
     Returns:
-        The exit status: 0 after a graceful stop, 1 when an address could not be listened on.
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2 when
+        settings and application do not go together.
     """
     set_up_logging(settings.log_level, settings.log_format)
     _spare_the_collector()
@@ -57,6 +59,9 @@ async def _serve_until_signal(settings: Settings, app: App | None) -> int:
                 where = f"{Address(settings.host, settings.port)} or {settings.control}"
                 sys.stderr.write(f"cometary: cannot listen on {where}: {error.strerror}\n")
                 return 1
+            except ConfigError as error:
+                sys.stderr.write(f"cometary: {error}\n")
+                return 2
             sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
             sys.stdout.flush()
             await _first(signals)

@@ -162,6 +162,14 @@ def _check_events(value: object) -> tuple[str, ...]:
     raise ValueError
 
 
+def _check_token_secrets(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (_TOKEN_SECRET.check(value),)
+    if isinstance(value, list | tuple) and value:  # none would mean that everybody is let in
+        return tuple(map(_TOKEN_SECRET.check, cast("Iterable[object]", value)))
+    raise ValueError
+
+
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
@@ -186,6 +194,15 @@ WEBHOOK_EVENTS: Final = Kind(
     _check_events,
     lambda text: _check_events(_listed(text)),
 )
+_TOKEN_SECRET: Final = matching(r"[!-+\--~]{32,}", "a secret")
+TOKEN_SECRETS: Final = Kind(
+    "one or more secrets of 32 characters or more, without spaces, separated by commas",
+    _check_token_secrets,
+    lambda text: _check_token_secrets(_listed(text)),
+)
+AUDIENCE: Final = matching(r"\S+", "text without spaces")
+# RFC 6265, section 4.1.1, says which characters the name of a cookie has.
+BIND: Final = matching(r"off|token|cookie:[\w!#$%&'*+.^`|~-]+", "off, token, or cookie: and a cookie's name")
 _ORIGIN: Final = matching(r"\*|https?://[^\s/,]+", "an origin")
 ORIGINS: Final = Kind(
     "origins such as https://www.example.org, separated by commas, or * for all of them",

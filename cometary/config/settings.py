@@ -77,6 +77,52 @@ class Settings:
     origins: tuple[str, ...] = field(
         default=(), metadata=_row(kinds.ORIGINS, "The other sites whose pages may connect (CORS).")
     )
+    token_secret: tuple[str, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_row(
+            kinds.TOKEN_SECRETS,
+            "What the tokens that let clients in are signed with; several while one replaces another.",
+            secret=True,
+        ),
+    )
+    token_audience: str | None = field(
+        default=None, metadata=_row(kinds.AUDIENCE, "The audience that signed tokens have to name.")
+    )
+    token_notice: float = field(
+        default=30,
+        metadata=_row(
+            kinds.seconds(1, 3600), "How long before its token expires a client is asked for another one."
+        ),
+    )
+    auth_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(kinds.URL, "Where a back-end is asked about each token; it needs auth-secret."),
+    )
+    auth_secret: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_row(
+            kinds.WEBHOOK_SECRET, "The key that the questions to auth-url are signed with.", secret=True
+        ),
+    )
+    auth_timeout: float = field(
+        default=5, metadata=_row(kinds.seconds(0.1, 300), "How long a client waits for the verdict at most.")
+    )
+    auth_connections: int = field(
+        default=8, metadata=_row(kinds.whole(1, 256), "The most questions under way at one time.")
+    )
+    auth_queue: int = field(
+        default=1000,
+        metadata=_row(
+            kinds.whole(0, 1_000_000), "The most further questions that wait; clients beyond it try later."
+        ),
+    )
+    bind: str = field(
+        default="off",
+        metadata=_row(kinds.BIND, "What each request of a session has to prove besides the session's id."),
+    )
     wait: float = field(
         default=60, metadata=_row(kinds.seconds(0.1, 3600), "The longest that a request is held.")
     )
@@ -188,8 +234,17 @@ class Settings:
             raise ConfigError("control", f"other machines can reach {self.control}, so {_SECRET_NEEDED}")
         if self.webhook_url is not None and self.webhook_secret is None:
             raise ConfigError("webhook-url", _UNSIGNED)
+        if self.auth_url is not None and self.auth_secret is None:
+            raise ConfigError("auth-url", _QUESTIONS_UNSIGNED)
+        if self.binds_to_cookie and "*" in self.origins:
+            raise ConfigError("bind", "cookies are not for pages of any origin, so origins has to name them")
         if self.crash_calls == "on" and not self.control.is_loopback:
             raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
+
+    @property
+    def binds_to_cookie(self) -> bool:
+        """Whether browsers have to send cookies, from other origins as well."""
+        return self.bind.startswith("cookie:")
 
 
 def _checked(option: Option, value: object) -> object:
@@ -218,6 +273,9 @@ OPTIONS: Final = tuple(
 """Every option, in the order in which they are explained."""
 
 _SECRET_NEEDED: Final = "it needs a secret: COMETARY_SECRET, or secret in the file"  # noqa: S105 (none itself)
+_QUESTIONS_UNSIGNED: Final = (
+    "the questions are signed, so there has to be COMETARY_AUTH_SECRET, or auth-secret in the file"
+)
 _UNSIGNED: Final = (
     "webhooks are signed, so there has to be COMETARY_WEBHOOK_SECRET, or webhook-secret in the file"
 )

@@ -18,7 +18,7 @@ from cometary.errors import UsageError
 SECRET = "a secret of 32 bytes or even more"
 OTHER = "another secret, as long as the one"
 SIGNED = SignedToken(SECRET)
-TOKEN = SIGNED.make("ada", lifetime=3600, rooms=["a", "b"])
+TOKEN = SIGNED.make("ada", lifetime=3600, claims={"rooms": ["a", "b"]})
 
 
 def judge(token: object, authenticator: SignedToken = SIGNED) -> Admission | bool:

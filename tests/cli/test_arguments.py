@@ -38,13 +38,16 @@ def test_the_demo_has_the_options_of_serve_but_no_application() -> None:
     assert leave("demo", "chat:app") == 2
 
 
+SECRETS = ("secret", "webhook-secret", "token-secret", "auth-secret")
+
+
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_help_explains_every_option_but_the_secret(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert leave(command, "--help") == 0
     text = capsys.readouterr().out
     assert text.isascii(), "a terminal may be unable to show more"
     for option in OPTIONS:
-        assert (f"--{option.name} " in text) is (option.name not in {"app", "secret", "webhook-secret"})
+        assert (f"--{option.name} " in text) is (option.name not in {"app", *SECRETS})
     assert "Traceback" not in text
 
 

@@ -15,11 +15,10 @@ from cometary.actors import current_system, system
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
 from cometary.errors import ProtocolError
+from cometary.guard import make_comet_endpoint
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
-from cometary.transport.comet import CometEndpoint
-from cometary.transport.exchange import Endpoint, Exchange, Headers
-from cometary.transport.guarded_comet import GuardedCometEndpoint
+from cometary.transport.exchange import Exchange, Headers
 from cometary.transport.rate_limit import OpenLimiter
 
 FAR = "192.0.2.1"
@@ -46,17 +45,14 @@ class Bench:
     def __init__(self, app: App, opens_per_minute: int) -> None:
         self.manager = SessionManager(SessionSettings(), app, Table())
         self.limiter = OpenLimiter(opens_per_minute, trio.current_time)
-        comet = CometEndpoint(self.manager, self.limiter, app)
-        self.endpoint: Endpoint = comet
-        if app.judge is not None:
-            self.endpoint = GuardedCometEndpoint(
-                comet,
-                self.manager,
-                self.limiter,
-                judge=app.judge,
-                binding=None,
-                start_soon=current_system().start_soon,
-            )
+        self.endpoint = make_comet_endpoint(
+            self.manager,
+            self.limiter,
+            app,
+            app.authenticator,
+            bind="off",
+            start_soon=current_system().start_soon,
+        )
 
     async def exchange(self, body: object, peer: str = "127.0.0.1") -> tuple[Exchange, Wire]:
         """Hand in an exchange, and let it be dealt with."""

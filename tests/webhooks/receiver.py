@@ -15,6 +15,8 @@ import trio.testing
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
+Action = int | tuple[int, bytes] | str | bytes
+
 
 @dataclass
 class Received:
@@ -34,15 +36,17 @@ class Receiver:
     """Answers with 204 unless told otherwise.
 
     Attributes:
-        script: what it does with the next requests: a status, `hang`, `cut`, or bytes to answer with
-            before it hangs.
+        script: what it does with the next requests: a status, a status with a body, `hang`, `cut`, or
+            bytes to answer with before it hangs.
         received: all requests, in order.
+        connections: how many there have been.
         port: where it listens; known, and kept, once it has been started.
     """
 
-    script: deque[int | str | bytes] = field(default_factory=deque[int | str | bytes])
+    script: deque[Action] = field(default_factory=deque[Action])
     received: list[Received] = field(default_factory=list[Received])
     port: int = 0
+    connections: int = 0
     _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     @property
@@ -66,6 +70,7 @@ class Receiver:
         self._scope.cancel()
 
     async def _connected(self, stream: trio.SocketStream) -> None:
+        self.connections += 1
         with suppress(trio.BrokenResourceError):
             async with stream:
                 while (request := await read_request(stream)) is not None:
@@ -79,10 +84,11 @@ class Receiver:
             return False
         if isinstance(what, bytes):
             await stream.send_all(what)
-        if not isinstance(what, int):
+        if isinstance(what, str | bytes):
             await trio.sleep_forever()
-        moved = f"Location: {self.url}&moved=1\r\n"
-        await stream.send_all(f"HTTP/1.1 {what} So\r\n{moved}Content-Length: 0\r\n\r\n".encode())
+        status, body = (what, b"") if isinstance(what, int) else what
+        head = f"Location: {self.url}&moved=1\r\nContent-Length: {len(body)}\r\n"
+        await stream.send_all(f"HTTP/1.1 {status} So\r\n{head}\r\n".encode() + body)
         return True
 
 
