@@ -17,7 +17,7 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed
 from cometary.actors.future import Future
 from cometary.actors.linking import Linking
-from cometary.actors.messages import Stop
+from cometary.actors.messages import PROXIED, Stop
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.starter import Starter
@@ -130,6 +130,11 @@ class Actor(Linking):
         return Starter(cls, name=name)
 
     # -- Pykka's extension points -------------------------------------------------------
+
+    def _handle_receive(self, message: Any) -> Any:
+        if message.__class__ in PROXIED:
+            return super()._handle_receive(message)
+        return self.on_receive(message)
 
     @staticmethod
     def _create_actor_inbox() -> Cell:

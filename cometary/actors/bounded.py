@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 from pykka import ActorDeadError
@@ -144,8 +144,8 @@ class BoundedCell(Cell):
 
     # -- without room ---------------------------------------------------------------------
 
-    def _wait_or_refuse(self, ask: Envelope[Any]) -> None:
-        reply = cast("Future[Any]", ask.reply_to)
+    def _wait_or_refuse(self, ask: Envelope) -> None:
+        reply = ask.reply_to
         if reply.abandoned:  # in another thread, while it was on its way here
             reply.offer(error=self._full())
         elif self.intake.bound.when_full == "block" and self.intake.line.join_to_ask(reply, ask):
@@ -185,7 +185,7 @@ class BoundedCell(Cell):
     def _lose(self, item: Any) -> None:
         self.intake.dropped += 1
         if item.__class__ is Envelope:
-            cast("Future[Any]", item.reply_to).offer(error=self._full())
+            item.reply_to.offer(error=self._full())
         elif isinstance(item, Answerable):
             item.discarded()
         self._report_drops()

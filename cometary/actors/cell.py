@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
@@ -158,7 +158,7 @@ class Cell(Mailbox):
         """Tell whoever waits for an answer to one of `mail` that there will be none."""
         for item in mail:
             if item.__class__ is Envelope:
-                reply = cast("Future[Any]", item.reply_to)
+                reply: Future[Any] = item.reply_to
                 if item.message.__class__ in STOPS:
                     reply.offer()
                 else:

@@ -113,8 +113,11 @@ class Future(pykka.Future[T]):
             if error is not None:
                 self._error, self._traceback = error, error.__traceback__
             self._done = True
-            callbacks, self._callbacks = self._callbacks, None
-        for callback in callbacks or ():
+            callbacks = self._callbacks
+            if callbacks is None:
+                return True
+            self._callbacks = None
+        for callback in callbacks:
             callback()
         return True
 

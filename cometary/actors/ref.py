@@ -14,6 +14,7 @@ from pykka.messages import ProxySetAttr
 from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
 from cometary.actors.messages import Envelope, Stop
+from cometary.actors.reply import Reply
 from cometary.actors.statistics import MailboxStatistics
 from cometary.errors import BlockingCallError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="Actor")
 
 get_ident = threading.get_ident
+in_trio_run = trio.lowlevel.in_trio_run
 _naming = threading.Lock()
 
 
@@ -139,25 +141,21 @@ class ActorRef(pykka.ActorRef[A]):
             UsageError: for a negative `timeout`; nothing was sent.
             Exception: what the handler raised; the actor lives on (Pykka's rule).
         """
-        on_loop = trio.lowlevel.in_trio_run()
-        if on_loop and block is not False:
+        on_loop = in_trio_run()
+        if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
             _refuse_to_block("ask", message, block=block)
-        future: Future[Any] = Future()
-        future.within(timeout)
-        self._post(Envelope(message, reply_to=future))
-        if block or (block is None and not on_loop):
-            return future.get(timeout=timeout)
-        return future
-
-    def _post(self, envelope: Envelope[Any]) -> None:
         cell = self.actor_inbox
-        if get_ident() == cell.system.thread:
-            cell.offer(envelope)
-            return
-        try:
-            cell.system.call_soon(cell.offer, envelope)
-        except pykka.ActorDeadError:
-            cell.discard([envelope])
+        system = cell.system
+        reply: Reply[Any] = Reply(system.scheduler)
+        if timeout is not None:
+            reply.within(timeout)
+        if get_ident() == system.thread:
+            cell.offer(Envelope(message, reply))
+        else:
+            _send_from_outside(cell, Envelope(message, reply))
+        if block or (block is None and not on_loop):
+            return reply.get(timeout=timeout)
+        return reply
 
     # -- ending -------------------------------------------------------------------------
 
@@ -241,6 +239,13 @@ class ActorRef(pykka.ActorRef[A]):
 
     def __str__(self) -> str:
         return f"{self.actor_class.__name__} ({self.actor_urn})"
+
+
+def _send_from_outside(cell: Cell, ask: Envelope) -> None:
+    try:
+        cell.system.call_soon(cell.offer, ask)
+    except pykka.ActorDeadError:
+        cell.discard([ask])
 
 
 def _refuse_to_block(call: str, message: object, *, block: bool | None) -> None:

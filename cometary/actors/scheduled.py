@@ -45,7 +45,7 @@ class ScheduledCell(Cell):
 
     # -- a turn -------------------------------------------------------------------------
 
-    def run(self, quota: int) -> int:
+    def run(self, quota: int) -> int:  # noqa: C901, PLR0912 - in one piece: a call costs as much as a message
         """Have a turn: handle what has arrived, at most `quota` messages.
 
         Returns:
@@ -60,14 +60,16 @@ class ScheduledCell(Cell):
             return 1
         taken = self.take(quota)
         mail = iter(taken)
-        message = None
+        message: Any = None
         try:
             receive = actor.on_receive
             for message in mail:
-                if message.__class__ in SPECIAL:
-                    self._handle(actor, message)
-                else:
+                if message.__class__ not in SPECIAL:
                     receive(message)
+                elif message.__class__ is Envelope:
+                    self._answer(actor, message.message, message.reply_to)
+                else:
+                    self._handle(actor, message)
                 if self.state != RUNNING:
                     break
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
@@ -107,16 +109,16 @@ class ScheduledCell(Cell):
             self.fail(error, None)
 
     def _handle(self, actor: Actor, message: Any) -> None:
-        if message.__class__ is Envelope:
-            self._answer(actor, message.message, cast("Future[Any]", message.reply_to))
-        elif message.__class__ in STOPS:
+        if message.__class__ in STOPS:
             self._stop(actor, message)
         elif message.__class__ is SystemMessage:
             message.serve(self)
             if self.state == RUNNING:  # the next message is for another turn, which looks at the actor anew
                 self.state = READY
         else:
-            self._call(actor, message)
+            answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            if answer.__class__ is CoroutineType:
+                _refuse(actor, answer)
 
     def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> None:
         if message.__class__ in STOPS:
@@ -125,7 +127,9 @@ class ScheduledCell(Cell):
             return
         self.replying = reply
         try:
-            answer = self._call(actor, message)
+            answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            if answer.__class__ is CoroutineType:
+                _refuse(actor, answer)
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
             reply.offer(error=error)
@@ -137,14 +141,6 @@ class ScheduledCell(Cell):
                 reply.offer(answer)
         finally:
             self.replying = None
-
-    def _call(self, actor: Actor, message: Any) -> Any:
-        answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        if isinstance(answer, CoroutineType):
-            answer.close()
-            name = type(actor).__name__
-            raise UsageError(f"to have async methods called, {name}.on_receive must be `async def` too")
-        return answer
 
     # -- the end ------------------------------------------------------------------------
 
@@ -204,3 +200,9 @@ class ScheduledCell(Cell):
         """Go on; see `Cell.resume`."""
         if self.state == SUSPENDED:
             self._run()
+
+
+def _refuse(actor: Actor, answer: CoroutineType[Any, Any, Any]) -> None:
+    answer.close()
+    name = type(actor).__name__
+    raise UsageError(f"to have async methods called, {name}.on_receive must be `async def` too")

@@ -8,13 +8,19 @@
 4.  With nothing to do it sleeps until mail arrives or the next timer is due. All of this
     happens on one thread: between looking at the queue and falling asleep nothing can arrive.
 5.  While it sleeps, another Trio task may run a batch in its place (`run_with`).
+6.  Once it has been woken, a task that awaits the answer to an `ask` runs a batch ahead of it
+    (`run_ahead`), and is not suspended if the answer is there then. Whichever tasks do so, before
+    each time that the scheduler's own task runs it is for about `batch` messages, less those that
+    this task has handled the last time, and for no longer than `AHEAD` seconds; then whoever asks
+    waits for the scheduler, and by that every other Trio task has run as well.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -23,9 +29,15 @@ from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from cometary.actors.scheduled import ScheduledCell
     from cometary.actors.watch import Watch
+
+AHEAD: Final = 0.001
+"""Seconds for which tasks that ask may run batches before Trio's other tasks have run."""
+
+_NEVER: Final = -1
 
 
 class Scheduler:
@@ -49,12 +61,18 @@ class Scheduler:
         self.timers = TimerQueue(self.now, self.wake)
         self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
+        self._clock = trio.lowlevel.current_clock().current_time
         self._now: float | None = None
         self._batches = self._turns = self._messages = 0
+        self._thread = threading.get_ident()
+        self._context: Context  # of the task that runs `run`
+        self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
+        self._ahead_deadline = inf
+        self._failed: BaseException | None = None
 
     def now(self) -> float:
         """Return Trio's time in seconds; within a batch, the time when the batch began."""
-        return trio.current_time() if self._now is None else self._now
+        return self._clock() if self._now is None else self._now
 
     def enqueue(self, cell: ScheduledCell) -> None:
         """Give `cell` a turn. It must not be in the queue already."""
@@ -70,16 +88,22 @@ class Scheduler:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        while True:
-            if self.ready:
-                await trio.lowlevel.checkpoint()
-            else:
-                await self._sleep()
-            self.run_batch()
+        self._context = trio.lowlevel.current_task().context
+        try:
+            while self._failed is None:
+                self._ahead_until, self._ahead_deadline = self._messages + self.batch, inf
+                self.run_batch(self._clock())
+                if self.ready:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await self._sleep()
+            raise self._failed
+        finally:
+            self._ahead_until = _NEVER
 
-    def run_batch(self) -> None:
-        """Expire timers that are due, then give actors their turns, about `batch` messages in all."""
-        self._now = now = trio.current_time()
+    def run_batch(self, now: float) -> None:
+        """Expire timers that are due `now`, then give actors their turns, about `batch` messages in all."""
+        self._now = now
         try:
             if self.timers.next_due <= now:
                 self.timers.expire(now, self.batch)
@@ -109,12 +133,35 @@ class Scheduler:
         due = self.timers.next_due
         try:
             work()
-            self.run_batch()
+            self.run_batch(self._clock())
         finally:
             if self.ready or self.timers.next_due < due:
                 trio.lowlevel.reschedule(task)
             else:
                 self.asleep = task
+
+    def run_ahead(self) -> bool:
+        """Run a batch before the scheduler's own task comes to it, unless rule 6 forbids it.
+
+        For a Trio task that is about to wait for what an actor will do. To the actors it is as if the
+        scheduler's task ran them: it is in that task's context, and what they raise that is no
+        `Exception` comes out of that task, and ends the system.
+
+        Returns:
+            Whether it has. It has not in a turn, in another thread, and when there is nothing to do.
+        """
+        if not self.ready or self._now is not None or threading.get_ident() != self._thread:
+            return False
+        now = self._clock()
+        if self._messages >= self._ahead_until or now >= self._ahead_deadline:
+            return False
+        if self._ahead_deadline == inf:
+            self._ahead_deadline = now + AHEAD
+        try:
+            self._context.run(self.run_batch, now)
+        except BaseException as error:  # noqa: BLE001 - raised by `run`
+            self._failed, self._ahead_until = error, _NEVER
+        return True
 
     def statistics(self) -> SchedulerStatistics:
         """Tell what has been done since the system was started; from any thread, as of now."""

@@ -34,7 +34,7 @@ class SchedulerStatistics:
     """The scheduler, since its system was started.
 
     Attributes:
-        batches: how often it has run, with the rest of Trio having its turn in between.
+        batches: how often it has run; what tasks that ask ran in its place is counted too.
         turns: turns that actors have had.
         messages: messages handled; a turn without any, such as an actor's start, counts as one.
         ready: actors that wait for their turn, now.

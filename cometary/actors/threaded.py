@@ -31,6 +31,8 @@ from cometary.actors.ref import ActorRef
 from cometary.actors.task import TaskCell
 
 if TYPE_CHECKING:
+    from pykka._envelope import Envelope as PykkaEnvelope
+
     from cometary.actors.actor import Actor
     from cometary.actors.cell import Cell
     from cometary.actors.exits import Exit
@@ -171,7 +173,7 @@ class Letterbox:
     def __init__(self, cell: ThreadCell) -> None:
         self._cell = cell
 
-    def put(self, envelope: Envelope[Any], /) -> None:
+    def put(self, envelope: PykkaEnvelope[Any], /) -> None:
         """Pass on a message, and later its answer."""
         cell, waiting = self._cell, envelope.reply_to
         if waiting is not None:
@@ -183,7 +185,7 @@ class Letterbox:
         else:
             cell.put_from_outside(envelope.message)
 
-    def get(self) -> Envelope[Any]:
+    def get(self) -> PykkaEnvelope[Any]:
         """Refuse: a cell takes its mail itself."""
         raise NotImplementedError
 

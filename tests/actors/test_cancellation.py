@@ -85,8 +85,9 @@ class AsyncHolder(Holder):
         await trio.lowlevel.checkpoint()
 
 
-async def scenario(ledger: Ledger) -> None:
-    async with system():
+async def scenario(ledger: Ledger, batch: int) -> None:
+    async with system() as actors:
+        actors.scheduler.batch = batch
         refs: list[ActorRef[Any]] = [await Holder.start_async(ledger), await AsyncHolder.start_async(ledger)]
         for ref in refs:
             assert await ledger.ask(ref, "x") == "x"
@@ -109,7 +110,7 @@ async def scenario(ledger: Ledger) -> None:
         await trio.sleep(1)
 
 
-def run_cancelled_at(step: int) -> bool:
+def run_cancelled_at(step: int, batch: int) -> bool:
     """Run the scenario; returns whether it has as many steps."""
     ledger = Ledger()
     scope = trio.CancelScope()
@@ -118,7 +119,7 @@ def run_cancelled_at(step: int) -> bool:
     async def main() -> None:
         trio.lowlevel.add_instrument(instrument)
         with trio.fail_after(60), scope:
-            await scenario(ledger)
+            await scenario(ledger, batch)
         trio.lowlevel.remove_instrument(instrument)
         me = trio.lowlevel.current_task()
         assert not me.child_nurseries
@@ -130,9 +131,12 @@ def run_cancelled_at(step: int) -> bool:
     return scope.cancel_called
 
 
-def test_a_cancellation_at_any_step_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("batch", [1, 200], ids=["asking takes rounds of Trio", "asking takes none"])
+def test_a_cancellation_at_any_step_leaves_nothing_behind(
+    batch: int, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL)
     step = 1
-    while run_cancelled_at(step):
+    while run_cancelled_at(step, batch):
         step += 1
-    assert step > 50, "the scenario has many steps"
+    assert step > 40, "the scenario has many steps"

@@ -10,6 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorRef, system
+from tests.orders import first_come_first_served
 
 
 class Flood(Actor):
@@ -104,6 +105,7 @@ async def test_a_flooding_actor_does_not_starve_sockets(kind: type[Flood]) -> No
 
 
 async def test_a_smaller_quota_makes_the_round_shorter() -> None:
+    first_come_first_served()
     waits: dict[int, int] = {}
     for quota in (1, 10, 100):
         async with system(stop_timeout=0) as actors:

@@ -30,6 +30,7 @@ from cometary.actors import (
 )
 from cometary.actors.links import SignalQueue
 from cometary.errors import UsageError
+from tests.orders import first_come_first_served
 
 
 class Linked(Actor):
@@ -579,6 +580,7 @@ async def test_a_signal_waits_until_the_tasks_of_the_one_that_ended_are_gone(
 async def test_at_the_end_of_the_system_only_those_that_trap_exits_are_sure_of_their_on_stop(
     kind: type[Linked],
 ) -> None:
+    first_come_first_served()
     async with system():
         older = await kind.start_async()
         trapping = await kind.start_async(older, trap=True)

@@ -7,6 +7,7 @@ from typing import Any
 from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import Actor, system
+from tests.orders import first_come_first_served
 
 
 class Quiet(Actor):
@@ -15,6 +16,7 @@ class Quiet(Actor):
 
 
 async def test_messages_turns_and_batches_are_counted() -> None:
+    first_come_first_served()
     async with system() as actors:
         scheduler = actors.scheduler
         refs = [Quiet.start() for _ in range(3)]

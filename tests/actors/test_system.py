@@ -18,6 +18,7 @@ from cometary.actors import (
     system,
 )
 from cometary.errors import NoSystemError
+from tests.orders import first_come_first_served
 
 INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
@@ -49,6 +50,7 @@ KINDS = pytest.mark.parametrize("kind", [Member, AsyncMember], ids=["def", "asyn
 
 @KINDS
 async def test_leaving_the_block_stops_all_actors(kind: type[Member]) -> None:
+    first_come_first_served()
     events: list[object] = []
     async with system() as actors:
         refs = [await kind.start_async(events, number) for number in range(5)]

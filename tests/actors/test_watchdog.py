@@ -147,6 +147,21 @@ async def test_a_handler_under_a_task_that_runs_the_scheduler_is_told_from_that_
         assert report.function == "Slow.on_receive"
 
 
+async def test_a_handler_under_an_actor_that_asks_is_told_from_that_actor(warned: Warned) -> None:
+    class Asking(Actor):
+        async def on_receive(self, message: Any) -> None:
+            await slow.ask(Order())
+
+    async with system(watchdog=LIMIT):
+        slow = await Slow.start_async(warned)
+        asking = await Asking.start_async()
+        await wait_all_tasks_blocked()
+        await asking.ask("x")
+        (report,) = warned.reports
+        assert report.ref is slow
+        assert report.function == "Slow.on_receive"
+
+
 async def test_what_blocks_and_is_no_actor_is_shown_too(warned: Warned) -> None:
     async def stray() -> None:
         await trio.lowlevel.checkpoint()

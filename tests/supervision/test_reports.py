@@ -100,7 +100,7 @@ async def test_reports_of_dynamic_children_reach_the_root(per: str) -> None:
         two = await start_child(crowd, worker("two", diary))
         for ref in (one, two):
             ref.tell("crash")
-        await settled()
+            await settled()
     expected = [("root/crowd", "", one.actor_urn, "restart"), ("root/crowd", "two", two.actor_urn, "restart")]
     if per == "supervisor":
         expected[1] = ("root/crowd", "two", two.actor_urn, "give_up")

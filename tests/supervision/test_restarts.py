@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from cometary.supervision import ChildSpec, SupervisorSpec, subscribe, which_children
+from tests.orders import first_come_first_served
 from tests.supervision.company import (
     Clerk,
     Diary,
@@ -124,6 +125,7 @@ async def test_two_siblings_that_crash_together_are_one_restart() -> None:
 
 
 async def test_a_crash_that_was_overtaken_is_no_restart_even_if_the_restart_fails() -> None:
+    first_come_first_served()
     diary = Diary()
     reports: list[tuple[str, str]] = []
     async with company(worker("a", diary), worker("b", diary), strategy="one_for_all", intensity=2) as root:
@@ -139,6 +141,7 @@ async def test_a_crash_that_was_overtaken_is_no_restart_even_if_the_restart_fail
 async def test_the_crash_that_was_overtaken_is_reported_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    first_come_first_served()
     diary = Diary()
     async with company(worker("a", diary), worker("b", diary), strategy="one_for_all") as root:
         refs = [await child(root, name) for name in "ab"]
