@@ -14,7 +14,8 @@ from __future__ import annotations
 from cometary.testing.explore import explore_orders
 from cometary.testing.frozen import Freezer, freeze, thaw
 from cometary.testing.machines import MachineDriver
-from cometary.testing.model_checker import Counterexample, Exploration, Goal, Model, check_model
+from cometary.testing.model_checker import check_model
+from cometary.testing.models import Counterexample, Exploration, Goal, Model
 from cometary.testing.order import run_in_order, seeded_order
 from cometary.testing.probe import Probe
 

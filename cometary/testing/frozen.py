@@ -119,12 +119,15 @@ class Freezer:
         )
 
     def _freeze_dict(self, one: dict[Any, Any]) -> Hashable:
-        keys = sorted(one, key=str) if len(one) > 1 else one
-        return (dict, *[part for key in keys for part in (self.freeze(key), self.freeze(one[key]))])
+        items = sorted(one.items(), key=by_text) if len(one) > 1 else one.items()
+        atoms, freeze = self._atoms, self.freeze
+        parts = [part for item in items for part in item]
+        return (dict, *[part if part.__class__ in atoms else freeze(part) for part in parts])
 
     def _thaw_dict(self, frozen: Any) -> Any:
         thaw = self.thaw
-        return {thaw(key): thaw(item) for key, item in zip(frozen[1::2], frozen[2::2], strict=True)}
+        parts = [part if part.__class__ is not tuple else thaw(part) for part in frozen[1:]]
+        return dict(zip(parts[::2], parts[1::2], strict=True))
 
     def _for_set(self, kind: Any) -> Special:
         return (
@@ -153,6 +156,11 @@ class Freezer:
         for name, item in self._thaw_dict(held).items():
             setattr(new, name, item)
         return new
+
+
+def by_text(item: tuple[Any, Any]) -> str:
+    """Return what a dict's item is sorted by."""
+    return str(item[0])
 
 
 def slots(kind: type) -> tuple[str, ...]:

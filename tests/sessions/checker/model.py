@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cometary.testing.model_checker import Goal
+from cometary.testing import Goal
 from tests.sessions.checker.clients import Client, Move
 from tests.sessions.checker.parts import PRODUCTION, Parts
-from tests.sessions.checker.played import ANSWERED, COMING, THERE, Exchange
+from tests.sessions.checker.played import ANSWERED, COMING, THERE, Exchange, timer_of
 from tests.sessions.checker.promises import check
 from tests.sessions.checker.scopes import Scope
 from tests.sessions.checker.states import State, frozen_world, thawed_world
@@ -27,9 +27,10 @@ class SessionModel:
         self.scope = scope
         self.parts = parts
         self.settings = scope.settings
+        self._looked_at: tuple[State, World, Client] | None = None
 
     def initial(self) -> State:
-        world = World(self.settings, self.parts, tracked=self.scope.tracked)
+        world = World(self.settings, self.scope.packets, self.parts)
         world.begin()
         check(world)
         return frozen_world(world, self.scope.client())
@@ -37,7 +38,8 @@ class SessionModel:
     # -- what may happen -----------------------------------------------------------------------------
 
     def moves(self, state: State) -> list[Move]:
-        world, client = self.thaw(state)
+        """Return what may happen next."""
+        world, client = self._look(state)
         moves: list[Move] = []
         moods = self.scope.moods if world.keeper.unhandled else ((),)
         running = world.running is not None
@@ -70,7 +72,7 @@ class SessionModel:
         return moves
 
     def _time(self, world: World) -> list[Move]:
-        due = {str(one.name) for one in world.late}
+        due = {timer_of(one) for one in world.late}
         arrivals: list[Move] = [("time-out arrives", name) for name in sorted(due)]
         timers = world.keeper.timers.items()
         return arrivals + [("runs out", name) for name, timer in timers if timer.running and name not in due]
@@ -101,7 +103,8 @@ class SessionModel:
     # -- what comes of it ----------------------------------------------------------------------------
 
     def after(self, state: State, move: Move) -> State:
-        world, client = self.thaw(state)
+        world, client = self._look(state)
+        self._looked_at = None
         self.make(move, world, client)
         check(world)
         return frozen_world(world, client)
@@ -155,8 +158,14 @@ class SessionModel:
             else:
                 world.exchanges.remove(exchange)
 
+    def _look(self, state: State) -> tuple[World, Client]:
+        """Thaw a state, or return what was last thawed of it and has not been used up by a move."""
+        if self._looked_at is None or self._looked_at[0] is not state:
+            self._looked_at = (state, *self.thaw(state))
+        return self._looked_at[1:]
+
     def thaw(self, state: State) -> tuple[World, Client]:
-        return thawed_world(state, self.settings, self.parts, tracked=self.scope.tracked)
+        return thawed_world(state, self.settings, self.scope.packets, self.parts)
 
     def tell(self, moves: Sequence[Move]) -> list[str]:
         """A counterexample in words."""

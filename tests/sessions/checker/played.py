@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cometary.errors import ProtocolError
 from cometary.fsm import StartTimer
 from cometary.sessions import Packet, Request
+from cometary.sessions.actor import EXPIRY, LookForExpired
 from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ TRACKED = tuple([TrackedPacket("tracked", number, receipt=str(number)) for numbe
 """The same, if it wants to know what becomes of each."""
 UP = tuple([Packet("up", number) for number in range(MOST)])
 """What the client sends, by number."""
-SERIES = {"down": DOWN, "tracked": TRACKED, "up": UP}
+EXPIRING = tuple([TrackedPacket("expiring", number, receipt=str(number), ttl=60.0) for number in range(MOST)])
+"""The same, if it wants each to be sent within a minute or not at all."""
+SERIES = {"down": DOWN, "tracked": TRACKED, "expiring": EXPIRING, "up": UP}
 
 COMING, THERE, ANSWERED = "coming", "there", "answered"
 
@@ -93,13 +96,14 @@ class PlayedTimer:
 
     __slots__ = ("message", "running")
 
-    def __init__(self, message: StartTimer | None = None, *, running: bool = False) -> None:
-        self.message = message
-        self.running = running
+    def __init__(self) -> None:
+        self.message: StartTimer | LookForExpired | None = None
+        self.running = False
 
     def start(self, seconds: float) -> None:
         assert self.message is not None
-        assert seconds == self.message.seconds
+        asked = self.message.seconds if isinstance(self.message, StartTimer) else self.message.time
+        assert seconds == asked  # the clock stands at zero
         self.running = True
 
     def cancel(self) -> None:
@@ -107,6 +111,11 @@ class PlayedTimer:
 
     def close(self) -> None:
         self.running = False
+
+
+def timer_of(message: StartTimer | LookForExpired) -> str:
+    """Return the name of the timer that sends `message`."""
+    return str(message.name) if isinstance(message, StartTimer) else EXPIRY
 
 
 @functools.cache

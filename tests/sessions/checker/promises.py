@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cometary.sessions.actor import EXPIRY
 from cometary.sessions.machine import EARLY, PATIENCE
-from tests.sessions.checker.played import THERE, TRACKED
+from tests.sessions.checker.played import EXPIRING, THERE, timer_of
 from tests.sessions.checker.world import World
 
 
@@ -20,7 +21,7 @@ def check_living(world: World) -> None:
     keeper, machine = world.keeper, world.keeper.machine
     outbox, window, held = machine.outbox, machine.window, machine.held
     assert outbox.acknowledged == world.acknowledged, "an acknowledgement was ignored"
-    told = range(world.before + 1, world.acknowledged + 1) if world.packets is TRACKED else ()
+    told = range(world.before + 1, world.acknowledged + 1) if world.tracked else ()
     assert world.receipts == [(number, "delivered") for number in told], f"receipts: {world.receipts}"
     assert [packet.message for packet in outbox.packets] == list(
         range(world.acknowledged + 1, world.pushed + 1)
@@ -33,18 +34,26 @@ def check_living(world: World) -> None:
     unsent = outbox.acknowledged + len(outbox.packets) > outbox.sent
     state = "have_request" if held else "have_packet" if unsent else "waiting"
     cut = machine.state.name == "waiting" and unsent and outbox.sent > outbox.acknowledged  # its rule 1
-    assert cut or machine.state.name == state, f"the state is {machine.state.name} and should be {state}"
+    over = (
+        machine.state.name == "have_packet" and state == "waiting" and world.packets is EXPIRING
+    )  # its rule 8
+    assert cut or over or machine.state.name == state, (
+        f"the state is {machine.state.name} and should be {state}"
+    )
     assert held is None or not unsent, "a request is held, and there is something to send"
     check_timer(world, PATIENCE, machine.wait if held else world.settings.die)
     if early:
         check_timer(world, EARLY, machine.wait)
+    if world.packets is EXPIRING and unsent:
+        running = EXPIRY in keeper.timers and keeper.timers[EXPIRY].running
+        assert running or EXPIRY in map(timer_of, world.late), "a packet waits that will never expire"
     if keeper.unhandled:
         assert world.running is not None or world.done is not None, "the application is never called again"
 
 
 def check_timer(world: World, name: str, seconds: float) -> None:
     timer = world.keeper.timers.get(name)
-    messages = [one for one in world.late if one.name == name]
+    messages = [one for one in world.late if timer_of(one) == name]
     if timer is not None and timer.running:
         messages.append(timer.message)
     live = [one for one in messages if one in world.keeper.machine.running_timers]

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from cometary.sessions import SessionSettings
-from tests.sessions.checker.clients import AnyClient, Client, JavaScriptClient
-from tests.sessions.checker.played import DOWN, TRACKED
+from cometary.sessions import Packet, SessionSettings
+from tests.sessions.checker.chaos_client import ChaosClient
+from tests.sessions.checker.clients import AnyClient, Client
+from tests.sessions.checker.javascript_client import JavaScriptClient
+from tests.sessions.checker.played import DOWN, EXPIRING, TRACKED
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Scope:
         late: whether the messages of timers may be overtaken by others.
         failures: whether the actor may crash too often.
         requests: the most requests unanswered.
-        tracked: whether the application wants a receipt for each of its packets.
+        packets: what the application sends.
     """
 
     client: Callable[[], Client] = field(default=lambda: AnyClient(2))
@@ -38,11 +40,11 @@ class Scope:
     late: bool = False
     failures: bool = False
     requests: int = 2
-    tracked: bool = False
+    packets: tuple[Packet, ...] = DOWN
 
     @property
     def settings(self) -> SessionSettings:
-        size = (TRACKED if self.tracked else DOWN)[1].size
+        size = self.packets[1].size
         return SessionSettings(
             wait=60,
             die=200,
@@ -90,11 +92,13 @@ SCOPES: Final = {
         moods=ANYTHING,
         late=True,
         failures=True,
-        tracked=True,
+        packets=TRACKED,
     ),
     # A queue that is full while a request is held; with receipts, too.
     "full queue": Scope(down=1, up=1, ghosts=0, moods=REPLIES),
-    "full queue, receipts": Scope(down=1, up=1, ghosts=0, moods=REPLIES, tracked=True),
+    "full queue, receipts": Scope(down=1, up=1, ghosts=0, moods=REPLIES, packets=TRACKED),
+    # Packets that expire if nobody comes for them.
+    "expiring": Scope(client=lambda: AnyClient(1), down=1, up=1, ghosts=0, packets=EXPIRING),
     # Slow handlers and packets that wait for them.
     "slow handlers": Scope(
         client=lambda: AnyClient(2, (1, 2)), down=1, up=2, ghosts=0, moods=((), ("slow",))
@@ -113,6 +117,8 @@ SCOPES: Final = {
     "javascript, ghosts": Scope(
         client=lambda: JavaScriptClient(2), down=1, up=1, ghosts=1, moods=ANYTHING, late=True
     ),
+    # The client that `cometary chaos` has: its very class.
+    "chaos": Scope(client=lambda: ChaosClient(2), down=1, up=1, ghosts=0),
 }
 
 STATES: Final = {"plain": 6_000, "given up": 3_000}
@@ -120,5 +126,5 @@ STATES: Final = {"plain": 6_000, "given up": 3_000}
 
 USUAL: Final = 1_000
 
-COMPLETE: Final = {"plain": 5_284, "given up": 2_135, "cut replies": 644}
+COMPLETE: Final = {"plain": 5_284, "given up": 2_135, "cut replies": 644, "expiring": 374}
 """How many states there are, where that is all: who adds a move, or makes two states one, has to change this."""

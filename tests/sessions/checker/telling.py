@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.sessions.checker.clients import Client, Move
-from tests.sessions.checker.states import frozen_world, renumbering
+from tests.sessions.checker.counting import renumbering
+from tests.sessions.checker.states import frozen_world
 from tests.sessions.checker.world import World
 
 if TYPE_CHECKING:

@@ -7,10 +7,13 @@ import re
 import pytest
 
 from cometary.testing import check_model
-from tests.sessions.checker.breaks import BREAKS, Break
+from tests.sessions.checker.actor_breaks import ACTOR_BREAKS
+from tests.sessions.checker.breaks import Break
+from tests.sessions.checker.machine_breaks import MACHINE_BREAKS
 from tests.sessions.checker.model import GOALS, SessionModel
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL
 
+BREAKS = MACHINE_BREAKS + ACTOR_BREAKS
 DEFECTIVE = re.compile("NameError|AttributeError|TypeError")
 
 

@@ -12,12 +12,6 @@ NEVER_HAPPENS = {
     # While a request is held nothing is unsent, so after an answer nothing is left behind.
     ("have_request", "Request", "have_packet"),
     ("have_request", "HandedOver", "have_packet"),
-    # Only when all that waited was dropped or has expired; no packet of this model may be.
-    ("have_packet", "Request", "have_request"),
-    ("have_packet", "HandedOver", "have_request"),
-    ("waiting", "Expiry", "stays"),
-    ("have_request", "Expiry", "stays"),
-    ("have_packet", "Expiry", "stays"),
 }
 """What the table declares and this model cannot reach, and why."""
 

@@ -11,8 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.sessions.checker.clients import AnyClient, JavaScriptClient, Move
+from tests.sessions.checker.clients import AnyClient, Move
+from tests.sessions.checker.javascript_client import JavaScriptClient
 from tests.sessions.checker.model import GOALS, SessionModel, has_settled
+from tests.sessions.checker.played import TRACKED
 from tests.sessions.checker.scopes import ANYTHING, Scope
 
 [_, ALL_ARRIVES] = GOALS
@@ -92,7 +94,7 @@ class JavaScriptsLongRun(LongRun):
         moods=ANYTHING,
         late=True,
         failures=True,
-        tracked=True,
+        packets=TRACKED,
     )
 
 

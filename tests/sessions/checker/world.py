@@ -11,30 +11,15 @@ break is checked where it would be broken; `tests.sessions.checker.promises` has
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any, Final
 
-from cometary.errors import ActorEndedError
-from cometary.fsm import StartTimer
 from cometary.sessions import End, Packet, RequestDropped, SessionSettings
-from cometary.sessions.actor import SignOff
+from cometary.sessions.actor import EXPIRY
 from cometary.sessions.machine import PATIENCE, session_ended
+from cometary.sessions.tracked import TrackedPacket
+from tests.sessions.checker.actor_host import ActorHost
 from tests.sessions.checker.parts import PRODUCTION, Parts
-from tests.sessions.checker.played import (
-    COMING,
-    DOWN,
-    THERE,
-    TRACKED,
-    Exchange,
-    HandlerCancelled,
-    HandlerCrash,
-    LastResort,
-    Slow,
-    played,
-)
-from tests.sessions.checker.played_application import HOOKS, PlayedApplication
+from tests.sessions.checker.played import COMING, THERE, Exchange, timer_of
 
 FLAGS: Final = (
     "done",
@@ -50,157 +35,36 @@ FLAGS: Final = (
 """What of a world lasts from event to event, besides its objects."""
 
 
-class World(PlayedApplication):
+class World(ActorHost):
     """A session, its client's requests and its application.
 
     Attributes:
         exchanges: every sending of a request that may still have consequences.
-        late: time-outs that are in the mailbox and not handled yet.
-        pushed: how many packets the application has sent.
+        packets: what the application sends, by number.
+        pushed: how many packets the application has sent, without those that have expired.
         acknowledged: the highest number acknowledged by any request that the server has taken in.
         before: what that was before this step.
-        done: an async handler's last message is in the mailbox: from the present incarnation or an older one.
         receipts: what the application was told of its packets in this step.
-        may_end: reasons for which the session may end in this step.
-        signing_off: whether the actor's message to itself that it has to sign off is in the mailbox.
-        to_stop: whether the actor is to stop when that has come.
-        stopped: whether the actor has stopped for good.
     """
 
     def __init__(
         self,
         settings: SessionSettings,
+        packets: tuple[Packet, ...],
         parts: Parts = PRODUCTION,
         keeper: Any = None,
-        *,
-        tracked: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(parts, keeper or parts.keeper("sid", "name", parts.machine(settings), 0.0))
         self.settings = settings
-        self.packets: tuple[Packet, ...] = TRACKED if tracked else DOWN
+        self.packets = packets
         self.receipts: list[tuple[int, str]] = []
-        self.may_end: set[str] = set()
-        self.parts = parts
         self.exchanges: list[Exchange] = []
-        self.late: list[StartTimer] = []
         self.pushed = self.acknowledged = self.before = 0
-        self.signing_off = self.to_stop = self.stopped = False
-        self.done: bool | None = None
-        self._leaving: dict[Any, Any] = {}
-        self.keeper = keeper or parts.keeper("sid", "name", parts.machine(settings), 0.0)
-        self.keeper.ref = None
-        self.actor = self._new_actor()
 
-    # -- the actor's life ----------------------------------------------------------------------------
-
-    def _new_actor(self) -> Any:
-        actor: Any = object.__new__(played(self.parts.actor))  # type: ignore[arg-type]  # it can be hashed
-        actor._cell = None  # so that it makes none of its own
-        actor.__init__(self.keeper, self)
-        return actor
-
-    def begin(self) -> None:
-        self._run(self.actor.on_start)
-
-    def tell(self, message: object) -> None:
-        """Have the actor handle one message."""
-        assert not self.stopped
-        self._run(self.actor.on_receive, message)
-
-    def _run(self, call: Callable[..., object], *args: object) -> None:
-        try:
-            call(*args)
-        except HandlerCrash:
-            self.restart()
-
-    def restart(self) -> None:
-        """The actor is gone, and its task; the supervisor has started the next one on the same keeper."""
-        self.cancel_handler()
-        self.crashing = False
-        self.done = None if self.done is None else False
-        self.keeper.serving = None
-        self.actor = self._new_actor()
-        self._run(self.actor.on_start)
-
-    def give_up(self) -> None:
-        """The actor has crashed too often; what is in its mailbox goes with it."""
-        self.cancel_handler()
-        self.late = []
-        self.signing_off = False
-        self.done = None
-        self.stopped = True
-        self._supervisor = LastResort()
-        self.parts.manager._fail(self, self.keeper)  # it has what that needs
-        self.keeper.ref = None
-        mail = self._supervisor.mail
-        if mail is not None:
-            self.stopped = False
-            self.signing_off = any(type(message) is SignOff for message in mail)
-            self.restart()
-            self.may_end.add("failed")
-            for message in mail:
-                if type(message) is not SignOff:
-                    self.tell(message)
-
-    # -- an async handler's task ---------------------------------------------------------------------
-
-    def handler_returns(self) -> None:
-        task = self._task()
-        self.running = None
-        with suppress(StopIteration):
-            task.send(None)
-        assert self.done, "the actor does not hear that a handler has returned"
-
-    def handler_raises(self) -> None:
-        self._break_off(HandlerCrash())
-        self.restart()
-
-    def cancel_handler(self) -> None:
-        """Break the handler's task off, as all tasks of an actor are before its next incarnation begins."""
-        if self.running is not None:
-            self._break_off(HandlerCancelled())
-
-    def _task(self) -> Any:
-        """Return the task of the handler that runs, where the handler waits."""
-        task = self.actor._finish(Slow(), self.running)
-        task.send(None)
-        return task
-
-    def _break_off(self, error: BaseException) -> None:
-        task, call, self.running = self._task(), self.running, None
-        self.owed = call if type(call) in HOOKS else None
-        with suppress(type(error)):
-            task.throw(error)
-
-    def dead(self) -> Exception:
-        """Return what is said of a handler that was broken off."""
-        return ActorEndedError("its actor has ended", "crashed")
-
-    def handler_done_arrives(self) -> None:
-        owner, self.done = (self.actor if self.done else None), None
-        self.tell(self._its("HandlerDone")(owner))
-
-    def put_if_open(self, message: object) -> None:
-        """Take what the actor sends to itself."""
-        if type(message) is self._its("HandlerDone"):
-            self.done = True
-            return
-        assert type(message) is self._its("SignOff")
-        assert not self.signing_off, "the actor signs off twice"
-        self.signing_off = True
-
-    def sign_off_arrives(self) -> None:
-        self.signing_off = False
-        self.tell(self._its("SignOff")())
-        self.stopped |= self.to_stop
-
-    def stops(self) -> None:
-        """The actor will stop, after the mail that it has already."""
-        self.to_stop = self.signing_off
-        self.stopped |= not self.signing_off
-
-    def _its(self, name: str) -> Any:
-        return self.parts.actor.on_receive.__globals__[name]
+    @property
+    def tracked(self) -> bool:
+        """Whether the application wants receipts for its packets."""
+        return isinstance(self.packets[0], TrackedPacket)
 
     # -- what reaches the actor ----------------------------------------------------------------------
 
@@ -252,11 +116,21 @@ class World(PlayedApplication):
         self.late.append(timer.message)
 
     def time_out_arrives(self, name: str) -> None:
-        [message] = [one for one in self.late if one.name == name]
+        [message] = [one for one in self.late if timer_of(one) == name]
         if name == PATIENCE and self.keeper.machine.held is None:
             self.may_end.add("timeout")
         self.late.remove(message)
         self.tell(message)
+        if name == EXPIRY:
+            self._count_expired()
+
+    def _count_expired(self) -> None:
+        """All that was never sent has expired; the next packets get the numbers that these would have had."""
+        sent = self.keeper.machine.outbox.sent
+        gone = [(number, "expired") for number in range(sent + 1, self.pushed + 1)]
+        assert self.receipts == gone, f"receipts for what expires: {self.receipts}"
+        self.receipts.clear()
+        self.pushed = sent
 
     def push(self) -> None:
         """The application sends a packet, from outside of any handler."""
@@ -275,27 +149,17 @@ class World(PlayedApplication):
         self.tell(End("kicked"))
         assert self.keeper.ended, "the session goes on although it was ended"
 
-    # -- what the actor takes for the manager --------------------------------------------------------
-
-    @property
-    def application(self) -> World:
-        return self
+    # -- what the manager does -----------------------------------------------------------------------
 
     def ended(self, keeper: object, reason: str) -> None:
         assert keeper is self.keeper
         assert reason in self.may_end, f"the session ends without a reason: {reason}"
         self._count_acknowledgements()
 
-    def gone(self, keeper: object) -> None:
-        assert keeper is self.keeper
-
-    def too_late(self, keeper: object, packet: Packet) -> None:
-        self.parts.manager.too_late(self, keeper, packet)
-
     def left(self, keeper: object) -> list[Packet]:
         before = len(self.receipts)
         left: list[Packet] = self.parts.manager.left(self, keeper)
-        if self.packets is TRACKED:
+        if self.tracked:
             told = [(packet.message, "undelivered") for packet in left]
             assert self.receipts[before:] == told, f"receipts at the end: {self.receipts[before:]} for {told}"
         del self.receipts[before:]
@@ -303,6 +167,3 @@ class World(PlayedApplication):
 
     def settle(self, _keeper: object, packet: Packet, outcome: str) -> None:
         self.receipts.append((packet.message, outcome))
-
-    _router = SimpleNamespace(drop=lambda _: None)
-    _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

@@ -1,0 +1,99 @@
+"""Rules of the session's actor, keeper and manager, broken one at a time."""
+
+from __future__ import annotations
+
+from tests.sessions.checker.breaks import Break
+
+ACTOR_BREAKS = (
+    Break(
+        "hand a call over again after a crash",
+        "keeper",
+        "item, size = self._todo.popleft()",
+        "item, size = self._todo[0]",
+    ),
+    Break("hand the last packet over first", "keeper", "self._todo.popleft()", "self._todo.pop()", "pairs"),
+    Break(
+        "lose the packets that wait when the actor restarts",
+        "actor",
+        "        self._serve_application()\n\n    def on_receive",
+        "        keeper.forget_packets()\n        self._serve_application()\n\n    def on_receive",
+        "slow handlers",
+    ),
+    Break("sign on at every restart", "actor", "if not keeper.started:", "if not keeper.ended:", "handlers"),
+    Break(
+        "let a handler of the last incarnation end the present one's",
+        "actor",
+        "if message.owner is self:",
+        "if message:",
+        "given up",
+    ),
+    Break(
+        "go on calling handlers after a crash",
+        "actor",
+        "self._fails = True",
+        "self._fails = False",
+        "handlers",
+    ),
+    Break(
+        "lose a request with the handler that crashed",
+        "actor",
+        "finally:  # a handler that crashes",
+        "else:  # a handler that crashes",
+        "handlers",
+    ),
+    Break(
+        "hold a request whose handler ended the session",
+        "actor",
+        "            else:\n                request.refuse(session_ended(self._keeper.ended))",
+        "",
+        "handlers",
+    ),
+    Break(
+        "start no timer after a first one",
+        "actor",
+        "timers.get(action.name) or self._new_timer(action.name)",
+        "timers.get(action.name) and self.timer(None) or self._new_timer(action.name)",
+    ),
+    Break(
+        "refuse nobody after the end",
+        "actor",
+        "            request.refuse(session_ended(keeper.ended))\n",
+        "            return\n",
+    ),
+    Break("never sign off", "actor", "self.actor_inbox.put_if_open(SignOff())", "SignOff()"),
+    Break(
+        "lose what was sent before the sign-off",
+        "manager",
+        "keeper.sign_off is None and keeper.machine.outbox.add_undelivered(packet)",
+        "not packet",
+    ),
+    Break(
+        "lose the sign-off of a session that fails after its end",
+        "keeper",
+        "if not isinstance(item, Packet)]",
+        "if not (isinstance(item, Packet) or type(item).__name__ == 'SignedOff')]",
+        "given up",
+    ),
+    Break("keep quiet about a failure", "actor", "self._keeper.report(failure)", "failure", "handlers"),
+    Break(
+        "keep quiet about a handler that was broken off",
+        "actor",
+        "self._report(item, self.actor_inbox.dead())",
+        "self.actor_inbox.dead()",
+        "handlers",
+    ),
+    Break(
+        "report a failure after the packets that wait",
+        "keeper",
+        "self._todo.appendleft((failure, 0))",
+        "self._todo.append((failure, 0))",
+        "handlers",
+    ),
+    Break(
+        "forget failures when the actor is given up",
+        "keeper",
+        "if not isinstance(item, Packet)]",
+        "if not (isinstance(item, Packet) or type(item).__name__ == 'Failure')]",
+        "handlers",
+    ),
+)

@@ -1,0 +1,165 @@
+"""Rules of the session's machine, its outbox and its window, broken one at a time."""
+
+from __future__ import annotations
+
+from tests.sessions.checker.breaks import Break
+
+MACHINE_BREAKS = (
+    Break("ignore every acknowledgement", "outbox", "if done <= 0:", "if done <= 99:"),
+    Break(
+        "acknowledge one packet too few",
+        "outbox",
+        "if ack > self.sent:",
+        "done -= 1\n        if ack > self.sent:",
+    ),
+    Break("keep what was acknowledged last", "outbox", "packets.clear()", "del packets[:-1]"),
+    Break(
+        "number an answer's packets one too low",
+        "outbox",
+        "return self.acknowledged + 1,",
+        "return self.acknowledged,",
+    ),
+    Break(
+        "number an answer's packets by what was sent",
+        "outbox",
+        "return self.acknowledged + 1,",
+        "return self.sent,",
+        "pairs",
+    ),
+    Break(
+        "forget what was sent",
+        "outbox",
+        "self.sent = last\n",
+        "self.sent = last\n            self.packets = []\n",
+    ),
+    Break("forget how far was sent", "outbox", "self.sent = last\n", "pass\n"),
+    Break(
+        "put a packet before the others",
+        "outbox",
+        "self.packets.append(packet)\n        self._bytes = size",
+        "self.packets.insert(0, packet)\n        self._bytes = size",
+        "cut answers",
+    ),
+    Break(
+        "let one request less come early",
+        "window",
+        "rid < self.expected + self.width",
+        "rid < self.expected + self.width - 1",
+    ),
+    Break(
+        "take the last request for a new one",
+        "window",
+        "<= rid < self.expected\n",
+        "<= rid < self.expected - 1\n",
+    ),
+    Break(
+        "give the turn to the wrong early request",
+        "window",
+        "pop(self.expected, None)",
+        "pop(self.expected + 1, None)",
+    ),
+    Break("forget an early request that is sent again", "window", "return older", "return None", "ghosts"),
+    Break("keep an early request whose connection broke", "window", "del self._early[rid]", "pass"),
+    Break(
+        "let go of nobody at the end",
+        "window",
+        "for rid in sorted(early)] if early",
+        "for rid in sorted(early)[:0]] if early",
+    ),
+    Break(
+        "expect the same request again", "machine", "self.window.expected += 1", "self.window.expected += 0"
+    ),
+    Break("skip a request id", "machine", "self.window.expected += 1", "self.window.expected += 2"),
+    Break(
+        "hand a repeated request's packets over again",
+        "machine",
+        "        if expected:\n            self.window.expected += 1\n",
+        "        self.window.expected += expected\n        if True:\n",
+    ),
+    Break("hold two requests", "machine", "actions = (Answer(self._release(), 0, ()),)", "actions = ()"),
+    Break(
+        "lose the early request whose turn has come",
+        "machine",
+        "actions += self._successor()",
+        "self._successor()",
+    ),
+    Break(
+        "hold a request without a timer", "machine", "return repeat(*actions)\n", "return stay(*actions)\n"
+    ),
+    Break(
+        "answer in `waiting` without a timer",
+        "machine",
+        "return repeat(*actions, answer)",
+        "return stay(*actions, answer)",
+    ),
+    Break(
+        "leave packets behind without a timer", "machine", "answer, *self._dying)", "answer)", "cut answers"
+    ),
+    Break(
+        "hold the request of a client that lacks packets",
+        "machine",
+        "behind = bool(self.outbox.packets)",
+        "behind = self.outbox.unsent",
+    ),
+    Break(
+        "forget that the client lacks packets while it is served",
+        "machine",
+        "behind=self._behind or self.outbox.unsent",
+        "behind=self.outbox.unsent",
+    ),
+    Break(
+        "forget what the handler replied",
+        "machine",
+        "behind=self._behind or self.outbox.unsent",
+        "behind=self._behind",
+        "cut replies",
+    ),
+    Break(
+        "hold on to a request whose connection broke",
+        "machine",
+        "if event.request is self.held:",
+        "if event is self.held:",
+    ),
+    Break(
+        "let the end of any connection release the held request",
+        "machine",
+        "if event.request is self.held:",
+        "if True:",
+        "three requests",
+    ),
+    Break(
+        "answer a request whose connection broke",
+        "machine",
+        "            self.held = None\n            return goto(self.waiting)",
+        "            return goto(self.waiting, Answer(self._release(), 0, ()))",
+    ),
+    Break(
+        "forget the held request when its wait is over",
+        "machine",
+        "return goto(self.waiting, Answer(self._release(), 0, ()))",
+        "return goto(self.waiting, *[self._release()][1:])",
+    ),
+    Break(
+        "let an early request wait for ever",
+        "machine",
+        "stay(Timeout(EARLY, self.wait)) if alone",
+        "stay() if alone",
+    ),
+    Break(
+        "give early requests up without a word",
+        "machine",
+        "for request in self.window.give_up()])",
+        "for request in self.window.give_up()][:0])",
+    ),
+    Break(
+        "end without a word to the held request", "machine", "left.append(self._release())", "self._release()"
+    ),
+    Break(
+        "close without what is left",
+        "machine",
+        'self._end("closed", Answer(request, *batch))',
+        'self._end("closed", Answer(request, 0, batch[1]))',
+        "cut answers",
+    ),
+    Break("let nothing expire", "machine", "outbox.expire(event.now)\n", "outbox.expire(0.0)\n", "expiring"),
+)
