@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
 from cometary.actors.showing import format_message
 from cometary.errors import ChildStartError
 from cometary.log import get_logger, show
+from cometary.supervision.tracebacks import TracebackText
 
 logger = get_logger("cometary.supervision")
 
@@ -40,7 +40,6 @@ class CrashReport:
         urn: the actor's universally unique name; None if it never came to be.
         reason: how it ended, see `Exit.reason`.
         error: the exception, as text; None if there was none.
-        traceback: the exception with its traceback, as text.
         last_message: the message that it was handling, as the `format_message` of its class
             shows it; None if it was handling none.
         state: what its `crash_state()` said.
@@ -55,16 +54,22 @@ class CrashReport:
     urn: str | None
     reason: str
     error: str | None
-    traceback: str
+    _traceback: TracebackText | None = field(repr=False)
     last_message: str | None
     state: object
     action: Action
     restarts: int
     time: float
 
+    @property
+    def traceback(self) -> str:
+        """The exception with its traceback, as text, made when it is first asked for; empty if there was none."""
+        return "" if self._traceback is None else str(self._traceback)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as a map; ready for JSON if the state is."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        names = (name.removeprefix("_") for name in self.__slots__)
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
         who = f"{self.supervisor}/{self.child}" if self.child else f"{self.supervisor}/"
@@ -106,7 +111,7 @@ class Offender(NamedTuple):
 
 
 def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action) -> CrashReport:  # noqa: A002
-    """Make the report of one exit; formats everything, so it keeps nothing of the actor alive."""
+    """Make the report of one exit; it keeps nothing of the actor alive."""
     error, ref = exit.error, offender.ref
     return CrashReport(
         supervisor=supervisor,
@@ -115,7 +120,7 @@ def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action)
         urn=None if ref is None else ref.actor_urn,
         reason=exit.reason,
         error=None if error is None else show(error),
-        traceback="" if error is None else "".join(traceback.format_exception(error)),
+        _traceback=None if error is None else TracebackText(error),
         last_message=None if ref is None else format_message(ref.actor_class, exit.last_message),
         state=exit.state,
         action=action,
@@ -132,6 +137,8 @@ def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's w
     """
     crash = exit.reason == "crashed" and not isinstance(exit.error, ChildStartError)
     level = logging.ERROR if crash else logging.WARNING
+    if not logger.isEnabledFor(level):
+        return  # before the report is put into words
     fields = report.as_dict()
     logger.log(
         level,

@@ -1,0 +1,120 @@
+"""Tracebacks that become text when they are read."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+import traceback
+import weakref
+from collections.abc import Callable
+
+import pytest
+
+from cometary.supervision.tracebacks import MANY, TracebackText
+
+
+class Secret:
+    """What an actor has in its variables."""
+
+
+def fail() -> None:
+    raise LookupError("as told")
+
+
+def fail_because() -> None:
+    try:
+        fail()
+    except LookupError as error:
+        raise RuntimeError("because of that") from error
+
+
+def fail_meanwhile() -> None:
+    try:
+        fail()
+    except LookupError:
+        int("nothing")
+
+
+def fail_quietly() -> None:
+    try:
+        fail()
+    except LookupError:
+        raise RuntimeError("that is no matter") from None
+
+
+def fail_together() -> None:
+    failures: list[Exception] = []
+    for each in (fail, fail_because):
+        try:
+            each()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            failures.append(error)
+    raise ExceptionGroup("several", failures)
+
+
+def fail_deeply(depth: int = 20 * MANY) -> None:
+    if depth:
+        fail_deeply(depth - 1)
+    fail()
+
+
+def error_of(failing: Callable[[], None]) -> BaseException:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any
+        failing()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "failing", [fail, fail_because, fail_meanwhile, fail_quietly, fail_together, fail_deeply]
+)
+def test_the_text_is_pythons_own(failing: Callable[[], None]) -> None:
+    error = error_of(failing)
+    expected = "".join(traceback.format_exception(error))
+    text = TracebackText(error)
+    assert str(text) == expected
+    assert str(text) == expected, "also when it is read again"
+
+
+def test_what_was_in_the_variables_is_not_kept() -> None:
+    kept: list[weakref.ref[Secret]] = []
+
+    def fail_with_a_secret() -> None:
+        secret = Secret()
+        kept.append(weakref.ref(secret))
+        fail()
+
+    def take_down() -> TracebackText:
+        try:
+            fail_with_a_secret()
+        except LookupError as error:
+            return TracebackText(error)
+        raise AssertionError
+
+    text = take_down()
+    gc.collect()
+    assert kept[0]() is None
+    assert "fail_with_a_secret" in str(text)
+
+
+@pytest.mark.parametrize("failing", [fail_deeply, fail_together])
+def test_few_frames_are_kept(failing: Callable[[], None]) -> None:
+    texts = [TracebackText(error_of(failing)) for _ in range(10)]
+    gc.collect()
+    frames = [each for each in gc.get_objects() if isinstance(each, traceback.FrameSummary)]
+    assert len(frames) <= len(texts) * MANY
+
+
+def test_what_is_told_can_be_compared_and_sent_elsewhere() -> None:
+    class LocalError(Exception):
+        """A class that no other process has."""
+
+    def fail_locally() -> None:
+        raise LocalError
+
+    text = TracebackText(error_of(fail_locally))
+    copy = pickle.loads(pickle.dumps(text))  # noqa: S301 - it is our own
+    assert str(copy) == str(text)
+    assert copy == text
+    assert hash(copy) == hash(text)
+    assert text != TracebackText(error_of(fail))
+    assert text != str(text)
