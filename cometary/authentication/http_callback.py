@@ -74,7 +74,6 @@ class HttpCallback(ServedAuthenticator):
         self._timeout = timeout
         self._connections = connections
         self._room = connections + max_waiting
-        self._turns = trio.CapacityLimiter(connections)
         self._client: httpx.AsyncClient | None = None
         self._life = secrets.token_hex(8)
         self._count = 0
@@ -109,8 +108,7 @@ class HttpCallback(ServedAuthenticator):
         self._room -= 1
         try:
             with trio.fail_after(self._timeout):
-                async with self._turns:
-                    return await self._ask(applicant)
+                return await self._ask(applicant)
         except (httpx.HTTPError, trio.TooSlowError, OSError) as error:
             raise self._no_verdict(type(error).__name__) from None
         finally:

@@ -135,20 +135,23 @@ async def test_one_that_hangs_is_given_up_and_one_that_is_away_too(
 
 
 async def test_there_are_only_so_many_questions_and_further_ones_are_refused_at_once(
-    receiver: Receiver, mock_clock: MockClock
+    receiver: Receiver, nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
     receiver.script.extend(["hang"] * 3)
-    async with (
-        asking(receiver, timeout=3, connections=2, max_waiting=1) as callback,
-        trio.open_nursery() as asked,
-    ):
-        for _ in range(3):
-            asked.start_soon(condition, callback)
+    told: list[str] = []
+
+    async def ask(callback: HttpCallback) -> None:
+        told.append(await condition(callback))
+
+    async with asking(receiver, timeout=3, connections=2, max_waiting=1) as callback:
+        for _ in range(4):
+            nursery.start_soon(ask, callback)
         await settle()
         assert len(receiver.received) == 2
-        assert await condition(callback) == "too-many-sessions"
+        assert told == ["too-many-sessions"]
         mock_clock.jump(3)
         await settle()
+        assert told == ["too-many-sessions"] + ["internal-error"] * 3
         receiver.script.clear()
         receiver.script.append(ADA)
         assert isinstance(await callback.judge(Applicant(TOKEN)), Admission)

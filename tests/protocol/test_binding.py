@@ -26,14 +26,19 @@ async def to_cookie(recorder: Recorder) -> AsyncIterator[World]:
         yield world
 
 
+judged: list[object] = []
+
+
 def judge(token: object) -> Admission | bool:
     """A token is a user, and seconds."""
+    judged.append(token)
     user, _, seconds = str(token).partition(" ")
     return Admission({"user": user}, float(seconds)) if seconds else False
 
 
 @pytest.fixture
 async def to_token(recorder: Recorder) -> AsyncIterator[World]:
+    judged.clear()
     recorder.app.authenticate(judge)
     async with serving(recorder.app, bind="token") as world:
         yield world
@@ -166,6 +171,7 @@ async def test_who_brings_a_later_one_of_the_same_user_is_it_as_well(
     for number, token in enumerate(("ada 90", "ada 90", "ada 60", "ada 90")):  # also one that is overtaken
         await client.hold(("a", number), token=token)
     assert [message for _, message in recorder.packets] == [0, 1, 2, 3]
+    assert judged == ["ada 60", "ada 90", "ada 60"]  # what the session is bound to needs no judgement
 
 
 @pytest.mark.parametrize(
