@@ -39,7 +39,7 @@ from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import file_endpoints
 from cometary.transport.limits import Limits
-from cometary.transport.listener import open_sockets
+from cometary.transport.network import SYSTEM, Network
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.receipts import ReceiptsEndpoint
 from cometary.transport.router import Router
@@ -164,12 +164,19 @@ class Server:
         app: the application.
         authenticator: says who is let in; None lets all in.
         actors: the system it lives in.
+        network: where its connections come from.
     """
 
     def __init__(
-        self, settings: Settings, app: App, authenticator: Authenticator | None, actors: ActorSystem
+        self,
+        settings: Settings,
+        app: App,
+        authenticator: Authenticator | None,
+        actors: ActorSystem,
+        network: Network = SYSTEM,
     ) -> None:
         self._settings = settings
+        self._network = network
         self._app = app
         self._authenticator = authenticator
         self._actors = actors
@@ -284,7 +291,10 @@ class Server:
             for service, sockets in zip(self._services, self._sockets, strict=True)
         ]
         self._switchboard = switchboard = Switchboard(
-            listen, front_end_limits(self._settings), run=self._actors.scheduler.run_with
+            listen,
+            front_end_limits(self._settings),
+            self._network.new_poller,
+            run=self._actors.scheduler.run_with,
         )
         await switchboard.serve(task_status=task_status)
         await trio.sleep_forever()  # it was closed by `stop`, so the supervisor will cancel this
@@ -296,7 +306,7 @@ class Server:
         """
         public = Address(self._settings.host, self._settings.port)
         for host, port in (public, self._settings.control):
-            sockets = await open_sockets(host, port)
+            sockets = await self._network.open_sockets(host, port)
             self._sockets.append(sockets)
             for sock in sockets:
                 until.callback(sock.close)

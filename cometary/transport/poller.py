@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import select
 import selectors
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
+
+import trio
 
 READABLE: Final = 1
 WRITABLE: Final = 4
@@ -17,10 +21,10 @@ WRITABLE: Final = 4
 
 
 class Poller(Protocol):
-    """A level-triggered set of descriptors, itself a descriptor to wait on."""
+    """A level-triggered set of descriptors."""
 
-    def fileno(self) -> int:
-        """The descriptor that is readable while any in the set is ready."""
+    def wait(self) -> Awaitable[None]:
+        """Wait, as a Trio task, until any in the set is ready; a checkpoint."""
         ...
 
     def watch(self, fd: int) -> None:
@@ -49,7 +53,7 @@ class EpollPoller:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self.fileno = self._epoll.fileno
+        self.wait = until_readable(self._epoll.fileno())
         self.forget = self._epoll.unregister
         self.close = self._epoll.close
 
@@ -72,11 +76,8 @@ class SelectorPoller:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self.wait = until_readable(self._selector.fileno())
         self.close = self._selector.close
-
-    def fileno(self) -> int:
-        """The selector's own descriptor."""
-        return self._selector.fileno()
 
     def watch(self, fd: int) -> None:
         """Add `fd`, for reading."""
@@ -106,6 +107,11 @@ BITS: Final = {
     selectors.EVENT_READ | selectors.EVENT_WRITE: READABLE | WRITABLE,
 }
 """What `selectors` reports, in epoll's words."""
+
+
+def until_readable(fd: int) -> Callable[[], Awaitable[None]]:
+    """What waits until a poller's own descriptor is readable, which it is while any in its set is ready."""
+    return partial(trio.lowlevel.wait_readable, fd)
 
 
 def best_poller() -> Poller:

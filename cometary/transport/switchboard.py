@@ -180,8 +180,9 @@ class Switchboard:
     # The two tasks.
 
     async def _watch(self) -> None:
+        ready = self.poller.wait
         while True:
-            await trio.lowlevel.wait_readable(self.poller.fileno())
+            await ready()
             self.now = trio.current_time()
             self._run(self._serve_ready)
 
