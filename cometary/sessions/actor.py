@@ -9,13 +9,16 @@
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
 4.  When the session has ended, a message to itself comes behind all packets that were sent to it
-    before. Only then is it known what is undelivered, and the application told.
+    before. Then the sign-off is queued behind what the application has not handled yet. Only when it
+    is handed over is it settled what is undelivered: till then handlers may have sent more.
 5.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
     supervisor restarts this actor on the same keeper, and the next call is the one behind it.
 6.  Before that one comes the failure: what was called, with what, and what it raised. It is queued
     before the actor ends, and an actor's tasks are gone before its next incarnation begins; so
     nothing gets between a call and its failure. The failure of the call for a failure is not
     reported: it would never end.
+7.  What a plain handler sends goes out at once, what an async one sends comes as mail. So after a crash
+    the mail that waits comes first, then the next call: it may be what the handler before it sent.
 """
 
 from __future__ import annotations
@@ -98,10 +101,13 @@ class SessionActor(Actor):
     def on_start(self) -> None:
         """Begin the session, or go on with it after a crash."""
         keeper = self._keeper
-        if not keeper.started:
-            keeper.started = True
-            keeper.queue(SignedOn())
-            self._perform(keeper.machine.start())
+        if keeper.started:
+            self._handler_runs = True  # as it were: rule 7
+            self.actor_inbox.put_if_open(HandlerDone(self))
+            return
+        keeper.started = True
+        keeper.queue(SignedOn())
+        self._perform(keeper.machine.start())
         self._serve_application()
 
     def on_receive(self, message: Any) -> None:
@@ -241,8 +247,8 @@ class SessionActor(Actor):
     def _sign_off(self) -> None:
         keeper = self._keeper
         if keeper.sign_off is None:
-            keeper.sign_off = SignedOff(cast("str", keeper.ended), self._manager.left(keeper))
-        keeper.queue(keeper.sign_off)
+            keeper.sign_off = SignedOff(cast("str", keeper.ended), [])
+            keeper.queue(keeper.sign_off)
         self._serve_application()
 
     # -- the application ------------------------------------------------------------------
@@ -272,6 +278,7 @@ class SessionActor(Actor):
         if isinstance(item, SignedOn):
             return application.signed_on(self._session)
         if isinstance(item, SignedOff):
+            item.undelivered.extend(self._manager.left(self._keeper))
             return application.signed_off(self._session, item.reason, item.undelivered)
         return application.failed(item)
 

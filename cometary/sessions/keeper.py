@@ -15,8 +15,6 @@ from cometary.sessions.admission import user_of
 from cometary.sessions.packet import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cometary.actors import ActorRef, Timer
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.events import Request
@@ -34,7 +32,8 @@ class SignedOff(NamedTuple):
     """To be handed to the application: the session has ended."""
 
     reason: str
-    undelivered: Sequence[Packet]
+    undelivered: list[Packet]
+    """Filled when it is handed over."""
 
 
 Call = SignedOn | Packet | SignedOff
@@ -63,6 +62,7 @@ class SessionKeeper:
         "opened",
         "ref",
         "serving",
+        "settled",
         "sid",
         "sign_off",
         "started",
@@ -81,7 +81,9 @@ class SessionKeeper:
         self.ended: str | None = None
         """Why the session ended, once it has."""
         self.sign_off: SignedOff | None = None
-        """What the application is told of the end, once it is known what was undelivered."""
+        """What the application is told of the end, once that is queued."""
+        self.settled = False
+        """Whether it is known for good what was undelivered."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
         self.terms: Terms | None = None

@@ -153,8 +153,8 @@ class SessionManager:
 
     def too_late(self, keeper: SessionKeeper, packet: Packet) -> None:
         """Take a packet that has come to a session which has ended."""
-        # If it was sent before the end, or before anybody was told of that, the application gets it.
-        if keeper.sign_off is None and keeper.machine.outbox.add_undelivered(packet):
+        # If it was sent before the end, or before the application was told of that, it gets it.
+        if not keeper.settled and keeper.machine.outbox.add_undelivered(packet):
             return
         self._past.undelivered += 1
         if isinstance(packet, TrackedPacket) and packet.receipt is not None:
@@ -168,6 +168,7 @@ class SessionManager:
 
     def left(self, keeper: SessionKeeper) -> list[Packet]:
         """Return what a session that has ended did not deliver; to be asked once."""
+        keeper.settled = True
         machine = keeper.machine
         if not machine.tracks:  # packets that came after the end may still want receipts
             machine.track(partial(self.settle, keeper))
@@ -179,7 +180,7 @@ class SessionManager:
         """Return how many sessions there are, and what has become of all packets since the start."""
         now = Totals(**asdict(self._past))
         for keeper in chain(self.directory, self._leaving.values()):
-            if keeper.sign_off is None:
+            if not keeper.settled:
                 now.add(keeper.machine.outbox)
         return {"sessions": len(self.directory), **asdict(now), "receipts": self.receipts.last}
 

@@ -23,10 +23,10 @@ def request(packets: int, size: int = 0) -> Request:
 def test_the_application_gets_everything_once_and_in_order(keeper: SessionKeeper) -> None:
     keeper.queue(SignedOn())
     keeper.queue(*PACKETS[:2], size=50)
-    keeper.queue(SignedOff("closed", ()))
+    keeper.queue(SignedOff("closed", []))
     assert keeper.unhandled == 4
     taken = [keeper.next_unhandled() for _ in range(5)]
-    assert taken == [SignedOn(), *PACKETS[:2], SignedOff("closed", ()), None]
+    assert taken == [SignedOn(), *PACKETS[:2], SignedOff("closed", []), None]
     assert keeper.unhandled == 0
 
 
@@ -67,7 +67,7 @@ def test_a_failure_comes_before_what_was_queued_behind_the_call_that_failed(keep
 
 
 def test_only_packets_are_forgotten(keeper: SessionKeeper) -> None:
-    failure, sign_off = Failure("packet", ValueError()), SignedOff("failed", ())
+    failure, sign_off = Failure("packet", ValueError()), SignedOff("failed", [])
     keeper.queue(SignedOn(), *PACKETS[:2])
     keeper.queue(sign_off)
     keeper.report(failure)

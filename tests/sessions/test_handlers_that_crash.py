@@ -1,0 +1,62 @@
+"""What handlers send arrives in the order in which they sent it, and does not vanish, crashes or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from cometary.actors import ActorSystem
+from cometary.app import App
+from cometary.sessions import Packet, Session
+from tests.sessions.house import Visitor, hosting
+
+
+async def test_what_a_handler_sent_before_it_crashed_comes_before_what_the_next_one_sends(
+    actor_system: ActorSystem,
+) -> None:
+    app = App()
+
+    @app.packet("fatal")
+    async def send_and_crash(session: Session, _path: str, _message: object) -> None:
+        await trio.sleep(1)
+        session.send("from", "the first")
+        raise ZeroDivisionError
+
+    @app.packet("harmless")
+    def send(session: Session, _path: str, _message: object) -> None:
+        session.send("from", "the second")
+
+    async with hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("fatal"), Packet("harmless"))
+        await trio.sleep(2)
+        await visitor.ask()
+    assert [message for _, message in visitor.got] == ["the first", "the second"]
+
+
+async def test_what_a_handler_sends_that_runs_when_its_session_ends_is_undelivered(
+    actor_system: ActorSystem,
+) -> None:
+    app = App()
+    told: list[tuple[str, list[object]]] = []
+
+    @app.packet("slow")
+    async def send(session: Session, _path: str, _message: object) -> None:
+        session.send("before", 1)
+        await trio.sleep(1)
+        session.send("after", 2)
+
+    @app.signoff
+    def end(session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        told.append((reason, [packet.message for packet in undelivered]))
+        session.send("too late", 3)
+
+    async with hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("slow"))
+        await visitor.ask(close=True)
+        assert not told, "the handler still runs"
+        await trio.sleep(2)
+        assert told == [("closed", [2])], "the first one was acknowledged"
+        assert manager.statistics()["undelivered"] == 2
