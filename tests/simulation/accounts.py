@@ -1,0 +1,184 @@
+"""What was promised for each session, and what has come of it: seen from both ends.
+
+Up, from the page to the application:
+
+1.  Each packet is handed over once and in order; none is left out before one that is.
+2.  Of each that was handed over the handler returns, or its failure is reported, once, before the next
+    one is handed over.
+3.  What the server has answered for has been handed over when the session has signed off, unless the
+    session had failed: what its handlers had not been given then is gone with it.
+
+Down, from the application to the page, for each sender by itself:
+
+4.  The page gets packets once and in order.
+5.  At sign-off the application is given what was not acknowledged: the last packets that were sent, in
+    order, all those among them that the page does not have.
+
+And each session signs on once and off once. The handlers of the sign-off return, or their failure is
+reported, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cometary.chaos.ledger import Counts, Stream, total
+from cometary.sessions import Packet
+
+
+class Way:
+    """Packets of one sender to one page.
+
+    Args:
+        joined: whether they go to others as well, and were numbered before there was this page.
+    """
+
+    def __init__(self, *, joined: bool = False) -> None:
+        self.joined = joined
+        self.sent = 0
+        """The number of the last one, unless it was joined."""
+        self.highest = 0
+        """The highest number that the page got."""
+        self.stream = Stream(joined=joined)
+
+    def take(self, number: int) -> None:
+        """Take note of a packet that the page gets."""
+        self.highest = max(number, self.highest)
+        self.stream.take(number)
+
+    def faults(self, undelivered: Sequence[int]) -> Iterator[str]:
+        """Say what is wrong with the packets that were given to the application at sign-off (rule 5)."""
+        sent = self.sent if not self.joined else undelivered[-1] if undelivered else self.highest
+        first = undelivered[0] if undelivered else sent + 1
+        if list(undelivered) != list(range(first, sent + 1)):
+            yield f"undelivered {undelivered} of {sent}"
+        if first > self.highest + 1 and (self.highest or not self.joined):
+            yield f"received up to {self.highest}, undelivered from {first} on, sent {sent}"
+
+    def counts(self, undelivered: Sequence[int]) -> Counts:
+        """Count what was sent, and what has become of it; what is undelivered is not lost."""
+        got = self.stream
+        if self.joined:
+            return got.counts()
+        told = len([number for number in undelivered if number > self.highest])
+        lost = got.missing + max(0, self.sent - self.highest - told)
+        return Counts(self.sent, got.received, lost, got.doubled, got.reordered)
+
+
+class Account:
+    """One session.
+
+    Args:
+        name: for whoever looks for a fault.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.faults: list[str] = []
+        self.reason: str | None = None
+        self.answered_for = 0
+        self.handed = Stream()
+        self.last_handed = 0
+        self.under_way: int | None = None
+        self.failures = 0
+        self.ways: dict[str, Way] = {}
+        self._signed_on = False
+        self._signed_off = 0
+        self._undelivered: dict[str, list[int]] = {}
+
+    # -- what the application sees -----------------------------------------------------------------
+
+    def sign_on(self) -> None:
+        """Take note of the sign-on."""
+        if self._signed_on:
+            self.faults.append("signed on twice")
+        self._signed_on = True
+
+    def hand_over(self, number: int) -> None:
+        """Take note of a packet that the application is given (rule 1)."""
+        if self.under_way is not None:
+            self.faults.append(f"{number} handed over while {self.under_way} was under way")
+        if self.reason is not None:
+            self.faults.append(f"{number} handed over after the sign-off")
+        self.handed.take(number)
+        self.last_handed = max(number, self.last_handed)
+        self.under_way = number
+
+    def returned(self, number: int) -> None:
+        """Take note that its handler has returned (rule 2)."""
+        if self.under_way != number:
+            self.faults.append(f"the handler of {number} returned while {self.under_way} was under way")
+        self.under_way = None
+
+    def failed(self, number: int) -> None:
+        """Take note of a failure (rule 2)."""
+        if self.under_way != number:
+            self.faults.append(f"failure of {number} while {self.under_way} was under way")
+        self.failures += 1
+        self.under_way = None
+
+    def number(self, sender: str) -> int:
+        """Return the number of the next packet of a sender who numbers them for this session alone."""
+        way = self.ways.setdefault(sender, Way())
+        way.sent += 1
+        return way.sent
+
+    def sign_off(self, reason: str, undelivered: Sequence[Packet]) -> None:
+        """Take note of the sign-off."""
+        if self.reason is not None:
+            self.faults.append(f"signed off twice: {self.reason}, {reason}")
+        if not self._signed_on:
+            self.faults.append("signed off, but not on")
+        self.reason = reason
+        for packet in undelivered:
+            self._undelivered.setdefault(packet.path, []).append(packet.message)
+
+    def signed_off(self) -> None:
+        """Take note that the handler of the sign-off has returned."""
+        self._signed_off += 1
+
+    def hook_failed(self, hook: str) -> None:
+        """Take note of the failure of another hook than that for packets."""
+        if hook != "signoff" or self.reason is None:
+            self.faults.append(f"{hook} is said to have failed")
+        self._signed_off += 1
+
+    # -- what the page sees ------------------------------------------------------------------------
+
+    def receive(self, sender: str, number: int) -> None:
+        """Take note of a packet that the page gets (rule 4)."""
+        way = self.ways.setdefault(sender, Way(joined=True))
+        if number > way.sent and not way.joined:
+            self.faults.append(f"{sender} {number} was never sent")
+        way.take(number)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Judge what can only be judged at the end."""
+        if self._signed_on and self.reason is None:
+            self.faults.append("never signed off")
+        elif self._signed_on and self._signed_off != 1:
+            self.faults.append(f"the sign-off returned or failed {self._signed_off} times")
+        if self.under_way is not None:
+            self.faults.append(f"{self.under_way} neither returned nor failed")
+        if self.answered_for > self.last_handed and self.reason != "failed":
+            self.faults.append(f"answered for {self.answered_for}, but handed over {self.last_handed}")
+        for sender, way in self.ways.items():
+            faults = way.faults(self._undelivered.get(sender, ()))
+            self.faults += [f"{sender}: {fault}" for fault in faults]
+        for direction, counts in (("up", self.up()), ("down", self.down())):
+            if counts.wrong:
+                self.faults.append(f"{direction}: {counts}")
+
+    def up(self) -> Counts:
+        """Count the packets to the application."""
+        known = self.handed
+        lost = known.missing
+        if self.reason != "failed":
+            lost += max(0, self.answered_for - self.last_handed)
+        return Counts(self.answered_for, known.received, lost, known.doubled, known.reordered)
+
+    def down(self) -> Counts:
+        """Count the packets to the page; those that are undelivered are not lost."""
+        return total(way.counts(self._undelivered.get(sender, ())) for sender, way in self.ways.items())

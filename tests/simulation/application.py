@@ -1,0 +1,116 @@
+"""The application under simulation. Its handlers are plain and async, send, and crash; all keep account.
+
+`up/plain` and `up/slow` answer a packet at once, or after a while; `up/poison` and `up/slow-poison` raise,
+some of them after they have answered. Besides there are beats to groups of sessions, sent by a task.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from cometary import App
+from cometary.server import Running
+from cometary.sessions import Failure, Packet, Session
+from tests.simulation.accounts import Account
+
+ANSWERS: Final = "down/answers"
+GROUPS: Final = 20
+SLOW: Final = 0.75
+"""Seconds that the slowest handlers take."""
+
+
+class PoisonError(Exception):
+    """What handlers raise that are given poison."""
+
+
+class Application:
+    """The handlers.
+
+    Args:
+        accounts: of all sessions, by session id.
+        beat_every: seconds between two beats of one group.
+    """
+
+    def __init__(self, accounts: dict[str, Account], beat_every: float) -> None:
+        self._accounts = accounts
+        self._beat_every = beat_every
+        self._groups = itertools.cycle(range(GROUPS))
+        self._beats = itertools.count(1)  # a restart of the task goes on counting
+        self._pauses = itertools.cycle((0.0, SLOW / 2, SLOW))
+
+    def declare(self) -> App:
+        """Return the application with these handlers."""
+        app = App()
+        app.signon(self.sign_on)
+        app.packet("up/plain")(self.plain)
+        app.packet("up/slow")(self.slow)
+        app.packet("up/poison")(self.poison)
+        app.packet("up/slow-poison")(self.slow_poison)
+        app.failure(self.failed)
+        app.signoff(self.sign_off)
+
+        @app.task
+        async def beat(_running: Running) -> None:
+            for number in self._beats:
+                app.update(f"beat/{number % GROUPS}", number // GROUPS)
+                await trio.sleep(self._beat_every / GROUPS)
+
+        return app
+
+    # -- the handlers --------------------------------------------------------------------------------
+
+    def sign_on(self, session: Session) -> None:
+        self._accounts.setdefault(session.sid, Account(session.sid)).sign_on()
+        session.connect(f"beat/{next(self._groups)}")
+
+    def plain(self, session: Session, _path: str, number: int) -> None:
+        account = self._begin(session, number)
+        self._answer(session)
+        account.returned(number)
+
+    async def slow(self, session: Session, _path: str, number: int) -> None:
+        account = self._begin(session, number)
+        await trio.sleep(SLOW / (number % 5 + 1))
+        self._answer(session)
+        await trio.lowlevel.checkpoint()
+        account.returned(number)
+
+    def poison(self, session: Session, _path: str, number: int) -> None:
+        self._begin(session, number)
+        if number % 2:
+            self._answer(session)
+        raise PoisonError
+
+    async def slow_poison(self, session: Session, _path: str, number: int) -> None:
+        self._begin(session, number)
+        await trio.sleep(SLOW)
+        self._answer(session)
+        raise PoisonError
+
+    def failed(self, failure: Failure) -> None:
+        assert failure.session is not None
+        account = self._accounts[failure.session.sid]
+        if failure.packet is not None:
+            account.failed(failure.packet.message)
+        else:
+            account.hook_failed(failure.hook)
+
+    async def sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        account = self._accounts[session.sid]
+        account.sign_off(reason, undelivered)
+        await trio.sleep(next(self._pauses))
+        account.signed_off()
+
+    # -- what they do --------------------------------------------------------------------------------
+
+    def _begin(self, session: Session, number: int) -> Account:
+        account = self._accounts[session.sid]
+        account.hand_over(number)
+        return account
+
+    def _answer(self, session: Session) -> None:
+        session.send(ANSWERS, self._accounts[session.sid].number(ANSWERS))

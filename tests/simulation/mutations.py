@@ -1,0 +1,64 @@
+"""Rules of the server, broken one at a time: a simulation that does not notice proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from cometary.sessions import Packet
+from cometary.sessions.actor import SessionActor
+from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.outbox import Outbox
+
+
+@contextmanager
+def outbox_lets_go_of_what_it_sends() -> Generator[None]:
+    """Not only what was acknowledged (rule 2 of the outbox): an answer that is lost loses packets."""
+    batch = Outbox.batch
+
+    def broken(self: Outbox, max_bytes: int) -> tuple[int, Sequence[Packet]]:
+        result = batch(self, max_bytes)
+        self.acknowledge(self.sent)
+        return result
+
+    with patch.object(Outbox, "batch", broken):
+        yield
+
+
+@contextmanager
+def calls_are_made_again_after_a_crash() -> Generator[None]:
+    """A call is not out of the queue before it is made (rule 5 of the session's actor): packets come twice."""
+    report = SessionKeeper.report
+
+    def broken(self: SessionKeeper, failure: Any) -> None:
+        if failure.packet is not None:
+            self.queue(failure.packet)
+        report(self, failure)
+
+    with patch.object(SessionKeeper, "report", broken):
+        yield
+
+
+@contextmanager
+def calls_come_before_mail_after_a_crash() -> Generator[None]:
+    """And not behind it (rule 7 of the session's actor): one handler's packets overtake those of the one before."""
+    on_start = SessionActor.on_start
+
+    def broken(self: SessionActor) -> None:
+        on_start(self)
+        if self._handler_runs and self._keeper.unhandled:
+            self._handler_runs = False
+            self._serve_application()
+
+    with patch.object(SessionActor, "on_start", broken):
+        yield
+
+
+MUTATIONS: Final[dict[str, Callable[[], Any]]] = {
+    "lost": outbox_lets_go_of_what_it_sends,
+    "doubled": calls_are_made_again_after_a_crash,
+    "reordered": calls_come_before_mail_after_a_crash,
+}
+"""By what happens to packets then."""

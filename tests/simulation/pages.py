@@ -1,0 +1,322 @@
+"""A page: one client after the other, each with a session on two lines through hostile proxies.
+
+1.  What it sends next, and what of an answer is new, `cometary.chaos.conversation` decides.
+2.  A request that is not answered in time was lost: the page drops its connection, and sends it again.
+3.  Pages go away now and then, with or without a word, and sometimes for so long that the session ends.
+4.  A page whose session has ended, or that has closed it, opens the next one.
+5.  Once calm it sends nothing new, and what is out comes home; so the books can be closed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from cometary.chaos.conversation import Conversation, Request
+from tests.simulation.accounts import Account
+from tests.simulation.answers import Answer, AnswerReader
+from tests.simulation.proxies import KINDS, Proxy, World
+from tests.simulation.sockets import Address
+
+OK: Final = 200
+LINES: Final = 2
+SLACK: Final = 20.0
+"""Seconds beyond the longest that the server holds a request, after which a page gives up waiting."""
+
+PAUSE: Final = 0.5
+"""Seconds until something that failed is tried again."""
+
+ENDED: Final = frozenset({"session-ended", "unknown-session"})
+PASSING: Final = frozenset({"too-many-requests", "shutting-down", "rid-out-of-window"})
+"""Errors after which the same request is sent again."""
+
+PATHS: Final = ("up/plain",) * 12 + ("up/slow",) * 3 + ("up/poison", "up/slow-poison")
+"""Where packets go; see `application.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What all pages do; seconds are averages.
+
+    Attributes:
+        wait: seconds that the server holds a request.
+        send_every: seconds between two bursts of packets.
+        leave_every: seconds after which a page goes away.
+        away: seconds for which it does.
+    """
+
+    wait: float
+    send_every: float
+    leave_every: float = 300.0
+    away: float = 10.0
+
+
+class Line:
+    """One connection of a page, opened again whenever it is needed.
+
+    Args:
+        page: whose it is.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._proxy: Proxy | None = None
+        self._reader = AnswerReader()
+        self._request: Request | None = None
+        self._sendings = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no answer is waited for."""
+        return self._request is None
+
+    def send(self, request: Request, body: bytes) -> None:
+        """Send a request."""
+        self._request = request
+        self._sendings += 1
+        if self._proxy is None:
+            self._reader = AnswerReader()
+            self._proxy = self._page.new_proxy(self)
+        self._page.world.agenda.after(self._page.habits.wait + SLACK, self._give_up, self._sendings)
+        self._proxy.send(HEAD % len(body) + body)
+
+    def received(self, data: bytes) -> None:
+        """Take what has come."""
+        answer = self._reader.feed(data)
+        if answer is None:
+            return
+        request, self._request = self._request, None
+        assert request is not None, "an answer to nothing"
+        if not answer.kept:
+            self.hang_up()
+        self._page.answered(request, answer)
+
+    def broken(self, proxy: Proxy) -> None:
+        """Take note that this connection is no more."""
+        if proxy is self._proxy:  # else the page has left it before
+            self._lose()
+
+    def _lose(self) -> None:
+        self._proxy = None
+        request, self._request = self._request, None
+        if request is not None:
+            self._page.lost(request)
+
+    def hang_up(self) -> None:
+        """Close the connection, whatever is under way on it."""
+        if self._proxy is not None:
+            self._proxy.close()
+        self._lose()
+
+    def _give_up(self, sending: int) -> None:
+        if sending == self._sendings and self._request is not None:
+            self.hang_up()
+
+
+HEAD: Final = (
+    b"POST /comet HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
+
+
+class Page:
+    """One page.
+
+    Args:
+        world: where it is.
+        accounts: of all sessions, by session id.
+        number: which page it is.
+        habits: what it does.
+        seed: what its troubles follow from.
+    """
+
+    def __init__(
+        self, world: World, accounts: dict[str, Account], number: int, habits: Habits, seed: int
+    ) -> None:
+        self.world = world
+        self.number = number
+        self.habits = habits
+        self._accounts = accounts
+        self._chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
+        self._address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 40_000)
+        self._lines = [Line(self) for _ in range(LINES)]
+        self._conversation: Conversation | None = None
+        self._account: Account | None = None
+        self._opening = Request(1, ())
+        self._offered = 0
+        self._last: dict[int, int] = {}
+        self._farewell = Request(1 << 53, ())
+        self._farewell_body = b""
+        self._closing = False
+        self._farewell_out = False
+        self._away = False
+        self.closed = False
+        """Whether it has been told to come to its end, and has."""
+        self._ends = False
+
+    def begin(self) -> None:
+        """Be a page from now on."""
+        self._pump()
+        self._later(self.habits.send_every, self._send)
+        self._later(self.habits.leave_every, self._leave)
+
+    def calm_down(self) -> None:
+        """Send nothing new (rule 5)."""
+        self._away = False
+        self._pump()
+
+    def end(self) -> None:
+        """Close the session for good."""
+        self._ends = True
+        if self._conversation is None:
+            self._over()
+        else:
+            self._close()
+
+    def leave_for_good(self) -> None:
+        """Close all connections, and never come back."""
+        self.closed = True
+        self._hang_up()
+
+    @property
+    def home(self) -> bool:
+        """Whether everything it has sent was answered."""
+        return self._account is not None and self._account.answered_for >= self._offered
+
+    def new_proxy(self, line: Line) -> Proxy:
+        """Return a connection for one of its lines."""
+        kind = Proxy if self.world.calm else self._chance.choice(KINDS)
+        return kind(self.world, self._address, self._chance, line)
+
+    def _later(self, seconds: float, call: Any) -> None:
+        self.world.agenda.after(self._chance.expovariate(1 / seconds), call)
+
+    # -- what it does by itself --------------------------------------------------------------------
+
+    def _send(self) -> None:
+        if self.world.calm:
+            return
+        self._later(self.habits.send_every, self._send)
+        conversation = self._conversation
+        if conversation is None or self._closing:
+            return
+        for _ in range(self._chance.choice((1, 1, 1, 2, 5))):
+            if not conversation.full:
+                self._offered += 1
+                path = self._chance.choice(PATHS)
+                conversation.offer(b'{"path":"%b","message":%d}' % (path.encode(), self._offered))
+        self._pump()
+
+    def _leave(self) -> None:
+        if self.world.calm:
+            return
+        self._later(self.habits.leave_every, self._leave)
+        if self._chance.random() < 1 / 10:
+            self._close()
+            return
+        self._away = True
+        self._hang_up()
+        self._later(self.habits.away, self._come_back)
+
+    def _come_back(self) -> None:
+        self._away = False
+        self._pump()
+
+    def _close(self) -> None:
+        """Close the session: in the middle of whatever is under way."""
+        if self._conversation is not None:
+            self._closing = True
+            self._pump()
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        for line in self._lines:
+            if self._away or self.closed:
+                return
+            if line.idle and not self._send_next(line):
+                return
+
+    def _send_next(self, line: Line) -> bool:
+        conversation = self._conversation
+        if conversation is None:
+            if line is not self._lines[0]:
+                return False
+            line.send(self._opening, b'{"rid":1}')
+            return True
+        if self._closing and not conversation.has_lost:
+            return self._send_farewell(line, conversation)
+        request = conversation.take()
+        if request is None:
+            return False
+        if request.packets:
+            self._last[request.rid] = json.loads(request.packets[-1])["message"]
+        line.send(request, conversation.body(request))
+        return True
+
+    def _send_farewell(self, line: Line, conversation: Conversation) -> bool:
+        if self._farewell_out or conversation.unanswered >= LINES:
+            return False
+        self._farewell_out = True
+        self._farewell_body = self._farewell_body or conversation.farewell()
+        line.send(self._farewell, self._farewell_body)
+        return True
+
+    def answered(self, request: Request, answer: Answer) -> None:
+        """Take an answer."""
+        body = json.loads(answer.body)
+        if answer.status != OK:
+            self._refused(request, body)
+        elif request is self._opening:
+            self._opened(body)
+        else:
+            self._take(request, body)
+        self._pump()
+
+    def lost(self, request: Request) -> None:
+        """Take note that there will be no answer on the connection of `request`."""
+        if request is self._farewell:
+            self._farewell_out = False
+        elif request is not self._opening and self._conversation is not None:
+            self._conversation.lost(request)
+        self.world.agenda.after(self._chance.uniform(0, PAUSE), self._pump)
+
+    def _opened(self, body: dict[str, Any]) -> None:
+        sid = body["sid"]
+        self._account = self._accounts[sid] if sid in self._accounts else Account(sid)
+        self._accounts[sid] = self._account
+        self._conversation = Conversation(sid, 1, body["requests"])
+        self._offered = 0
+        self._last.clear()
+
+    def _take(self, request: Request, body: dict[str, Any]) -> None:
+        account, conversation = self._account, self._conversation
+        assert account is not None
+        assert conversation is not None
+        account.answered_for = max(account.answered_for, self._last.pop(request.rid, 0))
+        for packet in conversation.answered(body.get("seq", 0), body["packets"]):
+            account.receive(packet["path"], packet["message"])
+        if request is self._farewell:
+            self._over()
+
+    def _refused(self, request: Request, body: dict[str, Any]) -> None:
+        error = body["error"]
+        self.world.count(f"answered {error}")
+        if error in ENDED:
+            self._over()
+        else:
+            assert error in PASSING, body
+            self.lost(request)
+
+    def _over(self) -> None:
+        """Begin anew, after the session has ended."""
+        self._conversation = self._account = None
+        self._closing = self._farewell_out = False
+        self._farewell_body = b""
+        self._hang_up()
+        self.closed = self._ends
+
+    def _hang_up(self) -> None:
+        for line in self._lines:
+            line.hang_up()
