@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from cometary.app import App
-from cometary.dispatch.subscriptions import Subscriptions
+from cometary.dispatch.dispatcher import Table
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet, SessionKeeper, SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
@@ -21,7 +21,7 @@ GONE = {"session-ended", "unknown-session"}
 @asynccontextmanager
 async def hosting(app: App, **settings: Any) -> AsyncGenerator[SessionManager]:
     """Run a manager of sessions; it needs a running system."""
-    manager = SessionManager(SessionSettings(**settings), app, Subscriptions())
+    manager = SessionManager(SessionSettings(**settings), app, Table())
     async with supervise([ChildSpec("sessions", SessionSupervisor, (manager,))]):
         yield manager
 
