@@ -142,7 +142,7 @@ class Run:
         """Run the server and its pages until the server has stopped."""
         app = Application(self._accounts, BEAT_EVERY).declare()
         async with system(watchdog=None) as actors:
-            server = Server(Settings(wait=WAIT, die=DIE), app, actors, self._network.front())
+            server = Server(Settings(wait=WAIT, die=DIE), app, None, actors, self._network.front())
             async with server.running(trio.Event()), trio.open_nursery() as nursery:
                 nursery.start_soon(self._agenda.run)
                 crasher = Crasher(self._world, actors, self._chance("crashes"), self._plan.crash_every)
