@@ -101,13 +101,13 @@ class SessionActor(Actor):
     def on_start(self) -> None:
         """Begin the session, or go on with it after a crash."""
         keeper = self._keeper
-        if keeper.started:
+        if not keeper.started:
+            keeper.started = True
+            keeper.queue(SignedOn())
+            self._perform(keeper.machine.start())
+        elif not self.actor_inbox.empty():
             self._handler_runs = True  # as it were: rule 7
             self.actor_inbox.put_if_open(HandlerDone(self))
-            return
-        keeper.started = True
-        keeper.queue(SignedOn())
-        self._perform(keeper.machine.start())
         self._serve_application()
 
     def on_receive(self, message: Any) -> None:

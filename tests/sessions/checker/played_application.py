@@ -63,7 +63,7 @@ class PlayedApplication:
         wanted = list(range(self.acknowledged + 1, self.pushed + 1))
         assert got == wanted, f"at the end {got} are undelivered, but it is {wanted}"
         try:
-            return self._handle(SignedOff(reason, undelivered))
+            return self._handle(SignedOff(reason, list(undelivered)))
         finally:
             self.is_signed_off = True
 

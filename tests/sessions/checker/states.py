@@ -162,12 +162,12 @@ def has_all_arrived(world: World, client: Client) -> bool:
 def forget_what_is_over(world: World, exchanges: list[Exchange]) -> list[Exchange]:
     keeper = world.keeper
     keeper.timers = {}
-    if keeper.sign_off is None:
+    if not keeper.settled:
         keep_the_outbox_alone(keeper.machine)
     else:
         keeper.machine = None
         if world.is_signed_off:
-            keeper.sign_off = SignedOff(keeper.ended, ())
+            keeper.sign_off = SignedOff(keeper.ended, [])
         if not keeper.unhandled:
             world.pushed = world.handed = world.acknowledged = 0
     if world.stopped:
