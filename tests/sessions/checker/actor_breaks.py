@@ -64,7 +64,7 @@ ACTOR_BREAKS = (
     Break(
         "lose what was sent before the sign-off",
         "manager",
-        "keeper.sign_off is None and keeper.machine.outbox.add_undelivered(packet)",
+        "not keeper.settled and keeper.machine.outbox.add_undelivered(packet)",
         "not packet",
     ),
     Break(
