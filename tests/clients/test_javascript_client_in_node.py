@@ -13,17 +13,30 @@ from tests.clients.cutting_proxy import CuttingProxy
 from tests.servers import ECHO, running_server
 
 CLIENT = Path(__file__).resolve().with_name("echo_client.mjs")
+RENEWING = CLIENT.with_name("renewing_client.mjs")
 LAST = 300
+
+
+def printed_by(client: Path, *arguments: str) -> bytes:
+    """Run a client in Node; returns what it prints."""
+    node = shutil.which("node")
+    assert node, "the tests of the JavaScript client need Node.js"
+    command = [node, str(client), *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, timeout=120, check=True).stdout
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_each_packet_arrives_once_and_in_order_whatever_connections_break(seed: int) -> None:
-    node = shutil.which("node")
-    assert node, "the tests of the JavaScript client need Node.js"
     with running_server(ECHO) as server, CuttingProxy(server.port, seed=seed, cut=0.25) as proxy:
         url = f"http://127.0.0.1:{proxy.port}/comet"
-        client = [node, str(CLIENT), url, str(LAST)]
-        output = subprocess.run(client, stdout=subprocess.PIPE, timeout=120, check=True).stdout
+        output = printed_by(CLIENT, url, str(LAST))
         assert proxy.cuts >= 5, "the test has tested nothing"
     numbers = list(range(1, LAST + 1))
     assert json.loads(output) == {"echoed": numbers, "counted": numbers, "reopened": []}
+
+
+@pytest.mark.parametrize("bind", ["off", "token"])
+def test_a_session_outlives_its_tokens(bind: str) -> None:
+    with running_server("tests/clients/renewing_application.py:app", "--bind", bind) as server:
+        output = printed_by(RENEWING, server.comet)
+    assert json.loads(output) == {"heard": [["who", "ada"]], "events": []}

@@ -6,12 +6,14 @@
  * 1. While a pause lasts nothing is sent. It begins when a request is lost or put off, and ends when its time
  *    is over, when nothing lost is left to repeat, or when the browser says that the network is back.
  * 2. An outcome belongs to the session that it was asked in: what comes after that one was given up is ignored.
+ *    So does another token that the server has asked for.
  */
 
 import { backoff } from "./backoff.js";
 import { isTemporary } from "./conditions.js";
 import { Flights } from "./flights.js";
 import { Session } from "./protocol.js";
+import { Renewal, TOKEN_PATH } from "./renewal.js";
 
 /** @typedef {import("./protocol.js").Packet} Packet */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
@@ -56,7 +58,10 @@ export class Connection {
   #wait = 0;
   /** @type {Timer | undefined} */
   #pause;
+  /** @type {string | undefined} What the last session was asked for with. */
+  #token;
   #flights;
+  #renewal;
   #means;
   #queue;
   #listener;
@@ -69,6 +74,7 @@ export class Connection {
   constructor(means, queue, listener) {
     this.#means = means;
     this.#flights = new Flights(means);
+    this.#renewal = new Renewal(means);
     this.#queue = queue;
     this.#listener = listener;
   }
@@ -119,6 +125,7 @@ export class Connection {
     const undelivered = [...(this.#session?.abandon() ?? []), ...this.#queue.drain()];
     this.#session = undefined;
     this.#stopPause();
+    this.#renewal.stop();
     this.#flights.giveUp();
     this.#enter("closed");
     this.#listener.ended(reason, undelivered);
@@ -140,7 +147,8 @@ export class Connection {
   async #askForSession() {
     const { token, wait, margin } = this.#means;
     try {
-      const body = JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: await token() });
+      this.#token = await token();
+      const body = JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: this.#token });
       return await this.#flights.send(body, margin);
     } catch (cause) {
       return { kind: "lost", cause, retryAfter: 0 }; // the page's own `token` failed
@@ -150,7 +158,8 @@ export class Connection {
   /** @param {Record<string, unknown>} body */
   #opened(body) {
     const { sid, requests, wait } = /** @type {{ sid: string, requests: number, wait: number }} */ (body);
-    this.#session = new Session({ sid, requests }, FIRST_RID, this.#queue);
+    const boundTo = body["bind"] === "token" ? this.#token : undefined;
+    this.#session = new Session({ sid, requests, boundTo }, FIRST_RID, this.#queue);
     this.#wait = wait;
     const replaced = this.#replaced;
     this.#replaced = undefined;
@@ -170,6 +179,7 @@ export class Connection {
     const uncertain = this.#session?.abandon() ?? [];
     this.#session = undefined;
     this.#replaced = { reason, uncertain };
+    this.#renewal.stop();
     this.#flights.giveUp();
     this.#failedOpenings += 1; // until the next session's first answer: who loses them all is not flooded
     this.#enter("reconnecting");
@@ -201,10 +211,20 @@ export class Connection {
     this.#failedOpenings = 0;
     this.#enter("open");
     if (!session.anyLost) this.#stopPause();
-    if (fresh.length > 0) this.#listener.packets(fresh);
+    const packets = fresh.filter(({ path }) => path !== TOKEN_PATH);
+    if (packets.length < fresh.length) this.#renew(session);
+    if (packets.length > 0) this.#listener.packets(packets);
     if (session !== this.#session) return; // a handler ended the connection
     if (request.close) return this.end("closed");
     this.pump();
+  }
+
+  /** @param {Session} session */
+  #renew(session) {
+    this.#renewal.start((token) => {
+      session.renew(token);
+      this.pump();
+    });
   }
 
   /**

@@ -17,6 +17,8 @@
  * 7. While a request is being repeated, a new one carries nothing: it makes the server answer the other, and
  *    until it does packets stay in the queue. So if the server has gone, and this session with it, they are
  *    still there for the next one; only what was on the wire when it went may or may not have arrived.
+ * 8. Another token goes with one request. If it is refused, the same request is sent without it. Where the
+ *    server binds sessions to their token, every request carries the latest one.
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
@@ -40,6 +42,8 @@ import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.j
 /** One request, however often it is sent. */
 export class Request {
   attempts = 0;
+  /** @type {string | undefined} Rule 8. */
+  token;
   onTheWire = false;
   /** Whether all requests before it had been answered when it was last sent. */
   wasFirst = false;
@@ -63,16 +67,22 @@ export class Session {
   #nextRid;
   #ack = 0;
   #closing = false;
+  /** @type {string | undefined} Another token, until a request takes it. */
+  #another;
+  /** @type {string | undefined} What every request carries. */
+  #boundTo;
   #queue;
 
   /**
-   * @param {{ sid: string, requests: number }} opened the server's answer to the opening request
+   * @param {{ sid: string, requests: number, boundTo?: string | undefined }} opened the server's answer to the opening
+   *   request, and the token that the session is bound to, if it is
    * @param {number} firstRid the id of that request
    * @param {SendQueue} queue
    */
   constructor(opened, firstRid, queue) {
     this.sid = opened.sid;
     this.requests = opened.requests;
+    this.#boundTo = opened.boundTo;
     this.#nextRid = firstRid + 1;
     this.#highestAnswered = firstRid;
     this.#queue = queue;
@@ -103,6 +113,12 @@ export class Session {
     this.#closing = true;
   }
 
+  /** @param {string} token Rule 8. */
+  renew(token) {
+    this.#another = token;
+    if (this.#boundTo !== undefined) this.#boundTo = token;
+  }
+
   /**
    * The request to send now, if there is one; it counts as sent. Call again until there is none.
    * @returns {Request | undefined}
@@ -124,11 +140,15 @@ export class Session {
   #makeRequest() {
     const last = this.#unanswered.at(-1);
     const roomForMore = this.#unanswered.length < this.requests && !last?.close;
-    const somethingToSay = this.#queue.waiting > 0 || this.#closing;
+    const somethingToSay = this.#queue.waiting > 0 || this.#closing || this.#another !== undefined;
     if (last !== undefined && !(roomForMore && somethingToSay)) return undefined;
     const sure = !this.#inDoubt;
     const packets = sure ? this.#queue.takeBatch() : [];
     const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
+    if (sure) {
+      request.token = this.#another;
+      this.#another = undefined;
+    }
     this.#nextRid += 1;
     this.#unanswered.push(request);
     return request;
@@ -141,7 +161,10 @@ export class Session {
   body(request) {
     const packets = request.packets.map(({ json }) => json).join();
     const close = request.close ? ',"close":true' : "";
-    return `{"sid":${JSON.stringify(this.sid)},"rid":${request.rid},"ack":${this.#ack},"packets":[${packets}]${close}}`;
+    const token = this.#boundTo ?? request.token;
+    const proof = token === undefined ? "" : `,"token":${JSON.stringify(token)}`;
+    const head = `"sid":${JSON.stringify(this.sid)},"rid":${request.rid},"ack":${this.#ack}`;
+    return `{${head},"packets":[${packets}]${proof}${close}}`;
   }
 
   /**
@@ -196,6 +219,10 @@ export class Session {
     if (isTemporary(refusal) || cameEarly) {
       this.#forgetIfProcessed(request);
       return { next: "retry" };
+    }
+    if (condition === "unauthorized" && request.token !== undefined) {
+      request.token = undefined;
+      return { next: "continue", packets: [] };
     }
     if (isAboutPackets(refusal) && request.packets.length > 0) return this.#refusePackets(request);
     if (condition === "unknown-session") this.#putBackUntried(request);
