@@ -7,11 +7,8 @@ const STEPS = 150;
 
 test("whatever the network does, each packet arrives once and in order, both ways", () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
-    const adversary = new Adversary(seed);
     try {
-      for (let step = 0; step < STEPS; step += 1) adversary.step();
-      adversary.settle();
-      adversary.checkComplete();
+      new Adversary(seed).run(STEPS);
     } catch (error) {
       throw new Error(`with the seed ${seed}`, { cause: error });
     }
