@@ -12,10 +12,9 @@ from contextlib import contextmanager
 import trio
 
 from cometary import App, Receipt, Session
-from examples.signed_tokens import who
+from cometary.authentication import SignedToken
 
-app = App()
-app.authenticate(who)
+app = App(authenticate=SignedToken(os.environ["TOKEN_SECRET"]))
 at_home: dict[str, Session] = {}
 """The latest session of each user who has one."""
 one_at_a_time = trio.Lock()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.signed_tokens import make_token
+from examples.making_tokens import make_token
 from tests.examples.sessions import ClientSession
 from tests.servers import RunningServer, running_server
 

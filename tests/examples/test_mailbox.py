@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cometary import Connector
-from examples.signed_tokens import make_token
+from examples.making_tokens import make_token
 from tests.examples.sessions import ClientSession
 from tests.servers import RunningServer, running_server
 

@@ -12,11 +12,13 @@ import httpx
 import pytest
 
 from cometary.webhooks.signature import read_secret, signed_headers
+from examples.making_tokens import make_token
 from examples.webhook_receiver import Presence, is_genuine
 from tests.examples.sessions import ClientSession
 from tests.servers import ENVIRONMENT, ROOT, running_server
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+TOKEN_SECRET = "known to the back-end and to the push server"
 NOW = 1_700_000_000
 BODY = b'{"id":"1-1"}'
 
@@ -62,7 +64,7 @@ def test_it_hears_of_sessions() -> None:
         assert httpx.post(url, content=BODY, trust_env=False).status_code == 401
         with running_server(
             "examples.signed_tokens:app",
-            TOKEN_SECRET="known to both",
+            TOKEN_SECRET=TOKEN_SECRET,
             COMETARY_WEBHOOK_URL=url,
             COMETARY_WEBHOOK_SECRET=SECRET,
         ) as server:
@@ -80,7 +82,5 @@ def test_it_hears_of_sessions() -> None:
 def token_for(user: str) -> str:
     """A token as the back-end of that example makes them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TOKEN_SECRET", "known to both")
-        from examples import signed_tokens  # noqa: PLC0415 - it may read the secret when it is imported
-
-        return signed_tokens.make_token(user)
+        patch.setenv("TOKEN_SECRET", TOKEN_SECRET)
+        return make_token(user)
