@@ -19,6 +19,8 @@
     reported: it would never end.
 7.  What a plain handler sends goes out at once, what an async one sends comes as mail. So after a crash
     the mail that waits comes first, then the next call: it may be what the handler before it sent.
+8.  What the machine asks for is done, also when something crashes in the middle of it: the machine has
+    moved on already, and will not ask again.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from cometary.sessions.session import Session
 from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from cometary.fsm import Observer
     from cometary.sessions.keeper import Call, SessionKeeper
@@ -193,26 +195,31 @@ class SessionActor(Actor):
 
     # -- what the machine asks for --------------------------------------------------------
 
-    def _perform(self, actions: Iterable[Any]) -> None:
+    def _perform(self, actions: Sequence[Any]) -> None:
         timers = self._keeper.timers
-        for action in actions:
-            kind = action.__class__
-            if kind is StartTimer:
-                timer = timers.get(action.name) or self._new_timer(action.name)
-                timer.message = action  # it carries the token by which a late one is recognised
-                timer.start(action.seconds)
-            elif kind is CancelTimer:
-                timers[action.name].cancel()
-            elif kind is Answer:
-                action.request.answer(action.first_seq, action.packets)
-            elif kind is HandOver:
-                self._take_in(action.request)
-            elif kind is Refuse:
-                action.request.refuse(action.error)
-            elif kind is Stopped:
-                self._end(action.reason)
-            elif kind is ExpireAt:
-                self._expire_at(action.time)
+        action: Any = None
+        try:
+            for action in actions:
+                kind = action.__class__
+                if kind is StartTimer:
+                    timer = timers.get(action.name) or self._new_timer(action.name)
+                    timer.message = action  # it carries the token by which a late one is recognised
+                    timer.start(action.seconds)
+                elif kind is CancelTimer:
+                    timers[action.name].cancel()
+                elif kind is Answer:
+                    action.request.answer(action.first_seq, action.packets)
+                elif kind is HandOver:
+                    self._take_in(action.request)
+                elif kind is Refuse:
+                    action.request.refuse(action.error)
+                elif kind is Stopped:
+                    self._end(action.reason)
+                elif kind is ExpireAt:
+                    self._expire_at(action.time)
+        except Exception:  # rule 8
+            self._perform(behind(action, actions))
+            raise
 
     def _take_in(self, request: Request) -> None:
         self._keeper.queue(*request.packets, size=request.size)
@@ -305,3 +312,11 @@ class SessionActor(Actor):
         else:
             return
         self._keeper.report(failure)
+
+
+def behind(last: Any, actions: Sequence[Any]) -> Sequence[Any]:
+    """Return the actions that come behind `last`; all of them if that is None."""
+    for place in range(len(actions)):
+        if actions[place] is last:
+            return actions[place + 1 :]
+    return actions

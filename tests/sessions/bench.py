@@ -32,6 +32,10 @@ class Asked(Request):
         return bool(self.replies)
 
     @property
+    def answered_well(self) -> bool:
+        return self.answered and isinstance(self.replies[0], tuple)
+
+    @property
     def got(self) -> tuple[int, tuple[Packet, ...]]:
         """The first number and the packets of the answer."""
         [reply] = self.replies

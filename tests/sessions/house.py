@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import trio
+from pykka import ActorDeadError
+from trio.testing import wait_all_tasks_blocked
 
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
@@ -14,8 +15,6 @@ from cometary.errors import ProtocolError
 from cometary.sessions import Packet, SessionKeeper, SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
 from tests.sessions.bench import Asked
-
-GONE = {"session-ended", "unknown-session"}
 
 
 @asynccontextmanager
@@ -38,24 +37,42 @@ class Visitor:
         self._rid = 1
         self.got: list[tuple[str, Any]] = []
         self.ack = 0
+        self._taken: list[Asked] = []
+
+    def prepare(self, ahead: int, *packets: Packet, **more: Any) -> Asked:
+        """Return a request whose id is so much higher than that of the last one."""
+        return Asked(self._rid + ahead, ack=self.ack, packets=packets, **more)
 
     async def ask(self, *packets: Packet, **more: Any) -> Asked:
-        """Make a request, and give it time to be handled."""
+        """Make the next request, and give it time to be handled."""
+        request = self.prepare(1, *packets, **more)
+        self.skip()
+        return await self.make(request)
+
+    def skip(self) -> None:
+        """Take note that the next request has been made already."""
         self._rid += 1
-        request = Asked(self._rid, ack=self.ack, packets=packets, **more)
+
+    async def again(self, request: Asked) -> Asked:
+        """Send a request again, as a client does that has lost the connection."""
+        return await self.make(Asked(request.rid, ack=self.ack, packets=request.packets))
+
+    async def make(self, request: Asked) -> Asked:
+        """Make a request, and give it time to be handled."""
         try:
             self.keeper.ref.tell(request)
-        except Exception:  # noqa: BLE001 - as the endpoint answers for a session that is not there any more
+        except ActorDeadError:
             request.refuse(ProtocolError("unknown-session", "there is none"))
-        await trio.testing.wait_all_tasks_blocked()
+        await wait_all_tasks_blocked()
         self.take(request)
         return request
 
     def take(self, request: Asked) -> None:
-        """Take what `request` was answered with, if it was."""
-        if request.answered and isinstance(request.replies[0], tuple):
+        """Take what `request` was answered with, if it was, once."""
+        if request.answered_well and request not in self._taken:
+            self._taken.append(request)
             first, packets = request.got
             assert first <= self.ack + 1 or not packets, "some are missing"
-            new = packets[self.ack + 1 - first :]
+            new = packets[self.ack + 1 - first :] if packets else ()
             self.got += [(packet.path, packet.message) for packet in new]
             self.ack += len(new)

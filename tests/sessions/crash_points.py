@@ -1,0 +1,92 @@
+"""Every point at which something can crash in the life of a session, and a crash at the one that is chosen.
+
+1.  Points are counted as they are reached: before and behind each message that the actor of a session handles
+    and each action that it carries out, and wherever the script's handlers say so, that is at their
+    beginnings and ends, before and behind each `await` and each packet that they send.
+2.  At a point within a turn something raises. Between two messages the actor is crashed from outside.
+3.  A life without a crash counts the points; then there is one life for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from cometary.sessions.actor import SessionActor
+
+
+class InjectedError(Exception):
+    """The crash."""
+
+
+class Points:
+    """Counts the points.
+
+    Args:
+        crash_at: the number of the one at which something crashes; -1 for none.
+    """
+
+    def __init__(self, crash_at: int = -1) -> None:
+        self._crash_at = crash_at
+        self.names: list[str] = []
+        """What was reached, in order."""
+
+    def reach(self, name: str) -> None:
+        """Reach a point, and crash if it is the one."""
+        self.names.append(name)
+        if len(self.names) - 1 == self._crash_at:
+            raise InjectedError(name)
+
+    @contextmanager
+    def watching(self) -> Generator[None]:
+        """Have the actors of sessions reach points until the end of the block."""
+        perform, receive = SessionActor._perform, SessionActor.on_receive
+
+        def watched_perform(actor: SessionActor, actions: Sequence[Any]) -> None:
+            perform(actor, WatchedActions(actions, self.reach))
+
+        def watched_receive(actor: SessionActor, message: Any) -> None:
+            self._between_messages(actor, f"before {type(message).__name__}")
+            receive(actor, message)
+            self._between_messages(actor, f"behind {type(message).__name__}")
+
+        with (
+            patch.object(SessionActor, "_perform", watched_perform),
+            patch.object(SessionActor, "on_receive", watched_receive),
+        ):
+            yield
+
+    def _between_messages(self, actor: SessionActor, name: str) -> None:
+        try:
+            self.reach(name)
+        except InjectedError as error:
+            actor.actor_inbox.fail(error, None)  # it takes effect at the end of the turn
+
+
+class WatchedActions(Sequence[Any]):
+    """Actions between which there are points.
+
+    Args:
+        actions: the actions.
+        reach: told of the points.
+    """
+
+    def __init__(self, actions: Sequence[Any], reach: Callable[[str], None]) -> None:
+        self._actions = actions
+        self._reach = reach
+
+    def __len__(self) -> int:
+        return len(self._actions)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._actions[place]
+
+    def __iter__(self) -> Iterator[Any]:
+        name = "the machine's step"
+        for action in self._actions:
+            self._reach(f"behind {name}")
+            name = type(action).__name__
+            yield action
+        self._reach(f"behind {name}")
