@@ -26,6 +26,9 @@ BUFFERS: Final = (10, 300, 2000) + 17 * (65_536,)
 MOST: Final = 65_536
 """Bytes that are read at once."""
 
+TAIL: Final = 2.0
+"""Seconds that the last part of an answer has to reach the page, before the connection is cut."""
+
 NEVER_LEARNT: Final = 0.15
 """The share of cuts of which one side is not told."""
 
@@ -212,7 +215,7 @@ class Proxy:
         self._client: Client | None = client
         self._up_at = self._down_at = 0.0
         self._cut_moment: Moment | None = None
-        self._hides_end = False
+        self._swallows = False  # what the server sends, since it is in the middle of a cut
         self.upstream = Upstream(world, address, chance, self._from_server)
         self._plan_cut()
 
@@ -321,9 +324,11 @@ class Proxy:
         elif self._at(Moment.UNREAD):
             self.cut()
         elif self._at(Moment.ANSWER):
-            self.deliver(data[: self.chance.randrange(len(data))])
-            self.cut()
-        else:
+            self._cut_moment = None
+            self._swallows = True
+            self.backward(data[: self.chance.randrange(len(data))])
+            self.world.agenda.after(TAIL, self.cut)
+        elif not self._swallows:
             self.backward(data)
 
     def _tell_broken(self, _: bytes) -> None:

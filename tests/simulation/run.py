@@ -32,19 +32,15 @@ from tests.simulation.network import FIRST_PORT, MemoryNetwork
 from tests.simulation.pages import SLACK, Habits, Page
 from tests.simulation.proxies import World
 
-WAIT: Final = 60.0
 DIE: Final = 45.0
+GRACE: Final = 5.0
+"""Seconds beyond that in which the server notices that nobody is there any more."""
+
 OPENING: Final = 30.0
 """Seconds within which all pages begin."""
 
-BEAT_EVERY: Final = 60.0
-"""Seconds between two packets that the application sends to a page unasked."""
-
-HOMECOMING: Final = 3 * (WAIT + SLACK)
-"""Seconds for what is out to come home, once all is calm."""
-
-PARTING: Final = WAIT + DIE + 5
-"""Seconds after which nothing may be left of sessions and connections that nobody has closed."""
+BEATS: Final = 5.0
+"""For each packet that the application sends to a page unasked, the page sends bursts of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ class Plan:
         send_every: seconds between two bursts of packets of one page, on average.
         cut_every: seconds after which a connection is cut, on average.
         crash_every: seconds between two crashes, on average.
+        wait: seconds that the server holds a request.
     """
 
     seed: int
@@ -66,6 +63,7 @@ class Plan:
     send_every: float = 10.0
     cut_every: float = 30.0
     crash_every: float = 1.0
+    wait: float = 60.0
 
     @property
     def replay(self) -> str:
@@ -73,6 +71,7 @@ class Plan:
         return (
             f"python -m tests.simulation --seed {self.seed} --sessions {self.sessions} --minutes {self.minutes:g}"
             f" --send-every {self.send_every:g} --cut-every {self.cut_every:g} --crash-every {self.crash_every:g}"
+            f" --wait {self.wait:g}"
         )
 
 
@@ -129,7 +128,7 @@ class Run:
         self._network = MemoryNetwork(self._chance("network"))
         self._world = World(self._agenda, self._network, FIRST_PORT, plan.cut_every, self._trace.update)
         self._accounts: dict[str, Account] = {}
-        habits = Habits(WAIT, plan.send_every)
+        habits = Habits(plan.wait, plan.send_every)
         self._pages = [
             Page(self._world, self._accounts, number, habits, plan.seed) for number in range(plan.sessions)
         ]
@@ -140,9 +139,9 @@ class Run:
 
     async def main(self) -> None:
         """Run the server and its pages until the server has stopped."""
-        app = Application(self._accounts, BEAT_EVERY).declare()
+        app = Application(self._accounts, BEATS * self._plan.send_every).declare()
         async with system(watchdog=None) as actors:
-            server = Server(Settings(wait=WAIT, die=DIE), app, None, actors, self._network.front())
+            server = Server(Settings(wait=self._plan.wait, die=DIE), app, None, actors, self._network.front())
             async with server.running(trio.Event()), trio.open_nursery() as nursery:
                 nursery.start_soon(self._agenda.run)
                 crasher = Crasher(self._world, actors, self._chance("crashes"), self._plan.crash_every)
@@ -169,16 +168,16 @@ class Run:
         self._world.calm = True
         for page in self._pages:
             page.calm_down()
-        await trio.sleep(HOMECOMING)
+        await trio.sleep(3 * (self._plan.wait + SLACK))
         self._faults += [f"page {page.number}: not all came home" for page in self._pages if not page.home]
 
     async def _part(self) -> None:
-        """Have some pages close their sessions, and others vanish."""
+        """Have some pages close their sessions, and others vanish; then nothing may be left of any of them."""
         for page in self._pages[::2]:
             page.end()
         for page in self._pages[1::2]:
             page.leave_for_good()
-        await trio.sleep(PARTING)
+        await trio.sleep(self._plan.wait + DIE + GRACE)
 
     def outcome(self) -> Outcome:
         """Judge it."""
