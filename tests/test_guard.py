@@ -12,7 +12,7 @@ from cometary.authentication import HttpCallback, SignedToken
 from cometary.config import Settings
 from cometary.errors import ConfigError
 from cometary.guard import choose_authenticator
-from tests.servers import ENVIRONMENT
+from tests.servers import ENVIRONMENT, ROOT
 from tests.webhooks.receiver import SECRET
 
 TOKENS = Settings(token_secret=(32 * "x",), token_audience="push")
@@ -51,10 +51,18 @@ def test_two_are_a_mistake(settings: Settings, app: App, problem: str) -> None:
 
 
 def test_then_the_server_does_not_start() -> None:
-    command = [sys.executable, "-m", "cometary", "serve", "examples.letters:app", "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "cometary",
+        "serve",
+        "tests/clients/renewing_application.py:app",
+        "--port",
+        "0",
+    ]
     environment = {**ENVIRONMENT, "COMETARY_TOKEN_SECRET": 32 * "x"}
     process = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert process.returncode == 2
     assert process.stderr.startswith("cometary: token-secret: there is one authenticator")
