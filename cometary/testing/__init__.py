@@ -1,4 +1,4 @@
-"""For tests of what is built with Cometary: probes, virtual time, orders that can be replayed.
+"""For tests of what is built with Cometary: probes, virtual time, orders that can be replayed, a model checker.
 
 In a test run with pytest-trio, with the plugin `cometary.testing.plugin`:
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from cometary.testing.explore import explore_orders
 from cometary.testing.frozen import Freezer, freeze, thaw
+from cometary.testing.machine_model import MachineModel
 from cometary.testing.machines import MachineDriver
 from cometary.testing.model_checker import check_model
 from cometary.testing.models import Counterexample, Exploration, Goal, Model
@@ -25,6 +26,7 @@ __all__ = [
     "Freezer",
     "Goal",
     "MachineDriver",
+    "MachineModel",
     "Model",
     "Probe",
     "check_model",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import runpy
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from cometary.testing import MachineDriver
+from cometary.testing import MachineDriver, MachineModel, check_model
 from examples.door_lock import Bolt, Button, CodeLength, DoorLock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -65,6 +66,18 @@ def test_a_wrong_digit_does_not_hinder_the_right_ones() -> None:
     lock = door()
     lock.send(*map(Button, "4142"))
     assert lock.state is DoorLock.unlocked
+
+
+def test_whoever_presses_what_the_door_locks_itself_in_the_end() -> None:
+    def bolted_when_locked(lock: DoorLock, actions: Sequence[object]) -> None:
+        assert Bolt(locked=True) not in actions or lock.state is DoorLock.locked, (
+            "the bolt is out, and the door open"
+        )
+
+    model = MachineModel(lambda: DoorLock("42"), [Button("4"), Button("2"), Button("7")], bolted_when_locked)
+    locked = model.goal("the door is locked", lambda lock: lock.state is DoorLock.locked, by_time_alone=True)
+    exploration = check_model(model, goals=[locked])
+    assert exploration.complete, exploration
 
 
 @pytest.mark.parametrize("lock", [door(), open_door()], ids=lambda lock: lock.state.name)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cometary.fsm import ANY, State, Step
 from cometary.testing import Exploration, check_model
 from tests.sessions.checker.clients import Move
-from tests.sessions.checker.model import GOALS, SessionModel
+from tests.sessions.checker.model import SessionModel
 from tests.sessions.checker.parts import PRODUCTION
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL, Scope
 
@@ -48,7 +48,7 @@ def explored(name: str) -> Explored:
     """Explore one of the `SCOPES` as far as the suite does."""
     model = CountingModel(SCOPES[name])
     with noting_ways(lambda: model.made) as taken:
-        exploration = check_model(model, goals=GOALS, max_states=STATES.get(name, USUAL))
+        exploration = check_model(model, goals=model.goals, max_states=STATES.get(name, USUAL))
     return Explored(exploration, taken, model.kinds)
 
 

@@ -10,7 +10,7 @@ from cometary.testing import check_model
 from tests.sessions.checker.actor_breaks import ACTOR_BREAKS
 from tests.sessions.checker.breaks import Break
 from tests.sessions.checker.machine_breaks import MACHINE_BREAKS
-from tests.sessions.checker.model import GOALS, SessionModel
+from tests.sessions.checker.model import SessionModel
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL
 
 BREAKS = MACHINE_BREAKS + ACTOR_BREAKS
@@ -20,7 +20,7 @@ DEFECTIVE = re.compile("NameError|AttributeError|TypeError")
 @pytest.mark.parametrize("mutant", BREAKS, ids=lambda mutant: mutant.rule)
 def test_a_broken_rule_is_found_out(mutant: Break) -> None:
     model = SessionModel(SCOPES[mutant.scope], mutant.parts())
-    exploration = check_model(model, goals=GOALS, max_states=STATES.get(mutant.scope, USUAL))
+    exploration = check_model(model, goals=model.goals, max_states=STATES.get(mutant.scope, USUAL))
     assert exploration.counterexample is not None
     assert not DEFECTIVE.match(exploration.counterexample.problem), (
         exploration

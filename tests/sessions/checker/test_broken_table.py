@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cometary.testing import check_model
 from tests.sessions.checker.exploring import declared_ways, explored, scopes_by_way
-from tests.sessions.checker.model import GOALS, SessionModel
+from tests.sessions.checker.model import SessionModel
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL
 from tests.sessions.checker.table_breaks import TableBreak, table_breaks
 
@@ -55,5 +55,6 @@ def is_found_out(change: TableBreak) -> bool:
 
 
 def does_harm(change: TableBreak, scope: str, states: int) -> bool:
-    exploration = check_model(SessionModel(SCOPES[scope], change.parts()), goals=GOALS, max_states=states)
+    model = SessionModel(SCOPES[scope], change.parts())
+    exploration = check_model(model, goals=model.goals, max_states=states)
     return exploration.counterexample is not None
