@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import trio
 
-TICK: Final = 1 / 16
+TICK: Final = 1 / 8
 """Seconds."""
 
 
@@ -26,6 +26,7 @@ class Agenda:
         self._heap: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._order = itertools.count()
         self._sleep = trio.CancelScope()
+        self._next = math.inf
 
     def now(self) -> float:
         """Return the time."""
@@ -33,19 +34,21 @@ class Agenda:
 
     def after(self, seconds: float, call: Callable[..., object], *args: Any) -> None:
         """Have `call(*args)` called so many seconds from now, at the next tick at the earliest."""
-        self.at(trio.current_time() + seconds, call, *args)
+        self.at(self.now() + seconds, call, *args)
 
     def at(self, time: float, call: Callable[..., object], *args: Any) -> None:
         """Have it called at a time, but at the next tick at the earliest."""
-        due = max(math.ceil(time / TICK), math.floor(trio.current_time() / TICK) + 1) * TICK
+        due = max(math.ceil(time / TICK), math.floor(self.now() / TICK) + 1) * TICK
         heapq.heappush(self._heap, (due, next(self._order), call, args))
-        self._sleep.deadline = min(self._sleep.deadline, due)
+        if due < self._next:
+            self._next = self._sleep.deadline = due
 
     async def run(self) -> None:
         """Call what is due until cancelled."""
         heap = self._heap
         while True:
-            with trio.CancelScope(deadline=heap[0][0] if heap else math.inf) as self._sleep:
+            self._next = heap[0][0] if heap else math.inf
+            with trio.CancelScope(deadline=self._next) as self._sleep:
                 await trio.sleep_forever()
             now = trio.current_time()
             while heap and heap[0][0] <= now:

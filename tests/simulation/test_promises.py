@@ -15,7 +15,7 @@ from tests.simulation.run import Plan, simulate
 TROUBLED = {"cuts", "half-closed", "repeated", "ends kept from the server", "crashes of SessionActor"}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_no_packet_is_lost_doubled_or_reordered(seed: int) -> None:
     outcome = simulate(Plan(seed, sessions=50, minutes=3))
     assert not outcome.faults, table(outcome)

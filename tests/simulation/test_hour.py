@@ -1,0 +1,35 @@
+"""An hour of trouble for two thousand pages, in less than a minute of computing."""
+
+from __future__ import annotations
+
+import time
+
+from tests.simulation.report import table
+from tests.simulation.run import Plan, simulate
+
+HOUR = Plan(
+    11, sessions=2000, minutes=60, send_every=600, cut_every=400, crash_every=2, wait=300
+)  # few packets a page, and many pages
+
+
+def test_an_hour_of_trouble_for_two_thousand_pages_takes_less_than_a_minute() -> None:
+    begun = time.process_time()
+    outcome = simulate(HOUR)
+    assert time.process_time() - begun < 60
+    assert not outcome.faults, table(outcome)
+    assert outcome.up.sent > 10_000
+    assert sum(outcome.ended.values()) > 4000
+    for trouble, least in LEAST.items():
+        assert outcome.troubles[trouble] > least, table(outcome)
+
+
+LEAST = {
+    "cuts": 5000,
+    "repeated": 3000,
+    "half-closed": 1000,
+    "ends kept from the server": 1000,
+    "crashes of SessionActor": 1000,
+    "crashes of Dispatcher": 1,
+    "crashes of FunctionActor": 1,
+    "crashes of the front end": 1,
+}
