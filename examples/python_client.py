@@ -19,10 +19,16 @@ class RefusedError(Exception):
 
 
 class Client:
-    """One session. `handler(path, message)` gets every packet once and in order."""
+    """One session. `handler(path, message)` gets every packet once and in order.
 
-    def __init__(self, url: str, handler: Callable[[str, Any], object]) -> None:
-        self._url, self._handler = url, handler
+    `token()` gives a token for the server's authenticator: at the start, and again before one expires.
+    """
+
+    def __init__(
+        self, url: str, handler: Callable[[str, Any], object], token: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self._url, self._handler, self._new_token = url, handler, token
+        self._token, self._token_is_new, self._bound = token(), False, False
         self._sid, self._rid, self._ack, self._unanswered = "", 1, 0, 0
         self._packets: list[dict[str, object]] = []
         self._change = trio.Condition()
@@ -36,8 +42,8 @@ class Client:
     async def run(self) -> None:
         """Open a session and keep it up until it ends: a `RefusedError` in an exception group."""
         async with httpx.AsyncClient() as http, trio.open_nursery() as nursery:
-            opened = await self._post(http, {"rid": self._rid}, patience=10)
-            self._sid = opened["sid"]
+            opened = await self._post(http, {"rid": self._rid, "token": self._token}, patience=10)
+            self._sid, self._bound = opened["sid"], opened.get("bind") == "token"
             for _connection in range(2):
                 nursery.start_soon(self._exchange, http, opened["wait"] + 10)
 
@@ -45,17 +51,22 @@ class Client:
         """Do one connection's work: requests that the server holds, and requests that carry packets."""
         while True:
             async with self._change:
-                while self._unanswered and not self._packets:
+                while self._unanswered and not (self._packets or self._token_is_new):
                     await self._change.wait()  # the other connection's request is held: that will do
                 self._unanswered += 1
                 self._rid += 1
                 request: dict[str, object] = {"rid": self._rid, "packets": self._packets}
-                self._packets = []
+                if self._token_is_new:
+                    request["token"] = self._token
+                self._packets, self._token_is_new = [], False
             answer = await self._post(http, request, patience)
             fresh = answer["packets"][self._ack + 1 - answer.get("seq", self._ack + 1) :]
             self._ack += len(fresh)
             for packet in fresh:
-                self._handler(packet["path"], packet["message"])
+                if packet["path"] == "::token":
+                    self._token, self._token_is_new = self._new_token(), True
+                else:
+                    self._handler(packet["path"], packet["message"])
             async with self._change:
                 self._unanswered -= 1
                 self._change.notify_all()
@@ -64,7 +75,9 @@ class Client:
         """Ask until there is an answer: the same request id each time, the newest acknowledgement."""
         pause = 0.1
         while True:
-            session = {"sid": self._sid, "ack": self._ack} if self._sid else {}
+            session: dict[str, object] = {"sid": self._sid, "ack": self._ack} if self._sid else {}
+            if self._bound:
+                session["token"] = self._token
             try:
                 response = await http.post(self._url, json={**request, **session}, timeout=patience)
             except httpx.TransportError:

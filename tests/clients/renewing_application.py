@@ -1,11 +1,11 @@
-"""What the clients renew their tokens with: any token is good, for half a second, and named in the session's data."""
+"""What the clients renew their tokens with: any numbered token is good, for a second, and named in the session's data."""
 
 from __future__ import annotations
 
 from cometary import App, Session
 from cometary.authentication import Admission
 
-LIFETIME = 0.5
+LIFETIME = 1.0
 """Seconds."""
 
 

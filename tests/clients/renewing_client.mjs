@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { Comet } from "../../clients/javascript/src/comet.js";
 
-const WANTED = 4;
+const WANTED = 3;
 let tokens = 0;
 const heard = [];
 const events = [];

@@ -58,6 +58,34 @@ async def test_each_packet_arrives_once_and_in_order_whatever_connections_break(
     assert conversation.messages("counted") == list(range(1, LAST + 1))
 
 
+@pytest.mark.parametrize("bind", ["off", "token"])
+async def test_it_outlives_its_tokens(bind: str) -> None:
+    tokens: list[str] = []
+    renewed, answered = trio.Event(), trio.Event()
+    heard: list[tuple[str, Any]] = []
+
+    def token() -> str:
+        tokens.append(f"token {len(tokens)}")
+        if len(tokens) > 2:
+            renewed.set()
+        return tokens[-1]
+
+    def hear(path: str, message: Any) -> None:
+        heard.append((path, message))
+        answered.set()
+
+    with running_server("tests/clients/renewing_application.py:app", "--bind", bind) as server:
+        client = Client(server.comet, hear, token)
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.run)
+                await renewed.wait()
+                await client.send("who")
+                await answered.wait()
+                nursery.cancel_scope.cancel()
+    assert heard == [("who", "ada")]
+
+
 async def test_it_says_why_the_server_refuses() -> None:
     with running_server(ECHO) as server:
         client = Client(server.comet, print)
