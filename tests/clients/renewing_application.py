@@ -1,4 +1,4 @@
-"""What the clients renew their tokens with: any numbered token is good, for a second, and named in the session's data."""
+"""What the clients renew their tokens with: any numbered token is ada's, and good for a second."""
 
 from __future__ import annotations
 
