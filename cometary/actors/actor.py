@@ -63,7 +63,7 @@ class Actor(Linking):
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
         # Not Pykka's constructor: see ActorRef.__init__. An actor that is started has its cell
         # already; this is for one built by hand, as a test of its plain methods may do.
-        if "_cell" not in self.__dict__:
+        if not hasattr(self, "_cell"):  # to look at `__dict__` would make one, for each actor
             self._cell = self.new_cell(current_system())
 
     @classmethod

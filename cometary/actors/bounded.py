@@ -15,9 +15,9 @@ These are classes of their own, so that an actor without a bound pays nothing fo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import trio
 from pykka import ActorDeadError
@@ -172,8 +172,8 @@ class BoundedCell(Cell):
     def _drop_oldest(self) -> bool:
         """Drop the message that has waited longest; returns False if all that wait are exempt."""
         if self._backlog is None:  # from a list each would cost as much as there are
-            self._backlog, self._items = deque(self._items), []
-        for part in (self._backlog, self._items):
+            self._backlog, self._items = deque(self._items), ()
+        for part in (self._backlog, cast("list[object]", self._items)):
             for place, item in enumerate(part):
                 if item.__class__ is not Exempt:
                     del part[place]
@@ -211,7 +211,7 @@ class BoundedCell(Cell):
 
     # -- taking out -----------------------------------------------------------------------
 
-    def take(self, quota: int) -> list[object]:
+    def take(self, quota: int) -> Sequence[object]:
         """Take at most `quota` of the oldest messages, and let in who waits; see `Mailbox.take`."""
         taken = [_plain(item) for item in super().take(quota)]
         self._let_in()

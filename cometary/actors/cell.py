@@ -50,7 +50,14 @@ class Parent(Protocol):
         ...
 
 
-class Cell(Mailbox):
+class _Turning(Mailbox):
+    # What every turn looks at. Python lays out the slots of a base class before those of its
+    # subclasses, so these lie side by side and come from memory together: among 100,000 actors
+    # it is memory that a message waits for.
+    __slots__ = ("actor", "starting", "state", "system")
+
+
+class Cell(_Turning):
     """The lasting part of an actor; see the rules above."""
 
     # Most actors never use most of these: what is not needed stays None.
@@ -60,14 +67,10 @@ class Cell(Mailbox):
         "_promises",
         "_tasks",
         "_watchers",
-        "actor",
         "exit",
         "parent",
         "ref",
         "replying",
-        "starting",
-        "state",
-        "system",
     )
 
     def __init__(self, system: ActorSystem) -> None:

@@ -27,7 +27,11 @@ class ScheduledCell(Cell):
 
     def put(self, item: object) -> None:
         """Take a message; see `Cell.put`."""
-        self._items.append(item)
+        items = self._items  # as `add` does, without the call
+        if items:
+            items.append(item)
+        else:
+            self._items = [item]
         state = self.state
         if not state:  # IDLE
             self.state = READY
@@ -36,7 +40,7 @@ class ScheduledCell(Cell):
             if scheduler.asleep is not None:
                 scheduler.wake()
         elif state == CLOSED:
-            self._items.clear()
+            self._items = ()
             raise self.not_found()
 
     def _run(self) -> None:

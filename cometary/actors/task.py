@@ -44,7 +44,7 @@ class TaskCell(Cell):
         """Take a message; see `Cell.put`."""
         if self.state == CLOSED:
             raise self.not_found()
-        self._items.append(item)
+        self.add(item)
         task, self._idle_task = self._idle_task, None
         if task is not None:
             trio.lowlevel.reschedule(task)

@@ -664,7 +664,7 @@ def test_a_bounded_mailbox_is_a_list_with_a_rule(steps: list[str], capacity: int
                     model[:0] = [(cast("int", each), False) for each in taken]
                     taken = []
                 else:
-                    taken = cell.take(int(step[-1]))
+                    taken = list(cell.take(int(step[-1])))
                     assert taken == [each for each, _ in model[: len(taken)]]
                     assert taken or not model
                     del model[: len(taken)]

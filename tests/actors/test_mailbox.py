@@ -22,7 +22,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
     @rule(count=st.integers(1, 12))
     def put(self, count: int) -> None:
         for _ in range(count):
-            self.mailbox._items.append(self.sent)  # what `put` of a cell does
+            self.mailbox.add(self.sent)  # what `put` of a cell does
             self.model.append(self.sent)
             self.sent += 1
 
@@ -33,7 +33,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
 
     @rule(quota=st.integers(1, 8), handled=st.integers(0, 8), arriving=st.integers(0, 3))
     def turn(self, quota: int, handled: int, arriving: int) -> None:
-        taken = self.mailbox.take(quota)
+        taken = list(self.mailbox.take(quota))
         assert len(taken) <= quota
         assert taken == self.model[: len(taken)]
         assert taken or not self.model
@@ -64,7 +64,8 @@ def test_an_empty_mailbox_does_not_block() -> None:
 @given(st.integers(0, 500), st.integers(1, 40))
 def test_turns_empty_a_mailbox_in_order(count: int, quota: int) -> None:
     mailbox = Mailbox()
-    mailbox._items.extend(range(count))
+    for number in range(count):
+        mailbox.add(number)
     seen: list[object] = []
     while not mailbox.empty():
         seen += mailbox.take(quota)

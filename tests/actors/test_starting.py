@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -34,6 +35,16 @@ async def test_start_async_returns_when_on_start_has_run() -> None:
     ready: list[ActorRef[Any]] = []
     async with system():
         assert [await Slow.start_async()] == ready
+
+
+async def test_an_actor_that_has_started_holds_nothing_that_it_does_not_use() -> None:
+    async with system():
+        ref = await Quiet.start_async()
+        await ref.ask("x")
+        cell = ref.actor_inbox
+        held = [*gc.get_referents(cell), *gc.get_referents(cell.actor)]
+    # Neither an empty list for mail nor a dictionary: Python makes that when somebody looks at it.
+    assert not [each for each in held if isinstance(each, list | dict)]
 
 
 @KINDS
