@@ -164,8 +164,9 @@ def by_text(item: tuple[Any, Any]) -> str:
 
 
 def slots(kind: type) -> tuple[str, ...]:
-    """Return the names of all slots of a class and its bases."""
-    found = {
+    """Return the names of all slots of a class and its bases, or of a compiled class's attributes."""
+    found = set(getattr(kind, "__mypyc_attrs__", ())) - {"__dict__"}
+    found |= {
         name
         for base in kind.__mro__
         for name, value in vars(base).items()

@@ -11,6 +11,7 @@ import pytest
 
 from cometary.fsm import State, StateMachine, Step, Timeout, goto, on, timeout
 from cometary.testing import Freezer, freeze, thaw
+from cometary.testing.frozen import slots
 
 
 class Pair(NamedTuple):
@@ -146,3 +147,25 @@ def test_what_is_said_to_be_an_atom_stands_for_itself() -> None:
     freezer = Freezer(atoms=[Plain])
     [one] = freezer.thaw(freezer.freeze([atom]))
     assert one is atom
+
+
+class Compiled:
+    """As mypyc makes classes: no slot is seen, but their names."""
+
+    __slots__ = ("__dict__",)
+    __mypyc_attrs__ = ("count", "__dict__")
+
+    @property
+    def count(self) -> int:
+        return int(vars(self)["hidden"])
+
+    @count.setter
+    def count(self, count: int) -> None:
+        vars(self)["hidden"] = count
+
+
+def test_the_attributes_of_a_compiled_class_are_like_slots() -> None:
+    compiled = Compiled()
+    compiled.count = 3
+    assert slots(Compiled) == ("count",)
+    assert thaw(freeze(compiled)).count == 3
