@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from cometary.actors import sys
+from cometary.authentication import SignedToken
 from cometary.sessions import Session
 from cometary.sessions.supervisor import CRASHES
 from tests.protocol.client import Comet, Recorder, World, serving
@@ -75,6 +76,38 @@ async def test_nothing_secret_is_logged_in_a_whole_life(
     assert client.sid not in logged  # ... without
     assert MESSAGE not in logged
     assert SECRET not in logged
+
+
+async def test_neither_tokens_nor_what_signs_them_nor_cookies_are_logged(
+    recorder: Recorder, log: pytest.LogCaptureFixture
+) -> None:
+    signing, cookie = "a-secret-that-signs-the-tokens-of-this-test", "the-cookie-of-this-test"
+    signed = SignedToken(signing)
+    tokens = [signed.make("ada", lifetime=lifetime) for lifetime in (60, 90, -1)]
+
+    @recorder.app.packet("crash")
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with serving(recorder.app, token_secret=(signing,), bind="cookie:id") as world:
+        connection = await world.connect()
+        header = b"Cookie: id=" + cookie.encode()
+        opened = await connection.ask({"rid": 1, "token": tokens[0]}, header)
+        client = Comet(world, connection, opened.body["sid"], 1)
+        assert (await connection.ask({"rid": 1, "token": tokens[2]}, header)).error[0] == 401
+        assert (await connection.ask(client.body(token=tokens[2]), header)).error[0] == 401
+        assert (await connection.ask({"sid": client.sid, "rid": 2, "token": tokens[1]})).error[0] == 404
+        client.rid -= 1
+        await connection.send(client.body(("crash", None), token=tokens[1]), header)
+        await world.settle()
+        terms = repr(recorder.sessions[0]._keeper.terms)
+        shown = await (await world.connect(control=True)).get("/sessions")
+    logged = everything(log)
+    assert "ZeroDivisionError" in logged
+    for secret in (*tokens, signing, cookie, client.sid):
+        assert secret not in logged
+        assert secret not in terms
+        assert secret.encode() not in shown.raw
 
 
 async def test_a_crash_report_names_the_session_and_what_it_was_doing(

@@ -104,6 +104,18 @@ async def test_those_whom_the_authenticator_refuses_count_too() -> None:
         assert [(await bench.ask({"rid": 1}, FAR)).status for _ in range(3)] == [401, 401, 429]
 
 
+async def test_tokens_of_open_sessions_count_too() -> None:
+    async with running(App(authenticate=lambda _: True), opens_per_minute=2) as bench:
+        sid = (await bench.ask({"rid": 1}, FAR)).body["sid"]
+        await bench.ask({"sid": sid, "rid": 2, "token": "x"}, FAR)
+        assert (await bench.ask({"sid": sid, "rid": 3, "token": "x"}, FAR)).status == 429
+        machine = bench.manager.find(sid).machine
+        assert machine.held is not None
+        assert machine.held.rid == 2
+        await bench.ask({"sid": sid, "rid": 3}, FAR)
+        assert machine.held.rid == 3
+
+
 async def test_open_sessions_are_not_limited_by_address() -> None:
     async with running(App(), opens_per_minute=1) as bench:
         sid = (await bench.ask({"rid": 1}, FAR)).body["sid"]
