@@ -27,20 +27,20 @@ class ScheduledCell(Cell):
 
     def put(self, item: object) -> None:
         """Take a message; see `Cell.put`."""
-        items = self._items  # as `add` does, without the call
-        if items:
-            items.append(item)
-        else:
+        if not self.state:  # IDLE: it has no mail
             self._items = [item]
-        state = self.state
-        if not state:  # IDLE
             self.state = READY
             scheduler = self.system.scheduler
             scheduler.ready.append(self)
             if scheduler.asleep is not None:
                 scheduler.wake()
-        elif state == CLOSED:
-            self._items = ()
+            return
+        items = self._items
+        if items:
+            items.append(item)
+        elif self.state != CLOSED:  # when it was closed, its mail was taken out
+            self._items = [item]
+        else:
             raise self.not_found()
 
     def _run(self) -> None:
