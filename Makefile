@@ -2,6 +2,7 @@
 #
 #   make demo    run the server with its demonstration application
 #   make test    run every check: style, types, layers, tests
+#   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #
 # PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
@@ -15,7 +16,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test fuzz format lock clean
+.PHONY: demo test compile fuzz format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python -m cometary demo --port $(PORT)
@@ -23,6 +24,9 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp node_modules/.package-lock.json
 	scripts/browser.sh >/dev/null
 	$(VENV)/bin/python scripts/check.py
+
+compile: $(VENV)/dev.stamp
+	$(VENV)/bin/python scripts/compile.py
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)

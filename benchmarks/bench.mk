@@ -13,11 +13,11 @@ BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
 
 .PHONY: bench bench-quick bench-actors
 
-bench: $(VENV)/run.stamp
+bench: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
 
-bench-quick: $(VENV)/run.stamp
+bench-quick: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness --quick $(BENCH_SUBJECT) $(BENCH_OPTIONS)
 
-bench-actors: $(VENV)/run.stamp
+bench-actors: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.actors $(BENCH_SUBJECT) $(BENCH_OPTIONS)

@@ -34,6 +34,7 @@ CHECKS = {
         + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
     "tests (Python)": f"pytest --junitxml={PYTHON_REPORT}",
+    "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
 }
 
 

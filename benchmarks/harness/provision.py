@@ -167,6 +167,11 @@ def cometary(kit: Kit) -> None:
     output_of([kit.subject(), "-c", "import cometary.cli"], seconds=20, cwd=ROOT)
 
 
+def compiled(kit: Kit) -> None:
+    """Compiles Cometary's hot modules for the interpreter that it will be measured on."""
+    output_of([kit.subject(), "scripts/compile.py"], seconds=INSTALL_SECONDS, cwd=ROOT)
+
+
 def _ready_or_apt(kit: Kit, check: Sequence[str], packages: Sequence[str]) -> None:
     try:
         output_of(check, seconds=20)

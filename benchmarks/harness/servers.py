@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from benchmarks.harness import provision, versions
 from benchmarks.harness.provision import Kit
 from benchmarks.harness.server import Mode, Server
-from benchmarks.harness.workspace import FLOOR, PEERS, ROOT
+from benchmarks.harness.workspace import COMPILED, FLOOR, PEERS, ROOT
 
 SUBJECT = "cometary"
+INTERPRETED = "cometary-interpreted"
 SOCKETIO_NODE = "socketio-node"
 ERLANG = "erlang-mochiweb"
 
@@ -81,22 +83,27 @@ def _python_socketio(name: str, about: str, *options: str) -> Server:
     )
 
 
-SERVERS = (
-    Server(
-        name=SUBJECT,
-        about="`cometary serve` with `apps/echo.py`",
+def _cometary(name: str, about: str, where: Path) -> Server:
+    return Server(
+        name=name,
+        about=about,
         argv=(
             *("{python}", "-m", "cometary", "serve", "benchmarks.apps.echo:app"),
             *("--port", "{port}", "--control", "127.0.0.1:{control}"),
         ),
-        cwd=ROOT,
+        cwd=where,
         adapter="fsm",
         url=COMET_URL,
         load=COMETARY_LOAD,
-        set_up=provision.cometary,
+        set_up=provision.compiled if where == COMPILED else provision.cometary,
         version=versions.cometary,
         ports=2,
-    ),
+    )
+
+
+SERVERS = (
+    _cometary(SUBJECT, "`cometary serve` with `apps/echo.py`, its hot modules compiled", COMPILED),
+    _cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
     Server(
         name="floor.c",
         about="no features: the same exchange in C on epoll, the least it can cost",
@@ -156,6 +163,6 @@ BY_NAME = {server.name: server for server in SERVERS}
 
 # The rest are there to be asked for; a run of all of them takes half an hour.
 DEFAULT = (
-    *(SUBJECT, "floor.c", "nginx-nchan", SOCKETIO_NODE, ERLANG),
+    *(SUBJECT, INTERPRETED, "floor.c", "nginx-nchan", SOCKETIO_NODE, ERLANG),
     *("socketio-python", "socketio-python-frozen", "trio-nested"),
 )

@@ -12,6 +12,7 @@ LOAD = BENCHMARKS / "load"
 PEERS = BENCHMARKS / "peers"
 RESULTS = BENCHMARKS / "results"
 WORK = BENCHMARKS / ".work"
+COMPILED = ROOT / ".cache" / "compiled"
 
 SWARM = WORK / "swarm"
 FLOOR = WORK / "floor"

@@ -64,7 +64,7 @@ class Scheduler:
         self._clock = trio.lowlevel.current_clock().current_time
         self._now: float | None = None
         self._batches = self._turns = self._messages = 0
-        self._thread = threading.get_ident()
+        self._own_thread = threading.get_ident()
         self._context: Context  # of the task that runs `run`
         self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
         self._ahead_deadline = inf
@@ -150,7 +150,7 @@ class Scheduler:
         Returns:
             Whether it has. It has not in a turn, in another thread, and when there is nothing to do.
         """
-        if not self.ready or self._now is not None or threading.get_ident() != self._thread:
+        if not self.ready or self._now is not None or threading.get_ident() != self._own_thread:
             return False
         now = self._clock()
         if self._messages >= self._ahead_until or now >= self._ahead_deadline:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from cometary.errors import UsageError
 
@@ -98,7 +98,7 @@ class TimerQueue:
             sleeps until then can wake up and look again.
     """
 
-    _SMALL = 64
+    _SMALL: ClassVar[int] = 64
 
     def __init__(self, now: Callable[[], float], on_earlier: Callable[[], None]) -> None:
         self.now = now

@@ -14,6 +14,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
+from mypy_extensions import mypyc_attr
+
 from cometary.errors import NotRunningError
 from cometary.fsm.actions import (
     CANCEL_STATE_TIMER,
@@ -63,14 +65,18 @@ SHORT_SETTINGS: Final = frozenset({StateTimeout, Timeout, Cancel})
 PAIR: Final = 2
 """Actions of the commonest steps: perhaps one for the shell, and the time-out of the state that is entered."""
 
+ENGINE_ATTRIBUTES: Final = ("_fsm_extra", "_fsm_state_timer", "_fsm_timers", "_fsm_token", "state")
+"""What an engine holds, by name: one that was compiled has no `__slots__`."""
+
 NOTHING_EXTRA: Final = Extra()
 NOT_STARTED: Final = Extra("not started")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Engine:
     """What `StateMachine` stands on; not for use by itself."""
 
-    __slots__ = ("_fsm_extra", "_fsm_state_timer", "_fsm_timers", "_fsm_token", "state")
+    __slots__ = ENGINE_ATTRIBUTES
 
     unhandled: ClassVar[UnhandledPolicy] = "raise"
     max_postponed: ClassVar[int] = 1000
@@ -137,7 +143,7 @@ class Engine:
             return ()
         actions = step.actions
         after = step.target or before
-        entered: tuple[object, ...] | None = None
+        entered: Any = None  # what an enter action returns is checked
         if after is not before:
             if step.__class__ is not Step or after not in handler.enters:
                 return self._take_in_full(event, handler, step)
@@ -151,7 +157,7 @@ class Engine:
         if enter is not None:
             self.state = after
             try:
-                entered = enter(self, before)  # type: ignore[assignment]  # checked below
+                entered = enter(self, before)
             finally:
                 self.state = before
             if entered is None:
@@ -221,7 +227,7 @@ class Engine:
         return timer
 
     def _take_in_full(
-        self, event: object, handler: Handler, step: object, entered: Step | tuple[object, ...] | None = None
+        self, event: object, handler: Handler, step: object, entered: Any = None
     ) -> Sequence[object]:
         return self._in_full(lambda run: run.take(event, handler, checked(step, handler), entered))
 

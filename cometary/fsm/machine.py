@@ -8,16 +8,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, Self, cast, get_args
+from typing import Any, Self, get_args
 
 from cometary.errors import InvalidMachineError
 from cometary.fsm.actions import StartTimer
 from cometary.fsm.definition import read_table
 from cometary.fsm.diagram import Transition, markdown, mermaid, transitions
-from cometary.fsm.engine import NOTHING_EXTRA, Engine, Observer, Stage, UnhandledPolicy
+from cometary.fsm.engine import ENGINE_ATTRIBUTES, NOTHING_EXTRA, Engine, Observer, Stage, UnhandledPolicy
 from cometary.fsm.state import State
-
-_ENGINE_SLOTS: Final = frozenset(Engine.__slots__)
 
 
 class StateMachine(Engine):
@@ -116,12 +114,14 @@ class StateMachine(Engine):
         return copy.deepcopy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = object.__new__(type(self))
+        new: Callable[..., Self] = type(self).__new__
+        twin = new(type(self), self.state)  # compiled, it calls the engine's constructor
         memo[id(self)] = twin
-        attributes, slots = cast("tuple[dict[str, Any] | None, dict[str, Any]]", super().__getstate__())
-        for name, value in ((attributes or {}) | slots).items():
-            setattr(twin, name, value if name in _ENGINE_SLOTS else copy.deepcopy(value, memo))
-        twin._fsm_timers = copy.copy(self._fsm_timers)
+        for name in ENGINE_ATTRIBUTES:
+            setattr(twin, name, getattr(self, name))
+        for name, value in _own_attributes(self).items():
+            setattr(twin, name, copy.deepcopy(value, memo))
+        twin._fsm_timers = copy.copy(self._fsm_timers)  # noqa: SLF001 - a machine as well
         twin.observer = None
         return twin
 
@@ -145,3 +145,15 @@ class StateMachine(Engine):
     def mermaid(cls) -> str:
         """The machine as a Mermaid `stateDiagram-v2`."""
         return mermaid(cls._fsm_table)
+
+
+def _own_attributes(machine: StateMachine) -> dict[str, Any]:
+    """What a machine's own class, and not the engine, has given it; in slots or in its `__dict__`."""
+    slots = [name for kind in type(machine).__mro__ for name in _slots(kind) if name not in ENGINE_ATTRIBUTES]
+    named = {name: getattr(machine, name) for name in slots if hasattr(machine, name)}
+    return named | getattr(machine, "__dict__", {})
+
+
+def _slots(kind: type) -> Sequence[str]:
+    slots: Any = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else slots

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from cometary.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from cometary.sessions.tracked import TrackedPacket
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Request:
     """A request of the client has arrived. Each wire has a subclass of its own that can answer.
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from cometary.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from cometary.sessions.packet import Packet
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Outbox:
     """The packets that one client has not acknowledged yet.
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import cbor2
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from cometary.errors import UsageError
 
@@ -14,6 +15,7 @@ BYTES: Final = (bytes, bytearray)
 _encode = msgspec.json.Encoder().encode
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Packet:
     """One path and one message; immutable, and shared by every session that receives it.
 

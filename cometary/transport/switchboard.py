@@ -14,6 +14,8 @@ to what happens and not to what is open.
 
 from __future__ import annotations
 
+import socket  # at run time, too: Listen, once compiled, is made with these three
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,12 +30,10 @@ from cometary.transport.listener import Listener, open_sockets
 from cometary.transport.parser_pool import ParserPool
 from cometary.transport.poller import WRITABLE, Poller, best_poller
 from cometary.transport.responses import ResponseEncoder
+from cometary.transport.service import Service
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Sequence
-
-    from cometary.transport.service import Service
+    from collections.abc import Callable
 
 BATCH: Final = 256
 TICK: Final = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NoReturn, SupportsIndex
 
 import pytest
 import trio.testing
@@ -23,6 +23,15 @@ class Listener(Actor):
 
     def on_receive(self, message: Any) -> None:
         self._got.append(message)
+
+
+class NoPath(str):
+    """What looks like a path and crashes whoever reads it."""
+
+    __slots__ = ()
+
+    def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> NoReturn:
+        raise RuntimeError("this is no path")
 
 
 class Hub:
@@ -102,7 +111,7 @@ async def test_a_listener_that_has_died_is_nobodys_problem(hub: Hub) -> None:
 async def test_a_crash_loses_that_one_update_only(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     got = hub.listen("news", "**")
     before, after = Packet("news", 1), Packet("news", 2)
-    crash = Packet(None)  # type: ignore[arg-type]  # no path at all: a defect somewhere else
+    crash = Packet(NoPath("news"))  # a defect somewhere else
     await hub.update(before, crash, after)
     assert got == [before, after]
     assert hub.announced == 2
