@@ -54,7 +54,7 @@ def answers(url: str, *tokens: object) -> list[str]:
 def test_the_server_opens_sessions_for_signed_tokens_only() -> None:
     with running_server("examples.signed_tokens:app", TOKEN_SECRET=SECRET) as server:
         [until, forged, none] = answers(server.comet, make_token("ada"), make_token("ada") + "x", None)
-    assert until in {"until 299", "until 300"}
+    assert 200 < int(until.removeprefix("until ")) <= 300
     assert [forged, none] == ["unauthorized"] * 2
 
 
