@@ -179,7 +179,9 @@ class GuardedCometEndpoint:
         go_on: Callable[[Verdict], None],
     ) -> None:
         if inspect.isawaitable(verdict):
-            self._start_soon(self._go_on_later, exchange, codec, verdict, go_on)
+            dropped = trio.Event()
+            exchange.on_drop = dropped.set  # from now on: the task's first turn may come after the drop
+            self._start_soon(self._go_on_later, exchange, codec, dropped, verdict, go_on)
         else:
             go_on(verdict)
 
@@ -187,11 +189,10 @@ class GuardedCometEndpoint:
         self,
         exchange: Exchange,
         codec: Codec,
+        dropped: trio.Event,
         verdict: Awaitable[Verdict],
         go_on: Callable[[Verdict], None],
     ) -> None:
-        dropped = trio.Event()
-        exchange.on_drop = dropped.set
         try:
             judged = await verdict
             if not dropped.is_set():

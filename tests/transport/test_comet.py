@@ -104,6 +104,20 @@ async def test_those_whom_the_authenticator_refuses_count_too() -> None:
         assert [(await bench.ask({"rid": 1}, FAR)).status for _ in range(3)] == [401, 401, 429]
 
 
+async def test_a_drop_right_after_a_token_came_is_not_missed() -> None:
+    async def judge(_: object) -> bool:
+        await trio.lowlevel.checkpoint()
+        return True
+
+    async with running(App(authenticate=judge)) as bench:
+        exchange = Exchange("POST", "/comet", b"", {}, body=b'{"rid":1,"token":"x"}')
+        exchange.arrive(Wire(), FAR)
+        bench.endpoint(exchange)
+        exchange.drop()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(bench.manager.directory) == 0
+
+
 async def test_tokens_of_open_sessions_count_too() -> None:
     async with running(App(authenticate=lambda _: True), opens_per_minute=2) as bench:
         sid = (await bench.ask({"rid": 1}, FAR)).body["sid"]
