@@ -23,10 +23,11 @@ import trio
 from pykka import ActorDeadError
 
 from cometary.actors.bounds import Bounded, Intake
-from cometary.actors.cell import CLOSED, SUSPENDED, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.future import Future
 from cometary.actors.messages import Answerable, Envelope, is_stop
 from cometary.actors.scheduled import ScheduledCell
+from cometary.actors.states import CLOSED, SUSPENDED
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.task import TaskCell
 from cometary.errors import MailboxFullError
@@ -63,7 +64,7 @@ class BoundedCell(Cell):
     # -- taking in ------------------------------------------------------------------------
 
     def put(self, item: object) -> None:
-        """Take a message, or refuse it, or drop one; see `Cell.put`.
+        """Take a message, or refuse it, or drop one; see `Receiving.put`.
 
         Raises:
             MailboxFullError: if there is no room and the policy is `refuse`, or `block`, because
@@ -90,7 +91,7 @@ class BoundedCell(Cell):
                 self._lose(item)
 
     def put_if_open(self, item: object) -> None:
-        """Take a message of the runtime's own, room or not; see `Cell.put_if_open`."""
+        """Take a message of the runtime's own, room or not; see `Receiving.put_if_open`."""
         if self.state == CLOSED:
             self.discard([item])
         elif self.state == SUSPENDED and is_stop(item):
@@ -99,7 +100,7 @@ class BoundedCell(Cell):
             self._accept(Exempt(item))
 
     def entering(self, item: object) -> Future[None] | None:
-        """Take a message as soon as there is room; see `Cell.entering`."""
+        """Take a message as soon as there is room; see `Receiving.entering`."""
         at_home = self.system.on_thread()
         if at_home and (self.intake.bound.when_full != "block" or self._has_room()):
             self.put(item)

@@ -2,33 +2,27 @@
 
 The cell is the actor's mailbox, and it holds the running instance, who watches it, and the
 supervisor that decides about its next life. References point at the cell, so they stay valid
-across restarts. The rules:
+across restarts. Its state is one of `cometary.actors.states`. The rules:
 
-1.  A cell is IDLE (alive, no mail), READY (has mail), RUNNING (in its handler), ENDING (is to
-    end when its handler returns), PARKED (has not begun yet, or the incarnation has ended and
-    the supervisor has not decided; mail is kept), CLOSED, or SUSPENDED (`cometary.actors.sys`
-    has stopped it between two messages; mail waits, but for an order to stop).
-2.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
+1.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
-3.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
+2.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
     with `ActorEndedError`, so that no caller waits for ever on a dead actor.
-4.  All of this runs on the system's thread; there is no lock.
+3.  All of this runs on the system's thread; there is no lock.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
-from cometary.actors.mailbox import Mailbox
-from cometary.actors.messages import STOPS, Answerable, Envelope, ExitSignal, is_stop
+from cometary.actors.messages import ExitSignal
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
-from cometary.errors import ActorEndedError
-from cometary.log import get_logger
+from cometary.actors.receiving import Receiving
+from cometary.actors.states import CLOSED, PARKED
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -36,10 +30,6 @@ if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
     Watcher = Callable[[ActorRef[Any], Exit], None]
-
-logger = get_logger("cometary.actors")
-
-IDLE, READY, RUNNING, ENDING, PARKED, CLOSED, SUSPENDED = range(7)
 
 
 class Parent(Protocol):
@@ -50,124 +40,20 @@ class Parent(Protocol):
         ...
 
 
-class _Turning(Mailbox):
-    # What every turn looks at. Python lays out the slots of a base class before those of its
-    # subclasses, so these lie side by side and come from memory together: among 100,000 actors
-    # it is memory that a message waits for.
-    __slots__ = ("actor", "starting", "state", "system")
-
-
-class Cell(_Turning):
+class Cell(Receiving):
     """The lasting part of an actor; see the rules above."""
 
     # Most actors never use most of these: what is not needed stays None.
-    __slots__ = (
-        "_links",
-        "_monitors",
-        "_promises",
-        "_tasks",
-        "_watchers",
-        "exit",
-        "parent",
-        "ref",
-        "replying",
-    )
+    __slots__ = ("_links", "_monitors", "_promises", "_tasks", "_watchers", "replying")
 
     def __init__(self, system: ActorSystem) -> None:
-        super().__init__()
-        self.system = system
-        self.state = PARKED
-        self.actor: Actor | None = None
-        self.ref: ActorRef[Any]  # set by whoever makes the cell, at once
-        self.parent: Parent | None = None
-        self.exit: Exit | None = None
-        self.starting: Future[None] | None = None
+        super().__init__(system)
         self.replying: Future[Any] | None = None
         self._promises: Promises | None = None
         self._watchers: list[Watcher] | None = None
         self._monitors: Monitors | None = None
         self._links: Links | None = None
         self._tasks: OwnedTasks | None = None
-
-    # -- mail ---------------------------------------------------------------------------
-
-    def put(self, item: object) -> None:
-        """Take a message.
-
-        Raises:
-            pykka.ActorDeadError: if the actor has ended for good; nobody's fault.
-        """
-        raise NotImplementedError
-
-    def put_if_open(self, item: object) -> None:
-        """Take a message of the runtime's own, or drop it if the actor has ended for good.
-
-        A mailbox with a bound takes it, room or not.
-        """
-        if self.state < CLOSED:
-            self.put(item)
-        else:
-            self._put_aside(item)
-
-    def _put_aside(self, item: object) -> None:
-        if self.state == CLOSED:
-            self.discard([item])
-        elif is_stop(item):
-            self.put_back(iter([item]))  # before the mail that waits, which nobody would handle
-            self.resume()
-        else:
-            self.put(item)
-
-    def offer(self, item: object) -> None:
-        """Take a message, or drop it if the actor has ended for good, or its mailbox is full.
-
-        For an `ask`, whose sender learns of it by the answer, and for senders who are not told.
-        """
-        if self.state != CLOSED:
-            self.put(item)
-        else:
-            self.discard([item])
-
-    def entering(self, item: object) -> Future[None] | None:
-        """Take a message as soon as there is room; from any thread.
-
-        Returns:
-            None if it has been taken, or sent on its way; else a future that is settled when it
-            has been taken. If all who wait for that give up, the message is not sent.
-
-        Raises:
-            MailboxFullError: if there is no room and the mailbox's policy is to refuse.
-            pykka.ActorDeadError: if the actor has ended for good.
-        """
-        self.ref.tell(item)
-        return None
-
-    def put_from_outside(self, item: object) -> None:
-        """Take a message from another thread, a moment later.
-
-        Raises:
-            pykka.ActorDeadError: if the actor is known to have ended for good.
-        """
-        if self.closed:
-            raise self.not_found()
-        self.system.call_soon(self.offer, item)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the actor has ended for good."""
-        return self.state == CLOSED
-
-    def discard(self, mail: Iterable[Any]) -> None:
-        """Tell whoever waits for an answer to one of `mail` that there will be none."""
-        for item in mail:
-            if item.__class__ is Envelope:
-                reply: Future[Any] = item.reply_to
-                if item.message.__class__ in STOPS:
-                    reply.offer()
-                else:
-                    reply.offer(error=self.dead())
-            elif isinstance(item, Answerable):
-                item.discarded()
 
     # -- life ---------------------------------------------------------------------------
 
@@ -204,10 +90,6 @@ class Cell(_Turning):
 
     def suspend(self) -> None:
         """Handle nothing until `resume`; called for a system message, between two others."""
-        raise NotImplementedError
-
-    def resume(self) -> None:
-        """Go on after `suspend`."""
         raise NotImplementedError
 
     def fail(self, error: Exception, message: object) -> None:
@@ -346,37 +228,3 @@ class Cell(_Turning):
         if self._monitors is None:
             self._monitors = Monitors(self)
         return self._monitors
-
-    def log_fatal(self, error: BaseException) -> None:
-        """Log the exception that ends the actor; if it has a supervisor, that will report it."""
-        if self.parent is None or self.state == ENDING:  # ENDING: it has a fate already, and this is lost
-            self.log_crash(error)
-
-    def log_crash(self, error: BaseException) -> None:
-        """Log an unexpected exception the way Pykka does: it must never pass in silence."""
-        logger.error(
-            "actor crashed", text=f"Unhandled exception in {self.ref}:", **self.account(), exc_info=error
-        )
-
-    def log_returned(self, error: BaseException) -> None:
-        """Log an exception that goes to whoever asked, the way Pykka does."""
-        if logger.isEnabledFor(logging.INFO):  # what is said of the actor costs more than all the rest
-            text = f"Exception returned from {self.ref} to caller:"
-            logger.info("exception returned", text=text, **self.account(), exc_info=error)
-
-    def account(self) -> dict[str, str]:
-        """Tell who it is, for a log."""
-        return {"actor": self.ref.actor_class.__name__, "urn": self.ref.actor_urn}
-
-    def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
-        """Return the error for a message that nobody will handle; by default the actor has ended already."""
-        return self._ended("stopped before handling the message", exit or self.exit or KILLED)
-
-    def not_found(self) -> ActorEndedError:
-        """Return the error for whoever wants something of an actor that has ended."""
-        return self._ended("not found", self.exit or KILLED)
-
-    def _ended(self, what: str, exit: Exit) -> ActorEndedError:  # noqa: A002
-        error = ActorEndedError(f"{self.ref} {what}; it ended: {exit}", exit.reason)
-        error.__cause__ = exit.error
-        return error

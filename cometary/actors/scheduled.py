@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from cometary.actors.cell import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
+from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class ScheduledCell(Cell):
     __slots__ = ()
 
     def put(self, item: object) -> None:
-        """Take a message; see `Cell.put`."""
+        """Take a message; see `Receiving.put`."""
         if not self.state:  # IDLE: it has no mail
             self._items = [item]
             self.state = READY
@@ -201,7 +202,7 @@ class ScheduledCell(Cell):
             ready.remove(self)
 
     def resume(self) -> None:
-        """Go on; see `Cell.resume`."""
+        """Go on; see `Receiving.resume`."""
         if self.state == SUSPENDED:
             self._run()
 

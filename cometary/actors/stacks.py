@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from cometary.actors.cell import RUNNING, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.scheduled import ScheduledCell
+from cometary.actors.states import RUNNING
 
 if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef

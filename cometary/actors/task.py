@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cometary.actors.cell import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.future import Future
 from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
+from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -41,7 +42,7 @@ class TaskCell(Cell):
     # -- mail ---------------------------------------------------------------------------
 
     def put(self, item: object) -> None:
-        """Take a message; see `Cell.put`."""
+        """Take a message; see `Receiving.put`."""
         if self.state == CLOSED:
             raise self.not_found()
         self.add(item)
@@ -142,7 +143,7 @@ class TaskCell(Cell):
         self._resumed = trio.Event()
 
     def resume(self) -> None:
-        """Go on; see `Cell.resume`."""
+        """Go on; see `Receiving.resume`."""
         resumed, self._resumed = self._resumed, None
         if resumed is not None:
             self.state = RUNNING

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from cometary.actors.cell import SUSPENDED, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.future import Future
 from cometary.actors.messages import SystemMessage
 from cometary.actors.ref import ActorRef
+from cometary.actors.states import SUSPENDED
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cometary.actors.cell import SUSPENDED, Cell
+from cometary.actors.cell import Cell
 from cometary.actors.ref import ActorRef
+from cometary.actors.states import SUSPENDED
 from cometary.actors.sys.calls import TIMEOUT, call_at_once, call_in_turn
 
 
