@@ -14,6 +14,11 @@ Down, from the application to the page, for each sender by itself:
 5.  At sign-off the application is given what was not acknowledged: the last packets that were sent, in
     order, all those among them that the page does not have.
 
+Packets with a time to live and a receipt:
+
+6.  Each has one receipt. `delivered`: the page has it; `expired`: it has not, and never will; `undelivered`:
+    the application was given it at sign-off. Those that the page has came once and in order.
+
 And each session signs on once and off once. The handlers of the sign-off return, or their failure is
 reported, once.
 """
@@ -21,9 +26,13 @@ reported, once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from cometary.chaos.ledger import Counts, Stream, total
 from cometary.sessions import Packet
+
+TRACKED: Final = "down/tracked"
+"""Where packets go that may expire, and have receipts."""
 
 
 class Way:
@@ -65,6 +74,35 @@ class Way:
         return Counts(self.sent, got.received, lost, got.doubled, got.reordered)
 
 
+class Tracked:
+    """Packets that may expire, and have receipts (rule 6)."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[int, list[str]] = {}
+        self.received: list[int] = []
+
+    def number(self) -> int:
+        """Return the number of the next one."""
+        number = len(self.outcomes) + 1
+        self.outcomes[number] = []
+        return number
+
+    def faults(self, undelivered: Sequence[int]) -> Iterator[str]:
+        """Say what is wrong."""
+        received = set(self.received)
+        if self.received != sorted(received):
+            yield f"received {self.received}"
+        for number, outcomes in self.outcomes.items():
+            if len(outcomes) != 1:
+                yield f"{number} has the receipts {outcomes}"
+            elif outcomes == ["delivered"] and number not in received:
+                yield f"{number} is said to be delivered"
+            elif outcomes == ["expired"] and number in {*received, *undelivered}:
+                yield f"{number} is said to have expired"
+            elif (outcomes == ["undelivered"]) is not (number in undelivered):
+                yield f"{number} is said to be {outcomes}, undelivered are {undelivered}"
+
+
 class Account:
     """One session.
 
@@ -82,6 +120,7 @@ class Account:
         self.under_way: int | None = None
         self.failures = 0
         self.ways: dict[str, Way] = {}
+        self.tracked = Tracked()
         self._signed_on = False
         self._signed_off = 0
         self._undelivered: dict[str, list[int]] = {}
@@ -147,6 +186,9 @@ class Account:
 
     def receive(self, sender: str, number: int) -> None:
         """Take note of a packet that the page gets (rule 4)."""
+        if sender == TRACKED:
+            self.tracked.received.append(number)
+            return
         way = self.ways.setdefault(sender, Way(joined=True))
         if number > way.sent and not way.joined:
             self.faults.append(f"{sender} {number} was never sent")
@@ -167,9 +209,18 @@ class Account:
         for sender, way in self.ways.items():
             faults = way.faults(self._undelivered.get(sender, ()))
             self.faults += [f"{sender}: {fault}" for fault in faults]
+        self.faults += [
+            f"{TRACKED}: {fault}" for fault in self.tracked.faults(self._undelivered.get(TRACKED, ()))
+        ]
         for direction, counts in (("up", self.up()), ("down", self.down())):
             if counts.wrong:
                 self.faults.append(f"{direction}: {counts}")
+
+    @property
+    def receipts(self) -> Iterator[str]:
+        """The receipts for packets that might expire."""
+        for outcomes in self.tracked.outcomes.values():
+            yield from outcomes
 
     def up(self) -> Counts:
         """Count the packets to the application."""

@@ -1,7 +1,8 @@
 """The application under simulation. Its handlers are plain and async, send, and crash; all keep account.
 
 `up/plain` and `up/slow` answer a packet at once, or after a while; `up/poison` and `up/slow-poison` raise,
-some of them after they have answered. Besides there are beats to groups of sessions, sent by a task.
+some of them after they have answered. Some answers come with a packet that may expire. Besides there are
+beats to groups of sessions, sent by a task.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ import trio
 
 from cometary import App
 from cometary.server import Running
-from cometary.sessions import Failure, Packet, Session
-from tests.simulation.accounts import Account
+from cometary.sessions import Failure, Packet, Receipt, Session
+from tests.simulation.accounts import TRACKED, Account
 
 ANSWERS: Final = "down/answers"
 GROUPS: Final = 20
+TRACKED_EVERY: Final = 4
+"""Answers for each packet that may expire and has a receipt."""
+
+TTL: Final = 4.0
+"""Seconds that it waits at most."""
+
 SLOW: Final = 0.75
 """Seconds that the slowest handlers take."""
 
@@ -113,4 +120,13 @@ class Application:
         return account
 
     def _answer(self, session: Session) -> None:
-        session.send(ANSWERS, self._accounts[session.sid].number(ANSWERS))
+        account = self._accounts[session.sid]
+        session.send(ANSWERS, account.number(ANSWERS))
+        if account.ways[ANSWERS].sent % TRACKED_EVERY == 0:
+            number = account.tracked.number()
+            session.send(TRACKED, number, receipt=f"{session.sid} {number}", ttl=TTL)
+
+    def receipt(self, receipt: Receipt) -> None:
+        """Take a receipt for one of these packets."""
+        sid, number = receipt.id.split()
+        self._accounts[sid].tracked.outcomes[int(number)].append(receipt.outcome)

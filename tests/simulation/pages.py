@@ -49,7 +49,7 @@ class Habits:
 
     wait: float
     send_every: float
-    leave_every: float = 300.0
+    leave_every: float
     away: float = 10.0
 
 

@@ -26,6 +26,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     for way, counts in (("to application", outcome.up), ("to pages", outcome.down)):
         yield f"{way:<16}" + "".join(f"{getattr(counts, name):>11,}" for name in names)
     yield "sessions ended: " + ", ".join(f"{count:,} {reason}" for reason, count in outcome.ended.items())
+    yield "receipts: " + ", ".join(f"{count:,} {name}" for name, count in outcome.receipts.items())
     yield "trouble: " + ", ".join(f"{count:,} {name}" for name, count in outcome.troubles.items())
     yield f"trace {outcome.digest}"
     if outcome.faults:

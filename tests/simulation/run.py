@@ -39,6 +39,9 @@ GRACE: Final = 5.0
 OPENING: Final = 30.0
 """Seconds within which all pages begin."""
 
+LEAVE_EVERY: Final = 300.0
+"""Seconds after which a page goes away, on average, if it does not send more seldom still."""
+
 BEATS: Final = 5.0
 """For each packet that the application sends to a page unasked, the page sends bursts of its own."""
 
@@ -86,6 +89,7 @@ class Outcome:
         faults: the promises that were broken.
         ended: why sessions ended, and how many did.
         troubles: what was done to them.
+        receipts: what became of packets that might expire.
         digest: of everything that happened, in its order.
     """
 
@@ -95,6 +99,7 @@ class Outcome:
     faults: list[str]
     ended: dict[str, int]
     troubles: dict[str, int]
+    receipts: dict[str, int]
     digest: str
 
 
@@ -128,7 +133,7 @@ class Run:
         self._network = MemoryNetwork(self._chance("network"))
         self._world = World(self._agenda, self._network, FIRST_PORT, plan.cut_every, self._trace.update)
         self._accounts: dict[str, Account] = {}
-        habits = Habits(plan.wait, plan.send_every)
+        habits = Habits(plan.wait, plan.send_every, leave_every=max(LEAVE_EVERY, plan.send_every))
         self._pages = [
             Page(self._world, self._accounts, number, habits, plan.seed) for number in range(plan.sessions)
         ]
@@ -139,10 +144,12 @@ class Run:
 
     async def main(self) -> None:
         """Run the server and its pages until the server has stopped."""
-        app = Application(self._accounts, BEATS * self._plan.send_every).declare()
+        application = Application(self._accounts, BEATS * self._plan.send_every)
         async with system(watchdog=None) as actors:
-            server = Server(Settings(wait=self._plan.wait, die=DIE), app, None, actors, self._network.front())
-            async with server.running(trio.Event()), trio.open_nursery() as nursery:
+            settings = Settings(wait=self._plan.wait, die=DIE)
+            server = Server(settings, application.declare(), None, actors, self._network.front())
+            async with server.running(trio.Event()) as running, trio.open_nursery() as nursery:
+                running.receipts.subscribe(application.receipt)
                 nursery.start_soon(self._agenda.run)
                 crasher = Crasher(self._world, actors, self._chance("crashes"), self._plan.crash_every)
                 nothing = self._left(actors)
@@ -192,6 +199,7 @@ class Run:
             + [f"session {account.name}: {fault}" for account in accounts for fault in account.faults],
             dict(Counter(account.reason or "never" for account in accounts)),
             dict(sorted(self._world.troubles.items())),
+            dict(sorted(Counter(outcome for account in accounts for outcome in account.receipts).items())),
             self._trace.hexdigest(),
         )
 

@@ -24,6 +24,7 @@ def test_no_packet_is_lost_doubled_or_reordered(seed: int) -> None:
     assert outcome.down.sent > 1000
     assert outcome.troubles.keys() >= TROUBLED
     assert {"closed", "timeout"} <= outcome.ended.keys()
+    assert {"delivered", "expired", "undelivered"} == outcome.receipts.keys()
 
 
 @pytest.mark.parametrize("kind", MUTATIONS)
