@@ -17,7 +17,7 @@ OTHERS: Final = 1 / 30
 FRONT_END: Final = 1 / 10
 """The share of these that hit the front end, and so every connection."""
 
-ALL: Final = 1 / 50
+ALL: Final = 1 / 3
 """The share of these that hit the supervisor of all sessions, which are `failed` then."""
 
 

@@ -49,11 +49,21 @@ def test_what_adds_up_has_no_faults() -> None:
     assert (made.down().sent, made.down().received, made.down().wrong) == (6, 5, 0)
 
 
+def begin(made: Account, *numbers: int) -> None:
+    for number in numbers:
+        made.hand_over(number)
+
+
+def handle(made: Account, number: int) -> None:
+    made.hand_over(number)
+    made.returned(number)
+
+
 WRONG: dict[str, tuple[Callable[[Account], object], str]] = {
-    "handed over twice": (lambda made: (made.hand_over(3), made.returned(3)), "doubled=1"),
-    "one left out": (lambda made: (made.hand_over(5), made.returned(5)), "lost=1"),
+    "handed over twice": (lambda made: handle(made, 3), "doubled=1"),
+    "one left out": (lambda made: handle(made, 5), "lost=1"),
     "answered for, not handed over": (lambda made: setattr(made, "answered_for", 4), "answered for 4"),
-    "a call within a call": (lambda made: (made.hand_over(4), made.hand_over(5)), "while 4 was under way"),
+    "a call within a call": (lambda made: begin(made, 4, 5), "while 4 was under way"),
     "neither returned nor failed": (lambda made: made.hand_over(4), "neither returned nor failed"),
     "failed twice": (lambda made: made.failed(3), "failure of 3"),
     "received twice": (lambda made: made.receive(DOWN, 2), "doubled=1"),
