@@ -91,8 +91,9 @@ class SessionManager:
         Raises:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
         """
-        if self.shutting_down or self._supervisor is None:
-            raise ProtocolError("shutting-down", "the server is stopping", retry_after=RETRY_AFTER)
+        if self.shutting_down or self._supervisor is None or not self._supervisor.open:
+            detail = "the server is stopping, or takes no new sessions for a moment"
+            raise ProtocolError("shutting-down", detail, retry_after=RETRY_AFTER)
         if len(self.directory) >= self.settings.max_sessions:
             detail = "the server has as many sessions as it may have"
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)

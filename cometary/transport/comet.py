@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import UNSET
 
-from cometary.errors import ProtocolError
+from cometary.errors import ActorEndedError, ProtocolError
 from cometary.sessions import Request, RequestDropped
+from cometary.sessions.machine import session_ended
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet_bodies import VERSION, packets_of, read_request, write_answer
 
@@ -100,6 +101,8 @@ class CometEndpoint:
                 keeper.ref.actor_inbox.put(CometRequest(exchange, codec, keeper, body))
         except ProtocolError as error:
             exchange.refuse(error, codec)
+        except ActorEndedError:  # with the supervisor of all sessions, whose next life will end this one
+            exchange.refuse(session_ended("failed"), codec)
 
     def check_paths(self, packets: Sequence[PacketBody]) -> None:
         """See whether the application takes packets to these paths.

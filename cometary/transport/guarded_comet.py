@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import trio
 from msgspec import UNSET
 
-from cometary.errors import ProtocolError
+from cometary.errors import ActorEndedError, ProtocolError
 from cometary.log import get_logger
 from cometary.sessions import Applicant
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.directory import unknown_session
+from cometary.sessions.machine import session_ended
 from cometary.sessions.terms import admit, renew
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet import CometRequest
@@ -92,6 +93,8 @@ class GuardedCometEndpoint:
                 self._exchange(exchange, codec, body, body.sid)
         except ProtocolError as error:
             exchange.refuse(error, codec)
+        except ActorEndedError:  # as in `CometEndpoint`
+            exchange.refuse(session_ended("failed"), codec)
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -199,6 +202,8 @@ class GuardedCometEndpoint:
                 go_on(judged)
         except ProtocolError as error:
             exchange.refuse(error, codec)
+        except ActorEndedError:
+            exchange.refuse(session_ended("failed"), codec)
         except Exception:  # here it ends: raised further, it would end the actor system
             logger.exception("authenticator failed", text="the authenticator failed")
             exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)

@@ -54,6 +54,14 @@ class Bench:
             start_soon=current_system().start_soon,
         )
 
+    def hand_in(self, body: object) -> Wire:
+        """Hand in an exchange, and leave it there."""
+        exchange = Exchange("POST", "/comet", b"", {}, body=standard_json.dumps(body).encode())
+        wire = Wire()
+        exchange.arrive(wire, "127.0.0.1")
+        self.endpoint(exchange)
+        return wire
+
     async def exchange(self, body: object, peer: str = "127.0.0.1") -> tuple[Exchange, Wire]:
         """Hand in an exchange, and let it be dealt with."""
         exchange = Exchange("POST", "/comet", b"", {}, body=standard_json.dumps(body).encode())
@@ -181,3 +189,24 @@ async def test_the_media_type_is_judged_before_the_body(bench: Bench) -> None:
     with pytest.raises(ProtocolError) as caught:
         bench.endpoint(exchange)
     assert caught.value.condition == "unsupported-media-type"
+
+
+async def test_while_the_supervisor_of_all_sessions_restarts_they_are_said_to_have_failed(
+    bench: Bench,
+) -> None:
+    sid = (await bench.ask({"rid": 1})).body["sid"]
+    supervisor = bench.manager._supervisor
+    assert supervisor is not None
+    supervisor.actor_ref.actor_inbox.fail(ZeroDivisionError(), None)
+    asked, opened = [], []
+    while bench.manager._supervisor is supervisor:
+        asked.append(bench.hand_in({"sid": sid, "rid": 2}))
+        opened.append(bench.hand_in({"rid": 1}))
+        await trio.lowlevel.checkpoint()
+    await trio.testing.wait_all_tasks_blocked()
+    outcomes = {(wire.status, wire.body.get("reason")) for wire in asked}
+    assert outcomes == {(200, None), (410, "failed")}, "its actor still handled the first one"
+    assert {wire.status for wire in opened} <= {200, 503}
+    assert 503 in {wire.status for wire in opened}
+    assert (await bench.ask({"sid": sid, "rid": 2})).body["reason"] == "failed"
+    assert (await bench.ask({"rid": 1})).status == 200
