@@ -198,14 +198,16 @@ async def test_while_the_supervisor_of_all_sessions_restarts_they_are_said_to_ha
     supervisor = bench.manager._supervisor
     assert supervisor is not None
     supervisor.actor_ref.actor_inbox.fail(ZeroDivisionError(), None)
-    asked, opened = [], []
+    asked: list[Wire] = []
+    opened: list[Wire] = []
     while bench.manager._supervisor is supervisor:
         asked.append(bench.hand_in({"sid": sid, "rid": 2}))
         opened.append(bench.hand_in({"rid": 1}))
         await trio.lowlevel.checkpoint()
     await trio.testing.wait_all_tasks_blocked()
     outcomes = {(wire.status, wire.body.get("reason")) for wire in asked}
-    assert outcomes == {(200, None), (410, "failed")}, "its actor still handled the first one"
+    assert (410, "failed") in outcomes
+    assert outcomes <= {(200, None), (410, "failed")}, "its actor may still have handled the first one"
     assert {wire.status for wire in opened} <= {200, 503}
     assert 503 in {wire.status for wire in opened}
     assert (await bench.ask({"sid": sid, "rid": 2})).body["reason"] == "failed"
