@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from cometary.actors.scheduled import ScheduledCell
     from cometary.actors.watch import Watch
 
-AHEAD: Final = 0.001
-"""Seconds for which tasks that ask may run batches before Trio's other tasks have run."""
+AHEAD: Final = 0.00025
+"""Seconds for which tasks that ask may run batches before Trio's other tasks have run: about what a batch takes."""
 
 _NEVER: Final = -1
 
