@@ -9,7 +9,7 @@ from cometary.actors import ActorSystem
 from cometary.errors import SabotageError
 from cometary.sessions.actor import SessionActor
 from cometary.supervision import Supervisor
-from tests.simulation.proxies import World
+from tests.simulation.world import World
 
 OTHERS: Final = 1 / 30
 """The share of crashes that hit not the actor of a session but one of the few others."""

@@ -28,9 +28,10 @@ from tests.simulation.accounts import Account
 from tests.simulation.agenda import Agenda
 from tests.simulation.application import Application
 from tests.simulation.crashes import Crasher
+from tests.simulation.line import SLACK
 from tests.simulation.network import FIRST_PORT, MemoryNetwork
-from tests.simulation.pages import SLACK, Habits, Page
-from tests.simulation.proxies import World
+from tests.simulation.pages import Habits, Page
+from tests.simulation.world import World
 
 DIE: Final = 45.0
 GRACE: Final = 5.0
