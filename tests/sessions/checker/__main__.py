@@ -1,8 +1,8 @@
 """Explore sessions further than the tests do, and say how far that was.
 
 For each surrounding (`tests.sessions.checker.scopes`) it prints the number of states and moves, and the depth: every
-way of at most so many moves was gone. With the usual bound of 100,000 states each that takes about half an hour in
-all; the tests look at 1,000 to 6,000 of each. The exit status is 1 if a promise was broken, and
+way of at most so many moves was gone. With the usual bound of 100,000 states each that takes a quarter of an
+hour in all; the tests look at 1,000 to 6,000 of each. The exit status is 1 if a promise was broken, and
 the shortest way there is told.
 
     python -m tests.sessions.checker [--states 100000] [surrounding ...]
