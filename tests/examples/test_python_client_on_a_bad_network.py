@@ -144,7 +144,10 @@ def test_each_packet_arrives_once_and_in_order_both_ways(seed: int) -> None:
 BREAKS = {
     "take packets twice": ('[self._ack + 1 - answer.get("seq", self._ack + 1) :]', ""),
     "acknowledge more than has come": ("self._ack += len(fresh)", 'self._ack += len(answer["packets"])'),
-    "send packets with the next request as well": ("                self._packets = []\n", ""),
+    "send packets with the next request as well": (
+        "self._packets, self._token_is_new = [], False",
+        "self._token_is_new = False",
+    ),
     "use an id twice": ("self._rid += 1", "self._rid += self._rid % 2"),
     "send nothing again": ("pass  # the request", 'return {"packets": []}  # the request'),
 }
