@@ -33,7 +33,7 @@ CHECKS = {
         f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} "
         + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
-    "tests (Python)": f"pytest --junitxml={PYTHON_REPORT}",
+    "tests (Python)": f"pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --junitxml={PYTHON_REPORT}",
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
 }
 

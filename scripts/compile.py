@@ -125,7 +125,8 @@ def main() -> int:
     if "--test" not in sys.argv[1:]:
         return 0
     tests = [f"tests/{package}" for package in TESTED]
-    command = [sys.executable, "-m", "pytest", f"--ignore={NOT_TESTED}", *tests]
+    options = ["-q", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", f"--ignore={NOT_TESTED}"]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     return subprocess.run(command, cwd=COPY, check=False).returncode
 
 

@@ -102,7 +102,9 @@ def _check_plain(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [object(), {"deep": [object()]}, "\ud800", {None: 1}, lambda: None], ids=repr
+    "message",
+    [object(), {"deep": [object()]}, "\ud800", {None: 1}, lambda: None],
+    ids=["object", "object, deep", "half a surrogate pair", "key that is no text", "function"],
 )
 def test_what_cannot_be_encoded_is_refused_at_once(message: object) -> None:
     with pytest.raises(UsageError, match="'somewhere'"):
