@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from cometary.actors import Actor, Timer
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
+from cometary.sessions.asked import AskedPacket
 from cometary.sessions.events import (
     Answer,
     Arrival,
@@ -303,6 +304,8 @@ class SessionActor(Actor):
     def _report(self, item: Call | Failure, error: Exception) -> None:
         if isinstance(item, Packet):
             failure = Failure("packet", error, self._session, packet=item)
+            if isinstance(item, AskedPacket):
+                self.actor_inbox.put_if_open(item.failed())
         elif isinstance(item, SignedOn):
             failure = Failure("signon", error, self._session)
         elif isinstance(item, SignedOff):

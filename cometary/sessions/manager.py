@@ -175,7 +175,7 @@ class SessionManager:
             machine.track(partial(self.settle, keeper))
         undelivered = machine.outbox.close()
         self._past.add(machine.outbox, undelivered=len(undelivered))
-        return undelivered if keeper.terms is None else without_notices(undelivered)
+        return without_notices(undelivered)
 
     def statistics(self) -> dict[str, int]:
         """Return how many sessions there are, and what has become of all packets since the start."""

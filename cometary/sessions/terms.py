@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from cometary.actors import Timer
 from cometary.errors import ProtocolError
 from cometary.sessions.admission import user_of
+from cometary.sessions.asked import FAILED_PATH
 from cometary.sessions.events import End
 from cometary.sessions.packet import Packet
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cometary.sessions.keeper import SessionKeeper
 
 NOTICE_PATH: Final = "::token"
+NOTICES: Final = (NOTICE_PATH, FAILED_PATH)
 EXPIRY: Final = "token expiry"
 NOTICE: Final = "token notice"
 """The names of the two timers."""
@@ -86,8 +88,8 @@ def renew(keeper: SessionKeeper, admission: Admission, notice: float, seal: byte
 
 
 def without_notices(packets: Sequence[Packet]) -> list[Packet]:
-    """Return packets without those of rule 1, which are nobody else's business."""
-    return [packet for packet in packets if packet.path != NOTICE_PATH]
+    """Return packets without the server's own, such as those of rule 1, which are nobody else's business."""
+    return [packet for packet in packets if packet.path not in NOTICES]
 
 
 def _set_expiry(keeper: SessionKeeper, terms: Terms, seconds: float | None, notice: float) -> None:

@@ -17,6 +17,8 @@ from msgspec import UNSET, Meta, UnsetType
 from cometary.dispatch.paths import check_path
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
+from cometary.sessions.asked import AskedPacket
+from cometary.sessions.tracked import LONGEST_RECEIPT
 from cometary.transport.codecs import json
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class PacketBody(msgspec.Struct):
 
     path: str
     message: Any = UNSET
+    receipt: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
 
 
 class Body(msgspec.Struct):
@@ -120,7 +123,10 @@ def packets_of(request: Body) -> Sequence[Packet]:
     if not request.packets:
         return ()
     return [
-        Packet(packet.path, None if packet.message is UNSET else packet.message) for packet in request.packets
+        Packet(packet.path, None if packet.message is UNSET else packet.message)
+        if packet.receipt is UNSET
+        else AskedPacket(packet.path, None if packet.message is UNSET else packet.message, packet.receipt)
+        for packet in request.packets
     ]
 
 

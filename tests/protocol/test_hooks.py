@@ -148,6 +148,43 @@ async def test_the_sender_can_be_told() -> None:
         assert await client.poll() == [1]
 
 
+async def test_the_sender_is_told_if_it_asked_and_of_nothing_else(slow: bool) -> None:
+    diary = Diary("packet 1", "packet 3", slow=slow)
+    async with serving(diary.app) as world:
+        client = await world.open()
+        packets = [{"path": "a", "message": number, "receipt": f"my {number}"} for number in (1, 2)]
+        await client.hold(packets=[*packets, {"path": "a", "message": 3}])
+        assert await client.poll() == [{"receipt": "my 1", "path": "a"}]
+        assert (await client.ask(close=True)).packets == []
+
+
+async def test_what_tells_of_a_failure_is_not_among_the_undelivered() -> None:
+    diary = Diary("packet 1")
+    left: list[Packet] = []
+
+    @diary.app.signoff
+    def end(_session: Session, _reason: str, undelivered: Sequence[Packet]) -> None:
+        left.extend(undelivered)
+
+    async with serving(diary.app) as world:
+        client = await world.open()
+        await client.hold(packets=[{"path": "a", "message": 1, "receipt": "mine"}])
+        await client.ask(close=True)
+        await world.settle()
+    assert diary.calls[-1] == "signoff closed"
+    assert left == []
+
+
+@pytest.mark.parametrize("receipt", ["", "x" * 257, 7, None])
+async def test_a_receipt_is_text_of_a_bounded_length(receipt: object) -> None:
+    diary = Diary()
+    async with serving(diary.app) as world:
+        client = await world.open()
+        answer = await client.ask(packets=[{"path": "a", "message": 1, "receipt": receipt}])
+    assert (answer.status, answer.body["error"]) == (400, "bad-request")
+    assert diary.calls == ["signon"]
+
+
 async def test_a_failure_handler_that_crashes_is_not_called_again(slow: bool) -> None:
     diary = Diary("packet 1", "failure packet 1", slow=slow)
     async with serving(diary.app) as world:

@@ -99,6 +99,11 @@ def test_no_key_may_come_twice_in_the_place_of_one_that_is_missing() -> None:
     assert verdict(b'{"sid":"s","rid":2,"packets":[{"path":"a","path":"b"}]}', json) == "bad-request"
 
 
+def test_no_key_may_come_twice_in_the_place_of_a_receipt() -> None:
+    body = b'{"sid":"s","rid":2,"packets":[{"path":"a","message":1,"receipt":"r"},{"path":"a","path":"b"}]}'
+    assert verdict(body, json) == "bad-request"
+
+
 def test_a_poll_is_read() -> None:
     request = read_request(b'{"sid":"s","rid":2,"ack":1}', json)
     assert (request.sid, request.rid, request.ack, request.packets) == ("s", 2, 1, UNSET)

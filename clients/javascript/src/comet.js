@@ -14,7 +14,7 @@ import { ConnectedPaths, ConnectError } from "./connected_paths.js";
 import { Connection } from "./connection.js";
 import { Handlers } from "./handlers.js";
 import { withDefaults } from "./options.js";
-import { checkPath } from "./patterns.js";
+import { checkPath, checkReceipt } from "./patterns.js";
 import { QueueFullError, SendQueue } from "./queue.js";
 
 export { ConnectError, QueueFullError };
@@ -108,14 +108,17 @@ export class Comet extends EventTarget {
    *
    * @param {string} path
    * @param {unknown} [message] anything JSON can say, as it is now
-   * @throws {TypeError} if it is no path that a client may send to
+   * @param {{ receipt?: string }} [options] with a `receipt`, 1 to 256 characters of the page's own choice, a packet
+   *   `{receipt, path}` comes at the path `::failed` if the application fails on this one
+   * @throws {TypeError} if it is no path that a client may send to, or no receipt
    * @throws {RangeError} if the packet is too large for one request
    * @throws {QueueFullError} if too much waits already; nothing has been sent
    */
-  send(path, message) {
+  send(path, message, { receipt } = {}) {
     checkPath(path);
+    if (receipt !== undefined) checkReceipt(receipt);
     if (path.startsWith("::")) throw new TypeError("A client may not send to control paths (::).");
-    this.#queue.append(path, message);
+    this.#queue.append(path, message, receipt);
     this.#flush();
   }
 

@@ -44,11 +44,12 @@ export class SendQueue {
    *
    * @param {string} path
    * @param {unknown} message anything JSON can say
+   * @param {string} [receipt] the page's own name for it, for the packet that says that it failed
    * @throws {QueueFullError} if it does not fit
    * @throws {RangeError} if it could never fit into one request
    */
-  append(path, message) {
-    const json = JSON.stringify({ path, message });
+  append(path, message, receipt) {
+    const json = JSON.stringify({ path, message, receipt });
     const size = new TextEncoder().encode(json).length;
     if (size > this.#limits.batchBytes) {
       throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);

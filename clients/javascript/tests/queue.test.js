@@ -53,3 +53,16 @@ test("what is put back goes first", () => {
     [1, 2],
   );
 });
+
+test("a packet has a receipt only if it was given one", () => {
+  const queue = new SendQueue(LIMITS);
+  queue.append("a", 1);
+  queue.append("a", 2, "mine");
+  assert.deepEqual(
+    queue.drain().map(({ json }) => JSON.parse(json)),
+    [
+      { path: "a", message: 1 },
+      { path: "a", message: 2, receipt: "mine" },
+    ],
+  );
+});
