@@ -29,6 +29,7 @@ MODULES: Final = (
     "actors/scheduler",
     "actors/timers",
     "fsm/engine",
+    "fsm/step",
     "sessions/events",
     "sessions/keeper",
     "sessions/outbox",

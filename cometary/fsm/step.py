@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from typing import Any, Final, final
 
 from cometary.fsm.actions import (
     Cancel,
@@ -33,6 +33,9 @@ class Step:
     def __init__(self, target: State | None, actions: tuple[object, ...]) -> None:
         self.target = target
         self.actions = actions
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Step:
+        return self  # a value
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.target!r}, {self.actions!r})"
