@@ -14,7 +14,7 @@ import { ConnectedPaths, ConnectError } from "./connected_paths.js";
 import { Connection } from "./connection.js";
 import { Handlers } from "./handlers.js";
 import { withDefaults } from "./options.js";
-import { checkPath, checkReceipt } from "./patterns.js";
+import { checkPath } from "./patterns.js";
 import { QueueFullError, SendQueue } from "./queue.js";
 
 export { ConnectError, QueueFullError };
@@ -116,7 +116,6 @@ export class Comet extends EventTarget {
    */
   send(path, message, { receipt } = {}) {
     checkPath(path);
-    if (receipt !== undefined) checkReceipt(receipt);
     if (path.startsWith("::")) throw new TypeError("A client may not send to control paths (::).");
     this.#queue.append(path, message, receipt);
     this.#flush();

@@ -11,7 +11,6 @@
  */
 
 export const LONGEST_PATH = 1024;
-export const LONGEST_RECEIPT = 256;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u;
 
 /**
@@ -26,18 +25,6 @@ export function checkPath(path) {
     throw new TypeError(`A path has at most ${LONGEST_PATH} bytes of UTF-8.`);
   }
   if (UNPRINTABLE.test(path)) throw new TypeError("A path has no control characters and no surrogates.");
-}
-
-/**
- * Accept the receipt of a packet by returning, or refuse it by throwing.
- *
- * @param {string} receipt
- * @throws {TypeError} the calling code's fault: the server would refuse it
- */
-export function checkReceipt(receipt) {
-  if (typeof receipt !== "string" || receipt === "" || [...receipt].length > LONGEST_RECEIPT) {
-    throw new TypeError(`A receipt is a string of 1 to ${LONGEST_RECEIPT} characters.`);
-  }
 }
 
 /**

@@ -11,6 +11,8 @@
  * @typedef {{ path: string, message: unknown, json: string, size: number }} OutgoingPacket
  */
 
+const LONGEST_RECEIPT = 256;
+
 /** The send queue is full: too much is waiting for the network. Nothing has been queued. */
 export class QueueFullError extends Error {
   /** @override */
@@ -45,10 +47,12 @@ export class SendQueue {
    * @param {string} path
    * @param {unknown} message anything JSON can say
    * @param {string} [receipt] the page's own name for it, for the packet that says that it failed
+   * @throws {TypeError} if it is no receipt
    * @throws {QueueFullError} if it does not fit
    * @throws {RangeError} if it could never fit into one request
    */
   append(path, message, receipt) {
+    if (receipt !== undefined) checkReceipt(receipt);
     const json = JSON.stringify({ path, message, receipt });
     const size = new TextEncoder().encode(json).length;
     if (size > this.#limits.batchBytes) {
@@ -96,5 +100,18 @@ export class SendQueue {
     const packets = this.#waiting.splice(0);
     this.release(packets);
     return packets;
+  }
+}
+
+/**
+ * Accept the receipt of a packet by returning, or refuse it by throwing. It is measured in characters, as the
+ * server does, and not in units of UTF-16.
+ *
+ * @param {string} receipt
+ * @throws {TypeError} the calling code's fault: the server would refuse it
+ */
+function checkReceipt(receipt) {
+  if (typeof receipt !== "string" || receipt === "" || [...receipt].length > LONGEST_RECEIPT) {
+    throw new TypeError(`A receipt is a string of 1 to ${LONGEST_RECEIPT} characters.`);
   }
 }

@@ -66,3 +66,21 @@ test("a packet has a receipt only if it was given one", () => {
     ],
   );
 });
+
+const ROOMY = { packets: 3, bytes: 5000, batchBytes: 5000 };
+const NO_RECEIPTS = { "an empty text": "", "a text of 257 characters": "😀".repeat(257), "a number": 7 };
+
+for (const [name, receipt] of Object.entries(NO_RECEIPTS)) {
+  test(`${name} is no receipt, and its packet is not queued`, () => {
+    const queue = new SendQueue(ROOMY);
+    assert.throws(() => queue.append("a", 1, /** @type {any} */ (receipt)), TypeError);
+    assert.equal(queue.unanswered, 0);
+    assert.deepEqual(queue.takeBatch(), []);
+  });
+}
+
+test("a receipt is measured in characters", () => {
+  const queue = new SendQueue(ROOMY);
+  queue.append("a", 1, "😀".repeat(256));
+  assert.equal(queue.waiting, 1);
+});
