@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from cometary.sessions.notices import FAILED_PATH
 from cometary.sessions.packet import Packet
-
-FAILED_PATH: Final = "::failed"
 
 
 class AskedPacket(Packet):

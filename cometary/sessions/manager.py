@@ -19,9 +19,9 @@ from cometary.sessions.events import End
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
+from cometary.sessions.notices import without_notices
 from cometary.sessions.packet import Packet, outgoing
 from cometary.sessions.receipts import Receipt, ReceiptLog
-from cometary.sessions.terms import without_notices
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
 

@@ -16,18 +16,14 @@ from typing import TYPE_CHECKING, Final
 from cometary.actors import Timer
 from cometary.errors import ProtocolError
 from cometary.sessions.admission import user_of
-from cometary.sessions.asked import FAILED_PATH
 from cometary.sessions.events import End
+from cometary.sessions.notices import EXPIRING_PATH
 from cometary.sessions.packet import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cometary.sessions.admission import Admission
     from cometary.sessions.keeper import SessionKeeper
 
-NOTICE_PATH: Final = "::token"
-NOTICES: Final = (NOTICE_PATH, FAILED_PATH)
 EXPIRY: Final = "token expiry"
 NOTICE: Final = "token notice"
 """The names of the two timers."""
@@ -87,11 +83,6 @@ def renew(keeper: SessionKeeper, admission: Admission, notice: float, seal: byte
         _set_expiry(keeper, terms, admission.expires, notice)
 
 
-def without_notices(packets: Sequence[Packet]) -> list[Packet]:
-    """Return packets without the server's own, such as those of rule 1, which are nobody else's business."""
-    return [packet for packet in packets if packet.path not in NOTICES]
-
-
 def _set_expiry(keeper: SessionKeeper, terms: Terms, seconds: float | None, notice: float) -> None:
     if seconds is None:
         terms.expires = inf
@@ -101,7 +92,7 @@ def _set_expiry(keeper: SessionKeeper, terms: Terms, seconds: float | None, noti
     terms.expires = keeper.ref.actor_inbox.system.scheduler.now() + seconds
     notice = min(notice, seconds / 2)
     _timer(keeper, EXPIRY, End("kicked")).start(seconds)
-    _timer(keeper, NOTICE, Packet(NOTICE_PATH, {"expires": round(notice, 3)})).start(seconds - notice)
+    _timer(keeper, NOTICE, Packet(EXPIRING_PATH, {"expires": round(notice, 3)})).start(seconds - notice)
 
 
 def _timer(keeper: SessionKeeper, name: str, message: object) -> Timer:
