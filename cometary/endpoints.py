@@ -1,0 +1,86 @@
+"""What answers at each of a server's two listeners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.guard import make_comet_endpoint
+from cometary.sessions.saboteur import Saboteur
+from cometary.transport.control import ControlEndpoint
+from cometary.transport.cors import CorsPolicy
+from cometary.transport.files import file_endpoints
+from cometary.transport.rate_limit import OpenLimiter
+from cometary.transport.router import Router
+from cometary.transport.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.app import App, Authenticator
+    from cometary.config import Settings
+    from cometary.sessions import SessionManager
+    from cometary.transport.receipts import ReceiptsEndpoint
+
+
+def public_service(
+    settings: Settings,
+    app: App,
+    manager: SessionManager,
+    authenticator: Authenticator | None,
+    start_soon: Callable[..., None],
+) -> Service:
+    """Return what answers clients: the comet endpoint, and the application's files.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        manager: knows the sessions.
+        authenticator: says who is let in; None lets all in.
+        start_soon: runs an async function beside everything else.
+    """
+    limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
+    comet = make_comet_endpoint(
+        manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
+    )
+    router = Router()
+    router.add("POST", settings.comet, comet)
+    for prefix, directory in app.directories:
+        for path, endpoint in file_endpoints(prefix, directory).items():
+            router.add("GET", path, endpoint)
+    return Service(router, CorsPolicy(settings.origins, credentials=settings.binds_to_cookie))
+
+
+def control_service(
+    settings: Settings,
+    app: App,
+    manager: SessionManager,
+    *,
+    receipts: ReceiptsEndpoint,
+    tree: Callable[[], dict[str, object]],
+    statistics: Callable[[], dict[str, object]],
+) -> Service:
+    """Return what answers back-ends: the control interface.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        manager: knows the sessions.
+        receipts: answers whoever reads receipts.
+        tree: describes the supervision tree.
+        statistics: counts sessions and packets.
+    """
+    crash = Saboteur(manager).crash if settings.crash_calls == "on" else None
+    return Service(
+        ControlEndpoint(
+            manager,
+            app.route,
+            app.route_tracked,
+            tree,
+            statistics,
+            receipts=receipts,
+            secret=settings.secret,
+            crash=crash,
+        )
+    )

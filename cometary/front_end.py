@@ -1,0 +1,94 @@
+"""The front end: both listeners of a server, and the switchboard that has all their connections.
+
+1.  The sockets are open before anything is started that could fail later; callers wait in the backlog.
+2.  They outlive the switchboard, so a front end that is restarted turns nobody away.
+3.  A server that stops closes them first, and the switchboard once everything has been answered.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.config import Address
+from cometary.config.parts import front_end_limits
+from cometary.transport.switchboard import Listen, Switchboard
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from cometary.config import Settings
+    from cometary.transport.network import Network
+    from cometary.transport.service import Service
+
+
+class FrontEnd:
+    """The front end of one server.
+
+    Args:
+        settings: how the server is set up.
+        services: what answers clients, and what answers back-ends.
+        network: where connections come from.
+        run: calls a function in which actors may be sent to, and has them run what it sent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: tuple[Service, Service],
+        network: Network,
+        run: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._settings = settings
+        self._services = services
+        self._network = network
+        self._run = run
+        self._sockets: list[list[socket.socket]] = []
+        self._switchboard: Switchboard | None = None
+
+    async def listen(self, until: ExitStack) -> None:
+        """Open the sockets.
+
+        Args:
+            until: closes them, at the latest.
+
+        Raises:
+            OSError: an address cannot be listened on: the configuration's fault.
+        """
+        public = Address(self._settings.host, self._settings.port)
+        for host, port in (public, self._settings.control):
+            sockets = await self._network.open_sockets(host, port)
+            self._sockets.append(sockets)
+            for sock in sockets:
+                until.callback(sock.close)
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """Where clients and where back-ends connect, with the ports that were really taken."""
+        public, control = [Address(*sockets[0].getsockname()[:2]).url for sockets in self._sockets]
+        return public, control
+
+    async def run(self, *, task_status: trio.TaskStatus[object]) -> None:
+        """Serve connections until cancelled; for a child specification."""
+        listen = [
+            Listen(service, sockets=sockets)
+            for service, sockets in zip(self._services, self._sockets, strict=True)
+        ]
+        limits = front_end_limits(self._settings)
+        self._switchboard = Switchboard(listen, limits, self._network.new_poller, run=self._run)
+        await self._switchboard.serve(task_status=task_status)
+        await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
+
+    def stop_listening(self) -> None:
+        """Take no more connections; those that there are go on."""
+        for sock in chain.from_iterable(self._sockets):
+            sock.close()
+
+    async def aclose(self, grace: float) -> None:
+        """Let answers go out for `grace` seconds at most, then close all connections."""
+        if self._switchboard is not None:
+            await self._switchboard.aclose(grace)
