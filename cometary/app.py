@@ -17,42 +17,37 @@ def chat(session, path, message):
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.dispatch.contracts import Contracts
 from cometary.dispatch.dispatcher import counted
 from cometary.dispatch.paths import check_path
 from cometary.dispatch.patterns import Pattern
-from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import ProtocolError, UsageError
+from cometary.handlers import Handlers
 from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.sessions.contract import make_contract
-from cometary.sessions.hooks import call_each
 from cometary.sessions.packet import outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from cometary.actors import ActorRef
-    from cometary.sessions import Failure, Packet, Receipt, Session
-    from cometary.sessions.admission import Judge, Verdict
+    from cometary.handlers import Handler
+    from cometary.sessions import Packet
+    from cometary.sessions.admission import Verdict
     from cometary.sessions.contract import Key
     from cometary.sessions.tracked import TrackedPacket
 
-    Handler = Callable[..., Awaitable[object] | None]
     H = TypeVar("H", bound=Handler)
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
     Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
     A = TypeVar("A", bound=Authenticator)
 
-MOST_REMEMBERED_PATHS: Final = 1024
-"""Paths whose handlers are remembered; when there are more, all are looked up again."""
 
-
-class App:
+class App(Handlers):
     """The handlers of one application. They may be `def` or `async def`.
 
     For one session they are called one at a time and in order, inside the session's actor. One
@@ -66,16 +61,11 @@ class App:
     """
 
     def __init__(self, *, authenticate: Authenticator | None = None) -> None:
+        super().__init__()
         self.authenticator = authenticate
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path]] = []
         self.contracts = Contracts()
-        self.receipt_handlers: list[Handler] = []
-        self._signon: list[Handler] = []
-        self._signoff: list[Handler] = []
-        self._failure: list[Handler] = []
-        self._packet: Subscriptions[Handler] = Subscriptions()
-        self._remembered: dict[str, tuple[Handler, ...]] = {}
         self._dispatcher: ActorRef[Any] | None = None
         self._in_force = self.contracts
         self._make: Callable[[str, Any, object], Packet] = outgoing
@@ -84,7 +74,7 @@ class App:
 
     def signon(self, handler: H) -> H:
         """Call `handler(session)` when a session has opened."""
-        self._signon.append(handler)
+        self.of_signon.append(handler)
         return handler
 
     def signoff(self, handler: H) -> H:
@@ -93,7 +83,7 @@ class App:
         `reason` is one of the protocol's; `undelivered` are the packets that the client never
         acknowledged, in order, each with `path` and `message`.
         """
-        self._signoff.append(handler)
+        self.of_signoff.append(handler)
         return handler
 
     def packet(self, pattern: str) -> Callable[[H], H]:
@@ -110,8 +100,7 @@ class App:
         Pattern.compile(pattern)
 
         def declare(handler: H) -> H:
-            self._packet.subscribe(pattern, handler)
-            self._remembered.clear()
+            self.handle_packets(pattern, handler)
             return handler
 
         return declare
@@ -153,7 +142,7 @@ class App:
         It runs beside the sessions, in a child of the supervisor `application`. One that raises
         crashes that child, which is started again and goes on with the next receipt.
         """
-        self.receipt_handlers.append(handler)
+        self.of_receipt.append(handler)
         return handler
 
     def failure(self, handler: H) -> H:
@@ -164,7 +153,7 @@ class App:
         handed over again: this is where to keep it. A failure handler that raises crashes the
         same actor, but that is not a failure again.
         """
-        self._failure.append(handler)
+        self.of_failure.append(handler)
         return handler
 
     def authenticate(self, authenticator: A) -> A:
@@ -268,71 +257,3 @@ class App:
         """Make packets by these contracts from now on."""
         self._in_force = contracts
         self._make = contracts.packet if contracts else outgoing
-
-    def received_receipt(self, receipt: Receipt) -> Awaitable[object] | None:
-        """Hand a receipt to the handlers."""
-        return call_each(self.receipt_handlers, receipt)
-
-    def accepts(self, path: str) -> bool:
-        """Whether there is a handler for client packets to `path`."""
-        return bool(self._handlers(path))
-
-    def signed_on(self, session: Session) -> Awaitable[object] | None:
-        """Hand a new session to the handlers."""
-        return call_each(self._signon, session)
-
-    def received(self, session: Session, packet: Packet) -> Awaitable[object] | None:
-        """Hand a client packet to the handlers of its path."""
-        handlers = self._handlers(packet.path)
-        if len(handlers) == 1:
-            return handlers[0](session, packet.path, packet.message)
-        return call_in_order(handlers, session, packet.path, packet.message)
-
-    def signed_off(
-        self, session: Session, reason: str, undelivered: Sequence[Packet]
-    ) -> Awaitable[object] | None:
-        """Hand the end of a session to the handlers."""
-        return call_each(self._signoff, session, reason, undelivered)
-
-    def failed(self, failure: Failure) -> Awaitable[object] | None:
-        """Hand a failure to the handlers."""
-        return call_each(self._failure, failure)
-
-    def _handlers(self, path: str) -> tuple[Handler, ...]:
-        handlers = self._remembered.get(path)
-        if handlers is None:
-            if len(self._remembered) >= MOST_REMEMBERED_PATHS:
-                self._remembered.clear()
-            self._remembered[path] = handlers = self._packet.subscribers(path)
-        return handlers
-
-
-def judge_of(authenticator: Authenticator | None) -> Judge | None:
-    """Return what says whether an applicant is let in; None if all are."""
-    if authenticator is None:
-        return None
-    if isinstance(authenticator, AskingForMore):
-        return authenticator.judge
-    return lambda applicant: authenticator(applicant.token)
-
-
-def call_in_order(handlers: Sequence[Handler], *args: Any) -> Awaitable[object] | None:
-    """Call each handler with `args`, the next one when the one before has finished.
-
-    Returns:
-        None if all have finished; else what remains to be awaited.
-    """
-    for place, handler in enumerate(handlers):
-        outcome = handler(*args)
-        if inspect.isawaitable(outcome):
-            return finish_in_order(outcome, handlers[place + 1 :], *args)
-    return None
-
-
-async def finish_in_order(outcome: Awaitable[object], handlers: Sequence[Handler], *args: Any) -> None:
-    """Await `outcome`, then call the other handlers one after the other."""
-    await outcome
-    for handler in handlers:
-        following = handler(*args)
-        if inspect.isawaitable(following):
-            await following

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cometary.app import judge_of
 from cometary.authentication import HttpCallback, SignedToken
 from cometary.errors import ConfigError
+from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.transport.binding import binding_of
 from cometary.transport.comet import CometEndpoint
 from cometary.transport.guarded_comet import GuardedCometEndpoint
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cometary.app import App, Authenticator
     from cometary.config import Settings
     from cometary.sessions import SessionManager
+    from cometary.sessions.admission import Judge
     from cometary.transport.exchange import Endpoint
     from cometary.transport.rate_limit import OpenLimiter
 
@@ -75,3 +76,12 @@ def make_comet_endpoint(
     if judge is None and binding is None:
         return comet
     return GuardedCometEndpoint(comet, manager, limiter, judge=judge, binding=binding, start_soon=start_soon)
+
+
+def judge_of(authenticator: Authenticator | None) -> Judge | None:
+    """Return what says whether an applicant is let in; None if all are."""
+    if authenticator is None:
+        return None
+    if isinstance(authenticator, AskingForMore):
+        return authenticator.judge
+    return lambda applicant: authenticator(applicant.token)

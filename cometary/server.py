@@ -171,7 +171,7 @@ class Server:
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
-        if self._app.receipt_handlers:
+        if self._app.of_receipt:
             self._reader = ReceiptReader(
                 self._manager.receipts, self._app.received_receipt, self._application.failed
             )

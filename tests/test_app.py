@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 import trio
 
-from cometary.app import MOST_REMEMBERED_PATHS, App
+from cometary.app import App
 from cometary.errors import PatternError, UsageError
+from cometary.handlers import MOST_REMEMBERED_PATHS
 from cometary.sessions import Packet, Session
 
 SESSION = cast("Session", object())
