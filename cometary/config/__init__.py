@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cometary.config.kinds import Address
-from cometary.config.settings import OPTIONS, Option, Settings
+from cometary.config.option import Option
+from cometary.config.settings import OPTIONS, Settings
 from cometary.config.sources import load
 
 __all__ = ["OPTIONS", "Address", "Option", "Settings", "load"]

@@ -7,46 +7,12 @@ reference page all follow from it, so an option is added in this one place.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Final
 
 from cometary.config import kinds
-from cometary.config.kinds import Address, Kind
+from cometary.config.kinds import Address
+from cometary.config.option import Option, not_allowed, row
 from cometary.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One row of the table.
-
-    Attributes:
-        name: The key in a file, and the command line's option without its dashes.
-        kind: What values it can have.
-        default: The value when nobody gives one.
-        text: What it is for, in one sentence.
-        secret: Whether its value is never shown, and never taken from the command line, where
-            every user of the machine could read it.
-    """
-
-    name: str
-    kind: Kind[Any]
-    default: object
-    text: str
-    secret: bool
-
-    @property
-    def field(self) -> str:
-        """The attribute of `Settings`."""
-        return self.name.replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return f"COMETARY_{self.field.upper()}"
-
-
-def _row(kind: Kind[Any], text: str, *, secret: bool = False) -> dict[str, object]:
-    """What makes a field of `Settings` a row of the table."""
-    return {"kind": kind, "text": text, "secret": secret}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,171 +24,171 @@ class Settings:
     """
 
     app: str | None = field(
-        default=None, metadata=_row(kinds.APP, "The application to serve; without one, back-ends do all.")
+        default=None, metadata=row(kinds.APP, "The application to serve; without one, back-ends do all.")
     )
-    host: str = field(default="127.0.0.1", metadata=_row(kinds.HOST, "The address that clients connect to."))
+    host: str = field(default="127.0.0.1", metadata=row(kinds.HOST, "The address that clients connect to."))
     port: int = field(
-        default=8080, metadata=_row(kinds.PORT, "The port that clients connect to; 0 takes any free one.")
+        default=8080, metadata=row(kinds.PORT, "The port that clients connect to; 0 takes any free one.")
     )
     control: Address = field(
         default=Address("127.0.0.1", 8081),
-        metadata=_row(kinds.ADDRESS, "Where back-ends connect; off loopback it needs a secret."),
+        metadata=row(kinds.ADDRESS, "Where back-ends connect; off loopback it needs a secret."),
     )
     secret: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(kinds.SECRET, "The bearer token for every call of the control interface.", secret=True),
+        metadata=row(kinds.SECRET, "The bearer token for every call of the control interface.", secret=True),
     )
-    comet: str = field(default="/comet", metadata=_row(kinds.URL_PATH, "The URL path of the comet endpoint."))
+    comet: str = field(default="/comet", metadata=row(kinds.URL_PATH, "The URL path of the comet endpoint."))
     origins: tuple[str, ...] = field(
-        default=(), metadata=_row(kinds.ORIGINS, "The other sites whose pages may connect (CORS).")
+        default=(), metadata=row(kinds.ORIGINS, "The other sites whose pages may connect (CORS).")
     )
     token_secret: tuple[str, ...] = field(
         default=(),
         repr=False,
-        metadata=_row(
+        metadata=row(
             kinds.TOKEN_SECRETS,
             "What the tokens that let clients in are signed with; several while one replaces another.",
             secret=True,
         ),
     )
     token_audience: str | None = field(
-        default=None, metadata=_row(kinds.AUDIENCE, "The audience that signed tokens have to name.")
+        default=None, metadata=row(kinds.AUDIENCE, "The audience that signed tokens have to name.")
     )
     token_notice: float = field(
         default=30,
-        metadata=_row(
+        metadata=row(
             kinds.seconds(1, 3600), "How long before its token expires a client is asked for another one."
         ),
     )
     auth_url: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(kinds.URL, "Where a back-end is asked about each token; it needs auth-secret."),
+        metadata=row(kinds.URL, "Where a back-end is asked about each token; it needs auth-secret."),
     )
     auth_secret: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(
+        metadata=row(
             kinds.WEBHOOK_SECRET, "The key that the questions to auth-url are signed with.", secret=True
         ),
     )
     auth_timeout: float = field(
-        default=5, metadata=_row(kinds.seconds(0.1, 300), "How long a client waits for the verdict at most.")
+        default=5, metadata=row(kinds.seconds(0.1, 300), "How long a client waits for the verdict at most.")
     )
     auth_connections: int = field(
-        default=8, metadata=_row(kinds.whole(1, 256), "The most questions under way at one time.")
+        default=8, metadata=row(kinds.whole(1, 256), "The most questions under way at one time.")
     )
     auth_queue: int = field(
         default=1000,
-        metadata=_row(
+        metadata=row(
             kinds.whole(0, 1_000_000), "The most further questions that wait; clients beyond it try later."
         ),
     )
     bind: str = field(
         default="off",
-        metadata=_row(kinds.BIND, "What each request of a session has to prove besides the session's id."),
+        metadata=row(kinds.BIND, "What each request of a session has to prove besides the session's id."),
     )
     wait: float = field(
-        default=60, metadata=_row(kinds.seconds(0.1, 3600), "The longest that a request is held.")
+        default=60, metadata=row(kinds.seconds(0.1, 3600), "The longest that a request is held.")
     )
     die: float = field(
         default=45,
-        metadata=_row(kinds.seconds(0.1, 86400), "How long a session lives without a held request."),
+        metadata=row(kinds.seconds(0.1, 86400), "How long a session lives without a held request."),
     )
     requests: int = field(
-        default=2, metadata=_row(kinds.whole(1, 16), "The most requests that a client may have unanswered.")
+        default=2, metadata=row(kinds.whole(1, 16), "The most requests that a client may have unanswered.")
     )
     max_sessions: int = field(
         default=100_000,
-        metadata=_row(kinds.whole(1, 10_000_000), "The most sessions at one time."),
+        metadata=row(kinds.whole(1, 10_000_000), "The most sessions at one time."),
     )
     opens_per_minute: int = field(
         default=600,
-        metadata=_row(
+        metadata=row(
             kinds.whole(0, 1_000_000),
             "The most sessions that one address opens in a minute; 0 for no limit. Loopback has none.",
         ),
     )
     queue_packets: int = field(
         default=1000,
-        metadata=_row(kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."),
+        metadata=row(kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."),
     )
     queue_bytes: int = field(
         default=1024 * 1024,
-        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."),
+        metadata=row(kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."),
     )
     paths: tuple[str, ...] = field(
-        default=(), metadata=_row(kinds.PATHS, "What becomes of packets that a session is too slow for.")
+        default=(), metadata=row(kinds.PATHS, "What becomes of packets that a session is too slow for.")
     )
     webhook_url: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(
+        metadata=row(
             kinds.URL, "Where a back-end is told what happens to sessions; it needs webhook-secret."
         ),
     )
     webhook_secret: str | None = field(
         default=None,
         repr=False,
-        metadata=_row(kinds.WEBHOOK_SECRET, "The key that webhooks are signed with.", secret=True),
+        metadata=row(kinds.WEBHOOK_SECRET, "The key that webhooks are signed with.", secret=True),
     )
     webhook_events: tuple[str, ...] = field(
         default=(),
-        metadata=_row(
+        metadata=row(
             kinds.WEBHOOK_EVENTS, "What the back-end is told of; of all of these if it is not said."
         ),
     )
     webhook_timeout: float = field(
-        default=5, metadata=_row(kinds.seconds(0.1, 300), "How long one attempt to deliver a webhook takes.")
+        default=5, metadata=row(kinds.seconds(0.1, 300), "How long one attempt to deliver a webhook takes.")
     )
     webhook_patience: float = field(
         default=600,
-        metadata=_row(kinds.seconds(0, 86400), "How long a webhook that fails is tried again."),
+        metadata=row(kinds.seconds(0, 86400), "How long a webhook that fails is tried again."),
     )
     webhook_connections: int = field(
-        default=8, metadata=_row(kinds.whole(1, 256), "The most webhooks under way at one time.")
+        default=8, metadata=row(kinds.whole(1, 256), "The most webhooks under way at one time.")
     )
     webhook_queue: int = field(
         default=10_000,
-        metadata=_row(
+        metadata=row(
             kinds.whole(1, 10_000_000, "events"), "The most webhooks that wait; further ones are dropped."
         ),
     )
     webhook_queue_bytes: int = field(
         default=64 * 1024 * 1024,
-        metadata=_row(kinds.whole(1024, 2**34, "bytes"), "The most bytes of webhooks that wait."),
+        metadata=row(kinds.whole(1024, 2**34, "bytes"), "The most bytes of webhooks that wait."),
     )
     response_bytes: int = field(
         default=256 * 1024,
-        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."),
+        metadata=row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."),
     )
     body_bytes: int = field(
         default=256 * 1024,
-        metadata=_row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."),
+        metadata=row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."),
     )
     watchdog: float = field(
         default=0.1,
-        metadata=_row(
+        metadata=row(
             kinds.seconds(0, 60),
             "How long a handler may hold up the server before a warning names it; 0 for no such warnings.",
         ),
     )
     crash_calls: str = field(
         default="off",
-        metadata=_row(
+        metadata=row(
             kinds.choice("off", "on"),
             "Whether back-ends may crash session actors, for tests; on loopback only.",
         ),
     )
     log_level: str = field(
         default="info",
-        metadata=_row(
+        metadata=row(
             kinds.choice("debug", "info", "warning", "error"), "The least serious events that are logged."
         ),
     )
     log_format: str = field(
-        default="text", metadata=_row(kinds.choice("text", "json"), "How the lines of the log are written.")
+        default="text", metadata=row(kinds.choice("text", "json"), "How the lines of the log are written.")
     )
 
     def __post_init__(self) -> None:
@@ -252,18 +218,6 @@ def _checked(option: Option, value: object) -> object:
         return option.kind.check(value)
     except ValueError:
         raise not_allowed(option, option.name, value) from None
-
-
-def not_allowed(option: Option, where: str, value: object) -> ConfigError:
-    """The error for a value that is not of its option's kind.
-
-    Args:
-        option: The option.
-        where: What gave the value.
-        value: The value, which the message repeats unless it is secret.
-    """
-    shown = "" if option.secret else f", not {value!r}"
-    return ConfigError(where, f"must be {option.kind.allowed}{shown}")
 
 
 OPTIONS: Final = tuple(

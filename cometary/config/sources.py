@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from cometary.config.settings import OPTIONS, Option, Settings, not_allowed
+from cometary.config.option import Option, not_allowed
+from cometary.config.settings import OPTIONS, Settings
 from cometary.errors import ConfigError
 
 CONFIG_VARIABLE: Final = "COMETARY_CONFIG"

@@ -1,0 +1,56 @@
+"""Options: what one row of the table of settings says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cometary.config.kinds import Kind
+from cometary.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table.
+
+    Attributes:
+        name: The key in a file, and the command line's option without its dashes.
+        kind: What values it can have.
+        default: The value when nobody gives one.
+        text: What it is for, in one sentence.
+        secret: Whether its value is never shown, and never taken from the command line, where
+            every user of the machine could read it.
+    """
+
+    name: str
+    kind: Kind[Any]
+    default: object
+    text: str
+    secret: bool
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return f"COMETARY_{self.field.upper()}"
+
+
+def row(kind: Kind[Any], text: str, *, secret: bool = False) -> dict[str, object]:
+    """What makes a field of `Settings` a row of the table."""
+    return {"kind": kind, "text": text, "secret": secret}
+
+
+def not_allowed(option: Option, where: str, value: object) -> ConfigError:
+    """The error for a value that is not of its option's kind.
+
+    Args:
+        option: The option.
+        where: What gave the value.
+        value: The value, which the message repeats unless it is secret.
+    """
+    shown = "" if option.secret else f", not {value!r}"
+    return ConfigError(where, f"must be {option.kind.allowed}{shown}")
