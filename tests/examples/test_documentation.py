@@ -5,6 +5,7 @@ A comment before a block of code says where it comes from: `file:` is the whole 
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -27,6 +28,8 @@ GUIDES = [
     *sorted((ROOT / "docs").glob("tutorial/*.md")),
     *sorted((ROOT / "docs").glob("how-to/*.md")),
 ]
+FRAMEWORK = ("actors", "actors.sys", "fsm", "statem", "supervision", "testing")
+PUBLIC = ["cometary", *(f"cometary.{name}" for name in (*FRAMEWORK, "authentication", "connector"))]
 BLOCK = re.compile(
     r"(?:<!-- (?P<what>file|part of): (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```\n",
     re.DOTALL,
@@ -165,3 +168,11 @@ def test_every_policy_and_its_default_is_explained() -> None:
 def test_every_outcome_is_explained() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", read("how-to/receipts.md"), re.MULTILINE)
     assert set(rows) - {"outcome"} == set(get_args(Outcome))
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_every_public_name_is_in_the_reference(package: str) -> None:
+    pages = "".join(page.read_text() for page in PAGES if page.parent.name == "reference")
+    code = " ".join(re.findall(r"`[^`]+`|```.*?```", pages, re.DOTALL))
+    public = [name for name in importlib.import_module(package).__all__ if name != "__version__"]
+    assert [name for name in public if not re.search(rf"\b{name}\b", code)] == []
