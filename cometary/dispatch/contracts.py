@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.dispatch.paths import check_own_path
 from cometary.dispatch.patterns import Pattern
 from cometary.errors import UsageError
 from cometary.sessions.contract import KEEP, Contract, make_contract
@@ -51,9 +52,14 @@ class Contracts:
         self._remembered.clear()
 
     def find(self, path: str) -> Contract:
-        """Return the contract that holds for `path`."""
+        """Return the contract that holds for `path`.
+
+        Raises:
+            UsageError: if it is no path; the caller's fault.
+        """
         contract = self._remembered.get(path)
-        if contract is None:
+        if contract is None:  # so a path is looked at when it is new, not with each packet
+            check_own_path(path)
             if len(self._remembered) >= MOST_REMEMBERED_PATHS:
                 self._remembered.clear()
             holding = (contract for pattern, contract in self.declared if pattern.matches(path))
@@ -66,7 +72,7 @@ class Contracts:
         """Return a packet without wishes of its sender.
 
         Raises:
-            UsageError: if it cannot be encoded; the caller's fault.
+            UsageError: if `path` is none, or it cannot be encoded; the caller's fault.
         """
         contract = self.find(path)
         if contract is KEEP:
@@ -86,7 +92,8 @@ class Contracts:
         """Return a packet with them; see `cometary.sessions.tracked.tracked`.
 
         Raises:
-            UsageError: if it cannot be encoded, or one of them makes no sense; the caller's fault.
+            UsageError: if `path` is none, it cannot be encoded, or one of them makes no sense; the
+                caller's fault.
         """
         contract = self.find(path)
         return tracked(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)

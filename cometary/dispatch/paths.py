@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cometary.errors import ProtocolError
+from cometary.errors import ProtocolError, UsageError
 
 SEPARATOR: Final = "/"
 CONTROL_PREFIX: Final = "::"
@@ -46,6 +46,18 @@ def check_path(path: str, *, from_client: bool) -> None:
             raise ProtocolError("bad-request", fault)
     if from_client and path.startswith(CONTROL_PREFIX):
         raise ProtocolError("forbidden-path", "A client may not send to control paths (::).")
+
+
+def check_own_path(path: str) -> None:
+    """Accept a path that code on the server's own side has chosen, control paths among them.
+
+    Raises:
+        UsageError: for what is no path; the calling code's fault.
+    """
+    try:
+        check_path(path, from_client=False)
+    except ProtocolError as error:
+        raise UsageError(error.detail) from None
 
 
 def _fault(path: str) -> str | None:

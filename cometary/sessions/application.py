@@ -47,7 +47,7 @@ class PacketMaker(Protocol):
         """Return a packet without wishes of its sender.
 
         Raises:
-            UsageError: if it cannot be encoded; the caller's fault.
+            UsageError: if `path` is none, or it cannot be encoded; the caller's fault.
         """
         ...
 
@@ -65,7 +65,8 @@ class PacketMaker(Protocol):
         """Return a packet with them.
 
         Raises:
-            UsageError: if it cannot be encoded, or one of them makes no sense; the caller's fault.
+            UsageError: if `path` is none, it cannot be encoded, or one of them makes no sense; the
+                caller's fault.
         """
         ...
 

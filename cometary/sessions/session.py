@@ -72,8 +72,8 @@ class Session:
             key: what it is conflated and counted with; None: as the path's contract says.
 
         Raises:
-            UsageError: if `message` cannot be encoded, or another argument makes no sense; the
-                caller's fault, nothing was sent.
+            UsageError: if `path` is none, `message` cannot be encoded, or another argument makes no
+                sense; the caller's fault, nothing was sent.
         """
         if receipt is None and ttl is None and key is None:
             packet = self._manager.packet(path, message)

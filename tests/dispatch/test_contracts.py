@@ -70,6 +70,17 @@ def test_a_table_finds_what_a_search_from_top_to_bottom_does(patterns: list[str]
     assert [contracts.find(path), contracts.find(path)] == [expected, expected]
 
 
+@pytest.mark.parametrize("path", ["", "a\0b", 1025 * "a", "\ud800"])
+def test_there_is_no_packet_to_what_is_no_path(path: str) -> None:
+    contracts = table(("**", LATEST))
+    for _ in range(2):
+        with pytest.raises(UsageError, match="path"):
+            contracts.packet(path)
+        with pytest.raises(UsageError, match="path"):
+            contracts.tracked(path, receipt="r")
+    assert contracts._remembered == {}
+
+
 def test_few_paths_are_remembered() -> None:
     contracts = table(("a/*", LATEST))
     for number in range(3 * MOST_REMEMBERED_PATHS):

@@ -180,12 +180,15 @@ async def test_what_cannot_be_encoded_is_the_callers_and_nothing_is_sent(acting:
         assert [each["queued"] for each in await world.sessions()] == [0]
 
 
-@pytest.mark.parametrize("path", ["", "\n", "x" * 1025])
-async def test_an_update_to_what_is_no_path_is_the_callers(
+@pytest.mark.parametrize("path", ["", "\n", "a\0", "x" * 1025])
+async def test_what_is_no_path_is_the_callers_and_nothing_is_sent(
     world: World, recorder: Recorder, path: str
 ) -> None:
-    with pytest.raises(UsageError):
-        recorder.app.update(path, 1)
+    await world.open()
+    for send in (recorder.app.update, recorder.sessions[0].send):
+        with pytest.raises(UsageError, match="path"):
+            send(path, 1)
+    assert [each["queued"] for each in await world.sessions()] == [0]
 
 
 async def test_a_program_in_another_thread_may_use_sessions_at_any_time(
