@@ -11,6 +11,8 @@ touch the heap. The rules:
     when it comes up, because its time is no longer the timer's `entry_due`.
 4.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
+5.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
+    starting any other need not ask whether it was closed.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from math import inf
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from cometary.errors import UsageError
 
@@ -62,7 +64,8 @@ class Timer:
         In a turn of a scheduled actor, now is when the scheduler's batch began.
 
         Raises:
-            UsageError: if `seconds` is negative; the caller's fault, nothing has changed.
+            UsageError: if `seconds` is negative, or the timer was closed; the caller's fault, nothing
+                has changed.
         """
         if not seconds >= 0:  # so that NaN is refused as well
             raise UsageError(f"a timer cannot expire in the past: {seconds} seconds")
@@ -79,6 +82,7 @@ class Timer:
         """Never expire again: the timer is not going to be started any more."""
         self.deadline = inf
         self.entry_due = -inf  # no entry is due then, so the one it has is stale from now on
+        self._queue = _CLOSED
 
     @property
     def running(self) -> bool:
@@ -155,3 +159,10 @@ class TimerQueue:
         self._heap[:] = kept.values()  # in place: `expire` may be in the middle of it
         heapq.heapify(self._heap)
         self._compact_at = max(self._SMALL, 2 * len(kept))
+
+
+def _refuse() -> float:
+    raise UsageError("the timer was closed, and cannot be started again")
+
+
+_CLOSED: Final = TimerQueue(_refuse, lambda: None)

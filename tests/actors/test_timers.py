@@ -151,6 +151,21 @@ def test_a_closed_timer_never_expires_and_its_entry_is_thrown_out() -> None:
     assert not any(timer.running for timer in timers)
 
 
+def test_a_closed_timer_refuses_to_be_started() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    timer = Timer(queue, box, "x")
+    timer.start(60)
+    timer.close()
+    timer.close()
+    timer.cancel()
+    with pytest.raises(UsageError, match="closed"):
+        timer.start(1)
+    assert not timer.running
+    queue.expire(100.0, ANY)
+    assert box.got == []
+
+
 @pytest.mark.parametrize("seconds", [-1, -inf, nan])
 def test_a_time_that_makes_no_sense_is_refused(seconds: float) -> None:
     timer = Timer(TimerQueue(lambda: 0.0, lambda: None), Box(), "x")
