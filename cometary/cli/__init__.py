@@ -17,6 +17,8 @@ from cometary.config import Settings, load
 from cometary.errors import ConfigError
 
 DEMO: Final = "cometary.demo:app"
+DEMO_ENDPOINT: Final = "/comet"
+"""Where its page looks for the comet endpoint."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,10 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command == "token":
             return tokens.run(given, os.environ)
         settings = load(given, os.environ)
-        return _serve(settings, DEMO if command == "demo" else settings.app)
+        return _serve(settings, _demo(settings) if command == "demo" else settings.app)
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
+
+
+def _demo(settings: Settings) -> str:
+    if settings.comet != DEMO_ENDPOINT:
+        raise ConfigError("comet", f"the demo's page knows of no endpoint but {DEMO_ENDPOINT}")
+    return DEMO
 
 
 def _serve(settings: Settings, name: str | None) -> int:

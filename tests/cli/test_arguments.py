@@ -93,3 +93,16 @@ def test_an_application_that_is_not_there_is_one_line_and_status_2(
 ) -> None:
     assert main(["serve", "no_such_module:app"]) == 2
     assert capsys.readouterr().err == "cometary: MODULE:APP: there is no module no_such_module\n"
+
+
+def test_the_demo_is_not_served_where_its_page_would_not_find_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr("cometary.cli._serve", serve)
+    assert main(["demo", "--comet", "/push"]) == 2
+    assert capsys.readouterr().err == "cometary: comet: the demo's page knows of no endpoint but /comet\n"
+    assert main(["demo", "--comet", "/comet"]) == 0
+    assert main(["serve", "--comet", "/push"]) == 0
