@@ -19,7 +19,7 @@ import msgspec
 from cometary.dispatch.paths import check_path
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.sessions import End, Packet
-from cometary.transport.codecs import json, negotiate
+from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.rate_limit import is_loopback
 from cometary.transport.router import Router
 
@@ -244,7 +244,8 @@ def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
 
 def _getting(answer: Callable[[], dict[str, object]]) -> Callable[[Exchange], None]:
     def endpoint(exchange: Exchange) -> None:
-        exchange.respond(200, json.encode(answer()), json.content_type)
+        codec = preferred(exchange.headers.get(b"accept", b""))
+        exchange.respond(200, codec.encode(answer()), codec.content_type)
 
     return endpoint
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from cometary.errors import ProtocolError
-from cometary.transport.codecs import json
+from cometary.transport.codecs import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -99,7 +99,8 @@ class ReceiptsEndpoint:
             "cursor": f"{self._log.id}-{page.last}",
             "missed": page.missed,
         }
-        exchange.respond(200, json.encode(answer), json.content_type)
+        codec = preferred(exchange.headers.get(b"accept", b""))
+        exchange.respond(200, codec.encode(answer), codec.content_type)
 
 
 def read_query(query: bytes, log_id: str) -> Query:

@@ -73,6 +73,17 @@ async def test_send_and_kick(world: World, client: Comet, recorder: Recorder, co
     assert recorder.ended == [("kicked", [])]
 
 
+@CODECS
+@pytest.mark.parametrize("path", ["/sessions", "/receipts", "/statistics", "/tree", "/healthz"])
+async def test_what_is_looked_at_comes_in_the_preferred_encoding(
+    control: Connection, path: str, codec: Codec
+) -> None:
+    answer = await control.get(path, b"Accept: " + codec.content_type)
+    assert answer.headers["content-type"] == codec.content_type.decode()
+    assert answer.status == 200
+    assert answer.body == (await control.get(path)).body
+
+
 async def test_bytes_reach_a_cbor_client_as_bytes(world: World) -> None:
     client = await world.open(cbor)
     packets = [{"path": "a", "message": b"\x00\xff"}]

@@ -1,13 +1,14 @@
-"""How bodies are written: what a codec is, and which one a request's Content-Type names."""
+"""How bodies are written: what a codec is, and which one a request's Content-Type or Accept names."""
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import cbor, json
 
-__all__ = ["Codec", "cbor", "json", "negotiate"]
+__all__ = ["Codec", "cbor", "json", "negotiate", "preferred"]
 
 
 class Codec(Protocol):
@@ -46,6 +47,7 @@ CODECS: Final[dict[bytes, Codec]] = {
     b"text/plain": json,
     b"application/cbor": cbor,
 }
+WEIGHT: Final = re.compile(rb"[01](\.[0-9]{0,3})?")
 CHARSETS: Final = frozenset({b"utf-8", b'"utf-8"', b"utf8"})
 
 
@@ -73,3 +75,28 @@ def _negotiate_with_parameters(content_type: bytes) -> Codec:
     if codec is None:
         raise ProtocolError("unsupported-media-type", "Only application/json and application/cbor are taken.")
     return codec
+
+
+def preferred(accept: bytes) -> Codec:
+    """The codec for the answer to a request that has no body; JSON if it does not care.
+
+    Args:
+        accept: The header's value. One that names neither codec is no reason to refuse an answer.
+
+    Source: RFC 9110, section 12.5.1.
+    """
+    if not accept or accept == b"*/*":
+        return json
+    weights = dict(map(_weigh, accept.lower().split(b",")))
+    rest = weights.get(b"application/*", weights.get(b"*/*", 0.0))
+    in_cbor, in_json = (weights.get(codec.content_type, rest) for codec in (cbor, json))
+    return cbor if in_cbor > in_json else json
+
+
+def _weigh(wish: bytes) -> tuple[bytes, float]:
+    media_type, *parameters = [part.strip() for part in wish.split(b";")]
+    for parameter in parameters:
+        key, _, weight = parameter.partition(b"=")
+        if key == b"q":
+            return media_type, float(weight) if WEIGHT.fullmatch(weight) else 0.0
+    return media_type, 1.0
