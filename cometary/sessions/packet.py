@@ -52,7 +52,8 @@ class Packet:
     def _plain_message(self) -> object:
         """Return the message in the values that JSON has, and byte strings.
 
-        What can be encoded as JSON can then be as CBOR, and receivers need to know no tags.
+        What can be encoded as JSON can then be as CBOR, and receivers need to know no tags, unless
+        it holds integers beyond 64 bits.
         """
         try:
             return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True)

@@ -95,6 +95,16 @@ def test_what_json_can_carry_cbor_carries_in_the_same_plain_form(message: object
     _check_plain(as_cbor)
 
 
+@pytest.mark.parametrize("tag", [2, 3])
+def test_only_integers_beyond_64_bits_need_a_tag_and_lose_nothing(tag: int) -> None:
+    sign = 1 if tag == 2 else -1
+    widest = sign * 2**64 - (tag == 2)
+    assert outgoing("a", widest).cbor[-9] >> 5 == tag - 2, "an integer of eight bytes"
+    packet = outgoing("a", widest + sign)
+    assert packet.cbor[-11:] == bytes([0xC0 | tag, 0x49, 1, *bytes(8)])
+    assert json.loads(packet.json)["message"] == cbor2.loads(packet.cbor)["message"] == widest + sign
+
+
 def _check_plain(value: object) -> None:
     """A receiver that knows no tags gets along with it."""
     assert not isinstance(value, cbor2.CBORTag)
