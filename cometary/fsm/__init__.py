@@ -16,17 +16,13 @@ from cometary.errors import (
 )
 from cometary.fsm.actions import (
     Cancel,
-    CancelTimer,
     ChangeMachine,
     EventTimeout,
     NextEvent,
     PopMachine,
     Postpone,
     PushMachine,
-    Reply,
-    StartTimer,
     StateTimeout,
-    Stopped,
     Timeout,
     Update,
 )
@@ -35,6 +31,7 @@ from cometary.fsm.diagram import Transition
 from cometary.fsm.engine import Observer
 from cometary.fsm.events import Call, Internal, TimedOut
 from cometary.fsm.machine import StateMachine
+from cometary.fsm.shell import CancelTimer, Reply, StartTimer, Stopped
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step, goto, repeat, stay, stop, stop_and_reply
 

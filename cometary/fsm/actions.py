@@ -1,7 +1,7 @@
-"""Actions: what a handler returns for the engine to do, and what a step returns for the shell to do.
+"""Actions for the engine: what a handler returns for it to do.
 
 The engine consumes time-outs, `Cancel`, `Update`, `NextEvent`, `Postpone` and what changes the class. It hands on
-everything else untouched, `Reply` and the user's own actions alike, and adds `StartTimer`, `CancelTimer`, `Stopped`.
+everything else untouched, `Reply` and the user's own actions alike, and adds those of `cometary.fsm.shell`.
 
 All are values: shared freely, never changed. They are not frozen, as that would treble the cost of making one.
 """
@@ -11,9 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, final
-
-from cometary.fsm.events import TimedOut
+from typing import Any, ClassVar, Final, final
 
 STATE_TIMER: Final = "state"
 """The name of the one state timer."""
@@ -40,7 +38,7 @@ class TimeoutAction:
     """
 
     seconds: float | None
-    content: object
+    content: Any
     at: float | None
     plain: bool = field(compare=False, repr=False)
 
@@ -118,7 +116,7 @@ class Update:
     """Give a running timer new content and leave its time alone; one that is not running is due at once."""
 
     name: Hashable
-    content: object
+    content: Any
 
 
 @final
@@ -126,7 +124,7 @@ class Update:
 class NextEvent:
     """Handle this event next, before all that is waiting; several are handled in the order given."""
 
-    event: object
+    event: Any
 
 
 @final
@@ -163,62 +161,8 @@ class PopMachine:
     """Go on as the class that was left last by `PushMachine` (gen_statem's `pop_callback_module`)."""
 
 
-@final
-@dataclass(slots=True, unsafe_hash=True)
-class Reply:
-    """For the shell: answer the caller of a `Call` event."""
-
-    to: object
-    value: object
-
-
-@final
-@dataclass(slots=True, unsafe_hash=True)
-class StartTimer:
-    """For the shell: start the timer `name`, in place of one that runs under that name.
-
-    When it runs out, step the machine with `timed_out()`. The machine knows a running timer by its token,
-    so a timer that ran out just before it was cancelled or replaced does no harm.
-
-    Attributes:
-        name: `"state"`, `"event"` or a `Timeout`'s name.
-        seconds: Relative time, above zero and finite; None if `at` is given.
-        at: Absolute time in seconds of the shell's clock; None if `seconds` is given.
-        content: What the machine asked to get back.
-        token: Which start of this machine's timers it is.
-    """
-
-    name: Hashable
-    seconds: float | None
-    at: float | None
-    content: object
-    token: int
-
-    def timed_out(self) -> TimedOut:
-        """The event that says this timer has run out."""
-        return TimedOut(self.name, self.content, self.token)
-
-
-@final
-@dataclass(slots=True, unsafe_hash=True)
-class CancelTimer:
-    """For the shell: stop the timer `name`, which is running."""
-
-    name: Hashable
-
-
-@final
-@dataclass(slots=True, unsafe_hash=True)
-class Stopped:
-    """For the shell: the machine has stopped; always the last action."""
-
-    reason: object
-
-
 TimerAction = StateTimeout | EventTimeout | Timeout | Cancel | Update
 """What sets or cancels a timer."""
 
 SwitchAction = ChangeMachine | PushMachine | PopMachine
 """What changes the class of the machine."""
-
-CANCEL_STATE_TIMER: Final = CancelTimer(STATE_TIMER)

@@ -17,18 +17,10 @@ from typing import Any, ClassVar, Final, Literal
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import NotRunningError
-from cometary.fsm.actions import (
-    CANCEL_STATE_TIMER,
-    EVENT_TIMER,
-    STATE_TIMER,
-    Cancel,
-    CancelTimer,
-    StartTimer,
-    StateTimeout,
-    Timeout,
-)
+from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER, Cancel, StateTimeout, Timeout
 from cometary.fsm.checks import checked
 from cometary.fsm.run import Run
+from cometary.fsm.shell import CANCEL_STATE_TIMER, CancelTimer, StartTimer
 from cometary.fsm.state import State
 from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
 from cometary.fsm.switch import go_back
@@ -134,10 +126,9 @@ class Engine:
             EventOverflowError: Too many events postponed, or set off: the machine's fault.
         """
         before = self.state
-        handler = self._fsm_rows[before].get(event.__class__)
+        handler = self._fsm_rows[before].get(type(event))
         if handler is None or self._fsm_extra is not None:
-            self._check_running()
-            return self._in_full(lambda run: run.receive(event))
+            return self._receive_in_full(event)
         step = handler.function(self, event)
         if step is None:
             return ()
@@ -145,12 +136,12 @@ class Engine:
         after = step.target or before
         entered: Any = None  # what an enter action returns is checked
         if after is not before:
-            if step.__class__ is not Step or after not in handler.enters:
+            if type(step) is not Step or after not in handler.enters:
                 return self._take_in_full(event, handler, step)
             enter = handler.enters[after]
-        elif step.__class__ is Step:
+        elif type(step) is Step:
             enter = None
-        elif step.__class__ is Repeat:
+        elif type(step) is Repeat:
             enter = self._fsm_table.enters.get(before)
         else:
             return self._take_in_full(event, handler, step)
@@ -162,69 +153,19 @@ class Engine:
                 self.state = before
             if entered is None:
                 entered = ()
-            elif entered.__class__ is not tuple:
+            elif type(entered) is not tuple:
                 return self._take_in_full(event, handler, step, entered)
             actions += entered
-        outputs = self._apply_short(actions, changed=after is not before)
+        outputs = _apply_short(self, actions, changed=after is not before)
         if outputs is None:
             return self._take_in_full(event, handler, step, entered)
         self.state = after
         return outputs
 
-    def _apply_short(self, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:
-        """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
-        if self._fsm_state_timer is None and len(actions) <= PAIR and actions:
-            setting = actions[-1]
-            if setting.__class__ is Timeout and setting.plain:
-                if len(actions) == 1:
-                    return [self._start_timer(setting)]
-                if actions[0].__class__ not in NOT_FOR_SHELL:
-                    return [actions[0], self._start_timer(setting)]
-        return self._apply_several(actions, changed=changed)
-
-    def _apply_several(self, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:  # noqa: C901
-        outputs: list[object] = []
-        settings: list[Any] = []
-        keeps_state_timer = not changed or self._fsm_state_timer is None
-        for action in actions:
-            kind = action.__class__
-            if kind not in NOT_FOR_SHELL:
-                outputs.append(action)
-            elif kind not in SHORT_SETTINGS or not action.plain:
-                return None
-            elif settings and (len(settings) > 1 or settings[0].name == action.name):
-                return None  # which of several counts is for the full path to say
-            else:
-                keeps_state_timer |= kind is StateTimeout
-                settings.append(action)
-        if not keeps_state_timer:
-            self._fsm_state_timer = None
-            outputs.append(CANCEL_STATE_TIMER)
-        timers = self._fsm_timers
-        for setting in settings:
-            if setting.__class__ is Cancel:
-                if timers is not None and timers.pop(setting.name, None) is not None:
-                    outputs.append(CancelTimer(setting.name))
-                continue
-            self._fsm_token = token = self._fsm_token + 1
-            timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
-            outputs.append(timer)
-            if setting.__class__ is StateTimeout:
-                self._fsm_state_timer = timer
-            elif timers is None:
-                self._fsm_timers = timers = {timer.name: timer}
-            else:
-                timers[timer.name] = timer
-        return outputs
-
-    def _start_timer(self, setting: Timeout) -> StartTimer:
-        self._fsm_token = token = self._fsm_token + 1
-        timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
-        if self._fsm_timers is None:
-            self._fsm_timers = {timer.name: timer}
-        else:
-            self._fsm_timers[timer.name] = timer
-        return timer
+    def _receive_in_full(self, event: object) -> Sequence[object]:
+        if self._fsm_extra is not None and self._fsm_extra.stage != "running":
+            raise NotRunningError(f"{self!r} is not running")
+        return self._in_full(lambda run: run.receive(event))
 
     def _take_in_full(
         self, event: object, handler: Handler, step: object, entered: Any = None
@@ -278,6 +219,64 @@ class Engine:
         else:
             self._fsm_extra = None
 
-    def _check_running(self) -> None:
-        if self._fsm_extra is not None and self._fsm_extra.stage != "running":
-            raise NotRunningError(f"{self!r} is not running")
+
+# Not methods: the call of a method that a subclass in Python may have replaced is made as Python makes it.
+# pyright: reportPrivateUsage=false
+
+
+def _apply_short(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:
+    """Set the timers and return the actions for the shell; do nothing if that is for the full path."""
+    if engine._fsm_state_timer is None and len(actions) <= PAIR and actions:
+        setting = actions[-1]
+        if type(setting) is Timeout and setting.plain:
+            if len(actions) == 1:
+                return [_start_timer(engine, setting)]
+            if type(actions[0]) not in NOT_FOR_SHELL:
+                return [actions[0], _start_timer(engine, setting)]
+    return _apply_several(engine, actions, changed=changed)
+
+
+def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:  # noqa: C901
+    outputs: list[object] = []
+    settings: list[Any] = []
+    keeps_state_timer = not changed or engine._fsm_state_timer is None
+    for action in actions:
+        kind: type[Any] = type(action)
+        if kind not in NOT_FOR_SHELL:
+            outputs.append(action)
+        elif kind not in SHORT_SETTINGS or not action.plain:
+            return None
+        elif settings and (len(settings) > 1 or settings[0].name == action.name):
+            return None  # which of several counts is for the full path to say
+        else:
+            keeps_state_timer |= kind is StateTimeout
+            settings.append(action)
+    if not keeps_state_timer:
+        engine._fsm_state_timer = None
+        outputs.append(CANCEL_STATE_TIMER)
+    timers = engine._fsm_timers
+    for setting in settings:
+        if type(setting) is Cancel:
+            if timers is not None and timers.pop(setting.name, None) is not None:
+                outputs.append(CancelTimer(setting.name))
+            continue
+        engine._fsm_token = token = engine._fsm_token + 1
+        timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+        outputs.append(timer)
+        if type(setting) is StateTimeout:
+            engine._fsm_state_timer = timer
+        elif timers is None:
+            engine._fsm_timers = timers = {timer.name: timer}
+        else:
+            timers[timer.name] = timer
+    return outputs
+
+
+def _start_timer(engine: Engine, setting: Timeout) -> StartTimer:
+    engine._fsm_token = token = engine._fsm_token + 1
+    timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+    if engine._fsm_timers is None:
+        engine._fsm_timers = {timer.name: timer}
+    else:
+        engine._fsm_timers[timer.name] = timer
+    return timer

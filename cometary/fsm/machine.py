@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, Self, get_args
 
 from cometary.errors import InvalidMachineError
-from cometary.fsm.actions import StartTimer
 from cometary.fsm.definition import read_table
 from cometary.fsm.diagram import Transition, markdown, mermaid, transitions
 from cometary.fsm.engine import ENGINE_ATTRIBUTES, NOTHING_EXTRA, Engine, Observer, Stage, UnhandledPolicy
+from cometary.fsm.shell import StartTimer
 from cometary.fsm.state import State
 
 

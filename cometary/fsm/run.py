@@ -28,9 +28,10 @@ from cometary.errors import (
     UndeclaredTransitionError,
     UnhandledEventError,
 )
-from cometary.fsm.actions import NextEvent, Postpone, StartTimer, Stopped, SwitchAction, TimerAction
+from cometary.fsm.actions import NextEvent, Postpone, SwitchAction, TimerAction
 from cometary.fsm.checks import checked, checked_entering, undeclared
 from cometary.fsm.events import Internal, TimedOut
+from cometary.fsm.shell import StartTimer, Stopped
 from cometary.fsm.state import State
 from cometary.fsm.step import NOT_FOR_SHELL, STAY, SWITCH_ACTIONS, TIMER_ACTIONS, Repeat, Step, Stop, stay
 from cometary.fsm.switch import switch

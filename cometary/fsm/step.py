@@ -12,11 +12,11 @@ from cometary.fsm.actions import (
     PopMachine,
     Postpone,
     PushMachine,
-    Reply,
     StateTimeout,
     Timeout,
     Update,
 )
+from cometary.fsm.shell import Reply
 from cometary.fsm.state import END, State
 
 

@@ -15,15 +15,14 @@ from cometary.fsm.actions import (
     EVENT_TIMER,
     STATE_TIMER,
     Cancel,
-    CancelTimer,
     EventTimeout,
-    StartTimer,
     StateTimeout,
     Timeout,
     TimerAction,
     Update,
 )
 from cometary.fsm.events import TimedOut
+from cometary.fsm.shell import CancelTimer, StartTimer
 
 
 class Timers:
