@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 if TYPE_CHECKING:
-    from cometary.transport.comet_bodies import Body
+    from cometary.transport.comet_shapes import Body
     from cometary.transport.exchange import Exchange
 
 LONGEST: Final = 2048

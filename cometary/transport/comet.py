@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cometary.sessions import Packet, SessionKeeper, SessionManager
     from cometary.transport.codecs import Codec
-    from cometary.transport.comet_bodies import Body, PacketBody
+    from cometary.transport.comet_shapes import Body, PacketBody
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
 

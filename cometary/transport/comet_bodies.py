@@ -8,18 +8,18 @@ more, by the strict codec.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import cbor2
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET
 
 from cometary.dispatch.paths import check_path
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
 from cometary.sessions.asked import AskedPacket
-from cometary.sessions.tracked import LONGEST_RECEIPT
 from cometary.transport.codecs import json
+from cometary.transport.comet_shapes import HIGHEST_RID, Body, PacketBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,30 +27,10 @@ if TYPE_CHECKING:
     from cometary.transport.codecs import Codec
 
 VERSION: Final = 1
-HIGHEST_RID: Final = 2**53 - 1
 HIGHEST_FIRST_RID: Final = HIGHEST_RID - 2**20
+BACKSLASH: Final = ord("\\")
+"""As a number, because that is found ten times as fast in a byte string as another byte string."""
 EMPTY: Final = b'{"packets":[]}'
-
-
-class PacketBody(msgspec.Struct):
-    """A packet as the client writes it."""
-
-    path: str
-    message: Any = UNSET
-    receipt: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
-
-
-class Body(msgspec.Struct):
-    """A request as the client writes it; members it does not know are ignored."""
-
-    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
-    sid: str | UnsetType = UNSET
-    ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
-    packets: list[PacketBody] | UnsetType = UNSET
-    close: bool | UnsetType = UNSET
-    wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
-    token: Any = UNSET
-    version: Literal[1] | UnsetType = UNSET
 
 
 _decode_json = msgspec.json.Decoder(Body).decode
@@ -70,7 +50,7 @@ def read_request(body: bytes, codec: Codec) -> Body:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request = _convert(json.decode(body))  # which says what is wrong
         else:
-            if request.sid is UNSET or b"\\" in body:
+            if request.sid is UNSET or BACKSLASH in body:
                 json.decode(body)
             elif not request.packets:
                 if body.count(b":") == MEMBERS[request.ack is UNSET]:

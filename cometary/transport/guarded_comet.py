@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cometary.transport.binding import Binding
     from cometary.transport.codecs import Codec
     from cometary.transport.comet import CometEndpoint
-    from cometary.transport.comet_bodies import Body
+    from cometary.transport.comet_shapes import Body
     from cometary.transport.exchange import Exchange
     from cometary.transport.rate_limit import OpenLimiter
 

@@ -14,8 +14,7 @@ is remembered, and such a request costs one look-up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from cometary.transport.exchange import Exchange
 
@@ -28,19 +27,23 @@ MOST: Final = 8192
 END: Final = b"\r\n\r\n"
 
 
-class KnownHead(NamedTuple):
-    """A head, and what came of it."""
+class KnownHead:
+    """A head, and what came of it: an exchange with a body."""
 
-    head: bytes
-    request_bytes: int
-    method: str
-    path: str
-    query: bytes
-    headers: Mapping[bytes, bytes]
+    __slots__ = ("_body_at", "_headers", "_method", "_path", "_query", "head", "request_bytes")
+
+    def __init__(self, head: bytes, request_bytes: int, exchange: Exchange) -> None:
+        self.head = head
+        self.request_bytes = request_bytes
+        self._body_at = len(head)
+        self._method = exchange.method
+        self._path = exchange.path
+        self._query = exchange.query
+        self._headers = exchange.headers
 
     def exchange(self, data: bytes) -> Exchange:
         """The request that `data`, which has this head, is."""
-        return Exchange(self.method, self.path, self.query, self.headers, body=data[len(self.head) :])
+        return Exchange(self._method, self._path, self._query, self._headers, body=data[self._body_at :])
 
 
 class HeadMemory:
@@ -68,6 +71,4 @@ class HeadMemory:
         if len(self._known) >= MOST:
             self._known.clear()
         head = data[:end]
-        self._known[head] = KnownHead(
-            head, len(data), exchange.method, exchange.path, exchange.query, exchange.headers
-        )
+        self._known[head] = KnownHead(head, len(data), exchange)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cometary.transport.binding import LONGEST, MOST, CookieBinding
-from cometary.transport.comet_bodies import Body
+from cometary.transport.comet_shapes import Body
 from cometary.transport.exchange import Exchange
 
 BODY = Body(rid=1)
