@@ -19,8 +19,6 @@
     reported: it would never end.
 7.  What a plain handler sends goes out at once, what an async one sends comes as mail. So after a crash
     the mail that waits comes first, then the next call: it may be what the handler before it sent.
-8.  What the machine asks for is done, also when something crashes in the middle of it: the machine has
-    moved on already, and will not ask again.
 """
 
 from __future__ import annotations
@@ -31,27 +29,24 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.actors import Actor, Timer
 from cometary.errors import ProtocolError
-from cometary.fsm import CancelTimer, StartTimer, Stopped
+from cometary.fsm import StartTimer
 from cometary.sessions.asked import AskedPacket
 from cometary.sessions.events import (
-    Answer,
     Arrival,
-    ExpireAt,
     Expiry,
     HandedOver,
-    HandOver,
-    Refuse,
     Request,
 )
 from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import SignedOff, SignedOn
 from cometary.sessions.machine import session_ended
 from cometary.sessions.packet import Packet
+from cometary.sessions.performing import advance, perform
 from cometary.sessions.session import Session
 from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from cometary.fsm import Observer
     from cometary.sessions.keeper import Call, SessionKeeper
@@ -107,7 +102,7 @@ class SessionActor(Actor):
         if not keeper.started:
             keeper.started = True
             keeper.queue(SignedOn())
-            self._perform(keeper.machine.start())
+            perform(self, keeper, keeper.machine.start())
         elif not self.actor_inbox.empty():
             self._handler_runs = True  # as it were: rule 7
             self.actor_inbox.put_if_open(HandlerDone(self))
@@ -116,12 +111,9 @@ class SessionActor(Actor):
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
         kind = message.__class__
-        if kind is Packet:  # as in `_step`, without a call: this is every delivery
-            keeper = self._keeper
-            if keeper.ended is None:
-                self._perform(keeper.machine.step(message))
-            else:
-                self._manager.too_late(keeper, message)
+        if kind is Packet:
+            if not advance(self, self._keeper, message):
+                self._manager.too_late(self._keeper, message)
         elif isinstance(message, Request):
             self._take_request(message)
         else:
@@ -150,18 +142,14 @@ class SessionActor(Actor):
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""
-        keeper = self._keeper
-        if keeper.ended is None and packet.__class__ is Packet:
-            self._perform(keeper.machine.step(packet))
-        else:
+        if packet.__class__ is not Packet:
             self.on_receive(packet)
+        elif not advance(self, self._keeper, packet):
+            self._manager.too_late(self._keeper, packet)
 
     def _step(self, event: object) -> None:
-        keeper = self._keeper
-        if keeper.ended is None:
-            self._perform(keeper.machine.step(event))
-        elif isinstance(event, Packet):
-            self._manager.too_late(keeper, event)
+        if not advance(self, self._keeper, event) and isinstance(event, Packet):
+            self._manager.too_late(self._keeper, event)
 
     def _take_tracked(self, packet: TrackedPacket) -> None:
         keeper = self._keeper
@@ -174,55 +162,30 @@ class SessionActor(Actor):
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
+        too_much = None
         if keeper.ended is not None:
             request.refuse(session_ended(keeper.ended))
-        elif self._is_new(request) and not keeper.has_room(request, self._manager.settings):
-            detail = "the application has not handled the packets sent before these"
-            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
-        elif keeper.machine.held is not None and not request.packets and self._over_active():
-            detail = "requests that carry nothing come faster than any client needs"
-            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+            return
+        if request.packets:
+            seen = keeper.machine.window.seen(request.rid)
+            if not seen and not keeper.has_room(request, self._manager.settings):
+                too_much = "the application has not handled the packets sent before these"
+        elif keeper.machine.held is not None and self._over_active():
+            too_much = "requests that carry nothing come faster than any client needs"
+        if too_much is None:
+            advance(self, keeper, request)
         else:
-            self._step(request)
-
-    def _is_new(self, request: Request) -> bool:
-        """Whether it has packets that the application has not been given."""
-        return bool(request.packets) and not self._keeper.machine.window.seen(request.rid)
+            request.refuse(ProtocolError("too-many-requests", too_much, retry_after=1))
 
     def _over_active(self) -> bool:
         """Count a request that only releases the one held before it (XEP-0124, overactivity)."""
         now = self.system.scheduler.now()
         return self._keeper.count_release(now) > self._manager.settings.max_releases_per_second
 
-    # -- what the machine asks for --------------------------------------------------------
+    # -- what the machine asks for, and `performing` leaves to the actor --------------------
 
-    def _perform(self, actions: Sequence[Any]) -> None:
-        timers = self._keeper.timers
-        action: Any = None
-        try:
-            for action in actions:
-                kind = action.__class__
-                if kind is StartTimer:
-                    timer = timers.get(action.name) or self._new_timer(action.name)
-                    timer.message = action  # it carries the token by which a late one is recognised
-                    timer.start(action.seconds)
-                elif kind is CancelTimer:
-                    timers[action.name].cancel()
-                elif kind is Answer:
-                    action.request.answer(action.first_seq, action.packets)
-                elif kind is HandOver:
-                    self._take_in(action.request)
-                elif kind is Refuse:
-                    action.request.refuse(action.error)
-                elif kind is Stopped:
-                    self._end(action.reason)
-                elif kind is ExpireAt:
-                    self._expire_at(action.time)
-        except Exception:  # rule 8
-            self._perform(behind(action, actions))
-            raise
-
-    def _take_in(self, request: Request) -> None:
+    def take_in(self, request: Request) -> None:
+        """Hand the packets of `request` to the application (rule 2)."""
         self._keeper.queue(*request.packets, size=request.size)
         try:
             self._serve_application()
@@ -230,21 +193,22 @@ class SessionActor(Actor):
             self._fails = True
             raise
         finally:  # a handler that crashes must not take the request with it
-            if self._keeper.ended is None:
-                self._perform(self._keeper.machine.step(HandedOver(request)))
-            else:
-                request.refuse(session_ended(self._keeper.ended))
+            if not advance(self, self._keeper, HandedOver(request)):
+                request.refuse(session_ended(cast("str", self._keeper.ended)))
 
-    def _new_timer(self, name: str) -> Timer:
+    def new_timer(self, name: str) -> Timer:
+        """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
         self._keeper.timers[name] = timer = self.timer(None)
         return timer
 
-    def _expire_at(self, time: float) -> None:
-        timer = self._keeper.timers.get(EXPIRY) or self._new_timer(EXPIRY)
+    def expire_at(self, time: float) -> None:
+        """Tell the machine when it is `time`, in seconds of Trio's clock."""
+        timer = self._keeper.timers.get(EXPIRY) or self.new_timer(EXPIRY)
         timer.message = LookForExpired(time)
         timer.start(max(time - self.system.scheduler.now(), 0.0))
 
-    def _end(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
+        """Take note that the session has ended for `reason` (rule 4)."""
         keeper = self._keeper
         keeper.ended = reason
         for timer in keeper.timers.values():
@@ -315,11 +279,3 @@ class SessionActor(Actor):
         else:
             return
         self._keeper.report(failure)
-
-
-def behind(last: Any, actions: Sequence[Any]) -> Sequence[Any]:
-    """Return the actions that come behind `last`; all of them if that is None."""
-    for place in range(len(actions)):
-        if actions[place] is last:
-            return actions[place + 1 :]
-    return actions

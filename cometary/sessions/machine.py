@@ -128,8 +128,7 @@ class SessionMachine(StateMachine):
         """Answer the held request with it."""
         if not self.outbox.append(packet):
             return self._overflow(packet)
-        first_seq, packets = self.outbox.batch(self.settings.max_response_bytes)
-        return goto(self.waiting, Answer(self._release(), first_seq, packets))
+        return goto(self.waiting, self.outbox.answer(self._release(), self.settings.max_response_bytes))
 
     # -- tracked packets for the client -------------------------------------------------
 
@@ -162,8 +161,7 @@ class SessionMachine(StateMachine):
             return self._overflow(event.packet)
         if not outbox.unsent:
             return None
-        batch = outbox.batch(self.settings.max_response_bytes)
-        return goto(self.waiting, Answer(self._release(), *batch))
+        return goto(self.waiting, self.outbox.answer(self._release(), self.settings.max_response_bytes))
 
     @on(ANY, Expiry)
     def packets_expire(self, event: Expiry) -> Step | None:
@@ -205,8 +203,7 @@ class SessionMachine(StateMachine):
             behind: whether there is anything that the client, by this request, does not have.
         """
         if request.close:
-            batch = self.outbox.batch(self.settings.max_response_bytes)
-            return self._end("closed", Answer(request, *batch))
+            return self._end("closed", self.outbox.answer(request, self.settings.max_response_bytes))
         actions: tuple[object, ...] = ()
         if self.held is not None:
             actions = (Answer(self._release(), 0, ()),)
@@ -222,7 +219,7 @@ class SessionMachine(StateMachine):
         return (NextEvent(successor),) if self.window.has_early else (NextEvent(successor), Cancel(EARLY))
 
     def _answer(self, request: Request, actions: tuple[object, ...]) -> Step:
-        answer = Answer(request, *self.outbox.batch(self.settings.max_response_bytes))
+        answer = self.outbox.answer(request, self.settings.max_response_bytes)
         if self.outbox.unsent:
             return goto(self.have_packet, *actions, answer, *self._dying)
         if self.state is self.waiting:
@@ -238,7 +235,7 @@ class SessionMachine(StateMachine):
     def _release(self) -> Request:
         """Let go of the held request; for `have_request` only (rule 1)."""
         held, self.held = self.held, None
-        return cast("Request", held)
+        return held  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
     # -- requests that came early -------------------------------------------------------
 

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import ProtocolError
+from cometary.sessions.events import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.sessions.events import Request
     from cometary.sessions.packet import Packet
 
 
@@ -102,6 +104,11 @@ class Outbox:
         if last > self.sent:  # noqa: PLR1730 - max() takes three times as long, at every delivery
             self.sent = last
         return self.acknowledged + 1, packets
+
+    def answer(self, request: Request, max_bytes: int) -> Answer:
+        """Return the answer to `request` that carries what to send now; see `batch`."""
+        first_seq, packets = self.batch(max_bytes)
+        return Answer(request, first_seq, packets)
 
     def _fitting(self, max_bytes: int) -> int:
         total = 0

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from cometary.sessions import SessionMachine
 from cometary.sessions.actor import SessionActor
 
 
@@ -42,10 +43,13 @@ class Points:
     @contextmanager
     def watching(self) -> Generator[None]:
         """Have the actors of sessions reach points until the end of the block."""
-        perform, receive = SessionActor._perform, SessionActor.on_receive
+        start, step, receive = SessionMachine.start, SessionMachine.step, SessionActor.on_receive
 
-        def watched_perform(actor: SessionActor, actions: Sequence[Any]) -> None:
-            perform(actor, WatchedActions(actions, self.reach))
+        def watched_start(machine: SessionMachine) -> Sequence[Any]:
+            return WatchedActions(start(machine), self.reach)
+
+        def watched_step(machine: SessionMachine, event: object) -> Sequence[Any]:
+            return WatchedActions(step(machine, event), self.reach)
 
         def watched_receive(actor: SessionActor, message: Any) -> None:
             self._between_messages(actor, f"before {type(message).__name__}")
@@ -53,7 +57,8 @@ class Points:
             self._between_messages(actor, f"behind {type(message).__name__}")
 
         with (
-            patch.object(SessionActor, "_perform", watched_perform),
+            patch.object(SessionMachine, "start", watched_start),
+            patch.object(SessionMachine, "step", watched_step),
             patch.object(SessionActor, "on_receive", watched_receive),
         ):
             yield

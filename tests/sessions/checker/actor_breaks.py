@@ -44,15 +44,15 @@ ACTOR_BREAKS = (
     Break(
         "hold a request whose handler ended the session",
         "actor",
-        "            else:\n                request.refuse(session_ended(self._keeper.ended))",
-        "",
+        "if not advance(self, self._keeper, HandedOver(request)):\n",
+        "if advance(self, self._keeper, HandedOver(request)) and False:\n",
         "handlers",
     ),
     Break(
         "start no timer after a first one",
-        "actor",
-        "timers.get(action.name) or self._new_timer(action.name)",
-        "timers.get(action.name) and self.timer(None) or self._new_timer(action.name)",
+        "performing",
+        "timers.get(action.name) or performer.new_timer(action.name)",
+        "timers.get(action.name) and performer.timer(None) or performer.new_timer(action.name)",
     ),
     Break(
         "refuse nobody after the end",

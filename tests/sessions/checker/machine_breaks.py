@@ -157,8 +157,8 @@ MACHINE_BREAKS = (
     Break(
         "close without what is left",
         "machine",
-        'self._end("closed", Answer(request, *batch))',
-        'self._end("closed", Answer(request, 0, batch[1]))',
+        'self._end("closed", self.outbox.answer(request, self.settings.max_response_bytes))',
+        'self._end("closed", Answer(request, 0, self.outbox.batch(self.settings.max_response_bytes)[1]))',
         "cut answers",
     ),
     Break("let nothing expire", "machine", "outbox.expire(event.now)\n", "outbox.expire(0.0)\n", "expiring"),
