@@ -50,6 +50,7 @@ class Scheduler:
 
     Attributes:
         watch: the watchdog's, if there is one.
+        now: tells Trio's time in seconds; within a batch, the time when the batch began.
     """
 
     def __init__(
@@ -58,21 +59,17 @@ class Scheduler:
         self.quota = quota
         self.batch = batch
         self.ready: deque[ScheduledCell] = deque() if ready is None else ready
-        self.timers = TimerQueue(self.now, self.wake)
+        self._clock = trio.lowlevel.current_clock().current_time
+        self.timers = TimerQueue(self._clock, self.wake)
+        self.now = self.timers.now
         self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
-        self._clock = trio.lowlevel.current_clock().current_time
-        self._now: float | None = None
         self._batches = self._turns = self._messages = 0
         self._own_thread = threading.get_ident()
         self._context: Context  # of the task that runs `run`
         self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
         self._ahead_deadline = inf
         self._failed: BaseException | None = None
-
-    def now(self) -> float:
-        """Return Trio's time in seconds; within a batch, the time when the batch began."""
-        return self._clock() if self._now is None else self._now
 
     def enqueue(self, cell: ScheduledCell) -> None:
         """Give `cell` a turn. It must not be in the queue already."""
@@ -103,10 +100,11 @@ class Scheduler:
 
     def run_batch(self, now: float) -> None:
         """Expire timers that are due `now`, then give actors their turns, about `batch` messages in all."""
-        self._now = now
+        timers = self.timers
+        timers.batch_began = now
         try:
-            if self.timers.next_due <= now:
-                self.timers.expire(now, self.batch)
+            if timers.next_due <= now:
+                timers.expire(now, self.batch)
             ready = self.ready
             left, quota = self.batch, self.quota
             turns = 0
@@ -117,7 +115,7 @@ class Scheduler:
             self._turns += turns
             self._messages += self.batch - left
         finally:
-            self._now = None
+            timers.batch_began = None
 
     def run_with(self, work: Callable[[], None]) -> None:
         """Do `work` and, in the same breath, give a batch of turns to the actors it sent mail to.
@@ -150,7 +148,7 @@ class Scheduler:
         Returns:
             Whether it has. It has not in a turn, in another thread, and when there is nothing to do.
         """
-        if not self.ready or self._now is not None or threading.get_ident() != self._own_thread:
+        if not self.ready or self.timers.batch_began is not None or threading.get_ident() != self._own_thread:
             return False
         now = self._clock()
         if self._messages >= self._ahead_until or now >= self._ahead_deadline:

@@ -97,15 +97,17 @@ class TimerQueue:
     """The heap of all timers of one actor system.
 
     Args:
-        now: reads the clock, in seconds.
+        clock: tells the time, in seconds.
         on_earlier: called when the next entry is due sooner than it was, so that whoever
             sleeps until then can wake up and look again.
     """
 
     _SMALL: ClassVar[int] = 64
 
-    def __init__(self, now: Callable[[], float], on_earlier: Callable[[], None]) -> None:
-        self.now = now
+    def __init__(self, clock: Callable[[], float], on_earlier: Callable[[], None]) -> None:
+        self._clock = clock
+        self.batch_began: float | None = None
+        """When the scheduler's batch that runs now began; None while none runs."""
         self._on_earlier = on_earlier
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -115,6 +117,10 @@ class TimerQueue:
 
     def __len__(self) -> int:
         return len(self._heap)
+
+    def now(self) -> float:
+        """Return the time in seconds; within a batch, the time when the batch began."""
+        return self._clock() if self.batch_began is None else self.batch_began
 
     def enter(self, timer: Timer, wake: float) -> None:
         """Look at `timer` again at `wake`."""
