@@ -26,16 +26,22 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 COPY: Final = ROOT / ".cache" / "compiled"
 STAMP: Final = COPY / "compiled.stamp"
 MODULES: Final = (
-    "actors/scheduler",
     "actors/timers",
+    "fsm/actions",
     "fsm/engine",
+    "fsm/shell",
     "fsm/step",
+    "fsm/table",
+    "sessions/directory",
     "sessions/events",
     "sessions/keeper",
     "sessions/outbox",
     "sessions/packet",
+    "sessions/performing",
     "sessions/window",
+    "transport/codecs/negotiation",
     "transport/comet",
+    "transport/comet_bodies",
     "transport/connection",
     "transport/deadlines",
     "transport/exchange",
