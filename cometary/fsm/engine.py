@@ -241,7 +241,7 @@ def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -
     settings: list[Any] = []
     keeps_state_timer = not changed or engine._fsm_state_timer is None
     for action in actions:
-        kind: type[Any] = type(action)
+        kind = type(action)  # pyright: ignore[reportUnknownVariableType]
         if kind not in NOT_FOR_SHELL:
             outputs.append(action)
         elif kind not in SHORT_SETTINGS or not action.plain:

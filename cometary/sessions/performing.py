@@ -62,7 +62,7 @@ def perform(performer: Performer, keeper: SessionKeeper, actions: Sequence[Any])
     action: Any = None
     try:
         for action in actions:
-            kind: type[Any] = type(action)
+            kind = type(action)  # pyright: ignore[reportUnknownVariableType]
             if kind is StartTimer:
                 timer = keeper.timers.get(action.name) or performer.new_timer(action.name)
                 timer.message = action  # it carries the token by which a late one is recognised
