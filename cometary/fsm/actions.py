@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, final
+from typing import Any, ClassVar, Final, Self, final
 
 STATE_TIMER: Final = "state"
 """The name of the one state timer."""
@@ -51,6 +51,9 @@ class TimeoutAction:
         self.content = content
         self.at = at
         self.plain = seconds is not None and 0 < seconds < math.inf
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self  # a value
 
 
 def _check_time(seconds: float | None, at: float | None) -> None:

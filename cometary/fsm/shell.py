@@ -53,6 +53,9 @@ class StartTimer:
         self.content = content
         self.token = token
 
+    def __deepcopy__(self, _: dict[int, Any]) -> StartTimer:
+        return self  # a value
+
     def timed_out(self) -> TimedOut:
         """The event that says this timer has run out."""
         return TimedOut(self.name, self.content, self.token)

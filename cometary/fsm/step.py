@@ -94,11 +94,11 @@ def stop_and_reply(reason: object, *replies: Reply) -> Step:
     """Stop the machine and answer callers, who would otherwise be told of its end only.
 
     Raises:
-        ValueError: One of the replies is none: the machine's fault.
+        TypeError: One of the replies is none: the machine's fault.
     """
     for reply in replies:
         if not isinstance(reply, Reply):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers exist
-            raise ValueError(f"{reply!r} is not a Reply")  # noqa: TRY004 - as `stop` does
+            raise TypeError(f"{reply!r} is no Reply")
     return Stop(reason, replies)
 
 

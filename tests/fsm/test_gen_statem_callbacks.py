@@ -194,7 +194,7 @@ class TestInit:
 
 class TestStopAndReply:
     def test_it_takes_replies_alone(self) -> None:
-        with pytest.raises(ValueError, match="is not a Reply"):
+        with pytest.raises(TypeError, match="Reply"):
             stop_and_reply("normal", Out("1"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     def test_replies_come_before_the_end(self) -> None:
