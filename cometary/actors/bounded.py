@@ -25,7 +25,8 @@ from pykka import ActorDeadError
 from cometary.actors.bounds import Bounded, Intake
 from cometary.actors.cell import Cell
 from cometary.actors.future import Future
-from cometary.actors.messages import Answerable, Envelope, is_stop
+from cometary.actors.messages import Answerable, is_stop
+from cometary.actors.question import Question
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.states import CLOSED, SUSPENDED
 from cometary.actors.statistics import MailboxStatistics
@@ -85,7 +86,7 @@ class BoundedCell(Cell):
         elif self._has_room():
             self._accept(item)
         elif not self._drop_one_for(item):
-            if item.__class__ is Envelope:
+            if item.__class__ is Question:
                 self._wait_or_refuse(item)
             else:
                 self._lose(item)
@@ -145,15 +146,14 @@ class BoundedCell(Cell):
 
     # -- without room ---------------------------------------------------------------------
 
-    def _wait_or_refuse(self, ask: Envelope) -> None:
-        reply = ask.reply_to
-        if reply.abandoned:  # in another thread, while it was on its way here
-            reply.offer(error=self._full())
-        elif self.intake.bound.when_full == "block" and self.intake.line.join_to_ask(reply, ask):
-            reply.on_abandoned = partial(self.system.post, self._leave, reply)
+    def _wait_or_refuse(self, question: Question[Any]) -> None:
+        if question.abandoned:  # in another thread, while it was on its way here
+            question.offer(error=self._full())
+        elif self.intake.bound.when_full == "block" and self.intake.line.join_to_ask(question):
+            question.on_abandoned = partial(self.system.post, self._leave, question)
         else:
             self.intake.refused += 1
-            reply.offer(error=self._full())
+            question.offer(error=self._full())
 
     def _leave(self, future: Future[Any]) -> None:
         if self.intake.line.leave(future):
@@ -185,8 +185,8 @@ class BoundedCell(Cell):
 
     def _lose(self, item: Any) -> None:
         self.intake.dropped += 1
-        if item.__class__ is Envelope:
-            item.reply_to.offer(error=self._full())
+        if item.__class__ is Question:
+            item.offer(error=self._full())
         elif isinstance(item, Answerable):
             item.discarded()
         self._report_drops()
@@ -236,8 +236,8 @@ class BoundedCell(Cell):
             future, item = line.next()
             future.on_abandoned = None
             self._accept(item)
-            if item.__class__ is not Envelope:
-                future.offer()  # that of an `ask` is its answer's
+            if future is not item:  # a question is answered by the actor
+                future.offer()
 
     # -- life -----------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ R = TypeVar("R")
 # every `ask` an allocation. It is re-entrant because the garbage collector may run a
 # finalizer that sets another future at any of these bytecodes.
 _lock = threading.RLock()
+_acquire, _release = _lock.acquire, _lock.release
 
 
 _SET_TWICE = "the future has a result already: a reply is sent once (`offer` would not mind)"
@@ -106,7 +107,8 @@ class Future(pykka.Future[T]):
 
     def offer(self, value: T | None = None, *, error: BaseException | None = None) -> bool:
         """Set the value or the error unless there is one; returns whether it did. From any thread."""
-        with _lock:
+        _acquire()  # `with` takes twice as long, and this is every answer
+        try:
             if self._done or self._get_hook is not None:
                 return False
             self._value = value
@@ -117,6 +119,8 @@ class Future(pykka.Future[T]):
             if callbacks is None:
                 return True
             self._callbacks = None
+        finally:
+            _release()
         for callback in callbacks:
             callback()
         return True

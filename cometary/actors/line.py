@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cometary.actors.future import Future
+    from cometary.actors.question import Question
 
 
 MAX_UNATTENDED = 1000
@@ -38,15 +39,15 @@ class Line:
         """Go to the end of the line, to wait there."""
         self._places[entered] = message
 
-    def join_to_ask(self, reply: Future[Any], ask: object) -> bool:
-        """Go to the end of the line with an ask; returns False if too many are unattended."""
+    def join_to_ask(self, question: Question[Any]) -> bool:
+        """Go to the end of the line with a question; returns False if too many are unattended."""
         unattended = self._unattended
         if len(unattended) >= MAX_UNATTENDED:
             unattended[:] = [each for each in unattended if each in self._places and not each.awaited]
         if len(unattended) >= MAX_UNATTENDED:
             return False
-        self._places[reply] = ask
-        unattended.append(reply)  # nearly always somebody begins to wait for it a moment later
+        self._places[question] = question
+        unattended.append(question)  # nearly always somebody begins to wait for it a moment later
         return True
 
     def leave(self, future: Future[Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 from pykka import ActorDeadError, messages
 
 from cometary.actors.exits import NORMAL, Exit
+from cometary.actors.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,22 +15,6 @@ if TYPE_CHECKING:
     from cometary.actors.cell import Cell
     from cometary.actors.future import Future
     from cometary.actors.ref import ActorRef
-
-
-class Envelope:
-    """A message of an `ask`, and the future that its answer goes to.
-
-    Not Pykka's, which is generic: that makes an instance cost half as much again.
-    """
-
-    __slots__ = ("message", "reply_to")
-
-    def __init__(self, message: Any, reply_to: Future[Any]) -> None:
-        self.message = message
-        self.reply_to = reply_to
-
-    def __repr__(self) -> str:
-        return f"Envelope(message={self.message!r}, reply_to={self.reply_to!r})"
 
 
 class Stop(NamedTuple):
@@ -102,14 +87,14 @@ class SystemMessage:
 PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 STOPS = frozenset({Stop, PykkaStop})
 PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
-SPECIAL = frozenset({Envelope, SystemMessage}) | STOPS | PROXIED
+SPECIAL = frozenset({Question, SystemMessage}) | STOPS | PROXIED
 """Message classes that a turn does not hand to `on_receive` as they are."""
 
 
 def is_stop(message: Any) -> bool:
     """Whether `message` tells the actor to stop, with or without somebody who waits for it."""
     return message.__class__ in STOPS or (
-        message.__class__ is Envelope and message.message.__class__ in STOPS
+        message.__class__ is Question and message.message.__class__ in STOPS
     )
 
 
@@ -119,7 +104,6 @@ __all__ = [
     "STOPS",
     "Answerable",
     "Down",
-    "Envelope",
     "ExitSignal",
     "PykkaStop",
     "Stop",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.accounts import Accountable
-from cometary.actors.messages import STOPS, Answerable, Envelope, is_stop
+from cometary.actors.messages import STOPS, Answerable, is_stop
+from cometary.actors.question import Question
 from cometary.actors.states import CLOSED
 
 if TYPE_CHECKING:
@@ -87,12 +88,11 @@ class Receiving(Accountable):
     def discard(self, mail: Iterable[Any]) -> None:
         """Tell whoever waits for an answer to one of `mail` that there will be none."""
         for item in mail:
-            if item.__class__ is Envelope:
-                reply: Future[Any] = item.reply_to
+            if item.__class__ is Question:
                 if item.message.__class__ in STOPS:
-                    reply.offer()
+                    item.offer()
                 else:
-                    reply.offer(error=self.dead())
+                    item.offer(error=self.dead())
             elif isinstance(item, Answerable):
                 item.discarded()
 

@@ -13,8 +13,8 @@ from pykka.messages import ProxySetAttr
 
 from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
-from cometary.actors.messages import Envelope, Stop
-from cometary.actors.reply import Reply
+from cometary.actors.messages import Stop
+from cometary.actors.question import Question
 from cometary.actors.statistics import MailboxStatistics
 from cometary.errors import BlockingCallError
 
@@ -141,21 +141,22 @@ class ActorRef(pykka.ActorRef[A]):
             UsageError: for a negative `timeout`; nothing was sent.
             Exception: what the handler raised; the actor lives on (Pykka's rule).
         """
-        on_loop = in_trio_run()
-        if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
-            _refuse_to_block("ask", message, block=block)
         cell = self.actor_inbox
         system = cell.system
-        reply: Reply[Any] = Reply(system.scheduler)
+        here = get_ident() == system.thread
+        on_loop = (here and not system.closed) or in_trio_run()
+        if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
+            _refuse_to_block("ask", message, block=block)
+        question: Question[Any] = Question(message, system.scheduler)
         if timeout is not None:
-            reply.within(timeout)
-        if get_ident() == system.thread:
-            cell.offer(Envelope(message, reply))
+            question.within(timeout)
+        if here:
+            cell.offer(question)
         else:
-            _send_from_outside(cell, Envelope(message, reply))
+            _send_from_outside(cell, question)
         if block or (block is None and not on_loop):
-            return reply.get(timeout=timeout)
-        return reply
+            return question.get(timeout=timeout)
+        return question
 
     # -- ending -------------------------------------------------------------------------
 
@@ -185,10 +186,10 @@ class ActorRef(pykka.ActorRef[A]):
         if on_loop and block:
             _refuse_to_block("stop", None, block=block)
         alive = self.is_alive()
-        future: Future[Any] = Future()
-        stopped = future.map(lambda _: alive).within(timeout)
         cell = self.actor_inbox
-        cell.system.post(cell.put_if_open, Envelope(Stop(as_exit(exit)), reply_to=future))
+        question: Question[Any] = Question(Stop(as_exit(exit)), cell.system.scheduler)
+        stopped = question.map(lambda _: alive).within(timeout)
+        cell.system.post(cell.put_if_open, question)
         if block or (block is None and not on_loop):
             return stopped.get(timeout=timeout)
         return stopped
@@ -241,7 +242,7 @@ class ActorRef(pykka.ActorRef[A]):
         return f"{self.actor_class.__name__} ({self.actor_urn})"
 
 
-def _send_from_outside(cell: Cell, ask: Envelope) -> None:
+def _send_from_outside(cell: Cell, ask: Question[Any]) -> None:
     try:
         cell.system.call_soon(cell.offer, ask)
     except pykka.ActorDeadError:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
-from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
+from cometary.actors.messages import SPECIAL, STOPS, Stop, SystemMessage
+from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
-    from cometary.actors.future import Future
 
 
 class ScheduledCell(Cell):
@@ -43,6 +43,18 @@ class ScheduledCell(Cell):
             self._items = [item]
         else:
             raise self.not_found()
+
+    def offer(self, item: object) -> None:
+        """Take a message, or drop it if the actor has ended for good; see `Receiving.offer`."""
+        if not self.state:  # as in `put`, without a call: every update, and every question
+            self._items = [item]
+            self.state = READY
+            scheduler = self.system.scheduler
+            scheduler.ready.append(self)
+            if scheduler.asleep is not None:
+                scheduler.wake()
+        else:
+            super().offer(item)
 
     def _run(self) -> None:
         self.state = READY
@@ -71,8 +83,8 @@ class ScheduledCell(Cell):
             for message in mail:
                 if message.__class__ not in SPECIAL:
                     receive(message)
-                elif message.__class__ is Envelope:
-                    self._answer(actor, message.message, message.reply_to)
+                elif message.__class__ is Question:
+                    self._answer(actor, message)
                 else:
                     self._handle(actor, message)
                 if self.state != RUNNING:
@@ -125,25 +137,26 @@ class ScheduledCell(Cell):
             if answer.__class__ is CoroutineType:
                 _refuse(actor, answer)
 
-    def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> None:
+    def _answer(self, actor: Actor, question: Question[Any]) -> None:
+        message = question.message
         if message.__class__ in STOPS:
-            self.settle_when_gone(reply)
+            self.settle_when_gone(question)
             self._stop(actor, message)
             return
-        self.replying = reply
+        self.replying = question
         try:
             answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             if answer.__class__ is CoroutineType:
                 _refuse(actor, answer)
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
-            reply.offer(error=error)
+            question.offer(error=error)
         except BaseException:
-            reply.offer(error=self.dead())
+            question.offer(error=self.dead())
             raise
         else:
-            if self.replying is reply:  # else the handler has promised it for later
-                reply.offer(answer)
+            if self.replying is question:  # else the handler has promised it for later
+                question.offer(answer)
         finally:
             self.replying = None
 

@@ -17,9 +17,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from math import inf
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -65,7 +65,7 @@ class Scheduler:
         self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
         self._batches = self._turns = self._messages = 0
-        self._own_thread = threading.get_ident()
+        self._own_thread = get_ident()
         self._context: Context  # of the task that runs `run`
         self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
         self._ahead_deadline = inf
@@ -148,7 +148,7 @@ class Scheduler:
         Returns:
             Whether it has. It has not in a turn, in another thread, and when there is nothing to do.
         """
-        if not self.ready or self.timers.batch_began is not None or threading.get_ident() != self._own_thread:
+        if not self.ready or self.timers.batch_began is not None or get_ident() != self._own_thread:
             return False
         now = self._clock()
         if self._messages >= self._ahead_until or now >= self._ahead_deadline:

@@ -18,7 +18,8 @@ import trio
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.future import Future
-from cometary.actors.messages import SPECIAL, STOPS, Envelope, Stop, SystemMessage
+from cometary.actors.messages import SPECIAL, STOPS, Stop, SystemMessage
+from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class TaskCell(Cell):
 
     async def _handle(self, actor: Actor, message: Any) -> Exit | None:
         kind = message.__class__
-        if kind is Envelope:
-            return await self._answer(actor, message.message, message.reply_to)
+        if kind is Question:
+            return await self._answer(actor, message.message, message)
         if kind not in SPECIAL:
             await _result(actor.on_receive(message))
         elif kind in STOPS:

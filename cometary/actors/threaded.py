@@ -26,7 +26,7 @@ from cometary.actors.bounded import BoundedCell
 from cometary.actors.bounds import Bounded, Intake
 from cometary.actors.exits import crashed
 from cometary.actors.future import Future
-from cometary.actors.messages import Envelope
+from cometary.actors.question import Question
 from cometary.actors.ref import ActorRef
 from cometary.actors.task import TaskCell
 
@@ -177,9 +177,9 @@ class Letterbox:
         """Pass on a message, and later its answer."""
         cell, waiting = self._cell, envelope.reply_to
         if waiting is not None:
-            reply: Future[Any] = Future()
-            reply.add_done_callback(lambda: _pass_on(reply, waiting))
-            cell.system.post(cell.offer, Envelope(envelope.message, reply_to=reply))
+            question: Question[Any] = Question(envelope.message, cell.system.scheduler)
+            question.add_done_callback(lambda: _pass_on(question, waiting))
+            cell.system.post(cell.offer, question)
         elif cell.system.on_thread():
             cell.put(envelope.message)
         else:

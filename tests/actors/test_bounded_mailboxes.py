@@ -22,14 +22,13 @@ from cometary.actors import (
     ActorRegistry,
     Bounded,
     Down,
-    Future,
     Timeout,
     system,
     system_in_thread,
 )
 from cometary.actors.bounded import REPORT_EVERY
 from cometary.actors.line import MAX_UNATTENDED
-from cometary.actors.messages import Envelope
+from cometary.actors.question import Question
 from cometary.errors import MailboxFullError, UsageError
 
 
@@ -273,12 +272,13 @@ async def test_an_ask_that_times_out_in_the_line_is_not_asked(autojump_clock: Mo
 async def test_an_ask_that_was_given_up_on_its_way_here_is_not_asked() -> None:
     async with system():
         ref, actor = await full()
-        reply: Future[Any] = Future()
+        cell = ref.actor_inbox
+        question: Question[Any] = Question("late", cell.system.scheduler)
         with trio.move_on_after(0):
-            await reply  # as a thread does whose patience ends before the loop hears of its question
-        ref.actor_inbox.offer(Envelope("late", reply_to=reply))
+            await question  # as a thread does whose patience ends before the loop hears of its question
+        cell.offer(question)
         assert ref.mailbox_statistics().waiting == 0
-        assert reply.done()
+        assert question.done()
         actor.gate.set()
 
 
