@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.actors.contestants import ERLANG, PYKKA, SUBJECT, Contestant
-from benchmarks.actors.summary import PYTHON_RIVALS, ROWS, TIMED, Row, Summary, Target
+from benchmarks.actors.summary import GROWTHS, PYTHON_RIVALS, ROWS, TIMED, Row, Summary, Target
 from benchmarks.actors.trials import POPULATION, TRIALS, Outcome
 from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.spread import Spread
@@ -43,9 +43,10 @@ def _figures(summary: Summary, contestants: Sequence[Contestant]) -> str:
     rows = [
         [f"{row.name}, {row.unit}", *(_figure(summary, row, each) for each in contestants)] for row in ROWS
     ]
-    growth = ["µs a message, 100,000 ÷ 1,000 actors"]
-    growth += [figure(summary.growth(each.name), 2) for each in contestants]
-    return table(["", *_names(contestants)], [*rows, growth])
+    for growth in GROWTHS:
+        figures = [figure(summary.growth(each.name, growth), 2) for each in contestants]
+        rows.append([f"µs a message, 100,000 ÷ 1,000 actors, {growth.name}", *figures])
+    return table(["", *_names(contestants)], rows)
 
 
 def _figure(summary: Summary, row: Row, contestant: Contestant) -> str:

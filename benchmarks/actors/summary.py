@@ -14,6 +14,7 @@ from benchmarks.actors.trials import (
     ASK,
     FAN_OUT,
     LARGE_RING,
+    LARGE_RING_ONE,
     MANY_TOKENS,
     ONE_TOKEN,
     POPULATION,
@@ -70,6 +71,7 @@ ROWS = (
 )
 TIMED = (
     *(row for row in ROWS if row.cost == "wall_us"),
+    Row("ring of 100,000, 1 token", "k/s", LARGE_RING_ONE),
     Row("ring of 100,000, 100 tokens", "k/s", LARGE_RING),
 )
 
@@ -98,6 +100,27 @@ class Target:
         return self.value >= self.limit if self.sign == "≥" else self.value <= self.limit
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a message takes among 100,000 actors, over what it takes among 1,000.
+
+    Attributes:
+        name: How many tokens go round at once.
+        few: Where it is among 1,000.
+        many: Where it is among 100,000.
+    """
+
+    name: str
+    few: Trial
+    many: Trial
+
+
+GROWTHS = (
+    Growth("1 token", ONE_TOKEN, LARGE_RING_ONE),
+    Growth("100 tokens", MANY_TOKENS, LARGE_RING),
+)
+
+
 class Summary:
     """What the findings of a run say."""
 
@@ -119,10 +142,10 @@ class Summary:
         ours = self._by_round(SUBJECT, row.trial, row.cost)
         return _ratio(self._by_round(other, row.trial, row.cost), ours)
 
-    def growth(self, contestant: str) -> Spread | None:
+    def growth(self, contestant: str, growth: Growth) -> Spread | None:
         """Returns the CPU time of a message among 100,000 actors over that among 1,000."""
-        few = self._by_round(contestant, MANY_TOKENS, "cpu_us")
-        return _ratio(self._by_round(contestant, LARGE_RING, "cpu_us"), few)
+        few = self._by_round(contestant, growth.few, "cpu_us")
+        return _ratio(self._by_round(contestant, growth.many, "cpu_us"), few)
 
     def targets(self) -> Sequence[Target]:
         """Returns Cometary's promises, kept or not."""
@@ -130,7 +153,7 @@ class Summary:
             *(self._over(PYKKA, row, row.pykka) for row in ROWS if row.trial is not RESTART),
             *(self._over_python(row) for row in ROWS),
             *(self._behind_erlang(row) for row in ROWS if row.counts_messages),
-            Target("a message, 100,000 actors ÷ 1,000", "≤", FLAT_TARGET, _middle(self.growth(SUBJECT))),
+            *(self._flat(growth) for growth in GROWTHS),
         ]
 
     def _over(self, other: str, row: Row, limit: float) -> Target:
@@ -147,6 +170,10 @@ class Summary:
         advantage = _middle(self.advantage(row, ERLANG))
         behind = None if advantage is None else 1 / advantage
         return Target(f"{row.name}: {ERLANG} ÷ {SUBJECT}", "≤", ERLANG_TARGET, behind)
+
+    def _flat(self, growth: Growth) -> Target:
+        name = f"a message, 100,000 actors ÷ 1,000, {growth.name}"
+        return Target(name, "≤", FLAT_TARGET, _middle(self.growth(SUBJECT, growth)))
 
     def _by_round(self, contestant: str, trial: Trial, cost: str) -> dict[int, float]:
         return {

@@ -80,8 +80,9 @@ FAN_OUT = _crowd("fan_out", 10_000, lambda messages: messages // 30_000)
 ASK = _crowd("ask", 1, lambda messages: messages // 10)
 POPULATION = _crowd("population", 100_000, lambda _messages: 1, limited=True)
 RESTART = _crowd("restart", 10_000, lambda messages: min(messages, RESTARTS))
+LARGE_RING_ONE = _ring("ring of 100,000, 1 token", 100_000, 1)
 LARGE_RING = _ring("ring of 100,000", 100_000, 100)
-TRIALS = (ONE_TOKEN, MANY_TOKENS, FAN_OUT, ASK, POPULATION, RESTART, LARGE_RING)
+TRIALS = (ONE_TOKEN, MANY_TOKENS, FAN_OUT, ASK, POPULATION, RESTART, LARGE_RING_ONE, LARGE_RING)
 
 
 @dataclass(frozen=True, slots=True)

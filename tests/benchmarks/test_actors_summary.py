@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.actors import report
 from benchmarks.actors.contestants import CONTESTANTS, ERLANG, PYKKA, SUBJECT
-from benchmarks.actors.summary import ROWS, Summary, Target
+from benchmarks.actors.summary import GROWTHS, ROWS, Growth, Summary, Target
 from benchmarks.actors.trials import (
     ASK,
     FAN_OUT,
@@ -52,7 +52,7 @@ def test_an_advantage_is_taken_inside_each_round() -> None:
 def test_what_was_too_little_to_be_measured_has_no_ratio() -> None:
     findings = [*taking(SUBJECT, MANY_TOKENS, 0.0), *taking(SUBJECT, LARGE_RING, 1.0)]
 
-    assert Summary(findings).growth(SUBJECT) is None
+    assert Summary(findings).growth(SUBJECT, GROWTHS[1]) is None
 
 
 @pytest.mark.parametrize(("pykka", "met"), [(50.0, True), (49.0, False)])
@@ -69,11 +69,14 @@ def test_a_message_may_take_three_times_what_it_takes_erlang(erlang: float, met:
     assert target(findings, "fan-out to 10,000: erlang ÷ cometary").met is met
 
 
+@pytest.mark.parametrize("growth", GROWTHS)
 @pytest.mark.parametrize(("large", "met"), [(1.3, True), (1.31, False)])
-def test_a_message_may_not_take_longer_where_there_are_more_actors(large: float, met: bool) -> None:
-    findings = [*taking(SUBJECT, MANY_TOKENS, 1.0), *taking(SUBJECT, LARGE_RING, large)]
+def test_a_message_may_not_take_longer_where_there_are_more_actors(
+    growth: Growth, large: float, met: bool
+) -> None:
+    findings = [*taking(SUBJECT, growth.few, 1.0), *taking(SUBJECT, growth.many, large)]
 
-    assert target(findings, "a message, 100,000 actors ÷ 1,000").met is met
+    assert target(findings, f"a message, 100,000 actors ÷ 1,000, {growth.name}").met is met
 
 
 def test_the_best_of_the_others_in_python_is_the_one_to_beat() -> None:
