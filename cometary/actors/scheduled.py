@@ -79,10 +79,9 @@ class ScheduledCell(Cell):
         mail = iter(taken)
         message: Any = None
         try:
-            receive = actor.on_receive
             for message in mail:
                 if message.__class__ not in SPECIAL:
-                    receive(message)
+                    actor.on_receive(message)
                 elif message.__class__ is Question:
                     self._answer(actor, message)
                 else:
