@@ -3,6 +3,7 @@
 #   make demo    run the server with its demonstration application
 #   make test    run every check: style, types, layers, tests
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
+#   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #
 # PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
@@ -16,7 +17,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile fuzz format lock clean
+.PHONY: demo test compile wheel fuzz format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python -m cometary demo --port $(PORT)
@@ -27,6 +28,9 @@ test: $(VENV)/dev.stamp node_modules/.package-lock.json
 
 compile: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/compile.py
+
+wheel: $(VENV)/dev.stamp
+	$(VENV)/bin/python scripts/compile.py --wheel
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)

@@ -1,11 +1,12 @@
 """Compile the modules that every delivery runs through, with mypyc, in a copy of this checkout.
 
-The sources stay what they are, typed Python, and run as well without: a delivery then takes about half as
-much processor time again. The copy is in `.cache/compiled`; a Python that is started there, or has it on
+The sources stay what they are, typed Python, and run as well without: a delivery then takes a third
+more processor time or somewhat above. The copy is in `.cache/compiled`; a Python that is started there, or has it on
 its PYTHONPATH, runs what was compiled.
 
     python scripts/compile.py           compile, unless nothing has changed since
     python scripts/compile.py --test    then run the tests of the packages that have compiled modules
+    python scripts/compile.py --wheel   then put it all into a wheel in `dist`, for this interpreter and kind of machine
 
 Compiled are only classes that nobody but this package makes subclasses of, or that say by
 `mypyc_attr` that others may: `mypyc` binds calls early, so nothing in such a module can be patched,
@@ -21,17 +22,21 @@ import sys
 import sysconfig
 from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+from zipfile import ZipFile
 
 SELF: Final = Path(__file__).resolve()
 ROOT: Final = SELF.parent.parent
 COPY: Final = ROOT / ".cache" / "compiled"
 STAMP: Final = COPY / "compiled.stamp"
+DIST: Final = ROOT / "dist"
 MODULES: Final = (
     "actors/timers",
     "fsm/actions",
     "fsm/engine",
     "fsm/shell",
+    "fsm/short_path",
     "fsm/step",
     "fsm/table",
     "sessions/directory",
@@ -53,7 +58,17 @@ MODULES: Final = (
     "transport/service",
     "transport/switchboard",
 )
-TESTED: Final = ("actors", "fsm", "statem", "sessions", "dispatch", "transport", "authentication", "protocol")
+TESTED: Final = (
+    "actors",
+    "fsm",
+    "statem",
+    "sessions",
+    "dispatch",
+    "transport",
+    "authentication",
+    "protocol",
+    "cli",
+)
 """The packages with compiled modules, and those next to them, whose tests show that nothing has changed."""
 
 NOT_TESTED: Final = "tests/sessions/checker"
@@ -64,11 +79,16 @@ LINKED: Final = (".venv", "node_modules")
 
 SETUP: Final = """
 from mypyc.build import mypycify
-from setuptools import setup
+from setuptools import find_packages, setup
 
-modules = mypycify({arguments!r}, opt_level="3", debug_level="0", group_name="cometary")
-setup(name="cometary", packages=[], ext_modules=modules)
+setup(
+    packages=find_packages(include=["cometary", "cometary.*"]),
+    package_data={{"cometary": ["py.typed", "demo/page/**"]}},
+    ext_modules=mypycify({arguments!r}, opt_level="3", debug_level="0", group_name="cometary"),
+)
 """
+NO_SETTINGS: Final = "--config-file="
+"""For mypyc: those in pyproject.toml are for the project's own checks."""
 
 
 def copied() -> list[Path]:
@@ -82,10 +102,14 @@ def is_left_out(file: Path) -> bool:
     return file != SELF and any(fnmatch(part, pattern) for part in parts for pattern in LEFT_OUT)
 
 
+def compiled() -> list[str]:
+    """The files that this interpreter looks for, in the package, to find the modules as machine code."""
+    return [f"{module}{sysconfig.get_config_var('EXT_SUFFIX')}" for module in MODULES]
+
+
 def missing() -> list[str]:
-    """The modules that this interpreter would not find as machine code."""
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    return [module for module in MODULES if not (COPY / f"cometary/{module}{suffix}").exists()]
+    """Those of them that are not there."""
+    return [name for name in compiled() if not (COPY / "cometary" / name).exists()]
 
 
 def is_up_to_date() -> bool:
@@ -111,35 +135,60 @@ def copy() -> None:
         (COPY / name).symlink_to(ROOT / name)
 
 
-def build() -> None:
-    """Compile in the copy, out of sight of the settings that the project has for its own tools."""
-    settings, aside = COPY / "pyproject.toml", COPY / "pyproject.toml.aside"
-    settings.rename(aside)
-    arguments = ["--strict", *(f"cometary/{module}.py" for module in MODULES)]
+def set_up(*command: str) -> None:
+    """Run a command of setuptools in the copy."""
+    arguments = [NO_SETTINGS, "--strict", *(f"cometary/{module}.py" for module in MODULES)]
     (COPY / "setup.py").write_text(SETUP.format(arguments=arguments))
     log = COPY / "compile.log"
     with log.open("w") as output:
-        command = [sys.executable, "setup.py", "build_ext", "--inplace"]
-        done = subprocess.run(command, cwd=COPY, stdout=output, stderr=output, check=False)
-    aside.rename(settings)
+        whole = [sys.executable, "setup.py", *command]
+        done = subprocess.run(whole, cwd=COPY, stdout=output, stderr=output, check=False)
     if done.returncode:
-        sys.exit(f"{log.read_text()[-4000:]}\nnot compiled; the sources run as well, only slower")
+        sys.exit(f"{log.read_text()[-4000:]}\n{command[0]} failed; the sources run as well, only slower")
 
 
-def main() -> int:
-    """Compile, and test if that is asked for; returns the exit status."""
-    if not is_up_to_date():
-        copy()
-        build()
-        if missing():
-            sys.exit(f"not compiled: {', '.join(missing())}")
-        STAMP.touch()
-    if "--test" not in sys.argv[1:]:
-        return 0
+def compile_anew() -> None:
+    """Make the copy and compile in it."""
+    copy()
+    set_up("build_ext", "--inplace")
+    if missing():
+        sys.exit(f"not compiled: {', '.join(missing())}")
+    STAMP.touch()
+
+
+def make_wheel() -> None:
+    """Put the package, sources included, into a wheel, and say where it is."""
+    with TemporaryDirectory() as folder:
+        set_up("bdist_wheel", "--dist-dir", folder)
+        (wheel,) = Path(folder).iterdir()
+        expected = {file.relative_to(ROOT).as_posix() for file in packaged()}
+        if left := expected - set(ZipFile(wheel).namelist()):
+            sys.exit(f"not in the wheel: {', '.join(sorted(left))}")
+        DIST.mkdir(exist_ok=True)
+        print(shutil.copy(wheel, DIST))
+
+
+def packaged() -> list[Path]:
+    """The files that a wheel must have, where they would be in the checkout."""
+    files = [file for file in (ROOT / "cometary").rglob("*") if file.is_file() and not is_left_out(file)]
+    return [*files, *(ROOT / f"cometary/{name}" for name in compiled())]
+
+
+def test() -> int:
+    """Run the tests of the packages concerned on the copy; returns the exit status."""
     tests = [f"tests/{package}" for package in TESTED]
     options = ["-q", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", f"--ignore={NOT_TESTED}"]
     command = [sys.executable, "-m", "pytest", *options, *tests]
     return subprocess.run(command, cwd=COPY, check=False).returncode
+
+
+def main() -> int:
+    """Compile, and do what else is asked for; returns the exit status."""
+    if not is_up_to_date():
+        compile_anew()
+    if "--wheel" in sys.argv[1:]:
+        make_wheel()
+    return test() if "--test" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 from cometary import __version__
 from cometary.cli import chaos, tokens
 from cometary.config import OPTIONS, Option
+
+PACKAGE: Final = Path(__file__).parent.parent
 
 
 class _Parser(ArgumentParser):
@@ -30,7 +34,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
 
 def _parser() -> ArgumentParser:
     parser = _Parser(prog="cometary", description="A push server, and the framework to build one with.")
-    parser.add_argument("--version", action="version", version=f"cometary {__version__}")
+    parser.add_argument("--version", action="version", version=f"cometary {__version__}, {_kind()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
     demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
@@ -46,6 +50,12 @@ def _parser() -> ArgumentParser:
     )
     tokens.add_options(token)
     return parser
+
+
+def _kind() -> str:
+    """Tell which code would run, without importing it for that."""
+    engines = [PACKAGE / f"fsm/engine{suffix}" for suffix in EXTENSION_SUFFIXES]
+    return "compiled" if any(engine.exists() for engine in engines) else "interpreted"
 
 
 def _add_options(parser: ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from cometary import __version__
 from cometary.cli import main
 from cometary.cli.arguments import parse
 from cometary.config import OPTIONS
+from cometary.fsm import engine
 
 
 def leave(*arguments: str) -> object:
@@ -19,7 +20,8 @@ def leave(*arguments: str) -> object:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("--version") == 0
-    assert capsys.readouterr().out == f"cometary {__version__}\n"
+    runs = "interpreted" if engine.__file__.endswith(".py") else "compiled"
+    assert capsys.readouterr().out == f"cometary {__version__}, {runs}\n"
 
 
 def test_options_are_text_until_the_configuration_reads_them() -> None:
