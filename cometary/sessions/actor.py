@@ -31,12 +31,7 @@ from cometary.actors import Actor, Timer
 from cometary.errors import ProtocolError
 from cometary.fsm import StartTimer
 from cometary.sessions.asked import AskedPacket
-from cometary.sessions.events import (
-    Arrival,
-    Expiry,
-    HandedOver,
-    Request,
-)
+from cometary.sessions.events import Arrival, Expiry, HandedOver, Request
 from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import SignedOff, SignedOn
 from cometary.sessions.machine import session_ended
@@ -162,10 +157,10 @@ class SessionActor(Actor):
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
-        too_much = None
         if keeper.ended is not None:
             request.refuse(session_ended(keeper.ended))
             return
+        too_much = None
         if request.packets:
             seen = keeper.machine.window.seen(request.rid)
             if not seen and not keeper.has_room(request, self._manager.settings):
