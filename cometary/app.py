@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.dispatch.contracts import Contracts
 from cometary.dispatch.dispatcher import counted
-from cometary.dispatch.paths import check_path
+from cometary.dispatch.paths import check_own_path
 from cometary.dispatch.patterns import Pattern
-from cometary.errors import ProtocolError, UsageError
+from cometary.errors import UsageError
 from cometary.handlers import Handlers
 from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.sessions.contract import make_contract
@@ -222,10 +222,7 @@ class App(Handlers):
             UsageError: if no server runs the application, `path` is none, `message` cannot be
                 encoded, or another argument makes no sense; the caller's fault, nothing was sent.
         """
-        try:
-            check_path(path, from_client=False)
-        except ProtocolError as error:
-            raise UsageError(error.detail) from None
+        check_own_path(path)
         if receipt is None and ttl is None and key is None:
             self.route(self._make(path, message, sender))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import trio
@@ -179,6 +179,12 @@ async def test_a_hook_that_raises_keeps_no_other_from_being_called(
 def test_without_a_server_there_is_nobody_to_update() -> None:
     with pytest.raises(UsageError, match="no server runs this application"):
         App().update("news", 1)
+
+
+@pytest.mark.parametrize("path", ["", "a\0b", 7, b"news"])
+def test_there_is_no_update_of_what_is_no_path(path: Any) -> None:
+    with pytest.raises(UsageError, match=r"(?i)a path"):
+        App().update(path, 1)
 
 
 def test_without_handlers_nothing_happens() -> None:

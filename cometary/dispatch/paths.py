@@ -54,6 +54,8 @@ def check_own_path(path: str) -> None:
     Raises:
         UsageError: for what is no path; the calling code's fault.
     """
+    if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers exist
+        raise UsageError(f"a path is text, not {path!r}")
     try:
         check_path(path, from_client=False)
     except ProtocolError as error:

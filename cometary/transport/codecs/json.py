@@ -1,10 +1,10 @@
 """JSON, read strictly: RFC 8259 as narrowed by I-JSON (RFC 7493).
 
 What parsers disagree about is refused, so that no proxy or back-end can read a body differently
-from this server: invalid UTF-8, lone surrogates, NaN and infinities, numbers that no double can
-hold, text after the value, the same key twice in an object. Beyond 64 levels of nesting a body is
-refused as well. Crossing into JSON, byte strings become base64 text, and floats that JSON has no
-word for become null.
+from this server: invalid UTF-8, lone surrogates, NaN and infinities, fractions and exponents that
+no double can hold, text after the value, the same key twice in an object. Beyond 64 levels of nesting
+a body is refused as well. Crossing into JSON, byte strings become base64 text, and floats that JSON has
+no word for become null.
 """
 
 from __future__ import annotations
