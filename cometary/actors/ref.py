@@ -144,6 +144,8 @@ class ActorRef(pykka.ActorRef[A]):
         cell = self.actor_inbox
         system = cell.system
         here = get_ident() == system.thread
+        # While the system lives its thread is in a run of Trio's, which it takes longer to ask. Once it has
+        # ended, that thread may block like any other, and is told at once that the actor is dead.
         on_loop = (here and not system.closed) or in_trio_run()
         if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
             _refuse_to_block("ask", message, block=block)

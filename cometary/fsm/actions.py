@@ -55,6 +55,13 @@ class TimeoutAction:
     def __deepcopy__(self, _: dict[int, Any]) -> Self:
         return self  # a value
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that one that was compiled can be pickled
+        return _again, (type(self), (self.seconds, self.content), self.at)
+
+
+def _again(kind: Any, arguments: tuple[object, ...], at: float | None) -> Any:
+    return kind(*arguments, at=at)
+
 
 def _check_time(seconds: float | None, at: float | None) -> None:
     if (seconds is None) == (at is None):
@@ -94,6 +101,9 @@ class Timeout(TimeoutAction):
         # Not super(): a dataclass with slots is made anew, and super() would still mean the first one.
         TimeoutAction.__init__(self, seconds, content, at=at)
         self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (Timeout, (self.name, self.seconds, self.content), self.at)
 
 
 @final

@@ -56,6 +56,9 @@ class StartTimer:
     def __deepcopy__(self, _: dict[int, Any]) -> StartTimer:
         return self  # a value
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that one that was compiled can be pickled
+        return StartTimer, (self.name, self.seconds, self.at, self.content, self.token)
+
     def timed_out(self) -> TimedOut:
         """The event that says this timer has run out."""
         return TimedOut(self.name, self.content, self.token)

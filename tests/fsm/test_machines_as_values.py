@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from cometary.errors import UnhandledEventError
-from cometary.fsm import NextEvent, Postpone, State, StateTimeout, Timeout, goto, stay, stop
+from cometary.fsm import NextEvent, Postpone, StartTimer, State, StateTimeout, Timeout, goto, stay, stop
 from tests.fsm.scripted import A, B, Do, Out, Scripted, Scripts, started
 
 
@@ -89,6 +89,20 @@ class TestSnapshots:
         twin = machine.snapshot()
         twin.data.append(2)
         assert machine.data == [1]
+
+    @pytest.mark.parametrize(
+        "action",
+        [Timeout("t", 1), Timeout("t", at=1), StateTimeout(2, "late"), StartTimer("t", 1, None, None, 1)],
+    )
+    def test_what_sets_a_timer_is_a_value_and_its_own_copy(self, action: object) -> None:
+        assert copy.deepcopy(action) is action
+        assert pickle.loads(pickle.dumps(action)) == action  # noqa: S301  # its own bytes
+
+    def test_a_pickled_machine_still_knows_its_timers(self) -> None:
+        machine = started()
+        machine.step(Do("go", a=goto(B, Timeout("t", 1))))
+        twin: Scripted = pickle.loads(pickle.dumps(machine))  # noqa: S301  # its own bytes
+        assert twin.running_timers == machine.running_timers
 
     def test_a_pickled_machine_is_in_the_very_same_state(self) -> None:
         machine = started()
