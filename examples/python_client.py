@@ -42,7 +42,9 @@ class Client:
     async def run(self) -> None:
         """Open a session and keep it up until it ends: a `RefusedError` in an exception group."""
         async with httpx.AsyncClient() as http, trio.open_nursery() as nursery:
-            opened = await self._post(http, {"rid": self._rid, "token": self._token}, patience=10)
+            # Held for less than `die` less a time-out: a lost request is repeated before the session is given up.
+            opening: dict[str, object] = {"rid": self._rid, "token": self._token, "wait": 25}
+            opened = await self._post(http, opening, patience=10)
             self._sid, self._bound = opened["sid"], opened.get("bind") == "token"
             for _connection in range(2):
                 nursery.start_soon(self._exchange, http, opened["wait"] + 10)
@@ -83,14 +85,26 @@ class Client:
             except httpx.TransportError:
                 pass  # the request or its answer is lost; nobody knows which
             else:
-                answer = response.json()
-                if response.is_success:
+                answer = comet_body(response)
+                if answer is not None and response.is_success:
                     return answer
-                if answer["error"] not in LATER:
+                if answer is not None and answer["error"] not in LATER:
                     raise RefusedError(answer["error"], answer)
-                pause = max(pause, float(response.headers.get("Retry-After", 0)))
+                after = response.headers.get("Retry-After", "")
+                pause = max(pause, min(float(after), 3600) if after.isdigit() else 0)
             await trio.sleep(pause * random.uniform(1, 1.5))  # noqa: S311 - not to come back all at once
             pause = min(pause * 2, 30)
+
+
+def comet_body(response: httpx.Response) -> dict[str, Any] | None:
+    """Return what the comet server says; None if it is a gateway that speaks, with a page of its own."""
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    members = {"sid", "packets"} if response.is_success else {"error"}
+    ours = isinstance(body, dict) and members & body.keys() and (response.is_success or "detail" in body)
+    return body if ours else None
 
 
 async def main(url: str) -> None:

@@ -51,7 +51,7 @@ class Sending(Asked):
     def response(self) -> httpx.Response:
         [reply] = self.replies
         if isinstance(reply, ProtocolError):
-            return httpx.Response(reply.status, json={"error": reply.condition})
+            return httpx.Response(reply.status, json=reply.body())
         first, packets = reply
         listed = [{"path": packet.path, "message": packet.message} for packet in packets]
         return httpx.Response(200, json={"seq": first, "packets": listed} if packets else {"packets": []})
@@ -71,6 +71,12 @@ class BadNetwork(httpx.AsyncBaseTransport):
         await self._delay()
         if self._happens(0.15):
             raise httpx.ConnectError("the request is lost")
+        if self._happens(0.05):
+            return httpx.Response(
+                503, json={"status": 503, "error": "Service Unavailable"}
+            )  # a gateway's own
+        if self._happens(0.05):
+            return httpx.Response(502, text="<h1>Bad gateway</h1>")
         if self._happens(0.15):
             self.bench.arrive(Sending(body))  # nobody waits for this one's answer
         sending = Sending(body)

@@ -4,6 +4,9 @@ import { backoff } from "./backoff.js";
 
 /** @typedef {"connect" | "disconnect"} Verb */
 
+/** Seconds that the back-end has to answer: one that never does must not keep all later wishes waiting. */
+const PATIENCE = 30;
+
 export class Backend {
   #options;
 
@@ -32,11 +35,15 @@ export class Backend {
     const { backendHeaders, environment } = this.#options;
     const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
     headers.set("Content-Type", "application/json");
-    return environment.fetch(this.url(verb), {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ sid, paths }),
-    });
+    const question = new AbortController();
+    const { signal } = question;
+    const watchdog = environment.setTimeout(() => question.abort(), PATIENCE * 1000);
+    try {
+      const body = JSON.stringify({ sid, paths });
+      return await environment.fetch(this.url(verb), { method: "POST", headers, body, signal });
+    } finally {
+      environment.clearTimeout(watchdog);
+    }
   }
 
   /**

@@ -30,9 +30,12 @@ export { ConnectError, QueueFullError };
  * Events, all of them `CustomEvent`s:
  * - `state`: `detail.state` is "connecting", "open", "reconnecting" or "closed"
  * - `open`: the first session is open
+ * - `retrying`: something failed (`detail.cause`) and is tried again in `detail.delay` milliseconds; it is the
+ *   attempt `detail.attempt` in a row, from 1. `retry()` tries at once. It comes for a wrong URL, too.
  * - `reopened`: the server had lost the session (`detail.reason`) and there is a new one, with its paths connected
- *   again. Updates in between were missed: load afresh what they would have changed. `detail.uncertain` are
- *   the packets that this page sent of which it is not known whether they arrived.
+ *   again, other than those in `detail.missing`. Updates in between were missed: load afresh what they would
+ *   have changed. `detail.uncertain` are the packets that this page sent of which it is not known whether
+ *   they arrived.
  * - `error`: the server refused something: `detail.condition`, `detail.detail`, and `detail.packets` if these
  *   were at fault. "connect-failed" is the page's own back-end.
  * - `close`: there will be no other session: `detail.reason`; `detail.undelivered` are the packets of which
@@ -110,7 +113,7 @@ export class Comet extends EventTarget {
    * @param {unknown} [message] anything JSON can say, as it is now
    * @param {{ receipt?: string }} [options] with a `receipt`, 1 to 256 characters of the page's own choice, a packet
    *   `{receipt, path}` comes at the path `::failed` if the application fails on this one
-   * @throws {TypeError} if it is no path that a client may send to, or no receipt
+   * @throws {TypeError} if it is no path that a client may send to, or no receipt, or the message cannot travel
    * @throws {RangeError} if the packet is too large for one request
    * @throws {QueueFullError} if too much waits already; nothing has been sent
    */
@@ -124,27 +127,32 @@ export class Comet extends EventTarget {
   /**
    * Ask the page's back-end for the updates of paths, and ask again in every later session.
    *
-   * @param {readonly string[]} paths
+   * @param {readonly string[] | string} paths one, or several
    * @throws {ConnectError} if the back-end refuses, or cannot be reached
-   * @throws {TypeError} if the option that says where to ask is not set
+   * @throws {TypeError} if one of them is not a path, or the option that says where to ask is not set
    */
   async connect(paths) {
-    paths.forEach(checkPath);
+    const checked = checkPaths(paths);
     this.#backend.url("connect");
-    await this.open();
-    await this.#paths.add(() => this.sid, paths);
+    await this.#paths.add(() => this.sid, checked, this.open());
   }
 
   /**
    * Tell the page's back-end that it wants no more updates of paths.
    *
-   * @param {readonly string[]} paths
+   * @param {readonly string[] | string} paths one, or several
    * @throws {ConnectError} if the back-end refuses, or cannot be reached
-   * @throws {TypeError} if the option that says where to ask is not set
+   * @throws {TypeError} if one of them is not a path, or the option that says where to ask is not set
    */
   async disconnect(paths) {
+    const checked = checkPaths(paths);
     this.#backend.url("disconnect");
-    await this.#paths.remove(() => this.sid, paths);
+    await this.#paths.remove(() => this.sid, checked);
+  }
+
+  /** Try again now, if the client waits before another attempt. */
+  retry() {
+    this.#connection?.retry();
   }
 
   /** Send what is queued and end the session; resolves when it is over. */
@@ -169,6 +177,7 @@ export class Comet extends EventTarget {
     const connection = new Connection({ ...this.#options, ...environment, url: this.#url }, this.#queue, {
       state: (state) => this.#emit("state", { state }),
       opened: (sid, replaced) => void this.#sessionOpened(sid, replaced),
+      retrying: (attempt, delay, cause) => this.#emit("retrying", { attempt, delay, cause }),
       packets: (packets) => packets.forEach((packet) => this.#handlers.deliver(packet)),
       refused: (refusal, packets) => this.#emit("error", { ...refusal, packets: packets.map(asPacket) }),
       ended: (reason, undelivered) => this.#ended(connection, reason, undelivered.map(asPacket)),
@@ -184,17 +193,12 @@ export class Comet extends EventTarget {
    */
   async #sessionOpened(sid, replaced) {
     if (replaced === undefined) return this.#emit("open", { sid });
-    if (this.#paths.any) await this.#restorePaths();
-    if (this.sid === sid)
-      this.#emit("reopened", { ...replaced, uncertain: replaced.uncertain.map(asPacket) });
-  }
-
-  async #restorePaths() {
-    try {
-      await this.#paths.restore(() => this.sid);
-    } catch (error) {
+    const errors = await this.#paths.restore(() => this.sid);
+    if (this.sid !== sid) return; // lost as well: the next one restores the paths, and says so
+    for (const error of errors)
       this.#emit("error", { condition: "connect-failed", detail: String(error), packets: [] });
-    }
+    const missing = errors.flatMap(({ paths }) => paths);
+    this.#emit("reopened", { ...replaced, missing, uncertain: replaced.uncertain.map(asPacket) });
   }
 
   /**
@@ -232,8 +236,7 @@ export class Comet extends EventTarget {
   /** The page goes, and its requests with it; beacons outlive it. */
   #leave() {
     if (!this.#options.closeOnPageHide) return;
-    for (const body of this.#connection?.farewell() ?? [])
-      this.#options.environment.sendBeacon(this.#url, body);
+    this.#connection?.farewell((body) => this.#options.environment.sendBeacon(this.#url, body));
     this.#connection?.end("closed");
   }
 
@@ -273,6 +276,17 @@ export class Comet extends EventTarget {
 }
 
 const PAGE_EVENTS = ["online", "pagehide", "pageshow"];
+
+/**
+ * @param {readonly string[] | string} paths
+ * @throws {TypeError} the calling code's fault
+ */
+function checkPaths(paths) {
+  const checked = typeof paths === "string" ? [paths] : paths;
+  if (!Array.isArray(checked)) throw new TypeError("Paths are a string, or an array of strings.");
+  checked.forEach(checkPath);
+  return [...checked];
+}
 
 /**
  * @param {import("./queue.js").OutgoingPacket} packet

@@ -12,6 +12,42 @@ const ABOUT_PACKETS = new Set(["bad-request", "forbidden-path", "forbidden", "to
 /** The reasons of `session-ended` after which the server wants no new session from this client. */
 const FINAL_REASONS = new Set(["closed", "kicked"]);
 
+/** The protocol's conditions, each with the HTTP status that carries it. */
+const STATUS = new Map(
+  Object.entries({
+    "bad-request": 400,
+    "bad-ack": 400,
+    "forbidden-path": 400,
+    unauthorized: 401,
+    forbidden: 403,
+    "unknown-session": 404,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "rid-out-of-window": 409,
+    "session-ended": 410,
+    "length-required": 411,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "too-many-requests": 429,
+    "headers-too-large": 431,
+    "internal-error": 500,
+    "shutting-down": 503,
+    "too-many-sessions": 503,
+  }),
+);
+
+/**
+ * Whether an error is the comet server's own. Gateways and proxies have error pages in JSON as well, some with a
+ * member `error`; what they say is about the way to the server, and never about the session.
+ *
+ * @param {number} status of HTTP
+ * @param {Record<string, unknown> | undefined} body
+ * @returns {body is { error: string, detail: string, reason?: string }}
+ */
+export function isRefusal(status, body) {
+  return typeof body?.["detail"] === "string" && STATUS.get(String(body["error"])) === status;
+}
+
 /** @param {Refusal} refusal Whether to ask the same again, later. */
 export function isTemporary({ condition }) {
   return TEMPORARY.has(condition);

@@ -1,10 +1,20 @@
 /**
  * The paths that the page wants updates of. The push server does not decide who may have them: the
- * page asks its own back-end, which knows its user, and the back-end tells the push server. A new
- * session starts with no paths, so all of them are asked for again.
+ * page asks its own back-end, which knows its user, and the back-end tells the push server.
+ *
+ * 1. The back-end is asked one thing at a time, in the order in which the page asked for it: what comes last holds.
+ * 2. Before each attempt it is looked at what the page wants by now: to `connect` goes only what is still wanted,
+ *    to `disconnect` only what is not.
+ * 3. A new session starts with no paths, so all of them are asked for again: together, and if the back-end
+ *    refuses that, one by one, so that one path that it does not allow any more takes no other along.
+ * 4. A path that was refused is not asked for again. One for which the back-end could not be reached is,
+ *    in the next session.
  */
 
 const ATTEMPTS = 6;
+
+/** @typedef {import("./backend.js").Verb} Verb */
+/** @typedef {() => string | undefined} CurrentSid the session as it is now */
 
 /** The back-end refused paths, or could not be reached. */
 export class ConnectError extends Error {
@@ -25,7 +35,9 @@ export class ConnectError extends Error {
 
 export class ConnectedPaths {
   /** @type {Set<string>} */
-  #paths = new Set();
+  #wanted = new Set();
+  /** @type {Promise<unknown>} The last thing that the back-end was to be asked (rule 1). */
+  #last = Promise.resolve();
   #backend;
 
   /** @param {import("./backend.js").Backend} backend */
@@ -33,25 +45,22 @@ export class ConnectedPaths {
     this.#backend = backend;
   }
 
-  /** Whether there is anything to ask for again. */
-  get any() {
-    return this.#paths.size > 0;
-  }
-
   /**
    * Ask for paths, and for them again in every later session.
    *
-   * @param {() => string | undefined} sid the session as it is now
+   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
+   * @param {Promise<unknown>} opened when there is a session
    * @throws {ConnectError}
    */
-  async add(sid, paths) {
-    const added = paths.filter((path) => !this.#paths.has(path));
-    for (const path of added) this.#paths.add(path);
+  async add(sid, paths, opened) {
+    const added = paths.filter((path) => !this.#wanted.has(path));
+    for (const path of paths) this.#wanted.add(path); // now, and not in its turn: what is wanted last, holds
     try {
-      await this.#ask(sid, paths);
+      await opened; // and this not in its turn: before there is a session again, all paths have to be restored
+      await this.#inTurn(() => this.#ask(sid, paths, "connect"));
     } catch (error) {
-      for (const path of added) this.#paths.delete(path);
+      for (const path of added) this.#wanted.delete(path);
       throw error;
     }
   }
@@ -59,39 +68,79 @@ export class ConnectedPaths {
   /**
    * Ask for no more updates of paths.
    *
-   * @param {() => string | undefined} sid
+   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
    * @throws {ConnectError}
    */
-  async remove(sid, paths) {
-    for (const path of paths) this.#paths.delete(path);
-    const current = sid();
-    if (current !== undefined) await this.#askOnce(current, paths, "disconnect");
+  remove(sid, paths) {
+    for (const path of paths) this.#wanted.delete(path);
+    return this.#inTurn(() => this.#ask(sid, paths, "disconnect"));
   }
 
   /**
-   * Ask for all paths again, because the session is a new one.
+   * Ask for all paths again, because the session is a new one (rules 3 and 4).
    *
-   * @param {() => string | undefined} sid
-   * @throws {ConnectError}
+   * @param {CurrentSid} sid
+   * @returns {Promise<ConnectError[]>} what could not be had; empty if all is as it was
    */
-  async restore(sid) {
-    await this.#ask(sid, [...this.#paths]);
+  restore(sid) {
+    return this.#inTurn(async () => {
+      const failed = await this.#restoreTogether(sid, [...this.#wanted]);
+      if (failed === undefined) return [];
+      if (!failed.final) return [failed];
+      const errors = [];
+      for (const path of this.#wanted) {
+        const error = await this.#restoreTogether(sid, [path]);
+        if (error?.final) this.#wanted.delete(path);
+        if (error !== undefined) errors.push(error);
+      }
+      return errors;
+    });
+  }
+
+  /**
+   * @param {CurrentSid} sid
+   * @param {readonly string[]} paths
+   */
+  async #restoreTogether(sid, paths) {
+    try {
+      await this.#ask(sid, paths, "connect");
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConnectError) return error;
+      throw error;
+    }
+  }
+
+  /**
+   * Rule 1.
+   * @template T
+   * @param {() => Promise<T>} work
+   */
+  #inTurn(work) {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /**
    * Ask until the answer is for the session as it is at the end: it may be replaced meanwhile.
    *
-   * @param {() => string | undefined} sid
+   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
+   * @param {Verb} verb
    */
-  async #ask(sid, paths) {
+  async #ask(sid, paths, verb) {
     for (let attempt = 1; ; attempt += 1) {
       const asked = sid();
-      if (asked === undefined)
-        throw new ConnectError("There is no session to connect paths to.", paths, false);
+      const due = paths.filter((path) => this.#wanted.has(path) === (verb === "connect")); // rule 2
+      if (due.length === 0) return;
+      if (asked === undefined) {
+        if (verb === "disconnect") return; // the next session starts with no paths
+        throw new ConnectError("There is no session to connect paths to.", due, false);
+      }
       try {
-        await this.#askOnce(asked, paths, "connect");
+        await this.#askOnce(asked, due, verb);
         if (sid() === asked) return;
       } catch (error) {
         const again = error instanceof ConnectError && !error.final && attempt < ATTEMPTS;
@@ -104,7 +153,7 @@ export class ConnectedPaths {
   /**
    * @param {string} sid
    * @param {readonly string[]} paths
-   * @param {import("./backend.js").Verb} verb
+   * @param {Verb} verb
    */
   async #askOnce(sid, paths, verb) {
     let response;
@@ -114,8 +163,11 @@ export class ConnectedPaths {
       throw new ConnectError(`The back-end could not be reached: ${cause}`, paths, false);
     }
     if (!response.ok) {
-      const refused = response.status >= 400 && response.status < 500;
+      const refused = response.status >= 400 && response.status < 500 && !PASSING.has(response.status);
       throw new ConnectError(`The back-end answered ${response.status}.`, paths, refused);
     }
   }
 }
+
+/** Statuses below 500 that say nothing against the same request later: time-out, too early, too many. */
+const PASSING = new Set([408, 425, 429]);

@@ -5,8 +5,13 @@
  *
  * 1. While a pause lasts nothing is sent. It begins when a request is lost or put off, and ends when its time
  *    is over, when nothing lost is left to repeat, or when the browser says that the network is back.
+ *    Pauses grow with failures that follow one another; a request that was held for long before it failed, such as
+ *    by a proxy's time-out, begins anew, and so does an answer.
  * 2. An outcome belongs to the session that it was asked in: what comes after that one was given up is ignored.
  *    So does another token that the server has asked for.
+ * 3. A request that is lost without a sign has to be found out before the server misses it, `die` seconds after
+ *    it held the last one. So `margin` is a third of `die` at most, and a request that could be held for
+ *    longer than `die` less two margins is relieved by another one before.
  */
 
 import { backoff } from "./backoff.js";
@@ -29,23 +34,35 @@ import { Renewal, TOKEN_PATH } from "./renewal.js";
  * @property {() => number} random from 0 up to 1
  * @property {() => Promise<string | undefined> | string | undefined} token for the server's authenticator
  * @property {number | undefined} wait seconds that a request may be held, if less than the server's
- * @property {number} margin seconds on top of `wait` after which a request is given up
+ * @property {number} margin seconds within which what the server does not hold has to be answered
  * @property {{ base: number, cap: number }} backoff milliseconds
  */
 
 /** @typedef {FlightMeans & MoreMeans} Means */
+
+/** @typedef {Exclude<import("./exchange.js").Outcome, { kind: "answer" }>} Failed */
 
 /**
  * Whom the connection tells.
  * @typedef {object} Listener
  * @property {(state: State) => void} state
  * @property {(sid: string, lost: { reason: string, uncertain: OutgoingPacket[] } | undefined) => void} opened
+ * @property {(attempt: number, delay: number, cause: unknown) => void} retrying after `delay` milliseconds
  * @property {(packets: Packet[]) => void} packets
  * @property {(refusal: Refusal, packets: OutgoingPacket[]) => void} refused
  * @property {(reason: string, undelivered: OutgoingPacket[]) => void} ended
  */
 
 const FIRST_RID = 1;
+
+/** What the server's `die` is if it does not say (seconds). */
+const USUAL_DIE = 45;
+
+/** A request that was on its way for this long has been held: what breaks it is no sign of trouble (seconds). */
+const HELD_LONG = 10;
+
+/** What browsers carry for a page that has gone, all of its beacons together (bytes); less than the 64 KiB of Fetch. */
+const LAST_WORDS = 60_000;
 
 export class Connection {
   /** @type {State} */
@@ -55,7 +72,13 @@ export class Connection {
   /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} What the next session replaces. */
   #replaced;
   #failedOpenings = 0;
-  #wait = 0;
+  /** How many requests in a row have failed, since the last one that did not (rule 1). */
+  #failures = 0;
+  #patience = { hold: 0, margin: 0 };
+  /** @type {number | undefined} Seconds after which a held request is relieved (rule 3), if it has to be. */
+  #reliefAfter;
+  /** @type {Timer | undefined} */
+  #relief;
   /** @type {Timer | undefined} */
   #pause;
   /** @type {string | undefined} What the last session was asked for with. */
@@ -114,9 +137,21 @@ export class Connection {
     else this.#resume();
   }
 
-  /** The bodies to send when the page is about to vanish. */
-  farewell() {
-    return this.#session?.farewell() ?? [];
+  /** Try again now, if a pause lasts. */
+  retry() {
+    if (this.#pause !== undefined) this.#resume();
+  }
+
+  /**
+   * The page is about to vanish: send what can be sent.
+   * @param {(body: string) => boolean} send whether the browser has taken it
+   */
+  farewell(send) {
+    const session = this.#session;
+    if (session === undefined) return;
+    const bodies = session.farewell(LAST_WORDS);
+    const taken = bodies.map(send);
+    if (!taken.at(-1)) send(session.shortFarewell());
   }
 
   /** @param {string} reason End at once, whatever is still queued or unanswered. */
@@ -125,6 +160,7 @@ export class Connection {
     const undelivered = [...(this.#session?.abandon() ?? []), ...this.#queue.drain()];
     this.#session = undefined;
     this.#stopPause();
+    this.#stopRelief();
     this.#renewal.stop();
     this.#flights.giveUp();
     this.#enter("closed");
@@ -140,7 +176,7 @@ export class Connection {
     if (outcome.kind === "refusal" && !isTemporary(outcome.refusal))
       return this.#openingRefused(outcome.refusal);
     this.#failedOpenings += 1;
-    this.#pauseFor(this.#failedOpenings, outcome.retryAfter);
+    this.#pauseFor(this.#failedOpenings, outcome.retryAfter, causeOf(outcome));
   }
 
   /** @returns {Promise<import("./exchange.js").Outcome>} */
@@ -149,7 +185,7 @@ export class Connection {
     try {
       this.#token = await token();
       const body = JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: this.#token });
-      return await this.#flights.send(body, margin);
+      return await this.#flights.send(body, { hold: 0, margin });
     } catch (cause) {
       return { kind: "lost", cause, retryAfter: 0 }; // the page's own `token` failed
     }
@@ -157,15 +193,27 @@ export class Connection {
 
   /** @param {Record<string, unknown>} body */
   #opened(body) {
-    const { sid, requests, wait } = /** @type {{ sid: string, requests: number, wait: number }} */ (body);
+    const { sid, requests } = /** @type {{ sid: string, requests: number }} */ (body);
     const boundTo = body["bind"] === "token" ? this.#token : undefined;
     this.#session = new Session({ sid, requests, boundTo }, FIRST_RID, this.#queue);
-    this.#wait = wait;
+    this.#agreeOnTimes(Number(body["wait"]), Number(body["die"] ?? USUAL_DIE));
     const replaced = this.#replaced;
     this.#replaced = undefined;
     this.#enter("open");
     this.#listener.opened(sid, replaced);
     this.pump();
+  }
+
+  /**
+   * Rule 3.
+   * @param {number} hold seconds that the server holds a request at most
+   * @param {number} die seconds that it keeps a session for which it holds none
+   */
+  #agreeOnTimes(hold, die) {
+    const margin = Math.min(this.#means.margin, die / 3);
+    const longest = die - 2 * margin;
+    this.#patience = { hold, margin };
+    this.#reliefAfter = hold > longest ? longest : undefined;
   }
 
   /** @param {Refusal} refusal */
@@ -179,11 +227,12 @@ export class Connection {
     const uncertain = this.#session?.abandon() ?? [];
     this.#session = undefined;
     this.#replaced = { reason, uncertain };
+    this.#stopRelief();
     this.#renewal.stop();
     this.#flights.giveUp();
     this.#failedOpenings += 1; // until the next session's first answer: who loses them all is not flooded
     this.#enter("reconnecting");
-    this.#pauseFor(this.#failedOpenings, 0);
+    this.#pauseFor(this.#failedOpenings, 0, new Error(`The server has lost the session: ${reason}.`));
   }
 
   // --- exchanging
@@ -193,12 +242,29 @@ export class Connection {
    * @param {import("./protocol.js").Request} request
    */
   async #transmit(session, request) {
-    const outcome = await this.#flights.send(session.body(request), this.#wait + this.#means.margin);
+    this.#startRelief(session);
+    const outcome = await this.#flights.send(session.body(request), this.#patience);
     if (session !== this.#session) return; // rule 2
     if (outcome.kind === "answer") return this.#answered(session, request, outcome.body);
+    if (outcome.seconds >= HELD_LONG) this.#failures = 0;
     if (outcome.kind === "refusal") return this.#refused(session, request, outcome);
     session.lost(request);
-    this.#putOff(session, request, outcome.retryAfter);
+    this.#putOff(session, outcome);
+  }
+
+  /** @param {Session} session Rule 3: each request that goes out begins the time anew. */
+  #startRelief(session) {
+    this.#stopRelief();
+    if (this.#reliefAfter === undefined) return;
+    this.#relief = this.#means.setTimeout(() => {
+      session.relieve();
+      this.pump();
+    }, this.#reliefAfter * 1000);
+  }
+
+  #stopRelief() {
+    if (this.#relief !== undefined) this.#means.clearTimeout(this.#relief);
+    this.#relief = undefined;
   }
 
   /**
@@ -209,6 +275,7 @@ export class Connection {
   #answered(session, request, body) {
     const fresh = session.answered(request, /** @type {import("./protocol.js").Answer} */ (body));
     this.#failedOpenings = 0;
+    this.#failures = 0;
     this.#enter("open");
     if (!session.anyLost) this.#stopPause();
     const packets = fresh.filter(({ path }) => path !== TOKEN_PATH);
@@ -230,13 +297,14 @@ export class Connection {
   /**
    * @param {Session} session
    * @param {import("./protocol.js").Request} request
-   * @param {{ refusal: Refusal, retryAfter: number }} outcome
+   * @param {Extract<import("./exchange.js").Outcome, { kind: "refusal" }>} outcome
    */
-  #refused(session, request, { refusal, retryAfter }) {
+  #refused(session, request, outcome) {
+    const { refusal } = outcome;
     const verdict = session.refused(request, refusal);
     switch (verdict.next) {
       case "retry":
-        return this.#putOff(session, request, retryAfter);
+        return this.#putOff(session, outcome);
       case "continue":
         this.#listener.refused(refusal, verdict.packets);
         return this.pump();
@@ -252,13 +320,14 @@ export class Connection {
    * Send a lost request again after a while; one that need not be sent again costs no pause.
    *
    * @param {Session} session
-   * @param {import("./protocol.js").Request} request
-   * @param {number} retryAfter milliseconds
+   * @param {Failed} outcome
    */
-  #putOff(session, request, retryAfter) {
+  #putOff(session, outcome) {
     if (!session.anyLost) return this.pump();
     this.#enter("reconnecting");
-    this.#pauseFor(request.attempts, retryAfter);
+    if (this.#pause !== undefined) return;
+    this.#failures += 1;
+    this.#pauseFor(this.#failures, outcome.retryAfter, causeOf(outcome));
   }
 
   // --- pauses
@@ -266,11 +335,13 @@ export class Connection {
   /**
    * @param {number} attempt
    * @param {number} retryAfter milliseconds that the server asked for
+   * @param {unknown} cause
    */
-  #pauseFor(attempt, retryAfter) {
+  #pauseFor(attempt, retryAfter, cause) {
     if (this.#pause !== undefined) return;
     const delay = retryAfter + backoff(attempt, this.#means.backoff, this.#means.random);
     this.#pause = this.#means.setTimeout(() => this.#resume(), delay);
+    this.#listener.retrying(attempt, delay, cause);
   }
 
   #resume() {
@@ -290,4 +361,14 @@ export class Connection {
     this.state = state;
     this.#listener.state(state);
   }
+}
+
+/**
+ * What a page is told of a failure.
+ * @param {Failed} outcome
+ */
+function causeOf(outcome) {
+  if (outcome.kind === "lost") return outcome.cause;
+  const { condition, detail } = outcome.refusal;
+  return new Error(`The server says ${condition}: ${detail}`);
 }

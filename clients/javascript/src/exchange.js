@@ -2,6 +2,8 @@
  * One request over HTTP and what came of it. Whatever goes wrong on the way is an outcome, not an exception.
  */
 
+import { isRefusal } from "./conditions.js";
+
 /** @typedef {import("./conditions.js").Refusal} Refusal */
 
 /**
@@ -32,28 +34,29 @@ export async function exchange(fetch, url, body, { signal, credentials }) {
       credentials,
       cache: "no-store",
     });
-    return read(response, await response.text());
+    return read(url, response, await response.text());
   } catch (cause) {
     return { kind: "lost", cause, retryAfter: 0 };
   }
 }
 
 /**
+ * @param {string} url
  * @param {Response} response
  * @param {string} text
  * @returns {Outcome}
  */
-function read(response, text) {
+function read(url, response, text) {
   const retryAfter = parseRetryAfter(response.headers.get("Retry-After"));
   const body = parseObject(text);
   if (response.ok && isAnswer(body)) return { kind: "answer", body };
-  if (!response.ok && isRefusal(body)) {
+  if (isRefusal(response.status, body)) {
     const { error: condition, ...members } = body;
     return { kind: "refusal", refusal: { condition, ...members }, retryAfter };
   }
   return {
     kind: "lost",
-    cause: new Error(`HTTP status ${response.status}, not the comet protocol`),
+    cause: new Error(`${url} answered with HTTP status ${response.status}, not in the comet protocol.`),
     retryAfter,
   };
 }
@@ -82,21 +85,16 @@ function isAnswer(body) {
   return Array.isArray(packets) && (packets.length === 0 || (Number.isInteger(seq) && Number(seq) > 0));
 }
 
-/**
- * @param {Record<string, unknown> | undefined} body
- * @returns {body is { error: string, detail: string, reason?: string }}
- */
-function isRefusal(body) {
-  return typeof body?.["error"] === "string";
-}
+/** The longest that a server is believed when it says how long to stay away (milliseconds). */
+const LONGEST_RETRY_AFTER = 3_600_000;
 
 /**
  * @param {string | null} value seconds or a date (RFC 9110, section 10.2.3)
- * @returns {number} milliseconds, 0 for none
+ * @returns {number} milliseconds, an hour at most, 0 for none
  */
 export function parseRetryAfter(value, now = Date.now()) {
   if (value === null) return 0;
   const seconds = Number(value);
   const milliseconds = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1000;
-  return Math.max(0, milliseconds || 0);
+  return Math.min(Math.max(0, milliseconds || 0), LONGEST_RETRY_AFTER);
 }

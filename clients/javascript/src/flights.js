@@ -1,6 +1,11 @@
 /**
- * Requests on the wire, each under a watchdog: one that is unanswered for longer than the server would hold it
- * was lost without a sign, as happens when a phone changes networks.
+ * Requests on the wire, under two watchdogs, since some are lost without a sign, as happens when a phone changes
+ * networks:
+ *
+ * 1. One that is unanswered for longer than the server would hold it was lost.
+ * 2. The server holds one request at most. So when several are on the wire and none was answered within
+ *    `margin` of the last, one of them was lost. Nobody knows which, so all are: to send one again that
+ *    did arrive does no harm.
  */
 
 import { exchange } from "./exchange.js";
@@ -14,10 +19,17 @@ import { exchange } from "./exchange.js";
  * @property {RequestCredentials} credentials
  * @property {(callback: () => void, milliseconds: number) => Timer} setTimeout
  * @property {(timer: Timer) => void} clearTimeout
+ * @property {() => number} now milliseconds of any clock that only goes forward
  */
+
+/** The slowest link that a body is given time for (bytes a second). */
+const SLOWEST = 4096;
 
 export class Flights {
   #all = new AbortController();
+  #onTheWire = 0;
+  /** @type {Timer | undefined} The watchdog of rule 2. */
+  #crowded;
   #means;
 
   /** @param {FlightMeans} means */
@@ -28,21 +40,44 @@ export class Flights {
   /**
    * Send a body and wait for what comes of it.
    * @param {string} body
-   * @param {number} patience seconds after which it is given up
+   * @param {{ hold: number, margin: number }} patience seconds that the server may hold it, and on top of that
+   * @returns {Promise<import("./exchange.js").Outcome & { seconds: number }>} and how long it took
    */
-  async send(body, patience) {
-    const { url, fetch, credentials, setTimeout, clearTimeout } = this.#means;
+  async send(body, { hold, margin }) {
+    const { url, fetch, credentials, setTimeout, clearTimeout, now } = this.#means;
     const flight = new AbortController();
-    const giveUp = () => flight.abort();
-    const watchdog = setTimeout(giveUp, patience * 1000);
+    const giveUp = () => flight.abort(new Error(`${url} did not answer in time.`));
+    const answerable = margin + body.length / SLOWEST;
+    const watchdog = setTimeout(giveUp, (hold + answerable) * 1000);
     const { signal } = this.#all;
     signal.addEventListener("abort", giveUp);
+    const departed = now();
+    this.#depart(answerable);
     try {
-      return await exchange(fetch, url, body, { signal: flight.signal, credentials });
+      const outcome = await exchange(fetch, url, body, { signal: flight.signal, credentials });
+      return { ...outcome, seconds: (now() - departed) / 1000 };
     } finally {
       clearTimeout(watchdog);
       signal.removeEventListener("abort", giveUp);
+      this.#arrive();
     }
+  }
+
+  /** @param {number} margin seconds */
+  #depart(margin) {
+    this.#onTheWire += 1;
+    this.#stopCrowded();
+    if (this.#onTheWire > 1) this.#crowded = this.#means.setTimeout(() => this.giveUp(), margin * 1000);
+  }
+
+  #arrive() {
+    this.#onTheWire -= 1;
+    if (this.#onTheWire < 2) this.#stopCrowded();
+  }
+
+  #stopCrowded() {
+    if (this.#crowded !== undefined) this.#means.clearTimeout(this.#crowded);
+    this.#crowded = undefined;
   }
 
   /** Give all of them up: each comes back as lost. */

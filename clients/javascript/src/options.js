@@ -10,7 +10,8 @@
  * @property {string | (() => string | undefined | Promise<string | undefined>)} [token] for the server's authenticator
  * @property {RequestCredentials} [credentials] of requests to the endpoint; "same-origin" by default
  * @property {number} [wait] seconds that the server may hold a request, if less than it would
- * @property {number} [margin] seconds on top of that after which an unanswered request is sent again; 10 by default
+ * @property {number} [margin] seconds within which what the server does not hold has to be answered, or it is sent
+ *   again; 10 by default, and a third of the server's `die` at most
  * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
  *   last (milliseconds); 500 and 30,000 by default
  * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets,
@@ -26,6 +27,7 @@
  * @property {typeof globalThis.fetch} fetch
  * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
  * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
+ * @property {() => number} now milliseconds of any clock that only goes forward
  * @property {() => number} random from 0 up to 1
  * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`,
  *   `pagehide` and `pageshow`
@@ -33,12 +35,16 @@
  * @property {(error: unknown) => void} reportError for what a handler throws
  */
 
+/** Browsers take a longer time-out for none at all, and call back at once (milliseconds). */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 // Wrapped, because browsers refuse to run these as methods of anything but the window.
 /** @type {Environment} */
 const BROWSER = {
   fetch: (input, init) => globalThis.fetch(input, init),
   setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
+  now: () => globalThis.performance.now(),
   random: () => Math.random(),
   page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
   sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
@@ -58,8 +64,10 @@ const BACKOFF = { base: 500, cap: 30_000 };
  * The options with every default filled in.
  *
  * @param {Options} options
+ * @throws {TypeError} the page's fault: a time is not a number of 0 or more
  */
 export function withDefaults({ token, wait, ...options }) {
+  checkTimes({ ...options, ...(wait === undefined ? {} : { wait }) });
   const { credentials = "same-origin", margin = 10, closeTimeout = 5, closeOnPageHide = true } = options;
   return {
     ...options,
@@ -71,6 +79,33 @@ export function withDefaults({ token, wait, ...options }) {
     token: typeof token === "function" ? token : () => token,
     limits: { ...LIMITS, ...options.limits },
     backoff: { ...BACKOFF, ...options.backoff },
-    environment: { ...BROWSER, ...options.environment },
+    environment: boundedTimers({ ...BROWSER, ...options.environment }),
   };
+}
+
+/**
+ * @param {Environment} environment
+ * @returns {Environment} the same, with time-outs as long as browsers can make them
+ */
+function boundedTimers({ setTimeout, ...environment }) {
+  return {
+    ...environment,
+    setTimeout: (callback, milliseconds) => setTimeout(callback, Math.min(milliseconds, LONGEST_TIMEOUT)),
+  };
+}
+
+/**
+ * Accept the options by returning, or refuse them by throwing.
+ *
+ * @param {Pick<Options, "wait" | "margin" | "closeTimeout" | "backoff">} options
+ * @throws {TypeError} the page's fault: a time is not a number of 0 or more
+ */
+function checkTimes({ wait = 0, margin = 0, closeTimeout = 0, backoff = BACKOFF }) {
+  const { base = 0, cap = 0 } = backoff;
+  for (const [name, value] of Object.entries({ wait, margin, closeTimeout, base, cap })) {
+    if (!(typeof value === "number" && value >= 0)) {
+      throw new TypeError(`The option ${name} is a number of 0 or more, not ${String(value)}.`);
+    }
+  }
+  if (wait === Infinity) throw new TypeError("The option wait is a number of seconds, or left out.");
 }

@@ -17,7 +17,9 @@
  * 7. While a request is being repeated, a new one carries nothing: it makes the server answer the other, and
  *    until it does packets stay in the queue. So if the server has gone, and this session with it, they are
  *    still there for the next one; only what was on the wire when it went may or may not have arrived.
- * 8. Another token goes with one request. If it is refused, the same request is sent without it. Where the
+ * 8. A request that the server holds for long is relieved by another, which carries nothing: so a request that was lost
+ *    without a sign is found out before the server gives the session up.
+ * 9. Another token goes with one request. If it is refused, the same request is sent without it. Where the
  *    server binds sessions to their token, every request carries the latest one.
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
@@ -42,7 +44,7 @@ import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.j
 /** One request, however often it is sent. */
 export class Request {
   attempts = 0;
-  /** @type {string | undefined} Rule 8. */
+  /** @type {string | undefined} Rule 9. */
   token;
   onTheWire = false;
   /** Whether all requests before it had been answered when it was last sent. */
@@ -67,6 +69,8 @@ export class Session {
   #nextRid;
   #ack = 0;
   #closing = false;
+  /** Rule 8: whether the next request is made although there is nothing to say. */
+  #relief = false;
   /** @type {string | undefined} Another token, until a request takes it. */
   #another;
   /** @type {string | undefined} What every request carries. */
@@ -113,7 +117,12 @@ export class Session {
     this.#closing = true;
   }
 
-  /** @param {string} token Rule 8. */
+  /** Rule 8: have the held request answered. */
+  relieve() {
+    this.#relief = true;
+  }
+
+  /** @param {string} token Rule 9. */
   renew(token) {
     this.#another = token;
     if (this.#boundTo !== undefined) this.#boundTo = token;
@@ -141,7 +150,9 @@ export class Session {
     const last = this.#unanswered.at(-1);
     const roomForMore = this.#unanswered.length < this.requests && !last?.close;
     const somethingToSay = this.#queue.waiting > 0 || this.#closing || this.#another !== undefined;
-    if (last !== undefined && !(roomForMore && somethingToSay)) return undefined;
+    const wanted = roomForMore && (somethingToSay || this.#relief);
+    this.#relief = false;
+    if (last !== undefined && !wanted) return undefined;
     const sure = !this.#inDoubt;
     const packets = sure ? this.#queue.takeBatch() : [];
     const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
@@ -226,6 +237,7 @@ export class Session {
     }
     if (isAboutPackets(refusal) && request.packets.length > 0) return this.#refusePackets(request);
     if (condition === "unknown-session") this.#putBackUntried(request);
+    if (reason === "closed" && this.#closing) this.#settle(); // by an earlier attempt, whose answer was lost
     return { next: needsAnotherSession(refusal) ? "reopen" : "end", reason };
   }
 
@@ -251,16 +263,39 @@ export class Session {
   }
 
   /**
-   * What to send when the page is about to vanish with its connections: each request that may not have
-   * arrived, once more, and one that closes the session with what is queued.
+   * What to send when the page is about to vanish with its connections: each unanswered request once more, since one
+   * that did not arrive would keep the server waiting for it, and one that closes the session with what is queued.
    *
+   * A request that is on the wire and does not fit is left out: it may have arrived. What of the queue does not
+   * fit stays there.
+   *
+   * @param {number} room bytes that there is room for
    * @returns {string[]} bodies, in order
    */
-  farewell() {
-    const again = this.#unanswered.filter(({ packets, onTheWire }) => packets.length > 0 || !onTheWire);
-    const last = new Request(this.#nextRid, this.#queue.takeBatch(), true);
+  farewell(room) {
+    const last = new Request(this.#nextRid, [], true);
+    let left = room - sizeOf(this.body(last));
+    const bodies = [];
+    for (const request of this.#unanswered) {
+      const body = this.body(request);
+      if (sizeOf(body) > left && request.onTheWire) continue;
+      bodies.push(body);
+      left -= sizeOf(body);
+    }
+    last.packets = this.#queue.takeBatch(Math.max(left, 0));
     this.#unanswered.push(last);
-    return [...again, last].map((request) => this.body(request));
+    return [...bodies, this.body(last)];
+  }
+
+  /**
+   * The browser did not take the last of these bodies: put its packets back.
+   * @returns {string} what closes the session without them
+   */
+  shortFarewell() {
+    const last = /** @type {Request} */ (this.#unanswered.at(-1));
+    this.#queue.putBack(last.packets);
+    last.packets = [];
+    return this.body(last);
   }
 
   /**
@@ -268,9 +303,21 @@ export class Session {
    * @returns {OutgoingPacket[]} the packets that the server may or may not have processed
    */
   abandon() {
-    const uncertain = this.#unanswered.flatMap(({ packets }) => packets);
-    this.#queue.release(uncertain);
-    this.#unanswered = [];
+    const uncertain = this.#unanswered
+      .filter(({ rid }) => rid > this.#highestAnswered) // rule 4
+      .flatMap(({ packets }) => packets);
+    this.#settle();
     return uncertain;
   }
+
+  /** Count everything as done with. */
+  #settle() {
+    this.#queue.release(this.#unanswered.flatMap(({ packets }) => packets));
+    this.#unanswered = [];
+  }
+}
+
+/** @param {string} text Its bytes of UTF-8. */
+function sizeOf(text) {
+  return new TextEncoder().encode(text).length;
 }

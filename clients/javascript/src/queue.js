@@ -47,13 +47,13 @@ export class SendQueue {
    * @param {string} path
    * @param {unknown} message anything JSON can say
    * @param {string} [receipt] the page's own name for it, for the packet that says that it failed
-   * @throws {TypeError} if it is no receipt
+   * @throws {TypeError} if it is no receipt, or JSON or the server cannot take the message
    * @throws {QueueFullError} if it does not fit
    * @throws {RangeError} if it could never fit into one request
    */
   append(path, message, receipt) {
     if (receipt !== undefined) checkReceipt(receipt);
-    const json = JSON.stringify({ path, message, receipt });
+    const json = encode(path, message, receipt);
     const size = new TextEncoder().encode(json).length;
     if (size > this.#limits.batchBytes) {
       throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);
@@ -66,13 +66,16 @@ export class SendQueue {
     this.#bytes += size;
   }
 
-  /** Take out as many packets as one request may carry. */
-  takeBatch() {
+  /**
+   * Take out as many packets as one request may carry.
+   * @param {number} [most] bytes, if it may carry less than usual
+   */
+  takeBatch(most = this.#limits.batchBytes) {
     let bytes = 0;
     let count = 0;
     for (const { size } of this.#waiting) {
       bytes += size + 1; // and the comma
-      if (count > 0 && bytes > this.#limits.batchBytes) break;
+      if (bytes > most && (count > 0 || most < this.#limits.batchBytes)) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);
@@ -101,6 +104,50 @@ export class SendQueue {
     this.release(packets);
     return packets;
   }
+}
+
+/** Levels of arrays and objects that a message may have: the server takes 64, three of which are the request's. */
+const DEEPEST = 61;
+const SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Write a packet as JSON, if the server is going to take it: it refuses a request as a whole, so one message that it
+ * does not take would take along all that travel with it.
+ *
+ * @param {string} path
+ * @param {unknown} message
+ * @param {string | undefined} receipt
+ * @throws {TypeError} the calling code's fault
+ */
+function encode(path, message, receipt) {
+  if (typeof message === "function" || typeof message === "symbol") {
+    throw new TypeError(`JSON has no ${typeof message}s.`);
+  }
+  const json = JSON.stringify({ path, message, receipt }, refuseHalves);
+  if (depth(json) > DEEPEST + 1) throw new TypeError(`A message is nested ${DEEPEST} levels deep at most.`);
+  return json;
+}
+
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
+function refuseHalves(key, value) {
+  if (SURROGATE.test(key) || (typeof value === "string" && SURROGATE.test(value))) {
+    throw new TypeError("Text has no halves of characters (surrogates): the server could not read it.");
+  }
+  return value;
+}
+
+/** @param {string} json How many levels of arrays and objects it has. */
+function depth(json) {
+  let level = 0;
+  let deepest = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === "[" || token === "{") deepest = Math.max(deepest, (level += 1));
+    else if (token === "]" || token === "}") level -= 1;
+  }
+  return deepest;
 }
 
 /**

@@ -58,7 +58,8 @@ export class Adversary {
       this.#take(); // lost
     else if (chance < 0.88)
       this.#underWay[this.#index(this.#underWay)]?.(); // delivered, and once more later
-    else if (chance < 0.96) this.#giveUp();
+    else if (chance < 0.94) this.#giveUp();
+    else if (chance < 0.96) this.#client.relieve();
     else if (chance < 0.98) this.server.waitRunsOut();
     else this.server.earlyRunsOut();
     this.check();

@@ -16,7 +16,7 @@ const BREAKS = [
     "this.#unanswered.length < this.requests",
     "this.#unanswered.length <= this.requests",
   ],
-  ["1: have none unanswered", "if (last !== undefined && !(", "if (!("],
+  ["1: have none unanswered", "last !== undefined && !wanted", "!wanted"],
   ["2: leave an id out", "this.#nextRid += 1", "this.#nextRid += 2"],
   ["2: use an id twice", "this.#nextRid += 1", "this.#nextRid += this.#nextRid % 2"],
   [

@@ -26,7 +26,7 @@ function make(options = {}) {
     ...options,
   });
   events = [];
-  for (const type of ["state", "open", "reopened", "error", "close"]) {
+  for (const type of ["state", "open", "retrying", "reopened", "error", "close"]) {
     comet.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
   }
 }
@@ -241,14 +241,120 @@ describe("a network that fails", () => {
     });
   }
 
-  test("a request that is answered to nobody is given up when the server cannot hold it any longer", async () => {
+  test("a request that is answered to nobody is found out before the server gives the session up", async () => {
     const poll = await open();
-    await world.pass(69_999);
-    assert(!poll.settled);
+    await world.pass(24_999);
+    await world.silence();
     await world.pass(1);
-    assert(poll.settled);
+    const relief = await world.call();
+    assert.deepEqual(relief.body, { sid: "first", rid: 3, ack: 0, packets: [] });
+    await world.pass(9_999);
+    assert(!poll.settled);
+    await world.pass(50);
+    assert(poll.settled && relief.settled);
     await world.pass(250);
     assert.deepEqual((await world.call()).body, poll.body);
+    assert.deepEqual((await world.call()).body, relief.body);
+    assert(world.now < OPENED.die * 1000);
+  });
+
+  test("a held request that is relieved costs no more than that", async () => {
+    const poll = await open();
+    await world.pass(25_000);
+    const relief = await world.call();
+    poll.answer(EMPTY);
+    await world.pass(24_999);
+    await world.silence();
+    await world.pass(1);
+    assert.equal((await world.call()).body.rid, 4);
+    assert(!relief.settled);
+    assert.deepEqual(detailsOf("retrying"), []);
+  });
+
+  test("a wait that is short enough needs no relief, and is given up after the margin", async () => {
+    const poll = await open({ ...OPENED, wait: 20 });
+    await world.pass(30_000);
+    await world.silence();
+    await world.pass(100); // what the slowest link may take for the body
+    assert(poll.settled);
+  });
+
+  test("the margin is never so long that the session is lost first", async () => {
+    make({ margin: Infinity });
+    const poll = await open({ ...OPENED, die: 3, wait: 60 });
+    await world.pass(1_000);
+    await world.call();
+    await world.pass(1_100);
+    assert(poll.settled);
+  });
+
+  test("a large request on a slow link is given the time that it takes", async () => {
+    const poll = await open();
+    comet.send("a", "x".repeat(100_000));
+    const slow = await world.call();
+    await world.pass(24_000);
+    assert(!poll.settled && !slow.settled);
+  });
+
+  test("a poll that a proxy cuts after a long hold is no reason for longer pauses", async () => {
+    let poll = await open({ ...OPENED, wait: 20 });
+    for (let cut = 1; cut <= 5; cut += 1) {
+      await world.pass(15_000);
+      poll.respond(504, "<h1>Gateway timeout</h1>");
+      await world.pass(250);
+      poll = await world.call();
+    }
+    assert.deepEqual(
+      detailsOf("retrying").map(({ attempt }) => attempt),
+      [1, 1, 1, 1, 1],
+    );
+  });
+
+  test("the page is told of each attempt, with its cause, and may try at once", async () => {
+    void comet.open();
+    (await world.call()).respond(404, '{"error":"Not Found"}');
+    await world.silence();
+    const [{ attempt, delay, cause }] = detailsOf("retrying");
+    assert.deepEqual([attempt, delay], [1, 250]);
+    assert.match(String(cause), /\/comet answered with HTTP status 404/);
+    comet.retry();
+    (await world.call()).answer(OPENED);
+    comet.retry();
+    await world.call();
+    await world.silence();
+  });
+
+  test("an error that is the server's own is told with its condition", async () => {
+    void comet.open();
+    (await world.call()).refuse(503, "too-many-sessions");
+    await world.silence();
+    assert.match(String(detailsOf("retrying")[0].cause), /too-many-sessions/);
+  });
+
+  for (const [status, text] of /** @type {[number, string][]} */ ([
+    [503, '{"status":503,"error":"Service Unavailable"}'],
+    [401, '{"error":"unauthorized"}'],
+    [429, '{"error":"rate_limited","detail":"slow down"}'],
+    [403, '{"error":"forbidden","detail":7}'],
+    [502, '{"error":"unknown-session","detail":"not this status"}'],
+    [200, '{"error":"unauthorized","detail":"not this status either"}'],
+  ])) {
+    test(`a gateway's own ${status}, ${text}, says nothing about the session`, async () => {
+      const poll = await open();
+      poll.respond(status, text);
+      await world.pass(250);
+      assert.deepEqual((await world.call()).body, poll.body);
+      assert.equal(comet.sid, "first");
+    });
+  }
+
+  test("a date in a hundred years to come back is an hour, and no time-out overflows", async () => {
+    void comet.open();
+    (await world.call()).refuse(503, "shutting-down", {}, { "Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT" });
+    await world.silence();
+    assert(detailsOf("retrying")[0].delay <= 3_600_250);
+    await world.pass(3_600_250);
+    await world.call();
   });
 
   test("success ends the pauses' growth", async () => {
@@ -319,7 +425,7 @@ describe("a session that the server has lost", () => {
       ack: 0,
       packets: [{ path: "a", message: 1 }],
     });
-    assert.deepEqual(detailsOf("reopened"), [{ reason: "unknown-session", uncertain: [] }]);
+    assert.deepEqual(detailsOf("reopened"), [{ reason: "unknown-session", uncertain: [], missing: [] }]);
     assert.deepEqual(states(), ["connecting", "open", "reconnecting", "open"]);
   });
 
@@ -332,7 +438,9 @@ describe("a session that the server has lost", () => {
     await world.pass(250);
     (await world.call()).answer(SECOND);
     await world.call();
-    assert.deepEqual(detailsOf("reopened"), [{ reason: "shutdown", uncertain: [{ path: "a", message: 1 }] }]);
+    assert.deepEqual(detailsOf("reopened"), [
+      { reason: "shutdown", uncertain: [{ path: "a", message: 1 }], missing: [] },
+    ]);
   });
 
   test("gives up what was still asked in it", async () => {
@@ -379,26 +487,54 @@ describe("a session that the server has lost", () => {
     poll.refuse(404, "unknown-session");
     await world.pass(250);
     (await world.call()).answer(SECOND);
+    assert.equal((await world.call()).body.sid, "second");
     const again = await world.call();
     assert.deepEqual([again.url, again.body], ["/connect", { sid: "second", paths: ["news", "jobs/7"] }]);
     assert.deepEqual(detailsOf("reopened"), []);
     again.answer({});
-    assert.equal((await world.call()).body.sid, "second");
+    await world.silence();
     assert.equal(detailsOf("reopened").length, 1);
   });
 
-  test("is reported even if its paths could not be connected again", async () => {
+  test("has each path connected again that the back-end still allows, and says which it does not", async () => {
+    const poll = await open();
+    const connecting = comet.connect(["news", "secret", "jobs"]);
+    (await world.call()).answer({});
+    await connecting;
+    poll.refuse(404, "unknown-session");
+    await world.pass(250);
+    (await world.call()).answer(SECOND);
+    await world.call();
+    (await world.call()).refuse(403, "forbidden");
+    for (const path of ["news", "secret", "jobs"]) {
+      const call = await world.call();
+      assert.deepEqual(call.body, { sid: "second", paths: [path] });
+      call.respond(path === "secret" ? 403 : 200, "");
+    }
+    await world.silence();
+    assert.equal(detailsOf("error")[0].condition, "connect-failed");
+    assert.deepEqual(detailsOf("reopened")[0].missing, ["secret"]);
+  });
+
+  test("says which paths are missing when the back-end stays away, and asks again in the next session", async () => {
     const poll = await open();
     const connecting = comet.connect(["news"]);
     (await world.call()).answer({});
     await connecting;
     poll.refuse(404, "unknown-session");
     await world.pass(250);
-    (await world.call()).answer(SECOND);
-    (await world.call()).refuse(403, "forbidden");
+    (await world.call()).answer({ ...SECOND, die: 1000 });
+    const second = await world.call();
+    for (let attempt = 1; attempt <= 6; attempt += 1) {
+      (await world.call()).respond(503, "");
+      await world.pass(4_000);
+    }
+    assert.deepEqual(detailsOf("reopened")[0].missing, ["news"]);
+    second.refuse(404, "unknown-session");
+    await world.pass(500);
+    (await world.call()).answer({ ...OPENED, sid: "third" });
     await world.call();
-    assert.equal(detailsOf("error")[0].condition, "connect-failed");
-    assert.equal(detailsOf("reopened").length, 1);
+    assert.deepEqual((await world.call()).body, { sid: "third", paths: ["news"] });
   });
 });
 
@@ -443,13 +579,65 @@ describe("paths", () => {
     poll.refuse(404, "unknown-session");
     await world.pass(250);
     (await world.call()).answer({ ...OPENED, sid: "second" });
-    await world.call(); // its first poll, or the paths that were asked for
+    await world.call(); // its first poll
     first.answer({});
-    await world.pass(250);
-    const calls = [await world.call(), await world.call()].filter(({ url }) => url === "/connect");
-    assert.deepEqual(calls.at(-1)?.body, { sid: "second", paths: ["news"] });
-    for (const call of calls) call.answer({});
+    const again = await world.call();
+    assert.deepEqual([again.url, again.body], ["/connect", { sid: "second", paths: ["news"] }]);
+    again.answer({});
     await connecting;
+  });
+
+  test("that are wanted no more are not asked for by a retry: what the page said last holds", async () => {
+    await open();
+    const connecting = comet.connect(["news", "jobs"]);
+    (await world.call()).break();
+    const disconnecting = comet.disconnect(["news"]);
+    await world.pass(250);
+    const again = await world.call();
+    assert.deepEqual([again.url, again.body.paths], ["/connect", ["jobs"]]);
+    again.answer({});
+    const last = await world.call();
+    assert.deepEqual([last.url, last.body.paths], ["/disconnect", ["news"]]);
+    last.answer({});
+    await Promise.all([connecting, disconnecting]);
+  });
+
+  test("that are wanted no more before there is a session are never asked for", async () => {
+    const connecting = comet.connect(["news"]);
+    const disconnecting = comet.disconnect(["news"]);
+    (await world.call()).answer(OPENED);
+    await Promise.all([connecting, disconnecting]);
+    assert.equal((await world.call()).url, "/comet");
+    await world.silence();
+  });
+
+  test("go one after the other, so that none overtakes another", async () => {
+    await open();
+    const all = [comet.connect("a"), comet.disconnect("a"), comet.connect("a")];
+    for (const url of ["/connect", "/connect"]) {
+      const call = await world.call();
+      assert.deepEqual([call.url, call.body.paths], [url, ["a"]]);
+      await world.silence();
+      call.answer({});
+    }
+    await Promise.all(all);
+  });
+
+  test("are asked for again when the back-end does not answer at all", async () => {
+    await open({ ...OPENED, die: 1000 });
+    const connecting = comet.connect("news");
+    const never = await world.call();
+    await world.pass(30_000);
+    assert(never.settled);
+    await world.pass(250);
+    (await world.call()).answer({});
+    await connecting;
+  });
+
+  test("are refused before anything is asked if they are not paths", async () => {
+    await assert.rejects(comet.connect(/** @type {any} */ (7)), /array of strings/);
+    await assert.rejects(comet.disconnect(["a", ""]), TypeError);
+    await world.silence();
   });
 
   test("carry the page's headers, made afresh for each request", async () => {
@@ -481,6 +669,20 @@ describe("paths", () => {
     make({ connectUrl: /** @type {any} */ (undefined) });
     await assert.rejects(comet.connect(["news"]), /connectUrl/);
   });
+});
+
+describe("options", () => {
+  for (const [name, value] of [
+    ["margin", NaN],
+    ["margin", "10"],
+    ["wait", -1],
+    ["wait", Infinity],
+    ["closeTimeout", null],
+  ]) {
+    test(`${name}: ${value} is refused`, () => {
+      assert.throws(() => new Comet("/comet", { [String(name)]: value }), TypeError);
+    });
+  }
 });
 
 describe("closing", () => {
@@ -559,6 +761,7 @@ describe("a page that is left", () => {
     comet.send("a", 1);
     world.pageEvent("pagehide", { persisted: false });
     assert.deepEqual(world.beacons, [
+      { url: "/comet", sid: "first", rid: 2, ack: 0, packets: [] },
       { url: "/comet", sid: "first", rid: 3, ack: 0, packets: [{ path: "a", message: 1 }], close: true },
     ]);
     assert.equal(comet.state, "closed");
@@ -569,8 +772,24 @@ describe("a page that is left", () => {
     comet.send("a", 1);
     const { body } = await world.call();
     world.pageEvent("pagehide", { persisted: false });
-    assert.deepEqual(world.beacons[0], { url: "/comet", ...body });
-    assert.equal(world.beacons[1].rid, 4);
+    assert.deepEqual(world.beacons[1], { url: "/comet", ...body });
+    assert.equal(world.beacons[2].rid, 4);
+  });
+
+  test("closes its session although the browser takes no more, and says what has not left", async () => {
+    world.longestBeacon = 100;
+    await open();
+    comet.send("a", "x".repeat(200));
+    world.pageEvent("pagehide", { persisted: false });
+    assert.deepEqual(world.beacons.at(-1), {
+      url: "/comet",
+      sid: "first",
+      rid: 3,
+      ack: 0,
+      packets: [],
+      close: true,
+    });
+    assert.equal(detailsOf("close")[0].undelivered.length, 1);
   });
 
   test("and may come back keeps its session, and uses the network at once when it does", async () => {

@@ -46,6 +46,14 @@ describe("which request goes out", () => {
     assert.equal(session.next(), undefined);
   });
 
+  test("a held request is relieved by one that carries nothing, once", () => {
+    const held = next();
+    session.relieve();
+    assert.deepEqual(body(next()), { sid: "secret", rid: 3, ack: 0, packets: [] });
+    session.answered(held, EMPTY);
+    assert.equal(session.next(), undefined);
+  });
+
   test("the request that carried packets is the one held when the server releases the other", () => {
     const held = next();
     queue.append("a", 1);
@@ -296,11 +304,58 @@ describe("the end", () => {
     next();
     queue.append("a", 2);
     assert.deepEqual(
-      session.farewell().map((text) => JSON.parse(text)),
+      session.farewell(1000).map((text) => JSON.parse(text)),
       [
+        { sid: "secret", rid: 3, ack: 1, packets: [] },
         { sid: "secret", rid: 4, ack: 1, packets: [{ path: "a", message: 1 }] },
         { sid: "secret", rid: 5, ack: 1, packets: [{ path: "a", message: 2 }], close: true },
       ],
     );
+  });
+
+  test("the farewell leaves out what does not fit: what is on the wire, and what stays queued", () => {
+    next();
+    queue.append("a", "x".repeat(60));
+    next();
+    queue.append("a", 1);
+    queue.append("a", "y".repeat(60));
+    assert.deepEqual(
+      session.farewell(180).map((text) => JSON.parse(text)),
+      [
+        { sid: "secret", rid: 2, ack: 0, packets: [] },
+        { sid: "secret", rid: 4, ack: 0, packets: [{ path: "a", message: 1 }], close: true },
+      ],
+    );
+    assert.equal(queue.waiting, 1);
+    assert.deepEqual(JSON.parse(session.shortFarewell()), {
+      sid: "secret",
+      rid: 4,
+      ack: 0,
+      packets: [],
+      close: true,
+    });
+    assert.equal(queue.waiting, 2);
+  });
+
+  test("an answer settles all requests before it, so what they carried has arrived", () => {
+    next();
+    queue.append("a", 1);
+    session.close();
+    const last = next();
+    queue.append("a", 2);
+    session.answered(last, EMPTY);
+    assert.deepEqual(session.abandon(), []);
+    assert.equal(queue.unanswered, 1);
+  });
+
+  test("a session that has ended as closed has had everything", () => {
+    next();
+    queue.append("a", 1);
+    session.close();
+    const last = next();
+    session.lost(last);
+    session.refused(next(), { condition: "session-ended", detail: "", reason: "closed" });
+    assert.deepEqual(session.abandon(), []);
+    assert.equal(queue.unanswered, 0);
   });
 });

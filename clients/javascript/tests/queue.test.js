@@ -84,3 +84,28 @@ test("a receipt is measured in characters", () => {
   queue.append("a", 1, "😀".repeat(256));
   assert.equal(queue.waiting, 1);
 });
+
+for (const [what, message] of /** @type {[string, unknown][]} */ ([
+  ["half a character", "\ud83d"],
+  ["half a character in a key", { "\ude00": 1 }],
+  ["62 nested arrays", nested(62)],
+  ["a function", () => 1],
+])) {
+  test(`${what} is refused, and takes nothing else along`, () => {
+    const queue = new SendQueue({ ...LIMITS, bytes: 1000 });
+    queue.append("a", 1);
+    assert.throws(() => queue.append("a", message), TypeError);
+    assert.equal(queue.waiting, 1);
+  });
+}
+
+test("what only looks like it is taken: brackets in text, whole characters, 61 nested arrays", () => {
+  const queue = new SendQueue({ packets: 9, bytes: 1000, batchBytes: 500 });
+  for (const message of ['["'.repeat(70), "\u{1f600}", "\\ud83d", nested(61)]) queue.append("a", message);
+  assert.equal(queue.waiting, 4);
+});
+
+/** @param {number} levels */
+function nested(levels) {
+  return JSON.parse("[".repeat(levels) + "]".repeat(levels));
+}

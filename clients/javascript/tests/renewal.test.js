@@ -146,7 +146,7 @@ describe("a session that is bound to its token", () => {
     world.pageEvent("pagehide", { persisted: false });
     assert.deepEqual(
       world.beacons.map(({ token }) => token),
-      ["one", "one"],
+      ["one", "one", "one"],
     );
   });
 

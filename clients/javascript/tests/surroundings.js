@@ -61,6 +61,7 @@ export class Surroundings {
   #timers = new Set();
   /** @type {any[]} */
   beacons = [];
+  longestBeacon = Infinity;
   /** @type {unknown[]} */
   reported = [];
   page = new EventTarget();
@@ -77,9 +78,11 @@ export class Surroundings {
       return /** @type {any} */ (timer);
     },
     clearTimeout: (timer) => void this.#timers.delete(/** @type {any} */ (timer)),
+    now: () => this.now,
     random: () => this.chance,
     page: this.page,
-    sendBeacon: (url, body) => this.beacons.push({ url, ...JSON.parse(body) }) > 0,
+    sendBeacon: (url, body) =>
+      body.length <= this.longestBeacon && this.beacons.push({ url, ...JSON.parse(body) }) > 0,
     reportError: (error) => void this.reported.push(error),
   };
 
