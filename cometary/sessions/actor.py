@@ -10,7 +10,8 @@
     handler delays the application's next call for this session but never a push.
 4.  When the session has ended, a message to itself comes behind all packets that were sent to it
     before. Then the sign-off is queued behind what the application has not handled yet. Only when it
-    is handed over is it settled what is undelivered: till then handlers may have sent more.
+    is handed over is it settled what is undelivered: till then anybody may have sent more (see
+    `cometary.sessions.posting`).
 5.  A call is taken out of the keeper's queue before it is made. When a handler crashes, the
     supervisor restarts this actor on the same keeper, and the next call is the one behind it.
 6.  Before that one comes the failure: what was called, with what, and what it raised. It is queued
@@ -121,7 +122,7 @@ class SessionActor(Actor):
                 self._serve_application()
         elif kind is StartTimer:
             self._step(message.timed_out())
-        elif kind is TrackedPacket:
+        elif isinstance(message, TrackedPacket):
             self._take_tracked(message)
         elif kind is LookForExpired:
             # Adding and subtracting times rounds them: the clock may read a little less than was asked for.
@@ -214,6 +215,7 @@ class SessionActor(Actor):
     def _sign_off(self) -> None:
         keeper = self._keeper
         if keeper.sign_off is None:
+            keeper.list_late()
             keeper.sign_off = SignedOff(cast("str", keeper.ended), [])
             keeper.queue(keeper.sign_off)
         self._serve_application()

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cometary.sessions.admission import user_of
+from cometary.sessions.outbox import Outbox
 from cometary.sessions.packet import Packet
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class SessionKeeper:
 
     __slots__ = (
         "_data",
+        "_late",
         "_release_second",
         "_releases",
         "_todo",
@@ -91,6 +93,7 @@ class SessionKeeper:
         self.timers: dict[str, Timer] = {}
         """The timers that the machine has asked for so far, and those of the terms, by name."""
         self._data: dict[str, Any] | None = None
+        self._late: Outbox | None = None
         self._todo: deque[tuple[Call | Failure, int]] | None = None
         self._todo_bytes = 0
         self._release_second = 0
@@ -170,6 +173,26 @@ class SessionKeeper:
         kept = [(item, 0) for item, _ in self._todo or () if not isinstance(item, Packet)]
         self._todo = deque(kept) if kept else None
         self._todo_bytes = 0
+
+    # -- what is sent after the end -------------------------------------------------------------
+
+    def take_late(self, packet: Packet) -> bool:
+        """Take a packet that was sent after the end, until it may come behind the mail from before.
+
+        Returns:
+            Whether there was room: for twice what the session may queue.
+        """
+        if self._late is None:
+            outbox = self.machine.outbox
+            self._late = Outbox(outbox.max_packets, outbox.max_bytes)
+        return self._late.add_undelivered(packet)
+
+    def list_late(self) -> None:
+        """Put these packets behind all that is undelivered: what was sent before them has come."""
+        late, self._late = self._late, None
+        if late is not None:
+            for packet in late.packets:
+                self.machine.outbox.keep(packet)
 
     def describe(self, now: float) -> dict[str, Any]:
         """Return what operators may see; never the sid."""

@@ -21,6 +21,7 @@ from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.notices import without_notices
 from cometary.sessions.packet import Packet, outgoing
+from cometary.sessions.posting import Posting
 from cometary.sessions.receipts import Receipt, ReceiptLog
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
@@ -48,6 +49,7 @@ class SessionManager:
         packet: returns a packet for a path and a message.
         tracked: returns one with wishes of its sender: a receipt, a time to live, a key.
         receipts: what has become of the packets of which somebody wants to know.
+        posting: takes what is sent to sessions.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class SessionManager:
         self.packet = outgoing if maker is None else maker.packet
         self.tracked = tracked if maker is None else maker.tracked
         self.receipts = ReceiptLog()
+        self.posting = Posting(self.too_late, self.refuse)
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
@@ -145,18 +148,18 @@ class SessionManager:
 
     # -- what becomes of packets ------------------------------------------------------------
 
-    def post(self, keeper: SessionKeeper, packet: Packet) -> None:
-        """Send a packet to a session; on the loop."""
-        if keeper.ended is None:
-            keeper.ref.actor_inbox.put_if_open(packet)
-        else:
-            self.too_late(keeper, packet)
-
     def too_late(self, keeper: SessionKeeper, packet: Packet) -> None:
         """Take a packet that has come to a session which has ended."""
         # If it was sent before the end, or before the application was told of that, it gets it.
-        if not keeper.settled and keeper.machine.outbox.add_undelivered(packet):
-            return
+        if keeper.settled:
+            self.refuse(keeper, packet)
+        elif keeper.sign_off is None:
+            keeper.machine.outbox.keep(packet)
+        elif not keeper.machine.outbox.add_undelivered(packet):
+            self.refuse(keeper, packet)
+
+    def refuse(self, keeper: SessionKeeper, packet: Packet) -> None:
+        """Account for a packet of which the application is not told: the session has ended."""
         self._past.undelivered += 1
         if isinstance(packet, TrackedPacket) and packet.receipt is not None:
             self.settle(keeper, packet, "undelivered")
@@ -169,6 +172,8 @@ class SessionManager:
 
     def left(self, keeper: SessionKeeper) -> list[Packet]:
         """Return what a session that has ended did not deliver; to be asked once."""
+        self.posting.take_all()
+        keeper.list_late()
         keeper.settled = True
         machine = keeper.machine
         if not machine.tracks:  # packets that came after the end may still want receipts
@@ -207,13 +212,12 @@ class SessionManager:
         if keeper is not None:
             self._fail(keeper)
 
-    def rescue(self, ref: ActorRef[Any], mail: Iterable[object]) -> None:
-        """Keep the packets in the mailbox of an actor that is being given up: they are undelivered."""
-        keeper = self._find_by(ref)
-        if keeper is not None:
-            for item in mail:
-                if isinstance(item, Packet):
-                    self.too_late(keeper, item)
+    def rescue(self, keeper: SessionKeeper, mail: Iterable[object]) -> None:
+        """Keep the packets in the mailbox of an actor that has ended for good: they are undelivered."""
+        self._router.drop(keeper.ref)  # it takes no more
+        for item in mail:
+            if isinstance(item, Packet):
+                self.too_late(keeper, item)
 
     def _find_by(self, ref: ActorRef[Any]) -> SessionKeeper | None:
         """Return the session of an actor; not fast, but only asked when one has failed."""

@@ -134,11 +134,16 @@ class Outbox:
         Returns:
             Whether there was room even for that.
         """
+        # Nothing leaves any more, so once there is no room there never is: what is taken has no gaps.
         if len(self.packets) >= 2 * self.max_packets or self._bytes > 2 * self.max_bytes:
             return False
+        self.keep(packet)
+        return True
+
+    def keep(self, packet: Packet) -> None:
+        """Take a packet that was accepted before the session ended, and will not be sent, room or not."""
         self.packets.append(packet)
         self._bytes += packet.size
-        return True
 
     def close(self) -> list[Packet]:
         """Return every packet that the client never acknowledged, in order, for the last time."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
-    from cometary.sessions.packet import Packet
 
 
 class Session:
@@ -62,7 +61,10 @@ class Session:
         ttl: float | None = None,
         key: str | None = None,
     ) -> None:
-        """Send the client a packet. To a session that has ended it is dropped.
+        """Send the client a packet.
+
+        Once the session has ended nothing reaches the client. Until the application is told of the end,
+        the packet is one of the `undelivered`; later it is dropped, and counted.
 
         Args:
             path: where the message belongs.
@@ -82,19 +84,8 @@ class Session:
         actor = self._keeper.serving
         if actor is not None and get_ident() == actor.system.thread:
             actor.push(packet)  # called by a handler, in the actor's own turn
-        elif receipt is None:
-            self._tell(packet)
         else:
-            self._post(packet)
-
-    def _post(self, packet: Packet) -> None:
-        """Send a packet that must not vanish without a receipt; on the loop, where that is known."""
-        system = self._keeper.ref.actor_inbox.system
-        if get_ident() == system.thread:
-            self._manager.post(self._keeper, packet)
-        else:
-            with suppress(ActorDeadError):  # the server has stopped
-                system.call_soon(self._manager.post, self._keeper, packet)
+            self._manager.posting.send(self._keeper, packet)
 
     def connect(self, *paths: str) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
@@ -110,7 +101,7 @@ class Session:
 
     def kick(self) -> None:
         """End the session; the client is told `kicked`."""
-        self._tell(End("kicked"))
+        self._manager.posting.send(self._keeper, End("kicked"))
 
     def _on_loop(self, change: Callable[[SessionKeeper, Iterable[str]], None], paths: Iterable[str]) -> None:
         """Change the table of subscriptions, which has no lock, on the one thread that may."""
@@ -131,10 +122,6 @@ class Session:
         with suppress(ActorDeadError):  # the server has stopped
             system.call_soon(call)
             changed.get()
-
-    def _tell(self, event: object) -> None:
-        with suppress(ActorDeadError):
-            self._keeper.ref.tell(event)
 
     def __repr__(self) -> str:
         return f"<Session {self.name}>"

@@ -8,6 +8,7 @@ from cometary.supervision import DynamicSupervisor
 
 if TYPE_CHECKING:
     from cometary.actors import ActorRef
+    from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
 
 CRASHES = 3
@@ -35,11 +36,12 @@ class SessionSupervisor(DynamicSupervisor):
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """Forget the actor of a session, but rescue its mail."""
-        # Here a child's mailbox is closed, and its mail discarded. When the supervisor stops, all
-        # sessions have been told before; else packets in the mail are those of an actor given up.
+        # Here a child's mailbox is closed, and its mail discarded: that of an actor that was given up, or that
+        # ends with its supervisor.
         cell = ref.actor_inbox
-        if self.open and len(cell):
+        keeper: SessionKeeper = self.offspring.args_of(ref)[0]
+        if keeper.ended is None or len(cell):
             mail = cell.drain()
-            self._manager.rescue(ref, mail)
+            self._manager.rescue(keeper, mail)
             cell.discard(mail)
         super().forget(ref)

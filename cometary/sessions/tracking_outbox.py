@@ -82,6 +82,12 @@ class TrackingOutbox(Outbox):
         self._slots.append(None)
         return True
 
+    def keep(self, packet: Packet) -> None:
+        """Take a packet, room or not; see `Outbox.keep`."""
+        super().keep(packet)
+        self._deadlines.append(inf)
+        self._slots.append(None)
+
     def acknowledge(self, ack: int) -> None:
         """Let go of every packet numbered up to `ack`; see `Outbox.acknowledge`."""
         done = ack - self.acknowledged

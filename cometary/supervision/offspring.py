@@ -159,6 +159,11 @@ class Offspring:
         start = self._starts.get(ref)
         return start if isinstance(start, ChildSpec) else None
 
+    def args_of(self, ref: AnyRef) -> tuple[Any, ...]:
+        """Return the constructor's arguments of a child that was started as a class and may be restarted."""
+        start = self._starts[ref]
+        return () if isinstance(start, ChildSpec) else start
+
     def id_of(self, ref: AnyRef) -> str:
         """Return the id of a child; empty if it was started as a class."""
         spec = self.spec_of(ref)

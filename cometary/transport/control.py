@@ -174,7 +174,7 @@ class ControlEndpoint:
         keeper = self._find(body.sid)
         packets = self._packets(body.packets)
         for packet in packets:
-            keeper.ref.actor_inbox.put_if_open(packet)
+            self._manager.posting.post(keeper, packet)
         return {"packets": len(packets)}
 
     def kick(self, body: SessionOnly) -> dict[str, object]:

@@ -64,8 +64,8 @@ ACTOR_BREAKS = (
     Break(
         "lose what was sent before the sign-off",
         "manager",
-        "not keeper.settled and keeper.machine.outbox.add_undelivered(packet)",
-        "not packet",
+        "            keeper.machine.outbox.keep(packet)\n",
+        "            self.refuse(keeper, packet)\n",
     ),
     Break(
         "lose the sign-off of a session that fails after its end",

@@ -41,6 +41,7 @@ class ActorHost(PlayedApplication):
         self.signing_off = self.to_stop = self.stopped = False
         self.done: bool | None = None
         self._leaving: dict[Any, Any] = {}
+        self.posting = SimpleNamespace(take_all=lambda: None)
         self.keeper = keeper
         self.keeper.ref = None
         self.actor = self._new_actor()
@@ -169,6 +170,9 @@ class ActorHost(PlayedApplication):
 
     def too_late(self, keeper: object, packet: object) -> None:
         self.parts.manager.too_late(self, keeper, packet)
+
+    def refuse(self, keeper: object, packet: object) -> None:
+        self.parts.manager.refuse(self, keeper, packet)
 
     _router = SimpleNamespace(drop=lambda _: None)
     _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

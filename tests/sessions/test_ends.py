@@ -1,0 +1,354 @@
+"""What is sent to a session while it ends is listed as undelivered: all of it, in order, whoever sends it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from cometary.actors import system
+from cometary.app import App
+from cometary.sessions import Packet, Session, SessionManager
+from cometary.sessions.events import End
+from cometary.sessions.tracked import TrackedPacket
+from tests.sessions.house import Visitor, hosting
+
+LIMIT = 10
+"""Packets that a session queues."""
+
+BURST = 10
+"""Packets that a task sends in one go."""
+
+WISHES: list[dict[str, Any]] = [{}, {}, {"receipt": "r"}, {"ttl": 60.0}, {"receipt": "r", "ttl": 5.0}]
+
+
+class Told:
+    """An application that keeps what it is told at the end.
+
+    Args:
+        pause: seconds that its async handler for packets takes.
+    """
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.sessions: list[Session] = []
+        self.ends: list[tuple[str, list[Any]]] = []
+        self.app = App()
+        self.app.signon(self.sessions.append)
+        self.app.signoff(self.sign_off)
+        self._pause = pause
+        self.app.packet("slow")(self.slow)
+
+    def sign_off(self, _session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        self.ends.append((reason, [packet.message for packet in undelivered]))
+
+    async def slow(self, *_: object) -> None:
+        await trio.sleep(self._pause)
+
+
+def receipts(manager: SessionManager) -> list[tuple[str, str]]:
+    return [(one.id, one.outcome) for one in manager.receipts.read().receipts]
+
+
+async def test_packets_that_want_receipts_and_others_keep_their_order_behind_the_end(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        session.kick()
+        for number in range(500):
+            session.send("a", number)
+        while visitor.keeper.ended is None:
+            await trio.lowlevel.checkpoint()
+        session.send("a", 500)
+        session.send("a", 501, receipt="r")
+        session.send("a", 502)
+        await wait_all_tasks_blocked()
+        assert told.ends == [("kicked", list(range(503)))]
+        assert receipts(manager) == [("r", "undelivered")]
+        assert manager.statistics()["undelivered"] == 503
+
+
+# -- every end, every kind of packet, every sender ---------------------------------------------------
+
+
+async def close(visitor: Visitor, _session: Session) -> None:
+    visitor.keeper.ref.tell(visitor.prepare(1, close=True))
+
+
+async def die(_visitor: Visitor, _session: Session) -> None:
+    await trio.sleep(0.1)
+
+
+async def kick(_visitor: Visitor, session: Session) -> None:
+    session.kick()
+
+
+async def overflow(_visitor: Visitor, session: Session) -> None:
+    for number in range(LIMIT):
+        session.send("b", number)
+
+
+async def fail(visitor: Visitor, _session: Session) -> None:
+    while visitor.keeper.ended is None:
+        visitor.keeper.ref.actor_inbox.fail(ValueError("a crash"), None)
+        await trio.sleep(0.001)
+
+
+async def shut(visitor: Visitor, _session: Session) -> None:
+    visitor.keeper.ref.tell(End("shutdown"))
+
+
+ENDINGS = {
+    "closed": close,
+    "timeout": die,
+    "kicked": kick,
+    "overflow": overflow,
+    "failed": fail,
+    "shutdown": shut,
+}
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.0], ids=["idle", "a handler under way"])
+@pytest.mark.parametrize("reason", ENDINGS)
+async def test_all_that_tasks_send_until_the_application_is_told_is_listed_in_order(
+    reason: str, pause: float, autojump_clock: MockClock
+) -> None:
+    told = Told(pause)
+    limit = LIMIT if reason == "overflow" else 1_000_000
+    async with (
+        system(),
+        hosting(told.app, max_queued_packets=limit, max_queued_bytes=1 << 30) as manager,
+        trio.open_nursery() as nursery,
+    ):
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        await trio.sleep(44.95 if reason == "timeout" else 1)
+        if pause:
+            visitor.keeper.queue(Packet("slow"))
+            visitor.keeper.ref.actor_inbox.actor._serve_application()  # type: ignore[union-attr]
+        sent: list[list[int]] = [[], []]
+
+        async def send(task: int) -> None:
+            wishes = itertools.cycle(WISHES)
+            for burst in itertools.count():
+                if burst % BURST == 0:
+                    await trio.sleep(0.02)
+                await trio.lowlevel.checkpoint()
+                if told.ends:
+                    break
+                if reason != "overflow" or visitor.keeper.ended is not None or len(sent[task]) < 4:
+                    for _ in range(1 if reason == "overflow" else BURST):
+                        sent[task].append(len(sent[task]))
+                        session.send("a", [task, sent[task][-1]], **next(wishes))
+
+        nursery.start_soon(send, 0)
+        nursery.start_soon(send, 1)
+        await trio.sleep(0.02)
+        await ENDINGS[reason](visitor, session)
+        await trio.sleep(2)
+        [(why, undelivered)] = told.ends
+        assert why == reason
+        listed = [message for message in undelivered if isinstance(message, list)]
+        for task in (0, 1):
+            numbers = [number for who, number in listed if who == task]
+            assert numbers == sent[task][: len(numbers)]
+            assert len(numbers) == len(sent[task]) or len(undelivered) >= 2 * limit
+        wanted = len([one for task in sent for one in task if "receipt" in WISHES[one % len(WISHES)]])
+        assert receipts(manager) == [("r", "undelivered")] * wanted
+        assert manager.statistics()["undelivered"] == sum(map(len, sent)) + (
+            LIMIT if reason == "overflow" else 0
+        )
+
+
+# -- threads ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["kicked", "closed", "shutdown"])
+async def test_all_that_a_thread_has_sent_when_the_application_is_told_is_listed_in_order(
+    reason: str,
+) -> None:
+    told = Told()
+    sent: list[int] = []
+
+    @told.app.signoff
+    def note(*_: object) -> None:
+        before.append(len(sent))
+
+    before: list[int] = []
+
+    def send_until_told() -> None:
+        wishes = itertools.cycle(WISHES)
+        while not before:
+            session.send("a", len(sent), **next(wishes))
+            sent.append(len(sent))
+
+    async with system(), hosting(told.app, max_queued_packets=10**6, max_queued_bytes=1 << 30) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, send_until_told)
+            while len(sent) < 500:
+                await trio.lowlevel.checkpoint()
+            await ENDINGS[reason](visitor, session)
+        await wait_all_tasks_blocked()
+        [(why, undelivered)] = told.ends
+        assert why == reason
+        assert undelivered == list(range(len(undelivered)))
+        assert len(undelivered) >= before[0] - 1, "the one that was under way may be counted instead"
+        assert manager.statistics()["undelivered"] == len(sent)
+        wanted = [one for one in sent if "receipt" in WISHES[one % len(WISHES)]]
+        assert receipts(manager)[-1] == ("r", "undelivered")
+        assert manager.receipts.last == len(wanted)
+
+
+async def test_packets_of_one_thread_keep_their_order_while_the_session_lives() -> None:
+    told = Told()
+    async with system(), hosting(told.app, max_queued_packets=10**6) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+
+        def send() -> None:
+            for number, wishes in zip(range(100), itertools.cycle(WISHES), strict=False):
+                told.sessions[0].send("a", number, **wishes)
+
+        await trio.to_thread.run_sync(send)
+        await visitor.ask()
+        assert [message for _, message in visitor.got] == list(range(100))
+
+
+# -- actors that end otherwise ------------------------------------------------------------------------
+
+
+class OwnPacket(Packet):
+    """One of a user's own kind."""
+
+    __slots__ = ()
+
+
+class OwnTrackedPacket(TrackedPacket):
+    """The same, on terms."""
+
+    __slots__ = ()
+
+
+def some_packets(*numbers: int) -> list[Packet]:
+    kinds: list[Callable[[str, int], Packet]] = [
+        Packet,
+        OwnPacket,
+        lambda path, number: TrackedPacket(path, number, receipt="r"),
+        lambda path, number: OwnTrackedPacket(path, number, receipt="r"),
+    ]
+    return [kind("a", number) for kind, number in zip(itertools.cycle(kinds), numbers, strict=False)]
+
+
+async def test_packets_of_any_kind_reach_the_client(autojump_clock: MockClock) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        for packet in some_packets(0, 1, 2, 3):
+            manager.posting.send(visitor.keeper, packet)
+        await visitor.ask()
+        await visitor.ask()
+        assert [message for _, message in visitor.got] == [0, 1, 2, 3]
+        assert receipts(manager) == [("r", "delivered")] * 2
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_the_mail_of_an_actor_that_ends_with_its_supervisor_is_listed(
+    ended: bool, autojump_clock: MockClock
+) -> None:
+    """And what is sent until the next supervisor has the session signed off."""
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        session.connect("news")
+        old = manager._supervisor
+        assert old is not None
+        if ended:
+            session.kick()
+        for packet in some_packets(0, 1, 2, 3):
+            manager.posting.send(visitor.keeper, packet)
+        old.actor_inbox.fail(ValueError("a crash"), None)
+        number = 4
+        while visitor.keeper.sign_off is None:
+            session.send("a", number, receipt="r")
+            number += 1
+            await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked()
+        assert manager._supervisor is not old
+        assert told.ends == [("kicked" if ended else "failed", list(range(number)))]
+        assert receipts(manager) == [("r", "undelivered")] * (number - 2)
+        assert manager.statistics()["undelivered"] == number
+        assert manager._leaving == {}
+
+
+async def test_nothing_is_routed_to_an_actor_that_has_ended_with_its_supervisor(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        manager.connect(visitor.keeper, ["news"])
+        supervisor = manager._supervisor
+        assert supervisor is not None
+        supervisor.actor_inbox.kill()
+        while not visitor.keeper.ref.actor_inbox.closed:
+            await trio.lowlevel.checkpoint()
+        assert manager.paths(visitor.keeper) == []
+
+
+# -- bounds -----------------------------------------------------------------------------------------
+
+
+async def test_what_is_sent_after_the_end_is_listed_up_to_a_bound_and_without_gaps(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told(pause=1.0)
+    async with system(), hosting(told.app, max_queued_packets=LIMIT) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("slow"))
+        [session] = told.sessions
+        session.kick()
+        for number in range(3 * LIMIT):
+            session.send("a", number)  # accepted before the end: all of it
+        while visitor.keeper.ended is None:
+            await trio.lowlevel.checkpoint()
+        for number in range(3 * LIMIT, 8 * LIMIT):
+            session.send("a", number, receipt=str(number))
+            await trio.lowlevel.checkpoint()
+        await trio.sleep(2)
+        [(_, undelivered)] = told.ends
+        assert undelivered == list(range(len(undelivered)))
+        assert 3 * LIMIT <= len(undelivered) <= 6 * LIMIT
+        assert manager.statistics()["undelivered"] == 8 * LIMIT
+        assert sorted(int(one) for one, _ in receipts(manager)) == list(range(3 * LIMIT, 8 * LIMIT))
+
+
+async def test_what_is_sent_after_the_application_was_told_is_counted() -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        session.kick()
+        await wait_all_tasks_blocked()
+        session.send("a", 1)
+        session.send("a", 2, receipt="r")
+        await trio.to_thread.run_sync(session.send, "a", 3)
+        await wait_all_tasks_blocked()
+        assert told.ends == [("kicked", [])]
+        assert manager.statistics()["undelivered"] == 3
+        assert receipts(manager) == [("r", "undelivered")]
+        assert visitor.keeper.ref.actor_inbox.closed
