@@ -17,6 +17,7 @@ def chat(session, path, message):
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.dispatch.contracts import Contracts
@@ -69,6 +70,7 @@ class App(Handlers):
         self._dispatcher: ActorRef[Any] | None = None
         self._in_force = self.contracts
         self._make: Callable[[str, Any, object], Packet] = outgoing
+        self._served = Lock()
 
     # -- what a user declares ---------------------------------------------------------------
 
@@ -220,7 +222,8 @@ class App(Handlers):
 
         Raises:
             UsageError: if no server runs the application, `path` is none, `message` cannot be
-                encoded, or another argument makes no sense; the caller's fault, nothing was sent.
+                encoded or is larger than all that a session queues (`queue-bytes`), or another argument
+                makes no sense; the caller's fault, nothing was sent.
         """
         check_own_path(path)
         if receipt is None and ttl is None and key is None:
@@ -246,6 +249,19 @@ class App(Handlers):
 
     # -- what the server calls --------------------------------------------------------------
 
+    def claim(self) -> None:
+        """Take note that a server begins to run this application.
+
+        Raises:
+            UsageError: if another one runs it; the caller's fault, nothing has changed.
+        """
+        if not self._served.acquire(blocking=False):
+            raise UsageError("another server runs this application: each needs an App of its own")
+
+    def release(self) -> None:
+        """Take note that it has stopped: the next one may begin."""
+        self._served.release()
+
     def attach(self, dispatcher: ActorRef[Any] | None) -> None:
         """Send updates to `dispatcher` from now on; None when the server has stopped."""
         self._dispatcher = dispatcher
@@ -253,4 +269,4 @@ class App(Handlers):
     def use(self, contracts: Contracts) -> None:
         """Make packets by these contracts from now on."""
         self._in_force = contracts
-        self._make = contracts.packet if contracts else outgoing
+        self._make = contracts.packet if contracts else contracts.plain

@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 __all__ = ["Running", "Server", "serve"]
 
 STOP_GRACE: Final = 5.0
-"""Seconds that sessions have to sign off when the server stops, and then again answers to go out."""
+"""Seconds that answers have to go out when the server stops, and webhooks."""
+
+LAST_MOMENT: Final = 1.0
+"""Seconds for what only waits for its turn on the loop, should one handler have taken all of the time."""
 
 PAUSES: Final = Backoff(min=0.1, max=5.0)
 """How long what is not the server's own waits for its restart after a crash."""
@@ -71,6 +74,7 @@ async def serve(
     Raises:
         OSError: an address cannot be listened on: the configuration's fault.
         ConfigError: settings and application do not go together; nothing was started.
+        UsageError: another server runs the application; the caller's fault, nothing was started.
     """
     leave = trio.Event()
     app = app or App()
@@ -108,7 +112,8 @@ class Server:
         self._actors = actors
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
-        self._contracts = Contracts([*read_contracts(settings.paths).declared, *app.contracts.declared])
+        declared = [*read_contracts(settings.paths).declared, *app.contracts.declared]
+        self._contracts = Contracts(declared, settings.queue_bytes)
         webhooks = webhook_settings(settings)
         self._webhooks = None if webhooks is None else WebhookSender(webhooks)
         self._application = self._reporting(app)
@@ -137,6 +142,8 @@ class Server:
             ChildSpec("front-end", self._front_end.run),
         ]
         with ExitStack() as at_the_end:
+            self._app.claim()
+            at_the_end.callback(self._app.release)
             await self._front_end.listen(at_the_end)
             at_the_end.callback(self._app.attach, None)
             self._app.use(self._contracts)
@@ -181,15 +188,25 @@ class Server:
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
-        with trio.move_on_after(STOP_GRACE):
-            await self._manager.shut_down()
-            if self._reader is not None:
-                await self._reader.caught_up()
+        await self._sign_off_all()
         self._receipts.close()
         self._front_end.stop_listening()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._flush_webhooks)
             await self._front_end.aclose(STOP_GRACE)
+
+    async def _sign_off_all(self) -> None:
+        with trio.move_on_after(self._settings.stop_grace) as grace:
+            await self._manager.shut_down()
+        last_moment = max(grace.deadline, trio.current_time() + LAST_MOMENT)
+        while self._actors.scheduler.ready and trio.current_time() < last_moment:
+            await trio.lowlevel.checkpoint()
+        for session, reason, undelivered in self._manager.abandon():
+            if isinstance(self._application, Reporting):
+                self._application.report_sign_off(session, reason, undelivered)
+        if self._reader is not None:
+            with trio.move_on_at(last_moment):
+                await self._reader.caught_up()
 
     async def _flush_webhooks(self) -> None:
         if self._webhooks is not None:

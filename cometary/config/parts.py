@@ -21,6 +21,7 @@ def session_settings(settings: Settings) -> SessionSettings:
         max_queued_packets=settings.queue_packets,
         max_queued_bytes=settings.queue_bytes,
         max_response_bytes=settings.response_bytes,
+        max_paths=settings.session_paths,
         max_sessions=settings.max_sessions,
         notice=settings.token_notice,
     )

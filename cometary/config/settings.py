@@ -118,6 +118,12 @@ class Settings:
         default=1024 * 1024,
         metadata=row(kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."),
     )
+    session_paths: int = field(
+        default=2_000,
+        metadata=row(
+            kinds.whole(1, 1_000_000, "paths"), "The most paths that one session may be connected to."
+        ),
+    )
     paths: tuple[str, ...] = field(
         default=(), metadata=row(kinds.PATHS, "What becomes of packets that a session is too slow for.")
     )
@@ -166,6 +172,12 @@ class Settings:
     body_bytes: int = field(
         default=256 * 1024,
         metadata=row(kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."),
+    )
+    stop_grace: float = field(
+        default=5,
+        metadata=row(
+            kinds.seconds(0, 3600), "How long the handlers of sessions have to finish when the server stops."
+        ),
     )
     watchdog: float = field(
         default=0.1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, Final, TypedDict, TypeVar
 
 import cbor2
@@ -75,6 +76,7 @@ def request(call: Call[Any]) -> Request:
 
     Raises:
         TypeError: the caller's fault; a message is of a type that neither can carry.
+        UsageError: the same; a memoryview in it is not contiguous.
         ValueError: the caller's fault; a message contains itself, NaN or half a character.
     """
     if call.body is None:
@@ -82,7 +84,7 @@ def request(call: Call[Any]) -> Request:
     try:
         content, content_type = _json(call.body), JSON
     except _HoldsBytes:
-        content, content_type = cbor2.dumps(call.body), CBOR
+        content, content_type = cbor2.dumps(call.body, encoders=BYTES), CBOR
     return {
         "method": call.method,
         "url": call.path,
@@ -98,9 +100,19 @@ def _json(body: object) -> bytes:
 
 
 def _refuse(value: object) -> object:
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, bytes | bytearray | memoryview):
         raise _HoldsBytes
     raise TypeError(f"a message cannot hold a {type(value).__name__}")
+
+
+def _write_view(encoder: cbor2.CBOREncoder, view: memoryview) -> None:
+    if not view.c_contiguous:
+        raise UsageError("a message cannot hold a memoryview that is not contiguous")
+    encoder.encode(view.tobytes())
+
+
+BYTES: Final[dict[type, Callable[[cbor2.CBOREncoder, Any], None]]] = {memoryview: _write_view}
+"""What cbor2 would take for an array of numbers."""
 
 
 def result(call: Call[R], response: httpx.Response) -> R:

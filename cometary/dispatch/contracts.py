@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.dispatch.paths import check_own_path
@@ -29,10 +30,12 @@ class Contracts:
 
     Args:
         declared: patterns with their contracts, in the order in which they are to be looked at.
+        most_bytes: all that a session queues: a larger packet could reach nobody.
     """
 
-    def __init__(self, declared: Iterable[tuple[Pattern, Contract]] = ()) -> None:
+    def __init__(self, declared: Iterable[tuple[Pattern, Contract]] = (), most_bytes: float = inf) -> None:
         self.declared = list(declared)
+        self._most_bytes = most_bytes
         self._remembered: dict[str, Contract] = {}
 
     def __bool__(self) -> bool:
@@ -72,12 +75,28 @@ class Contracts:
         """Return a packet without wishes of its sender.
 
         Raises:
-            UsageError: if `path` is none, or it cannot be encoded; the caller's fault.
+            UsageError: if `path` is none, or it cannot be encoded or queued; the caller's fault.
         """
         contract = self.find(path)
         if contract is KEEP:
-            return outgoing(path, message, sender)
-        return tracked(path, message, sender, contract=contract)
+            return self.plain(path, message, sender)
+        packet = tracked(path, message, sender, contract=contract)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
+
+    def plain(self, path: str, message: Any = None, sender: object = None) -> Packet:
+        """Return a packet to a path that is known to be one, and to have no contract; see `packet`."""
+        packet = outgoing(path, message, sender)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
+
+    def _too_large(self, packet: Packet) -> UsageError:
+        return UsageError(
+            f"the packet to {packet.path!r} has {packet.size} bytes, and a session queues "
+            f"{self._most_bytes} at most (queue-bytes)"
+        )
 
     def tracked(
         self,
@@ -92,11 +111,14 @@ class Contracts:
         """Return a packet with them; see `cometary.sessions.tracked.tracked`.
 
         Raises:
-            UsageError: if `path` is none, it cannot be encoded, or one of them makes no sense; the
-                caller's fault.
+            UsageError: if `path` is none, it cannot be encoded or queued, or one of them makes no sense;
+                the caller's fault.
         """
         contract = self.find(path)
-        return tracked(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+        packet = tracked(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
 
 
 def read_contract(line: str) -> tuple[str, Contract]:

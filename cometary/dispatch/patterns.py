@@ -49,6 +49,7 @@ class Pattern:
             check_path(text, from_client=False)
         except ProtocolError as error:
             raise PatternError(f"{text[:80]!r} is no pattern: {error.detail}") from None
+        text = str.__str__(text)  # which only copies what is of a subclass
         segments = tuple(text.split(SEPARATOR))
         deep = segments[-1] == ANY_TAIL
         head = segments[:-1] if deep else segments

@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from itertools import count
+from itertools import count, islice
 from typing import Generic, TypeVar
 
 from cometary.dispatch.patterns import Pattern
@@ -98,9 +98,13 @@ class Subscriptions(Generic[S]):
         for group in self._groups_of.pop(subscriber, {}).values():
             self._leave(group, subscriber)
 
-    def patterns(self, subscriber: S) -> tuple[str, ...]:
-        """What `subscriber` is subscribed to, in order of subscription."""
-        return tuple(self._groups_of.get(subscriber, ()))
+    def patterns(self, subscriber: S, most: int | None = None) -> tuple[str, ...]:
+        """What `subscriber` is subscribed to, in order of subscription: the first `most`, or all."""
+        return tuple(islice(self._groups_of.get(subscriber, ()), most))
+
+    def count(self, subscriber: S) -> int:
+        """To how many patterns `subscriber` is subscribed."""
+        return len(self._groups_of.get(subscriber, ()))
 
     def subscribers(self, path: str) -> tuple[S, ...]:
         """Whoever an update to `path` is for: each once, in order of subscription."""
@@ -115,7 +119,7 @@ class Subscriptions(Generic[S]):
     def _new_group(self, pattern: str) -> _Group[S]:
         """The group of a pattern that had no subscribers until now."""
         group: _Group[S] = _Group(Pattern.compile(pattern))
-        self._groups[pattern] = group
+        self._groups[group.pattern.text] = group
         if not group.pattern.exact:
             self._starred.put(group.pattern, group)
         return group

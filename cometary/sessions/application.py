@@ -74,8 +74,11 @@ class PacketMaker(Protocol):
 class Router(Protocol):
     """Who sends a session the updates to the paths that it is connected to."""
 
-    def subscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> object:
+    def subscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> bool:
         """Send `subscriber` every update to the paths that `pattern` covers from now on.
+
+        Returns:
+            False if it had that pattern already.
 
         Raises:
             PatternError: if it is no pattern; the calling code's fault, nothing has changed.
@@ -90,6 +93,10 @@ class Router(Protocol):
         """Send `subscriber` nothing any more."""
         ...
 
-    def patterns(self, subscriber: ActorRef[Any], /) -> Sequence[str]:
-        """What `subscriber` is subscribed to, in the order of subscribing."""
+    def patterns(self, subscriber: ActorRef[Any], most: int | None = None, /) -> Sequence[str]:
+        """What `subscriber` is subscribed to, in the order of subscribing: the first `most`, or all."""
+        ...
+
+    def count(self, subscriber: ActorRef[Any], /) -> int:
+        """To how many patterns `subscriber` is subscribed."""
         ...

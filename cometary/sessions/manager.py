@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from cometary.errors import CometaryError, ProtocolError
+from cometary.errors import ProtocolError, UsageError
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
@@ -23,11 +23,13 @@ from cometary.sessions.notices import without_notices
 from cometary.sessions.packet import Packet, outgoing
 from cometary.sessions.posting import Posting
 from cometary.sessions.receipts import Receipt, ReceiptLog
+from cometary.sessions.session import Session
+from cometary.sessions.telling import OverflowLog, log_abandoned
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, PacketMaker, Router
@@ -50,6 +52,7 @@ class SessionManager:
         tracked: returns one with wishes of its sender: a receipt, a time to live, a key.
         receipts: what has become of the packets of which somebody wants to know.
         posting: takes what is sent to sessions.
+        overflows: says which sessions end because their queue was full.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class SessionManager:
         self.tracked = tracked if maker is None else maker.tracked
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
+        self.overflows = OverflowLog()
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
@@ -121,30 +125,44 @@ class SessionManager:
 
         Raises:
             PatternError: if one of them is no pattern; the caller's fault, nothing has changed.
+            UsageError: if they would be more than a session may have; the same.
         """
         if keeper.ended is not None:
             return
-        before = set(self._router.patterns(keeper.ref))
+        new: list[str] = []  # this costs as much as is asked for, however many paths there are already
         try:
-            for pattern in patterns:
-                self._router.subscribe(pattern, keeper.ref)
-        except CometaryError:
-            self.disconnect(keeper, set(self._router.patterns(keeper.ref)) - before)
+            self._subscribe(keeper.ref, patterns, new)
+        except Exception:
+            self.disconnect(keeper, new)
             raise
+
+    def _subscribe(self, ref: ActorRef[Any], patterns: Iterable[str], new: list[str]) -> None:
+        most, router = self.settings.max_paths, self._router
+        for pattern in patterns:
+            if router.subscribe(pattern, ref):
+                new.append(pattern)
+                if router.count(ref) > most:
+                    raise UsageError(f"a session is connected to {most} paths at most (session-paths)")
 
     def disconnect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
         """Let the session have no more of them."""
         for pattern in patterns:
             self._router.unsubscribe(pattern, keeper.ref)
 
-    def paths(self, keeper: SessionKeeper) -> list[str]:
-        """Return what the session is connected to."""
-        return list(self._router.patterns(keeper.ref))
+    def paths(self, keeper: SessionKeeper, most: int | None = None) -> list[str]:
+        """Return what the session is connected to: the first `most` of it, or all."""
+        return list(self._router.patterns(keeper.ref, most))
+
+    def shown_paths(self, keeper: SessionKeeper, most: int) -> dict[str, Any]:
+        """Return the first `most` of these for an answer, and if there are more, how many there are."""
+        count = self._router.count(keeper.ref)
+        paths = self.paths(keeper, most)
+        return {"paths": paths} if count == len(paths) else {"paths": paths, "path_count": count}
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what operators may see of every living session; no session ids."""
         now = trio.current_time()
-        return [{**keeper.describe(now), "paths": self.paths(keeper)} for keeper in self.directory]
+        return [{**keeper.describe(now), **self.shown_paths(keeper, SHOWN)} for keeper in self.directory]
 
     # -- what becomes of packets ------------------------------------------------------------
 
@@ -253,6 +271,25 @@ class SessionManager:
             while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
                 await keeper.ref.stopped()
 
+    def abandon(self) -> Iterator[tuple[Session, str, list[Packet]]]:
+        """Account for the sessions that have not signed off when the server can wait for them no longer.
+
+        Returns:
+            Each session that the application has not been told of, why it ends, and what it did not deliver.
+        """
+        left = [*self._leaving.values(), *self.directory]
+        untold = [keeper for keeper in left if not keeper.settled]
+        lost = 0
+        for keeper in untold:
+            undelivered = self.left(keeper)
+            lost += len(undelivered)
+            yield Session(keeper, self), keeper.ended or "shutdown", undelivered
+        if left:
+            log_abandoned([keeper.name for keeper in left], len(untold), lost)
+
+
+SHOWN: Final = 100
+"""Paths of each session that operators are shown at most."""
 
 RETRY_AFTER = 5
 """Seconds after which a client that could not open a session is told to try again."""

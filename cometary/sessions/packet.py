@@ -9,10 +9,22 @@ import msgspec
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import UsageError
+from cometary.sessions.plain_values import plain_value
 
-BYTES: Final = (bytes, bytearray)
+BYTES: Final = (bytes, bytearray, memoryview)
 
-_encode = msgspec.json.Encoder().encode
+NOT_ENCODABLE: Final = (TypeError, ValueError, RecursionError, BufferError)
+"""What encoders raise."""
+
+_encode = msgspec.json.Encoder(enc_hook=plain_value).encode
+
+
+def write_view(encoder: Any, view: Any) -> None:
+    """Write a memoryview as the bytes that it shows; cbor2 would take it for an array of numbers."""
+    encoder.encode(view.tobytes())
+
+
+VIEWS: Final[dict[type, Any]] = {memoryview: write_view}
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -46,7 +58,8 @@ class Packet:
     def cbor(self) -> bytes:
         """The packet as CBOR, encoded when it is first asked for."""
         if self._cbor is None:
-            self._cbor = cbor2.dumps({"path": self.path, "message": self._plain_message()})
+            plain = {"path": self.path, "message": self._plain_message()}
+            self._cbor = cbor2.dumps(plain, encoders=VIEWS)
         return self._cbor
 
     def _plain_message(self) -> object:
@@ -56,8 +69,8 @@ class Packet:
         it holds integers beyond 64 bits.
         """
         try:
-            return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True)
-        except TypeError:  # byte strings for keys
+            return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True, enc_hook=plain_value)
+        except TypeError:  # keys that are byte strings, or of a subclass of text
             return msgspec.json.decode(self.json)["message"]
 
     @property
@@ -75,10 +88,10 @@ def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
     Raises:
         UsageError: if it holds something that cannot be encoded; the caller's fault.
     """
-    packet = Packet(path, message, sender)
+    packet = Packet(path if path.__class__ is str else str.__str__(path), message, sender)
     try:
         packet.size  # noqa: B018  # encodes it, once for all receivers
-    except (TypeError, ValueError, RecursionError) as error:
+    except NOT_ENCODABLE as error:
         raise not_encodable(packet, error) from error
     return packet
 

@@ -74,8 +74,8 @@ class Session:
             key: what it is conflated and counted with; None: as the path's contract says.
 
         Raises:
-            UsageError: if `path` is none, `message` cannot be encoded, or another argument makes no
-                sense; the caller's fault, nothing was sent.
+            UsageError: if `path` is none, `message` cannot be encoded or is larger than all that a session
+                queues (`queue-bytes`), or another argument makes no sense; the caller's fault, nothing was sent.
         """
         if receipt is None and ttl is None and key is None:
             packet = self._manager.packet(path, message)
@@ -91,7 +91,8 @@ class Session:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
 
         Raises:
-            PatternError: if one of them is no path or pattern; the caller's fault.
+            PatternError: if one of them is no path or pattern; the caller's fault, nothing has changed.
+            UsageError: if they would be more paths than the option `session-paths` allows; the same.
         """
         self._on_loop(self._manager.connect, paths)
 

@@ -20,6 +20,7 @@ class SessionSettings:
         max_unhandled_bytes: bytes of the requests that those packets came in at most.
         max_releases_per_second: requests without packets by which a client may release its own
             held request in a second; more is refused as over-active.
+        max_paths: paths that one session is connected to at most.
         max_sessions: sessions at most.
         notice: seconds before its token expires at which a client is asked for another one; half of
             the time that there is, if that is less.
@@ -34,5 +35,6 @@ class SessionSettings:
     max_unhandled_packets: int = 1_000
     max_unhandled_bytes: int = 1 << 20
     max_releases_per_second: int = 20
+    max_paths: int = 2_000
     max_sessions: int = 100_000
     notice: float = 30.0

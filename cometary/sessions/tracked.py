@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cometary.errors import UsageError
 from cometary.sessions.contract import KEEP, Contract, check_ttl
-from cometary.sessions.packet import Packet, not_encodable
+from cometary.sessions.packet import NOT_ENCODABLE, Packet, not_encodable
 
 LONGEST_RECEIPT: Final = 256
 """The most characters of a receipt's id."""
@@ -79,6 +79,8 @@ def tracked(
         check_receipt(receipt)
     if ttl is not None:
         check_ttl(ttl)
+    if path.__class__ is not str:
+        path = str.__str__(path)
     packet = TrackedPacket(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
     try:
         hash(packet.slot)
@@ -86,7 +88,7 @@ def tracked(
         raise UsageError(f"the key of a packet to {path!r} cannot be compared: it has no hash") from None
     try:
         packet.size  # noqa: B018  # encodes it, once for all receivers
-    except (TypeError, ValueError, RecursionError) as error:
+    except NOT_ENCODABLE as error:
         raise not_encodable(packet, error) from error
     return packet
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
 import msgspec
 
 from cometary.dispatch.paths import check_path
-from cometary.errors import PatternError, ProtocolError, UsageError
+from cometary.errors import ProtocolError, UsageError
 from cometary.sessions import End, Packet
 from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.rate_limit import is_loopback
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     Call = Callable[[Any], dict[str, object]]
 
 T = TypeVar("T")
+
+MOST_LISTED: Final = 1_000
+"""Paths of a session that an answer lists: all would cost more with each, whatever the call is about."""
 
 
 class PacketBody(msgspec.Struct, omit_defaults=True):
@@ -159,15 +162,15 @@ class ControlEndpoint:
         keeper = self._find(body.sid)
         try:
             self._manager.connect(keeper, body.paths)
-        except PatternError as error:
+        except UsageError as error:
             raise ProtocolError("bad-request", str(error)) from None
-        return {"paths": self._manager.paths(keeper)}
+        return self._manager.shown_paths(keeper, MOST_LISTED)
 
     def disconnect(self, body: SessionPaths) -> dict[str, object]:
         """Disconnect a session from paths."""
         keeper = self._find(body.sid)
         self._manager.disconnect(keeper, body.paths)
-        return {"paths": self._manager.paths(keeper)}
+        return self._manager.shown_paths(keeper, MOST_LISTED)
 
     def send(self, body: SessionPackets) -> dict[str, object]:
         """Send packets to one session."""

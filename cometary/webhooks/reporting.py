@@ -67,10 +67,14 @@ class Reporting:
         self, session: Session, reason: str, undelivered: Sequence[Packet]
     ) -> Awaitable[object] | None:
         """Report the end of a session, and hand it over."""
+        self.report_sign_off(session, reason, undelivered)
+        return self._application.signed_off(session, reason, undelivered)
+
+    def report_sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        """Report the end of a session."""
         packets = [_as_json(packet) for packet in undelivered]
         self._report("signoff", session.name, user=session.user, reason=reason, undelivered=packets)
         self._numbers.end(session.name)
-        return self._application.signed_off(session, reason, undelivered)
 
     def failed(self, failure: Failure) -> Awaitable[object] | None:
         """Report a failure, and hand it over."""

@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:\d+/comet), control (http://127\.0\.0\.1:\d+)\n")
@@ -77,6 +79,44 @@ def test_a_second_signal_ends_it_at_once_even_when_the_loop_hangs(
     assert first_line(process) == "stopping\n"
     process.send_signal(signum)
     assert process.wait(timeout=30) == -signum
+
+
+SLOW_APPLICATION = """
+import trio
+from cometary import App
+app = App()
+
+@app.signon
+def joined(session):
+    session.send("a", "a secret")
+
+@app.packet("slow")
+async def slow(session, path, message):
+    await trio.sleep(600)
+"""
+
+
+def test_a_handler_that_outlasts_the_stop_is_one_line_and_every_session_is_told(
+    start: Start, tmp_path: Path
+) -> None:
+    slow = tmp_path / "my_slow.py"
+    slow.write_text(SLOW_APPLICATION, encoding="utf-8")
+    process = start("-m", "cometary", "serve", f"{slow}:app", *ANY_PORTS, "--stop-grace", "0.2")
+    ready = READY.fullmatch(first_line(process))
+    assert ready is not None
+    packets = [{"path": "slow", "message": 1}]
+    with httpx.Client(trust_env=False) as http, ThreadPoolExecutor(1) as thread:
+        sid = http.post(ready[1], json={"rid": 1}).json()["sid"]
+        body = {"sid": sid, "rid": 2, "packets": packets}
+        assert len(http.post(ready[1], json=body).json()["packets"]) == 1
+        held = thread.submit(http.post, ready[1], json={"sid": sid, "rid": 3, "ack": 1})
+        process.send_signal(signal.SIGTERM)
+        assert held.result().json()["reason"] == "shutdown"
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "")
+    [line] = err.splitlines()
+    assert "1 sessions have not signed off in time" in line
+    assert "secret" not in line
 
 
 def test_an_address_in_use_is_one_line_and_status_1(start: Start) -> None:
