@@ -311,7 +311,7 @@ async def test_sign_offs_outlive_the_supervisor_of_sessions() -> None:
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), st.booleans())
-@example([(False, True)] * 12, slow=False)  # which takes longer than a connection may be idle
+@example([(False, True)] * 12, False)  # which takes longer than a connection may be idle
 def test_in_any_history_of_crashes_hooks_come_once_and_in_order(
     history: list[tuple[bool, bool]], slow: bool
 ) -> None:
