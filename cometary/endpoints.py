@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cometary.app import App, Authenticator
     from cometary.config import Settings
     from cometary.sessions import SessionManager
+    from cometary.transport.body_queue import BodyQueue
     from cometary.transport.receipts import ReceiptsEndpoint
 
 
@@ -29,7 +30,9 @@ def public_service(
     app: App,
     manager: SessionManager,
     authenticator: Authenticator | None,
+    *,
     start_soon: Callable[..., None],
+    bodies: BodyQueue,
 ) -> Service:
     """Return what answers clients: the comet endpoint, and the application's files.
 
@@ -39,13 +42,14 @@ def public_service(
         manager: knows the sessions.
         authenticator: says who is let in; None lets all in.
         start_soon: runs an async function beside everything else.
+        bodies: has bodies read in their turn.
     """
     limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
     comet = make_comet_endpoint(
         manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
     )
     router = Router()
-    router.add("POST", settings.comet, comet)
+    router.add("POST", settings.comet, bodies.metered(comet))
     for prefix, directory in app.directories:
         for path, endpoint in file_endpoints(prefix, directory).items():
             router.add("GET", path, endpoint)
@@ -60,6 +64,7 @@ def control_service(
     receipts: ReceiptsEndpoint,
     tree: Callable[[], dict[str, object]],
     statistics: Callable[[], dict[str, object]],
+    bodies: BodyQueue,
 ) -> Service:
     """Return what answers back-ends: the control interface.
 
@@ -70,6 +75,7 @@ def control_service(
         receipts: answers whoever reads receipts.
         tree: describes the supervision tree.
         statistics: counts sessions and packets.
+        bodies: has bodies read in their turn.
     """
     crash = Saboteur(manager).crash if settings.crash_calls == "on" else None
     return Service(
@@ -80,6 +86,7 @@ def control_service(
             tree,
             statistics,
             receipts=receipts,
+            metered=bodies.metered,
             secret=settings.secret,
             crash=crash,
         )

@@ -33,6 +33,7 @@ from cometary.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.receipt_reader import ReceiptReader
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
+from cometary.transport.body_queue import BodyQueue
 from cometary.transport.network import SYSTEM, Network
 from cometary.transport.receipts import ReceiptsEndpoint
 from cometary.transport.service import Service
@@ -216,7 +217,10 @@ class Server:
 
     def _services(self) -> tuple[Service, Service]:
         settings, app, manager = self._settings, self._app, self._manager
-        public = public_service(settings, app, manager, self._authenticator, self._actors.start_soon)
+        bodies = BodyQueue(self._actors.start_soon)
+        public = public_service(
+            settings, app, manager, self._authenticator, start_soon=self._actors.start_soon, bodies=bodies
+        )
         control = control_service(
             settings,
             app,
@@ -224,6 +228,7 @@ class Server:
             receipts=self._receipts,
             tree=self._tree,
             statistics=lambda: {**self._statistics()},
+            bodies=bodies,
         )
         return public, control
 

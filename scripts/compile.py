@@ -46,6 +46,8 @@ MODULES: Final = (
     "sessions/packet",
     "sessions/performing",
     "sessions/window",
+    "transport/body_queue",
+    "transport/codecs/amount",
     "transport/codecs/negotiation",
     "transport/comet",
     "transport/comet_bodies",

@@ -19,6 +19,7 @@ from cometary.errors import ProtocolError
 from cometary.sessions import Packet
 from cometary.sessions.asked import AskedPacket
 from cometary.transport.codecs import json
+from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.comet_shapes import HIGHEST_RID, Body, PacketBody
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def read_request(body: bytes, codec: Codec) -> Body:
     if codec is not json:
         request = _convert(codec.decode(body))
     else:
+        if len(body) > ALWAYS:
+            check_json(body)
         try:
             request = _decode_json(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

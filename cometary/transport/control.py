@@ -20,6 +20,7 @@ from cometary.dispatch.paths import check_path
 from cometary.errors import ProtocolError, UsageError
 from cometary.sessions import End, Packet
 from cometary.transport.codecs import json, negotiate, preferred
+from cometary.transport.codecs.amount import check_json
 from cometary.transport.rate_limit import is_loopback
 from cometary.transport.router import Router
 
@@ -85,6 +86,7 @@ class ControlEndpoint:
         tree: returns the supervision tree as plain data.
         statistics: returns how many sessions there are, and what has become of all packets.
         receipts: answers `GET /receipts`.
+        metered: makes an endpoint wait its turn when bodies are too much at once.
         secret: what every call must bear; None only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -98,6 +100,7 @@ class ControlEndpoint:
         statistics: Callable[[], dict[str, object]],
         *,
         receipts: Endpoint,
+        metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
         secret: str | None,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -113,7 +116,7 @@ class ControlEndpoint:
             ("/send", SessionPackets, self.send),
             ("/kick", SessionOnly, self.kick),
         ):
-            self._router.add("POST", path, _posting(type_, call))
+            self._router.add("POST", path, metered(_posting(type_, call)))
         if crash is not None:
             self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
@@ -226,6 +229,7 @@ def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
 
     def read(body: bytes, codec: Codec) -> Any:
         if codec is json:
+            check_json(body)
             with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return json.checked(body, decode_json(body))
         try:  # which says what is wrong

@@ -102,6 +102,11 @@ class Exchange:
         """Whether `respond` or `refuse` has been called."""
         return self._answered
 
+    @property
+    def carrier(self) -> Carrier | None:
+        """The wire that it came on; None when the peer has gone, or once it was answered."""
+        return self._carrier
+
     def arrive(self, carrier: Carrier, peer: str) -> None:
         """Take note of the wire that carries the response, before anybody can answer."""
         self._carrier = carrier

@@ -35,20 +35,29 @@ class Service:
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
-        try:
-            if b"origin" in exchange.headers and self._cors.intercepts(exchange):
-                return
-            if exchange.fault is not None:
-                exchange.refuse(exchange.fault)
-            else:
-                self._endpoint(exchange)
-        except ProtocolError as error:
-            self._refuse(exchange, error)
-        except Exception:
-            text = f"{exchange.method} {exchange.path} failed"
-            logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
-            self._refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
+        call(self._serve, exchange)
 
-    def _refuse(self, exchange: Exchange, error: ProtocolError) -> None:
-        if not exchange.answered:
-            exchange.refuse(error)
+    def _serve(self, exchange: Exchange) -> None:
+        if b"origin" in exchange.headers and self._cors.intercepts(exchange):
+            return
+        if exchange.fault is not None:
+            exchange.refuse(exchange.fault)
+        else:
+            self._endpoint(exchange)
+
+
+def call(endpoint: Endpoint, exchange: Exchange) -> None:
+    """Have `endpoint` answer `exchange`, and see to it that whatever it raises is the answer; never raises."""
+    try:
+        endpoint(exchange)
+    except ProtocolError as error:
+        _refuse(exchange, error)
+    except Exception:
+        text = f"{exchange.method} {exchange.path} failed"
+        logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
+        _refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
+
+
+def _refuse(exchange: Exchange, error: ProtocolError) -> None:
+    if not exchange.answered:
+        exchange.refuse(error)

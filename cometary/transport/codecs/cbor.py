@@ -3,7 +3,8 @@
 Refused: whatever JSON has no place for and a receiver might read differently, which is any tag
 (dates, sets, big numbers, shared and cyclic references), `undefined` and other simple values, keys
 that are not text, the same key twice, strings and containers of indefinite length, bytes after
-the value, more than 64 levels. Lengths that lie cost nothing: memory grows with what is there.
+the value, more than 64 levels, more values than `amount` lets through. Lengths that lie cost nothing:
+memory grows with what is there.
 
 A float that is no number travels as it is; where a message crosses into JSON it becomes null.
 """
@@ -17,6 +18,7 @@ from typing import Final, NoReturn, cast
 import cbor2
 
 from cometary.errors import ProtocolError
+from cometary.transport.codecs import amount
 from cometary.transport.codecs.json import DEEPEST
 
 name: Final = "cbor"
@@ -43,6 +45,7 @@ def decode(body: bytes) -> object:
     Raises:
         ProtocolError: `bad-request`, the sender's fault.
     """
+    amount.check_cbor(body)
     stream = BytesIO(body)
     decoder = cbor2.CBORDecoder(
         stream,

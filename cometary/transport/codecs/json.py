@@ -16,6 +16,7 @@ from typing import Final, NoReturn, TypeVar
 import msgspec
 
 from cometary.errors import ProtocolError
+from cometary.transport.codecs import amount
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ def decode(body: bytes) -> object:
     Raises:
         ProtocolError: `bad-request`, the sender's fault.
     """
+    amount.check_json(body)
     try:
         value: object = msgspec.json.decode(body)
     except RecursionError:
