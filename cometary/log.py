@@ -20,6 +20,19 @@ from typing import Any, Final, cast
 
 import structlog
 
+from cometary.background_log import BackgroundHandler, DescriptorHandler
+
+__all__ = [
+    "BackgroundHandler",
+    "DescriptorHandler",
+    "Event",
+    "Redactor",
+    "get_logger",
+    "set_redactor",
+    "show",
+    "structured",
+]
+
 Event = dict[str, Any]
 Redactor = Callable[[Event], Event]
 

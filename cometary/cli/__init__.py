@@ -13,6 +13,7 @@ from typing import Final
 
 from cometary.cli import chaos, tokens
 from cometary.cli.arguments import parse
+from cometary.cli.streams import open_standard_streams
 from cometary.config import Settings, load
 from cometary.errors import ConfigError
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2
         when something given was wrong; `chaos.run` has its own.
     """
+    open_standard_streams()
     command, given = parse(arguments)
     try:
         if command == "chaos":

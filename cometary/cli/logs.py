@@ -8,8 +8,10 @@ from typing import Final
 
 import structlog
 
+from cometary.background_log import LONGEST, BackgroundHandler, shortened
 from cometary.log import structured
 
+NEEDED: Final = ("time", "level", "logger", "event", "message", "exception")
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -30,9 +32,21 @@ def json_formatter() -> logging.Formatter:
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            _render,
         ],
     )
+
+
+_as_json: Final = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def _render(logger: object, method: str, event: structlog.typing.EventDict) -> str:
+    """Write one object; of one that would be too long only what it cannot do without, and that shortened."""
+    line = str(_as_json(logger, method, event))
+    if len(line) <= LONGEST:
+        return line
+    kept = {name: shortened(str(event[name]), LONGEST // 16) for name in NEEDED if name in event}
+    return str(_as_json(logger, method, {**kept, "shortened": True}))
 
 
 def _add_time(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -51,13 +65,14 @@ def _name_message(
 def set_up_logging(level: str, form: str) -> None:
     """Send everything that is logged in this process from `level` on to standard error.
 
-    An application that has set up logging already, when it was imported, keeps its own way.
+    It is written by a thread, so that nobody waits for whoever reads it. An application that has set up
+    logging already, when it was imported, keeps its own way.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         form: `text` or `json`.
     """
-    handler = logging.StreamHandler()
+    handler = BackgroundHandler()
     handler.setFormatter(json_formatter() if form == "json" else logging.Formatter(TEXT))
     for chatty in ("httpx", "httpcore"):  # they log each webhook, with its URL, which may be a credential
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -11,6 +11,7 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -62,8 +63,9 @@ async def _serve_until_signal(settings: Settings, app: App | None) -> int:
             except ConfigError as error:
                 sys.stderr.write(f"cometary: {error}\n")
                 return 2
-            sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
-            sys.stdout.flush()
+            with suppress(OSError):  # whoever started it need not listen
+                sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
+                sys.stdout.flush()
             await _first(signals)
             running.stop()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.servers import ROOT
 
 READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:\d+/comet), control (http://127\.0\.0\.1:\d+)\n")
 ANY_PORTS = ("--port", "0", "--control", "127.0.0.1:0")
@@ -126,6 +129,46 @@ def test_an_address_in_use_is_one_line_and_status_1(start: Start) -> None:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
     assert err == f"cometary: cannot listen on 127.0.0.1:{port} or 127.0.0.1:0: Address already in use\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed_when_it_starts(tmp_path: Path, closed: str) -> None:
+    program = tmp_path / "ready.py"
+    program.write_text(
+        """
+import os, sys, trio
+from cometary import App
+app = App()
+@app.task
+async def tell(running):
+    print("printed", flush=True)
+    print("printed", file=sys.stderr, flush=True)
+    # Connections must not have got the place of what was closed.
+    kinds = [os.path.realpath(f"/proc/self/fd/{number}") for number in range(3)]
+    with open(os.environ["READY"], "w") as ready:
+        ready.write(" ".join(kinds))
+    await trio.sleep_forever()
+""",
+        encoding="utf-8",
+    )
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    command = f"exec {sys.executable} -W error -m cometary serve {program}:app {' '.join(ANY_PORTS)} {closed}"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "READY": str(ready)},
+    ) as process:
+        kinds = ready.read_text(encoding="utf-8").split()
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (out, err) in {(b"", b"printed\n"), (out, b""), (b"", b"")}
+    assert b"Traceback" not in out + err
+    assert all(kind == "/dev/null" or kind.startswith(("/proc/", "pipe")) for kind in kinds), kinds
+    assert "/dev/null" in kinds
 
 
 def test_an_application_is_served(start: Start, tmp_path: Path) -> None:
