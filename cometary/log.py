@@ -20,19 +20,6 @@ from typing import Any, Final, cast
 
 import structlog
 
-from cometary.background_log import BackgroundHandler, DescriptorHandler
-
-__all__ = [
-    "BackgroundHandler",
-    "DescriptorHandler",
-    "Event",
-    "Redactor",
-    "get_logger",
-    "set_redactor",
-    "show",
-    "structured",
-]
-
 Event = dict[str, Any]
 Redactor = Callable[[Event], Event]
 
@@ -122,7 +109,7 @@ def _line(event: structlog.typing.EventDict, fields: Event) -> str:
     if text is not None:
         return str(text)
     shown = [
-        f"{name}={value if isinstance(value, str) else show(value)}"
+        f"{name}={value if isinstance(value, str) and value.isprintable() else show(value)}"
         for name, value in fields.items()
         if name != "event"
     ]

@@ -163,7 +163,8 @@ def test_a_reader_that_has_gone_harms_nobody(capfd: pytest.CaptureFixture[str]) 
 def test_a_program_of_its_own_logging_takes_it_and_all_is_written_at_its_end() -> None:
     program = """
 import logging
-from cometary.log import BackgroundHandler, get_logger
+from cometary.background_log import BackgroundHandler
+from cometary.log import get_logger
 target = logging.StreamHandler()
 target.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
 logging.basicConfig(handlers=[BackgroundHandler(target)])

@@ -57,6 +57,7 @@ EXAMPLES: dict[str, Value] = {
     "crash-calls": "on",
     "log-level": "debug",
     "log-format": "json",
+    "log-addresses": "off",
 }
 EXPECTED = Settings(
     app="chat:app",
@@ -99,6 +100,7 @@ EXPECTED = Settings(
     crash_calls="on",
     log_level="debug",
     log_format="json",
+    log_addresses="off",
 )
 
 

@@ -24,6 +24,7 @@ def session_settings(settings: Settings) -> SessionSettings:
         max_paths=settings.session_paths,
         max_sessions=settings.max_sessions,
         notice=settings.token_notice,
+        log_addresses=settings.log_addresses == "on",
     )
 
 

@@ -203,6 +203,13 @@ class Settings:
         default="text", metadata=row(kinds.choice("text", "json"), "How the lines of the log are written.")
     )
 
+    log_addresses: str = field(
+        default="on",
+        metadata=row(
+            kinds.choice("off", "on"), "Whether the log tells from which addresses sessions are opened."
+        ),
+    )
+
     def __post_init__(self) -> None:
         for option in OPTIONS:
             value = getattr(self, option.field)

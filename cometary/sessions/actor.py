@@ -182,6 +182,7 @@ class SessionActor(Actor):
 
     def take_in(self, request: Request) -> None:
         """Hand the packets of `request` to the application (rule 2)."""
+        self._keeper.received += len(request.packets)
         self._keeper.queue(*request.packets, size=request.size)
         try:
             self._serve_application()

@@ -62,6 +62,7 @@ class SessionKeeper:
         "machine",
         "name",
         "opened",
+        "received",
         "ref",
         "serving",
         "settled",
@@ -78,6 +79,8 @@ class SessionKeeper:
         self.machine = machine
         self.opened = opened
         self.ref: ActorRef[SessionActor]
+        self.received = 0
+        """Packets of the client's that were taken in."""
         self.started = False
         """Whether the machine runs and the sign-on has been handed over."""
         self.ended: str | None = None

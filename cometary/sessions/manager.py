@@ -17,6 +17,7 @@ from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.ids import new_name, new_sid
+from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.notices import without_notices
@@ -53,6 +54,7 @@ class SessionManager:
         receipts: what has become of the packets of which somebody wants to know.
         posting: takes what is sent to sessions.
         overflows: says which sessions end because their queue was full.
+        journal: tells the log of openings and ends.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SessionManager:
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
         self.overflows = OverflowLog()
+        self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
@@ -198,6 +201,7 @@ class SessionManager:
             machine.track(partial(self.settle, keeper))
         undelivered = machine.outbox.close()
         self._past.add(machine.outbox, undelivered=len(undelivered))
+        self.journal.ended(keeper, len(undelivered))
         return without_notices(undelivered)
 
     def statistics(self) -> dict[str, int]:
@@ -213,7 +217,12 @@ class SessionManager:
     def ended(self, keeper: SessionKeeper, reason: str) -> None:
         """Take note that a session has ended."""
         self._router.drop(keeper.ref)
-        self.directory.end(keeper, reason, trio.current_time())
+        now = trio.current_time()
+        self.directory.end(keeper, reason, now)
+        if keeper.terms is not None:
+            keeper.terms.ended(reason, now)
+        if reason == "overflow":
+            self.journal.overflowed(keeper)
         self._leaving[keeper.ref] = keeper
 
     def gone(self, keeper: SessionKeeper) -> None:
@@ -270,6 +279,7 @@ class SessionManager:
         for keeper in [*leaving, *ends]:
             while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
                 await keeper.ref.stopped()
+        self.journal.close()
 
     def abandon(self) -> Iterator[tuple[Session, str, list[Packet]]]:
         """Account for the sessions that have not signed off when the server can wait for them no longer.

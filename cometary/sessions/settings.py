@@ -24,6 +24,7 @@ class SessionSettings:
         max_sessions: sessions at most.
         notice: seconds before its token expires at which a client is asked for another one; half of
             the time that there is, if that is less.
+        log_addresses: whether the log tells from which addresses sessions are opened.
     """
 
     wait: float = 60.0
@@ -38,3 +39,4 @@ class SessionSettings:
     max_paths: int = 2_000
     max_sessions: int = 100_000
     notice: float = 30.0
+    log_addresses: bool = True

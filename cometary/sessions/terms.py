@@ -28,6 +28,12 @@ EXPIRY: Final = "token expiry"
 NOTICE: Final = "token notice"
 """The names of the two timers."""
 
+EXPIRED: Final = "token expired"
+"""Why a session has ended, for operators; its client is told `kicked`, and may open another one."""
+
+ROUNDING: Final = 0.001
+"""Seconds: what the clock may read too little when a timer is due."""
+
 
 class Terms:
     """The terms of one session.
@@ -38,14 +44,20 @@ class Terms:
 
     Attributes:
         expires: when the session ends: a reading of the scheduler's clock in seconds, or infinity.
+        ran_out: whether it was that which has ended the session.
     """
 
-    __slots__ = ("expires", "seal", "user")
+    __slots__ = ("expires", "ran_out", "seal", "user")
 
     def __init__(self, user: str | int | None, seal: bytes | None = None) -> None:
         self.user = user
         self.seal = seal
         self.expires = inf
+        self.ran_out = False
+
+    def ended(self, reason: str, now: float) -> None:
+        """Take note that the session has ended at the time `now`."""
+        self.ran_out = reason == "kicked" and now + ROUNDING >= self.expires
 
     def __repr__(self) -> str:
         return f"<Terms of {self.user!r} until {self.expires}>"

@@ -124,6 +124,7 @@ class CometEndpoint:
 
     def welcome(self, exchange: Exchange, codec: Codec, keeper: SessionKeeper, **members: object) -> None:
         """Tell the client of its new session; `members` are what is not said of every session."""
+        self._manager.journal.opened(keeper, codec.name, exchange.peer)
         settings = self._manager.settings
         answer: dict[str, Any] = {
             "version": VERSION,
