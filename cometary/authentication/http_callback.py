@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
@@ -25,7 +24,7 @@ import trio
 from cometary.authentication.served import ServedAuthenticator
 from cometary.errors import ProtocolError, UsageError
 from cometary.log import get_logger
-from cometary.sessions.admission import Admission, Applicant
+from cometary.sessions.admission import Admission, Applicant, is_seconds
 from cometary.transport.codecs import json
 from cometary.webhooks.signature import read_secret, signed_headers
 
@@ -161,7 +160,7 @@ class HttpCallback(ServedAuthenticator):
 def _read_url(url: str) -> httpx.URL:
     try:
         read = httpx.URL(url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):  # the latter from `idna`, for a name that is not one
         read = httpx.URL()
     if read.scheme not in {"http", "https"} or not read.host:
         raise UsageError("the URL of a back-end is an absolute one of http or https")
@@ -188,5 +187,4 @@ def _read_admission(body: bytes | None) -> Admission | None:
     expires = data.pop("expires", None)
     if expires is None:
         return Admission(data)
-    number = isinstance(expires, int | float) and not isinstance(expires, bool)
-    return Admission(data, expires) if number and isfinite(expires) and expires > 0 else None
+    return Admission(data, expires) if is_seconds(expires) and expires > 0 else None

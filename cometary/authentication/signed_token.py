@@ -4,14 +4,14 @@ A token is a JSON Web Token (RFC 7519) with HMAC-SHA256 (`HS256`, RFC 7518, sect
 are libraries in every language; PyJWT is what reads it here. Of the many things that such a token may be,
 these are refused (RFC 8725): any other algorithm, `none` above all; one without an expiry; one that is
 meant for another audience; and (PyJWT sees to it from 2.14 on) one with a signature that a lenient decoder
-would take although it is written in another way than the signer wrote it.
+would take although it is written in another way than the signer wrote it. A clock of a back-end may be a little ahead.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import jwt  # its keys have types that are unknown where `cryptography`, which this does not need, is missing
 
@@ -21,6 +21,15 @@ from cometary.sessions.admission import Admission, Applicant, Authenticator
 ALGORITHM: Final = "HS256"
 SHORTEST: Final = 32
 """Bytes of a secret; fewer than the digest has would weaken it (RFC 7518, section 3.2)."""
+
+LONGEST: Final = 16 * 1024
+"""Characters of a token."""
+
+LEEWAY: Final = 10.0
+"""Seconds that the clock of whoever signs may be ahead of ours, for `nbf`; `iat` only informs."""
+
+LAST: Final = 253_402_300_800
+"""The end of the year 9999; what is later, or before 1970, is not a date."""
 
 ABOUT_THE_TOKEN: Final = frozenset({"exp", "nbf", "iat", "iss", "aud", "jti"})
 """Claims that are about the token, and not about its bearer."""
@@ -56,7 +65,7 @@ class SignedToken(Authenticator):
         data = {name: value for name, value in claims.items() if name not in ABOUT_THE_TOKEN}
         if "sub" in claims:
             data.setdefault("user", claims["sub"])
-        return Admission(data, int(claims["exp"]) - time.time())
+        return Admission(data, claims["exp"] - time.time())
 
     def make(
         self, user: str | None = None, *, lifetime: float = 60.0, claims: Mapping[str, Any] | None = None
@@ -75,26 +84,38 @@ class SignedToken(Authenticator):
         return jwt.encode(payload, self._keys[0], ALGORITHM)  # pyright: ignore[reportUnknownMemberType] - see above
 
     def _claims(self, token: object) -> dict[str, Any] | None:
-        if not isinstance(token, str):
+        if not isinstance(token, str) or len(token) > LONGEST:
             return None
         for key in self._keys:
             try:
-                return jwt.decode(  # pyright: ignore[reportUnknownMemberType] - see above
+                claims = jwt.decode(  # pyright: ignore[reportUnknownMemberType] - see above
                     token,
                     key,
                     [ALGORITHM],
-                    # A back-end's clock may be ahead, and `iat` only informs (RFC 7519, section 4.1.6).
-                    options={"require": ["exp"], "verify_iat": False},
+                    # The times are looked at here: that takes numbers alone, and of any size.
+                    options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
                     audience=self._audience,
                 )
             except jwt.InvalidSignatureError:
                 continue
-            except jwt.PyJWTError:
+            except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
                 return None
+            return claims if in_time(claims, time.time()) else None
         return None
 
     def __repr__(self) -> str:
         return f"<SignedToken, {len(self._keys)} secrets>"
+
+
+def in_time(claims: Mapping[str, Any], now: float) -> bool:
+    """Whether a token with these claims is good at the time `now`, in seconds since 1970."""
+    expires, begins = claims.get("exp"), claims.get("nbf", 0)
+    return is_date(expires) and is_date(begins) and begins - LEEWAY <= now < expires
+
+
+def is_date(value: object) -> TypeGuard[float]:
+    """Whether a claim is a `NumericDate` (RFC 7519, section 2)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LAST
 
 
 def _read_key(secret: str | bytes) -> bytes:

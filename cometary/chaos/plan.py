@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from cometary.chaos.habits import CRASHING, MODES, Habits
 from cometary.config import kinds
 from cometary.config.kinds import Kind
 from cometary.errors import ConfigError
 
-URL: Final = kinds.matching(
+URL: Final = kinds.url(
     r"http://[^\s/?#]+(/[\w.~/-]*)?", "the URL of a server, such as http://127.0.0.1:8080/comet"
 )
 
@@ -112,7 +112,7 @@ class Plan:
             if (
                 option is not None
                 and not self.beyond_loopback
-                and not is_loopback(split(option).hostname or "")
+                and not is_loopback(urlsplit(option).hostname or "")
             ):
                 raise ConfigError(option, "is not this machine; --beyond-loopback allows it, if it is yours")
         if self.crashes and self.url is not None and self.control is None:
@@ -148,17 +148,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def split(url: str) -> SplitResult:
-    """Take a URL apart.
-
-    Raises:
-        ConfigError: its port is none.
-    """
-    parts = urlsplit(url)
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ConfigError(url, "has a port that is none") from None
-    return parts

@@ -6,10 +6,11 @@ import socket
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import trio
 
-from cometary.chaos.plan import is_loopback, split
+from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.zombies import Zombies
 from cometary.errors import ConfigError, TargetError
@@ -77,7 +78,7 @@ async def find(url: str, *, anywhere: bool, secret: str | None = None) -> Target
         TargetError: nobody answers there; the environment's fault.
         ConfigError: the name leads to another machine; the fault of whoever started the run.
     """
-    parts = split(url)
+    parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 80
     head = f"POST {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
     try:

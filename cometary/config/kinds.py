@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Generic, NamedTuple, TypeVar, cast
+from urllib.parse import urlsplit
 
 from cometary.errors import UsageError
 
@@ -108,6 +109,44 @@ def matching(expression: str, allowed: str) -> Kind[str]:
     return Kind(allowed, check, check)
 
 
+def url(expression: str, allowed: str) -> Kind[str]:
+    """A URL that a regular expression matches as a whole, and whose host and port are what they look like."""
+    text = matching(expression, allowed)
+
+    def check(value: object) -> str:
+        given = text.check(value)
+        parts = urlsplit(given)  # what it raises is a ValueError, here and where the port is asked for
+        whole = _HOST_AND_PORT(parts.netloc)
+        if not (whole and parts.hostname and _is_host(parts.hostname)) or parts.port == 0:
+            raise ValueError
+        return given
+
+    return Kind(allowed, check, check)
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is a name or an address that can be asked for; what ends in a number is no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return (
+            all(map(_LABEL, host.removesuffix(".").split(".")))
+            and not host.rstrip(".").rpartition(".")[2].isdigit()
+        )
+    return True
+
+
+def _check_origin(value: object) -> str:
+    """Check an origin, as browsers write it (RFC 6454, section 6.2): another spelling would never be met."""
+    if value == "*":
+        return "*"
+    given = _ORIGIN.check(value)
+    parts = urlsplit(given)
+    if given != given.lower() or parts.port == DEFAULT_PORTS[parts.scheme]:
+        raise ValueError
+    return given
+
+
 def _check_address(value: object) -> Address:
     if isinstance(value, str):
         host, _, port = value.rpartition(":")
@@ -119,7 +158,7 @@ def _check_address(value: object) -> Address:
 
 def _check_origins(value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple):
-        return tuple(map(_ORIGIN.check, cast("Iterable[object]", value)))
+        return tuple(map(_check_origin, cast("Iterable[object]", value)))
     raise ValueError
 
 
@@ -170,6 +209,9 @@ def _check_token_secrets(value: object) -> tuple[str, ...]:
     raise ValueError
 
 
+_HOST_AND_PORT: Final = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(:\d+)?", re.ASCII).fullmatch
+_LABEL: Final = re.compile(r"[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?", re.ASCII).fullmatch
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
@@ -184,7 +226,7 @@ PATHS: Final = Kind(
     _check_paths,
     lambda text: _check_paths(_listed(text)),
 )
-URL: Final = matching(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")
+URL: Final = url(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")
 WEBHOOK_SECRET: Final = Kind(
     "whsec_ and then the base64 of 24 to 64 bytes", _check_webhook_secret, _check_webhook_secret
 )
@@ -203,9 +245,10 @@ TOKEN_SECRETS: Final = Kind(
 AUDIENCE: Final = matching(r"\S+", "text without spaces")
 # RFC 6265, section 4.1.1, says which characters the name of a cookie has.
 BIND: Final = matching(r"off|token|cookie:[\w!#$%&'*+.^`|~-]+", "off, token, or cookie: and a cookie's name")
-_ORIGIN: Final = matching(r"\*|https?://[^\s/,]+", "an origin")
+_ORIGIN: Final = url(r"https?://[^\s/,@?#]+", "an origin")
 ORIGINS: Final = Kind(
-    "origins such as https://www.example.org, separated by commas, or * for all of them",
+    "origins as browsers write them (lower case, no default port), such as https://www.example.org, separated by "
+    "commas, or * for all of them",
     _check_origins,
     _parse_origins,
 )

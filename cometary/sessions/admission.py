@@ -8,12 +8,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
-from cometary.errors import ProtocolError
+from cometary.errors import ProtocolError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+
+LONGEST: Final = 10**12
+"""Seconds, beyond any date that a calendar has."""
 
 
 class Applicant(NamedTuple):
@@ -40,11 +44,18 @@ class Admission:
     Attributes:
         data: becomes the session's `data`; its item `user`, if it is text or a number, is the user.
         expires: seconds from now on after which the session ends, unless it has been renewed;
-            None for never.
+            None for never. Who is let in for no time at all is not let in.
+
+    Raises:
+        UsageError: `expires` is not a number of seconds; the authenticator's fault.
     """
 
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expires: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires is not None and not is_seconds(self.expires):
+            raise UsageError(f"expires is None or a number of seconds of {LONGEST} at most")
 
 
 if TYPE_CHECKING:
@@ -74,12 +85,19 @@ def admission_of(verdict: Verdict) -> Admission:
         ProtocolError: `unauthorized`; the client is not let in.
     """
     if isinstance(verdict, Admission):
+        if verdict.expires is not None and verdict.expires <= 0:
+            raise ProtocolError("unauthorized", "the token has expired")
         return verdict
     if isinstance(verdict, Mapping):
         return Admission(verdict)
     if verdict:
         return EVERYBODY
     raise ProtocolError("unauthorized", "the authenticator does not accept this token")
+
+
+def is_seconds(value: object) -> TypeGuard[float]:
+    """Whether `value` is a number, and of a size that clocks can be added to."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LONGEST <= value <= LONGEST
 
 
 def user_of(data: Mapping[str, Any]) -> str | int | None:

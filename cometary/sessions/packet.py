@@ -9,6 +9,7 @@ import msgspec
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import UsageError
+from cometary.sessions.nesting import AROUND, DEEPEST, SHORTEST, is_too_deep
 from cometary.sessions.plain_values import plain_value
 
 BYTES: Final = (bytes, bytearray, memoryview)
@@ -93,7 +94,18 @@ def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
         packet.size  # noqa: B018  # encodes it, once for all receivers
     except NOT_ENCODABLE as error:
         raise not_encodable(packet, error) from error
+    check_depth(packet)
     return packet
+
+
+def check_depth(packet: Packet) -> None:
+    """See whether a packet can be decoded by those who receive it; a short one can.
+
+    Raises:
+        UsageError: its message is nested too deep; the caller's fault.
+    """
+    if len(packet.json) > SHORTEST and is_too_deep(packet.json, DEEPEST - AROUND + 1):
+        raise UsageError(f"the message for {packet.path!r} is nested deeper than {DEEPEST - AROUND} levels")
 
 
 def not_encodable(packet: Packet, error: Exception) -> UsageError:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from cometary.errors import UsageError
 from cometary.sessions.contract import KEEP, Contract, check_ttl
-from cometary.sessions.packet import NOT_ENCODABLE, Packet, not_encodable
+from cometary.sessions.packet import NOT_ENCODABLE, Packet, check_depth, not_encodable
 
 LONGEST_RECEIPT: Final = 256
 """The most characters of a receipt's id."""
@@ -90,6 +90,7 @@ def tracked(
         packet.size  # noqa: B018  # encodes it, once for all receivers
     except NOT_ENCODABLE as error:
         raise not_encodable(packet, error) from error
+    check_depth(packet)
     return packet
 
 

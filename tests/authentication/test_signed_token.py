@@ -115,6 +115,50 @@ def test_a_token_without_an_expiry_is_refused(claims: dict[str, object]) -> None
     assert judge(signed(claims)) is False
 
 
+@pytest.mark.parametrize("claim", ["exp", "nbf"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(10**400, -(10**400), 1e308, -1e308, 1e999, -1e999, float("nan"), 10**12, -1, -0.5),
+        *("soon", "", str(2**33), True, False, None, [], {}, [2**33]),
+    ],
+)
+def test_what_is_not_a_date_is_none(claim: str, value: object) -> None:
+    assert judge(signed({"exp": soon(), claim: value})) is False
+
+
+@pytest.mark.parametrize("value", [10**400, float("nan"), "soon", -1])
+def test_when_it_was_signed_is_not_looked_at(value: object) -> None:
+    assert judge(signed({"exp": soon(), "iat": value})) is not False
+
+
+def test_a_token_until_the_end_of_the_calendar_is_good() -> None:
+    assert admitted(signed({"exp": 253_402_300_799})).expires
+
+
+def test_a_clock_that_is_a_little_ahead_is_put_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert judge(signed({"exp": soon(), "nbf": now + 2})) is not False
+    assert judge(signed({"exp": soon(), "nbf": now + 10.5})) is False
+
+
+def test_a_token_that_is_too_long_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = SIGNED.make("ada", claims={"long": "x" * 20_000})
+
+    def decode(*_: object, **__: object) -> None:
+        pytest.fail("it was looked at")
+
+    monkeypatch.setattr("cometary.authentication.signed_token.jwt.decode", decode)
+    assert judge(token) is False
+
+
+@given(st.recursive(st.none() | st.floats() | st.integers() | st.text(), st.lists))
+def test_whatever_claims_are_signed_the_verdict_is_one(value: Any) -> None:
+    for claim in ("exp", "nbf", "iat", "sub", "aud", "jti", "user"):
+        assert isinstance(judge(signed({"exp": soon(), claim: value})), bool | Admission)
+
+
 def test_an_expired_token_is_refused() -> None:
     assert judge(SIGNED.make("ada", lifetime=-1)) is False
 

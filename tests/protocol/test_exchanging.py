@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json as standard_json
+from functools import partial
 
 import pytest
 import trio.testing
 
 from cometary.app import App
+from cometary.errors import UsageError
 from cometary.sessions import Session
 from cometary.transport.codecs import Codec, cbor, json
 from tests.protocol.client import Comet, Recorder, World, serving
@@ -400,3 +402,40 @@ async def test_without_an_application_every_packet_is_forbidden() -> None:
     async with serving() as world:
         client = await world.open()
         assert (await client.ask(("a", 1))).error == (403, "forbidden")
+
+
+@pytest.mark.parametrize("codec", [json, cbor])
+async def test_a_message_as_deep_as_any_may_be_reaches_clients_of_either_encoding(
+    world: World, recorder: Recorder, codec: Codec
+) -> None:
+    client = await world.open(codec)
+    deep = nested(61)
+    recorder.sessions[0].send("a", deep)
+    world.app.update("nobody", deep)
+    assert await client.poll() == [deep]
+
+
+@pytest.mark.parametrize("codec", [json, cbor])
+@pytest.mark.parametrize("levels", [62, 970])
+async def test_a_message_that_is_too_deep_is_refused_where_it_is_sent(
+    world: World, recorder: Recorder, codec: Codec, levels: int
+) -> None:
+    client = await world.open(codec)
+    session = recorder.sessions[0]
+    for send in (
+        session.send,
+        world.app.update,
+        partial(session.send, receipt="1"),
+        partial(world.app.update, ttl=9),
+    ):
+        with pytest.raises(UsageError, match=r"deeper than 61 levels|cannot be encoded"):
+            send("a", nested(levels))
+    session.send("a", "[" * 10_000)
+    assert await client.poll() == ["[" * 10_000]
+
+
+def nested(levels: int) -> object:
+    value: object = 1
+    for level in range(levels):
+        value = [value, ["\\"]] if level % 2 else {"a": value}
+    return value

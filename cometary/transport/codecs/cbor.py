@@ -18,8 +18,8 @@ from typing import Final, NoReturn, cast
 import cbor2
 
 from cometary.errors import ProtocolError
+from cometary.sessions.nesting import DEEPEST
 from cometary.transport.codecs import amount
-from cometary.transport.codecs.json import DEEPEST
 
 name: Final = "cbor"
 content_type: Final = b"application/cbor"

@@ -10,24 +10,18 @@ no word for become null.
 from __future__ import annotations
 
 import json
-import re
 from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
 from cometary.errors import ProtocolError
+from cometary.sessions.nesting import DEEPEST, is_too_deep
 from cometary.transport.codecs import amount
 
 T = TypeVar("T")
 
 name: Final = "json"
 content_type: Final = b"application/json"
-DEEPEST: Final = 64
-"""The most levels of arrays and objects in a body."""
-
-# Only ever run on what the parser has accepted: there every string ends, so that the search is
-# linear and never takes the end of one string for the beginning of the next.
-_find_brackets = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]').findall
 
 
 def encode(value: object) -> bytes:
@@ -65,21 +59,10 @@ def checked(body: bytes, value: T) -> T:
     Raises:
         ProtocolError: `bad-request`, the sender's fault.
     """
-    if body.count(b"[") + body.count(b"{") > DEEPEST:
-        _check_depth(body)
+    if is_too_deep(body):
+        _refuse_depth()
     _check_keys(body, value)
     return value
-
-
-def _check_depth(body: bytes) -> None:
-    depth = 0
-    for token in _find_brackets(body):
-        if token in (b"[", b"{"):
-            depth += 1
-            if depth > DEEPEST:
-                _refuse_depth()
-        elif token in (b"]", b"}"):
-            depth -= 1
 
 
 def _refuse_depth() -> NoReturn:
