@@ -57,11 +57,15 @@ class FrontEnd:
             until: closes them, at the latest.
 
         Raises:
-            OSError: an address cannot be listened on: the configuration's fault.
+            OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         """
         public = Address(self._settings.host, self._settings.port)
         for host, port in (public, self._settings.control):
-            sockets = await self._network.open_sockets(host, port)
+            try:
+                sockets = await self._network.open_sockets(host, port)
+            except OSError as error:
+                error.filename = str(Address(host, port))  # an error of a socket says nothing of where
+                raise
             self._sockets.append(sockets)
             for sock in sockets:
                 until.callback(sock.close)

@@ -73,7 +73,7 @@ async def serve(
         task_status: told the addresses once connections are accepted there.
 
     Raises:
-        OSError: an address cannot be listened on: the configuration's fault.
+        OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         ConfigError: settings and application do not go together; nothing was started.
         UsageError: another server runs the application; the caller's fault, nothing was started.
     """

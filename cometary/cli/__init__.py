@@ -14,7 +14,7 @@ from typing import Final
 from cometary.cli import chaos, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
-from cometary.config import Settings, load
+from cometary.config import Settings, is_given, load
 from cometary.errors import ConfigError
 
 DEMO: Final = "cometary.demo:app"
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command == "token":
             return tokens.run(given, os.environ)
         settings = load(given, os.environ)
-        return _serve(settings, _demo(settings) if command == "demo" else settings.app)
+        if command == "demo":
+            return _serve(settings, _demo(settings), any_control=not is_given("control", given, os.environ))
+        return _serve(settings, settings.app)
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
@@ -49,9 +51,9 @@ def _demo(settings: Settings) -> str:
     return DEMO
 
 
-def _serve(settings: Settings, name: str | None) -> int:
+def _serve(settings: Settings, name: str | None, *, any_control: bool = False) -> int:
     # These bring the whole server along, which `--help` or a wrong option need not wait for.
     from cometary.cli.loading import load_app  # noqa: PLC0415
     from cometary.cli.running import run  # noqa: PLC0415
 
-    return run(settings, None if name is None else load_app(name))
+    return run(settings, None if name is None else load_app(name), any_control=any_control)

@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
+from errno import EADDRINUSE
 from typing import Final
 
 import trio
@@ -19,14 +21,19 @@ import trio
 from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
-from cometary.config import Address, Settings
+from cometary.config import Settings
 from cometary.errors import ConfigError
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: Settings, app: App | None) -> int:
+def run(settings: Settings, app: App | None, *, any_control: bool = False) -> int:
     """Serve until a signal comes.
+
+    Args:
+        settings: how the server is set up.
+        app: the application; None for none.
+        any_control: whether the control interface takes any free port where the one of the settings is taken.
 
     Returns:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2 when
@@ -34,7 +41,7 @@ def run(settings: Settings, app: App | None) -> int:
     """
     set_up_logging(settings.log_level, settings.log_format)
     _spare_the_collector()
-    return trio.run(_serve_until_signal, settings, app)
+    return trio.run(_serve_until_signal, settings, app, any_control)
 
 
 def _spare_the_collector() -> None:
@@ -50,15 +57,14 @@ def _spare_the_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-async def _serve_until_signal(settings: Settings, app: App | None) -> int:
+async def _serve_until_signal(settings: Settings, app: App | None, any_control: bool) -> int:  # noqa: FBT001
     # Opened before anything is started, so that a signal in between is kept, not lost.
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
             try:
-                running = await nursery.start(server.serve, settings, app)
+                running = await _start(nursery, settings, app, any_control=any_control)
             except OSError as error:
-                where = f"{Address(settings.host, settings.port)} or {settings.control}"
-                sys.stderr.write(f"cometary: cannot listen on {where}: {error.strerror}\n")
+                sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
                 return 1
             except ConfigError as error:
                 sys.stderr.write(f"cometary: {error}\n")
@@ -69,6 +75,20 @@ async def _serve_until_signal(settings: Settings, app: App | None) -> int:
             await _first(signals)
             running.stop()
     return 0
+
+
+async def _start(
+    nursery: trio.Nursery, settings: Settings, app: App | None, *, any_control: bool
+) -> server.Running:
+    """Start the server."""
+    try:
+        running: server.Running = await nursery.start(server.serve, settings, app)
+    except OSError as error:
+        if not (any_control and error.errno == EADDRINUSE and error.filename == str(settings.control)):
+            raise
+        free = replace(settings, control=settings.control._replace(port=0))
+        running = await nursery.start(server.serve, free, app)
+    return running
 
 
 async def _first(signals: AsyncIterator[int]) -> None:

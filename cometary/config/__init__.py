@@ -5,6 +5,6 @@ from __future__ import annotations
 from cometary.config.kinds import Address
 from cometary.config.option import Option
 from cometary.config.settings import OPTIONS, Settings
-from cometary.config.sources import load
+from cometary.config.sources import is_given, load
 
-__all__ = ["OPTIONS", "Address", "Option", "Settings", "load"]
+__all__ = ["OPTIONS", "Address", "Option", "Settings", "is_given", "load"]

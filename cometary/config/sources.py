@@ -34,16 +34,25 @@ def load(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Settin
     Raises:
         ConfigError: a value is wrong; `where` says which source it came from.
     """
-    given = [
-        *_from_file(arguments, environment),
-        *_from_environment(environment),
-        *_from_arguments(arguments),
-    ]
+    given = _given(arguments, environment)
     sources = {option.name: where for option, where, _ in given}
     try:
         return Settings(**{option.field: value for option, _, value in given})  # type: ignore[arg-type]
     except ConfigError as error:
         raise ConfigError(sources.get(error.where, error.where), error.problem) from None
+
+
+def is_given(name: str, arguments: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Whether any source gives the option of that name; arguments and errors are those of `load`."""
+    return any(option.name == name for option, _, _ in _given(arguments, environment))
+
+
+def _given(arguments: Mapping[str, str], environment: Mapping[str, str]) -> list[Given]:
+    return [
+        *_from_file(arguments, environment),
+        *_from_environment(environment),
+        *_from_arguments(arguments),
+    ]
 
 
 def _from_arguments(arguments: Mapping[str, str]) -> Iterator[Given]:

@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cometary.config import Settings
 from tests.servers import ROOT
 
 READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:\d+/comet), control (http://127\.0\.0\.1:\d+)\n")
@@ -122,13 +124,31 @@ def test_a_handler_that_outlasts_the_stop_is_one_line_and_every_session_is_told(
     assert "secret" not in line
 
 
-def test_an_address_in_use_is_one_line_and_status_1(start: Start) -> None:
+@pytest.mark.parametrize("command", ["serve", "demo"])
+@pytest.mark.parametrize(
+    "options", [("--port={}", "--control=127.0.0.1:0"), ("--port=0", "--control=127.0.0.1:{}")]
+)
+def test_an_address_in_use_is_named_in_one_line_and_status_1(
+    start: Start, command: str, options: tuple[str, str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        process = start("-m", "cometary", "serve", "--port", str(port), "--control", "127.0.0.1:0")
+        process = start("-m", "cometary", command, *[option.format(port) for option in options])
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
-    assert err == f"cometary: cannot listen on 127.0.0.1:{port} or 127.0.0.1:0: Address already in use\n"
+    assert err == f"cometary: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_the_demo_takes_a_free_control_port_where_nobody_asked_for_the_one_that_is_taken(
+    start: Start,
+) -> None:
+    with ExitStack() as taken:
+        with suppress(OSError):  # it may be taken already, which is as good
+            taken.enter_context(socket.create_server(Settings().control))
+        demo = start("-m", "cometary", "demo", "--port", "0")
+        ready = READY.fullmatch(first_line(demo))
+        assert ready
+        assert not ready[2].endswith(f":{Settings().control.port}")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
