@@ -17,6 +17,8 @@ def chat(session, path, message):
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,19 +31,25 @@ from cometary.handlers import Handlers
 from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.sessions.contract import make_contract
 from cometary.sessions.packet import outgoing
+from cometary.signatures import check_async, check_handler, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Sequence
+    from os import PathLike
 
     from cometary.actors import ActorRef
-    from cometary.handlers import Handler
-    from cometary.sessions import Packet
+    from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.admission import Verdict
     from cometary.sessions.contract import Key
     from cometary.sessions.tracked import TrackedPacket
 
-    H = TypeVar("H", bound=Handler)
+    Done = Awaitable[object] | None
+    """What a handler returns: nothing, or if it is async what is awaited."""
+    SignonHandler = TypeVar("SignonHandler", bound=Callable[[Session], Done])
+    SignoffHandler = TypeVar("SignoffHandler", bound=Callable[[Session, str, Sequence[Packet]], Done])
+    PacketHandler = TypeVar("PacketHandler", bound=Callable[[Session, str, Any], Done])
+    ReceiptHandler = TypeVar("ReceiptHandler", bound=Callable[[Receipt], Done])
+    FailureHandler = TypeVar("FailureHandler", bound=Callable[[Failure], Done])
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
     Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
@@ -59,10 +67,15 @@ class App(Handlers):
 
     Args:
         authenticate: decides who may open a session; see the method of that name.
+
+    Raises:
+        UsageError: if that is not an authenticator; the caller's fault.
     """
 
     def __init__(self, *, authenticate: Authenticator | None = None) -> None:
         super().__init__()
+        if authenticate is not None:
+            check_authenticator("App(authenticate=…)", authenticate)
         self.authenticator = authenticate
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path]] = []
@@ -74,21 +87,30 @@ class App(Handlers):
 
     # -- what a user declares ---------------------------------------------------------------
 
-    def signon(self, handler: H) -> H:
-        """Call `handler(session)` when a session has opened."""
+    def signon(self, handler: SignonHandler) -> SignonHandler:
+        """Call `handler(session)` when a session has opened.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.signon", handler, "session")
         self.of_signon.append(handler)
         return handler
 
-    def signoff(self, handler: H) -> H:
+    def signoff(self, handler: SignoffHandler) -> SignoffHandler:
         """Call `handler(session, reason, undelivered)` when a session has ended.
 
         `reason` is one of the protocol's; `undelivered` are the packets that the client never
         acknowledged, in order, each with `path` and `message`.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
         """
+        check_handler("@app.signoff", handler, "session", "reason", "undelivered")
         self.of_signoff.append(handler)
         return handler
 
-    def packet(self, pattern: str) -> Callable[[H], H]:
+    def packet(self, pattern: str) -> Callable[[PacketHandler], PacketHandler]:
         """Call `handler(session, path, message)` for each client packet whose path matches.
 
         Args:
@@ -97,11 +119,14 @@ class App(Handlers):
                 they were declared. A packet that no pattern matches is refused (`forbidden`).
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault.
+            PatternError: if it is not a pattern; the caller's fault.
+            UsageError: if the handler cannot be called so; the caller's fault.
         """
+        check_text("@app.packet", pattern, '@app.packet("PATTERN"), with the paths that the handler is for')
         Pattern.compile(pattern)
 
-        def declare(handler: H) -> H:
+        def declare(handler: PacketHandler) -> PacketHandler:
+            check_handler("@app.packet", handler, "session", "path", "message")
             self.handle_packets(pattern, handler)
             return handler
 
@@ -136,25 +161,35 @@ class App(Handlers):
         """
         if self._dispatcher is not None:
             raise UsageError("a server runs the application: its paths are declared before")
+        if key is not None:
+            check_handler("app.path(key=…)", key, "path", "message")
         self.contracts.declare(pattern, make_contract(when_full, limit=limit, ttl=ttl, key=key))
 
-    def receipt(self, handler: H) -> H:
+    def receipt(self, handler: ReceiptHandler) -> ReceiptHandler:
         """Call `handler(receipt)` for each `Receipt`, one at a time and in order.
 
         It runs beside the sessions, in a child of the supervisor `application`. One that raises
         crashes that child, which is started again and goes on with the next receipt.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
         """
+        check_handler("@app.receipt", handler, "receipt")
         self.of_receipt.append(handler)
         return handler
 
-    def failure(self, handler: H) -> H:
+    def failure(self, handler: FailureHandler) -> FailureHandler:
         """Call `handler(failure)` with a `Failure` when another handler has raised.
 
         It comes right after the call that failed and before the session's next one, inside the
         session's actor; for a receipt, in the child that hands over receipts. What crashed is not
         handed over again: this is where to keep it. A failure handler that raises crashes the
         same actor, but that is not a failure again.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
         """
+        check_handler("@app.failure", handler, "failure")
         self.of_failure.append(handler)
         return handler
 
@@ -169,10 +204,12 @@ class App(Handlers):
         given here as they are.
 
         Raises:
-            UsageError: if a server runs the application; the caller's fault, nothing has changed.
+            UsageError: if a server runs the application, or it cannot be called so; the caller's fault,
+                nothing has changed.
         """
         if self._dispatcher is not None:
             raise UsageError("a server runs the application: its authenticator is declared before")
+        check_authenticator("@app.authenticate", authenticator)
         self.authenticator = authenticator
         return authenticator
 
@@ -182,20 +219,38 @@ class App(Handlers):
         It is started once the server takes requests and given the `cometary.server.Running`. It
         is a child of the supervisor `application`, called by the function's name, and is started
         again, after a pause that grows, should it crash or return.
+
+        Raises:
+            UsageError: if it cannot be called so, or is not async; the caller's fault.
         """
+        check_async("@app.task", function, "running")
         self.tasks.append(function)
         return function
 
-    def files(self, prefix: str, directory: Path) -> None:
+    def files(self, prefix: str, directory: str | PathLike[str]) -> None:
         """Serve the files of `directory` and of those below it, beside the comet endpoint.
 
         They are read when the server starts: what is put there later is not served.
 
         Args:
-            prefix: what their URL paths begin with, such as `/` or `/static/`.
+            prefix: what their URL paths begin with: `/`, or something like `/static/`.
             directory: where they are; its `index.html` is served at `prefix` itself, too.
+
+        Raises:
+            UsageError: if `prefix` does not begin and end with a slash, or there is no such directory; the
+                caller's fault.
         """
-        self.directories.append((prefix, directory))
+        check_text("app.files", prefix, 'app.files("/", DIRECTORY)')
+        if not (prefix.startswith("/") and prefix.endswith("/")):
+            wanted = "/" + "".join(f"{part}/" for part in prefix.split("/") if part)
+            raise UsageError(f"app.files: write {wanted!r}, with a slash at both ends, not {prefix!r}")
+        try:
+            path = Path(directory).absolute()
+        except TypeError:
+            raise UsageError(f"app.files: write the path of a directory, not {directory!r}") from None
+        if not path.is_dir():
+            raise UsageError(f"app.files: there is no directory {path}")
+        self.directories.append((prefix, path))
 
     # -- what a user calls ------------------------------------------------------------------
 
@@ -270,3 +325,16 @@ class App(Handlers):
         """Make packets by these contracts from now on."""
         self._in_force = contracts
         self._make = contracts.packet if contracts else contracts.plain
+
+
+def check_authenticator(where: str, authenticator: object) -> None:
+    """Check that something can be asked whether a session may be opened.
+
+    Raises:
+        UsageError: if it cannot; the calling code's fault.
+    """
+    if inspect.isclass(authenticator):  # a call would make an object, which is as good as True
+        name = authenticator.__name__
+        raise UsageError(f"{where}: write {name}(…), an object of the class, not {name}")
+    if not isinstance(authenticator, AskingForMore):
+        check_handler(where, authenticator, "token")

@@ -15,6 +15,7 @@ then the front end and the webhooks send what is still to be sent.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,6 +33,7 @@ from cometary.guard import choose_authenticator
 from cometary.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.receipt_reader import ReceiptReader
+from cometary.signatures import name_of
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.body_queue import BodyQueue
 from cometary.transport.network import SYSTEM, Network
@@ -40,9 +42,9 @@ from cometary.transport.service import Service
 from cometary.webhooks import EVENTS, Reporting, WebhookSender
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable, Iterator
 
-    from cometary.app import Authenticator
+    from cometary.app import Authenticator, Task
     from cometary.config import Settings
     from cometary.sessions.application import Application
     from cometary.supervision import Supervisor
@@ -178,7 +180,7 @@ class Server:
         return Running(comet, control, secret, self._manager, root, leave, self._statistics)
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
-        specs = [ChildSpec(task.__name__, task, (running,)) for task in self._app.tasks]
+        specs = [ChildSpec(name, task, (running,)) for name, task in named(self._app.tasks)]
         if self._app.of_receipt:
             self._reader = ReceiptReader(
                 self._manager.receipts, self._app.received_receipt, self._application.failed
@@ -238,6 +240,15 @@ class Server:
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()
+
+
+def named(tasks: Iterable[Task]) -> Iterator[tuple[str, Task]]:
+    """Yield each task with a name of its own: that of its function, with a number from the second one on."""
+    taken: Counter[str] = Counter()
+    for task in tasks:
+        name = name_of(task)
+        taken[name] += 1
+        yield name if taken[name] == 1 else f"{name}-{taken[name]}", task
 
 
 def with_pauses(name: str, children: list[ChildSpec]) -> ChildSpec:

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Final
 
 from cometary.app import App
-from cometary.errors import ConfigError
+from cometary.errors import ConfigError, UsageError
 
 WHERE: Final = "MODULE:APP"
+PACKAGE: Final = Path(__file__).parent.parent
 
 
 def load_app(name: str) -> App:
@@ -23,8 +24,8 @@ def load_app(name: str) -> App:
             or the path of a `.py` file, beside which its own imports are looked for first.
 
     Raises:
-        ConfigError: there is no such application. If its module raised, the traceback is on
-            standard error already.
+        ConfigError: there is no such application, or a declaration in it makes no sense. If its module
+            raised anything else, the traceback is on standard error already.
     """
     module, _, attributes = name.rpartition(":")
     found = _import(module)
@@ -42,12 +43,22 @@ def _import(module: str) -> object:
     sys.path.insert(0, str(directory))
     try:
         return importlib.import_module(name)
+    except UsageError as error:
+        raise ConfigError(_place(error, module), str(error)) from None
     except Exception as error:  # noqa: BLE001 (a module may raise anything)
         users_part = _users_part(error.__traceback__)
         if isinstance(error, ModuleNotFoundError) and users_part is None:
             raise ConfigError(WHERE, f"there is no module {module}") from None
         traceback.print_exception(type(error), error, users_part)
         raise ConfigError(WHERE, f"{module} could not be imported: {type(error).__name__}") from None
+
+
+def _place(error: UsageError, module: str) -> str:
+    """Return the file and the line where `module`, or one that it imports, asked for what makes no sense."""
+    for frame in reversed(traceback.extract_tb(_users_part(error.__traceback__))):
+        if PACKAGE not in Path(frame.filename).parents:
+            return f"{frame.filename}:{frame.lineno}"
+    return module
 
 
 def _locate(module: str) -> tuple[str, Path]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
 
 R = TypeVar("R")
+
+PAIR: Final = 2
+"""A path and a message."""
 
 NO_WISHES: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -60,7 +63,7 @@ def update(path: str, message: object, **wishes: object) -> Call[int]:
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
     """Several updates in one request."""
-    return Call("POST", "/update", [_packet(*pair) for pair in pairs], int, "updates")
+    return Call("POST", "/update", [_packet(*pair) for pair in _pairs(pairs)], int, "updates")
 
 
 def connect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
@@ -75,7 +78,7 @@ def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
 
 def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> Call[int]:
     """Packets to one session, whatever it is connected to."""
-    body = {"sid": sid, "packets": [_packet(path, message, wishes) for path, message in packets]}
+    body = {"sid": sid, "packets": [_packet(path, message, wishes) for path, message in _pairs(packets)]}
     return Call("POST", "/send", body, int, "packets")
 
 
@@ -120,3 +123,12 @@ def _listed(paths: Iterable[str]) -> list[str]:
     if isinstance(paths, str):
         raise TypeError("paths are several: write [path] for a single one")
     return list(paths)
+
+
+def _pairs(packets: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Refuse a single pair, which is easily given where several are meant, and what is not a pair."""
+    listed: list[Any] = list(packets)
+    for pair in listed:
+        if not isinstance(pair, tuple | list) or len(cast("Any", pair)) != PAIR:
+            raise TypeError("packets are several: write [(path, message)] for a single one")
+    return listed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
 
 from cometary.errors import InvalidMachineError
 from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER
@@ -15,8 +15,8 @@ from cometary.fsm.events import Call, Internal
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step
 
-Handles = TypeVar("Handles", bound=Callable[..., Step | None])
-Enters = TypeVar("Enters", bound=Callable[..., Step | Iterable[object] | None])
+Handles = TypeVar("Handles", bound=Callable[[Any, Any], Step | None])
+Enters = TypeVar("Enters", bound=Callable[[Any, Any], Step | Iterable[object] | None])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cometary.errors import InvalidMachineError
 from cometary.fsm.declare import ENTERING, EventPattern, Note, notes_of
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.table import EnterFunction, Handler, TransitionTable
+from cometary.signatures import check_callable, check_has_no_yield
 
 Claim = tuple[State, EventPattern]
 
@@ -108,7 +109,7 @@ def _enters(
     enters: dict[State, EnterFunction] = {}
     for state in states.values():
         if (state, ENTERING) in claims or (ANY, ENTERING) in claims:
-            enters[state] = _method(machine, _entering(claims, state).name)
+            enters[state] = _method(machine, _entering(claims, state).name, "came_from")
     return enters
 
 
@@ -122,7 +123,7 @@ def _handlers(
     handlers: dict[Claim, Handler] = {}
     for (state, pattern), (name, targets, switches) in claims.items():
         if pattern is not ENTERING:
-            function = _method(machine, name)
+            function = _method(machine, name, "event")
             handlers[state, pattern] = Handler(
                 name=name,
                 doc=(inspect.getdoc(function) or "").partition("\n")[0],
@@ -134,13 +135,13 @@ def _handlers(
     return handlers
 
 
-def _method(machine: type, name: str) -> Callable[..., Any]:
+def _method(machine: type, name: str, parameter: str) -> Callable[..., Any]:
     """The method as the machine's class has it, which may be a subclass's version of the declared one."""
-    method = getattr(machine, name)
+    method, where = getattr(machine, name), f"{machine.__name__}.{name}"
     if not inspect.isfunction(method):
-        raise InvalidMachineError(f"{machine.__name__}.{name} is declared as a handler but is not a method")
-    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
-        raise InvalidMachineError(
-            f"{machine.__name__}.{name} must be a plain method: a machine does not wait"
-        )
+        raise InvalidMachineError(f"{where} is declared as a handler but is not a method")
+    if inspect.iscoroutinefunction(method):
+        raise InvalidMachineError(f"{where} must be a plain method: a machine does not wait")
+    check_has_no_yield(where, method, error=InvalidMachineError)
+    check_callable(where, method, ("self", parameter), error=InvalidMachineError)
     return method

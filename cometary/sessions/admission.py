@@ -83,6 +83,8 @@ def admission_of(verdict: Verdict) -> Admission:
 
     Raises:
         ProtocolError: `unauthorized`; the client is not let in.
+        UsageError: if it is none of what an authenticator may return; the authenticator's fault. Nobody is let
+            in by an object that happens to be true, such as a generator that nobody has run.
     """
     if isinstance(verdict, Admission):
         if verdict.expires is not None and verdict.expires <= 0:
@@ -90,9 +92,13 @@ def admission_of(verdict: Verdict) -> Admission:
         return verdict
     if isinstance(verdict, Mapping):
         return Admission(verdict)
-    if verdict:
+    if verdict is True:
         return EVERYBODY
-    raise ProtocolError("unauthorized", "the authenticator does not accept this token")
+    given: object = verdict
+    if given is False or given is None:
+        raise ProtocolError("unauthorized", "the authenticator does not accept this token")
+    name = type(given).__name__  # and no more of it, which may be a secret
+    raise UsageError(f"an authenticator returns True, False, a mapping or an Admission, not a {name}")
 
 
 def is_seconds(value: object) -> TypeGuard[float]:

@@ -10,6 +10,7 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.sessions.events import End
+from cometary.signatures import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,13 +92,20 @@ class Session:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
 
         Raises:
-            PatternError: if one of them is no path or pattern; the caller's fault, nothing has changed.
-            UsageError: if they would be more paths than the option `session-paths` allows; the same.
+            PatternError: if one of them is not a path or pattern; the caller's fault, nothing has changed.
+            UsageError: if one of them is not text, or they would be more paths than the option `session-paths`
+                allows; the same.
         """
+        _check_texts("connect", paths)
         self._on_loop(self._manager.connect, paths)
 
     def disconnect(self, *paths: str) -> None:
-        """Receive no more updates to these paths."""
+        """Receive no more updates to these paths.
+
+        Raises:
+            UsageError: if one of them is not text; the caller's fault.
+        """
+        _check_texts("disconnect", paths)
         self._on_loop(self._manager.disconnect, paths)
 
     def kick(self) -> None:
@@ -126,3 +134,8 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {self.name}>"
+
+
+def _check_texts(name: str, paths: Iterable[object]) -> None:
+    for path in paths:
+        check_text(f"session.{name}", path, f'session.{name}("news", "chat/*"), one text for each path')

@@ -46,13 +46,6 @@ def is_any_actor_class(start: object) -> TypeGuard[AnyActorClass]:
     return is_actor_class(start) or is_threading_class(start)
 
 
-def may_be_async(start: object) -> bool:
-    """Whether `start` may be an async function: of an object with `__call__`, only a call would show it."""
-    if inspect.isclass(start) or not callable(start):
-        return False
-    return inspect.iscoroutinefunction(start) or not inspect.isroutine(start)
-
-
 def shutdown_seconds(shutdown: Shutdown) -> float:
     """Return the number of seconds that a shutdown value means."""
     if isinstance(shutdown, str):

@@ -12,10 +12,13 @@ from typing import Any
 
 from cometary.actors import Bounded
 from cometary.errors import SpecError
+from cometary.log import show
+from cometary.signatures import accepts, describe, may_be_async
 from cometary.supervision.backoff import Backoff, check_backoff
 from cometary.supervision.blocking import InThread
 from cometary.supervision.checks import check_choice, check_instance, check_seconds
 from cometary.supervision.family import SupervisingActor
+from cometary.supervision.function import takes_parameter
 from cometary.supervision.options import (
     RESTARTS,
     WORKER_SHUTDOWN,
@@ -31,7 +34,6 @@ from cometary.supervision.options import (
     is_actor_class,
     is_any_actor_class,
     is_threading_class,
-    may_be_async,
     shutdown_seconds,
 )
 
@@ -175,6 +177,21 @@ def _check_start(spec: ChildSpec) -> None:
 def _check_arguments(spec: ChildSpec) -> None:
     check_instance(f"child {spec.id!r}: args", spec.args, tuple, "a tuple")
     check_instance(f"child {spec.id!r}: kwargs", spec.kwargs, Mapping, "a mapping")
+    start = spec.start
+    if isinstance(start, InThread):
+        _check_call(spec, start.function, "task_status", "stopping")
+    elif is_any_actor_class(start):
+        _check_call(spec, start)
+    elif not isinstance(start, SupervisorSpec):
+        _check_call(spec, start, "task_status")
+
+
+def _check_call(spec: ChildSpec, function: Callable[..., object], *supplied: str) -> None:
+    """Check that the child can be called with its arguments and with what it is supplied if it wants it."""
+    more = {name: None for name in supplied if takes_parameter(function, name)}
+    if not accepts(function, spec.args, {**spec.kwargs, **more}):
+        given = f"args={show(spec.args)} and kwargs={show(dict(spec.kwargs))}"
+        raise SpecError(f"child {spec.id!r}: {describe(function)} cannot be called with {given}")
 
 
 def _check_restart(spec: ChildSpec) -> None:

@@ -100,7 +100,7 @@ def test_an_application_that_is_not_there_is_one_line_and_status_2(
 def test_the_demo_is_not_served_where_its_page_would_not_find_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def serve(*_: object) -> int:
+    def serve(*_: object, **__: object) -> int:
         return 0
 
     monkeypatch.setattr("cometary.cli._serve", serve)

@@ -109,3 +109,16 @@ def test_an_error_in_the_module_is_shown_with_its_traceback_and_nothing_of_ours(
     assert error in shown
     assert "loading.py" not in shown
     assert "importlib" not in shown
+
+
+def test_a_declaration_that_makes_no_sense_is_one_line_that_says_where(
+    capsys: pytest.CaptureFixture[str], working_directory: Path
+) -> None:
+    write("elsewhere/my_chat.py", "from my_rooms import app")
+    write("elsewhere/my_rooms.py", f"{CHAT}@app.signon\ndef joined(): ...\n")
+    where = working_directory / "elsewhere/my_rooms.py"
+    assert (
+        refusal("elsewhere/my_chat.py:app")
+        == f"{where}:6: @app.signon: write def joined(session), not joined()"
+    )
+    assert capsys.readouterr().err == ""

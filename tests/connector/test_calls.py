@@ -248,6 +248,14 @@ def test_one_string_is_not_taken_for_several_paths(connector: Any, stand_in: Sta
     assert stand_in.received == []
 
 
+@pytest.mark.parametrize("packets", [("a", 1), ("ab", 1), {"ab": 1}, "ab", ["ab"], [("a", 1, 2)], [("a",)]])
+def test_one_packet_is_not_taken_for_several(connector: Any, stand_in: StandIn, packets: Any) -> None:
+    for call in (connector.updates, partial(connector.send, "s")):
+        with pytest.raises(TypeError, match="write \\[\\(path, message\\)\\]"):
+            call(packets)
+    assert stand_in.received == []
+
+
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:8081", "localhost", "", "ftp://127.0.0.1", "http://", "http://[::1"]
 )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -312,6 +312,35 @@ class TestMistakes:
 
                 @on(a, int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
                 async def x(self, _event: int) -> None: ...
+
+    def test_a_handler_that_is_a_generator(self) -> None:
+        with pytest.raises(InvalidMachineError, match=r"_Bad.x: write x without yield"):
+
+            class _Bad(StateMachine):
+                a = State(initial=True)
+
+                @on(a, int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+                def x(self, _event: int) -> Iterator[int]:
+                    yield 1
+
+    def test_a_handler_that_does_not_take_the_event(self) -> None:
+        with pytest.raises(InvalidMachineError, match=r"_Bad.x: write def x\(self, event\), not x\(self\)"):
+
+            class _Bad(StateMachine):
+                a = State(initial=True)
+
+                @on(a, int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+                def x(self) -> None: ...
+
+    def test_an_enter_action_that_does_not_take_the_state(self) -> None:
+        wanted = r"_Bad.x: write def x\(self, came_from\), not x\(self\)"
+        with pytest.raises(InvalidMachineError, match=wanted):
+
+            class _Bad(StateMachine):
+                a = State(initial=True)
+
+                @enter(a)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+                def x(self) -> None: ...
 
     def test_a_handler_that_is_no_method_any_more(self) -> None:
         with pytest.raises(

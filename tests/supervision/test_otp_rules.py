@@ -151,7 +151,7 @@ def test_every_rule_has_its_test(test: str) -> None:
 def test_defaults_are_otps() -> None:
     assert (SupervisorSpec().strategy, SupervisorSpec().auto_shutdown) == ("one_for_one", "never")
     assert (SupervisorSpec().intensity, SupervisorSpec().period) == (1, 5)
-    spec = ChildSpec("x", Worker)
+    spec = ChildSpec("x", Worker, ("x", Diary()))
     assert (spec.restart, spec.significant) == ("permanent", False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from cometary.actors import Actor
 from cometary.errors import SpecError, UsageError
-from cometary.supervision import Backoff, ChildSpec, DynamicSupervisor, Supervisor, SupervisorSpec
+from cometary.supervision import Backoff, ChildSpec, DynamicSupervisor, InThread, Supervisor, SupervisorSpec
 from tests.supervision.company import leaving_nothing
 
 
@@ -91,6 +92,59 @@ async def test_a_supervisor_checks_its_options_like_its_specification() -> None:
     wrong: Any = "all_for_one"
     with pytest.raises(SpecError, match="strategy must be one of"):
         Supervisor.start([], strategy=wrong)
+
+
+class Named(Actor):
+    def __init__(self, name: str, *, loud: bool) -> None: ...
+
+
+async def greet(name: str, *, task_status: object) -> None: ...
+
+
+def obey(name: str, stopping: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("start", "args", "kwargs", "shown"),
+    [
+        (Named, (), {}, "Named(name, loud)"),
+        (Named, ("Ada",), {}, "Named(name, loud)"),
+        (Named, ("Ada", True), {}, "Named(name, loud)"),
+        (Named, ("Ada",), {"loud": True, "quick": True}, "Named(name, loud)"),
+        (greet, (), {}, "greet(name, task_status)"),
+        (greet, ("Ada", 1), {}, "greet(name, task_status)"),
+        (InThread(obey), (), {}, "obey(name, stopping)"),
+        (partial(greet, "Ada"), ("Grace",), {}, "greet(task_status)"),
+    ],
+)
+def test_arguments_with_which_a_child_could_never_start_are_refused(
+    start: Any, args: tuple[object, ...], kwargs: dict[str, object], shown: str
+) -> None:
+    with pytest.raises(SpecError) as refused:
+        ChildSpec("child", start, args, kwargs)
+    assert (
+        str(refused.value) == f"child 'child': {shown} cannot be called with args={args} and kwargs={kwargs}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "args", "kwargs"),
+    [
+        (Named, ("Ada",), {"loud": True}),
+        (greet, ("Ada",), {}),
+        (InThread(obey), ("Ada",), {}),
+        (partial(greet, name="Ada"), (), {}),
+    ],
+)
+def test_arguments_with_which_it_can_start_are_taken(
+    start: Any, args: tuple[object, ...], kwargs: dict[str, object]
+) -> None:
+    assert ChildSpec("child", start, args, kwargs).args is args
+
+
+def test_a_plain_function_is_no_child_in_a_partial_either() -> None:
+    with pytest.raises(SpecError, match="start must be an Actor"):
+        ChildSpec("child", partial(obey, "Ada"), (None,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def test_a_wrong_specification_is_a_usage_error() -> None:

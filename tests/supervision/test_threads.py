@@ -233,8 +233,12 @@ async def test_one_whose_on_start_raises_is_a_failed_start() -> None:
 
 @leaving_nothing
 async def test_one_whose_constructor_raises_is_a_failed_start() -> None:
+    class Unborn(ThreadingActor):
+        def __init__(self) -> None:
+            raise TypeError("at once")
+
     with pytest.raises(ChildStartError, match="TypeError"):
-        async with supervise([ChildSpec("clerk", Clerk, ("too", "many", "arguments"))]):
+        async with supervise([ChildSpec("clerk", Unborn)]):
             pytest.fail("the block must not be entered")
 
 
