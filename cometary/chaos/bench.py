@@ -14,7 +14,7 @@ import trio
 
 from cometary.chaos.crashing import Crashing
 from cometary.chaos.fleet import Fleet
-from cometary.chaos.habits import MODES
+from cometary.chaos.habits import MODES, troubles_of
 from cometary.chaos.memory import Memory
 from cometary.chaos.own_server import own_server
 from cometary.chaos.progress import Progress
@@ -156,6 +156,7 @@ class Bench:
     def _report(self, url: str) -> Report:
         fleet, shared, memory = self._fleet, self._shared, self._memory
         replays, zombies = shared.replays, shared.zombies
+        crashed = self._crashing.crashed if self._crashing else 0
         return Report(
             mode=self._plan.mode,
             url=url,
@@ -165,7 +166,9 @@ class Bench:
             up=fleet.up(),
             down=fleet.down(),
             broken=fleet.cuts,
-            crashed=self._crashing.crashed if self._crashing else 0,
+            crashed=crashed,
+            troubles={**shared.troubles, "crashed": crashed},
+            promised=troubles_of(self._plan.mode),
             replays={
                 "count": replays.count,
                 "p50": replays.at(0.5),

@@ -22,6 +22,9 @@ AT_ONCE: Final = 64
 LOOK: Final = 0.1
 """Seconds between two looks at whether everything has come home."""
 
+OPENING: Final = 20.0
+"""Seconds in which one more session has to open."""
+
 GRACE: Final = 2.0
 """Seconds beyond its die timer in which the server takes down the connections of peers that have vanished."""
 
@@ -50,7 +53,7 @@ class Fleet:
     async def running(self) -> AsyncGenerator[None]:
         """Open all sessions, and have the pages do what they do until the end of the block; then close."""
         try:
-            await self._each(self._open)
+            await self._open_all()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self.shared.zombies.sweep)
                 async with trio.open_nursery() as pages:
@@ -79,6 +82,24 @@ class Fleet:
                 page = self.pages[number]
                 idle = page.calm or page.ended is not None
                 heapq.heapreplace(due, (page.next_sending() if idle else page.send(), number))
+
+    async def _open_all(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._give_up_opening)
+            await self._each(self._open)
+            nursery.cancel_scope.cancel()
+
+    async def _give_up_opening(self) -> None:
+        """Give up once no more sessions open: a page that is refused for a while tries for ever."""
+        opened = -1
+        while opened != self.opened:
+            opened = self.opened
+            await trio.sleep(OPENING)
+        refused = ", ".join(f"{count} times {name}" for name, count in sorted(self.shared.refusals.items()))
+        why = f"the server refused, {refused}" if refused else "it does not answer"
+        self.shared.give_up(
+            f"{opened} of {len(self.pages)} sessions are open, and no other in {OPENING:.0f} s: {why}"
+        )
 
     async def _open(self, page: Page) -> None:
         await page.open()

@@ -7,7 +7,11 @@ habits side by side.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+Trouble = Literal["broken", "left-open", "slow", "late", "crashed"]
+"""What is done to a server: connections that are broken, or left open; exchanges that go slowly; polls that come
+late; actors that are crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,17 @@ class Habits:
     trickles: float = 0.0
     lingers: float = 0.0
 
+    @property
+    def troubles(self) -> set[Trouble]:
+        """What such pages do: a run in which it has not happened has tried nothing."""
+        does: dict[Trouble, object] = {
+            "broken": self.cuts,
+            "left-open": self.vanishes,
+            "slow": self.trickles,
+            "late": self.lingers,
+        }
+        return {trouble for trouble, done in does.items() if done}
+
 
 JITTER: Final = Habits("jitter", cuts=True)
 HALF_OPEN: Final = Habits("half-open", vanishes=True)
@@ -47,6 +62,13 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
 
 CRASHING: Final = frozenset({"crash", "mixed"})
 """Modes in which session actors are crashed as well."""
+
+
+def troubles_of(mode: str) -> frozenset[Trouble]:
+    """Return all that a mode promises to do."""
+    crashes: set[Trouble] = {"crashed"} if mode in CRASHING else set()
+    return frozenset(crashes.union(*[habits.troubles for habits in MODES[mode]]))
+
 
 AWAY: Final = (0.5, 2.0)
 """Seconds, from and to, that a page which lost all its connections at once needs to come back."""

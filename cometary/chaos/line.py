@@ -94,6 +94,7 @@ class Line:
         return reply
 
     async def _trickle(self, wire: Wire, data: bytes) -> None:
+        self._page.note("slow")
         start = self._chance.randrange(len(data))
         await wire.send(data[:start])
         end = trio.current_time() + TRICKLING
@@ -132,6 +133,7 @@ class Line:
         """Break the connection in the way that was chosen for it."""
         self.close(reset=self._break.reset)
         self._page.cuts += 1
+        self._page.note("broken")
         self._page.lost_line()
 
     def _leave(self) -> None:
@@ -142,8 +144,10 @@ class Line:
             return
         self._page.cuts += 1
         if self._page.habits.vanishes:
+            self._page.note("left-open")
             self._page.zombies.leave(wire.sock)
         else:
+            self._page.note("broken")
             wire.close(reset=True)
 
     def close(self, *, reset: bool = False) -> None:

@@ -76,5 +76,5 @@ class Memory:
 
     @property
     def flat(self) -> bool:
-        """Whether it has not grown by more than is allowed."""
-        return self.most <= self.first * (1 + ALLOWED)
+        """Whether it was looked at after the first minute, and has not grown by more than is allowed."""
+        return 0 < self.most <= self.first * (1 + ALLOWED)

@@ -30,7 +30,7 @@ from cometary.chaos.wire import Reply
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.chaos.habits import Habits
+    from cometary.chaos.habits import Habits, Trouble
     from cometary.chaos.plan import Plan
     from cometary.chaos.shared import Shared, Target
 
@@ -41,6 +41,8 @@ GONE: Final = frozenset({"session-ended", "unknown-session"})
 
 PASSING: Final = frozenset({"too-many-requests", "too-many-sessions", "shutting-down", "rid-out-of-window"})
 """Conditions after which a request is sent again, with those of a proxy whose server does not answer."""
+
+NO_ECHO: Final = "; the application needs add_echo of cometary.chaos.application"
 
 PATIENCE: Final = 0.5
 """Seconds until a request that was refused for a while is sent again."""
@@ -225,9 +227,16 @@ class Page:
             self._shared.ended[f"{self.habits.name}: {self.ended}"] += 1
             self._end.cancel()
         elif refusal.error not in PASSING and reply.status < SERVER_ERRORS:
-            self._shared.give_up(f"the server refuses ({reply.status}): {refusal.error}, {refusal.detail}")
+            hint = NO_ECHO if refusal.error == "forbidden" else ""
+            self._shared.give_up(
+                f"the server refuses ({reply.status}): {refusal.error}, {refusal.detail}{hint}"
+            )
 
     # -- trouble, for its lines -------------------------------------------------------------------
+
+    def note(self, trouble: Trouble) -> None:
+        """Take note of what was done to the server."""
+        self._shared.troubles[trouble] += 1
 
     def lost_line(self) -> None:
         """Take note that a connection has broken, and a request with it if one was out."""
@@ -251,6 +260,7 @@ class Page:
             self._lingers = False
         elif not self._conversation.unanswered:
             self._lingers = False
+            self.note("late")
             self._go_away(self.die * self._chance.uniform(*LINGERING))
         return not self._lingers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cometary.chaos.habits import Trouble
 from cometary.chaos.ledger import Counts
 from cometary.chaos.memory import ALLOWED
 
@@ -12,6 +13,17 @@ MEGA = 1e6
 
 NOTICEABLE = 0.5
 """Seconds of lag that are worth a line."""
+
+NO_ANSWER = "the application has answered nothing: it needs add_echo of cometary.chaos.application"
+
+UNDONE: dict[Trouble, str] = {
+    "broken": "no connection was broken: more --seconds, or a shorter --kill-every",
+    "left-open": "no connection was left open: more --seconds, or a shorter --kill-every",
+    "slow": "no exchange was slow: more --seconds, or a shorter --every",
+    "late": "no page polled late: more --seconds, or a shorter --every",
+    "crashed": "no session actor was crashed: more --seconds, or a shorter --crash-every",
+}
+"""What to say of a trouble that has not come about, and what would bring it about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +40,8 @@ class Report:
         down: from server to client.
         broken: connections that were broken on purpose.
         crashed: session actors that were.
+        troubles: what was done to the server, by kind.
+        promised: the kinds of which the mode consists.
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
         lag: by how much the bench itself was late: p99 and max.
@@ -46,6 +60,8 @@ class Report:
     down: Counts
     broken: int
     crashed: int
+    troubles: dict[Trouble, int]
+    promised: frozenset[Trouble]
     replays: dict[str, float]
     zombies: dict[str, float]
     lag: dict[str, float]
@@ -56,12 +72,35 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether everything arrived once and in order, no session ended, and memory stayed flat."""
-        return not (self.up.wrong or self.down.wrong or self.ended or self.flat is False)
+        """Whether everything arrived once and in order, although all was done that the mode promises."""
+        return not self.faults
+
+    @property
+    def faults(self) -> list[str]:
+        """All that is wrong; a run that has tried nothing is wrong as well."""
+        faults: list[str] = []
+        if self.up.wrong or self.down.wrong:
+            faults.append("not everything arrived once and in order")
+        if not self.up.sent:
+            faults.append("no page has sent anything")
+        elif not self.up.received:
+            faults.append(NO_ANSWER)
+        if self.ended:
+            faults.append(f"sessions ended: {_listed(self.ended)}")
+        if self.memory is not None and not self.memory["first"]:
+            faults.append("nobody looked at the memory after the first minute")
+        elif self.flat is False:
+            faults.append(f"memory grew by more than {ALLOWED:.0%}")
+        undone = [what for trouble, what in UNDONE.items() if self._is_undone(trouble)]
+        return faults + undone
+
+    def _is_undone(self, trouble: Trouble) -> bool:
+        return trouble in self.promised and not self.troubles.get(trouble)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
-        return {"passed": self.passed, **asdict(self)}
+        plain = {**asdict(self), "promised": sorted(self.promised)}
+        return {"passed": self.passed, "faults": self.faults, **plain}
 
     def __str__(self) -> str:
         lines = [
@@ -116,14 +155,7 @@ class Report:
     def _verdict(self) -> str:
         if self.passed:
             return "PASSED: everything arrived once and in order"
-        reasons: list[str] = []
-        if self.up.wrong or self.down.wrong:
-            reasons.append("not everything arrived once and in order")
-        if self.ended:
-            reasons.append(f"sessions ended: {_listed(self.ended)}")
-        if self.flat is False:
-            reasons.append(f"memory grew by more than {ALLOWED:.0%}")
-        return f"FAILED: {'; '.join(reasons)}"
+        return f"FAILED: {'; '.join(self.faults)}"
 
 
 def _listed(counts: dict[str, int]) -> str:

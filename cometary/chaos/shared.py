@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import trio
 
+from cometary.chaos.habits import Trouble
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.zombies import Zombies
@@ -47,6 +48,7 @@ class Shared:
         replays: how long replays took.
         zombies: the connections that were left open.
         refusals: errors that the server answered with, by condition.
+        troubles: what was done to the server, by kind.
         ended: sessions that ended before their pages closed them, by habits and reason.
         fatal: why the run makes no sense, if it does not.
         scope: what is cancelled then.
@@ -56,6 +58,7 @@ class Shared:
     replays: Quantiles = field(default_factory=Quantiles)
     zombies: Zombies = field(default_factory=Zombies)
     refusals: Counter[str] = field(default_factory=Counter[str])
+    troubles: Counter[Trouble] = field(default_factory=Counter["Trouble"])
     ended: Counter[str] = field(default_factory=Counter[str])
     fatal: TargetError | None = None
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

@@ -65,8 +65,8 @@ def run(given: Mapping[str, object], environment: Mapping[str, str]) -> int:
             server's authenticator gets.
 
     Returns:
-        The exit status: 0 if everything arrived once and in order; 1 if not; 3 if the server could not
-        be reached, or would not have it.
+        The exit status: 0 if everything arrived once and in order, although all was done that the mode
+        promises; 1 if not; 3 if the server could not be reached, or would not have it.
 
     Raises:
         ConfigError: something given was wrong.

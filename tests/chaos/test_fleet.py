@@ -16,7 +16,7 @@ import trio.testing
 from cometary.app import App
 from cometary.chaos.application import add_echo, echo
 from cometary.chaos.fleet import Fleet
-from cometary.chaos.habits import MODES
+from cometary.chaos.habits import MODES, troubles_of
 from cometary.chaos.ledger import Counts
 from cometary.chaos.page import OVERSLEPT
 from cometary.chaos.plan import Plan
@@ -50,10 +50,16 @@ async def turn(clock: trio.testing.MockClock) -> None:
 
 
 async def run(
-    clock: trio.testing.MockClock, mode: str, app: App, *, seconds: float = 20, pages: int = 8
+    clock: trio.testing.MockClock,
+    mode: str,
+    app: App,
+    *,
+    seconds: float = 20,
+    pages: int = 8,
+    **settings: Any,
 ) -> Run:
     plan = Plan(mode=mode, sessions=pages, kill_every=2, every=0.3, seconds=seconds)
-    async with serving(app, wait=8, die=4) as world, trio.open_nursery() as nursery:
+    async with serving(app, **{"wait": 8, "die": 4, **settings}) as world, trio.open_nursery() as nursery:
         nursery.start_soon(turn, clock)
         shared = Shared()
         target = await find(world.running.comet, anywhere=False)
@@ -88,6 +94,7 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
     assert up.sent == up.received > 300
     assert down.sent == down.received > up.sent  # the beats
     assert result.fleet.shared.ended == {}
+    assert set(result.fleet.shared.troubles) == troubles_of(mode) - {"crashed"}
     if mode not in {"slow", "late-poll"}:
         assert result.fleet.cuts > 30
     if mode != "slow":
@@ -99,6 +106,15 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
             zombies.longest <= 4 + 2 + 1 + 0.5
         )  # the die timer, from when the page came back, a second, a look
     assert (result.crashed > 10) is (mode in {"crash", "mixed"})
+
+
+async def test_sessions_that_do_not_open_end_the_run(mock_clock: trio.testing.MockClock) -> None:
+    with pytest.raises(TargetError) as given_up:
+        await run(mock_clock, "jitter", App(), max_sessions=3, die=100)
+    assert str(given_up.value).startswith(
+        "3 of 8 sessions are open, and no other in 20 s: the server refused, "
+    )
+    assert str(given_up.value).endswith(" times too-many-sessions")
 
 
 async def test_a_page_that_lingers_comes_back_near_the_end_of_the_die_timer(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cometary.chaos.ledger import Counts
-from cometary.chaos.report import Report
+from cometary.chaos.report import NO_ANSWER, Report
 from tests.servers import ENVIRONMENT, running_server
 
 EXAMPLE = "examples/chaos_ready.py:app"
@@ -61,7 +61,17 @@ def test_it_starts_a_server_of_its_own(tmp_path: Path) -> None:
 
 def test_it_runs_against_a_server_that_has_the_echo() -> None:
     with running_server(EXAMPLE, "--crash-calls", "on", COMETARY_SECRET="open-sesame") as server:
-        options = ("--control", server.control, "--sessions", "3", "--seconds", "1", "--every", "0.1")
+        options = (
+            "--control",
+            server.control,
+            "--sessions",
+            "3",
+            "--seconds",
+            "1",
+            "--every",
+            "0.1",
+            "--kill-every=0.2",
+        )
         finished = chaos("crash", server.comet, *options, COMETARY_SECRET="open-sesame")
         assert finished.returncode == 0, finished.stderr
         assert "PASSED: everything arrived once and in order" in finished.stdout
@@ -86,13 +96,42 @@ def test_nobody_there_is_one_line_and_status_3() -> None:
     assert finished.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "lacking"),
+    [
+        ("jitter", "no connection was broken"),
+        ("half-open", "no connection was left open"),
+        ("late-poll", "no page polled late"),
+    ],
+)
+def test_a_run_in_which_nothing_was_broken_has_failed(mode: str, lacking: str) -> None:
+    finished = chaos(
+        mode, "--sessions", "1", "--seconds", "1", "--every", "0.4", "--kill-every", "3600", "--seed", "3"
+    )
+    assert finished.returncode == 1, finished.stdout
+    assert finished.stdout.splitlines()[-1].startswith(f"FAILED: {lacking}")
+
+
+def test_an_application_without_the_echo_is_named_as_the_cause(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("from cometary import App\napp = App()\n")
+    with running_server(str(tmp_path / "plain.py:app")) as server:
+        finished = chaos("jitter", server.comet, "--sessions", "2", "--seconds", "1", "--every", "0.1")
+    assert finished.returncode == 3
+    assert finished.stderr.splitlines()[-1].endswith(
+        "the application needs add_echo of cometary.chaos.application"
+    )
+
+
 def test_a_server_that_loses_is_status_1(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text("from cometary import App\napp = App()\napp.packet('chaos/up')(print)\n")
     with running_server(str(tmp_path / "own.py:app")) as server:
         options = ("--sessions", "2", "--seconds", "1", "--every", "0.1", "--drain", "1")
         finished = chaos("slow", server.comet, *options)
         assert finished.returncode == 1
-        assert "FAILED: not everything arrived once and in order" in finished.stdout
+        assert (
+            "FAILED: not everything arrived once and in order; the application has answered nothing"
+            in finished.stdout
+        )
 
 
 def test_a_signal_ends_it_early_and_it_reports() -> None:
@@ -104,8 +143,10 @@ def test_a_signal_ends_it_early_and_it_reports() -> None:
         assert process.stderr.readline() == "2 sessions are open\n"
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert json.loads(out)["seconds"] < 30
+    report = json.loads(out)
+    assert report["seconds"] < 30
+    assert process.returncode == 1, "nothing was broken so early"
+    assert report["faults"][-1].startswith("no connection was broken")
 
 
 PERFECT = Report(
@@ -118,6 +159,8 @@ PERFECT = Report(
     down=Counts(6, 6),
     broken=7,
     crashed=0,
+    troubles={"broken": 7},
+    promised=frozenset({"broken"}),
     replays={"count": 3, "p50": 0.001, "p99": 0.25, "max": 0.3},
     zombies={"left": 2, "closed": 2, "longest": 4.25},
     lag={"p99": 0.001, "max": 0.1},
@@ -148,6 +191,26 @@ def test_a_bench_that_was_late_says_so() -> None:
         (
             {"flat": False, "memory": {"first": 1e8, "most": 1.06e8, "growth": 0.06}},
             "memory grew by more than 5%",
+        ),
+        (
+            {"flat": False, "memory": {"first": 0, "most": 0, "growth": 0}},
+            "nobody looked at the memory after the first minute",
+        ),
+        ({"up": Counts()}, "no page has sent anything"),
+        (
+            {"up": Counts(5, 0, lost=5), "down": Counts()},
+            f"not everything arrived once and in order; {NO_ANSWER}",
+        ),
+        ({"troubles": {}}, "no connection was broken: more --seconds, or a shorter --kill-every"),
+        (
+            {"promised": frozenset({"left-open"})},
+            "no connection was left open: more --seconds, or a shorter --kill-every",
+        ),
+        ({"promised": frozenset({"slow"})}, "no exchange was slow: more --seconds, or a shorter --every"),
+        ({"promised": frozenset({"late"})}, "no page polled late: more --seconds, or a shorter --every"),
+        (
+            {"promised": frozenset({"broken", "crashed"})},
+            "no session actor was crashed: more --seconds, or a shorter --crash-every",
         ),
     ],
 )
