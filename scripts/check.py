@@ -75,22 +75,42 @@ def tools_first() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join(path)}
 
 
-def count_python_tests() -> tuple[int, int]:
-    """Read (passed, failed) from the report; a skipped test is in neither."""
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How many tests of one language there were."""
+
+    language: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with them although none failed: a test that does not run is no check."""
+        if not self.passed + self.failed:
+            return f"no test ({self.language}) has run"
+        return f"{self.skipped} tests ({self.language}) were skipped" if self.skipped else None
+
+
+def count_python_tests() -> Tests:
+    """Read the report of pytest."""
     if not PYTHON_REPORT.exists():
-        return 0, 0
+        return Tests("Python")
     cases = ET.parse(PYTHON_REPORT).getroot().findall(".//testcase")  # noqa: S314 - pytest wrote it a moment ago
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     skipped = sum(case.find("skipped") is not None for case in cases)
-    return len(cases) - failed - skipped, failed
+    return Tests("Python", len(cases) - failed - skipped, failed, skipped)
 
 
-def count_javascript_tests() -> tuple[int, int]:
-    """Read (passed, failed) from the totals at the report's end."""
+def count_javascript_tests() -> Tests:
+    """Read the totals at the end of the report of Node.js."""
     if not JAVASCRIPT_REPORT.exists():
-        return 0, 0
-    totals = dict(re.findall(r"^# (pass|fail) (\d+)$", JAVASCRIPT_REPORT.read_text(), re.MULTILINE))
-    return int(totals.get("pass", 0)), int(totals.get("fail", 0))
+        return Tests("JavaScript")
+    totals = dict(
+        re.findall(r"^# (pass|fail|skipped|todo) (\d+)$", JAVASCRIPT_REPORT.read_text(), re.MULTILINE)
+    )
+    passed, failed, *left_out = [int(totals.get(name, 0)) for name in ("pass", "fail", "skipped", "todo")]
+    return Tests("JavaScript", passed, failed, sum(left_out))
 
 
 def main() -> int:
@@ -104,10 +124,12 @@ def main() -> int:
         if name == TAKES_ALL_CORES:
             compiling.wait()
         outcomes.append(run(name, command))
-    passed, failed = map(sum, zip(count_python_tests(), count_javascript_tests(), strict=True))
-    print("\n=== summary", *outcomes, sep="\n")
+    tests = (count_python_tests(), count_javascript_tests())
+    faults = [each.fault for each in tests if each.fault]
+    print("\n=== summary", *outcomes, *[f"FAILED: {fault}" for fault in faults], sep="\n")
+    passed, failed = sum(each.passed for each in tests), sum(each.failed for each in tests)
     print(f"tests: {passed} passed, {failed} failed", flush=True)
-    return 0 if all(outcome.passed for outcome in outcomes) else 1
+    return 0 if all(outcome.passed for outcome in outcomes) and not faults else 1
 
 
 if __name__ == "__main__":

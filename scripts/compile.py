@@ -176,8 +176,20 @@ def packaged() -> list[Path]:
     return [*files, *(ROOT / f"cometary/{name}" for name in compiled())]
 
 
+def check_that_machine_code_runs() -> None:
+    """Leave unless a Python that is started in the copy runs what was compiled: else the tests would show nothing."""
+    names = [f"cometary.{module.replace('/', '.')}" for module in MODULES]
+    program = f"from importlib import import_module as get; print(*[get(name).__file__ for name in {names}], sep='\\n')"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], cwd=COPY, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split()
+    if interpreted := {str(COPY / "cometary" / name) for name in compiled()}.symmetric_difference(shown):
+        sys.exit(f"not what was compiled would be tested: {', '.join(sorted(interpreted))}")
+
+
 def test() -> int:
     """Run the tests of the packages concerned on the copy; returns the exit status."""
+    check_that_machine_code_runs()
     tests = [f"tests/{package}" for package in TESTED]
     options = ["-q", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", f"--ignore={NOT_TESTED}"]
     command = [sys.executable, "-m", "pytest", *options, *tests]

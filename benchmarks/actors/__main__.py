@@ -15,7 +15,11 @@ from benchmarks.harness.provision import Kit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the trials, prints the report and saves it."""
+    """Runs the trials, prints the report and saves it.
+
+    Returns:
+        0 if something was measured; 2 if nothing was.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.actors", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each trial runs (default: 3)")
     parser.add_argument("--quick", action="store_true", help="one tiny round, not saved")
@@ -27,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     facts = {**machine.facts(), "interpreter": machine.build_name(build)}
     rounds = 1 if options.quick else options.rounds
     outcome = run(CONTESTANTS, rounds, kit, quick=options.quick)
+    if not outcome.findings:
+        print("nothing was measured", file=sys.stderr)
+        return 2
     text = report.comparison(outcome, CONTESTANTS, facts)
     print(text)
     if options.quick:

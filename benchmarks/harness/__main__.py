@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the comparison, prints the report and saves it.
 
     Returns:
-        0 if something was measured; 2 if nothing could be.
+        0 if something was measured; 2 if nothing was.
     """
     options = _parse(argv)
     kit = Kit(python=options.python, install=not options.no_install)
@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for each in series:
         run.measure(each)
+    if not run.outcome.measurements:
+        print("nothing was measured", file=sys.stderr)
+        return 2
     _publish(run.outcome, options.servers, series, build, save=not options.quick)
     return 0
 

@@ -46,6 +46,8 @@ class Result:
         """All that is wrong, a sentence each."""
         before, after = self.before, self.after
         wrong = {
+            "nothing malformed was sent": not self.findings.malformed,
+            "the bystanders exchanged nothing": not self.findings.exchanged,
             f"{after.descriptors} descriptors instead of {before.descriptors}": after.descriptors
             > before.descriptors,
             f"{after.memory - before.memory} bytes more memory": after.memory > before.memory + GROWTH,

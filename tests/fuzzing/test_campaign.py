@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
@@ -43,9 +44,16 @@ async def test_a_handler_that_crashes_is_found(attacked: Target) -> None:
 def test_what_an_attack_leaves_behind_is_found() -> None:
     before = Footprint(descriptors=10, memory=50_000_000, sessions=0)
     after = Footprint(descriptors=11, memory=90_000_000, sessions=1)
-    result = Result(Findings(), before, after, log="Traceback", healthy=False, seconds=1)
+    some = Findings(Counter({"bad-request": 1}), exchanged=1)
+    result = Result(some, before, after, log="Traceback", healthy=False, seconds=1)
     assert len(result.faults) == 5
-    assert Result(Findings(), before, before, log="", healthy=True, seconds=1).faults == []
+    assert Result(some, before, before, log="", healthy=True, seconds=1).faults == []
+
+
+def test_a_campaign_that_has_sent_nothing_has_failed() -> None:
+    before = Footprint(descriptors=10, memory=50_000_000, sessions=0)
+    result = Result(Findings(), before, before, log="", healthy=True, seconds=1)
+    assert result.faults == ["nothing malformed was sent", "the bystanders exchanged nothing"]
 
 
 async def test_answers_that_no_protocol_has_are_faults(

@@ -7,7 +7,7 @@ import logging
 import secrets
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -192,17 +192,28 @@ class Run:
         accounts = self._accounts.values()
         for account in accounts:
             account.settle()
+        up, down = total(account.up() for account in accounts), total(account.down() for account in accounts)
+        own = [f"session {account.name}: {fault}" for account in accounts for fault in account.faults]
         return Outcome(
             self._plan,
-            total(account.up() for account in accounts),
-            total(account.down() for account in accounts),
-            self._faults
-            + [f"session {account.name}: {fault}" for account in accounts for fault in account.faults],
+            up,
+            down,
+            [*self._faults, *own, *untried(up, down, self._world.troubles)],
             dict(Counter(account.reason or "never" for account in accounts)),
             dict(sorted(self._world.troubles.items())),
             dict(sorted(Counter(outcome for account in accounts for outcome in account.receipts).items())),
             self._trace.hexdigest(),
         )
+
+
+def untried(up: Counts, down: Counts, troubles: Mapping[str, int]) -> list[str]:
+    """Tell what a run has not tried at all: that nothing of it went wrong says nothing."""
+    tried = {
+        "no packet was sent to the application": up.sent,
+        "no packet was sent to a page": down.sent,
+        "no trouble was made": sum(troubles.values()),
+    }
+    return [lacking for lacking, count in tried.items() if not count]
 
 
 @contextmanager

@@ -42,3 +42,12 @@ def test_a_broken_rule_is_found_and_the_command_that_is_printed_repeats_it(kind:
     wrong += found.down
     assert getattr(wrong, kind), table(found)
     assert again == found
+
+
+def test_a_run_that_has_tried_nothing_has_failed() -> None:
+    outcome = simulate(Plan(1, sessions=0, minutes=0.1))
+    assert outcome.faults == [
+        "no packet was sent to the application",
+        "no packet was sent to a page",
+        "no trouble was made",
+    ]
