@@ -41,14 +41,39 @@ def test_what_one_page_says_both_pages_hear(page: Page, server: RunningServer) -
 def test_what_is_said_while_the_server_is_away_arrives_when_it_is_back(
     browser_page: Page,
 ) -> None:
+    other = browser_page.context.new_page()
     with running_server("examples/first_push/app.py:app") as server:
-        browser_page.goto(f"{server.origin}/")
-        expect(browser_page.locator("#hello")).to_contain_text("You are ")
+        for one in (browser_page, other):
+            one.goto(f"{server.origin}/")
+            expect(one.locator("#hello")).to_contain_text("You are ")
+        before = other.inner_text("#hello")
         server.stop()
     browser_page.fill("#text", "Anybody there?")
     browser_page.click("button")
     with running_server("examples/first_push/app.py:app", port=server.port):
         expect(browser_page.locator("#news li")).to_contain_text(["Anybody there?"], timeout=60_000)
+        expect(other.locator("#hello")).not_to_have_text(before, timeout=60_000)
+
+
+def test_a_window_that_comes_back_late_does_not_hear_what_was_said_before(browser_page: Page) -> None:
+    other = browser_page.context.new_page()
+    with running_server("examples/first_push/app.py:app") as server:
+        for one in (browser_page, other):
+            one.goto(f"{server.origin}/")
+            expect(one.locator("#hello")).to_contain_text("You are ")
+        before = other.inner_text("#hello")
+        other.route("**/comet", lambda route: route.abort())  # its network is away, too
+        server.stop()
+    browser_page.fill("#text", "Anybody there?")
+    browser_page.click("button")
+    with running_server("examples/first_push/app.py:app", port=server.port):
+        expect(browser_page.locator("#news li")).to_contain_text(["Anybody there?"], timeout=60_000)
+        other.unroute("**/comet")
+        expect(other.locator("#hello")).not_to_have_text(before, timeout=60_000)
+        browser_page.fill("#text", "Welcome back")
+        browser_page.click("button")
+        expect(other.locator("#news li")).to_have_count(1)
+        expect(other.locator("#news li")).to_contain_text(["Welcome back"])
 
 
 def test_the_back_end_reaches_the_page(page: Page, server: RunningServer) -> None:
