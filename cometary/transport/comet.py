@@ -63,6 +63,10 @@ class CometRequest(Request):
         self._exchange.refuse(error, self._codec)
 
     def _drop(self) -> None:
+        if (
+            self._keeper.machine.held is self
+        ):  # the session will not answer it in its next turn, but forget it
+            self._exchange.leave_unanswered()
         self._keeper.ref.actor_inbox.put_if_open(RequestDropped(self))
 
 

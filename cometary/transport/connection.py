@@ -2,18 +2,25 @@
 
 1. A connection is always watched for reading while it may be read, parked ones too: end of file
    is how a held request's peer says that it has gone.
-2. End of file, a reset, or a deadline closes it; `Exchange.drop` tells whoever was to answer.
-   A half-closed connection counts as gone: a browser that still waited would not have closed.
-3. Responses go out in the order of the requests; one that is ready early waits in its exchange.
-4. At most `Limits.unanswered` requests are with the service at a time. What else came with the
-   same read waits, parsed, in `_waiting`, and until that is empty the connection is not read.
-5. The answer is sent by whoever gives it, in one call; what the kernel does not take stays in
+2. A reset or a deadline closes it at once; `Exchange.drop` tells whoever was to answer.
+3. End of file only means that the peer says no more: a browser that has gone looks the same as a
+   program that has sent its last request and reads on. So every complete request before it is
+   served, and what is answered goes out; but nothing is held any longer: whoever holds a request,
+   or is given one now, is told at once that it is dropped (`Exchange.let_go`), and is waited for
+   `Limits.linger_seconds` at most. A request that is left unanswered ends the connection.
+4. Responses go out in the order of the requests; one that is ready early waits in its exchange.
+5. At most `Limits.unanswered` requests are with the service at a time. What else came with the
+   same read waits, parsed, in `_waiting`, and until that is empty the connection is not read. So
+   the last request, be it one that closes the connection or a malformed one, is served, and the
+   connection `ENDING`, only when all before it have been.
+6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays in
    `_unsent` until it does. While there is any, no further response begins.
-6. After the last response the sending side is shut and what the peer still sends is thrown away
+7. After the last response the sending side is shut and what the peer still sends is thrown away
    for a while: closing at once would reset the connection, and with it the response's way.
-7. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
+8. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
    own turn. What an answer makes possible is left to `writable`, on the switchboard's.
-8. At most one deadline runs, that of what is waited for now; none while only the service is.
+9. A body that waits to be asked for (`Expect`) is, once everything before it is answered.
+10. At most one deadline runs, that of what is waited for now; none while only the service is.
 """
 
 from __future__ import annotations
@@ -24,6 +31,7 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from cometary.transport.poller import PEER_SHUT
 from cometary.transport.request_parser import HEAD
 from cometary.transport.responses import CONTINUE
 
@@ -63,6 +71,7 @@ class Connection:
 
     __slots__ = (
         "_deadline",
+        "_half_closed",
         "_head",
         "_parser",
         "_peer",
@@ -89,6 +98,7 @@ class Connection:
         self._waiting: deque[Exchange] | None = None
         self._unsent: memoryview | None = None
         self._deadline: DeadlineQueue[Connection] | None = None
+        self._half_closed: bool = False
         self._reading: bool = True
         self._writing: bool = False
         self._expect(switchboard.deadlines.head)
@@ -101,10 +111,14 @@ class Connection:
 
     # What the switchboard calls.
 
-    def readable(self) -> None:
-        """Read once, since there is something to read, if only the end."""
+    def readable(self, bits: int) -> None:
+        """Read once, since there is something to read, if only the end.
+
+        Args:
+            bits: What the poller has reported.
+        """
         if not self._reading:  # nobody asked, so it is a hang-up
-            return self.close()
+            return self._half_close() if bits == PEER_SHUT else self.close()
         try:
             data = self.sock.recv(self._switchboard.limits.header_bytes)
         except BlockingIOError:
@@ -112,9 +126,12 @@ class Connection:
         except OSError:
             return self.close()
         if not data:
-            self.close()
+            self._end_of_file()
         elif self._state is OPEN:
-            self._parse(data)
+            if self._half_closed:
+                self._parse_afresh(data, learn=False)
+            else:
+                self._parse(data)
         elif self._state is ENDING:
             self._watch(reading=False, writing=self._writing)
         return None
@@ -125,8 +142,7 @@ class Connection:
             rest, self._unsent = self._unsent, None
             self._send(rest)
         self._send_answers()
-        while self._waiting and self._has_room():
-            self._serve(self._waiting.popleft())
+        self._serve_waiting()
         self._settle()
 
     def close(self) -> None:
@@ -137,10 +153,34 @@ class Connection:
         self._expect(None)
         self._switchboard.forget(self)
         self.sock.close()
-        if self._parser is not None:
-            self._switchboard.parsers.take_back(self._parser)
+        self._leave_parser()
+        self._waiting = self._unsent = None
+        self._drop_unanswered()
+
+    def _end_of_file(self) -> None:
+        if self._state is LINGERING or not (self._unanswered or self._unsent):
+            return self.close()
+        self._state = ENDING
+        self._leave_parser()
+        return self._half_close()
+
+    def _half_close(self) -> None:
+        """Take note that the peer says no more, though what it has said may not all be read yet."""
+        self._half_closed = True
+        self._reading = False  # now, and until all that waits is served if some of it is unread
+        self._switchboard.poller.change(self.sock.fileno(), reading=False, writing=self._writing, ended=True)
+        for exchange in self._unanswered:
+            exchange.let_go()
+        self._send_answers()
+        self._settle()
+
+    def _leave_parser(self) -> None:
+        parser, self._parser = self._parser, None
+        if parser is not None:
+            self._switchboard.parsers.take_back(parser)
+
+    def _drop_unanswered(self) -> None:
         unanswered, self._unanswered = self._unanswered, []
-        self._waiting = self._unsent = self._parser = None
         for exchange in unanswered:
             exchange.drop()
 
@@ -163,7 +203,8 @@ class Connection:
         if len(self._unanswered) < self._switchboard.limits.unanswered:
             self._serve(known.exchange(data))
         else:
-            self._put_aside([known.exchange(data)])
+            self._waiting = deque([known.exchange(data)])
+            self._watch(reading=False, writing=self._writing)
 
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
         parsers = self._switchboard.parsers
@@ -176,34 +217,29 @@ class Connection:
             self._switchboard.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
             self._expect(None)
-        if parser.finished:
-            self._state = ENDING
-        for place, exchange in enumerate(exchanges):
-            if len(self._unanswered) >= self._switchboard.limits.unanswered:
-                self._put_aside(exchanges[place:])
-                break
-            self._serve(exchange)
-        if self._parser is not None or len(exchanges) > 1:
-            self._await_rest()
-
-    def _put_aside(self, exchanges: list[Exchange]) -> None:
-        self._waiting = deque(exchanges)
-        self._watch(reading=False, writing=self._writing)
+        if exchanges:
+            self._waiting = deque(exchanges)
+            self._serve_waiting()
+        if self._parser is not None or len(exchanges) > 1 or self._waiting:
+            self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
         return len(self._unanswered) < self._switchboard.limits.unanswered
 
-    def _serve(self, exchange: Exchange) -> None:
-        if self._state is OPEN or self._state is ENDING:
-            self._unanswered.append(exchange)
-            exchange.arrive(self, self._peer)
-            self._service.serve(exchange)
+    def _serve_waiting(self) -> None:
+        """Serve what waits as far as there is room, and the connection's last request as such."""
+        while self._waiting and self._has_room():
+            exchange = self._waiting.popleft()
+            if exchange.closing:
+                self._state = ENDING
+            self._serve(exchange)
+            if self._half_closed:
+                exchange.let_go()
 
-    def _await_rest(self) -> None:
-        parser = self._parser
-        if parser is not None and parser.awaits_continue and not self._unanswered and self._unsent is None:
-            self._send(CONTINUE)
-        self._settle()  # for the last request: the answer to the one before it has settled for idleness
+    def _serve(self, exchange: Exchange) -> None:
+        self._unanswered.append(exchange)
+        exchange.arrive(self, self._peer)
+        self._service.serve(exchange)
 
     # From answers to bytes.
 
@@ -214,6 +250,8 @@ class Connection:
         switchboard = self._switchboard
         if switchboard.draining and exchange is self._unanswered[-1] and not self._waiting:
             exchange.closing = True
+            self._state = ENDING  # now: it may have to wait for others, and none may come behind it
+            self._leave_parser()
         response = switchboard.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
@@ -236,7 +274,10 @@ class Connection:
             if unanswered.pop(0).closing:
                 self._state = ENDING
                 self._waiting = None
-            self._send(response)
+                self._drop_unanswered()
+                unanswered = self._unanswered
+            if response:  # else the request is left unanswered
+                self._send(response)
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
@@ -253,14 +294,22 @@ class Connection:
 
     def _settle(self) -> None:
         """Watch for, and set a deadline on, what is to happen next."""
+        parser = self._parser
+        if parser is not None and parser.awaits_continue and self._all_is_sent():
+            parser.invited = True
+            self._send(CONTINUE)
         if self._state is CLOSED:
             return
-        if self._state is ENDING and not self._unanswered and self._unsent is None:
+        if self._state is ENDING and self._all_is_sent():
             self._linger()
         elif self._waiting or self._writing or self._unsent is not None:
             blocked = self._unsent is not None or (bool(self._waiting) and self._has_room())
-            self._watch(reading=not self._waiting, writing=blocked)
+            ended = self._half_closed and self._state is ENDING
+            self._watch(reading=not (self._waiting or ended), writing=blocked)
         self._expect(self._due())
+
+    def _all_is_sent(self) -> bool:
+        return not self._unanswered and not self._waiting and self._unsent is None
 
     def _linger(self) -> None:
         self._state = LINGERING
@@ -271,7 +320,8 @@ class Connection:
     def _watch(self, *, reading: bool, writing: bool) -> None:
         if reading is not self._reading or writing is not self._writing:
             self._reading, self._writing = reading, writing
-            self._switchboard.poller.change(self.sock.fileno(), reading=reading, writing=writing)
+            fd, ended = self.sock.fileno(), self._half_closed
+            self._switchboard.poller.change(fd, reading=reading, writing=writing, ended=ended)
 
     def _due(self) -> DeadlineQueue[Connection] | None:
         deadlines = self._switchboard.deadlines
@@ -279,9 +329,14 @@ class Connection:
             return deadlines.write
         if self._state is LINGERING:
             return deadlines.linger
-        if self._parser is not None:
-            return deadlines.head if self._parser.phase is HEAD else deadlines.body
-        return None if self._unanswered or self._waiting else deadlines.idle
+        if self._half_closed:
+            return deadlines.linger
+        if self._waiting:  # it is not read, and cannot help it
+            return None
+        parser = self._parser
+        if parser is not None and not parser.awaits_continue:
+            return deadlines.head if parser.phase is HEAD else deadlines.body
+        return None if self._unanswered else deadlines.idle
 
     def _expect(self, deadline: DeadlineQueue[Connection] | None) -> None:
         current = self._deadline

@@ -3,10 +3,13 @@
 1. An exchange is answered exactly once, by `respond` or `refuse`; a second answer is a bug and
    raises `RuntimeError`.
 2. Answering after the peer has gone is no bug but a race nobody can win: it does nothing.
-3. `on_drop` is called at most once, when the peer has gone before the answer; never after one.
-   It may be called from within the answer to another exchange of the connection, so it only
-   takes note, and what it raises is logged.
-4. The wire is a `Carrier`: the exchange knows neither sockets nor the order of responses.
+3. `on_drop` is called at most once, when the peer has gone before the answer, or has said that
+   it will say no more, after which it may be gone; never after an answer. It may be called from
+   within the answer to another exchange of the connection, so it only takes note, and what it
+   raises is logged.
+4. After the latter an answer is still sent, if it comes soon. Who knows that none will come says
+   so (`leave_unanswered`), and the connection need not wait for it.
+5. The wire is a `Carrier`: the exchange knows neither sockets nor the order of responses.
 """
 
 from __future__ import annotations
@@ -50,8 +53,8 @@ class Exchange:
         headers: By name in lower case; lines of the same name are one value with commas.
         body: The whole body.
         peer: The address of the other end of the connection.
-        on_drop: What to call when the peer goes before the answer; whoever holds the exchange
-            sets it.
+        on_drop: What to call when the peer goes, or says that it will say no more, before the
+            answer; whoever holds the exchange sets it.
         fault: What is wrong with the request as HTTP, when it was refused before it was complete.
         closing: Whether the connection ends with this exchange's response.
         extra_headers: Headers that the response gets whatever it is.
@@ -164,6 +167,10 @@ class Exchange:
     def drop(self) -> None:
         """Take note that the peer has gone; calls `on_drop` unless it was answered."""
         self._carrier = None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Take note that the peer says no more, and may be gone; calls `on_drop` unless it was answered."""
         on_drop, self.on_drop = self.on_drop, None
         if on_drop is not None:
             try:
@@ -172,6 +179,12 @@ class Exchange:
                 logger.exception(
                     "drop handler failed", text="what was to be done about a dropped request failed"
                 )
+
+    def leave_unanswered(self) -> None:
+        """From within `on_drop`: say that no answer will come, so that nobody waits for one."""
+        self._carrier = None
+        self.closing = True
+        self.response = b""
 
 
 def checked(headers: Headers) -> Headers:

@@ -17,7 +17,8 @@ import trio
 
 READABLE: Final = 1
 WRITABLE: Final = 4
-"""Bits of what `poll` reports, epoll's own; any other bit means error or hang-up."""
+PEER_SHUT: Final = 0x2000
+"""Bits of what `poll` reports, epoll's own; any other bit means error or hang-up in both directions."""
 
 
 class Poller(Protocol):
@@ -31,8 +32,16 @@ class Poller(Protocol):
         """Add `fd`, for reading."""
         ...
 
-    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
-        """Say anew what `fd` is watched for; for neither, a hang-up may still be reported."""
+    def change(self, fd: int, *, reading: bool, writing: bool, ended: bool = False) -> None:
+        """Say anew what `fd` is watched for.
+
+        Args:
+            fd: The descriptor.
+            reading: Whether for reading. If not, that its peer says no more may still be reported
+                (`PEER_SHUT`), as may errors.
+            writing: Whether for writing.
+            ended: Whether that is known already, and not reported again.
+        """
         ...
 
     def forget(self, fd: int) -> None:
@@ -61,9 +70,9 @@ class EpollPoller:
         """Add `fd`, for reading."""
         self._epoll.register(fd, select.EPOLLIN)
 
-    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
-        """Say anew what `fd` is watched for; a hang-up is always among it."""
-        bits = select.EPOLLIN if reading else select.EPOLLRDHUP
+    def change(self, fd: int, *, reading: bool, writing: bool, ended: bool = False) -> None:
+        """Say anew what `fd` is watched for; errors and hang-ups in both directions are always among it."""
+        bits = select.EPOLLIN if reading else 0 if ended else PEER_SHUT
         self._epoll.modify(fd, bits | select.EPOLLOUT if writing else bits)
 
     def poll(self, limit: int) -> list[tuple[int, int]]:
@@ -83,7 +92,7 @@ class SelectorPoller:
         """Add `fd`, for reading."""
         self._selector.register(fd, selectors.EVENT_READ)
 
-    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+    def change(self, fd: int, *, reading: bool, writing: bool, ended: bool = False) -> None:  # noqa: ARG002
         """Say anew what `fd` is watched for; for neither, it is not watched at all."""
         self.forget(fd)
         events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)

@@ -47,6 +47,7 @@ class RequestParser:
     Attributes:
         phase: Where in a request the last byte was.
         finished: Whether no more requests can follow; feeding is over.
+        invited: Whether the client has been told to send its body.
     """
 
     __slots__ = (
@@ -60,7 +61,9 @@ class RequestParser:
         "_repeated",
         "_target",
         "_upgrading",
+        "_version",
         "finished",
+        "invited",
         "phase",
     )
 
@@ -80,11 +83,18 @@ class RequestParser:
         self._target = b""
         self._body: bytes | bytearray = b""
         self._upgrading = False
+        self._version = ""
+        self.invited = False
 
     @property
     def awaits_continue(self) -> bool:
-        """Whether the client waits for a word that its body is welcome (RFC 9110, section 10.1.1)."""
-        if self.phase is not BODY or self._body or self._exchange is None:
+        """Whether the client waits for a word that its body is welcome (RFC 9110, section 10.1.1).
+
+        A client of HTTP/1.0 cannot, whatever it says, since it does not know that word.
+        """
+        if self.phase is not BODY or self.invited or self._body or self._exchange is None:
+            return False
+        if self._version != "1.1":
             return False
         return self._exchange.headers.get(b"expect", b"").lower() == b"100-continue"
 
@@ -135,9 +145,10 @@ class RequestParser:
         return head + rest
 
     def _head_without_upgrade(self) -> bytes:
-        exchange = cast("Exchange", self._exchange)
+        exchange, version = cast("Exchange", self._exchange), self._version
         lines = [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] != b"upgrade"]
-        return b"%b %b HTTP/1.1\r\n%b\r\n" % (exchange.method.encode(), self._target, b"".join(lines))
+        request_line = b"%b %b HTTP/%b\r\n" % (exchange.method.encode(), self._target, version.encode())
+        return request_line + b"".join(lines) + b"\r\n"
 
     def _check_fed(self) -> None:
         """Bound what an unfinished request may have taken on the wire.
@@ -196,6 +207,7 @@ class RequestParser:
         llhttp, headers, limits = self._llhttp, self._headers, self._limits
         version, method = llhttp.get_http_version(), llhttp.get_method().decode()
         path, query = split_target(self._target)
+        self._version = version
         closing = version != "1.1" or not llhttp.should_keep_alive()
         self._exchange = Exchange(method, path, query, headers, closing=closing)
         self.phase = BODY

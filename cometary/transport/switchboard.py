@@ -197,7 +197,7 @@ class Switchboard:
                 if bits & WRITABLE:
                     connection.writable()
                 if bits & ~WRITABLE:
-                    connection.readable()
+                    connection.readable(bits & ~WRITABLE)
             except Exception:
                 logger.exception("connection failed", text="a connection failed and is closed")
                 connection.close()

@@ -118,9 +118,9 @@ class MemoryPoller:
         self._asked[fd] = READABLE
         self._touch(fd)
 
-    def change(self, fd: int, *, reading: bool, writing: bool) -> None:
+    def change(self, fd: int, *, reading: bool, writing: bool, ended: bool = False) -> None:
         assert fd in self._asked, "not watched"
-        bits = READABLE if reading else PEER_SHUT
+        bits = READABLE if reading else 0 if ended else PEER_SHUT
         self._asked[fd] = bits | WRITABLE if writing else bits
         self._touch(fd)
 

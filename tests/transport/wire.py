@@ -67,6 +67,11 @@ class Client:
             pass
         return self._buffer
 
+    @property
+    def received(self) -> bytes:
+        """What has come and is in no response yet."""
+        return self._buffer
+
     async def closed(self) -> bool:
         """Whether the server closes without sending anything more."""
         return await self.rest() == b""
@@ -119,14 +124,24 @@ async def serving(
 
 
 class Holder:
-    """An endpoint that answers nothing by itself."""
+    """An endpoint that answers nothing by itself, and once a request is dropped says that it never will.
 
-    def __init__(self) -> None:
+    Args:
+        silent: whether it does not say so.
+    """
+
+    def __init__(self, *, silent: bool = False) -> None:
         self.held: list[Exchange] = []
         self.dropped: list[Exchange] = []
+        self._silent = silent
 
     def __call__(self, exchange: Exchange) -> None:
-        exchange.on_drop = lambda: self.dropped.append(exchange)
+        def drop() -> None:
+            self.dropped.append(exchange)
+            if not self._silent:
+                exchange.leave_unanswered()
+
+        exchange.on_drop = drop
         self.held.append(exchange)
 
 
