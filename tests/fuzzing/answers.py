@@ -15,14 +15,20 @@ OURS: Final = {"internal-error", "shutting-down"}
 HEADS_ONLY: Final = frozenset({100, 204, 304})
 OK: Final = "ok"
 CLOSED: Final = "closed"
+NOT_FOUND: Final = "not-found"
 
 
 class WrongAnswerError(Exception):
     """The server answered what the protocol does not have."""
 
 
-def outcome(received: bytes) -> str:
+def outcome(received: bytes, before: int = 0) -> str:
     """Say what all that came on one connection, up to its end, amounts to.
+
+    Args:
+        received: what came.
+        before: how many flawless requests for what is not there came before the one in question. Each of
+            them has to be answered, whatever came with it.
 
     Returns:
         `closed` if nothing came; the condition of the last answer if that is an error; else `ok`.
@@ -30,7 +36,7 @@ def outcome(received: bytes) -> str:
     Raises:
         WrongAnswerError: it is no row of responses, or one of them is no stated error.
     """
-    last = CLOSED
+    answered: list[str] = []
     while received:
         head, blank, received = received.partition(b"\r\n\r\n")
         if not blank:
@@ -40,8 +46,10 @@ def outcome(received: bytes) -> str:
         body, received = received[:length], received[length:]
         if len(body) < length:
             raise WrongAnswerError(f"half a body: {body!r}")
-        last = OK if status < 300 else _condition(status, body, headers)
-    return last
+        answered.append(OK if status < 300 else _condition(status, body, headers))
+    if answered[:before] != [NOT_FOUND] * before:
+        raise WrongAnswerError(f"{answered!r} to {before} requests for nothing, and another")
+    return answered[-1] if answered[before:] else CLOSED
 
 
 def _read_head(head: bytes) -> tuple[int, dict[bytes, bytes]]:

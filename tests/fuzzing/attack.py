@@ -3,7 +3,8 @@
 1.  Case I of a seed is the same request as long as the corpus is, whatever ran before it, so a report's number is
     enough to send it again.
 2.  A request of a whole head is followed by the end of the connection, so that none waits for
-    more of it; a body goes in a flawless request, which is answered.
+    more of it; a body goes in a flawless request, which is answered. The former comes behind up to
+    two flawless ones, all of it cut in up to three pieces: these have to be answered whatever follows.
 3.  A mutation may still be a good request. It is sent, and does not count as malformed.
 4.  The workers' own sessions may suffer what the requests say. The bystanders' may not: they talk
     with the server all the while, and miss nothing.
@@ -12,10 +13,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 from typing import Final
 
@@ -25,6 +26,9 @@ from tests.fuzzing.answers import CLOSED, OK, WrongAnswerError, outcome
 from tests.fuzzing.bystander import Bystander, open_session
 from tests.fuzzing.corpus import SID, Entry, corpus
 from tests.fuzzing.mutations import mutate
+
+FOR_NOTHING: Final = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+"""Answered by `not-found`, at both interfaces."""
 
 WORKERS: Final = 16
 BYSTANDERS: Final = 4
@@ -126,18 +130,30 @@ async def answer(ports: Ports, entry: Entry, content: bytes, sid: bytes) -> str:
         TooSlowError: nothing at all.
     """
     request = entry.request(content.replace(SID, sid))
+    port, whole = ports.of(entry.interface), entry.form == "http"
+    random = Random(content)  # noqa: S311 - the same again for the same content
+    before = random.randrange(3) if whole else 0
+    pieces = cut(FOR_NOTHING * before + request, random) if whole else [request]
     with trio.fail_after(PATIENCE):
-        return outcome(await ask(ports.of(entry.interface), request, half_close=entry.form == "http"))
+        return outcome(await ask(port, pieces, half_close=whole), before)
 
 
-async def ask(port: int, request: bytes, *, half_close: bool = False) -> bytes:
-    """Return all that a connection brings which sends `request`, and says no more if `half_close`."""
+def cut(data: bytes, random: Random) -> list[bytes]:
+    """Return `data` in one to three pieces."""
+    places = sorted(random.randrange(len(data) + 1) for _ in range(random.randrange(3)))
+    return [data[begin:end] for begin, end in pairwise((0, *places, len(data)))]
+
+
+async def ask(port: int, pieces: Iterable[bytes], *, half_close: bool = False) -> bytes:
+    """Return all that a connection brings which sends `pieces`, and says no more if `half_close`."""
     received = b""
     with trio.socket.socket() as sock:
         try:
             await sock.connect(("127.0.0.1", port))
+            sock.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
             stream = trio.SocketStream(sock)
-            await stream.send_all(request)
+            for piece in pieces:
+                await stream.send_all(piece)
             if half_close:
                 await stream.send_eof()
         except (OSError, trio.BrokenResourceError):

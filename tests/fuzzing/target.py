@@ -73,7 +73,7 @@ class Target:
 
     async def _call(self, path: str) -> Any:
         request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-        received = await ask(self.ports.control, request.encode())
+        received = await ask(self.ports.control, [request.encode()])
         return json.loads(received.partition(b"\r\n\r\n")[2])
 
 

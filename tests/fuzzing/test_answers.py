@@ -32,6 +32,14 @@ def test_the_last_of_several_answers_counts() -> None:
     assert outcome(response(200, b"{}") + NOT_FOUND) == "not-found"
 
 
+def test_what_came_before_has_to_be_answered() -> None:
+    assert outcome(NOT_FOUND * 2 + response(200, b"{}"), before=2) == "ok"
+    assert outcome(NOT_FOUND * 2, before=2) == "closed"
+    for received in (b"", NOT_FOUND, NOT_FOUND + response(200, b"{}")):
+        with pytest.raises(WrongAnswerError):
+            outcome(received, before=2)
+
+
 @pytest.mark.parametrize(
     "received",
     [
