@@ -18,9 +18,9 @@ from cometary.transport.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
     from contextlib import ExitStack
 
+    from cometary.actors.scheduler import Scheduler
     from cometary.config import Settings
     from cometary.transport.network import Network
     from cometary.transport.service import Service
@@ -33,7 +33,7 @@ class FrontEnd:
         settings: how the server is set up.
         services: what answers clients, and what answers back-ends.
         network: where connections come from.
-        run: calls a function in which actors may be sent to, and has them run what it sent.
+        scheduler: runs the actors that it sends to. Their timers wait for what is to be read.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class FrontEnd:
         settings: Settings,
         services: tuple[Service, Service],
         network: Network,
-        run: Callable[[Callable[[], None]], None],
+        scheduler: Scheduler,
     ) -> None:
         self._settings = settings
         self._services = services
         self._network = network
-        self._run = run
+        self._scheduler = scheduler
         self._sockets: list[list[socket.socket]] = []
         self._switchboard: Switchboard | None = None
 
@@ -83,8 +83,13 @@ class FrontEnd:
             for service, sockets in zip(self._services, self._sockets, strict=True)
         ]
         limits = front_end_limits(self._settings)
-        self._switchboard = Switchboard(listen, limits, self._network.new_poller, run=self._run)
-        await self._switchboard.serve(task_status=task_status)
+        scheduler = self._scheduler
+        switchboard = Switchboard(listen, limits, self._network.new_poller, run=scheduler.run_with)
+        self._switchboard, scheduler.catch_up = switchboard, switchboard.catch_up
+        try:
+            await switchboard.serve(task_status=task_status)
+        finally:
+            scheduler.catch_up = None
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
 
     def stop_listening(self) -> None:

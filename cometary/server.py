@@ -127,7 +127,7 @@ class Server:
             self._manager.receipts.subscribe(self._application.receipt)
         self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
         self._reader: ReceiptReader | None = None
-        self._front_end = FrontEnd(settings, self._services(), network, actors.scheduler.run_with)
+        self._front_end = FrontEnd(settings, self._services(), network, actors.scheduler)
         self._root: ActorRef[Any] | None = None
 
     @asynccontextmanager

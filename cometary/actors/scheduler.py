@@ -13,6 +13,9 @@
     each time that the scheduler's own task runs it is for about `batch` messages, less those that
     this task has handled the last time, and for no longer than `AHEAD` seconds; then whoever asks
     waits for the scheduler, and by that every other Trio task has run as well.
+7.  Timers that come more than `STALL` seconds late, since the process or the loop stood still, wait
+    until what came meanwhile has been read, for at most `CATCH_UP` seconds, if somebody has said how
+    to know (`catch_up`): what a timer was to wait for may have come in time.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 AHEAD: Final = 0.00025
 """Seconds for which tasks that ask may run batches before Trio's other tasks have run: about what a batch takes."""
 
+STALL: Final = 0.1
+CATCH_UP: Final = 2.0
+
 _NEVER: Final = -1
 
 
@@ -51,6 +57,8 @@ class Scheduler:
     Attributes:
         watch: the watchdog's, if there is one.
         now: tells Trio's time in seconds; within a batch, the time when the batch began.
+        catch_up: begins to read what has come while nothing ran, and returns what tells whether that
+            is done; set by whoever reads for actors, and called outside of any turn.
     """
 
     def __init__(
@@ -70,6 +78,9 @@ class Scheduler:
         self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
         self._ahead_deadline = inf
         self._failed: BaseException | None = None
+        self.catch_up: Callable[[], Callable[[], bool]] | None = None
+        self._caught_up: Callable[[], bool] | None = None  # while timers are late
+        self._wait_until = inf
 
     def enqueue(self, cell: ScheduledCell) -> None:
         """Give `cell` a turn. It must not be in the queue already."""
@@ -103,8 +114,10 @@ class Scheduler:
         timers = self.timers
         timers.batch_began = now
         try:
-            if timers.next_due <= now:
+            if timers.next_due <= now and not self._timers_wait(now):
                 timers.expire(now, self.batch)
+                if timers.next_due > now:  # none is late any more
+                    self._caught_up = None
             ready = self.ready
             left, quota = self.batch, self.quota
             turns = 0
@@ -116,6 +129,15 @@ class Scheduler:
             self._messages += self.batch - left
         finally:
             timers.batch_began = None
+
+    def _timers_wait(self, now: float) -> bool:
+        """Whether timers that are due wait for what is read first (rule 7)."""
+        if self.catch_up is None or now <= self.timers.next_due + STALL:
+            self._caught_up = None
+            return False
+        if self._caught_up is None:
+            self._caught_up, self._wait_until = self.catch_up(), now + CATCH_UP
+        return now < self._wait_until and not self._caught_up()
 
     def run_with(self, work: Callable[[], None]) -> None:
         """Do `work` and, in the same breath, give a batch of turns to the actors it sent mail to.

@@ -35,12 +35,13 @@ def front_end_limits(settings: Settings) -> Limits:
     could be of use to. So what a vanished client leaves is gone as soon as its session.
     """
     defaults = Limits()
+    half = settings.die / 2  # the period that a client vanishes in may have one more
     return Limits(
         body_bytes=settings.body_bytes,
         head_seconds=min(settings.die, defaults.head_seconds),
-        body_seconds=min(settings.die, defaults.body_seconds),
+        body_seconds=min(half, defaults.body_seconds),
         idle_seconds=min(settings.die, defaults.idle_seconds),
-        write_seconds=min(settings.die, defaults.write_seconds),
+        write_seconds=min(half, defaults.write_seconds),
         linger_seconds=min(settings.die, defaults.linger_seconds),
     )
 

@@ -21,6 +21,7 @@
    own turn. What an answer makes possible is left to `writable`, on the switchboard's.
 9. A body that waits to be asked for (`Expect`) is, once everything before it is answered.
 10. At most one deadline runs, that of what is waited for now; none while only the service is.
+    A body that still comes, and a response that is still taken, at a fair pace get another period.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ import socket
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from cometary.transport.poller import PEER_SHUT
+from cometary.transport.deadlines import gets_on
+from cometary.transport.poller import PEER_SHUT, unacknowledged
 from cometary.transport.request_parser import HEAD
 from cometary.transport.responses import CONTINUE
 
@@ -73,8 +75,10 @@ class Connection:
         "_deadline",
         "_half_closed",
         "_head",
+        "_moved",
         "_parser",
         "_peer",
+        "_periods",
         "_reading",
         "_service",
         "_state",
@@ -99,6 +103,8 @@ class Connection:
         self._unsent: memoryview | None = None
         self._deadline: DeadlineQueue[Connection] | None = None
         self._half_closed: bool = False
+        self._moved: int = 0  # bytes of a body, or of responses, since the period began
+        self._periods: int = 0
         self._reading: bool = True
         self._writing: bool = False
         self._expect(switchboard.deadlines.head)
@@ -141,9 +147,22 @@ class Connection:
         if self._unsent is not None:
             rest, self._unsent = self._unsent, None
             self._send(rest)
+            left = cast("memoryview | None", self._unsent)
+            self._moved += len(rest) - (0 if left is None else len(left))
         self._send_answers()
         self._serve_waiting()
         self._settle()
+
+    def expire(self) -> None:
+        """Close, since the time is up; unless what is waited for gets on."""
+        switchboard, deadline = self._switchboard, self._deadline
+        if deadline is switchboard.deadlines.body or deadline is switchboard.deadlines.write:
+            waiting = 0 if self._unsent is None else unacknowledged(self.sock)
+            self._periods += 1
+            if gets_on(self._moved - waiting, self._periods, deadline.duration, switchboard.limits):
+                self._moved = waiting
+                return deadline.add(self, switchboard.now)
+        return self.close()
 
     def close(self) -> None:
         """Close at once, and drop what has not been answered."""
@@ -209,6 +228,8 @@ class Connection:
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
         parsers = self._switchboard.parsers
         parser = self._parser or parsers.shared
+        if self._unsent is None:  # else responses are what is waited for
+            self._moved += len(data)
         try:
             exchanges = parser.feed(data)
         finally:  # even one that failed must not stay with the others
@@ -346,3 +367,5 @@ class Connection:
             if deadline is not None:
                 deadline.add(self, self._switchboard.now)
             self._deadline = deadline
+            self._periods = 0
+            self._moved = 0 if self._unsent is None else unacknowledged(self.sock)

@@ -2,7 +2,8 @@
 
 All members of one queue get the same time, so the order in which they are added is the order in
 which they expire, and a dictionary, which keeps that order, is the whole data structure: no heap,
-nothing to cancel lazily. Pure: the time comes in as an argument.
+nothing to cancel lazily. What may take longer if it gets on is looked at when it expires, and added
+anew. Pure: the time comes in as an argument.
 """
 
 from __future__ import annotations
@@ -12,7 +13,21 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from cometary.transport.limits import Limits
+
 T = TypeVar("T", bound="Hashable")
+
+
+def gets_on(moved: int, periods: int, seconds: float, limits: Limits) -> bool:
+    """Whether what has taken `periods` periods of `seconds` may have one more.
+
+    Args:
+        moved: Bytes that it got on by in the last of these.
+        periods: How many there were.
+        seconds: How long each was.
+        limits: The slowest and the longest that it may be.
+    """
+    return moved >= limits.bytes_per_second * seconds and (periods + 1) * seconds <= limits.longest_seconds
 
 
 class DeadlineQueue(Generic[T]):

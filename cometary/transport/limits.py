@@ -19,10 +19,15 @@ class Limits:
         unanswered: Requests of one connection handed to the application and not answered yet;
             beyond it the connection is not read.
         head_seconds: From a connection's opening, or a request's first byte, to the head's end.
-        body_seconds: From the head's end to the body's.
+        body_seconds: From the head's end to the body's; as often again as `bytes_per_second` came
+            meanwhile.
         idle_seconds: From a response to the next request's first byte.
-        write_seconds: From the first byte that the kernel would not take to the response's last.
-        linger_seconds: From the last response on a connection to the peer's end of file.
+        write_seconds: From the first byte that the kernel would not take to the response's last; as
+            often again as the peer took `bytes_per_second` meanwhile.
+        bytes_per_second: The slowest that a body or a response may be.
+        longest_seconds: The longest that a body or a response takes, however it gets on.
+        linger_seconds: From the last response on a connection to the peer's end of file, and from
+            that to the last response.
     """
 
     header_bytes: int = 16 * 1024
@@ -35,4 +40,6 @@ class Limits:
     body_seconds: float = 10
     idle_seconds: float = 75
     write_seconds: float = 10
+    bytes_per_second: int = 500
+    longest_seconds: float = 120
     linger_seconds: float = 2

@@ -45,15 +45,19 @@ class Listener:
         self._switchboard = switchboard
         self._paused = False
 
-    def accept(self) -> None:
-        """Accept the callers that are there, as far as there is room."""
+    def accept(self) -> bool:
+        """Accept the callers that are there, as far as there is room.
+
+        Returns:
+            Whether none are left that could be accepted now.
+        """
         for _ in range(BATCH):
             if self._switchboard.full:
                 return self._pause()
             try:
                 sock, address = self.sock.accept()
             except BlockingIOError:
-                return None
+                return True
             except OSError as error:
                 if error.errno in EXHAUSTED:
                     text = f"no connection can be accepted for now: {error}"
@@ -61,7 +65,7 @@ class Listener:
                     return self._pause()
                 continue  # that caller has gone already
             self._welcome(sock, str(address[0]))
-        return None
+        return False
 
     def _welcome(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -74,10 +78,11 @@ class Listener:
             logger.warning("connection not served", text=text, peer=peer, error=str(error))
             sock.close()
 
-    def _pause(self) -> None:
+    def _pause(self) -> bool:
         self._paused = True
         self._watch()
         self._switchboard.deadlines.paused.add(self, self._switchboard.now)
+        return True
 
     def resume(self) -> None:
         """Accept again, if it was paused."""

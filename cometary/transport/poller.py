@@ -7,8 +7,12 @@ when something is written.
 
 from __future__ import annotations
 
+import fcntl
 import select
 import selectors
+import socket
+import sys
+import termios
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Protocol
@@ -116,6 +120,20 @@ BITS: Final = {
     selectors.EVENT_READ | selectors.EVENT_WRITE: READABLE | WRITABLE,
 }
 """What `selectors` reports, in epoll's words."""
+
+
+def unacknowledged(sock: socket.socket) -> int:
+    """How many of the bytes that the kernel has taken for `sock` the peer has not; 0 where nobody knows.
+
+    The kernel takes much at once, and then, of a slow peer, nothing for long: so what it takes says
+    little of how the peer gets on.
+    """
+    if not isinstance(sock, socket.socket):  # one of a simulation
+        return 0
+    try:
+        return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 def until_readable(fd: int) -> Callable[[], Awaitable[None]]:

@@ -7,7 +7,9 @@ to what happens and not to what is open.
 1. A wake-up serves at most `BATCH` ready sockets; then all other Trio tasks have their turn.
 2. Nothing that happens on one connection is another's misfortune: what it raises is logged, and it
    alone is closed.
-3. A second task looks for expired deadlines once a second, and sleeps while there are none.
+3. A second task looks for expired deadlines once a second, and sleeps while there are none. When it
+   comes late, since the process or the loop stood still, what has come meanwhile is read first:
+   nobody is to blame for that (`catch_up`).
 4. `serve` ends by cancellation or after `aclose`; either way every socket is closed, and every
    exchange still unanswered dropped, before it returns.
 """
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 BATCH: Final = 256
 TICK: Final = 1.0
 """Seconds between two looks at the deadlines; also the longest that one is late."""
+STALL: Final = 0.1
+"""Seconds by which a look has to come late for something to have stood still."""
 
 logger = get_logger("cometary.transport")
 
@@ -113,6 +117,7 @@ class Switchboard:
         self.heads = HeadMemory()
         self.poller = new_poller()
         self.draining = False
+        self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
         self.now = 0.0
         self.deadlines = Deadlines(self.limits, self._wake_up)
@@ -188,10 +193,13 @@ class Switchboard:
 
     def _serve_ready(self) -> None:
         connections = self._connections
-        for fd, bits in self.poller.poll(BATCH):
+        ready = self.poller.poll(BATCH)
+        all_of_it = len(ready) < BATCH
+        for fd, bits in ready:
             connection = connections.get(fd)
             if connection is None:
-                self._accept(fd)
+                if not self._accept(fd):
+                    all_of_it = False
                 continue
             try:
                 if bits & WRITABLE:
@@ -201,24 +209,45 @@ class Switchboard:
             except Exception:
                 logger.exception("connection failed", text="a connection failed and is closed")
                 connection.close()
+        if all_of_it:
+            self._passes += 1
 
-    def _accept(self, fd: int) -> None:
+    def _accept(self, fd: int) -> bool:
         for listener in self._listeners:
             if listener.sock.fileno() == fd:  # not so if `fd` was a connection closed in this batch
-                listener.accept()
+                return listener.accept()
+        return True
 
     async def _expire(self) -> None:
         while True:
             await self._pending.wait()
-            await trio.sleep(TICK)
+            planned = trio.current_time() + TICK
+            await trio.sleep_until(planned)
+            if trio.current_time() > planned + STALL:
+                await self._catch_up()
             self.now = now = trio.current_time()
             for queue in self.deadlines.queues:
                 for connection in queue.expired(now):
-                    connection.close()
+                    connection.expire()
             for listener in self.deadlines.paused.expired(now):
                 listener.resume()
             if not self.deadlines:
                 self._pending = trio.Event()
+
+    async def _catch_up(self) -> None:
+        done = self.catch_up()
+        while not done():
+            await trio.lowlevel.checkpoint()
+
+    def catch_up(self) -> Callable[[], bool]:
+        """Begin to read what has come while nothing ran.
+
+        Returns:
+            What tells whether that is done: all that was ready has been served, and after that all
+            that was ready then, since a connection may have had to be accepted first.
+        """
+        enough = self._passes + 2
+        return lambda: self._passes >= enough or not self.poller.poll(1)
 
     def _wake_up(self, _: float) -> float:
         self._pending.set()

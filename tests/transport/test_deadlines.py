@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.transport.deadlines import DeadlineQueue
+from cometary.transport.deadlines import DeadlineQueue, gets_on
+from cometary.transport.limits import Limits
 
 
 def queue_of(duration: float) -> tuple[DeadlineQueue[str], list[float]]:
@@ -34,6 +35,14 @@ def test_members_expire_after_the_duration_and_not_before() -> None:
     assert queue.expired(10) == ["a"]
     assert queue.expired(30) == ["b"]
     assert len(queue) == 0
+
+
+def test_what_gets_on_may_go_on_for_a_while() -> None:
+    limits = Limits(bytes_per_second=500, longest_seconds=30)
+    assert gets_on(5_000, 1, 10, limits)
+    assert not gets_on(4_999, 1, 10, limits)
+    assert gets_on(5_000, 2, 10, limits)
+    assert not gets_on(1_000_000, 3, 10, limits)
 
 
 def test_a_discarded_member_does_not_expire() -> None:

@@ -132,7 +132,7 @@ async def test_one_who_never_reads_a_large_answer(mock_clock: trio.testing.MockC
         await client.send(post())
         await pass_time(server, mock_clock, 29)
         assert server.switchboard.open_connections == 1
-        await pass_time(server, mock_clock, 2)
+        await pass_time(server, mock_clock, 2 + 30)  # its kernel has taken some
         assert server.switchboard.open_connections == 0
 
 
@@ -152,7 +152,74 @@ async def test_one_who_never_reads_and_never_stops_asking(mock_clock: trio.testi
             assert server.switchboard.open_connections == 1
             nursery.cancel_scope.cancel()
         assert answered <= LIMITS.unanswered + 2  # what the kernel took, and what may be unanswered
+        await pass_time(server, mock_clock, 2 + 30)
+        assert server.switchboard.open_connections == 0
+
+
+async def test_one_whose_body_takes_long_but_gets_on(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    """As 120 kB do on a link of 64 kbit/s, of which something else takes the half."""
+    client = await server.connect()
+    request = post(b"x" * 120_000)
+    for place in range(0, len(request), 4_000):
+        await client.send(request[place : place + 4_000])
+        await pass_time(server, mock_clock, 1)
+    assert len((await client.response()).body) == 120_000
+
+
+async def test_one_whose_body_gets_on_for_a_while_only(
+    server: Server, mock_clock: trio.testing.MockClock
+) -> None:
+    client = await server.connect()
+    await client.send(post(b"x" * 200_000)[:-200_000])
+    for _ in range(30):
+        await client.send(b"x" * 1_000)
+        await pass_time(server, mock_clock, 1)
+    assert server.switchboard.open_connections == 1
+    await pass_time(server, mock_clock, 31)
+    assert server.switchboard.open_connections == 0
+
+
+async def test_one_whose_body_gets_on_for_ever(mock_clock: trio.testing.MockClock) -> None:
+    async with serving(echo, limits=Limits(body_bytes=10_000_000, longest_seconds=60)) as server:
+        client = await server.connect()
+        await client.send(post(b"x" * 5_000_000)[:-5_000_000])
+        for _ in range(59):
+            assert server.switchboard.open_connections == 1
+            await client.send(b"x" * 1_000)
+            await pass_time(server, mock_clock, 1)
         await pass_time(server, mock_clock, 2)
+        assert server.switchboard.open_connections == 0
+
+
+async def test_one_who_takes_a_large_answer_slowly(mock_clock: trio.testing.MockClock) -> None:
+    answer = b"x" * 5_000_000
+    async with serving(lambda exchange: exchange.respond(200, answer), limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post())
+        taken = 0
+        for _ in range(40):
+            await server.settle()
+            for _ in range(4):  # the kernel gives it out in pieces
+                taken += len(await client.stream.receive_some(30_000))
+            await pass_time(server, mock_clock, 1)
+        assert taken < len(answer)
+        assert server.switchboard.open_connections == 1
+        await pass_time(server, mock_clock, 61)
+        assert server.switchboard.open_connections == 0
+
+
+async def test_what_one_sends_does_not_count_for_what_one_takes(mock_clock: trio.testing.MockClock) -> None:
+    async with serving(lambda exchange: exchange.respond(200, b"x" * 20_000_000), limits=LIMITS) as server:
+        client = await server.connect()
+        await client.send(post())
+        await server.settle()
+        await client.send(post(b"x" * 200_000)[:-200_000])
+        for _ in range(61):
+            with suppress(trio.BrokenResourceError):
+                await client.send(b"x" * 2_000)
+            await pass_time(server, mock_clock, 1)
         assert server.switchboard.open_connections == 0
 
 
