@@ -2,11 +2,13 @@
 
 1.  The sockets are open before anything is started that could fail later; callers wait in the backlog.
 2.  They outlive the switchboard, so a front end that is restarted turns nobody away.
-3.  A server that stops closes them first, and the switchboard once everything has been answered.
+3.  Of the connections that there may be, and the descriptors, some are kept for back-ends.
+4.  A server that stops closes them first, and the switchboard once everything has been answered.
 """
 
 from __future__ import annotations
 
+import resource
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -78,13 +80,20 @@ class FrontEnd:
 
     async def run(self, *, task_status: trio.TaskStatus[object]) -> None:
         """Serve connections until cancelled; for a child specification."""
+        public, control = zip(self._services, self._sockets, strict=True)
         listen = [
-            Listen(service, sockets=sockets)
-            for service, sockets in zip(self._services, self._sockets, strict=True)
+            Listen(public[0], sockets=public[1]),
+            Listen(control[0], sockets=control[1], reserve=True),
         ]
         limits = front_end_limits(self._settings)
         scheduler = self._scheduler
-        switchboard = Switchboard(listen, limits, self._network.new_poller, run=scheduler.run_with)
+        switchboard = Switchboard(
+            listen,
+            limits,
+            self._network.new_poller,
+            run=scheduler.run_with,
+            descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
         self._switchboard, scheduler.catch_up = switchboard, switchboard.catch_up
         try:
             await switchboard.serve(task_status=task_status)

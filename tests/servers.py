@@ -49,6 +49,7 @@ def running_server(
     port: int = 0,
     cwd: Path = ROOT,
     log: IO[bytes] | None = None,
+    descriptors: int | None = None,
     **environment: str,
 ) -> Generator[RunningServer]:
     """Run `cometary serve` on free ports until the end of the block.
@@ -59,8 +60,10 @@ def running_server(
         port: the port of the comet endpoint, if it must be a certain one.
         cwd: the directory to run it in.
         log: where its log goes, if not to this process's standard error.
+        descriptors: how many it may have at most, if not as many as this process.
         environment: more variables of the environment.
     """
+    limit = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
     names = [app] if app else []
     command = [
         sys.executable,
@@ -74,7 +77,7 @@ def running_server(
         "127.0.0.1:0",
     ]
     with subprocess.Popen(
-        [*command, *options],
+        [*limit, *command, *options],
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,

@@ -1,9 +1,12 @@
 """A listening socket: accepts while there is room, and waits in silence when there is none.
 
 1. At most `BATCH` connections are accepted in a row, so that the others get their turn.
-2. At the limit of connections, and when the system has no descriptor left, it stops listening to
+2. At its limit of connections, and when the system has no descriptor left, it stops listening to
    its own socket; the kernel's backlog keeps the callers. The switchboard lets it resume when a
    connection closes, or a second later, since descriptors are freed elsewhere too.
+3. One that comes `first` has a higher limit than the others, and what a connection that closes has
+   freed is offered to it alone if it was paused: silent strangers cannot keep its callers out.
+4. Once it is closed nothing lets it resume.
 """
 
 from __future__ import annotations
@@ -37,10 +40,22 @@ class Listener:
         sock: The socket, bound and listening; the listener closes it.
         service: What answers the requests of the connections it accepts.
         switchboard: What watches the sockets.
+        most: How many connections there may be, at all listeners together, for it to accept one more.
+        first: Whether its callers come before those of others.
     """
 
-    def __init__(self, sock: socket.socket, service: Service, switchboard: Switchboard) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        service: Service,
+        switchboard: Switchboard,
+        most: int,
+        *,
+        first: bool = False,
+    ) -> None:
         self.sock = sock
+        self.first = first
+        self._most = most
         self._service = service
         self._switchboard = switchboard
         self._paused = False
@@ -52,7 +67,7 @@ class Listener:
             Whether none are left that could be accepted now.
         """
         for _ in range(BATCH):
-            if self._switchboard.full:
+            if self._switchboard.open_connections >= self._most:
                 return self._pause()
             try:
                 sock, address = self.sock.accept()
@@ -84,12 +99,14 @@ class Listener:
         self._switchboard.deadlines.paused.add(self, self._switchboard.now)
         return True
 
-    def resume(self) -> None:
-        """Accept again, if it was paused."""
-        if self._paused:
-            self._paused = False
-            self._watch()
-            self._switchboard.deadlines.paused.discard(self)
+    def resume(self) -> bool:
+        """Accept again, if it was paused; returns whether it was."""
+        if not self._paused:
+            return False
+        self._paused = False
+        self._watch()
+        self._switchboard.deadlines.paused.discard(self)
+        return True
 
     def _watch(self) -> None:
         self._switchboard.poller.change(self.sock.fileno(), reading=not self._paused, writing=False)
@@ -97,6 +114,7 @@ class Listener:
     def close(self) -> None:
         """Stop listening; callers in the backlog are reset."""
         if self.sock.fileno() >= 0:
+            self._paused = False
             self._switchboard.deadlines.paused.discard(self)
             self._switchboard.poller.forget(self.sock.fileno())
             self.sock.close()

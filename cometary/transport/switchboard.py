@@ -26,6 +26,7 @@ import trio
 from cometary.log import get_logger
 from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
+from cometary.transport.descriptors import shares
 from cometary.transport.head_memory import HeadMemory
 from cometary.transport.limits import Limits
 from cometary.transport.listener import Listener, open_sockets
@@ -56,12 +57,15 @@ class Listen:
         port: 0 lets the system choose.
         sockets: Sockets that listen already, in place of `host` and `port`. They stay their
             owner's, so that callers wait in them while one switchboard takes the place of another.
+        reserve: Whether some connections are kept for it which no other listener may have, and
+            whether its callers come first when descriptors are short.
     """
 
     service: Service
     host: str = "127.0.0.1"
     port: int = 0
     sockets: Sequence[socket.socket] = ()
+    reserve: bool = False
 
 
 class Deadlines:
@@ -96,6 +100,7 @@ class Switchboard:
         new_poller: Makes what watches the sockets; by default the best that this system has.
         run: Calls what serves the ready sockets; a scheduler whose actors answer them can let
             these run right after.
+        descriptors: How many the process may have; fewer than 0 for any number.
 
     Attributes:
         draining: Whether each connection's next response is its last.
@@ -108,6 +113,7 @@ class Switchboard:
         limits: Limits | None = None,
         new_poller: Callable[[], Poller] = best_poller,
         run: Callable[[Callable[[], None]], None] = lambda work: work(),
+        descriptors: int = -1,
     ) -> None:
         self._listen = listen
         self._run = run
@@ -121,6 +127,7 @@ class Switchboard:
         self._pending = trio.Event()
         self.now = 0.0
         self.deadlines = Deadlines(self.limits, self._wake_up)
+        self._shares = shares(self.limits.connections, descriptors)
         self._listeners: list[Listener] = []
         self._connections: dict[int, Connection] = {}
         self._emptied = trio.Event()
@@ -177,8 +184,10 @@ class Switchboard:
     async def _open(self, listen: Listen) -> tuple[str, int]:
         socks = [sock.dup() for sock in listen.sockets] or await open_sockets(listen.host, listen.port)
         for sock in socks:
-            self._listeners.append(Listener(sock, listen.service, self))
+            most = self._shares.all if listen.reserve else self._shares.public
+            self._listeners.append(Listener(sock, listen.service, self, most, first=listen.reserve))
             self.poller.watch(sock.fileno())
+        self._listeners.sort(key=lambda listener: not listener.first)
         host, port, *_ = socks[0].getsockname()
         return host, port
 
@@ -230,7 +239,7 @@ class Switchboard:
                 for connection in queue.expired(now):
                     connection.expire()
             for listener in self.deadlines.paused.expired(now):
-                listener.resume()
+                listener.resume()  # in the order in which they were paused, so that each has its turn
             if not self.deadlines:
                 self._pending = trio.Event()
 
@@ -256,11 +265,6 @@ class Switchboard:
 
     # What listeners and connections call.
 
-    @property
-    def full(self) -> bool:
-        """Whether there are as many connections as there may be."""
-        return len(self._connections) >= self.limits.connections
-
     def add(self, connection: Connection) -> None:
         """Serve `connection` from now on."""
         fd = connection.sock.fileno()
@@ -275,7 +279,8 @@ class Switchboard:
         if not self._connections:
             self._emptied.set()
         for listener in self._listeners:
-            listener.resume()
+            if listener.resume() and listener.first:
+                break  # what this has freed is for its callers, if it has any
 
     def _close_all(self) -> None:
         for listener in self._listeners:
