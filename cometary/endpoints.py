@@ -11,6 +11,7 @@ from cometary.sessions.saboteur import Saboteur
 from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import file_endpoints
+from cometary.transport.hosts import HostRule
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.router import Router
 from cometary.transport.service import Service
@@ -53,7 +54,8 @@ def public_service(
     for prefix, directory in app.directories:
         for path, endpoint in file_endpoints(prefix, directory).items():
             router.add("GET", path, endpoint)
-    return Service(router, CorsPolicy(settings.origins, credentials=settings.binds_to_cookie))
+    cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
+    return Service(router, cors, HostRule(settings.hosts))
 
 
 def control_service(
@@ -89,5 +91,7 @@ def control_service(
             metered=bodies.metered,
             secret=settings.secret,
             crash=crash,
-        )
+        ),
+        # Off loopback it has a secret, and is called by names of its own.
+        hosts=HostRule(settings.hosts if settings.control.is_loopback else ()),
     )

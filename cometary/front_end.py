@@ -62,13 +62,16 @@ class FrontEnd:
             OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         """
         public = Address(self._settings.host, self._settings.port)
-        for host, port in (public, self._settings.control):
+        addresses = (public, self._settings.control)
+        for (host, port), service in zip(addresses, self._services, strict=True):
             try:
                 sockets = await self._network.open_sockets(host, port)
             except OSError as error:
                 error.filename = str(Address(host, port))  # an error of a socket says nothing of where
                 raise
             self._sockets.append(sockets)
+            if service.hosts is not None:
+                service.hosts.listening_at(sock.getsockname()[:2] for sock in sockets)
             for sock in sockets:
                 until.callback(sock.close)
 

@@ -3,6 +3,8 @@
 1. The first SIGTERM or SIGINT, from the very start on, stops the server gracefully: exit status 0.
 2. From then on both signals have their default action again. So a second one ends the process
    at once, by the kernel, even if the event loop hangs; that is what it is for.
+3. SIGHUP, by which operators tell servers to read their configuration again, is not understood: it
+   is logged, and changes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from cometary.app import App
 from cometary.cli.logs import set_up_logging
 from cometary.config import Settings
 from cometary.errors import ConfigError
+from cometary.log import get_logger
+
+logger = get_logger("cometary.cli")
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -59,7 +64,7 @@ def _spare_the_collector() -> None:
 
 async def _serve_until_signal(settings: Settings, app: App | None, any_control: bool) -> int:  # noqa: FBT001
     # Opened before anything is started, so that a signal in between is kept, not lost.
-    with trio.open_signal_receiver(*SIGNALS) as signals:
+    with trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             try:
                 running = await _start(nursery, settings, app, any_control=any_control)
@@ -93,6 +98,7 @@ async def _start(
 
 async def _first(signals: AsyncIterator[int]) -> None:
     """Wait for a signal, and give both their default action for the next one (rule 2)."""
-    await anext(signals)
+    while await anext(signals) == signal.SIGHUP:
+        logger.warning("signal ignored", text="SIGHUP is ignored: to read the configuration again, restart")
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)

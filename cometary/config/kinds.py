@@ -166,6 +166,12 @@ def _parse_origins(text: str) -> tuple[str, ...]:
     return _check_origins(_listed(text))
 
 
+def _check_hosts(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(map(_HOST_NAME.check, cast("Iterable[object]", value)))
+    raise ValueError
+
+
 def _check_paths(value: object) -> tuple[str, ...]:
     # Imported here, since it brings half the server, for which a wrong option need not wait.
     from cometary.dispatch.contracts import read_contracts  # noqa: PLC0415
@@ -246,6 +252,12 @@ AUDIENCE: Final = matching(r"\S+", "text without spaces")
 # RFC 6265, section 4.1.1, says which characters the name of a cookie has.
 BIND: Final = matching(r"off|token|cookie:[\w!#$%&'*+.^`|~-]+", "off, token, or cookie: and a cookie's name")
 _ORIGIN: Final = url(r"https?://[^\s/,@?#]+", "an origin")
+_HOST_NAME: Final = matching(r"\*|[\w-][\w.-]*", "a host name")
+HOSTS: Final = Kind(
+    "host names such as www.example.org, without ports, separated by commas, or * for all of them",
+    _check_hosts,
+    lambda text: _check_hosts(_listed(text)),
+)
 ORIGINS: Final = Kind(
     "origins as browsers write them (lower case, no default port), such as https://www.example.org, separated by "
     "commas, or * for all of them",

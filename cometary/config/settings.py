@@ -43,6 +43,12 @@ class Settings:
     origins: tuple[str, ...] = field(
         default=(), metadata=row(kinds.ORIGINS, "The other sites whose pages may connect (CORS).")
     )
+    hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=row(
+            kinds.HOSTS, "The names that clients know the server by; if none are given, see security."
+        ),
+    )
     token_secret: tuple[str, ...] = field(
         default=(),
         repr=False,

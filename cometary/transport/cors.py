@@ -8,6 +8,9 @@ So this is about what a foreign page can do with its visitor's browser, not abou
 3. A preflight from an allowed origin is answered here.
 4. Anything else is refused with `forbidden` before the application sees it, since a simple request
    takes effect even though the page may not read the answer.
+5. Where what is read is for everybody (`public_reads`), GET and HEAD take no effect and are let
+   through: a page's own scripts and fonts are asked for with an `Origin`, which a proxy may have made
+   a foreign one. A page of a foreign origin cannot read the answer.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ PREFLIGHT_HEADERS: Final[Headers] = (
 )
 
 
+READS: Final = frozenset({"GET", "HEAD"})
+
+
 class CorsPolicy:
     """Which other origins' pages may use the server.
 
@@ -35,14 +41,18 @@ class CorsPolicy:
         origins: Origins as browsers send them, such as `https://example.org`, or `*` for any.
         credentials: Whether their requests may carry cookies and the like. With `*` that would
             lend every page its visitor's identity, so the two exclude each other.
+        public_reads: Whether GET and HEAD requests are served to pages of any origin.
 
     Raises:
         ValueError: Both `*` and credentials are asked for: the configuration's fault.
     """
 
-    __slots__ = ("_allowed", "_any")
+    __slots__ = ("_allowed", "_any", "_public_reads")
 
-    def __init__(self, origins: Iterable[str] = (), *, credentials: bool = False) -> None:
+    def __init__(
+        self, origins: Iterable[str] = (), *, credentials: bool = False, public_reads: bool = False
+    ) -> None:
+        self._public_reads = public_reads
         # A page may read few headers of a foreign answer unless they are named; the client needs this one.
         always: Headers = ((b"Vary", b"Origin"), (b"Access-Control-Expose-Headers", b"Retry-After"))
         if credentials:
@@ -76,6 +86,8 @@ class CorsPolicy:
             if exchange.method == "OPTIONS" and b"access-control-request-method" in headers:
                 exchange.respond(204, headers=PREFLIGHT_HEADERS)
                 return True
+        elif self._public_reads and exchange.method in READS:
+            return False
         elif origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
             raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
         return False

@@ -1,7 +1,8 @@
 """What a listener serves: an endpoint, and around it what holds for every request.
 
-In this order, each step only when the one before had nothing to say: a cross-origin request is
-judged, a malformed one refused, the endpoint called. Whatever an endpoint raises stays here.
+In this order, each step only when the one before had nothing to say: a request for another host is
+refused, a cross-origin one judged, a malformed one refused, the endpoint called. Whatever an endpoint
+raises stays here.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
 from cometary.transport.cors import SAME_ORIGIN
+from cometary.transport.refusals import RefusalLog
 
 if TYPE_CHECKING:
     from cometary.transport.cors import CorsPolicy
     from cometary.transport.exchange import Endpoint, Exchange
+    from cometary.transport.hosts import HostRule
 
 logger = get_logger("cometary.transport")
 
@@ -25,25 +28,47 @@ class Service:
     Args:
         endpoint: What answers the requests; a `Router` for more than one path.
         cors: Which other origins' pages may ask.
+        hosts: Under which names it is reached; None for any.
+
+    Attributes:
+        hosts: The same.
     """
 
-    __slots__ = ("_cors", "_endpoint")
+    __slots__ = ("_cors", "_endpoint", "_refusals", "hosts")
 
-    def __init__(self, endpoint: Endpoint, cors: CorsPolicy = SAME_ORIGIN) -> None:
+    def __init__(
+        self, endpoint: Endpoint, cors: CorsPolicy = SAME_ORIGIN, hosts: HostRule | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._cors = cors
+        self.hosts = hosts
+        self._refusals = RefusalLog()
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
         call(self._serve, exchange)
 
     def _serve(self, exchange: Exchange) -> None:
-        if b"origin" in exchange.headers and self._cors.intercepts(exchange):
+        headers = exchange.headers
+        if self.hosts is not None and not self.hosts.allows(headers.get(b"host", b"")):
+            self._refuse_host(headers[b"host"])
+        if b"origin" in headers and self._judge_origin(exchange):
             return
         if exchange.fault is not None:
             exchange.refuse(exchange.fault)
         else:
             self._endpoint(exchange)
+
+    def _refuse_host(self, host: bytes) -> None:
+        self._refusals.note("host", host, "hosts")
+        raise ProtocolError("forbidden", "This server is not known by this name.")
+
+    def _judge_origin(self, exchange: Exchange) -> bool:
+        try:
+            return self._cors.intercepts(exchange)
+        except ProtocolError:
+            self._refusals.note("origin", exchange.headers[b"origin"], "origins")
+            raise
 
 
 def call(endpoint: Endpoint, exchange: Exchange) -> None:

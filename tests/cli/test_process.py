@@ -74,6 +74,17 @@ def test_a_signal_stops_it_gracefully(start: Start, signum: signal.Signals) -> N
     assert process.returncode == 0
 
 
+def test_a_hang_up_is_logged_and_changes_nothing(start: Start) -> None:
+    process = start("-m", "cometary", "serve", *ANY_PORTS)
+    assert READY.fullmatch(first_line(process))
+    assert process.stderr is not None
+    for _ in range(2):
+        process.send_signal(signal.SIGHUP)
+        assert "SIGHUP is ignored" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once_even_when_the_loop_hangs(
     start: Start, signum: signal.Signals

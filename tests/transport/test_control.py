@@ -233,7 +233,7 @@ async def test_other_paths_methods_and_types_are_refused(control: Connection) ->
 
 # -- who may call ----------------------------------------------------------------------------------
 
-ALL_CALLS = [*CALLS_ON_A_SESSION, "/update", "/sessions", "/tree", "/healthz", "/nothing"]
+ALL_CALLS = [*CALLS_ON_A_SESSION, "/update", "/sessions", "/tree", "/nothing"]
 
 
 async def call_all(world: World, *headers: bytes) -> set[tuple[int, bytes]]:
@@ -241,7 +241,7 @@ async def call_all(world: World, *headers: bytes) -> set[tuple[int, bytes]]:
     answers: set[tuple[int, bytes]] = set()
     for path in ALL_CALLS:
         connection = await world.connect(control=True)
-        method = "GET" if path in ("/sessions", "/tree", "/healthz") else "POST"
+        method = "GET" if path in ("/sessions", "/tree") else "POST"
         await connection.request(method, path, *headers, data=b"{}")
         answer = await connection.answer()
         answers.add((answer.status, answer.raw))
@@ -275,6 +275,13 @@ async def test_without_the_secret_every_call_gets_the_same_refusal(
         assert status == 401
         assert b'"unauthorized"' in raw
         assert SECRET not in caplog.text
+
+
+async def test_whether_it_lives_anybody_may_ask() -> None:
+    async with serving(secret=SECRET) as world:
+        connection = await world.connect(control=True)
+        assert (await connection.get("/healthz")).body == {"status": "ok"}
+        assert (await connection.get("/healthz/")).status == 401
 
 
 async def test_with_the_secret_calls_are_taken_under_any_name() -> None:
