@@ -15,6 +15,7 @@ from cometary.transport.hosts import HostRule
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.router import Router
 from cometary.transport.service import Service
+from cometary.transport.session_list import SessionList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,7 @@ def control_service(
     tree: Callable[[], dict[str, object]],
     statistics: Callable[[], dict[str, object]],
     bodies: BodyQueue,
+    start_soon: Callable[..., None],
 ) -> Service:
     """Return what answers back-ends: the control interface.
 
@@ -78,6 +80,7 @@ def control_service(
         tree: describes the supervision tree.
         statistics: counts sessions and packets.
         bodies: has bodies read in their turn.
+        start_soon: runs an async function beside everything else.
     """
     crash = Saboteur(manager).crash if settings.crash_calls == "on" else None
     return Service(
@@ -87,6 +90,7 @@ def control_service(
             app.route_tracked,
             tree,
             statistics,
+            sessions=SessionList(manager, start_soon),
             receipts=receipts,
             metered=bodies.metered,
             secret=settings.secret,

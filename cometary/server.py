@@ -231,6 +231,7 @@ class Server:
             tree=self._tree,
             statistics=lambda: {**self._statistics()},
             bodies=bodies,
+            start_soon=self._actors.start_soon,
         )
         return public, control
 

@@ -162,10 +162,9 @@ class SessionManager:
         paths = self.paths(keeper, most)
         return {"paths": paths} if count == len(paths) else {"paths": paths, "path_count": count}
 
-    def describe(self) -> list[dict[str, Any]]:
-        """Return what operators may see of every living session; no session ids."""
-        now = trio.current_time()
-        return [{**keeper.describe(now), **self.shown_paths(keeper, SHOWN)} for keeper in self.directory]
+    def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
+        """Return what operators may see of a living session; not its id."""
+        return {**keeper.describe(trio.current_time()), **self.shown_paths(keeper, SHOWN)}
 
     # -- what becomes of packets ------------------------------------------------------------
 

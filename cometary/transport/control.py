@@ -87,6 +87,7 @@ class ControlEndpoint:
         update_tracked: does so with one that its sender had wishes for.
         tree: returns the supervision tree as plain data.
         statistics: returns how many sessions there are, and what has become of all packets.
+        sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
         metered: makes an endpoint wait its turn when bodies are too much at once.
         secret: what every call must bear; None only on loopback.
@@ -101,6 +102,7 @@ class ControlEndpoint:
         tree: Callable[[], dict[str, object]],
         statistics: Callable[[], dict[str, object]],
         *,
+        sessions: Endpoint,
         receipts: Endpoint,
         metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
         secret: str | None,
@@ -122,12 +124,12 @@ class ControlEndpoint:
         if crash is not None:
             self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
-            ("/sessions", self.sessions),
             ("/statistics", statistics),
             ("/tree", tree),
             (HEALTH, self.healthz),
         ):
             self._router.add("GET", path, _getting(answer))
+        self._router.add("GET", "/sessions", sessions)
         self._router.add("GET", "/receipts", receipts)
 
     def __call__(self, exchange: Exchange) -> None:
@@ -190,10 +192,6 @@ class ControlEndpoint:
         """End a session."""
         self._find(body.sid).ref.actor_inbox.put_if_open(End("kicked"))
         return {}
-
-    def sessions(self) -> dict[str, object]:
-        """Describe the living sessions."""
-        return {"sessions": self._manager.describe()}
 
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""

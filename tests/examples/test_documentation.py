@@ -141,7 +141,9 @@ def test_every_limit_that_can_be_set_is_explained() -> None:
 
 def test_every_call_of_the_control_interface_is_listed() -> None:
     nothing: Any = None
-    endpoint = ControlEndpoint(nothing, nothing, nothing, nothing, nothing, receipts=nothing, secret=None)
+    endpoint = ControlEndpoint(
+        nothing, nothing, nothing, nothing, nothing, sessions=nothing, receipts=nothing, secret=None
+    )
     calls = {
         f"{method} {path}"
         for path, methods in endpoint._router._paths.items()
