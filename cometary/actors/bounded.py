@@ -8,6 +8,9 @@
 4.  With the policy `block` those who can wait do so in a `Line`. Whenever messages are taken
     out the first in the line are let in, so nobody waits while there is room.
 5.  What was put back after a crash has been accepted once, and is not dropped.
+6.  Messages that may not be dropped, and are older than all the rest, are put aside (`Intake.ahead`) once
+    they have been looked at, so that dropping costs the same however many there are. By what is not there
+    an actor knows that it has mail: there is always some, if any.
 
 These are classes of their own, so that an actor without a bound pays nothing for them.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import trio
 from pykka import ActorDeadError
@@ -172,16 +175,22 @@ class BoundedCell(Cell):
 
     def _drop_oldest(self) -> bool:
         """Drop the message that has waited longest; returns False if all that wait are exempt."""
-        if self._backlog is None:  # from a list each would cost as much as there are
-            self._backlog, self._items = deque(self._items), ()
-        for part in (self._backlog, cast("list[object]", self._items)):
-            for place, item in enumerate(part):
-                if item.__class__ is not Exempt:
-                    del part[place]
-                    self._backlog = self._backlog or None
-                    self._lose(item)
-                    return True
+        ahead = self.intake.ahead
+        if self._backlog is None:
+            self._refill()
+        while self._backlog is not None:
+            item = self._backlog.popleft()
+            if not self._backlog:
+                self._refill()
+            if item.__class__ is not Exempt:
+                self._lose(item)
+                return True
+            ahead.append(item)
+        self._backlog = deque([ahead.pop()])  # rule 6
         return False
+
+    def _refill(self) -> None:
+        self._backlog, self._items = deque(self._items) or None, ()
 
     def _lose(self, item: Any) -> None:
         self.intake.dropped += 1
@@ -212,9 +221,15 @@ class BoundedCell(Cell):
 
     # -- taking out -----------------------------------------------------------------------
 
+    def __len__(self) -> int:
+        return super().__len__() + len(self.intake.ahead)
+
     def take(self, quota: int) -> Sequence[object]:
         """Take at most `quota` of the oldest messages, and let in who waits; see `Mailbox.take`."""
-        taken = [_plain(item) for item in super().take(quota)]
+        ahead = self.intake.ahead
+        taken = [_plain(ahead.popleft()) for _ in range(min(quota, len(ahead)))]
+        if len(taken) < quota:
+            taken += [_plain(item) for item in super().take(quota - len(taken))]
         self._let_in()
         return taken
 
@@ -224,11 +239,19 @@ class BoundedCell(Cell):
 
     def drain(self) -> list[object]:
         """Take everything."""
-        return [_plain(item) for item in super().drain()]
+        ahead = self.intake.ahead
+        everything = [_plain(item) for item in (*ahead, *super().drain())]
+        ahead.clear()
+        return everything
 
     def put_back(self, untaken: Iterator[object]) -> None:
         """Put what was taken in front again, for good; see `Mailbox.put_back`."""
-        super().put_back(map(Exempt, untaken))
+        ahead = self.intake.ahead
+        exempt = map(Exempt, untaken)
+        if ahead:
+            ahead.extendleft(reversed(list(exempt)))
+        else:
+            super().put_back(exempt)
 
     def _let_in(self) -> None:
         line, capacity = self.intake.line, self.intake.bound.capacity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -38,10 +39,15 @@ class Bounded:
 
 
 class Intake:
-    """What a bounded mailbox goes by and has counted, and who waits in front of it."""
+    """What a bounded mailbox goes by and has counted, and who waits in front of it.
+
+    Attributes:
+        ahead: what is older than all the rest of the mail, and may not be dropped.
+    """
 
     __slots__ = (
         "accepted",
+        "ahead",
         "bound",
         "dropped",
         "high_water",
@@ -54,6 +60,7 @@ class Intake:
     def __init__(self, bound: Bounded) -> None:
         self.bound = bound
         self.line = Line()
+        self.ahead: deque[object] = deque()
         self.accepted = self.refused = self.dropped = self.reported = self.high_water = 0
         self.report_after = -inf
 

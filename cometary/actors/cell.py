@@ -50,7 +50,7 @@ class Cell(Receiving):
         super().__init__(system)
         self.replying: Future[Any] | None = None
         self._promises: Promises | None = None
-        self._watchers: list[Watcher] | None = None
+        self._watchers: dict[Watcher, None] | None = None
         self._monitors: Monitors | None = None
         self._links: Links | None = None
         self._tasks: OwnedTasks | None = None
@@ -187,13 +187,13 @@ class Cell(Receiving):
     # -- who is told, and what belongs to the incarnation -----------------------------------
 
     def watch(self, watcher: Watcher) -> None:
-        """Call `watcher(ref, exit)` once when this life has ended; at once if it has."""
+        """Call `watcher(ref, exit)` once when this life has ended, however often it is passed; at once if it has."""
         if self.actor is None and self.exit is not None and self._tasks is None:
             watcher(self.ref, self.exit)
         elif self._watchers is None:
-            self._watchers = [watcher]
+            self._watchers = {watcher: None}
         else:
-            self._watchers.append(watcher)
+            self._watchers[watcher] = None
 
     def settle_when_gone(self, reply: Future[Any]) -> None:
         """Answer a request to stop once this life has ended."""
@@ -205,8 +205,8 @@ class Cell(Receiving):
 
     def unwatch(self, watcher: Watcher) -> None:
         """Do not call `watcher` any more. Harmless if it was not going to be called."""
-        if self._watchers and watcher in self._watchers:
-            self._watchers.remove(watcher)
+        if self._watchers is not None:
+            self._watchers.pop(watcher, None)
 
     @property
     def tasks(self) -> OwnedTasks:

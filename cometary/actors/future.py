@@ -52,7 +52,8 @@ class Future(pykka.Future[T]):
     _value: T | None = None
     _error: BaseException | None = None
     _traceback: TracebackType | None = None
-    _callbacks: list[Callable[[], None]] | None = None
+    # A dict, because thousands may wait for one future, and give up.
+    _callbacks: dict[Callable[[], None], None] | None = None
     _sources: tuple[Anyones, ...] = ()
     _timeout: float | None = None
     _given_up = False
@@ -132,7 +133,8 @@ class Future(pykka.Future[T]):
 
         A derived future is never set; ask what it is derived from.
         """
-        if not self._subscribe(callback):
+        # By identity, so that the same one can be added twice, and one that cannot be hashed.
+        if not self._subscribe(functools.partial(callback)):
             callback()
 
     def _subscribe(self, callback: Callable[[], None]) -> bool:
@@ -140,15 +142,15 @@ class Future(pykka.Future[T]):
             if self._done:
                 return False
             if self._callbacks is None:
-                self._callbacks = []
-            self._callbacks.append(callback)
+                self._callbacks = {}
+            self._callbacks[callback] = None
             return True
 
     def _unsubscribe(self, callback: Callable[[], None]) -> None:
         with _lock:
             if not self._callbacks or callback not in self._callbacks:
                 return
-            self._callbacks.remove(callback)
+            del self._callbacks[callback]
             self._given_up = True
             abandoned = None if self._callbacks else self.on_abandoned
         if abandoned is not None:

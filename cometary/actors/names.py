@@ -30,8 +30,8 @@ class Names:
 
     def __init__(self) -> None:
         self._by_name: dict[Hashable, ActorRef[Any]] = {}
-        self._by_ref: dict[ActorRef[Any], list[Hashable]] = {}
-        self._vias: dict[ActorRef[Any], list[Via]] = {}
+        self._by_ref: dict[ActorRef[Any], dict[Hashable, None]] = {}
+        self._vias: dict[ActorRef[Any], dict[tuple[int, Hashable], Via]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Names:
             holder = self._by_name.get(name)
             if holder is None:
                 self._by_name[name] = ref
-                self._by_ref.setdefault(ref, []).append(name)
+                self._by_ref.setdefault(ref, {})[name] = None
             elif holder is not ref:
                 raise NameTakenError(f"{name!r} is the name of {holder}")
 
@@ -69,7 +69,7 @@ class Names:
             if ref is None:
                 return
             names = self._by_ref[ref]
-            names.remove(name)
+            del names[name]
             if not names:
                 del self._by_ref[ref]
 
@@ -98,8 +98,8 @@ class Names:
         with self._lock:
             for name in self._by_ref.pop(ref, ()):
                 del self._by_name[name]
-            vias = self._vias.pop(ref, ())
-        for via in vias:
+            vias = self._vias.pop(ref, {})
+        for via in vias.values():
             _release(via, ref)
 
     # -- names in other registries ----------------------------------------------------------
@@ -109,11 +109,14 @@ class Names:
     def _register_via(self, via: Via, ref: ActorRef[Any]) -> None:
         with self._lock:
             _check_alive(ref)
-            self._vias.setdefault(ref, []).append(via)
+            vias = self._vias.setdefault(ref, {})
+            new = _key(via) not in vias
+            vias[_key(via)] = via
         try:
             via.registry.register(via.name, ref)
         except BaseException:
-            self._forget_via(via, ref)
+            if new:
+                self._forget_via(via, ref)
             raise
         if not ref.is_alive():  # it ended, and was forgotten, just before it got the name
             _release(via, ref)
@@ -127,11 +130,14 @@ class Names:
 
     def _forget_via(self, via: Via, ref: ActorRef[Any]) -> None:
         with self._lock:
-            vias = self._vias.get(ref, [])
-            if via in vias:
-                vias.remove(via)
+            vias = self._vias.get(ref, {})
+            vias.pop(_key(via), None)
             if not vias:
                 self._vias.pop(ref, None)
+
+
+def _key(via: Via) -> tuple[int, Hashable]:
+    return id(via.registry), via.name  # a registry need not be hashable
 
 
 def _check_alive(ref: ActorRef[Any]) -> None:

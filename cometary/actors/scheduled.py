@@ -68,9 +68,9 @@ class ScheduledCell(Cell):
         Returns:
             What the turn cost, in messages.
         """
-        actor = self.actor
-        if actor is None:  # it was killed while it waited for its turn
+        if self.state != READY:  # it was killed or suspended while it waited, or it is in the queue twice
             return 1
+        actor = cast("Actor", self.actor)
         self.state = RUNNING
         if self.starting is not None:
             self._start(actor)
@@ -209,9 +209,6 @@ class ScheduledCell(Cell):
     def suspend(self) -> None:
         """Handle nothing until `resume`; see `Cell.suspend`."""
         self.state = SUSPENDED
-        ready = self.system.scheduler.ready
-        while self in ready:  # from a life that was killed; a turn would be taken for a resume
-            ready.remove(self)
 
     def resume(self) -> None:
         """Go on; see `Receiving.resume`."""

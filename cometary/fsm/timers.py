@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 
 from cometary.fsm.actions import (
@@ -39,7 +40,8 @@ class Timers:
     def __init__(self, running: dict[Hashable, StartTimer], token: int, actions: list[object]) -> None:
         self.running = running
         self.token = token
-        self.due: dict[Hashable, object] = {}
+        # Not a dict: to find the first key of one, all that have been taken out before it are passed.
+        self.due: OrderedDict[Hashable, object] = OrderedDict()
         self._actions = actions
 
     def expire(self, event: TimedOut) -> TimedOut | None:
@@ -57,8 +59,8 @@ class Timers:
 
     def next_due(self) -> TimedOut:
         """Take the time-out that has been due longest."""
-        name = next(iter(self.due))
-        return TimedOut(name, self.due.pop(name))
+        name, content = self.due.popitem(last=False)
+        return TimedOut(name, content)
 
     def apply(self, wanted: Mapping[Hashable, TimerAction], *, state_changed: bool) -> None:
         """Carry out what one transition wants done, the last action for each name, in order."""

@@ -45,8 +45,8 @@ class SupervisingActor(Actor, ReportSink):
         super().__init__()
         self.reports: deque[CrashReport] = deque(maxlen=REPORTS_KEPT)
         self.tally = Tally()
-        self._observers: list[Observer] = []
-        self._progress_observers: list[ProgressObserver] = []
+        self._observers: dict[Observer, None] = {}
+        self._progress_observers: dict[ProgressObserver, None] = {}
 
     async def on_receive(self, message: Any) -> Any:
         """Handle a call from outside, or what became of a child."""
@@ -103,15 +103,13 @@ class SupervisingActor(Actor, ReportSink):
         return parent if isinstance(parent, ReportSink) else None
 
     def subscribe(self, observer: Observer) -> None:
-        """Call `observer(report)` for every crash of this supervisor's children and of all below."""
-        self._observers.append(observer)
+        """Call `observer(report)` for every crash of this supervisor's children and of all below, once."""
+        self._observers[observer] = None
 
     def unsubscribe(self, observer: Callable[[Any], None]) -> None:
         """Do not call `observer` any more. Harmless if it was not going to be called."""
-        if observer in self._observers:
-            self._observers.remove(observer)
-        if observer in self._progress_observers:
-            self._progress_observers.remove(observer)
+        self._observers.pop(observer, None)
+        self._progress_observers.pop(observer, None)
 
     def _show(self, observer: Callable[[R], None], report: R) -> None:
         try:
@@ -123,7 +121,7 @@ class SupervisingActor(Actor, ReportSink):
 
     def subscribe_progress(self, observer: ProgressObserver) -> None:
         """Call `observer(report)` for every start of a child, here and below."""
-        self._progress_observers.append(observer)
+        self._progress_observers[observer] = None
 
     def progress_observers(self) -> Iterator[ProgressObserver]:
         """Who is to be told of children that have started; see `ReportSink`."""

@@ -23,6 +23,9 @@ class Siblings:
         supervisor: whose children they are; it is told what is to be reported.
         specs: whom there is to begin with; nobody is started yet.
         on_exit: called when a child has ended without being asked to.
+
+    Attributes:
+        significant: those significant children that have been started, and not ended for good.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Siblings:
         self._supervisor = supervisor
         self._on_exit = on_exit
         self._by_id: dict[str, Child] = {}
+        self.significant: dict[Child, None] = {}
         for spec in specs:
             self.add(spec)
 
@@ -84,6 +88,8 @@ class Siblings:
         Raises:
             ChildStartError: if it did not start; the child's fault.
         """
+        if child.spec.significant:
+            self.significant[child] = None
         await child.start()
         if child.state == "stopped":
             self.drop(child)
@@ -115,12 +121,14 @@ class Siblings:
     def drop(self, child: Child) -> None:
         """Take note that a child will not be restarted; forget a temporary one."""
         child.bury()
+        self.significant.pop(child, None)
         if child.spec.restart == "temporary":
             self.remove(child)
 
     def remove(self, child: Child) -> None:
         """Forget a child that does not run."""
         child.bury()
+        self.significant.pop(child, None)
         del self._by_id[child.spec.id]
 
     # -- what is known about them ---------------------------------------------------------

@@ -127,7 +127,7 @@ class Supervisor(SupervisingActor):
     def _shuts_down_with_it(self) -> bool:
         if self.spec.auto_shutdown == "any_significant":
             return True
-        return not any(each.spec.significant and each.state != "stopped" for each in self._siblings)
+        return not self._siblings.significant
 
     async def _restart(self, child: Child) -> None:
         now = trio.current_time()
@@ -151,7 +151,8 @@ class Supervisor(SupervisingActor):
         child.streak += 1
 
     async def _restart_group(self, failed: Child) -> None:
-        group = restarted_with(self.spec.strategy, self.children, failed)
+        one = self.spec.strategy == "one_for_one"  # does not look at all the others
+        group = [failed] if one else restarted_with(self.spec.strategy, self.children, failed)
         for child in reversed(group):
             if child is not failed:
                 await self._siblings.stop_one(child)

@@ -8,6 +8,7 @@ Pure: no clock, no socket.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final
 
 REMEMBERED: Final = 10_000
@@ -24,7 +25,7 @@ class SequenceNumbers:
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
         self._living: dict[str | None, int] = {None: 0}  # None: the events of no session
-        self._ended: dict[str | None, int] = {}
+        self._ended: OrderedDict[str | None, int] = OrderedDict()  # a dict would be slow to find its first
 
     def begin(self, session: str) -> None:
         """Take note of a new session."""
@@ -46,4 +47,4 @@ class SequenceNumbers:
     def _remember(self, session: str | None, number: int) -> None:
         self._ended[session] = number
         if len(self._ended) > self._remembered:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)

@@ -669,6 +669,7 @@ def test_a_bounded_mailbox_is_a_list_with_a_rule(steps: list[str], capacity: int
                     assert taken or not model
                     del model[: len(taken)]
                 assert len(cell) == len(model)
+                assert cell.empty() == (not model)
             assert cell.drain() == [each for each, _ in model]
 
     trio.run(main)
