@@ -1,11 +1,13 @@
 """How a dynamic supervisor stops its children: one on request, or all of them at the same time.
 
-1.  All are asked at once, and there is one time-out for all of them; those left then are killed.
+1.  All are asked at once, and each has its own time, from that moment on; one that is left then is killed.
+    Those that are to be killed without being asked are killed at once.
 2.  From the moment that all are to stop nobody is started or restarted, and those that waited
     to be restarted are forgotten: there is nothing of them to stop.
 3.  A child counts as gone when its supervisor has been told of its end, and not before.
 
-Source: OTP, `supervisor`, `terminate_dynamic_children`: one shared timer for all of them.
+Source: Elixir, `DynamicSupervisor`, `terminate_children`: the `shutdown` of each child counts, by timers that
+children with the same one share.
 """
 
 from __future__ import annotations
@@ -36,13 +38,11 @@ class Dismissal:
     Args:
         supervisor: whose children they are; it is named in the log.
         offspring: the children.
-        patience: seconds that all of them together have to stop.
     """
 
-    def __init__(self, supervisor: DynamicSupervisor, offspring: Offspring, patience: float) -> None:
+    def __init__(self, supervisor: DynamicSupervisor, offspring: Offspring) -> None:
         self._supervisor = supervisor
         self._offspring = offspring
-        self._patience = patience
         self._empty: trio.Event | None = None
         """Set when the last child has gone; there is one as soon as all are to stop."""
 
@@ -59,17 +59,23 @@ class Dismissal:
     # -- all ------------------------------------------------------------------------------
 
     async def stop_all(self) -> None:
-        """Ask all children to stop, and kill those left when their time is up."""
+        """Ask all children to stop, and kill each that is left when its time is up."""
         empty = self._begin()
-        if self._patience > 0:
-            await self._ask_all_to_stop()
-            with trio.move_on_after(self._patience):
+        asked = trio.current_time()
+        for patience, refs in sorted((await self._ask_all_to_stop()).items()):
+            with trio.move_on_at(asked + patience):
                 await empty.wait()
-            if left := len(self._offspring):
-                path = self._supervisor.path
-                text = f"{path} kills {left} children that did not stop in time"
-                logger.warning("children killed", text=text, supervisor=path, children=left)
+            self._kill_late(refs)
         await self.kill_all()
+
+    def _kill_late(self, refs: list[AnyRef]) -> None:
+        late = [ref for ref in refs if ref in self._offspring]
+        if late:
+            path = self._supervisor.path
+            text = f"{path} kills {len(late)} children that did not stop in time"
+            logger.warning("children killed", text=text, supervisor=path, children=len(late))
+        for ref in late:
+            ref.actor_inbox.kill()
 
     async def kill_all(self) -> None:
         """Kill all children that are left, at once."""
@@ -90,12 +96,20 @@ class Dismissal:
         self.child_gone()
         return self._empty
 
-    async def _ask_all_to_stop(self) -> None:
+    async def _ask_all_to_stop(self) -> dict[float, list[AnyRef]]:
+        """Ask those that are to be asked; returns them by the seconds that they have."""
         order = Stop(SHUTDOWN)
+        by_patience: dict[float, list[AnyRef]] = {}
         for number, ref in enumerate(list(self._offspring), start=1):
-            ref.actor_inbox.put_if_open(order)
+            patience = self._offspring.patience_of(ref)
+            if patience > 0:
+                by_patience.setdefault(patience, []).append(ref)
+                ref.actor_inbox.put_if_open(order)
+            else:
+                ref.actor_inbox.kill()
             if number % BATCH == 0:
                 await trio.lowlevel.checkpoint()
+        return by_patience
 
     # -- one ------------------------------------------------------------------------------
 

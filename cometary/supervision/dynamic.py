@@ -6,7 +6,7 @@
 2.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
     take too long.
 3.  What becomes of children that end: see `cometary.supervision.succession`.
-4.  All children are stopped at the same time: see `cometary.supervision.dismissal`.
+4.  All children are stopped at the same time, each with its own time-out: see `cometary.supervision.dismissal`.
 
 Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSupervisor`.
 """
@@ -36,7 +36,6 @@ from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverd
 from cometary.supervision.family import SupervisingActor
 from cometary.supervision.offspring import ChildDefaults, Offspring
 from cometary.supervision.options import (
-    WORKER_SHUTDOWN,
     WORKER_START,
     AnyActorClass,
     Kind,
@@ -65,8 +64,9 @@ class DynamicSupervisor(SupervisingActor):
         period: seconds.
         restart: for children started as a class: `permanent`, `transient` or `temporary`, see
             `ChildSpec`. By default a child that ends by itself has done its work.
-        shutdown: seconds that children have to stop, `brutal_kill` or `infinity`; also the one
-            time-out for all of them when the supervisor itself stops.
+        shutdown: for children started as a class: seconds that they have to stop, `brutal_kill` or
+            `infinity`; by default 5 s, for supervisors `infinity`. When the supervisor itself stops, all
+            are asked at the same time, and each has its own time from then on.
         start_timeout: for children started as a class: seconds until `on_start` must have run,
             or the child crashes; for supervisors none. Only an `async` one can take its time.
         keep_mail: for children started as a class, see `ChildSpec`.
@@ -86,7 +86,7 @@ class DynamicSupervisor(SupervisingActor):
         intensity: int | None = None,
         period: float = 5.0,
         restart: Restart = "transient",
-        shutdown: Shutdown = WORKER_SHUTDOWN,
+        shutdown: Shutdown | None = None,
         start_timeout: float = WORKER_START,
         keep_mail: bool = True,
         backoff: Backoff | None = None,
@@ -100,7 +100,7 @@ class DynamicSupervisor(SupervisingActor):
         self.max_children = max_children
         accounts, delays = make_accounts(per, intensity, period), Delays(backoff)
         self.offspring = Offspring(self, defaults, accounts, delays)
-        self._dismissal = Dismissal(self, self.offspring, defaults.patience)
+        self._dismissal = Dismissal(self, self.offspring)
         give_up = GiveUpOne(self, on_give_up) if per == "child" else None
         self._succession = Succession(self, accounts, delays, give_up)
 

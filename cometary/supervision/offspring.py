@@ -27,6 +27,7 @@ from cometary.supervision.family import SupervisingActor
 from cometary.supervision.launching import actor_name, launch, revive
 from cometary.supervision.options import (
     RESTARTS,
+    WORKER_SHUTDOWN,
     AnyActorClass,
     Kind,
     Restart,
@@ -54,19 +55,21 @@ class ChildDefaults:
     """
 
     restart: Restart
-    shutdown: Shutdown
+    shutdown: Shutdown | None
     start_timeout: float
     keep_mail: bool
 
     def __post_init__(self) -> None:
         check_choice("restart", self.restart, RESTARTS)
-        check_shutdown("shutdown", self.shutdown)
+        if self.shutdown is not None:
+            check_shutdown("shutdown", self.shutdown)
         check_seconds("start_timeout", self.start_timeout, above=0)
         check_instance("keep_mail", self.keep_mail, bool, "True or False")
 
-    @property
-    def patience(self) -> float:
-        """Seconds between asking a child to stop and killing it."""
+    def patience(self, kind: Kind) -> float:
+        """Seconds between asking a child of this kind to stop and killing it."""
+        if self.shutdown is None:
+            return inf if kind == "supervisor" else WORKER_SHUTDOWN
         return shutdown_seconds(self.shutdown)
 
 
@@ -191,7 +194,7 @@ class Offspring:
     def patience_of(self, ref: AnyRef) -> float:
         """Return the seconds that a child has to stop."""
         spec = self.spec_of(ref)
-        return self._defaults.patience if spec is None else spec.patience
+        return self._defaults.patience(self.kind_of(ref)) if spec is None else spec.patience
 
     def _start_patience_of(self, ref: AnyRef) -> float:
         spec = self.spec_of(ref)

@@ -427,7 +427,7 @@ async def test_a_child_between_two_attempts_can_be_terminated() -> None:
 # -- stop ---------------------------------------------------------------------------------
 
 
-async def test_all_children_are_stopped_at_the_same_time_with_one_time_out(
+async def test_all_children_are_stopped_at_the_same_time(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     diary = Diary()
@@ -440,6 +440,60 @@ async def test_all_children_are_stopped_at_the_same_time_with_one_time_out(
     assert trio.current_time() - began == 3
     assert sum(line.startswith("stop") for line in diary) == 10
     assert "root/crowd kills 10 children that did not stop in time" in caplog.text
+
+
+async def test_each_child_has_its_own_time_to_stop(autojump_clock: trio.testing.MockClock) -> None:
+    diary = Diary()
+    subtree = ChildSpec("subtree", SupervisorSpec((worker("deep", diary, Sleeper, shutdown=60),)))
+    ends: dict[str, float] = {}
+    async with company(crowd(shutdown=2)) as root, trio.open_nursery() as nursery:
+        supervisor = await child(root, "crowd")
+        patient = await start_child(supervisor, worker("patient", diary, Sleeper, shutdown="infinity"))
+        hasty = await start_child(supervisor, worker("hasty", diary, Sleeper, shutdown=1))
+        killed = await start_child(supervisor, worker("killed", diary, Clerk, shutdown="brutal_kill"))
+        usual = await start_child(supervisor, Sleeper, "usual", diary)
+        deep = await child(await start_child(supervisor, subtree), "deep")
+        for ref, seconds in ((patient, 100), (hasty, 100), (usual, 100), (deep, 40)):
+            ref.tell(seconds)
+        await settled()
+        began = trio.current_time()
+
+        async def note(name: str, ref: ActorRef[Any]) -> None:
+            exit_ = await ref.stopped()
+            ends[f"{name} {exit_.reason}"] = trio.current_time() - began
+
+        for name, ref in {
+            "patient": patient,
+            "hasty": hasty,
+            "killed": killed,
+            "usual": usual,
+            "deep": deep,
+        }.items():
+            nursery.start_soon(note, name, ref)
+        await settled()
+        await terminate_child(root, "crowd")
+    assert ends == {
+        "killed killed": 0,
+        "hasty killed": 1,
+        "usual killed": 2,
+        "deep shutdown": 40,
+        "patient shutdown": 100,
+    }
+    assert "stop killed" not in diary
+
+
+async def test_a_supervisor_started_as_a_class_has_all_the_time_that_it_needs_to_stop(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+    async with company(crowd()) as root:
+        inner = await start_child(await child(root, "crowd"), DynamicSupervisor)
+        deep = await start_child(inner, worker("deep", diary, Sleeper, shutdown=60))
+        deep.tell(40)
+        await settled()
+        began = trio.current_time()
+    assert trio.current_time() - began == 40
+    assert diary[-1] == "stop deep"
 
 
 async def test_brutal_kill_asks_nobody(caplog: pytest.LogCaptureFixture) -> None:
