@@ -17,7 +17,7 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed
 from cometary.actors.future import Future
 from cometary.actors.linking import Linking
-from cometary.actors.messages import PROXIED, Stop
+from cometary.actors.messages import PROXIED, ForLife, Stop
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.starter import Starter
@@ -187,7 +187,9 @@ class Actor(Linking):
         Args:
             exit: what watchers and linked actors are told; a word stands for `Exit(word)`.
         """
-        self.system.post(self._cell.put_if_open, Stop(as_exit(exit)))
+        order = ForLife(self._cell.life, Stop(as_exit(exit)))
+        if self._cell.actor is self:  # else it has ended, and the cell may be the next one's
+            self.system.post(self._cell.put_if_open, order)
 
     def reply_later(self) -> Future[Any]:
         """Answer the `ask` that is being handled not with the return value, but later.
@@ -203,8 +205,8 @@ class Actor(Linking):
         """Make a timer that sends `message` to this actor whenever it expires.
 
         It does not run yet: call its `start(seconds)`. It belongs to the mailbox: it goes on
-        when a supervisor restarts the actor, so cancel in `on_stop` and `on_failure` what the
-        next incarnation shall not get. Source: OTP, `erlang:start_timer/3`.
+        when a supervisor restarts the actor and keeps its mail, so cancel in `on_stop` and `on_failure`
+        what the next incarnation shall not get. Source: OTP, `erlang:start_timer/3`.
         """
         return Timer(self.system.scheduler.timers, self._cell, message)
 

@@ -6,9 +6,12 @@ across restarts. Its state is one of `cometary.actors.states`. The rules:
 
 1.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
-2.  Without a supervisor an ended cell closes at once. Closing answers every waiting `ask`
-    with `ActorEndedError`, so that no caller waits for ever on a dead actor.
-3.  All of this runs on the system's thread; there is no lock.
+2.  Without a supervisor an ended cell closes at once, and so it does if its supervisor is not going to
+    restart it: before anybody is told, so that whoever is told finds its name free. Closing answers every
+    waiting `ask` with `ActorEndedError`, so that no caller waits for ever on a dead actor.
+3.  What is for one incarnation alone (`Down`, exit signals, changes of groups, its own order to stop) says so,
+    and does not reach the next one in the mail that is kept.
+4.  All of this runs on the system's thread; there is no lock.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
-from cometary.actors.messages import ExitSignal
+from cometary.actors.messages import ExitSignal, ForLife
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 from cometary.actors.receiving import Receiving
 from cometary.actors.states import CLOSED, PARKED
@@ -37,6 +40,13 @@ class Parent(Protocol):
 
     def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002 - OTP's word
         """Take note; `revive` or `bury` the cell now or later."""
+        ...
+
+    def ends_for_good(self, ref: ActorRef[Any], exit: Exit, /) -> bool:  # noqa: A002
+        """Whether the actor, which has just ended with `exit`, is certainly not going to be revived.
+
+        Its cell is closed then, and its mail discarded, before the parent is told of its end.
+        """
         ...
 
 
@@ -84,7 +94,7 @@ class Cell(Receiving):
         if actor is None:
             return  # it was for an incarnation that has ended
         if actor.trap_exits:
-            self.put_if_open(ExitSignal(sender, exit))
+            self.put_if_open(ForLife(self.life, ExitSignal(sender, exit)))
         elif exit.reason != "normal":
             self.kill(taken_along(exit))
 
@@ -134,7 +144,7 @@ class Cell(Receiving):
         parent = self.parent
         self._tasks = None
         watchers, self._watchers = self._watchers, None
-        if parent is None or self.system.killing:
+        if parent is None or self.system.killing or parent.ends_for_good(self.ref, exit_):
             self.bury()  # first: whoever is told now may want its name
         if self.starting is not None:
             self.started(error=(exit_.reason == "crashed" and exit_.error) or self.dead())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pykka
 
 from cometary.actors.exits import Exit
+from cometary.actors.messages import ForLife
 from cometary.errors import MailboxFullError, UsageError
 
 if TYPE_CHECKING:
@@ -196,7 +197,8 @@ class Groups:
             return
         watchers = {**self._monitors.by_group.get(group, {}), **self._monitors.by_group.get(_ALL, {})}
         for watcher in watchers:
-            self._system.post(watcher.actor_inbox.put_if_open, change)
+            cell = watcher.actor_inbox
+            self._system.post(cell.put_if_open, ForLife(cell.life, change))
 
     # -- their ends -----------------------------------------------------------------------
 

@@ -23,6 +23,18 @@ class Stop(NamedTuple):
     exit: Exit = NORMAL
 
 
+class ForLife(NamedTuple):
+    """What is for one incarnation alone: the next one finds it in the mail that was kept, and drops it.
+
+    Args:
+        life: the number of the incarnation, see `Standing`.
+        message: what it gets; a `Stop` if it has told itself to stop.
+    """
+
+    life: int
+    message: Any
+
+
 class Down(NamedTuple):
     """Sent to the actor that called `monitor`, once, when the monitored actor has ended.
 
@@ -87,15 +99,20 @@ class SystemMessage:
 PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 STOPS = frozenset({Stop, PykkaStop})
 PROXIED = frozenset({messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
-SPECIAL = frozenset({Question, SystemMessage}) | STOPS | PROXIED
+WRAPPERS: frozenset[type] = frozenset({ForLife, Question})
+SPECIAL = WRAPPERS | {SystemMessage} | STOPS | PROXIED
 """Message classes that a turn does not hand to `on_receive` as they are."""
 
 
 def is_stop(message: Any) -> bool:
     """Whether `message` tells the actor to stop, with or without somebody who waits for it."""
-    return message.__class__ in STOPS or (
-        message.__class__ is Question and message.message.__class__ in STOPS
-    )
+    return as_received(message).__class__ in STOPS
+
+
+def as_received(message: Any) -> object:
+    """Return what the actor's handler gets for `message`."""
+    kind: type = message.__class__
+    return message.message if kind in WRAPPERS else message
 
 
 __all__ = [
@@ -105,7 +122,9 @@ __all__ = [
     "Answerable",
     "Down",
     "ExitSignal",
+    "ForLife",
     "PykkaStop",
     "Stop",
     "SystemMessage",
+    "as_received",
 ]

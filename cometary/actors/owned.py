@@ -10,7 +10,7 @@ import trio
 
 from cometary.actors.exits import Exit
 from cometary.actors.future import Future
-from cometary.actors.messages import Down
+from cometary.actors.messages import Down, ForLife
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
@@ -140,4 +140,4 @@ class Monitors:
     def _tell(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
         if ref in self._watched:
             self._watched.remove(ref)
-            self._cell.put_if_open(Down(ref, exit))
+            self._cell.put_if_open(ForLife(self._cell.life, Down(ref, exit)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
-from cometary.actors.messages import SPECIAL, STOPS, Stop, SystemMessage
+from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
 from cometary.errors import UsageError
@@ -89,7 +89,7 @@ class ScheduledCell(Cell):
                 if self.state != RUNNING:
                     break
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
-            self.fail(error, message)
+            self.fail(error, as_received(message))
         except BaseException:
             self.put_back(mail)  # the whole system is about to end, and answers these then
             raise
@@ -125,6 +125,10 @@ class ScheduledCell(Cell):
             self.fail(error, None)
 
     def _handle(self, actor: Actor, message: Any) -> None:
+        if message.__class__ is ForLife:
+            if message.life != self.life:
+                return
+            message = message.message
         if message.__class__ in STOPS:
             self._stop(actor, message)
         elif message.__class__ is SystemMessage:

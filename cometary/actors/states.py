@@ -25,12 +25,16 @@ class Standing(Mailbox):
 
     Args:
         system: what it lives in.
+
+    Attributes:
+        life: the number of the incarnation.
+        mail_since: the life since which mail has been kept, and timers go on.
     """
 
     # Python lays out the slots of a base class before those of its subclasses. So what every turn
     # looks at lies side by side, and comes from memory together: among 100,000 actors it is
     # memory that a message waits for.
-    __slots__ = ("actor", "starting", "state", "system")
+    __slots__ = ("actor", "life", "mail_since", "starting", "state", "system")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__()
@@ -38,3 +42,4 @@ class Standing(Mailbox):
         self.state = PARKED
         self.actor: Actor | None = None
         self.starting: Future[None] | None = None
+        self.life = self.mail_since = 0

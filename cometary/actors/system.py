@@ -136,7 +136,9 @@ class ActorSystem:
         if self.closed or self.killing:
             raise NoSystemError("the actor system has ended")
         cell = ref.actor_inbox
+        cell.life += 1
         if not keep_mail:
+            cell.mail_since = cell.life
             cell.discard(cell.drain())
         started: Future[None] = Future()
         actor = cell.incarnate(args, kwargs)

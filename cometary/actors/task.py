@@ -18,7 +18,7 @@ import trio
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
 from cometary.actors.future import Future
-from cometary.actors.messages import SPECIAL, STOPS, Stop, SystemMessage
+from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
 
@@ -111,7 +111,7 @@ class TaskCell(Cell):
             try:
                 exit_ = await self._handle(actor, message)
             except Exception as error:  # noqa: BLE001 - it is the actor that fails
-                return await self._crash(actor, error, message)
+                return await self._crash(actor, error, as_received(message))
             if exit_ is not None:
                 return exit_
             self.state = IDLE
@@ -127,6 +127,8 @@ class TaskCell(Cell):
             return await self._answer(actor, message.message, message)
         if kind not in SPECIAL:
             await _result(actor.on_receive(message))
+        elif kind is ForLife:
+            return await self._handle(actor, message.message) if message.life == self.life else None
         elif kind in STOPS:
             return await self._stop(actor, message)
         elif kind is SystemMessage:

@@ -9,9 +9,10 @@ touch the heap. The rules:
     comes up early, the timer is entered again at its real deadline, or forgotten.
 3.  Moving the deadline before `entry_due` adds an entry; the old one is now stale and is skipped
     when it comes up, because its time is no longer the timer's `entry_due`.
-4.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
+4.  A timer belongs to the mailbox. When that is emptied for the next life of an actor, its timers are as if cancelled.
+5.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
-5.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
+6.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
     starting any other need not ask whether it was closed.
 """
 
@@ -40,6 +41,16 @@ class Recipient(Protocol):
         """Whether the actor has ended for good."""
         ...
 
+    @property
+    def life(self) -> int:
+        """The number of the actor's incarnation."""
+        ...
+
+    @property
+    def mail_since(self) -> int:
+        """The life since which mail has been kept."""
+        ...
+
 
 class Timer:
     """Sends one message to one mailbox when its time comes; may be started over and over.
@@ -49,11 +60,12 @@ class Timer:
     (`erlang:cancel_timer/1`).
     """
 
-    __slots__ = ("_queue", "deadline", "entry_due", "message", "recipient")
+    __slots__ = ("_queue", "deadline", "entry_due", "life", "message", "recipient")
 
     def __init__(self, queue: TimerQueue, recipient: Recipient, message: object) -> None:
         self._queue = queue
         self.recipient = recipient
+        self.life = recipient.life
         self.entry_due = inf
         self.message = message
         self.deadline = inf
@@ -146,7 +158,8 @@ class TimerQueue:
         timer.entry_due = inf
         if timer.deadline <= now:
             timer.deadline = inf
-            timer.recipient.put_if_open(timer.message)
+            if timer.life >= timer.recipient.mail_since:
+                timer.recipient.put_if_open(timer.message)
         elif timer.deadline < inf:
             self.enter(timer, timer.deadline)
 

@@ -22,6 +22,7 @@ from cometary.errors import ChildStartError, StartIgnoredError
 from cometary.log import get_logger
 from cometary.supervision.launching import launch, revive
 from cometary.supervision.reports import CrashReport, ReportSink
+from cometary.supervision.rules import must_restart
 from cometary.supervision.spec import ChildSpec
 
 logger = get_logger("cometary.supervision")
@@ -58,6 +59,8 @@ class Child(ReportSink):
         """The message to the supervisor about this child that still counts; others are overtaken."""
         self.unreported = False
         """Whether it ended, or failed to start, and the supervisor has not looked at it yet."""
+        self.leaving = False
+        """Whether it is stopped or killed for good."""
         self._system = system
         self._above = above
         self._on_exit = on_exit
@@ -80,6 +83,7 @@ class Child(ReportSink):
                 The child's fault.
         """
         self.state = "starting"
+        self.leaving = False
         self.exit = None
         self.unreported = False
         failure: Exception | None = None
@@ -128,15 +132,16 @@ class Child(ReportSink):
 
     # -- stop -----------------------------------------------------------------------------
 
-    async def stop(self) -> bool:
+    async def stop(self, *, for_good: bool = False) -> bool:
         """Stop the incarnation in good order, or kill it when its time is up.
 
-        Its cell then waits for the next one, or for `bury`.
+        Its cell then waits for the next one, or for `bury`; but it has closed if that was `for_good`.
 
         Returns:
             Whether there was one; all of it has gone now.
         """
         self.expected = None
+        self.leaving = for_good
         if not self.alive:
             self.state = "stopped"
             return False
@@ -162,8 +167,9 @@ class Child(ReportSink):
         return not self.alive
 
     async def kill(self) -> None:
-        """End the incarnation without asking; returns when all of it has gone."""
+        """End the incarnation for good, without asking; returns when all of it has gone."""
         self.state = "stopping"
+        self.leaving = True
         await self._kill()
         self.state = "stopped"
 
@@ -211,6 +217,12 @@ class Child(ReportSink):
         self.state = "ended"
         self.unreported = True
         self._on_exit(self)
+
+    def ends_for_good(self, _ref: ActorRef[Any], exit: Exit) -> bool:  # noqa: A002 - OTP's word
+        """Whether the supervisor is certainly not going to restart it, so that its cell can close."""
+        if self.spec.restart == "temporary" or self.leaving:
+            return True
+        return self.state == "running" and not must_restart(self.spec.restart, exit)
 
     @property
     def path(self) -> str:

@@ -156,6 +156,10 @@ class DynamicSupervisor(SupervisingActor):
         """Restart the child that has ended, or forget it; see `Succession`."""
         self._succession.child_exited(ref, exit)
 
+    def ends_for_good(self, _ref: AnyRef, _exit: Exit) -> bool:
+        """Never certain: `child_exited` decides at once, and `forget` may want to look at the mail."""
+        return False
+
     def forget(self, ref: AnyRef) -> None:
         """Forget a child that has ended for good, and discard its mail, which a subclass may look at before."""
         self.offspring.forget(ref)

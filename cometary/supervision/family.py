@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import trio
 
 from cometary.actors import Actor, Exit
-from cometary.actors.messages import Stop
+from cometary.actors.messages import ForLife, Stop
 from cometary.log import get_logger
 from cometary.supervision.options import Kind
 from cometary.supervision.progress import ProgressObserver, is_logged, log_progress, make_progress
@@ -87,7 +87,7 @@ class SupervisingActor(Actor, ReportSink):
         """End with `exit` before any other message is handled."""
         # A supervisor without children serves no calls any more. What is in the mail is for
         # its next incarnation.
-        self._cell.put_back(iter([Stop(exit)]))
+        self._cell.put_back(iter([ForLife(self._cell.life, Stop(exit))]))
 
     # -- reports --------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ async def supervise(
                 yield root.ref
     finally:
         with trio.CancelScope(shield=True):
-            await root.stop()
+            await root.stop(for_good=True)
         root.bury()
     if root.exit is not None and root.exit.error is not None:
         raise root.exit.error

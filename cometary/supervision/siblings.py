@@ -99,7 +99,7 @@ class Siblings:
     async def stop(self) -> None:
         """Stop all for good, from right to left."""
         for child in reversed(list(self)):
-            await self.stop_one(child)
+            await self.stop_one(child, for_good=True)
             child.bury()
 
     async def kill(self) -> None:
@@ -110,9 +110,9 @@ class Siblings:
         for child in self:
             child.bury()
 
-    async def stop_one(self, child: Child) -> None:
+    async def stop_one(self, child: Child, *, for_good: bool) -> None:
         """Stop one child; report if it ended otherwise than it should have."""
-        stopped = await child.stop()
+        stopped = await child.stop(for_good=for_good)
         if child.unreported or (
             stopped and child.exit is not None and worth_reporting(child.spec, child.exit)
         ):

@@ -155,7 +155,7 @@ class Supervisor(SupervisingActor):
         group = [failed] if one else restarted_with(self.spec.strategy, self.children, failed)
         for child in reversed(group):
             if child is not failed:
-                await self._siblings.stop_one(child)
+                await self._siblings.stop_one(child, for_good=child.spec.restart == "temporary")
                 if child.spec.restart == "temporary":
                     self._siblings.remove(child)
         for child in group:
@@ -195,7 +195,7 @@ class Supervisor(SupervisingActor):
                 return await self._start_child(spec)
             case TerminateChild(child_id):
                 child = siblings.find(child_id)
-                await siblings.stop_one(child)
+                await siblings.stop_one(child, for_good=True)
                 siblings.drop(child)
             case RestartChild(child_id):
                 return await self._start_on_request(_idle(siblings.find(child_id)))

@@ -598,6 +598,9 @@ async def test_who_waits_for_room_goes_on_waiting_over_a_restart(
     kind: type[Recorder], *, keep_mail: bool
 ) -> None:
     class Parent:
+        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+            return False
+
         def child_exited(self, ref: Any, exit: Any) -> None:  # noqa: A002 - the protocol's word
             ended.append(ref)
 

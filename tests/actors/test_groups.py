@@ -132,6 +132,9 @@ class Reviver:
         self.actors = actors
         self.args = args
 
+    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+        return False
+
     def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
         if self.actors.killing:
             ref.actor_inbox.bury()
@@ -155,6 +158,9 @@ async def test_an_incarnation_that_joins_when_it_is_built_is_a_member_once(kind:
 
 async def test_an_actor_between_two_incarnations_is_dead_to_groups() -> None:
     class Waiting:
+        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+            return False
+
         def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
             pass
 

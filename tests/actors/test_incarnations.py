@@ -47,6 +47,9 @@ class Reviver:
         self.keep_mail = keep_mail
         self.exits: list[Exit] = []
 
+    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+        return False
+
     def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
         self.exits.append(exit)
         if len(self.exits) < 3 and not self.actors.killing:
@@ -170,6 +173,9 @@ async def test_tasks_of_the_last_incarnation_are_gone_before_the_next_begins(
 @KINDS
 async def test_a_constructor_that_fails_on_revival_leaves_the_cell_waiting(kind: type[Phoenix]) -> None:
     class Waiting:
+        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+            return False
+
         def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
             pass
 

@@ -449,6 +449,9 @@ class Reviver:
         self.args = args
         self.exits: list[Exit] = []
 
+    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+        return False
+
     def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
         self.exits.append(exit)
         if self.actors.killing or len(self.exits) > 3:
@@ -500,6 +503,9 @@ async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Link
 @KINDS
 async def test_supervisors_hear_of_the_ends_in_the_order_of_the_ends(kind: type[Linked]) -> None:
     class Listening:
+        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+            return False
+
         def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
             heard.append(ref)
             ref.actor_inbox.bury()
@@ -541,6 +547,9 @@ async def test_an_incarnation_that_links_to_the_dead_while_it_is_built_never_beg
 @KINDS
 async def test_linking_to_an_actor_between_two_incarnations_is_noproc(kind: type[Linked]) -> None:
     class Waiting:
+        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+            return False
+
         def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
             pass
 

@@ -25,6 +25,7 @@ class Box:
     def __init__(self) -> None:
         self.got: list[object] = []
         self.closed = False
+        self.life = self.mail_since = 0
 
     def put_if_open(self, item: object) -> None:
         if not self.closed:

@@ -123,7 +123,7 @@ RULES = {
     "every failure is a report": "reports.a_report_says_who_why_on_what_and_what_next",
     # simple_one_for_one, DynamicSupervisor
     "dynamic children are stopped in parallel with one time-out": (
-        "dynamic.all_children_are_stopped_at_the_same_time_with_one_time_out"
+        "dynamic.each_child_has_its_own_time_to_stop"
     ),
     "the arguments of temporary dynamic children are not kept": (
         "otp_rules.the_arguments_of_temporary_dynamic_children_are_not_kept"

@@ -9,9 +9,18 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.actors import Actor, ActorSystem, current_system, system
+from cometary.actors import Actor, ActorRef, ActorSystem, Down, current_system, register, system, whereis
 from cometary.errors import ChildStartError
-from cometary.supervision import ChildSpec, Supervisor, SupervisorSpec, supervise, which_children
+from cometary.supervision import (
+    ChildSpec,
+    DynamicSupervisor,
+    Supervisor,
+    SupervisorSpec,
+    start_child,
+    supervise,
+    terminate_child,
+    which_children,
+)
 from tests.supervision.company import (
     Clerk,
     DeepSleeper,
@@ -318,3 +327,64 @@ async def test_a_system_that_has_no_more_time_kills_the_whole_tree(
         began = trio.current_time()
     assert trio.current_time() - began == 5
     assert_deserted(actors)
+
+
+# -- names --------------------------------------------------------------------------------
+
+
+class Successor(Actor):
+    """Registers its name for itself as soon as whoever has it is told to have ended."""
+
+    def __init__(self, predecessor: ActorRef[Any]) -> None:
+        super().__init__()
+        self.monitor(predecessor)
+        self.outcome: object = None
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Down):
+            self.outcome = message.ref.is_alive()
+            register("the one", self.actor_ref)
+        return self.outcome
+
+
+@pytest.mark.parametrize("kind", [Worker, Clerk])
+@pytest.mark.parametrize("restart", ["temporary", "transient"])
+@pytest.mark.parametrize("dynamic", [False, True])
+async def test_the_name_of_a_child_that_has_ended_is_free_when_that_is_told(
+    kind: type[Worker], restart: Any, *, dynamic: bool
+) -> None:
+    spec = worker("one", Diary(), kind, restart=restart)
+    crowd = ChildSpec("crowd", DynamicSupervisor if dynamic else SupervisorSpec())
+    async with company(crowd) as root:
+        one = await start_child(await child(root, "crowd"), spec)
+        register("the one", one)
+        successor = Successor.start(one)
+        one.tell("leave")
+        await settled()
+        assert await successor.ask("how was it?") is False
+        assert whereis("the one") is successor
+        await successor.stop()
+
+
+@pytest.mark.parametrize("kind", [Worker, Clerk])
+async def test_the_name_of_a_child_that_was_terminated_is_free_when_that_is_told(kind: type[Worker]) -> None:
+    async with company(worker("one", Diary(), kind)) as root:
+        one = await child(root, "one")
+        register("the one", one)
+        successor = Successor.start(one)
+        await terminate_child(root, "one")
+        await settled()
+        assert await successor.ask("how was it?") is False
+        assert whereis("the one") is successor
+        await successor.stop()
+
+
+@pytest.mark.parametrize("kind", [Worker, Clerk])
+async def test_a_child_that_is_restarted_keeps_its_name(kind: type[Worker]) -> None:
+    async with company(worker("one", Diary(), kind)) as root:
+        one = await child(root, "one")
+        register("the one", one)
+        one.tell("crash")
+        await settled()
+        assert whereis("the one") is one
+        assert one.is_alive()
