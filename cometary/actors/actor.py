@@ -20,7 +20,7 @@ from cometary.actors.linking import Linking
 from cometary.actors.messages import PROXIED, ForLife, Stop
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled import ScheduledCell
-from cometary.actors.starter import Starter
+from cometary.actors.starter import Starter, started_actor
 from cometary.actors.system import current_system
 from cometary.actors.task import TaskCell
 from cometary.actors.timers import Timer
@@ -106,11 +106,11 @@ class Actor(Linking):
     async def start_async(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
         """Start an actor and wait until its `on_start` has run; raises what that raised.
 
-        Source: OTP design principles, `gen_server:start_link` (synchronous start).
+        If the wait is cancelled the actor is killed, and nothing is left of it, nor of its name.
+
+        Source: OTP design principles, `gen_server:start_link` (synchronous start, and its time-out).
         """
-        ref, started = current_system().launch(cls, args, kwargs)
-        await started
-        return ref
+        return await started_actor(*current_system().launch(cls, args, kwargs))
 
     @classmethod
     def with_mailbox(cls, mailbox: Bounded) -> Starter[Self]:

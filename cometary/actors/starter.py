@@ -6,6 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+import trio
+
 from cometary.actors.future import Future
 from cometary.actors.system import current_system
 
@@ -46,9 +48,19 @@ class Starter(Generic[A]):
 
     async def start_async(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
         """See `Actor.start_async`."""
-        ref, started = self._launch(args, kwargs)
-        await started
-        return ref
+        return await started_actor(*self._launch(args, kwargs))
 
     def _launch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ActorRef[A], Future[None]]:
         return current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox, name=self.name)
+
+
+async def started_actor(ref: ActorRef[A], started: Future[None]) -> ActorRef[A]:
+    """Wait until an actor without a supervisor has started, and return its reference; if cancelled, leave nothing of it."""
+    try:
+        await started
+    except trio.Cancelled:
+        ref.kill()
+        with trio.CancelScope(shield=True):
+            await ref.stopped()
+        raise
+    return ref

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +52,10 @@ class Reviver:
             self.actors.revive(ref, (self.trail,), {}, keep_mail=self.keep_mail)
 
 
+def doing(what: Callable[[Heir], object]) -> Callable[[Heir], object]:
+    return what
+
+
 KINDS = pytest.mark.parametrize("kind", [Heir, AsyncHeir], ids=["def", "async def"])
 
 
@@ -94,8 +99,8 @@ async def test_downs_and_exit_signals_are_for_the_incarnation_that_asked_for_the
         watched, linked = Heir.start([]), Heir.start([])
         for actor in (watched, linked):
             await actor.ask(lambda _: None)
-        await ref.ask(lambda actor: actor.monitor(watched))
-        await ref.ask(lambda actor: actor.link(linked))
+        await ref.ask(doing(lambda actor: actor.monitor(watched)))
+        await ref.ask(doing(lambda actor: actor.link(linked)))
 
         def end_all_and_crash(_: Heir) -> None:
             watched.kill()
@@ -115,8 +120,8 @@ async def test_downs_and_exit_signals_of_this_incarnation_arrive(kind: type[Heir
         ref, trail = await heir(kind, actors)
         ref.kill()
         other = Heir.start([])
-        await ref.ask(lambda actor: actor.monitor(other))
-        await ref.ask(lambda actor: actor.link(other))
+        await ref.ask(doing(lambda actor: actor.monitor(other)))
+        await ref.ask(doing(lambda actor: actor.link(other)))
         await other.stop()
         await wait_all_tasks_blocked()
         assert trail == ["start", Down(other, Exit("normal")), ExitSignal(other, Exit("normal"))]
@@ -152,7 +157,7 @@ async def test_an_order_of_an_incarnation_to_stop_is_for_itself(kind: type[Heir]
         ref.tell("kept")
         await wait_all_tasks_blocked()
         assert trail == ["start", "kept"]
-        await ref.ask(lambda actor: actor.stop())
+        await ref.ask(doing(lambda actor: actor.stop()))
         await wait_all_tasks_blocked()
         assert trail == ["start", "kept", "start"]
 
@@ -168,7 +173,7 @@ async def test_what_an_actor_crashed_of_is_told_as_it_received_it(kind: type[Hei
     async with system():
         other = Heir.start([])
         frail = Frail.start([])
-        await frail.ask(lambda actor: actor.monitor(other))
+        await frail.ask(doing(lambda actor: actor.monitor(other)))
         other.kill()
         exit_ = await frail.stopped()
         assert exit_.last_message == Down(other, Exit("killed"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, register, system, whereis
 from cometary.errors import ActorEndedError, NoSystemError, UsageError
@@ -57,6 +57,30 @@ async def test_start_async_raises_what_on_start_raised(kind: type[Actor]) -> Non
         with pytest.raises(LookupError, match="no such thing"):
             await Broken.start_async()
         assert not actors.actors
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_start_that_is_cancelled_leaves_nothing_behind(
+    autojump_clock: MockClock, *, named: bool
+) -> None:
+    class Slow(AsyncQuiet):
+        async def on_start(self) -> None:  # type: ignore[override]
+            refs.append(self.actor_ref)
+            try:
+                await trio.sleep(10)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(1)
+
+    refs: list[ActorRef[Any]] = []
+    async with system() as actors:
+        with trio.move_on_after(5) as scope:
+            await (Slow.with_name("slow") if named else Slow).start_async()
+        assert scope.cancelled_caught
+        assert trio.current_time() == 6
+        assert not refs[0].is_alive()
+        assert not actors.actors
+        assert whereis("slow") is None
 
 
 @KINDS

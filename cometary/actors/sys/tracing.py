@@ -126,8 +126,8 @@ async def trace_events(ref: ActorRef[Any], *, size: int = 1000) -> AsyncGenerato
         raise UsageError(f"a buffer for {size} events loses all of them")
     channel = TraceChannel(size)
     take = channel.take  # one object, by which the trace is ended
-    await trace(ref, take, limit=None)
     try:
+        await trace(ref, take, limit=None)  # if that is cancelled, it may be there all the same
         yield channel
     finally:
         with trio.CancelScope(shield=True):
