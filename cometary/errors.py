@@ -25,6 +25,10 @@ class BlockingCallError(UsageError):
     """The calling code would have blocked the event loop for ever: use `await` there."""
 
 
+class CallingSelfError(UsageError):
+    """An actor awaited its own answer, or its own end, which cannot come while it waits: the actor's fault."""
+
+
 class NoSystemError(UsageError):
     """The calling code started an actor where no actor system is running."""
 

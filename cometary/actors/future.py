@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
+from math import inf
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -195,9 +196,16 @@ class Future(pykka.Future[T]):
             msg = "get() would block the event loop; write `await future` instead"
             raise BlockingCallError(msg)
         event = threading.Event()
-        if self._subscribe(event.set) and not event.wait(timeout):
+        if self._subscribe(event.set) and not event.wait(None if timeout == inf else timeout):
             self._unsubscribe(event.set)
-            raise pykka.Timeout(f"{timeout} seconds")
+            raise self._too_late(timeout or 0)
+
+    def _too_late(self, seconds: float) -> pykka.Timeout:
+        """Return the error for whoever has waited so long in vain."""
+        for source in self._sources[:1]:
+            if len(self._sources) == 1 and isinstance(source, Future):
+                return source._too_late(seconds)  # noqa: SLF001 - it is one of these
+        return pykka.Timeout(f"{seconds} seconds")
 
     # -- waiting on the loop --------------------------------------------------------------
 
@@ -220,7 +228,7 @@ class Future(pykka.Future[T]):
     async def _wait(self) -> T:
         if self._timeout is None:
             return await self._result()
-        with at_most(self._timeout):
+        with at_most(self._timeout, self._too_late):
             return await self._result()
 
     async def _result(self) -> T:
@@ -238,7 +246,7 @@ class Future(pykka.Future[T]):
         if self._timeout is None:
             await self._until_ready()
         else:
-            with at_most(self._timeout):
+            with at_most(self._timeout, self._too_late):
                 await self._until_ready()
 
     async def _until_ready(self) -> None:

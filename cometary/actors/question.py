@@ -13,33 +13,73 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pykka
 from trio.lowlevel import checkpoint_if_cancelled
 
 from cometary.actors.future import Future
+from cometary.errors import CallingSelfError
 
 if TYPE_CHECKING:
-    from cometary.actors.scheduler import Scheduler
+    from cometary.actors.cell import Cell
 
 T = TypeVar("T")
 
 
-class Question(Future[T]):
+class Answer(Future[T]):
+    """A future that one actor is to settle, in its turn; so it is no use to that actor to wait for it.
+
+    Args:
+        cell: the actor's.
+    """
+
+    def __init__(self, cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
+        self.cell = cell
+
+    async def _until_set(self) -> None:
+        if self.cell.calling_itself():
+            self._refuse()
+        else:
+            await super()._until_set()
+
+    def _block(self, timeout: float | None) -> None:
+        if self.cell.calling_itself():
+            self._refuse()
+        else:
+            super()._block(timeout)
+
+    def _refuse(self) -> None:
+        self.offer(error=CallingSelfError(f"{self.cell.ref} waits for itself, and would for ever"))
+
+    def _too_late(self, seconds: float) -> pykka.Timeout:
+        return pykka.Timeout(f"{self.cell.ref} did not {self._duty} within {seconds} seconds")
+
+    @property
+    def _duty(self) -> str:
+        return "serve a call of cometary.actors.sys"
+
+
+class Question(Answer[T]):
     """What `ask` sends, and what it returns; see the rules above.
 
     Args:
         message: what the actor is asked.
-        scheduler: that of the system in which the actor lives.
+        cell: the actor's.
     """
 
-    def __init__(self, message: Any, scheduler: Scheduler) -> None:  # pyright: ignore[reportMissingSuperCall]
+    def __init__(self, message: Any, cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
         self.message = message
-        self._scheduler = scheduler
+        self.cell = cell
 
     def __repr__(self) -> str:
         return f"<Question {self.message!r}, {'answered' if self.done() else 'open'}>"
 
+    @property
+    def _duty(self) -> str:
+        kind = type(self.message).__name__
+        return "stop" if kind == "Stop" else f"answer a message of type {kind}"
+
     def __await__(self) -> Generator[Any, Any, T]:
-        if not self._scheduler.run_ahead() or not self._done:
+        if not self.cell.system.scheduler.run_ahead() or not self._done:
             return (yield from self._wait().__await__())
         yield from checkpoint_if_cancelled().__await__()  # noqa: ASYNC105 - a generator cannot say await
         value: Any = self._value

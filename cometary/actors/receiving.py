@@ -96,6 +96,10 @@ class Receiving(Accountable):
             elif isinstance(item, Answerable):
                 item.discarded()
 
+    def calling_itself(self) -> bool:
+        """Whether it is the actor's own handler, or a hook of it, that calls this, and could wait."""
+        return False  # a plain handler cannot
+
     def resume(self) -> None:
         """Go on after it was suspended."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 import weakref
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pykka
@@ -16,7 +17,7 @@ from cometary.actors.future import Future
 from cometary.actors.messages import Stop
 from cometary.actors.question import Question
 from cometary.actors.statistics import MailboxStatistics
-from cometary.errors import BlockingCallError
+from cometary.errors import BlockingCallError, CallingSelfError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -128,10 +129,12 @@ class ActorRef(pykka.ActorRef[A]):
             message: what `on_receive` gets; its return value is the answer.
             block: True waits here for the answer, False returns a future. By default a
                 future on the Trio loop (`await ref.ask(...)`), elsewhere the answer.
-            timeout: seconds until the wait (not the actor) gives up.
+            timeout: seconds until the wait (not the actor) gives up; by default what `system(ask_timeout=…)`
+                says, which is never; `math.inf` for never in any case.
 
         Raises:
             BlockingCallError: for `block=True` on the loop; nothing was sent.
+            CallingSelfError: where an async actor awaits its own answer; it is not asked.
             ActorEndedError: if the actor ends before it answers; its `reason` says why. It is a
                 `pykka.ActorDeadError`.
             MailboxFullError: if its mailbox has a bound and no room, by the policies `refuse` and
@@ -149,8 +152,10 @@ class ActorRef(pykka.ActorRef[A]):
         on_loop = (here and not system.closed) or in_trio_run()
         if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
             _refuse_to_block("ask", message, block=block)
-        question: Question[Any] = Question(message, system.scheduler)
-        if timeout is not None:
+        question: Question[Any] = Question(message, cell)
+        if timeout is None:
+            timeout = system.ask_timeout
+        if timeout is not None and timeout != inf:
             question.within(timeout)
         if here:
             cell.offer(question)
@@ -181,6 +186,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises:
             BlockingCallError: for `block=True` on the loop; nothing was sent.
+            CallingSelfError: where an async actor awaits its own stop; it does not stop.
             pykka.Timeout: after `timeout` seconds; the actor will stop all the same.
             UsageError: for a negative `timeout` or an `exit` that is none; nothing was sent.
         """
@@ -189,7 +195,7 @@ class ActorRef(pykka.ActorRef[A]):
             _refuse_to_block("stop", None, block=block)
         alive = self.is_alive()
         cell = self.actor_inbox
-        question: Question[Any] = Question(Stop(as_exit(exit)), cell.system.scheduler)
+        question: Question[Any] = Question(Stop(as_exit(exit)), cell)
         stopped = question.map(lambda _: alive).within(timeout)
         cell.system.post(cell.put_if_open, question)
         if block or (block is None and not on_loop):
@@ -227,7 +233,13 @@ class ActorRef(pykka.ActorRef[A]):
             cell.system.post(cell.exit_signal, sender, exit_)
 
     async def stopped(self) -> Exit:
-        """Wait until the present life of the actor has ended, and return how."""
+        """Wait until the present life of the actor has ended, and return how.
+
+        Raises:
+            CallingSelfError: in the actor itself; its own fault.
+        """
+        if self.actor_inbox.calling_itself():
+            raise CallingSelfError(f"{self} waits for its own end, and would for ever")
         future: Future[Exit] = Future()
 
         def note(_: ActorRef[Any], exit_: Exit) -> None:

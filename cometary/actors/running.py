@@ -19,7 +19,9 @@ from cometary.errors import UsageError
 
 
 @contextlib.asynccontextmanager
-async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) -> AsyncGenerator[ActorSystem]:
+async def system(
+    *, stop_timeout: float = 5.0, watchdog: float | None = None, ask_timeout: float | None = None
+) -> AsyncGenerator[ActorSystem]:
     """Run an actor system on the current Trio loop for the length of the `async with`.
 
     However the block is left (its end, an exception, a cancellation), the actors are asked to
@@ -30,21 +32,24 @@ async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) ->
         watchdog: seconds that a handler may hold up the loop before a warning names it, with
             the traceback of where it is; None: no watchdog. It is a thread that looks a few times in
             that time, and costs nothing for a message.
+        ask_timeout: seconds after which each `ask` that has no `timeout` of its own gives up; None: never.
 
     Yields:
         The system. Inside the block, and in every task and thread started from it,
         `Actor.start` starts actors in it.
 
     Raises:
-        UsageError: if `stop_timeout` is no number of seconds, or `watchdog` no positive one; the
+        UsageError: if `stop_timeout` or `ask_timeout` is no number of seconds, or `watchdog` no positive one; the
             calling code's fault.
     """
     check_limit(watchdog)
-    _check_stop_timeout(stop_timeout)
+    _check_seconds("stop_timeout", stop_timeout)
+    if ask_timeout is not None:
+        _check_seconds("ask_timeout", ask_timeout)
     raised: BaseException | None = None
     async with trio.open_nursery() as nursery:
         shield = trio.CancelScope()
-        actors = await nursery.start(_host, shield, watchdog)
+        actors = await nursery.start(_host, shield, watchdog, ask_timeout)
         restore = current.set(actors)
         try:
             # From here on a cancellation of the block must not reach the actors: they are to
@@ -64,10 +69,10 @@ async def system(*, stop_timeout: float = 5.0, watchdog: float | None = None) ->
         raise raised  # out here, because the nursery would make a group of it
 
 
-def _check_stop_timeout(seconds: object) -> None:
+def _check_seconds(what: str, seconds: object) -> None:
     # Now: at the end of the system it would be too late to complain.
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
-        raise UsageError(f"stop_timeout must be 0 or more seconds, not {seconds!r}")
+        raise UsageError(f"{what} must be 0 or more seconds, not {seconds!r}")
 
 
 def _is_cancelled(error: BaseException) -> bool:
@@ -79,11 +84,14 @@ def _is_cancelled(error: BaseException) -> bool:
 
 
 async def _host(
-    shield: trio.CancelScope, watchdog: float | None, task_status: trio.TaskStatus[ActorSystem]
+    shield: trio.CancelScope,
+    watchdog: float | None,
+    ask_timeout: float | None,
+    task_status: trio.TaskStatus[ActorSystem],
 ) -> None:
     with shield, contextlib.ExitStack() as at_the_end:
         async with trio.open_nursery() as nursery:
-            actors = ActorSystem(nursery)
+            actors = ActorSystem(nursery, ask_timeout)
             at_the_end.callback(actors.bury_all)
             if watchdog is not None:
                 actors.scheduler.watch = at_the_end.enter_context(watching(actors, watchdog))
@@ -92,7 +100,9 @@ async def _host(
 
 
 @contextlib.contextmanager
-def system_in_thread(*, stop_timeout: float = 5.0, watchdog: float | None = None) -> Generator[ActorSystem]:
+def system_in_thread(
+    *, stop_timeout: float = 5.0, watchdog: float | None = None, ask_timeout: float | None = None
+) -> Generator[ActorSystem]:
     """Run an actor system in a background thread, for a program that is not async.
 
     Inside the block any thread starts and uses actors as it would Pykka's, blocking calls
@@ -102,6 +112,7 @@ def system_in_thread(*, stop_timeout: float = 5.0, watchdog: float | None = None
     Args:
         stop_timeout: seconds that actors have to stop at the end before they are killed.
         watchdog: as for `system`.
+        ask_timeout: as for `system`.
 
     Yields:
         The system.
@@ -113,13 +124,15 @@ def system_in_thread(*, stop_timeout: float = 5.0, watchdog: float | None = None
     if trio.lowlevel.in_trio_run():
         raise UsageError("on the Trio loop use `async with system():`")
     check_limit(watchdog)
-    _check_stop_timeout(stop_timeout)
+    _check_seconds("stop_timeout", stop_timeout)
+    if ask_timeout is not None:
+        _check_seconds("ask_timeout", ask_timeout)
     ready: Future[ActorSystem] = Future()
     leave: Future[None] = Future()
     outcome: Future[None] = Future()
 
     async def main() -> None:
-        async with system(stop_timeout=stop_timeout, watchdog=watchdog) as actors:
+        async with system(stop_timeout=stop_timeout, watchdog=watchdog, ask_timeout=ask_timeout) as actors:
             ready.set(actors)
             await leave
 

@@ -55,7 +55,7 @@ class Starter(Generic[A]):
 
 
 async def started_actor(ref: ActorRef[A], started: Future[None]) -> ActorRef[A]:
-    """Wait until an actor without a supervisor has started, and return its reference; if cancelled, leave nothing of it."""
+    """Wait until an actor without a supervisor has started, and return its reference; if cancelled, kill it."""
     try:
         await started
     except trio.Cancelled:

@@ -51,12 +51,14 @@ class ActorSystem:
         names: the unique names of living actors.
         signals: exit signals that are being delivered.
         urns: the actors whose URN has been looked at.
+        ask_timeout: seconds after which an `ask` that says nothing else gives up; None: never.
         thread: identity of the thread that the system's loop runs on.
         killing: whether all that is left is being killed; from then on nothing starts or restarts.
         closed: whether the system has come to its end.
     """
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, ask_timeout: float | None = None) -> None:
+        self.ask_timeout = ask_timeout
         self.scheduler = new_scheduler.get()()
         self.names = Names()
         self.signals = SignalQueue()

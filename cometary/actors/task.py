@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 class TaskCell(Cell):
     """The cell of an actor that has a Trio task of its own."""
 
-    __slots__ = ("_failure", "_fate", "_idle_task", "_resumed", "_scope")
+    __slots__ = ("_failure", "_fate", "_idle_task", "_resumed", "_scope", "_task")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__(system)
         self._scope: trio.CancelScope | None = None
+        self._task: trio.lowlevel.Task | None = None
         self._idle_task: trio.lowlevel.Task | None = None
         self._fate: Exit | None = None
         self._failure: Exception | None = None
@@ -65,6 +66,11 @@ class TaskCell(Cell):
         self._idle_task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
+    def calling_itself(self) -> bool:
+        """Whether it is called in the actor's own task; see `Receiving.calling_itself`."""
+        task = self._task
+        return task is not None and trio.lowlevel.in_trio_task() and trio.lowlevel.current_task() is task
+
     # -- the life of the task -----------------------------------------------------------
 
     def _run(self) -> None:
@@ -77,6 +83,7 @@ class TaskCell(Cell):
         actor, scope = self.actor, self._scope
         if actor is None or scope is None:
             return
+        self._task = trio.lowlevel.current_task()
         exit_ = KILLED  # if it is neither the loop nor our own scope that ends it
         try:
             # The scope is inside: it takes the cancellation out of a group that a handler raises.
@@ -90,6 +97,7 @@ class TaskCell(Cell):
         except Exception as error:  # noqa: BLE001 - it is the actor that fails
             self.log_crash(error)
         finally:
+            self._task = None
             self.end(self._fate or exit_ if scope.cancelled_caught else exit_)
 
     async def _loop(self, actor: Actor) -> Exit:
@@ -153,6 +161,8 @@ class TaskCell(Cell):
             resumed.set()
 
     async def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> Exit | None:
+        if reply.done():  # the actor has asked itself, and been refused
+            return None
         if message.__class__ in STOPS:
             self.settle_when_gone(reply)
             return await self._stop(actor, message)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -66,7 +67,15 @@ class _ThreadedMaker:
 class ThreadCell(TaskCell):
     """The cell of a `ThreadingActor`: a task on the loop that hands over to the thread."""
 
-    __slots__ = ()
+    __slots__ = ("_thread",)
+
+    def __init__(self, system: ActorSystem) -> None:
+        super().__init__(system)
+        self._thread: ActorThread | None = None
+
+    def calling_itself(self) -> bool:
+        """Whether it is called in the actor's own thread; see `Receiving.calling_itself`."""
+        return self._thread is not None and self._thread.ident == get_ident()
 
     def incarnate(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Actor:
         """Build the next instance; see `Cell.incarnate`."""
@@ -87,11 +96,12 @@ class ThreadCell(TaskCell):
         return cast("Actor", actor)
 
     async def _loop(self, actor: Actor) -> Exit:
-        thread = ActorThread(cast("Threading", actor), self.ref)
+        self._thread = thread = ActorThread(cast("Threading", actor), self.ref)
         self.tasks.start(thread.host)
         try:
             return await super()._loop(cast("Actor", thread))
         finally:
+            self._thread = None
             thread.close()
 
     def end(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
@@ -112,20 +122,27 @@ class BoundedThreadCell(BoundedCell, ThreadCell):
 
 
 class ActorThread:
-    """A thread that makes the calls of one incarnation, in their order; to its cell it is the actor."""
+    """A thread that makes the calls of one incarnation, in their order; to its cell it is the actor.
+
+    Attributes:
+        ident: identity of the thread; None until it runs.
+    """
 
     def __init__(self, actor: Threading, ref: ActorRef[Any]) -> None:
         self._actor = actor
         self._ref = ref
         self._calls: SimpleQueue[BlockingCall[Any] | None] = SimpleQueue()
+        self.ident: int | None = None
 
     async def host(self) -> None:
         """Run the thread."""
         await run_in_thread(self._serve, self._ref.actor_class.__name__)
 
     def _serve(self) -> None:
+        self.ident = get_ident()
         while (call := self._calls.get()) is not None:
             call.run()
+            call = None  # else it would hold its message until the next one comes
 
     def close(self) -> None:
         """Let the thread end when it has made the calls that it was given."""
@@ -177,7 +194,7 @@ class Letterbox:
         """Pass on a message, and later its answer."""
         cell, waiting = self._cell, envelope.reply_to
         if waiting is not None:
-            question: Question[Any] = Question(envelope.message, cell.system.scheduler)
+            question: Question[Any] = Question(envelope.message, cell)
             question.add_done_callback(lambda: _pass_on(question, waiting))
             cell.system.post(cell.offer, question)
         elif cell.system.on_thread():

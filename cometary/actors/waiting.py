@@ -61,12 +61,12 @@ class Waiter:
 
 
 @contextlib.contextmanager
-def at_most(seconds: float) -> Generator[None]:
-    """Raise `pykka.Timeout` if the block takes longer."""
+def at_most(seconds: float, too_late: Callable[[float], pykka.Timeout]) -> Generator[None]:
+    """Raise what `too_late(seconds)` returns if the block takes longer."""
     with trio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise pykka.Timeout(f"{seconds} seconds")
+        raise too_late(seconds)
 
 
 async def in_thread(function: Callable[..., R], *args: object) -> R:

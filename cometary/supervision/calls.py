@@ -9,6 +9,7 @@ Source: OTP, `supervisor`, section "Exports".
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, NamedTuple, cast
 
 from cometary.actors import ActorRef
@@ -93,7 +94,7 @@ async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *arg
             specification stays, unless it is temporary.
         TooManyChildrenError: if a dynamic supervisor is full; nobody's fault.
     """
-    return cast("AnyRef", await supervisor.ask(StartChild(start, args)))
+    return cast("AnyRef", await supervisor.ask(StartChild(start, args), timeout=inf))
 
 
 async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
@@ -110,7 +111,7 @@ async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
     """
-    await supervisor.ask(TerminateChild(child))
+    await supervisor.ask(TerminateChild(child), timeout=inf)
 
 
 async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
@@ -121,7 +122,7 @@ async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
         ChildStartError: if it did not start; the child's fault.
         StartIgnoredError: if it is not needed now, see `start_child`; nobody's fault.
     """
-    return cast("AnyRef", await supervisor.ask(RestartChild(child)))
+    return cast("AnyRef", await supervisor.ask(RestartChild(child), timeout=inf))
 
 
 async def delete_child(supervisor: AnyRef, child: str) -> None:
@@ -130,17 +131,17 @@ async def delete_child(supervisor: AnyRef, child: str) -> None:
     Raises:
         ChildStateError: if there is no such child, or it runs; the calling code's fault.
     """
-    await supervisor.ask(DeleteChild(child))
+    await supervisor.ask(DeleteChild(child), timeout=inf)
 
 
 async def which_children(supervisor: AnyRef) -> tuple[ChildInfo, ...]:
     """Return what children a supervisor has, in the order of their start."""
-    return cast("tuple[ChildInfo, ...]", await supervisor.ask(WhichChildren()))
+    return cast("tuple[ChildInfo, ...]", await supervisor.ask(WhichChildren(), timeout=inf))
 
 
 async def count_children(supervisor: AnyRef) -> ChildCount:
     """Return how many children a supervisor has."""
-    return cast("ChildCount", await supervisor.ask(CountChildren()))
+    return cast("ChildCount", await supervisor.ask(CountChildren(), timeout=inf))
 
 
 async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
@@ -149,4 +150,4 @@ async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
     """
-    return cast("ChildSpec", await supervisor.ask(GetChildSpec(child)))
+    return cast("ChildSpec", await supervisor.ask(GetChildSpec(child), timeout=inf))

@@ -273,7 +273,7 @@ async def test_an_ask_that_was_given_up_on_its_way_here_is_not_asked() -> None:
     async with system():
         ref, actor = await full()
         cell = ref.actor_inbox
-        question: Question[Any] = Question("late", cell.system.scheduler)
+        question: Question[Any] = Question("late", cell)
         with trio.move_on_after(0):
             await question  # as a thread does whose patience ends before the loop hears of its question
         cell.offer(question)

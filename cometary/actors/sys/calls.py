@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.actors.cell import Cell
-from cometary.actors.future import Future
 from cometary.actors.messages import SystemMessage
+from cometary.actors.question import Answer
 from cometary.actors.ref import ActorRef
 from cometary.actors.states import SUSPENDED
 from cometary.errors import UsageError
@@ -67,8 +67,8 @@ def _call(
 ) -> Any:
     if not isinstance(ref, ActorRef):  # pyright: ignore[reportUnnecessaryIsInstance] - Pykka has references too
         raise UsageError(f"{ref!r} is no reference to one of Cometary's own actors")
-    answer: Future[Any] = Future()
     cell = ref.actor_inbox
+    answer: Answer[Any] = Answer(cell)
     cell.system.post(partial(deliver, cell, SystemMessage(serve, answer)))
     if trio.lowlevel.in_trio_run():
         return answer.within(timeout)
