@@ -5,6 +5,8 @@
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
+#   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
+#                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/run.py" only those
 #
 # PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
 # PORT=8090 chooses the demo's port.
@@ -17,7 +19,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile wheel fuzz format lock clean
+.PHONY: demo test compile wheel fuzz mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python -m cometary demo --port $(PORT)
@@ -34,6 +36,9 @@ wheel: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)
+
+mutants: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m tests.mutation $(if $(CHANGED),--changed $(CHANGED)) $(MUTANTS_OPTIONS) $(MODULES)
 
 # Put every file into the project's one format, and fix what can be fixed without thinking.
 format: $(VENV)/dev.stamp node_modules/.package-lock.json

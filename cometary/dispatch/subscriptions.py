@@ -139,6 +139,5 @@ def _merged(groups: list[_Group[S]]) -> tuple[S, ...]:
     earliest: dict[S, int] = {}
     for group in groups:
         for subscriber, number in group.numbers.items():
-            if number < earliest.get(subscriber, number + 1):
-                earliest[subscriber] = number
+            earliest[subscriber] = min(number, earliest.get(subscriber, number))
     return tuple(sorted(earliest, key=earliest.__getitem__))

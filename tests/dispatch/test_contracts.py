@@ -82,20 +82,26 @@ def test_there_is_no_packet_to_what_is_no_path(path: Any) -> None:
     assert contracts._remembered == {}
 
 
-def test_few_paths_are_remembered() -> None:
+def test_as_many_paths_are_remembered_as_allowed_and_no_more() -> None:
     contracts = table(("a/*", LATEST))
+    remembered: list[int] = []
     for number in range(3 * MOST_REMEMBERED_PATHS):
         assert contracts.find(f"a/{number}") is LATEST
-    assert len(contracts._remembered) <= MOST_REMEMBERED_PATHS
+        remembered.append(len(contracts._remembered))
+    assert max(remembered) == MOST_REMEMBERED_PATHS
 
 
 def test_only_packets_with_a_contract_are_tracked() -> None:
     contracts = table(("prices/*", LATEST))
-    assert type(contracts.packet("news", 1)) is Packet
+    plain = contracts.packet("news", 1, "sender")
+    assert type(plain) is Packet
+    assert (plain.path, plain.message, plain.sender) == ("news", 1, "sender")
     packet = contracts.packet("prices/a", 1)
     assert isinstance(packet, TrackedPacket)
+    assert (packet.path, packet.message) == ("prices/a", 1)
     assert (packet.contract, packet.key, packet.ttl) == (LATEST, "prices/a", 60)
     wished = contracts.tracked("news", 1, receipt="one", ttl=5, key="k")
+    assert (wished.path, wished.message) == ("news", 1)
     assert (wished.contract, wished.key, wished.ttl, wished.receipt) == (KEEP, "k", 5, "one")
 
 

@@ -9,8 +9,11 @@ import pytest
 import trio.testing
 
 from cometary.actors import Actor, ActorRef, system
-from cometary.dispatch.dispatcher import Dispatcher, Table
+from cometary.dispatch.dispatcher import Dispatcher, Table, counted
 from cometary.sessions import Packet
+from cometary.sessions.contract import KEEP
+from cometary.sessions.receipts import Receipt, ReceiptLog
+from cometary.sessions.tracked import TrackedPacket, tracked
 from cometary.supervision import ChildSpec, supervise
 
 
@@ -39,6 +42,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.table: Table = Table()
+        self.receipts = ReceiptLog()
         self.dispatcher: ActorRef[Any] | None = None
         self.announced = 0
 
@@ -52,6 +56,11 @@ class Hub:
         for pattern in patterns:
             self.table.subscribe(pattern, ref)
         return got
+
+    async def update_counted(self, packet: TrackedPacket) -> None:
+        assert self.dispatcher is not None
+        self.dispatcher.tell(counted(packet))
+        await trio.testing.wait_all_tasks_blocked()
 
     async def update(self, *packets: Packet) -> None:
         assert self.dispatcher is not None
@@ -126,4 +135,27 @@ async def test_a_dispatcher_takes_updates_from_another_one(hub: Hub) -> None:
     hub.table.subscribe("**", second)
     packet = Packet("news", 1)
     await hub.update(packet, Packet("sport", 2))
+    assert got == [packet]
+
+
+def wishing(path: str) -> TrackedPacket:
+    """A packet whose sender wants to hear of it."""
+    return tracked(path, 1, None, contract=KEEP, receipt="one", ttl=None, key=None)
+
+
+async def test_an_update_that_wants_receipts_goes_to_everybody_and_is_counted() -> None:
+    hub = Hub()
+    async with system():
+        Dispatcher.start(hub.table, hub.announce, hub.receipts)
+        await trio.testing.wait_all_tasks_blocked()
+        listeners = [hub.listen("news"), hub.listen("*")]
+        packet = wishing("news")
+        await hub.update_counted(packet)
+        assert listeners == [[packet], [packet]]
+        assert hub.receipts.read().receipts == [Receipt("one", "routed", "news", sessions=2)]
+
+
+async def test_where_nobody_keeps_receipts_such_an_update_goes_to_everybody_as_well(hub: Hub) -> None:
+    got, packet = hub.listen("news"), wishing("news")
+    await hub.update_counted(packet)
     assert got == [packet]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.dispatch.paths import LONGEST_PATH, check_path
-from cometary.errors import ProtocolError
+from cometary.dispatch.paths import LONGEST_PATH, check_own_path, check_path
+from cometary.errors import ProtocolError, UsageError
 
 
 def refusal(path: str, *, from_client: bool = True) -> str | None:
@@ -69,6 +71,22 @@ def test_length_is_counted_in_bytes(character: str) -> None:
 def test_control_paths_are_the_servers_own(path: str) -> None:
     assert refusal(path) == "forbidden-path"
     assert refusal(path, from_client=False) is None
+
+
+@pytest.mark.parametrize("path", ["::", "::connect", "news"])
+def test_code_on_the_servers_side_may_name_control_paths(path: str) -> None:
+    check_own_path(path)
+
+
+@pytest.mark.parametrize("path", ["", "a\n", 1025 * "a", 7])
+def test_what_is_no_path_is_the_fault_of_the_code_that_names_it(path: Any) -> None:
+    with pytest.raises(UsageError, match="path"):
+        check_own_path(path)
+
+
+def test_the_longest_path_is_refused_for_its_characters_not_for_its_length() -> None:
+    with pytest.raises(ProtocolError, match="control characters"):
+        check_path("a" * (LONGEST_PATH - 1) + "\n", from_client=True)
 
 
 def test_a_refusal_never_repeats_the_path() -> None:

@@ -34,6 +34,17 @@ def test_what_could_never_match_is_refused(text: str) -> None:
         Pattern.compile(text)
 
 
+def test_a_refusal_says_which_star_is_in_the_wrong_place() -> None:
+    with pytest.raises(PatternError, match="only be its last segment"):
+        Pattern.compile("a/**/b")
+    with pytest.raises(PatternError, match="must be a whole segment"):
+        Pattern.compile("a*")
+
+
+def test_a_pattern_may_be_a_control_path() -> None:
+    assert Pattern.compile("::sys/*").matches("::sys/actors")
+
+
 def test_a_pattern_is_no_longer_than_a_path() -> None:
     with pytest.raises(PatternError, match="1024 bytes") as caught:
         Pattern.compile("a" * (LONGEST_PATH + 1))

@@ -103,6 +103,13 @@ def test_a_dropped_subscriber_leaves_no_trace(pattern: str) -> None:
     assert_nothing_left(table)
 
 
+def test_a_subscriber_that_undoes_its_last_subscription_leaves_no_trace() -> None:
+    table: Subscriptions[int] = Subscriptions()
+    table.subscribe("news", 1)
+    assert table.unsubscribe("news", 1)
+    assert_nothing_left(table)
+
+
 def assert_nothing_left(table: Subscriptions[Somebody] | Subscriptions[int]) -> None:
     """The one look inside: groups, branches and subscribers are all freed."""
     assert len(table) == 0

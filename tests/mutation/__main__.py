@@ -1,0 +1,80 @@
+"""Change the sources a little, and see whether a test notices: python -m tests.mutation [--changed BASE] [MODULE …].
+
+A MODULE is a file or a package (`cometary/dispatch/trie.py`, `dispatch`); without any, all packages are taken that
+decide or guard something. What survives has to be killed by a new test, or listed in harmless.toml with the reason.
+
+The exit status is 1 if a mutant survives that is not listed, or a listed one is killed or no longer exists,
+and 2 if there was nothing to mutate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.mutation import choice, fork, harmless
+from tests.mutation.baseline import observe
+from tests.mutation.making import mutants
+from tests.mutation.mutant import Mutant
+from tests.mutation.report import Progress, faults, table
+from tests.mutation.trial import Trial
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+NOTHING: Final = 2
+
+
+def main() -> int:
+    """Run it, and return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation", description="Try whether tests notice changes."
+    )
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE", help="a file or a package; all that matter if none"
+    )
+    parser.add_argument("--changed", metavar="BASE", help="only lines changed since this work left BASE")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at once")
+    parser.add_argument("--list", action="store_true", help="only say what would be tried")
+    options = parser.parse_args()
+    chosen = made(options.modules, options.changed)
+    if not chosen:
+        print("nothing to mutate")
+        return NOTHING
+    if options.list:
+        print(*chosen, sep="\n")
+        return 0
+    return tried(chosen, options.jobs)
+
+
+def made(names: list[str], base: str | None) -> list[Mutant]:
+    """The mutants that are asked for."""
+    everything = [
+        mutant for name in choice.modules(names, ROOT) for mutant in mutants(name, (ROOT / name).read_bytes())
+    ]
+    return choice.changed(everything, base, ROOT) if base else everything
+
+
+def tried(chosen: list[Mutant], jobs: int) -> int:
+    """Try them all, and say what came of it; returns the exit status."""
+    started = time.monotonic()
+    listed = harmless.read(harmless.LIST.read_text())
+    folders = choice.tests_of(dict.fromkeys(mutant.key.module for mutant in chosen))
+    baseline = observe(folders, ROOT)
+    fork.load(baseline.modules)
+    seconds = time.monotonic() - started
+    print(
+        f"{len(chosen)} mutants, {len(baseline.seconds)} tests of {', '.join(folders)} in {seconds:.0f} s",
+        flush=True,
+    )
+    progress = Progress(len(chosen), listed)
+    results = [progress.saw(outcome) for outcome in Trial(baseline, ROOT).outcomes(chosen, jobs)]
+    wrong = faults(results, listed, harmless.no_longer_there(listed, ROOT))
+    print(table(results, listed), *wrong, sep="\n\n")
+    print(f"\n{len(results)} mutants in {time.monotonic() - started:.0f} s, {len(wrong)} faults")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What is put into pytest: the choice of tests, what each covers, and a module that is not what its file says."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Generator, Sequence
+from importlib.abc import SourceLoader
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import Phase, settings
+
+
+def settle_hypothesis() -> None:
+    """Let Hypothesis try the same examples every time, and stop at the first that fails."""
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile("mutation", settings(derandomize=True, database=None, phases=phases))
+    settings.load_profile("mutation")
+
+
+class ChangedModule(SourceLoader):
+    """Imports the module `name`, of the file `path`, with the source `content`.
+
+    The file itself stays as it is: tests that read it, to break it in their own way, find it whole.
+    """
+
+    def __init__(self, name: str, path: Path, content: bytes) -> None:
+        self.name, self._path, self._content = name, str(path), content
+        self.was_imported = False
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The answer to `import`."""
+        return (
+            importlib.util.spec_from_file_location(fullname, self._path, loader=self)
+            if fullname == self.name
+            else None
+        )
+
+    def get_filename(self, fullname: str) -> str:
+        """Where tracebacks look."""
+        return self._path
+
+    def get_data(self, path: str) -> bytes:
+        """The source; there is no compiled file of it."""
+        self.was_imported = True
+        if path == self._path:
+            return self._content
+        raise FileNotFoundError(path)
+
+
+class Chosen:
+    """Runs only `tests` (their node ids), in this order, until one fails."""
+
+    def __init__(self, tests: Sequence[str], module: ChangedModule) -> None:
+        self._order = {test: number for number, test in enumerate(tests)}
+        self._module = module
+
+    def pytest_configure(self) -> None:
+        """After conftest.py has had its say."""
+        settle_hypothesis()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep what was chosen."""
+        items[:] = sorted(
+            (each for each in items if each.nodeid in self._order), key=lambda each: self._order[each.nodeid]
+        )
+
+    def pytest_runtestloop(self) -> None:
+        """Make sure that it is the change that is tested."""
+        if not self._module.was_imported:
+            raise NotTriedError(self._module.name)
+
+
+class NotTriedError(Exception):
+    """The tests that were chosen do not import the module."""
+
+
+class Recorder:
+    """Notes for each test how long it takes, and lets `coverage` know which one runs."""
+
+    def __init__(self) -> None:
+        import coverage  # noqa: PLC0415 - only this run needs it
+
+        self._coverage = coverage.Coverage(data_file=None, config_file=False, include=["cometary/*"])
+        self._coverage.start()
+        self.seconds: dict[str, float] = {}
+
+    def pytest_configure(self) -> None:
+        """After conftest.py has had its say."""
+        settle_hypothesis()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """One test, with what its fixtures do."""
+        self._coverage.switch_context(item.nodeid)
+        result = yield
+        self._coverage.switch_context("")
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of a test."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def lines(self, root: Path) -> dict[str, dict[str, list[int]]]:
+        """For each module and each test the lines of the one that ran in the other."""
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        found: dict[str, dict[str, list[int]]] = {}
+        for file in data.measured_files():
+            tests = found.setdefault(Path(file).relative_to(root).as_posix(), {})
+            for line, contexts in data.contexts_by_lineno(file).items():
+                for test in contexts:
+                    if test:
+                        tests.setdefault(test, []).append(line)
+        return found
