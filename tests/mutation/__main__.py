@@ -37,31 +37,33 @@ def main() -> int:
     parser.add_argument("--changed", metavar="BASE", help="only lines changed since this work left BASE")
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--list", action="store_true", help="only say what would be tried")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
     options = parser.parse_args()
-    chosen = made(options.modules, options.changed)
+    root = options.root.resolve()
+    chosen = made(options.modules, options.changed, root)
     if not chosen:
         print("nothing to mutate")
         return NOTHING
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    return tried(chosen, options.jobs)
+    return tried(chosen, options.jobs, root)
 
 
-def made(names: list[str], base: str | None) -> list[Mutant]:
+def made(names: list[str], base: str | None, root: Path) -> list[Mutant]:
     """The mutants that are asked for."""
     everything = [
-        mutant for name in choice.modules(names, ROOT) for mutant in mutants(name, (ROOT / name).read_bytes())
+        mutant for name in choice.modules(names, root) for mutant in mutants(name, (root / name).read_bytes())
     ]
-    return choice.changed(everything, base, ROOT) if base else everything
+    return choice.changed(everything, base, root) if base else everything
 
 
-def tried(chosen: list[Mutant], jobs: int) -> int:
+def tried(chosen: list[Mutant], jobs: int, root: Path) -> int:
     """Try them all, and say what came of it; returns the exit status."""
     started = time.monotonic()
-    listed = harmless.read(harmless.LIST.read_text())
-    folders = choice.tests_of(dict.fromkeys(mutant.key.module for mutant in chosen))
-    baseline = observe(folders, ROOT)
+    listed = harmless.read((root / harmless.LIST).read_text())
+    folders = choice.folders_of(dict.fromkeys(mutant.key.module for mutant in chosen))
+    baseline = observe(folders, root)
     fork.load(baseline.modules)
     seconds = time.monotonic() - started
     print(
@@ -69,8 +71,8 @@ def tried(chosen: list[Mutant], jobs: int) -> int:
         flush=True,
     )
     progress = Progress(len(chosen), listed)
-    results = [progress.saw(outcome) for outcome in Trial(baseline, ROOT).outcomes(chosen, jobs)]
-    wrong = faults(results, listed, harmless.no_longer_there(listed, ROOT))
+    results = [progress.saw(outcome) for outcome in Trial(baseline, root).outcomes(chosen, jobs)]
+    wrong = faults(results, listed, harmless.no_longer_there(listed, root))
     print(table(results, listed), *wrong, sep="\n\n")
     print(f"\n{len(results)} mutants in {time.monotonic() - started:.0f} s, {len(wrong)} faults")
     return 1 if wrong else 0

@@ -14,7 +14,7 @@ from tests.mutation.mutant import Mutant
 from tests.mutation.plugin import Recorder
 
 LONGEST: Final = 1800.0
-"""Seconds that the unchanged tests may take."""
+"""Seconds of processor time that the unchanged tests may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ def observe(tests: Sequence[str], root: Path) -> Baseline:
     result.parent.mkdir(exist_ok=True)
 
     def work() -> int:
-        recorder = Recorder()
+        recorder = Recorder(root)
         status = fork.pytest_with(recorder, tests, root)
-        seen = {"seconds": recorder.seconds, "lines": recorder.lines(root), "modules": sorted(sys.modules)}
+        seen = {"seconds": recorder.seconds, "lines": recorder.lines(), "modules": sorted(sys.modules)}
         result.write_text(json.dumps(seen))
         return status
 
-    run = fork.start(work, LONGEST)
+    run = fork.start(work, LONGEST, idle=LONGEST)
     ((_, status),) = fork.finished([run])
     if status != 0:
         sys.exit(f"{run.text()[-4000:]}\nthe tests have to pass before anything is changed (status {status})")

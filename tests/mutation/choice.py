@@ -42,7 +42,7 @@ def package_of(module: str) -> str:
     return parts[1] if len(parts) > 2 and parts[0] == "cometary" else ""
 
 
-def tests_of(chosen: Iterable[str]) -> list[str]:
+def folders_of(chosen: Iterable[str]) -> list[str]:
     """The test folders of the packages of these modules."""
     return list(dict.fromkeys(folder for module in chosen for folder in TESTS[package_of(module)]))
 

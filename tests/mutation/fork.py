@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -33,8 +34,14 @@ EARLY: Final = "ignore:Module already imported so cannot be rewritten:pytest.Pyt
 MEMORY: Final = 4 << 30
 """Bytes of address space for one run: a mutant may eat without end."""
 
-TIMED_OUT: Final = -1
-"""The status of a run that was ended because it took too long."""
+TIMED_OUT: Final = 1000
+"""The status of a run that was ended because it took too long, or waited for what does not come."""
+
+IDLE: Final = 3.0
+"""Seconds without any work after which a run waits for what does not come: tests do not sleep."""
+
+WALL: Final = 20.0
+"""How many times its processor time a run may take by the clock: the machine may have other work."""
 
 POLL: Final = 0.01
 """Seconds between two looks at whether a run is over."""
@@ -46,7 +53,19 @@ class Run:
 
     pid: int
     ends: float
+    idle: float
     output: IO[bytes] = field(repr=False)
+    worked: float = 0
+    at: float = field(default_factory=time.monotonic)
+    """When its processor time was last seen to be another one, `worked`."""
+
+    def is_late(self) -> bool:
+        """Whether it has had its time, or has done nothing for long."""
+        now = time.monotonic()
+        ticks = work_of(self.pid)
+        if ticks != self.worked:
+            self.worked, self.at = ticks, now
+        return now > self.ends or (now - self.at > self.idle and not has_children(self.pid))
 
     def text(self) -> str:
         """What it has printed; only to be asked once."""
@@ -67,22 +86,23 @@ def load(names: Iterable[str]) -> None:
     gc.freeze()  # what is there now is never looked through again, in no fork
 
 
-def start(work: Callable[[], int], seconds: float) -> Run:
-    """Do `work` in a fork, which is ended after so many seconds; what it returns is its exit status."""
+def start(work: Callable[[], int], seconds: float, idle: float = IDLE) -> Run:
+    """Do `work` in a fork, which may take so many seconds of processor time; what it returns is its exit status."""
     output = TemporaryFile()  # noqa: SIM115 - Run.text closes it
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        _be_the_fork(work, output)
-    return Run(pid, time.monotonic() + seconds, output)
+        _be_the_fork(work, output, int(seconds) + 1)
+    return Run(pid, time.monotonic() + WALL * seconds, idle, output)
 
 
-def _be_the_fork(work: Callable[[], int], output: IO[bytes]) -> None:
+def _be_the_fork(work: Callable[[], int], output: IO[bytes], seconds: int) -> None:
     status = 70
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         for descriptor in (1, 2):
             os.dup2(output.fileno(), descriptor)
         status = work()
@@ -102,13 +122,34 @@ def finished(runs: Iterable[Run]) -> Iterator[tuple[Run, int]]:
             pid, status = os.waitpid(run.pid, os.WNOHANG)
             if pid:
                 over.append((run, os.waitstatus_to_exitcode(status)))
-            elif time.monotonic() > run.ends:
-                os.killpg(run.pid, signal.SIGKILL)
+            elif run.is_late():
+                with suppress(ProcessLookupError):  # it may not have made its group yet
+                    os.killpg(run.pid, signal.SIGKILL)
+                os.kill(run.pid, signal.SIGKILL)
                 os.waitpid(run.pid, 0)
                 over.append((run, TIMED_OUT))
         if not over:
             time.sleep(POLL)
     return iter(over)
+
+
+def work_of(pid: int) -> float:
+    """The processor time of a process, in ticks of the system's.
+
+    That of one that waits for a processor, on a busy machine, is no number, lest it be taken for idle.
+    """
+    state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return nan if state == "R" else int(fields[10]) + int(fields[11])
+
+
+def has_children(session: int) -> bool:
+    """Whether processes of that session are left besides its first."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and stat.parent.name != str(session):
+                return True
+    return False
 
 
 def pytest_with(plugin: object, arguments: Iterable[str], root: Path) -> int:

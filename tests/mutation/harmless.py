@@ -11,7 +11,7 @@ from tests.mutation.making import mutants
 from tests.mutation.mutant import Key
 from tests.mutation.trial import NOTICED, Outcome
 
-LIST: Final = Path(__file__).with_name("harmless.toml")
+LIST: Final = Path("tests/mutation/harmless.toml")
 
 
 class Entry(TypedDict):

@@ -20,6 +20,10 @@ def settle_hypothesis() -> None:
     settings.load_profile("mutation")
 
 
+NOT_IMPORTED = 90
+"""The exit status of tests that did not import the changed module, whatever they say otherwise."""
+
+
 class ChangedModule(SourceLoader):
     """Imports the module `name`, of the file `path`, with the source `content`.
 
@@ -69,23 +73,21 @@ class Chosen:
             (each for each in items if each.nodeid in self._order), key=lambda each: self._order[each.nodeid]
         )
 
-    def pytest_runtestloop(self) -> None:
-        """Make sure that it is the change that is tested."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Make sure that it was the change that was tested."""
         if not self._module.was_imported:
-            raise NotTriedError(self._module.name)
-
-
-class NotTriedError(Exception):
-    """The tests that were chosen do not import the module."""
+            session.exitstatus = NOT_IMPORTED
 
 
 class Recorder:
     """Notes for each test how long it takes, and lets `coverage` know which one runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
         import coverage  # noqa: PLC0415 - only this run needs it
 
-        self._coverage = coverage.Coverage(data_file=None, config_file=False, include=["cometary/*"])
+        self._coverage = coverage.Coverage(data_file=None, config_file=False, include=[f"{root}/cometary/*"])
+        self._root = root
         self._coverage.start()
         self.seconds: dict[str, float] = {}
 
@@ -105,13 +107,13 @@ class Recorder:
         """One phase of a test."""
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
-    def lines(self, root: Path) -> dict[str, dict[str, list[int]]]:
+    def lines(self) -> dict[str, dict[str, list[int]]]:
         """For each module and each test the lines of the one that ran in the other."""
         self._coverage.stop()
         data = self._coverage.get_data()
         found: dict[str, dict[str, list[int]]] = {}
         for file in data.measured_files():
-            tests = found.setdefault(Path(file).relative_to(root).as_posix(), {})
+            tests = found.setdefault(Path(file).relative_to(self._root).as_posix(), {})
             for line, contexts in data.contexts_by_lineno(file).items():
                 for test in contexts:
                     if test:

@@ -14,10 +14,10 @@ from typing import Final
 from tests.mutation import fork
 from tests.mutation.baseline import Baseline
 from tests.mutation.mutant import Mutant
-from tests.mutation.plugin import ChangedModule, Chosen
+from tests.mutation.plugin import NOT_IMPORTED, ChangedModule, Chosen
 
-PATIENCE: Final = (10.0, 3.0)
-"""A run may take so many seconds, and so many times what its tests take unchanged."""
+PATIENCE: Final = (5.0, 3.0)
+"""A run may take so many seconds of processor time, and so many times what its tests take unchanged."""
 
 FIRST: Final = 8
 """How many tests are asked before all others."""
@@ -88,7 +88,7 @@ class Trial:
             for run, status in fork.finished([run for run, _ in running.values()]) if running else ():
                 _, attempt = running.pop(run.pid)
                 verdict = self._verdict(status, run.text(), attempt.mutant)
-                if verdict is Verdict.SURVIVED and attempt.batches:
+                if verdict not in NOTICED and attempt.batches:
                     waiting.appendleft(attempt)
                 else:
                     yield Outcome(attempt.mutant, verdict, attempt.tests)
@@ -126,8 +126,8 @@ class Trial:
     def _verdict(self, status: int, output: str, mutant: Mutant) -> Verdict:
         if status == fork.TIMED_OUT:
             return Verdict.TIMED_OUT
-        if status == 0:
-            return Verdict.SURVIVED
+        if status in {0, NOT_IMPORTED}:
+            return Verdict.SURVIVED if status == 0 else Verdict.NOT_RUN
         if status in FAILED or status < 0:  # by a signal: a mutant can end the process that tests it
             if failed := re.search(r"^FAILED (.+?)(?: - |$)", output, re.MULTILINE):
                 self._kills[mutant.key.module, failed[1]] += 1
