@@ -66,7 +66,7 @@ async def wait_beside(port: int, form: str, body: bytes, seconds: float) -> Wait
 
 async def _bother(port: int, content: bytes, waits: Waits) -> None:
     while True:
-        await ask(port, content)
+        await ask(port, [content])
         waits.bodies += 1
 
 
@@ -77,7 +77,7 @@ async def _converse(port: int, waits: list[float]) -> None:
         packets = [{"path": "echo", "message": number}]
         body = {"sid": sid, "rid": number + 2, "ack": number, "packets": packets}
         began = time.perf_counter()
-        await ask(port, request(json.dumps(body).encode()))
+        await ask(port, [request(json.dumps(body).encode())])
         waits.append(time.perf_counter() - began)
         await trio.sleep(PAUSE)
 
