@@ -22,7 +22,7 @@ class UsageError(CometaryError):
 
 
 class BlockingCallError(UsageError):
-    """The calling code would have blocked the event loop for ever: use `await` there."""
+    """The calling code would have blocked the event loop for ever; the error says what to write there instead."""
 
 
 class CallingSelfError(UsageError):
@@ -52,6 +52,13 @@ class ActorEndedError(CometaryError, ActorDeadError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StrayExitError(CometaryError):
+    """Code that was called for somebody raised what is no `Exception`, and asks for no exit: that code's fault.
+
+    What it raised, such as a `SystemExit`, is the `__cause__`.
+    """
 
 
 CONDITIONS: Final[Mapping[str, int]] = MappingProxyType(

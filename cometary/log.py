@@ -9,22 +9,31 @@
     adds the processor `structured` to the `foreign_pre_chain` of its `ProcessorFormatter`.
 3.  What the user's programs handle (messages, states) gets into a field only as a shortened
     `repr`, or as the class concerned shows it. A redactor sees every event before anybody else.
+4.  To log never fails: not with an exception that cannot be shown, and not with a handler or a filter of
+    the user's that raises. What cannot be logged in full is logged in brief.
 """
 
 from __future__ import annotations
 
 import logging
 import reprlib
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import structlog
 
+from cometary.escapes import class_name, exit_in, plain, really, traceback_of
+
 Event = dict[str, Any]
 Redactor = Callable[[Event], Event]
 
 _NOT_FIELDS: Final = frozenset({"exc_info", "extra", "stack_info", "text"})
-_CALLER: Final = 4  # structlog's frames between the caller and the standard logger, and one
+_CALLER: Final = 5  # structlog's frames between the caller and the standard logger, ours, and one
+
+MOST_FRAMES: Final = 50
+"""Frames of a traceback that are shown of an exception which cannot be shown as usual."""
 
 _bounded = reprlib.Repr()
 _bounded.maxstring = _bounded.maxother = 200
@@ -41,7 +50,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[structlog.stdlib.filter_by_level, _redacted, _as_record],
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=_Logger,
         context_class=dict,
         cache_logger_on_first_use=True,
     )
@@ -78,9 +87,57 @@ def structured(
 def show(value: object) -> str:
     """Return the `repr` of anything, shortened; never fails."""
     try:
-        return _bounded.repr(value)
-    except Exception as error:  # noqa: BLE001 - a report must not be lost because of what it is about
-        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+        return plain(_bounded.repr(value))
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        return f"<{class_name(type(value))}, whose repr raised {class_name(type(error))}>"
+
+
+def show_traceback(error: BaseException) -> str:
+    """Return an exception with its traceback as text; never fails, whatever the exception's class does."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException as second:
+        if exit_in(second) is not None:
+            raise
+        frames = "".join(traceback.format_tb(traceback_of(error), -MOST_FRAMES))
+        return f"Traceback (most recent call last):\n{frames}{class_name(type(error))}: {show(error)}\n"
+
+
+class _Logger(structlog.stdlib.BoundLogger):
+    """The logger of an event; see rule 4."""
+
+    def _proxy_to_logger(
+        self, method_name: str, event: str | None = None, *event_args: str, **event_kw: Any
+    ) -> Any:
+        try:
+            return super()._proxy_to_logger(method_name, event, *event_args, **event_kw)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            problem = class_name(type(error))
+        # Out here, where what is being handled is again what is to be logged.
+        self._log_in_brief(method_name, event, event_kw, problem)
+        return None
+
+    def _log_in_brief(self, method: str, event: str | None, fields: Event, problem: str) -> None:
+        text = str(event) if _redactor is not None else show_line(event, fields)
+        try:
+            getattr(self._logger, method.replace("exception", "error"))(
+                "%s (not logged in full: that raised %s)", text, problem
+            )
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise  # else nobody hears of it: who set up logging like that has seen to that
+
+
+def show_line(event: str | None, fields: Event) -> str:
+    """Return an event as text, made of what is known to be safe: its sentence, and its exception."""
+    text, error = fields.get("text"), fields.get("exc_info")
+    error = sys.exc_info()[1] if error is True else error
+    line = plain(text) if really(text, str) else str(event)
+    return f"{line}\n{show_traceback(error)}" if really(error, BaseException) else line
 
 
 def _redacted(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -88,8 +145,11 @@ def _redacted(_logger: object, _method: str, event: structlog.typing.EventDict) 
         return event
     try:
         return _redactor(dict(event))
-    except Exception as error:  # noqa: BLE001 - neither may the event be lost, nor what it should have hidden be shown
-        return {"event": event["event"], "redactor_failed": type(error).__name__}
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        # Neither may the event be lost, nor what it should have hidden be shown.
+        return {"event": event["event"], "redactor_failed": class_name(type(error))}
 
 
 def _as_record(

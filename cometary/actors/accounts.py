@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cometary.actors.exits import KILLED, Exit
 from cometary.actors.states import ENDING, Standing
 from cometary.errors import ActorEndedError
+from cometary.escapes import class_name
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Accountable(Standing):
 
     def account(self) -> dict[str, str]:
         """Tell who it is, for a log."""
-        return {"actor": self.ref.actor_class.__name__, "urn": self.ref.actor_urn}
+        return {"actor": class_name(self.ref.actor_class), "urn": self.ref.actor_urn}
 
     def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
         """Return the error for a message that nobody will handle; by default the actor has ended already."""

@@ -51,6 +51,9 @@ class Actor(Linking):
         super().__init_subclass__(**kwargs)
         if not isinstance(cls.mailbox, Bounded | None):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"{cls.__name__}.mailbox must be a Bounded or None, not {cls.mailbox!r}")
+        for name in ("on_receive", *_HOOKS):
+            if inspect.isgeneratorfunction(hook := getattr(cls, name)) or inspect.isasyncgenfunction(hook):
+                raise UsageError(f"{cls.__name__}.{name} contains a `yield`, so calling it would not run it")
         if inspect.iscoroutinefunction(cls.on_receive):
             cls._cell_class = TaskCell
             return
@@ -132,7 +135,7 @@ class Actor(Linking):
     # -- Pykka's extension points -------------------------------------------------------
 
     def _handle_receive(self, message: Any) -> Any:
-        if message.__class__ in PROXIED:
+        if type(message) in PROXIED:
             return super()._handle_receive(message)
         return self.on_receive(message)
 

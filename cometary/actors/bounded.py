@@ -28,7 +28,7 @@ from pykka import ActorDeadError
 from cometary.actors.bounds import Bounded, Intake
 from cometary.actors.cell import Cell
 from cometary.actors.future import Future
-from cometary.actors.messages import Answerable, is_stop
+from cometary.actors.messages import is_answerable, is_stop
 from cometary.actors.question import Question
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.states import CLOSED, SUSPENDED
@@ -54,7 +54,7 @@ class Exempt(NamedTuple):
 
 
 def _plain(item: Any) -> object:
-    return item.item if item.__class__ is Exempt else item
+    return item.item if type(item) is Exempt else item
 
 
 class BoundedCell(Cell):
@@ -89,7 +89,7 @@ class BoundedCell(Cell):
         elif self._has_room():
             self._accept(item)
         elif not self._drop_one_for(item):
-            if item.__class__ is Question:
+            if type(item) is Question:
                 self._wait_or_refuse(item)
             else:
                 self._lose(item)
@@ -182,7 +182,7 @@ class BoundedCell(Cell):
             item = self._backlog.popleft()
             if not self._backlog:
                 self._refill()
-            if item.__class__ is not Exempt:
+            if type(item) is not Exempt:
                 self._lose(item)
                 return True
             ahead.append(item)
@@ -194,9 +194,9 @@ class BoundedCell(Cell):
 
     def _lose(self, item: Any) -> None:
         self.intake.dropped += 1
-        if item.__class__ is Question:
+        if type(item) is Question:
             item.offer(error=self._full())
-        elif isinstance(item, Answerable):
+        elif is_answerable(item):
             item.discarded()
         self._report_drops()
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be
 from cometary.actors.exits import KILLED, Exit, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
@@ -26,6 +27,7 @@ from cometary.actors.messages import ExitSignal, ForLife
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 from cometary.actors.receiving import Receiving
 from cometary.actors.states import CLOSED, PARKED
+from cometary.escapes import exit_in, really
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -93,7 +95,14 @@ class Cell(Receiving):
         actor = self.actor
         if actor is None:
             return  # it was for an incarnation that has ended
-        if actor.trap_exits:
+        try:
+            traps = bool(actor.trap_exits)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            self.fail(error, None)
+            return
+        if traps:
             self.put_if_open(ForLife(self.life, ExitSignal(sender, exit)))
         elif exit.reason != "normal":
             self.kill(taken_along(exit))
@@ -102,7 +111,7 @@ class Cell(Receiving):
         """Handle nothing until `resume`; called for a system message, between two others."""
         raise NotImplementedError
 
-    def fail(self, error: Exception, message: object) -> None:
+    def fail(self, error: BaseException, message: object) -> None:
         """End the incarnation because `error` was raised while it handled `message`."""
         raise NotImplementedError
 
@@ -147,7 +156,9 @@ class Cell(Receiving):
         if parent is None or self.system.killing or parent.ends_for_good(self.ref, exit_):
             self.bury()  # first: whoever is told now may want its name
         if self.starting is not None:
-            self.started(error=(exit_.reason == "crashed" and exit_.error) or self.dead())
+            # Not an exit of the actor's own: whoever waits here would take it for theirs.
+            failed = exit_.reason == "crashed" and really(exit_.error, Exception)
+            self.started(error=exit_.error if failed else self.dead())
         for watcher in watchers or ():
             watcher(self.ref, exit_)
         links, self._links = self._links, None

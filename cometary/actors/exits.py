@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cometary.errors import UsageError
+from cometary.escapes import exit_in, plain, really
+from cometary.log import show
 
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ class Exit:
         return self.reason not in ("normal", "shutdown")
 
     def __str__(self) -> str:
-        return self.reason if self.error is None else f"{self.reason}: {self.error!r}"
+        return self.reason if self.error is None else f"{self.reason}: {show(self.error)}"
 
 
 NORMAL = Exit("normal")
@@ -56,11 +58,21 @@ def as_exit(reason: object) -> Exit:
     Raises:
         UsageError: if it is neither; the caller's fault.
     """
-    if isinstance(reason, Exit):
+    # What is compared and put into sentences later, elsewhere, are Python's own strings.
+    if really(reason, str) and (word := plain(reason)):
+        return Exit(word)
+    if not really(reason, Exit):
+        raise UsageError(f"an exit reason must be an Exit or a word, not {show(reason)}")
+    if type(reason) is Exit and type(reason.reason) is type(reason.name) is str and reason.error is None:
         return reason
-    if isinstance(reason, str) and reason:
-        return Exit(reason)
-    raise UsageError(f"an exit reason must be an Exit or a word, not {reason!r}")
+    return _checked(reason)
+
+
+def _checked(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
+    word, error, name = exit.reason, exit.error, exit.name
+    if not really(word, str) or not really(name, str) or not (error is None or really(error, BaseException)):
+        raise UsageError(f"an Exit has a word, and an exception or None, not {show(word)} and {show(error)}")
+    return Exit(plain(word), error, exit.last_message, exit.state, plain(name))
 
 
 def taken_along(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
@@ -72,17 +84,23 @@ def with_account(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
     """Add to an abnormal exit what only the actor can tell: its name and, after a crash, its state."""
     if not exit.abnormal:
         return exit
-    name = _told(lambda: str(getattr(actor, "display_name", "")), "display_name")
-    tell = getattr(actor, "crash_state", None)
-    state = None if exit.reason != "crashed" or tell is None else _told(tell, "crash_state")
+    name = _told(lambda: plain(str(getattr(actor, "display_name", ""))), "display_name")
+    state = None if exit.reason != "crashed" else _told(lambda: _state_of(actor), "crash_state")
     return replace(exit, name=name, state=state) if name or state is not None else exit
+
+
+def _state_of(actor: object) -> object:
+    tell = getattr(actor, "crash_state", None)
+    return None if tell is None else tell()
 
 
 def _told(tell: Callable[[], T], what: str) -> T | str:
     try:
         return tell()
-    except Exception as error:  # noqa: BLE001 - it ends because its state is not sound
-        return f"{what} raised {error!r}"
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        return f"{what} raised {show(error)}"  # it ends because its state is not sound
 
 
 def crashed(error: BaseException, last_message: object = None) -> Exit:

@@ -11,7 +11,7 @@ import functools
 import queue
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from math import inf
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -21,6 +21,8 @@ import trio
 
 from cometary.actors.waiting import Waiter, at_most, in_thread
 from cometary.errors import BlockingCallError, UsageError
+from cometary.escapes import escapes, exit_in, traceback_of
+from cometary.log import get_logger, show
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 Anyones = pykka.Future[Any]
@@ -35,6 +37,8 @@ R = TypeVar("R")
 # finalizer that sets another future at any of these bytecodes.
 _lock = threading.RLock()
 _acquire, _release = _lock.acquire, _lock.release
+
+logger = get_logger("cometary.actors")
 
 
 _SET_TWICE = "the future has a result already: a reply is sent once (`offer` would not mind)"
@@ -94,7 +98,9 @@ class Future(pykka.Future[T]):
         kind, error, traceback = sys.exc_info() if exc_info is None else exc_info
         if error is None:
             error = kind() if kind is not None else RuntimeError("no exception was given")
-        if not self.offer(error=error if traceback is None else error.with_traceback(traceback)):
+        if traceback is not None:
+            error = BaseException.with_traceback(error, traceback)
+        if not self.offer(error=error):
             raise queue.Full(_SET_TWICE)
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
@@ -115,7 +121,7 @@ class Future(pykka.Future[T]):
                 return False
             self._value = value
             if error is not None:
-                self._error, self._traceback = error, error.__traceback__
+                self._error, self._traceback = error, traceback_of(error)
             self._done = True
             callbacks = self._callbacks
             if callbacks is None:
@@ -123,8 +129,7 @@ class Future(pykka.Future[T]):
             self._callbacks = None
         finally:
             _release()
-        for callback in callbacks:
-            callback()
+        _call_each(iter(callbacks))
         return True
 
     # -- being told -----------------------------------------------------------------------
@@ -132,13 +137,17 @@ class Future(pykka.Future[T]):
     def add_done_callback(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the future is set: at once if it is, else in the thread that sets it.
 
+        One that raises is logged, and harms neither whoever sets the future nor the others who wait for it.
+
         A derived future is never set; ask what it is derived from.
         """
         # By identity, so that the same one can be added twice, and one that cannot be hashed.
-        if not self._subscribe(functools.partial(callback)):
-            callback()
+        guarded = functools.partial(_call_guarded, callback)
+        if not self.subscribe(guarded):
+            guarded()
 
-    def _subscribe(self, callback: Callable[[], None]) -> bool:
+    def subscribe(self, callback: Callable[[], None]) -> bool:
+        """Do as `add_done_callback` for what cannot raise; returns False if the future is set already."""
         with _lock:
             if self._done:
                 return False
@@ -155,7 +164,7 @@ class Future(pykka.Future[T]):
             self._given_up = True
             abandoned = None if self._callbacks else self.on_abandoned
         if abandoned is not None:
-            abandoned()
+            _call_guarded(abandoned)
 
     @property
     def awaited(self) -> bool:
@@ -188,15 +197,18 @@ class Future(pykka.Future[T]):
                 self._done = True  # a hook that raises is tried again next time, as in Pykka
         if self._error is not None:
             # With the traceback it had: each raise would add another frame to it.
-            raise self._error.with_traceback(self._traceback)
+            raise BaseException.with_traceback(self._error, self._traceback)
         return cast("T", self._value)
 
     def _block(self, timeout: float | None) -> None:
         if trio.lowlevel.in_trio_run():
-            msg = "get() would block the event loop; write `await future` instead"
-            raise BlockingCallError(msg)
+            from cometary.actors.system import instead_of_blocking  # noqa: PLC0415 - systems have futures
+
+            raise BlockingCallError(
+                f"get() would block the event loop; {instead_of_blocking('await future')}"
+            )
         event = threading.Event()
-        if self._subscribe(event.set) and not event.wait(None if timeout == inf else timeout):
+        if self.subscribe(event.set) and not event.wait(None if timeout == inf else timeout):
             self._unsubscribe(event.set)
             raise self._too_late(timeout or 0)
 
@@ -261,7 +273,7 @@ class Future(pykka.Future[T]):
 
     async def _until_set(self) -> None:
         waiter = Waiter()
-        if self._subscribe(waiter.wake):
+        if self.subscribe(waiter.wake):
             await waiter.park(on_cancel=lambda: self._unsubscribe(waiter.wake))
         else:
             await trio.lowlevel.checkpoint()
@@ -299,6 +311,25 @@ def join(futures: Iterable[Anyones]) -> Future[Any]:
     return derive(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
 
 
+def _call_each(callbacks: Iterator[Callable[[], None]]) -> None:
+    try:
+        for callback in callbacks:
+            callback()
+    except BaseException:  # an exit: the others must not wait for ever, or that would never come about
+        _call_each(callbacks)
+        raise
+
+
+def _call_guarded(callback: Callable[[], object]) -> None:
+    try:
+        callback()
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        text = f"A callback of a future raised, and is not called again: {show(callback)}"
+        logger.exception("callback failed", text=text, callback=show(callback))
+
+
 def _check(seconds: float) -> None:
     if not seconds >= 0:  # so that NaN is refused as well
         raise UsageError(f"a time-out must be 0 seconds or more, not {seconds!r}")
@@ -307,5 +338,7 @@ def _check(seconds: float) -> None:
 def _get_quietly(source: Anyones) -> None:
     try:
         source.get()
-    except Exception:  # noqa: BLE001 - whoever reads the value gets it
-        return
+    except BaseException as error:
+        if escapes(error):
+            raise
+        # else whoever reads the value gets it

@@ -20,10 +20,14 @@ import pykka
 from cometary.actors.exits import Exit
 from cometary.actors.messages import ForLife
 from cometary.errors import MailboxFullError, UsageError
+from cometary.escapes import exit_in
+from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
     from cometary.actors.system import ActorSystem
+
+logger = get_logger("cometary.actors")
 
 
 class GroupJoined(NamedTuple):
@@ -43,46 +47,63 @@ class GroupLeft(NamedTuple):
 
 
 class Roster:
-    """Who is in which group and how often, to be found from either side."""
+    """Who is in which group and how often, to be found from either side.
+
+    A group may be any object of the user's. So it is hashed and compared only where somebody names it, not
+    when a member ends.
+    """
 
     def __init__(self) -> None:
         self.by_group: dict[Hashable, dict[ActorRef[Any], int]] = {}
-        self.by_ref: dict[ActorRef[Any], set[Hashable]] = {}
+        self.by_ref: dict[ActorRef[Any], dict[int, tuple[Hashable, dict[ActorRef[Any], int]]]] = {}
+        """For each actor its groups, by the identity of what `by_group` has of each."""
 
     def add(self, group: Hashable, ref: ActorRef[Any]) -> None:
         """Put `ref` into `group` once more."""
         refs = self.by_group.setdefault(group, {})
         refs[ref] = refs.get(ref, 0) + 1
-        self.by_ref.setdefault(ref, set()).add(group)
+        self.by_ref.setdefault(ref, {})[id(refs)] = group, refs
 
-    def remove(self, group: Hashable, ref: ActorRef[Any], times: int = 1) -> bool:
-        """Take `ref` out of `group` so many times; returns whether it was in there."""
+    def remove(self, group: Hashable, ref: ActorRef[Any]) -> bool:
+        """Take `ref` out of `group` once; returns whether it was in there."""
         refs = self.by_group.get(group, {})
         if ref not in refs:
             return False
-        refs[ref] -= times
+        refs[ref] -= 1
         if not refs[ref]:
-            self._forget(group, ref)
+            groups = self.by_ref[ref]
+            del refs[ref], groups[id(refs)]
+            if not groups:
+                del self.by_ref[ref]
+            self._forget_if_empty(group, refs)
         return True
 
-    def _forget(self, group: Hashable, ref: ActorRef[Any]) -> None:
-        del self.by_group[group][ref]
-        if not self.by_group[group]:
-            del self.by_group[group]
-        self.by_ref[ref].discard(group)
-        if not self.by_ref[ref]:
-            del self.by_ref[ref]
-
-    def drop(self, ref: ActorRef[Any]) -> dict[Hashable, int]:
+    def drop(self, ref: ActorRef[Any]) -> list[tuple[Hashable, int]]:
         """Take `ref` out of all groups; returns how often it was in each."""
-        counts = {group: self.by_group[group][ref] for group in self.by_ref.get(ref, ())}
-        for group, count in counts.items():
-            self.remove(group, ref, count)
+        counts: list[tuple[Hashable, int]] = []
+        for group, refs in self.by_ref.pop(ref, {}).values():
+            counts.append((group, refs.pop(ref)))
+            self._forget_if_empty(group, refs)
         return counts
+
+    def _forget_if_empty(self, group: Hashable, refs: dict[ActorRef[Any], int]) -> None:
+        if refs:
+            return
+        try:
+            del self.by_group[group]
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            # It could be hashed and compared when somebody joined, and cannot now: it stays, empty.
+            logger.exception("group failed", text="A group can be neither hashed nor compared any more")
 
     def refs(self, group: Hashable) -> list[ActorRef[Any]]:
         """Return who is in `group`, each as often as it is."""
         return [ref for ref, count in self.by_group.get(group, {}).items() for _ in range(count)]
+
+    def all(self) -> list[Hashable]:
+        """Return all groups that have members."""
+        return [group for group, refs in self.by_group.items() if refs]
 
 
 _ALL = object()
@@ -137,7 +158,7 @@ class Groups:
     def which_groups(self) -> list[Hashable]:
         """Return all groups that have members."""
         with self._lock:
-            return list(self._members.by_group)
+            return self._members.all()
 
     def broadcast(self, group: Hashable, message: object) -> int:
         """Tell `message` to each member of `group` once; returns how many were told."""
@@ -178,7 +199,7 @@ class Groups:
         """
         with self._lock:
             self._add_monitor(_ALL, watcher)
-            return {group: self._members.refs(group) for group in self._members.by_group}
+            return {group: self._members.refs(group) for group in self._members.all()}
 
     def demonitor(self, watcher: ActorRef[Any]) -> None:
         """Tell `watcher` of no more changes, of whichever group. Harmless if it was not told of any."""
@@ -195,7 +216,13 @@ class Groups:
     def _tell(self, group: Hashable, change: GroupJoined | GroupLeft) -> None:
         if not change.refs:
             return
-        watchers = {**self._monitors.by_group.get(group, {}), **self._monitors.by_group.get(_ALL, {})}
+        watchers = {**self._monitors.by_group.get(_ALL, {})}
+        try:
+            watchers = {**self._monitors.by_group.get(group, {}), **watchers}
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            logger.exception("group failed", text="A group can be neither hashed nor compared any more")
         for watcher in watchers:
             cell = watcher.actor_inbox
             self._system.post(cell.put_if_open, ForLife(cell.life, change))
@@ -223,5 +250,5 @@ class Groups:
     def _ended(self, ref: ActorRef[Any], _exit: Exit) -> None:
         with self._lock:
             self._monitors.drop(ref)
-            for group, count in self._members.drop(ref).items():
+            for group, count in self._members.drop(ref):
                 self._tell(group, GroupLeft(self.scope, group, (ref,) * count))

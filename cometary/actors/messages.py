@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard, cast
 
 from pykka import ActorDeadError, messages
 
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.question import Question
+from cometary.errors import StrayExitError
+from cometary.escapes import exit_in
+from cometary.log import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +62,12 @@ class ExitSignal(NamedTuple):
     exit: Exit
 
 
-@runtime_checkable
 class Answerable(Protocol):
-    """A message whose sender waits for an answer by other means than `ask`."""
+    """A message whose sender waits for an answer by other means than `ask`.
+
+    Only classes that have been announced by `answer_if_discarded` are asked: a message of the user's
+    may have an attribute of the same name.
+    """
 
     def discarded(self) -> None:
         """Take note that there will be none: the actor has ended, or its full mailbox dropped this."""
@@ -88,12 +94,39 @@ class SystemMessage:
             answer = self._call(cell)
         except Exception as error:  # noqa: BLE001 - it is the caller's, and harms the actor in no way
             self._reply.offer(error=error)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            self._reply.offer(error=as_told(error))
         else:
             self._reply.offer(answer)
 
     def discarded(self) -> None:
         """Answer that the actor has ended; see `Answerable`."""
         self._reply.offer(error=ActorDeadError("the actor ended before it came to a system message"))
+
+
+_answerable: tuple[type, ...] = (SystemMessage,)
+
+
+def answer_if_discarded(kind: type[Answerable]) -> None:
+    """Have the messages of the class `kind`, and of those derived from it, told when nobody will handle them."""
+    global _answerable  # noqa: PLW0603 - one for the process, as the classes are
+    _answerable = (*_answerable, kind)
+
+
+def is_answerable(message: object) -> TypeGuard[Answerable]:
+    """Whether the sender of `message` waits for an answer by other means than `ask`."""
+    return issubclass(type(message), _answerable)
+
+
+def as_told(error: BaseException) -> Exception:
+    """Return what a caller gets of `error`, which came out of the code of others: never an exit of their own."""
+    if issubclass(type(error), Exception):
+        return cast("Exception", error)
+    told = StrayExitError(f"what was called raised {show(error)}, which is no Exception")
+    told.__cause__ = error
+    return told
 
 
 PykkaStop = messages._ActorStop  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -106,13 +139,14 @@ SPECIAL = WRAPPERS | {SystemMessage} | STOPS | PROXIED
 
 def is_stop(message: Any) -> bool:
     """Whether `message` tells the actor to stop, with or without somebody who waits for it."""
-    return as_received(message).__class__ in STOPS
+    kind = type(as_received(message))
+    return kind is Stop or kind is PykkaStop  # not `in STOPS`: a metaclass may have a hash of its own
 
 
 def as_received(message: Any) -> object:
     """Return what the actor's handler gets for `message`."""
-    kind: type = message.__class__
-    return message.message if kind in WRAPPERS else message
+    kind = type(message)
+    return message.message if kind is Question or kind is ForLife else message
 
 
 __all__ = [
@@ -126,5 +160,8 @@ __all__ = [
     "PykkaStop",
     "Stop",
     "SystemMessage",
+    "answer_if_discarded",
     "as_received",
+    "as_told",
+    "is_answerable",
 ]

@@ -13,6 +13,7 @@ import pykka
 
 from cometary.actors.via import Via
 from cometary.errors import NameTakenError, UsageError
+from cometary.escapes import exit_in
 from cometary.log import get_logger, show
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Names:
         with self._lock:
             _check_alive(ref)
             holder = self._by_name.get(name)
-            if holder is None:
+            if holder is None or not holder.is_alive():
                 self._by_name[name] = ref
                 self._by_ref.setdefault(ref, {})[name] = None
             elif holder is not ref:
@@ -68,10 +69,10 @@ class Names:
             ref = self._by_name.pop(name, None)
             if ref is None:
                 return
-            names = self._by_ref[ref]
-            del names[name]
+            names = self._by_ref.get(ref, {})
+            names.pop(name, None)
             if not names:
-                del self._by_ref[ref]
+                self._by_ref.pop(ref, None)
 
     def whereis(self, name: Hashable) -> ActorRef[Any] | None:
         """Return the actor called `name`, or None."""
@@ -97,10 +98,22 @@ class Names:
         """Free every name of an actor that has ended."""
         with self._lock:
             for name in self._by_ref.pop(ref, ()):
-                del self._by_name[name]
+                self._free(name, ref)
             vias = self._vias.pop(ref, {})
         for via in vias.values():
             _release(via, ref)
+
+    def _free(self, name: Hashable, ref: ActorRef[Any]) -> None:
+        try:
+            if self._by_name.get(name) is ref:
+                del self._by_name[name]
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            # It could be hashed and compared when it was given; whoever asks for it now fails likewise.
+            logger.exception(
+                "name failed", text=f"A name of {ref} can be neither hashed nor compared any more"
+            )
 
     # -- names in other registries ----------------------------------------------------------
 
@@ -151,10 +164,12 @@ def _release(via: Via, ref: ActorRef[Any]) -> None:
     try:
         if via.registry.whereis(via.name) is ref:  # else it has been given to another
             via.registry.unregister(via.name)
-    except Exception:
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
         logger.exception(
             "registry failed",
-            text=f"The registry of {via.name!r} failed when {ref} had ended",
+            text=f"The registry of {show(via.name)} failed when {ref} had ended",
             name=show(via.name),
             **ref.actor_inbox.account(),
         )

@@ -11,6 +11,7 @@ import trio
 from cometary.actors.exits import Exit
 from cometary.actors.future import Future
 from cometary.actors.messages import Down, ForLife
+from cometary.escapes import escapes
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
@@ -73,14 +74,16 @@ class OwnedTasks:
         try:
             with scope:
                 await function(*args)
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if escapes(error):
+                raise
             self._failed(error)
         finally:
             self._scopes.discard(scope)
             if self._when_gone is not None and not self._scopes:
                 self._when_gone()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         if self._when_gone is None:
             self._cell.fail(error, None)
         else:
@@ -98,7 +101,9 @@ class Promises:
     def add(self, reply: Future[Any]) -> Future[Any]:
         """Remember `reply` until it is set, from whichever thread; returns it."""
         self._open.add(reply)
-        reply.add_done_callback(partial(self._open.discard, reply))
+        done = partial(self._open.discard, reply)
+        if not reply.subscribe(done):
+            done()
         return reply
 
     def break_all(self, error: Exception) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.accounts import Accountable
-from cometary.actors.messages import STOPS, Answerable, is_stop
+from cometary.actors.messages import is_answerable, is_stop
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED
 
@@ -88,12 +88,12 @@ class Receiving(Accountable):
     def discard(self, mail: Iterable[Any]) -> None:
         """Tell whoever waits for an answer to one of `mail` that there will be none."""
         for item in mail:
-            if item.__class__ is Question:
-                if item.message.__class__ in STOPS:
+            if type(item) is Question:
+                if is_stop(item):
                     item.offer()
                 else:
                     item.offer(error=self.dead())
-            elif isinstance(item, Answerable):
+            elif is_answerable(item):
                 item.discarded()
 
     def calling_itself(self) -> bool:

@@ -17,7 +17,9 @@ from cometary.actors.future import Future
 from cometary.actors.messages import Stop
 from cometary.actors.question import Question
 from cometary.actors.statistics import MailboxStatistics
+from cometary.actors.system import instead_of_blocking
 from cometary.errors import BlockingCallError, CallingSelfError
+from cometary.escapes import class_name
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -150,7 +152,7 @@ class ActorRef(pykka.ActorRef[A]):
         # While the system lives its thread is in a run of Trio's, which it takes longer to ask. Once it has
         # ended, that thread may block like any other, and is told at once that the actor is dead.
         on_loop = (here and not system.closed) or in_trio_run()
-        if on_loop and block is not False and (block or message.__class__ is ProxySetAttr):
+        if on_loop and block is not False and (block or type(message) is ProxySetAttr):
             _refuse_to_block("ask", message, block=block)
         question: Question[Any] = Question(message, cell)
         if timeout is None:
@@ -253,7 +255,7 @@ class ActorRef(pykka.ActorRef[A]):
             cell.system.post(cell.unwatch, note)
 
     def __str__(self) -> str:
-        return f"{self.actor_class.__name__} ({self.actor_urn})"
+        return f"{class_name(self.actor_class)} ({self.actor_urn})"
 
 
 def _send_from_outside(cell: Cell, ask: Question[Any]) -> None:
@@ -265,13 +267,12 @@ def _send_from_outside(cell: Cell, ask: Question[Any]) -> None:
 
 def _refuse_to_block(call: str, message: object, *, block: bool | None) -> None:
     # Before anything is sent: afterwards the actor would act on what the caller was refused.
-    if message.__class__ is ProxySetAttr:
-        msg = (
-            "setting an attribute through a proxy would block the event loop; call a method that sets it, "
-            "`await proxy.set_it(value)`, or write `await ref.ask(ProxySetAttr((name,), value), block=False)`"
-        )
-        raise BlockingCallError(msg)
-    if block:
+    if type(message) is ProxySetAttr:
+        instead = instead_of_blocking("await ref.ask(ProxySetAttr((name,), value), block=False)")
         raise BlockingCallError(
-            f"{call}(block=True) would block the event loop; write `await ref.{call}(...)`"
+            "setting an attribute through a proxy would block the event loop; "
+            f"call a method that sets it, or {instead}"
         )
+    if block:
+        instead = instead_of_blocking(f"await ref.{call}(...)")
+        raise BlockingCallError(f"{call}(block=True) would block the event loop; {instead}")

@@ -12,9 +12,11 @@ import trio
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
 from cometary.actors.groups import Groups
+from cometary.actors.messages import as_told
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
 from cometary.errors import MailboxFullError, NoSystemError
+from cometary.escapes import escapes
 
 AnyRef = pykka.ActorRef[Any]
 A = TypeVar("A", bound=pykka.Actor)
@@ -139,8 +141,10 @@ class ActorRegistry(pykka.ActorRegistry):
 async def _stop_in_order(targets: list[AnyRef], timeout: float | None, done: Future[list[bool]]) -> None:  # noqa: ASYNC109 - one for each
     try:
         done.offer([await wrap_future(ref.stop(block=False)).within(timeout) for ref in targets])
-    except Exception as error:  # noqa: BLE001 - whoever awaits `done` gets it
-        done.offer(error=error)
+    except BaseException as error:  # whoever awaits `done` gets it
+        if escapes(error):
+            raise
+        done.offer(error=as_told(error))
     finally:
         done.offer(error=pykka.ActorDeadError("the actor system has ended"))
 

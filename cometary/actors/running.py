@@ -16,6 +16,7 @@ from cometary.actors.future import Future
 from cometary.actors.system import ActorSystem, current, in_threads
 from cometary.actors.watchdog import check_limit, watching
 from cometary.errors import UsageError
+from cometary.escapes import exit_in
 
 
 @contextlib.asynccontextmanager
@@ -25,7 +26,8 @@ async def system(
     """Run an actor system on the current Trio loop for the length of the `async with`.
 
     However the block is left (its end, an exception, a cancellation), the actors are asked to
-    stop and have `stop_timeout` for it; only then does the exception go on its way.
+    stop and have `stop_timeout` for it; only then does the exception go on its way. A `SystemExit` that the
+    block raises, and a Ctrl-C, wherever it comes, leave it as themselves.
 
     Args:
         stop_timeout: seconds that actors have to stop at the end before they are killed.
@@ -39,34 +41,52 @@ async def system(
         `Actor.start` starts actors in it.
 
     Raises:
-        UsageError: if `stop_timeout` or `ask_timeout` is no number of seconds, or `watchdog` no positive one; the
-            calling code's fault.
+        UsageError: if `stop_timeout` or `ask_timeout` is no number of seconds, or `watchdog` no positive one, or
+            Trio does not run; the calling code's fault.
+        KeyboardInterrupt: after a Ctrl-C.
     """
     check_limit(watchdog)
     _check_seconds("stop_timeout", stop_timeout)
     if ask_timeout is not None:
         _check_seconds("ask_timeout", ask_timeout)
+    _check_loop()
     raised: BaseException | None = None
-    async with trio.open_nursery() as nursery:
-        shield = trio.CancelScope()
-        actors = await nursery.start(_host, shield, watchdog, ask_timeout)
-        restore = current.set(actors)
-        try:
-            # From here on a cancellation of the block must not reach the actors: they are to
-            # stop in order. One that came while `start` returned is noticed here.
-            shield.shield = True
-            await trio.lowlevel.checkpoint_if_cancelled()
-            yield actors
-        except BaseException as error:
-            if _is_cancelled(error):
-                raise
-            raised = error
-        finally:
-            current.reset(restore)
-            with trio.CancelScope(shield=True):
-                await actors.shut_down(stop_timeout)
+    try:
+        async with trio.open_nursery() as nursery:
+            shield = trio.CancelScope()
+            actors = await nursery.start(_host, shield, watchdog, ask_timeout)
+            restore = current.set(actors)
+            try:
+                # From here on a cancellation of the block must not reach the actors: they are to
+                # stop in order. One that came while `start` returned is noticed here.
+                shield.shield = True
+                await trio.lowlevel.checkpoint_if_cancelled()
+                yield actors
+            except BaseException as error:
+                if _is_cancelled(error):
+                    raise
+                raised = error
+            finally:
+                current.reset(restore)
+                with trio.CancelScope(shield=True):
+                    await actors.shut_down(stop_timeout)
+    except BaseException as error:
+        interrupt = exit_in(error)
+        if interrupt is None:
+            raise
+        if raised is not None:
+            interrupt.__context__ = raised
+        raised = interrupt  # a Ctrl-C while an actor ran: whoever waits for one looks for it, not for a group
     if raised is not None:
         raise raised  # out here, because the nursery would make a group of it
+
+
+def _check_loop() -> None:
+    if not trio.lowlevel.in_trio_run():
+        raise UsageError(
+            "`async with system()` needs Trio: `trio.run(main)`; from asyncio, and in threads, "
+            "use `with system_in_thread()`"
+        )
 
 
 def _check_seconds(what: str, seconds: object) -> None:

@@ -16,6 +16,7 @@ from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessag
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
 from cometary.errors import UsageError
+from cometary.escapes import class_name, exit_in, traceback_of
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -80,19 +81,20 @@ class ScheduledCell(Cell):
         message: Any = None
         try:
             for message in mail:
-                if message.__class__ not in SPECIAL:
-                    actor.on_receive(message)
-                elif message.__class__ is Question:
+                if type(message) not in SPECIAL:
+                    if (answer := actor.on_receive(message)) is not None and type(answer) is CoroutineType:
+                        refuse_coroutine(actor, answer)
+                elif type(message) is Question:
                     self._answer(actor, message)
                 else:
                     self._handle(actor, message)
                 if self.state != RUNNING:
                     break
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if exit_in(error) is not None:
+                self.put_back(mail)  # the whole system is about to end, and answers these then
+                raise
             self.fail(error, as_received(message))
-        except BaseException:
-            self.put_back(mail)  # the whole system is about to end, and answers these then
-            raise
         finally:
             if self.state != RUNNING:
                 self._leave_turn(mail)
@@ -104,8 +106,10 @@ class ScheduledCell(Cell):
 
     def _start(self, actor: Actor) -> None:
         try:
-            actor.on_start()
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            _no_coroutine(actor, "on_start", actor.on_start())  # type: ignore[func-returns-value]
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             self.log_fatal(error)
             self.end(crashed(error))
         else:
@@ -120,42 +124,46 @@ class ScheduledCell(Cell):
 
     def _continue(self, actor: Actor) -> None:
         try:
-            actor.on_continue()
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            _no_coroutine(actor, "on_continue", actor.on_continue())
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             self.fail(error, None)
 
     def _handle(self, actor: Actor, message: Any) -> None:
-        if message.__class__ is ForLife:
+        if type(message) is ForLife:
             if message.life != self.life:
                 return
             message = message.message
-        if message.__class__ in STOPS:
+        if type(message) in STOPS:
             self._stop(actor, message)
-        elif message.__class__ is SystemMessage:
+        elif type(message) is SystemMessage:
             message.serve(self)
             if self.state == RUNNING:  # the next message is for another turn, which looks at the actor anew
                 self.state = READY
         else:
             answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            if answer.__class__ is CoroutineType:
-                _refuse(actor, answer)
+            if type(answer) is CoroutineType:
+                refuse_coroutine(actor, answer)
 
     def _answer(self, actor: Actor, question: Question[Any]) -> None:
         message = question.message
-        if message.__class__ in STOPS:
+        if type(message) in STOPS:
             self.settle_when_gone(question)
             self._stop(actor, message)
             return
         self.replying = question
         try:
             answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            if answer.__class__ is CoroutineType:
-                _refuse(actor, answer)
+            if type(answer) is CoroutineType:
+                refuse_coroutine(actor, answer)
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
             question.offer(error=error)
-        except BaseException:
-            question.offer(error=self.dead())
+        except (
+            BaseException
+        ) as error:  # the actor ends of it, or everything does: not for the caller to raise
+            question.offer(error=self.dead(KILLED if exit_in(error) is not None else crashed(error)))
             raise
         else:
             if self.replying is question:  # else the handler has promised it for later
@@ -168,13 +176,15 @@ class ScheduledCell(Cell):
     def _stop(self, actor: Actor, message: object) -> None:
         exit_ = message.exit if isinstance(message, Stop) else NORMAL
         try:
-            actor.on_stop()
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            _no_coroutine(actor, "on_stop", actor.on_stop())  # type: ignore[func-returns-value]
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             self.log_fatal(error)
             exit_ = crashed(error, message)
         self.end(exit_)
 
-    def fail(self, error: Exception, message: object) -> None:
+    def fail(self, error: BaseException, message: object) -> None:
         """End the incarnation because of `error`; see `Cell.fail`."""
         actor = self.actor
         if actor is None:
@@ -184,9 +194,12 @@ class ScheduledCell(Cell):
         if self.state == ENDING:
             return
         try:
-            actor.on_failure(type(error), error, error.__traceback__)
-        except Exception as second:  # noqa: BLE001 - Pykka logs this one too
-            self.log_crash(second)
+            outcome: object = actor.on_failure(type(error), error, traceback_of(error))  # type: ignore[func-returns-value]
+            _no_coroutine(actor, "on_failure", outcome)
+        except BaseException as second:
+            if exit_in(second) is not None:
+                raise
+            self.log_crash(second)  # as Pykka does
         self.end(crashed(error, message))
 
     def kill(self, exit: Exit = KILLED) -> None:  # noqa: A002 - OTP's word
@@ -220,7 +233,18 @@ class ScheduledCell(Cell):
             self._run()
 
 
-def _refuse(actor: Actor, answer: CoroutineType[Any, Any, Any]) -> None:
+def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: str = "on_receive") -> None:
+    """Refuse what an async method has returned to a plain actor: nobody would ever run it.
+
+    Raises:
+        UsageError: always; the fault of the actor's author.
+    """
     answer.close()
-    name = type(actor).__name__
-    raise UsageError(f"to have async methods called, {name}.on_receive must be `async def` too")
+    name = class_name(type(actor))
+    what = "to have async methods called" if hook == "on_receive" else f"{hook} returned a coroutine, so"
+    raise UsageError(f"{what}, {name}.on_receive must be `async def` too")
+
+
+def _no_coroutine(actor: Actor, hook: str, outcome: object) -> None:
+    if type(outcome) is CoroutineType:
+        refuse_coroutine(actor, outcome, hook)

@@ -164,8 +164,8 @@ class Scheduler:
         """Run a batch before the scheduler's own task comes to it, unless rule 6 forbids it.
 
         For a Trio task that is about to wait for what an actor will do. To the actors it is as if the
-        scheduler's task ran them: it is in that task's context, and what they raise that is no
-        `Exception` comes out of that task, and ends the system.
+        scheduler's task ran them: it is in that task's context, and an exit that a signal has asked for
+        comes out of that task, and ends the system.
 
         Returns:
             Whether it has. It has not in a turn, in another thread, and when there is nothing to do.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cometary.escapes import class_name, exit_in, plain
 from cometary.log import show
 
 
@@ -15,10 +16,11 @@ def format_message(actor_class: type[Any], message: object) -> str | None:
     """
     if message is None:
         return None
-    own = getattr(actor_class, "format_message", None)
-    if own is None:
-        return f"{type(message).__name__}: {show(message)}"
+    name = class_name(type(message))
     try:
-        return str(own(message))
-    except Exception as error:  # noqa: BLE001 - a report must not be lost because it cannot be shown
-        return f"{type(message).__name__} (format_message raised {type(error).__name__})"
+        own = getattr(actor_class, "format_message", None)
+        return f"{name}: {show(message)}" if own is None else plain(str(own(message)))
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        return f"{name} (format_message raised {class_name(type(error))})"

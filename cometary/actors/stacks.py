@@ -16,6 +16,7 @@ import pykka
 from cometary.actors.cell import Cell
 from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.states import RUNNING
+from cometary.escapes import class_name, really
 
 if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
@@ -110,9 +111,10 @@ def describe(system: ActorSystem, call: LoopCall, seconds: float) -> BlockedHand
     where, function = call.traceback(), call.identity.f_code.co_qualname
     for frame in call.frames:
         actor = _argument(frame, 0)
-        if isinstance(actor, pykka.Actor) and isinstance(actor.actor_inbox, Cell):
+        # Of what a frame holds only the type is asked: it is anybody's object, and this is another thread.
+        if issubclass(type(actor), pykka.Actor) and really(actor.actor_inbox, Cell):
             message = _argument(frame, 1) if frame.f_code.co_name in RECEIVING else None
-            kind = None if message is None else type(message).__qualname__
+            kind = None if message is None else class_name(type(message))
             return BlockedHandler(actor.actor_inbox.ref, kind, function, seconds, where)
     return BlockedHandler(_in_its_turn(system), None, function, seconds, where)
 

@@ -1,7 +1,7 @@
 """An actor system: the scheduler, the living actors and their names, on one Trio loop.
 
 1.  A system is closed from the moment its nursery is cancelled: after an orderly stop, or
-    because something that is no `Exception` (a Ctrl-C) came out of an actor.
+    because an exit that a signal has asked for (a Ctrl-C) came out of an actor.
 2.  Nothing starts in a closed system. What comes too late is answered, not lost: whoever
     waits for an actor there gets `ActorDeadError`.
 3.  Whatever ended it, at the end every actor has been told and every cell is closed.
@@ -246,6 +246,17 @@ class ActorSystem:
     def _cells(self) -> list[Cell]:
         # A copy, and in one go: other threads start actors meanwhile.
         return [ref.actor_inbox for ref in reversed(list(self.actors))]
+
+
+def instead_of_blocking(code: str) -> str:
+    """Return what to do instead of a call that would block the loop: `code`, where there can be an `await`."""
+    found = current.get()
+    if found is None or not found.on_thread() or found.scheduler.timers.batch_began is None:
+        return f"write `{code}` instead"
+    return (
+        f"this is a plain `def` handler, which cannot wait: make `on_receive` an `async def` and write `{code}`, "
+        "or have the answer sent to this actor as a message"
+    )
 
 
 def current_system() -> ActorSystem:

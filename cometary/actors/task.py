@@ -21,6 +21,7 @@ from cometary.actors.future import Future
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
+from cometary.escapes import escapes, traceback_of
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -38,7 +39,7 @@ class TaskCell(Cell):
         self._task: trio.lowlevel.Task | None = None
         self._idle_task: trio.lowlevel.Task | None = None
         self._fate: Exit | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._resumed: trio.Event | None = None
 
     # -- mail ---------------------------------------------------------------------------
@@ -94,7 +95,9 @@ class TaskCell(Cell):
                     await self._tell_failure(actor, self._failure)
                 else:
                     self.log_crash(self._failure)  # too late: the handler had ended the actor
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if escapes(error):
+                raise
             self.log_crash(error)
         finally:
             self._task = None
@@ -104,33 +107,39 @@ class TaskCell(Cell):
         await trio.lowlevel.checkpoint_if_cancelled()  # it may have been killed already
         try:
             await _result(actor.on_start())  # type: ignore[func-returns-value]
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if escapes(error):
+                raise
             self.log_fatal(error)
             return crashed(error)
         self.started()
         try:
             if self._fate is None:  # else it has been killed since it began
                 await _result(actor.on_continue())
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if escapes(error):
+                raise
             return await self._crash(actor, error, None)
         while True:
             message = await self._receive()
             self.state = RUNNING
             try:
                 exit_ = await self._handle(actor, message)
-            except Exception as error:  # noqa: BLE001 - it is the actor that fails
+            except BaseException as error:
+                if escapes(error):
+                    raise
                 return await self._crash(actor, error, as_received(message))
             if exit_ is not None:
                 return exit_
             self.state = IDLE
 
-    async def _crash(self, actor: Actor, error: Exception, message: object) -> Exit:
+    async def _crash(self, actor: Actor, error: BaseException, message: object) -> Exit:
         self.log_fatal(error)
         await self._tell_failure(actor, error)
         return crashed(error, message)
 
     async def _handle(self, actor: Actor, message: Any) -> Exit | None:
-        kind = message.__class__
+        kind = type(message)
         if kind is Question:
             return await self._answer(actor, message.message, message)
         if kind not in SPECIAL:
@@ -163,7 +172,7 @@ class TaskCell(Cell):
     async def _answer(self, actor: Actor, message: Any, reply: Future[Any]) -> Exit | None:
         if reply.done():  # the actor has asked itself, and been refused
             return None
-        if message.__class__ in STOPS:
+        if type(message) in STOPS:
             self.settle_when_gone(reply)
             return await self._stop(actor, message)
         self.replying = reply
@@ -172,8 +181,8 @@ class TaskCell(Cell):
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
             reply.offer(error=error)
-        except BaseException:
-            reply.offer(error=self.dead(self._fate))
+        except BaseException as error:  # the actor ends of it, or is ended: not for the caller to raise
+            reply.offer(error=self.dead(self._fate if escapes(error) else crashed(error)))
             raise
         else:
             if self.replying is reply:  # else the handler has promised it for later
@@ -185,20 +194,24 @@ class TaskCell(Cell):
     async def _stop(self, actor: Actor, message: object) -> Exit:
         try:
             await _result(actor.on_stop())  # type: ignore[func-returns-value]
-        except Exception as error:  # noqa: BLE001 - it is the actor that fails
+        except BaseException as error:
+            if escapes(error):
+                raise
             self.log_fatal(error)
             return crashed(error, message)
         return message.exit if isinstance(message, Stop) else NORMAL
 
     async def _tell_failure(self, actor: Actor, error: BaseException) -> None:
         try:
-            await _result(actor.on_failure(type(error), error, error.__traceback__))  # type: ignore[func-returns-value]
-        except Exception as second:  # noqa: BLE001 - Pykka logs this one too
-            self.log_crash(second)
+            await _result(actor.on_failure(type(error), error, traceback_of(error)))  # type: ignore[func-returns-value]
+        except BaseException as second:
+            if escapes(second):
+                raise
+            self.log_crash(second)  # as Pykka does
 
     # -- ended by others ----------------------------------------------------------------
 
-    def fail(self, error: Exception, message: object) -> None:
+    def fail(self, error: BaseException, message: object) -> None:
         """End the incarnation because a task of its own raised `error`; see `Cell.fail`."""
         if self._fate is None:
             self.log_fatal(error)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cometary.actors.stacks import LoopCall, describe, running_call
 from cometary.actors.watch import Watch
 from cometary.errors import UsageError
+from cometary.escapes import exit_in
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -85,5 +86,7 @@ def _look_until(leave: threading.Event, watch: Watch[LoopCall], interval: float)
     while not leave.wait(interval):
         try:
             watch.tick()
-        except Exception:
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             logger.exception("watchdog failed", text="The watchdog failed, and looks again")

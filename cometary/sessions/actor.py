@@ -29,7 +29,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.actors import Actor, Timer
+from cometary.actors.messages import answer_if_discarded
 from cometary.errors import ProtocolError
+from cometary.escapes import escapes, exit_in
 from cometary.fsm import StartTimer
 from cometary.sessions.asked import AskedPacket
 from cometary.sessions.events import Arrival, Expiry, HandedOver, Request
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from cometary.sessions.keeper import Call, SessionKeeper
     from cometary.sessions.manager import SessionManager
 
+
+answer_if_discarded(Request)
 
 EXPIRY: Final = "expiry"
 """The timer for packets that expire."""
@@ -106,7 +110,7 @@ class SessionActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
-        kind = message.__class__
+        kind = type(message)
         if kind is Packet:
             if not advance(self, self._keeper, message):
                 self._manager.too_late(self._keeper, message)
@@ -138,7 +142,7 @@ class SessionActor(Actor):
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""
-        if packet.__class__ is not Packet:
+        if type(packet) is not Packet:
             self.on_receive(packet)
         elif not advance(self, self._keeper, packet):
             self._manager.too_late(self._keeper, packet)
@@ -186,7 +190,7 @@ class SessionActor(Actor):
         self._keeper.queue(*request.packets, size=request.size)
         try:
             self._serve_application()
-        except Exception:
+        except BaseException:
             self._fails = True
             raise
         finally:  # a handler that crashes must not take the request with it
@@ -231,12 +235,14 @@ class SessionActor(Actor):
             keeper.serving = self
             try:
                 outcome = self._hand_over(item)
-            except Exception as error:
-                self._report(item, error)
+                awaitable = inspect.isawaitable(outcome)
+            except BaseException as error:
+                if exit_in(error) is None:
+                    self._report(item, error)
                 raise
             finally:
                 keeper.serving = None
-            if inspect.isawaitable(outcome):
+            if awaitable:
                 self._handler_runs = True
                 self.start_task(self._finish, outcome, item)
         if keeper.sign_off is not None and not (self._handler_runs or self._fails):
@@ -257,15 +263,15 @@ class SessionActor(Actor):
     async def _finish(self, outcome: Awaitable[object], item: Call | Failure) -> None:
         try:
             await outcome
-        except Exception as error:
-            self._report(item, error)
-            raise
-        except BaseException:  # cancelled: the actor has ended of something else
-            self._report(item, self.actor_inbox.dead())
+        except BaseException as error:
+            if escapes(error):  # cancelled: the actor has ended of something else
+                self._report(item, self.actor_inbox.dead())
+            else:
+                self._report(item, error)
             raise
         self.actor_inbox.put_if_open(HandlerDone(self))
 
-    def _report(self, item: Call | Failure, error: Exception) -> None:
+    def _report(self, item: Call | Failure, error: BaseException) -> None:
         if isinstance(item, Packet):
             failure = Failure("packet", error, self._session, packet=item)
             if isinstance(item, AskedPacket):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from cometary.escapes import escapes, exit_in
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -22,13 +24,15 @@ def call_each(handlers: Sequence[Handler], *args: Any) -> Awaitable[object] | No
         None if all have finished; else what remains to be awaited.
 
     Raises:
-        Exception: what a handler raised, once all have been called; an `ExceptionGroup` if several did.
+        BaseException: what a handler raised, once all have been called; a group if several did.
     """
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     for place, handler in enumerate(handlers):
         try:
             outcome = handler(*args)
-        except Exception as error:  # noqa: BLE001 - it is raised when the others have been called
+        except BaseException as error:  # it is raised when the others have been called
+            if exit_in(error) is not None:
+                raise
             errors.append(error)
         else:
             if inspect.isawaitable(outcome):
@@ -38,24 +42,28 @@ def call_each(handlers: Sequence[Handler], *args: Any) -> Awaitable[object] | No
 
 
 async def _finish_each(
-    outcome: Awaitable[object], handlers: Sequence[Handler], errors: list[Exception], *args: Any
+    outcome: Awaitable[object], handlers: Sequence[Handler], errors: list[BaseException], *args: Any
 ) -> None:
     try:
         await outcome
-    except Exception as error:  # noqa: BLE001 - the same
+    except BaseException as error:  # the same
+        if escapes(error):
+            raise
         errors.append(error)
     for handler in handlers:
         try:
             following = handler(*args)
             if inspect.isawaitable(following):
                 await following
-        except Exception as error:  # noqa: BLE001 - the same
+        except BaseException as error:  # the same
+            if escapes(error):
+                raise
             errors.append(error)
     _raise_all(errors)
 
 
-def _raise_all(errors: list[Exception]) -> None:
+def _raise_all(errors: list[BaseException]) -> None:
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        raise ExceptionGroup("several handlers raised", errors)
+        raise BaseExceptionGroup("several handlers raised", errors)

@@ -9,6 +9,8 @@ import msgspec
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import UsageError
+from cometary.escapes import exit_in
+from cometary.log import show
 from cometary.sessions.nesting import AROUND, DEEPEST, SHORTEST, is_too_deep
 from cometary.sessions.plain_values import plain_value
 
@@ -71,7 +73,11 @@ class Packet:
         """
         try:
             return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True, enc_hook=plain_value)
-        except TypeError:  # keys that are byte strings, or of a subclass of text
+        except BaseException as error:
+            # Keys that are byte strings, or of a subclass of text; or an object of the application's that could be
+            # encoded when it was sent, and cannot now. That is no fault of the session whose turn this is.
+            if exit_in(error) is not None:
+                raise
             return msgspec.json.decode(self.json)["message"]
 
     @property
@@ -89,25 +95,24 @@ def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
     Raises:
         UsageError: if it holds something that cannot be encoded; the caller's fault.
     """
-    packet = Packet(path if path.__class__ is str else str.__str__(path), message, sender)
-    try:
-        packet.size  # noqa: B018  # encodes it, once for all receivers
-    except NOT_ENCODABLE as error:
-        raise not_encodable(packet, error) from error
-    check_depth(packet)
+    packet = Packet(path if type(path) is str else str.__str__(path), message, sender)
+    check_encodable(packet)
     return packet
 
 
-def check_depth(packet: Packet) -> None:
-    """See whether a packet can be decoded by those who receive it; a short one can.
+def check_encodable(packet: Packet) -> None:
+    """Encode a packet, once for all receivers, and see whether they can decode it; a short one they can.
 
     Raises:
-        UsageError: its message is nested too deep; the caller's fault.
+        UsageError: if it cannot be encoded, whatever the objects in it raise, or its message is nested too deep;
+            the caller's fault.
     """
-    if len(packet.json) > SHORTEST and is_too_deep(packet.json, DEEPEST - AROUND + 1):
+    try:
+        text = packet.json
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        why = str(error) if issubclass(type(error), NOT_ENCODABLE) else show(error)
+        raise UsageError(f"the message for {packet.path!r} cannot be encoded: {why}") from error
+    if len(text) > SHORTEST and is_too_deep(text, DEEPEST - AROUND + 1):
         raise UsageError(f"the message for {packet.path!r} is nested deeper than {DEEPEST - AROUND} levels")
-
-
-def not_encodable(packet: Packet, error: Exception) -> UsageError:
-    """Return the error for a packet that cannot be encoded."""
-    return UsageError(f"the message for {packet.path!r} cannot be encoded: {error}")

@@ -57,7 +57,7 @@ def perform(performer: Performer, keeper: SessionKeeper, actions: Sequence[Any])
     """Do all that the machine has asked for, in order.
 
     Raises:
-        Exception: what one of these has raised; those behind it have been done all the same.
+        BaseException: what one of these has raised; those behind it have been done all the same.
     """
     action: Any = None
     try:
@@ -79,7 +79,7 @@ def perform(performer: Performer, keeper: SessionKeeper, actions: Sequence[Any])
                 performer.end(action.reason)
             elif kind is ExpireAt:
                 performer.expire_at(action.time)
-    except Exception:
+    except BaseException:
         perform(performer, keeper, behind(action, actions))
         raise
 

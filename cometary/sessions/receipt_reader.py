@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from cometary.escapes import escapes
 from cometary.log import get_logger
 from cometary.sessions.failure import Failure
 
@@ -75,7 +76,9 @@ class ReceiptReader:
             outcome = self._handle(receipt)
             if inspect.isawaitable(outcome):
                 await outcome
-        except Exception as error:
+        except BaseException as error:
+            if escapes(error):
+                raise
             self._failure = Failure("receipt", error, receipt=receipt)
             raise
 

@@ -17,6 +17,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from cometary.escapes import exit_in
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class ReceiptLog:
         for sink in self._sinks:
             try:
                 sink(receipt)
-            except Exception:
+            except BaseException as error:
+                if exit_in(error) is not None:
+                    raise
                 logger.exception(
                     "receipt subscriber failed", text=f"a subscriber to receipts failed for {receipt!r}"
                 )

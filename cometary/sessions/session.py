@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pykka import ActorDeadError
 
 from cometary.actors import Future
+from cometary.actors.messages import as_told
+from cometary.escapes import exit_in
 from cometary.sessions.events import End
 from cometary.signatures import check_text
 
@@ -123,8 +125,10 @@ class Session:
         def call() -> None:
             try:
                 change(self._keeper, paths)
-            except Exception as error:  # noqa: BLE001 - it is raised where it was called for
-                changed.offer(error=error)
+            except BaseException as error:  # it is raised where it was called for
+                if exit_in(error) is not None:
+                    raise
+                changed.offer(error=as_told(error))
             else:
                 changed.offer()
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cometary.errors import UsageError
+from cometary.escapes import exit_in, plain, really
 from cometary.sessions.contract import KEEP, Contract, check_ttl
-from cometary.sessions.packet import NOT_ENCODABLE, Packet, check_depth, not_encodable
+from cometary.sessions.packet import Packet, check_encodable
 
 LONGEST_RECEIPT: Final = 256
 """The most characters of a receipt's id."""
 
+
+PLAIN_KEYS: Final = frozenset({str, int, float, bool, bytes, type(None)})
+"""Classes whose values are compared as they are."""
 
 Slot = tuple[Contract, object]
 """What packets are conflated and counted by: their contract and their key."""
@@ -50,13 +54,59 @@ class TrackedPacket(Packet):
         self.receipt = receipt
         self.ttl = contract.ttl if ttl is None else ttl
         if key is None:
-            key = path if contract.key is None else contract.key(path, message)
+            key = path if contract.key is None else as_key(contract.key(path, message), path)
         self.key = key
         self.slot: Slot | None = None if contract.when_full == "keep" else (contract, key)
 
     def __repr__(self) -> str:
         wanted = "" if self.receipt is None else f", receipt {self.receipt!r}"
         return f"<TrackedPacket to {self.path!r}{wanted}>"
+
+
+class Key:
+    """A key of the application's own class, which is hashed once and whose comparison never fails.
+
+    Keys are compared in the outbox of each session that a packet goes to: none of them may suffer from one.
+
+    Args:
+        value: the key.
+
+    Raises:
+        TypeError: if it has no hash; its author's fault.
+    """
+
+    __slots__ = ("_hash", "_value")
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self._hash = hash(value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Key:
+            return NotImplemented
+        try:
+            return bool(self._value is other._value or self._value == other._value)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            return False
+
+
+def as_key(value: object, path: str) -> object:
+    """Return `value` as what packets are compared by.
+
+    Raises:
+        UsageError: if it has no hash; the caller's fault.
+    """
+    if really(value, str):
+        return plain(value)
+    try:
+        return value if type(value) in PLAIN_KEYS else Key(value)
+    except TypeError:
+        raise UsageError(f"the key of a packet to {path!r} cannot be compared: it has no hash") from None
 
 
 def tracked(
@@ -79,18 +129,12 @@ def tracked(
         check_receipt(receipt)
     if ttl is not None:
         check_ttl(ttl)
-    if path.__class__ is not str:
+    if key is not None:
+        key = as_key(key, path)
+    if type(path) is not str:
         path = str.__str__(path)
     packet = TrackedPacket(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
-    try:
-        hash(packet.slot)
-    except TypeError:
-        raise UsageError(f"the key of a packet to {path!r} cannot be compared: it has no hash") from None
-    try:
-        packet.size  # noqa: B018  # encodes it, once for all receivers
-    except NOT_ENCODABLE as error:
-        raise not_encodable(packet, error) from error
-    check_depth(packet)
+    check_encodable(packet)
     return packet
 
 

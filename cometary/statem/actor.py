@@ -16,11 +16,15 @@ Source: OTP, `gen_statem`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, NamedTuple, TypeGuard
+from types import CoroutineType
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from cometary.actors import NORMAL, SHUTDOWN, Actor, Exit, Future, Timer
+from cometary.actors.exits import as_exit
+from cometary.actors.scheduled import refuse_coroutine
 from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
+from cometary.escapes import exit_in, really
 from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
 from cometary.fsm.engine import Observer
 from cometary.fsm.switch import become
@@ -112,7 +116,9 @@ class MachineActor(Actor):
         try:
             for action in actions:
                 self._perform(action, message)
-        except Exception as error:  # noqa: BLE001 - not to the caller alone: what the machine wanted is half done
+        except BaseException as error:  # not to the caller alone: what the machine wanted is half done
+            if exit_in(error) is not None:
+                raise
             self._cell.fail(error, message)
 
     def _perform(self, action: Any, message: object) -> None:
@@ -124,8 +130,8 @@ class MachineActor(Actor):
             action.to.offer(action.value)  # the first answer counts
         elif isinstance(action, Stopped):
             self._end(action.reason, message)
-        else:
-            self.perform(action)
+        elif type(outcome := cast("object", self.perform(action))) is CoroutineType:
+            refuse_coroutine(self, outcome, "perform")
 
     def _start_timer(self, action: StartTimer) -> None:
         timer = self._timers.get(action.name)
@@ -138,12 +144,10 @@ class MachineActor(Actor):
             timer.start(max(0.0, action.at - self.system.scheduler.now()))
 
     def _end(self, reason: object, message: object) -> None:
-        exit_ = reason if isinstance(reason, Exit) else _ORDERLY.get(str(reason))
+        exit_ = as_exit(reason) if really(reason, Exit) else _ORDERLY.get(str(reason))
         if exit_ is None:
             error = (
-                reason
-                if isinstance(reason, Exception)
-                else MachineStoppedError(f"{self.machine!r}: {reason}")
+                reason if really(reason, Exception) else MachineStoppedError(f"{self.machine!r}: {reason}")
             )
             self._cell.fail(error, message)
         else:

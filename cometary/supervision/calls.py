@@ -59,6 +59,10 @@ class GetChildSpec(NamedTuple):
     child: str
 
 
+CALLS = (StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, CountChildren, GetChildSpec)
+"""All that a supervisor can be asked."""
+
+
 class ChildInfo(NamedTuple):
     """One child, as `which_children` tells; `ref` is None while there is no actor."""
 

@@ -19,7 +19,8 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
 from cometary.errors import ChildStartError, StartIgnoredError
-from cometary.log import get_logger
+from cometary.escapes import escapes, really
+from cometary.log import get_logger, show
 from cometary.supervision.launching import launch, revive
 from cometary.supervision.reports import CrashReport, ReportSink
 from cometary.supervision.rules import must_restart
@@ -86,16 +87,18 @@ class Child(ReportSink):
         self.leaving = False
         self.exit = None
         self.unreported = False
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             started = self._begin()
             with trio.fail_after(self.spec.start_patience):
                 await started
-        except Exception as error:  # noqa: BLE001 - whatever the child raised
+        except BaseException as error:  # whatever the child raised
+            if escapes(error):
+                raise
             failure = error
         if failure is not None:
             await self._kill()
-            if isinstance(failure, StartIgnoredError):
+            if really(failure, StartIgnoredError):
                 self.state = "stopped"
                 return
             raise self._not_started(failure)
@@ -116,17 +119,17 @@ class Child(ReportSink):
             raise
         return started
 
-    def _not_started(self, error: Exception) -> ChildStartError:
+    def _not_started(self, error: BaseException) -> ChildStartError:
         self.state = "stopped"
-        if self.exit is not None and isinstance(self.exit.error, Exception):
+        if self.exit is not None and self.exit.error is not None:
             error = self.exit.error  # whatever it seems to be: this is what has ended it
-        elif isinstance(error, trio.TooSlowError):
+        elif really(error, trio.TooSlowError):
             error = TimeoutError(f"it did not start within {self.spec.start_patience} s")
         self.exit = crashed(error)
         self.unreported = True
-        if isinstance(error, ChildStartError):
+        if really(error, ChildStartError):
             return error  # a supervisor: what it says about its child says it all
-        failure = ChildStartError(f"child {self.path} did not start: {error!r}")
+        failure = ChildStartError(f"child {self.path} did not start: {show(error)}")
         failure.__cause__ = error
         return failure
 

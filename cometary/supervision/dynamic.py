@@ -21,6 +21,7 @@ from cometary.errors import ChildStateError, RestartIntensityError, TooManyChild
 from cometary.supervision.accounts import Per, make_accounts
 from cometary.supervision.backoff import Backoff, Delays
 from cometary.supervision.calls import (
+    CALLS,
     ChildCount,
     CountChildren,
     DeleteChild,
@@ -177,7 +178,9 @@ class DynamicSupervisor(SupervisingActor):
 
     # -- messages -------------------------------------------------------------------------
 
-    async def on_receive(self, message: Any) -> Any:
+    understood = (*CALLS, TryAgain, RestartNow, StartOverdue, GiveUp)
+
+    async def serve(self, message: Any) -> Any:
         """Serve the messages of `cometary.supervision.calls`, and its own."""
         match message:
             case StartChild(start, args):

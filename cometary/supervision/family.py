@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import trio
 
 from cometary.actors import Actor, Exit
-from cometary.actors.messages import ForLife, Stop
-from cometary.log import get_logger
+from cometary.actors.messages import ForLife, Stop, as_told
+from cometary.escapes import class_name, escapes, exit_in
+from cometary.log import get_logger, show
 from cometary.supervision.options import Kind
 from cometary.supervision.progress import ProgressObserver, is_logged, log_progress, make_progress
 from cometary.supervision.reports import (
@@ -48,9 +49,25 @@ class SupervisingActor(Actor, ReportSink):
         self._observers: dict[Observer, None] = {}
         self._progress_observers: dict[ProgressObserver, None] = {}
 
+    understood: ClassVar[tuple[type, ...]] = ()
+    """The classes of messages that it takes; of others only the type is looked at."""
+
     async def on_receive(self, message: Any) -> Any:
         """Handle a call from outside, or what became of a child."""
-        raise NotImplementedError
+        if not issubclass(type(message), self.understood):
+            self.warn_of_unknown(message)
+            return None
+        try:
+            return await self.serve(message)
+        except BaseException as error:
+            if issubclass(type(error), Exception) or escapes(error):
+                raise
+            # It comes from what it was called with, and is not to end all its children.
+            raise as_told(error) from error
+
+    @abstractmethod
+    async def serve(self, message: Any) -> Any:
+        """Do what a message of one of the classes `understood` asks for."""
 
     async def on_start(self) -> None:  # type: ignore[override] # async, as its on_receive is
         """Post the guard. A subclass calls this first, then does what else there is to do."""
@@ -114,9 +131,11 @@ class SupervisingActor(Actor, ReportSink):
     def _show(self, observer: Callable[[R], None], report: R) -> None:
         try:
             observer(report)
-        except Exception:
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             logger.exception(
-                "report observer failed", text=f"An observer of crash reports failed: {observer!r}"
+                "report observer failed", text=f"An observer of crash reports failed: {show(observer)}"
             )
 
     def subscribe_progress(self, observer: ProgressObserver) -> None:
@@ -147,7 +166,7 @@ class SupervisingActor(Actor, ReportSink):
 
     def warn_of_unknown(self, message: object) -> None:
         """Say that a message was dropped because no supervisor understands it."""
-        kind = type(message).__name__
+        kind = class_name(type(message))
         text = f"{self.path} dropped a message that it does not know: {kind}"
         logger.warning("unknown message", text=text, supervisor=self.path, message_type=kind)
 

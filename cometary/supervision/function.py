@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cometary.actors import Actor, Future
-from cometary.log import get_logger
+from cometary.escapes import class_name, exit_in, plain, really
+from cometary.log import get_logger, show
 
 logger = get_logger("cometary.supervision")
 
@@ -55,9 +56,9 @@ class FunctionActor(Actor):
 
     async def on_receive(self, message: Any) -> Any:
         """Drop the message: nobody reads the mail of a function."""
-        kind, function = type(message).__name__, self._function.func
+        kind, function = class_name(type(message)), self.function_name
         text = f"A {kind} sent to the function {function} was dropped"
-        logger.warning("message dropped", text=text, message_type=kind, function=str(function))
+        logger.warning("message dropped", text=text, message_type=kind, function=function)
 
 
 class _TaskStatus:
@@ -81,4 +82,11 @@ def takes_parameter(function: Callable[..., object], name: str) -> bool:
 
 def function_name(function: Callable[..., object]) -> str:
     """Return what logs call a function, or another object that can be called."""
-    return getattr(function, "__qualname__", None) or repr(function)
+    try:
+        name = getattr(function, "__qualname__", None)
+        if really(name, str):
+            return plain(name)
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+    return show(function)

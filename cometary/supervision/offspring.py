@@ -16,7 +16,9 @@ import trio
 from cometary.actors import ActorRef, Exit, Future
 from cometary.actors.task import TaskCell
 from cometary.actors.threaded import threaded_maker
-from cometary.errors import SpecError
+from cometary.errors import ChildStartError, SpecError
+from cometary.escapes import exit_in
+from cometary.log import show
 from cometary.supervision.accounts import Accounts
 from cometary.supervision.backoff import Delays
 from cometary.supervision.calls import ChildCount, ChildInfo
@@ -114,20 +116,29 @@ class Offspring:
 
         Raises:
             SpecError: if it is neither a class nor a suitable specification.
+            ChildStartError: if the constructor raises what is no `Exception`, such as a `SystemExit`.
             Exception: what the constructor raises; it is not a child then.
         """
-        if isinstance(start, ChildSpec):
-            ref, started = launch(_suitable(start), self._system, self._supervisor)
-        elif is_actor_class(start):
-            ref, started = self._system.launch(start, args, {}, self._supervisor)
-        elif is_threading_class(start):
-            ref, started = self._system.launch(threaded_maker(start), args, {}, self._supervisor)
-        else:
-            raise SpecError(f"a child is an actor's class or a ChildSpec, not {start!r}")
+        try:
+            ref, started = self._launch(start, args)
+        except BaseException as error:
+            if issubclass(type(error), Exception) or exit_in(error) is not None:
+                raise
+            # An exit of the child's: whoever starts it is not to take it for theirs.
+            raise ChildStartError(f"a child did not start: {show(error)}") from error
         if ref.is_alive():  # else its constructor has killed it
             self._starts[ref] = start if isinstance(start, ChildSpec) else args if self._keep_args else ()
             self._expect_start(ref, started)
         return ref
+
+    def _launch(self, start: AnyActorClass | ChildSpec, args: tuple[Any, ...]) -> tuple[AnyRef, Future[None]]:
+        if isinstance(start, ChildSpec):
+            return launch(_suitable(start), self._system, self._supervisor)
+        if is_actor_class(start):
+            return self._system.launch(start, args, {}, self._supervisor)
+        if is_threading_class(start):
+            return self._system.launch(threaded_maker(start), args, {}, self._supervisor)
+        raise SpecError(f"a child is an actor's class or a ChildSpec, not {show(start)}")
 
     def revive(self, ref: AnyRef) -> None:
         """Start the next incarnation of a child that has ended; raises what its constructor raises."""

@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 from cometary.actors import ActorRef, Exit
 from cometary.actors.showing import format_message
 from cometary.errors import ChildStartError
+from cometary.escapes import really
 from cometary.log import get_logger, show
 from cometary.supervision.tracebacks import TracebackText
 
@@ -135,7 +136,7 @@ def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's w
     That a child supervisor failed because of a child of its own has been logged as an error
     one level below, with its traceback.
     """
-    crash = exit.reason == "crashed" and not isinstance(exit.error, ChildStartError)
+    crash = exit.reason == "crashed" and not really(exit.error, ChildStartError)
     level = logging.ERROR if crash else logging.WARNING
     if not logger.isEnabledFor(level):
         return  # before the report is put into words

@@ -22,6 +22,7 @@ import trio
 from cometary.actors import ActorRef, Exit
 from cometary.actors.exits import crashed
 from cometary.errors import StartIgnoredError
+from cometary.escapes import exit_in, really
 from cometary.supervision.accounts import Accounts
 from cometary.supervision.backoff import Delays
 from cometary.supervision.dynamic_messages import GiveUp, RestartNow, TryAgain
@@ -72,7 +73,7 @@ class Succession:
             self._supervisor.forget(ref)
             if leaving is not None:
                 leaving.set()
-        elif isinstance(exit.error, StartIgnoredError):
+        elif really(exit.error, StartIgnoredError):
             self._supervisor.forget(ref)
         elif must_restart(self._offspring.restart_of(ref), exit):
             self._restart(ref, exit)
@@ -118,7 +119,9 @@ class Succession:
             self._supervisor.progress(lambda: self._offspring.offender(ref))
         except StartIgnoredError:
             self._supervisor.forget(ref)
-        except Exception as error:  # noqa: BLE001 - whatever the constructor raises
+        except BaseException as error:  # whatever the constructor raises
+            if exit_in(error) is not None:
+                raise
             self._offspring.parked[ref] = crashed(error)
             self._supervisor.actor_inbox.put_if_open(TryAgain(ref))
 
@@ -151,7 +154,9 @@ class GiveUpOne:
             return
         try:
             self._tell(ref, exit)
-        except Exception:  # noqa: BLE001 - it is logged, and the supervisor must not fail with it
+        except BaseException as error:  # it is logged, and the supervisor must not fail with it
+            if exit_in(error) is not None:
+                raise
             path = self._supervisor.path
             text = f"on_give_up of {path} failed for {ref}"
             logger.exception("on_give_up failed", text=text, supervisor=path)

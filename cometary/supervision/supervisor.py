@@ -24,6 +24,7 @@ from cometary.actors import SHUTDOWN, ActorRef, Exit
 from cometary.errors import ChildStartError, ChildStateError, RestartIntensityError, StartIgnoredError
 from cometary.supervision.backoff import Backoff
 from cometary.supervision.calls import (
+    CALLS,
     CountChildren,
     DeleteChild,
     GetChildSpec,
@@ -175,7 +176,9 @@ class Supervisor(SupervisingActor):
 
     # -- messages -------------------------------------------------------------------------
 
-    async def on_receive(self, message: Any) -> Any:
+    understood = (*CALLS, ChildEnded, RestartNow)
+
+    async def serve(self, message: Any) -> Any:
         """Serve the messages of `cometary.supervision.calls`, and its own."""
         match message:
             case ChildEnded(child):

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from traceback import TracebackException
 
+from cometary.escapes import class_name, exit_in, traceback_of
+from cometary.log import show_traceback
+
 MANY = 50
 """Frames whose text takes less room than they do, since most of so many are repetitions."""
 
@@ -24,18 +27,37 @@ class TracebackText:
 
     def __init__(self, error: BaseException) -> None:
         self._text = ""
-        self._summary: TracebackException | None = TracebackException(
-            type(error), error, error.__traceback__, lookup_lines=False, compact=True
-        )
-        if _frames(self._summary) > MANY:
-            str(self)
+        self._summary: TracebackException | None = None
+        try:
+            self._summary = TracebackException(
+                type(error), error, traceback_of(error), lookup_lines=False, compact=True
+            )
+            many = _frames(self._summary) > MANY
+        except BaseException as second:  # of what the exception's class does in the place of BaseException
+            if exit_in(second) is not None:
+                raise
+            self._text, self._summary = show_traceback(error), None
+        else:
+            if many:
+                str(self)
 
     def __str__(self) -> str:
         summary = self._summary
         if summary is not None:
-            self._text = "".join(summary.format())
+            self._text = self._in_words(summary)
             self._summary = None  # last: another thread may read it meanwhile
         return self._text
+
+    @staticmethod
+    def _in_words(summary: TracebackException) -> str:
+        try:
+            return "".join(summary.format())
+        except BaseException as error:  # such as notes that are none, or groups in groups without end
+            if exit_in(error) is not None:
+                raise
+            frames = "".join(summary.stack.format())
+            name = class_name(summary.exc_type)
+            return f"Traceback (most recent call last):\n{frames}{name}\n"
 
     __repr__ = __str__
 
@@ -53,5 +75,10 @@ class TracebackText:
 
 
 def _frames(summary: TracebackException) -> int:
-    related = [summary.__cause__, summary.__context__, *(summary.exceptions or ())]
-    return len(summary.stack) + sum(_frames(each) for each in related if each is not None)
+    count, waiting = 0, [summary]
+    while waiting:
+        each = waiting.pop()
+        count += len(each.stack)
+        related = [each.__cause__, each.__context__, *(each.exceptions or ())]
+        waiting.extend(one for one in related if one is not None)
+    return count

@@ -21,6 +21,7 @@ import trio
 from msgspec import UNSET
 
 from cometary.errors import ActorEndedError, ProtocolError
+from cometary.escapes import escapes
 from cometary.log import get_logger
 from cometary.sessions import Applicant
 from cometary.sessions.admission import EVERYBODY, admission_of
@@ -204,7 +205,9 @@ class GuardedCometEndpoint:
             exchange.refuse(error, codec)
         except ActorEndedError:
             exchange.refuse(session_ended("failed"), codec)
-        except Exception:  # here it ends: raised further, it would end the actor system
+        except BaseException as error:  # here it ends: raised further, it would end the actor system
+            if escapes(error):
+                raise
             logger.exception("authenticator failed", text="the authenticator failed")
             exchange.refuse(ProtocolError("internal-error", "the authenticator failed"), codec)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
+from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.cors import SAME_ORIGIN
 from cometary.transport.refusals import RefusalLog
@@ -77,7 +78,9 @@ def call(endpoint: Endpoint, exchange: Exchange) -> None:
         endpoint(exchange)
     except ProtocolError as error:
         _refuse(exchange, error)
-    except Exception:
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
         text = f"{exchange.method} {exchange.path} failed"
         logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
         _refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))

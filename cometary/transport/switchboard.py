@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.connection import Connection
 from cometary.transport.deadlines import DeadlineQueue
@@ -215,7 +216,9 @@ class Switchboard:
                     connection.writable()
                 if bits & ~WRITABLE:
                     connection.readable(bits & ~WRITABLE)
-            except Exception:
+            except BaseException as error:
+                if exit_in(error) is not None:
+                    raise
                 logger.exception("connection failed", text="a connection failed and is closed")
                 connection.close()
         if all_of_it:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextvars import ContextVar
 from typing import Any
@@ -207,7 +208,7 @@ async def test_actors_of_another_system_start_actors_in_theirs() -> None:
 async def test_what_ends_the_system_does_not_come_out_where_it_was_asked() -> None:
     class Killing(Actor):
         def on_receive(self, message: Any) -> None:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     async def ask(ref: ActorRef[Any]) -> None:
         try:

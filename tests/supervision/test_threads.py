@@ -414,18 +414,19 @@ async def test_it_can_use_the_actors_of_the_system() -> None:
         assert await (await child(root, "asking")).ask("you") == "hello you"
 
 
-async def test_what_is_no_exception_ends_the_system_as_it_does_elsewhere() -> None:
+async def test_what_is_no_exception_is_a_crash_as_it_is_elsewhere() -> None:
     class Leaving(ThreadingActor):
-        def on_receive(self, message: Any) -> None:
-            raise SystemExit(3)
+        def on_receive(self, message: Any) -> str:
+            if message == "leave":
+                raise SystemExit(3)
+            return "here"
 
-    async def run() -> None:
-        async with company(ChildSpec("leaving", Leaving)) as root:
-            (await child(root, "leaving")).tell("now")
-            await trio.sleep_forever()
-
-    with pytest.RaisesGroup(SystemExit, flatten_subgroups=True):
-        await run()
+    async with company(ChildSpec("leaving", Leaving)) as root:
+        ref = await child(root, "leaving")
+        ref.tell("leave")
+        assert await ref.ask("where") == "here"
+        (report,) = latest_reports(root)
+        assert report.error == "SystemExit(3)"
 
 
 # -- functions in threads -----------------------------------------------------------------

@@ -20,6 +20,7 @@ from cometary.actors.exits import Exit
 from cometary.actors.messages import PROXIED
 from cometary.actors.sys.attributes import DEBUG
 from cometary.actors.sys.events import Kind, TraceEvent
+from cometary.escapes import exit_in
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Debug:
         if reply is not None:
             # Not when the handler returns: it may have promised the answer for later.
             reply.add_done_callback(lambda: self._cell.system.post(self._note_out, reply))
-        if message.__class__ in PROXIED:
+        if type(message) in PROXIED:
             self._note_in(message)
         return type(self._actor)._handle_receive(self._actor, message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
@@ -121,8 +122,10 @@ class Debug:
             self.counts.messages_out += 1
         try:
             content: Any = reply.get(timeout=0)
-        except Exception as error:  # noqa: BLE001 - it is what was answered
-            content = error
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            content = error  # it is what was answered
         self._tell("out", content)
 
     def _note_transition(self, *transition: object) -> None:
@@ -143,12 +146,15 @@ class Debug:
             self._tell_one(observer, event)
 
     def _tell_one(self, observer: Observer, event: TraceEvent) -> None:
-        left = self.observers.pop(observer, 0)
-        if left <= 0:
-            return
+        left = 0.0
         try:
+            left = self.observers.pop(observer, 0)
+            if left <= 0:
+                return
             observer(event)
-        except Exception:
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
             logger.exception(
                 "trace observer failed",
                 text=f"An observer of the trace of {self._cell.ref} failed, and is not called again",

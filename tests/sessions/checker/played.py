@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cometary.errors import ProtocolError
+from cometary.escapes import recognise_cancellation
 from cometary.fsm import StartTimer
 from cometary.sessions import Packet, Request
 from cometary.sessions.actor import EXPIRY, LookForExpired
@@ -36,6 +37,9 @@ class HandlerCrash(Exception):  # noqa: N818 - it is no error of ours
 
 class HandlerCancelled(BaseException):
     """The task of an async handler is cancelled, because its actor has ended."""
+
+
+recognise_cancellation(lambda error: type(error) is HandlerCancelled)
 
 
 class Slow(Awaitable[None]):
