@@ -271,7 +271,7 @@ def _refuse_to_block(call: str, message: object, *, block: bool | None) -> None:
         instead = instead_of_blocking("await ref.ask(ProxySetAttr((name,), value), block=False)")
         raise BlockingCallError(
             "setting an attribute through a proxy would block the event loop; "
-            f"call a method that sets it, or {instead}"
+            f"call a method that sets it, `await proxy.set_it(value)`, or {instead}"
         )
     if block:
         instead = instead_of_blocking(f"await ref.{call}(...)")

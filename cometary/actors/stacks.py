@@ -110,7 +110,7 @@ def describe(system: ActorSystem, call: LoopCall, seconds: float) -> BlockedHand
     """Find out whose call it is, while it goes on."""
     where, function = call.traceback(), call.identity.f_code.co_qualname
     for frame in call.frames:
-        actor = _argument(frame, 0)
+        actor: Any = _argument(frame, 0)
         # Of what a frame holds only the type is asked: it is anybody's object, and this is another thread.
         if issubclass(type(actor), pykka.Actor) and really(actor.actor_inbox, Cell):
             message = _argument(frame, 1) if frame.f_code.co_name in RECEIVING else None

@@ -135,7 +135,7 @@ class SessionManager:
         new: list[str] = []  # this costs as much as is asked for, however many paths there are already
         try:
             self._subscribe(keeper.ref, patterns, new)
-        except Exception:
+        except BaseException:
             self.disconnect(keeper, new)
             raise
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.errors import ProtocolError
+from cometary.escapes import escapes
 from cometary.log import get_logger
 from cometary.transport.codecs import json, preferred
 from cometary.transport.comet_bodies import array_head
@@ -61,7 +62,9 @@ class SessionList:
         try:
             body = await self._write(codec)
             exchange.respond(200, body, codec.content_type)
-        except Exception:  # here it ends: raised further, it would end the actor system
+        except BaseException as error:  # here it ends: raised further, it would end the actor system
+            if escapes(error):
+                raise
             logger.exception("request failed", text="GET /sessions failed", method="GET", path="/sessions")
             exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."))
         finally:
