@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from pykka import ActorDeadError
 
 
 class CometaryError(Exception):
-    """The root of all of them; never raised itself."""
+    """The root of all of them; never raised itself. Each can be pickled and copied."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by calling the class again, as exceptions do: what they are made from is not always their `args`.
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[CometaryError], args: tuple[object, ...]) -> CometaryError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class UsageError(CometaryError):

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be
-from cometary.actors.exits import KILLED, Exit, taken_along, with_account
+from cometary.actors.exits import KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
 from cometary.actors.messages import ExitSignal, ForLife
@@ -181,6 +181,8 @@ class Cell(Receiving):
         self.state = CLOSED
         self.system.forget(self.ref)
         self.discard(self.drain())
+        if self.exit is not None:
+            self.exit = remembered(self.exit)  # references may be kept for ever
         self.parent = None
 
     # -- promises: to say that it has started, to reply later ------------------------------

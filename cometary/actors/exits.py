@@ -5,9 +5,10 @@ Source: Erlang reference manual, "Processes", sections on exit reasons and links
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
@@ -92,6 +93,29 @@ def with_account(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
 def _state_of(actor: object) -> object:
     tell = getattr(actor, "crash_state", None)
     return None if tell is None else tell()
+
+
+def remembered(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
+    """What is kept of an exit that has been told: neither the message nor, by a traceback, a handler's variables."""
+    if exit.error is None and exit.last_message is None and exit.state is None:
+        return exit
+    return Exit(exit.reason, None if exit.error is None else _without_traceback(exit.error), name=exit.name)
+
+
+def _without_traceback(error: BaseException) -> BaseException:
+    kind = type(error)
+    try:
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            return group.derive([_without_traceback(each) for each in group.exceptions])
+        twin = copy.copy(error)
+    except BaseException:  # noqa: BLE001 - to copy it is to call its class, which is the user's
+        twin = None
+    return (
+        twin
+        if type(twin) is kind and twin is not error
+        else RuntimeError(f"a {kind.__name__}, which cannot be copied")
+    )
 
 
 def _told(tell: Callable[[], T], what: str) -> T | str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import pykka
 import trio
 
+from cometary.actors.in_process import InProcess
 from cometary.actors.waiting import Waiter, at_most, in_thread
 from cometary.errors import BlockingCallError, UsageError
 from cometary.escapes import escapes, exit_in, traceback_of
@@ -44,7 +45,7 @@ logger = get_logger("cometary.actors")
 _SET_TWICE = "the future has a result already: a reply is sent once (`offer` would not mind)"
 
 
-class Future(pykka.Future[T]):
+class Future(InProcess, pykka.Future[T]):
     """A value that is available now or later.
 
     `await` it on the Trio loop; call `get()` from any other thread. May be awaited and read

@@ -14,7 +14,9 @@ from pykka.messages import ProxySetAttr
 
 from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
+from cometary.actors.in_process import InProcess
 from cometary.actors.messages import Stop
+from cometary.actors.proxy import ActorProxy
 from cometary.actors.question import Question
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.system import instead_of_blocking
@@ -32,11 +34,12 @@ in_trio_run = trio.lowlevel.in_trio_run
 _naming = threading.Lock()
 
 
-class ActorRef(pykka.ActorRef[A]):
+class ActorRef(InProcess, pykka.ActorRef[A]):
     """A reference to an actor; stays valid when a supervisor restarts the actor.
 
-    Made by `Actor.start()`. Calls differ from Pykka's in one way: on the Trio loop nothing
-    may block, so there `ask` and `stop` return a future to be awaited.
+    Made by `Actor.start()`. It is a value: a copy of it, a deep one too, is the same reference. It cannot be
+    pickled, because there is no such actor in another process. Calls differ from Pykka's in one way: on the
+    Trio loop nothing may block, so there `ask` and `stop` return a future to be awaited.
     """
 
     # Slots, because every message on its way to an actor passes through here, and an instance's
@@ -80,6 +83,16 @@ class ActorRef(pykka.ActorRef[A]):
     def is_alive(self) -> bool:
         """Whether the actor can take messages; also while its supervisor restarts it."""
         return not self.actor_inbox.closed
+
+    def proxy(self) -> ActorProxy[A]:
+        """Return a proxy: what is an attribute or a method of the actor is one of a future; see Pykka.
+
+        It is for whichever incarnation lives: a supervisor may restart the actor.
+
+        Raises:
+            pykka.ActorDeadError: if the actor has ended for good.
+        """
+        return ActorProxy(actor_ref=self)
 
     # -- sending ------------------------------------------------------------------------
 
@@ -236,6 +249,8 @@ class ActorRef(pykka.ActorRef[A]):
 
     async def stopped(self) -> Exit:
         """Wait until the present life of the actor has ended, and return how.
+
+        Of one that has ended for good already, the exit has no message, no state, and a copy of the error.
 
         Raises:
             CallingSelfError: in the actor itself; its own fault.

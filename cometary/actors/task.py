@@ -100,8 +100,8 @@ class TaskCell(Cell):
                 raise
             self.log_crash(error)
         finally:
-            self._task = None
-            self.end(self._fate or exit_ if scope.cancelled_caught else exit_)
+            fate, self._fate, self._failure, self._task = self._fate, None, None, None
+            self.end(fate or exit_ if scope.cancelled_caught else exit_)
 
     async def _loop(self, actor: Actor) -> Exit:
         await trio.lowlevel.checkpoint_if_cancelled()  # it may have been killed already
@@ -131,6 +131,7 @@ class TaskCell(Cell):
                 return await self._crash(actor, error, as_received(message))
             if exit_ is not None:
                 return exit_
+            del message  # else it would be there until the next one comes
             self.state = IDLE
 
     async def _crash(self, actor: Actor, error: BaseException, message: object) -> Exit:

@@ -109,7 +109,8 @@ class StateMachine(Engine):
     def snapshot(self) -> Self:
         """An independent copy: the machine as it is now, with deep copies of its attributes.
 
-        Events and the content of timers are values and are shared. The observer is not copied.
+        Events and the content of timers are values and are shared, and so are references to actors and futures, such as
+        those of callers. The observer is not copied.
         """
         return copy.deepcopy(self)
 

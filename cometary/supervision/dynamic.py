@@ -215,4 +215,5 @@ class DynamicSupervisor(SupervisingActor):
     async def _end(self, last: Exit) -> None:
         await self.stop_children()
         error = RestartIntensityError(f"{self.path}: children ended once too often, the last one: {last}")
+        error.__cause__ = last.error
         self.end_now(Exit("shutdown", error))

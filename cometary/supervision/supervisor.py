@@ -135,7 +135,9 @@ class Supervisor(SupervisingActor):
         if not self._log.allows(now):
             self._siblings.report(child, "give_up")
             message = f"{self.path}: child {child.spec.id!r} ended once too often: {child.exit}"
-            await self._stop_with(Exit("shutdown", RestartIntensityError(message)))
+            error = RestartIntensityError(message)
+            error.__cause__ = None if child.exit is None else child.exit.error
+            await self._stop_with(Exit("shutdown", error))
             return
         self._siblings.report(child, "restart")
         child.state = "restarting"

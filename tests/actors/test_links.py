@@ -120,9 +120,11 @@ async def test_a_crash_takes_the_other_along_with_its_error_and_without_its_acco
         one = kind.start()
         two = kind.start(one)
         one.tell(crash)
-        first, second = await one.stopped(), await two.stopped()
+        first = await one.stopped()
+        second = await two.stopped()
     assert second.reason == "crashed"
-    assert second.error is first.error is failed[0]
+    assert first.error is failed[0]
+    assert repr(second.error) == repr(first.error)
     assert (first.last_message, second.last_message) == (crash, None)
     assert len(failed) == 1  # `on_failure` is for one's own failures
 

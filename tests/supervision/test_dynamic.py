@@ -225,8 +225,12 @@ async def test_per_supervisor_the_root_is_told_why() -> None:
             one.tell("crash")
             await trio.sleep_forever()
 
-    with pytest.raises(RestartIntensityError, match="root: child 'crowd' ended once too often: shutdown"):
+    with pytest.raises(
+        RestartIntensityError, match="root: child 'crowd' ended once too often: shutdown"
+    ) as caught:
         await run()
+    assert isinstance(caught.value.__cause__, RestartIntensityError)
+    assert isinstance(caught.value.__cause__.__cause__, RuntimeError)
 
 
 async def test_the_end_of_one_incarnation_is_not_the_end_of_the_next() -> None:

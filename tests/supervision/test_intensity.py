@@ -48,8 +48,9 @@ async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.t
 
     with pytest.raises(
         RestartIntensityError, match=r"root: child 'a' ended once too often: crashed: RuntimeError"
-    ):
+    ) as caught:
         await run()
+    assert isinstance(caught.value.__cause__, RuntimeError)
     assert diary == ["stop b"]
 
 
