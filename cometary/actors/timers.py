@@ -8,7 +8,9 @@ touch the heap. The rules:
 2.  Moving the deadline later, or cancelling, leaves the entry where it is. When the entry
     comes up early, the timer is entered again at its real deadline, or forgotten.
 3.  Moving the deadline before `entry_due` adds an entry; the old one is now stale and is skipped
-    when it comes up, because its time is no longer the timer's `entry_due`.
+    when it comes up, because its time is no longer the timer's `entry_due`. Timers that are due at the same
+    moment expire in the order in which they were started last: each start has a number, and an entry that
+    comes up with an older one is entered again with that.
 4.  A timer belongs to the mailbox. When that is emptied for the next life of an actor, its timers are as if cancelled.
 5.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
@@ -19,7 +21,6 @@ touch the heap. The rules:
 from __future__ import annotations
 
 import heapq
-import itertools
 from math import inf
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -60,7 +61,7 @@ class Timer:
     (`erlang:cancel_timer/1`).
     """
 
-    __slots__ = ("_queue", "deadline", "entry_due", "life", "message", "recipient")
+    __slots__ = ("_queue", "deadline", "entry_due", "life", "message", "recipient", "started")
 
     def __init__(self, queue: TimerQueue, recipient: Recipient, message: object) -> None:
         self._queue = queue
@@ -69,6 +70,7 @@ class Timer:
         self.entry_due = inf
         self.message = message
         self.deadline = inf
+        self.started = 0
 
     def start(self, seconds: float) -> None:
         """Expire `seconds` from now instead of whenever it would have.
@@ -83,6 +85,19 @@ class Timer:
             raise UsageError(f"a timer cannot expire in the past: {seconds} seconds")
         queue = self._queue
         self.deadline = deadline = queue.now() + seconds
+        queue.starts = self.started = queue.starts + 1
+        if deadline < self.entry_due:
+            queue.enter(self, deadline)
+
+    def start_at(self, deadline: float) -> None:
+        """Expire at `deadline`, in seconds of Trio's clock, instead of whenever it would have; at once if that is past.
+
+        Raises:
+            UsageError: if the timer was closed; the caller's fault, nothing has changed.
+        """
+        queue = self._queue
+        self.deadline = deadline = max(deadline, queue.now())
+        queue.starts = self.started = queue.starts + 1
         if deadline < self.entry_due:
             queue.enter(self, deadline)
 
@@ -122,7 +137,8 @@ class TimerQueue:
         """When the scheduler's batch that runs now began; None while none runs."""
         self._on_earlier = on_earlier
         self._heap: list[tuple[float, int, Timer]] = []
-        self._order = itertools.count()
+        self.starts = 0
+        """How often timers have been started."""
         self._compact_at = self._SMALL
         self.next_due = inf
         """When `expire` next has something to look at: a Trio clock reading in seconds."""
@@ -139,7 +155,7 @@ class TimerQueue:
         if len(self._heap) >= self._compact_at:
             self._compact()
         timer.entry_due = wake
-        heapq.heappush(self._heap, (wake, next(self._order), timer))
+        heapq.heappush(self._heap, (wake, timer.started, timer))
         if wake < self.next_due:
             self.next_due = wake
             self._on_earlier()
@@ -149,14 +165,14 @@ class TimerQueue:
         heap = self._heap
         while heap and heap[0][0] <= now and limit > 0:
             limit -= 1
-            wake, _, timer = heapq.heappop(heap)
+            wake, started, timer = heapq.heappop(heap)
             if wake == timer.entry_due:  # else stale, by rule 3
-                self._look_at(timer, now)
+                self._look_at(timer, started, now)
         self.next_due = heap[0][0] if heap else inf
 
-    def _look_at(self, timer: Timer, now: float) -> None:
+    def _look_at(self, timer: Timer, started: int, now: float) -> None:
         timer.entry_due = inf
-        if timer.deadline <= now:
+        if timer.deadline <= now and timer.started == started:
             timer.deadline = inf
             if timer.life >= timer.recipient.mail_since:
                 timer.recipient.put_if_open(timer.message)

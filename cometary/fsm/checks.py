@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cometary.errors import InvalidStepError, UndeclaredTransitionError
+from cometary.fsm.state import State
 from cometary.fsm.step import FORBIDDEN_ON_ENTERING, STAY, Step, Stop, stay
 from cometary.fsm.table import EnterFunction, Handler
+from cometary.log import show
 
 if TYPE_CHECKING:
     from cometary.fsm.engine import Engine
+
+STEPS: Final = "goto, stay, repeat, stop or None"
 
 
 def checked_entered(enter: EnterFunction, actions: Iterable[object] | None) -> tuple[object, ...]:
@@ -26,7 +31,7 @@ def checked_entered(enter: EnterFunction, actions: Iterable[object] | None) -> t
     if isinstance(actions, list):
         return tuple(actions)
     raise InvalidStepError(
-        f"{enter.__qualname__} returned {actions!r}: an enter action returns a tuple of actions or None,"
+        f"{enter.__qualname__} returned {_said(actions)}: an enter action returns a tuple of actions or None,"
         " or else stay, repeat or stop"
     )
 
@@ -63,10 +68,22 @@ def checked(step: object, handler: Handler) -> Step:
     if step is None:
         return STAY
     if isinstance(step, Step):
-        return step
+        if step.target is None or isinstance(step.target, State):
+            return step
+        raise InvalidStepError(
+            f"{handler.function.__qualname__} went to {show(step.target)}, which is not a state"
+        )
     raise InvalidStepError(
-        f"{handler.function.__qualname__} returned {step!r}: a handler returns goto, stay, repeat, stop or None"
+        f"{handler.function.__qualname__} returned {_said(step)}: a handler returns {STEPS}"
     )
+
+
+def _said(returned: object) -> str:
+    """What a machine's author is told of a wrong value; a coroutine is closed, as nobody will await it."""
+    if isinstance(returned, CoroutineType):
+        cast("CoroutineType[Any, Any, Any]", returned).close()
+        return "a coroutine (a handler is a plain `def`)"
+    return show(returned)
 
 
 def undeclared(machine: Engine, event: object, handler: Handler | None, step: Step) -> str:

@@ -104,7 +104,7 @@ class Engine:
             raise NotRunningError(f"{self!r} was started before")
         return self._in_full(Run.start)
 
-    def step(  # noqa: C901, PLR0911 - in one piece, because it runs for every event
+    def step(  # noqa: PLR0911 - in one piece, because it runs for every event
         self, event: object
     ) -> Sequence[object]:
         """Handle one event, and all that it sets in motion.
@@ -129,19 +129,19 @@ class Engine:
         step = handler.function(self, event)
         if step is None:
             return ()
+        kind = type(step)
+        if kind is not Step and kind is not Repeat:  # to stop, or what no handler may return
+            return self._take_in_full(event, handler, step)
         actions = step.actions
-        after = step.target or before
+        target = step.target
+        after = before if target is None else target
         entered: Any = None  # what an enter action returns is checked
         if after is not before:
-            if type(step) is not Step or after not in handler.enters:
+            if type(after) is not State or after not in handler.enters:
                 return self._take_in_full(event, handler, step)
             enter = handler.enters[after]
-        elif type(step) is Step:
-            enter = None
-        elif type(step) is Repeat:
-            enter = self._fsm_table.enters.get(before)
         else:
-            return self._take_in_full(event, handler, step)
+            enter = None if kind is Step else self._fsm_table.enters.get(before)
         if enter is not None:
             self.state = after
             try:

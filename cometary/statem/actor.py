@@ -26,6 +26,7 @@ from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
 from cometary.escapes import exit_in, really
 from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
+from cometary.fsm.actions import RESERVED_NAMES
 from cometary.fsm.engine import Observer
 from cometary.fsm.switch import become
 from cometary.log import show
@@ -86,6 +87,7 @@ class MachineActor(Actor):
         if isinstance(message, TimerRanOut):
             if message.life is self._life:  # else of the incarnation before
                 self._step(message.timer.timed_out(), message)
+                self._forget_timer(message.timer.name)
         elif self._cell.replying is not None:
             return self._call(message)
         else:
@@ -126,6 +128,7 @@ class MachineActor(Actor):
             self._start_timer(action)
         elif isinstance(action, CancelTimer):
             self._timers[action.name].cancel()
+            self._forget_timer(action.name)
         elif isinstance(action, Reply) and _is_caller(action.to):
             action.to.offer(action.value)  # the first answer counts
         elif isinstance(action, Stopped):
@@ -141,7 +144,14 @@ class MachineActor(Actor):
         if action.at is None:
             timer.start(action.seconds or 0.0)
         else:
-            timer.start(max(0.0, action.at - self.system.scheduler.now()))
+            timer.start_at(action.at)
+
+    def _forget_timer(self, name: Hashable) -> None:
+        # There may be no end of names. The timers of the state and of events are soon started again.
+        timer = self._timers.get(name)
+        if timer is not None and not timer.running and name not in RESERVED_NAMES:
+            del self._timers[name]
+            timer.close()
 
     def _end(self, reason: object, message: object) -> None:
         exit_ = as_exit(reason) if really(reason, Exit) else _ORDERLY.get(str(reason))

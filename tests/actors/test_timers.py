@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from trio.testing import MockClock
@@ -234,3 +235,49 @@ async def test_a_sooner_timer_wakes_a_scheduler_that_sleeps_until_a_later_one(
         await early.ask(1.0)
         await trio.sleep(5)
         assert await early.proxy().rang == [("bell", 2.0)]
+
+
+# -- the same moment ----------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0]), st.sampled_from([0.0, 1.0, 2.0])
+        ),
+        max_size=30,
+    )
+)
+def test_timers_due_at_the_same_moment_expire_in_the_order_of_their_last_start(
+    steps: list[tuple[int, float, float]],
+) -> None:
+    now, box = 0.0, Box()
+    queue = TimerQueue(lambda: now, lambda: None)
+    timers = [Timer(queue, box, number) for number in range(4)]
+    model: dict[int, float] = {}  # which are running, and until when, in the order of their last start
+    expected: list[object] = []
+    for number, seconds, passing in steps:
+        timers[number].start(seconds)
+        model.pop(number, None)
+        model[number] = now + seconds
+        now += passing
+        queue.expire(now, 1000)
+        for due in sorted(each for each in set(model.values()) if each <= now):
+            expected += [number for number, deadline in model.items() if deadline == due]
+        model = {number: deadline for number, deadline in model.items() if deadline > now}
+    assert box.got == expected
+
+
+def test_a_timer_may_be_given_the_moment_itself() -> None:
+    now, box = 100.1, Box()
+    queue = TimerQueue(lambda: now, lambda: None)
+    late, early, past = (Timer(queue, box, name) for name in ("late", "early", "past"))
+    late.start_at(100.4)
+    early.start_at(100.2 + 0.1)
+    past.start_at(7)
+    assert (late.deadline, past.deadline) == (100.4, now)
+    queue.expire(100.4, 10)
+    assert box.got == ["past", "early", "late"]
+    late.close()
+    with pytest.raises(UsageError, match="closed"):
+        late.start_at(200)

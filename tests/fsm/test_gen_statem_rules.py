@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -611,6 +612,13 @@ class Narrow(StateMachine):
         return "b"  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
 
+class Look:
+    """Has what a step has, and is none."""
+
+    target = Narrow.b
+    actions = ()
+
+
 class TestFailedSteps:
     @pytest.mark.parametrize("step", [goto(Narrow.c), stop("x"), goto(Narrow.c, Out("1"), Timeout("t", 0))])
     def test_an_undeclared_target_is_refused_and_nothing_changes(self, step: Step) -> None:
@@ -628,6 +636,41 @@ class TestFailedSteps:
         machine.step(Do("x", a=goto(Narrow.b)))
         with pytest.raises(InvalidStepError, match=r"Narrow\.wrong returned 'b'"):
             machine.step(Unknown())
+
+    @pytest.mark.parametrize(
+        "wrong",
+        ["b", "", 0, False, (), (Out("1"),), [StateTimeout(5)], Narrow.b, StateTimeout(5), Out("1"), Look()],
+    )
+    def test_whatever_else_a_handler_returns_is_refused_each_time(self, wrong: Any) -> None:
+        machine = Narrow()
+        machine.start()
+        for event in (
+            Do("x", a=wrong),
+            Do("y", a=wrong),
+            Do("z", a=wrong),
+        ):  # the first one takes the full path
+            with pytest.raises(InvalidStepError, match=r"^Narrow\.do returned .*: a handler returns goto"):
+                machine.step(event)
+        assert machine.state is Narrow.a
+
+    @pytest.mark.parametrize("wrong", ["b", "", 0, False, [], Narrow])
+    def test_what_is_no_state_is_no_target(self, wrong: Any) -> None:
+        machine = Narrow()
+        machine.start()
+        for event in (Do("x", a=Step(wrong, ())), Do("y", a=Step(wrong, ()))):
+            with pytest.raises(InvalidStepError, match=r"^Narrow\.do went to .*, which is not a state"):
+                machine.step(event)
+        assert machine.state is Narrow.a
+
+    def test_a_handler_that_forgot_to_be_a_plain_one_is_refused(self) -> None:
+        async def late() -> Step:
+            return stay()
+
+        machine = Narrow()
+        machine.start()
+        for _ in range(2):
+            with pytest.raises(InvalidStepError, match=r"^Narrow\.do returned a coroutine"):
+                machine.step(Do("x", a=late()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     @pytest.mark.parametrize("action", [Postpone, stay(), goto(B)])
     def test_neither_a_class_nor_a_step_is_an_action(self, action: object) -> None:

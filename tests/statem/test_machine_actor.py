@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from cometary.fsm import (
 from cometary.fsm import Timeout as Timer
 from cometary.statem import MachineActor
 from cometary.supervision import ChildSpec
+from cometary.testing.machines import MachineDriver
 from tests.statem.locks import OPEN, Ask, Beep, Do, Lock, LoudLock, Unknown, WhenOpen
 from tests.supervision.company import child, company
 
@@ -171,7 +173,7 @@ async def test_a_time_out_is_cancelled_updated_and_started_anew(autojump_clock: 
         await wait_all_tasks_blocked()
         actor = ref.actor_inbox.actor
         assert isinstance(actor, MachineActor)
-        assert not actor._timers["a"].running
+        assert set(actor._timers) == {"b", "c"}
         await trio.sleep(2)
         assert beeps == ["b: new"]
         await trio.sleep(2)
@@ -206,6 +208,32 @@ async def test_a_time_out_that_ran_out_just_before_it_was_cancelled_is_dropped(
         ref.tell(late)
         await wait_all_tasks_blocked()
     assert beeps == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_time_outs_of_the_same_moment_come_in_the_order_that_the_driver_has(
+    autojump_clock: MockClock, seed: int
+) -> None:
+    random = Random(seed)  # noqa: S311 - for a test
+    steps: list[Step] = []
+    for _ in range(12):
+        names = random.sample("abcd", random.randint(1, 3))
+        steps.append(stay(*[Timer(name, random.choice([0.5, 1.5, 2.5])) for name in names]))
+    beeps: list[str] = []
+    driver = MachineDriver(Lock())
+    async with system():
+        ref = LoudLock.start(beeps)
+        for step in steps:
+            ref.tell(Do(step))
+            driver.send(Do(step))
+            await trio.sleep(1)
+            driver.advance(1)
+        await trio.sleep(5)
+        driver.advance(5)
+        assert beeps == [action.note for action in driver.actions if isinstance(action, Beep)]
+        actor = ref.actor_inbox.actor
+        assert isinstance(actor, MachineActor)
+        assert not actor._timers
 
 
 @pytest.mark.parametrize("killed", [False, True])
