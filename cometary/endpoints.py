@@ -10,7 +10,7 @@ from cometary.guard import make_comet_endpoint
 from cometary.sessions.saboteur import Saboteur
 from cometary.transport.control import ControlEndpoint
 from cometary.transport.cors import CorsPolicy
-from cometary.transport.files import file_endpoints
+from cometary.transport.files import FileTable
 from cometary.transport.hosts import HostRule
 from cometary.transport.rate_limit import OpenLimiter
 from cometary.transport.router import Router
@@ -50,11 +50,11 @@ def public_service(
     comet = make_comet_endpoint(
         manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
     )
-    router = Router()
-    router.add("POST", settings.comet, bodies.metered(comet))
+    files = FileTable()
     for prefix, directory in app.directories:
-        for path, endpoint in file_endpoints(prefix, directory).items():
-            router.add("GET", path, endpoint)
+        files.add(prefix, directory)
+    router = Router(files)
+    router.add("POST", settings.comet, bodies.metered(comet))
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
     return Service(router, cors, HostRule(settings.hosts))
 

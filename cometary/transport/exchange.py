@@ -128,7 +128,7 @@ class Exchange:
             status: The HTTP status.
             body: The whole body; a HEAD request gets only its length.
             content_type: The body's media type.
-            headers: More headers; `Cache-Control: no-store` is on every response already.
+            headers: More headers; without a `Cache-Control` among them the response has `no-store`.
 
         Raises:
             RuntimeError: It has been answered before: the endpoint's fault.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cometary.transport.exchange import Headers
 
+NO_STORE: Final = b"Cache-Control: no-store\r\n"
 CLOSE: Final = b"Connection: close\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
@@ -54,7 +55,7 @@ class ResponseEncoder:
             status: The HTTP status.
             body: The body; its length is declared even when it is not sent.
             content_type: The body's media type.
-            headers: More headers.
+            headers: More headers; `Cache-Control` in place of the usual one.
             head_only: Leave the body out, as the answer to a HEAD request does.
             closing: Say that the connection ends with this response.
         """
@@ -66,6 +67,8 @@ class ResponseEncoder:
         if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
             return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+        if b"Cache-Control: " in lines:
+            head = head.replace(NO_STORE, b"", 1)
         if closing:
             lines += CLOSE
         if status in WITHOUT_BODY:
@@ -75,6 +78,6 @@ class ResponseEncoder:
     def _make_head(self, status: int, content_type: bytes) -> bytes:
         phrase, date = PHRASES.get(status, b""), formatdate(self._second, usegmt=True).encode()
         kind = b"" if status in WITHOUT_BODY else b"Content-Type: %b\r\n" % content_type
-        head = b"HTTP/1.1 %d %b\r\n%bCache-Control: no-store\r\nDate: %b\r\n" % (status, phrase, kind, date)
+        head = b"HTTP/1.1 %d %b\r\n%b%bDate: %b\r\n" % (status, phrase, kind, NO_STORE, date)
         self._heads[status, content_type] = head
         return head
