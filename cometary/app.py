@@ -78,7 +78,7 @@ class App(Handlers):
             check_authenticator("App(authenticate=…)", authenticate)
         self.authenticator = authenticate
         self.tasks: list[Task] = []
-        self.directories: list[tuple[str, Path]] = []
+        self.directories: list[tuple[str, Path, bool]] = []
         self.contracts = Contracts()
         self._dispatcher: ActorRef[Any] | None = None
         self._in_force = self.contracts
@@ -227,7 +227,7 @@ class App(Handlers):
         self.tasks.append(function)
         return function
 
-    def files(self, prefix: str, directory: str | PathLike[str]) -> None:
+    def files(self, prefix: str, directory: str | PathLike[str], *, follow_links: bool = False) -> None:
         """Serve the files of `directory` and of those below it, beside the comet endpoint.
 
         They are read when the server starts: what is put there later is not served.
@@ -235,6 +235,7 @@ class App(Handlers):
         Args:
             prefix: what their URL paths begin with: `/`, or something like `/static/`.
             directory: where they are; its `index.html` is served at `prefix` itself, too.
+            follow_links: whether links that lead out of the directory are served.
 
         Raises:
             UsageError: if `prefix` does not begin and end with a slash, or there is no such directory; the
@@ -250,7 +251,7 @@ class App(Handlers):
             raise UsageError(f"app.files: write the path of a directory, not {directory!r}") from None
         if not path.is_dir():
             raise UsageError(f"app.files: there is no directory {path}")
-        self.directories.append((prefix, path))
+        self.directories.append((prefix, path, follow_links))
 
     # -- what a user calls ------------------------------------------------------------------
 

@@ -51,8 +51,8 @@ def public_service(
         manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
     )
     files = FileTable()
-    for prefix, directory in app.directories:
-        files.add(prefix, directory)
+    for prefix, directory, follow_links in app.directories:
+        files.add(prefix, directory, follow_links=follow_links)
     router = Router(files)
     router.add("POST", settings.comet, bodies.metered(comet))
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)

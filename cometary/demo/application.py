@@ -43,7 +43,7 @@ async def announce(running: Running) -> None:
 def make_app() -> App:
     """Make the application with all its parts, and nothing in it yet."""
     app = App()
-    app.files("/", PAGE)
+    app.files("/", PAGE, follow_links=True)  # in a checkout the client's files are links
     app.packet("demo/crash")(crash)
     app.task(announce)
     chat = Chat(app)

@@ -2,7 +2,8 @@
 
 1.  What can be asked for is what the directory held when the table was made. A request's path is only
     ever looked up among the table's names, so none, however it is spelt, leads out of the directory.
-2.  A link is served as what it leads to, if that lies in the directory as well; else it is left out.
+2.  A link is served as what it leads to, if that lies in the directory as well; else it is left out,
+    unless whoever made the table said that links are to be followed.
 3.  Names are compared as what they say, not as how they are escaped: `icon@2x.png` and `icon%402x.png`
     are the same file. An escaped slash is in no name.
 4.  Browsers may keep a file, but ask each time whether it is still the same (`no-cache`, and an `ETag`):
@@ -105,12 +106,13 @@ class FileTable:
     def __init__(self) -> None:
         self._files: dict[str, ServedFile] = {}
 
-    def add(self, prefix: str, directory: Path) -> None:
+    def add(self, prefix: str, directory: Path, *, follow_links: bool = False) -> None:
         """Read all files of a directory and of those below it, but for hidden ones.
 
         Args:
             prefix: what their URL paths begin with, such as `/static/`, as text, not escaped.
             directory: where they are. Its `index.html` answers at `prefix` itself as well.
+            follow_links: whether links that lead out of it are served.
 
         Raises:
             UsageError: there is no such directory; the calling code's fault.
@@ -118,7 +120,7 @@ class FileTable:
         """
         if not directory.is_dir():
             raise UsageError(f"{directory} is no directory")
-        for name, path in files_in(directory):
+        for name, path in files_in(directory, follow_links=follow_links):
             self._files[prefix + name] = file = ServedFile(path)
             if name == INDEX:
                 self._files[prefix] = file
@@ -138,14 +140,14 @@ class FileTable:
             refuse_method(exchange, READS)
 
 
-def files_in(directory: Path) -> Iterator[tuple[str, Path]]:
+def files_in(directory: Path, *, follow_links: bool) -> Iterator[tuple[str, Path]]:
     """The files that can be asked for, each with its name within `directory`."""
     inside = directory.resolve()
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
         name = path.relative_to(directory).as_posix()
         if "/." in f"/{name}":
             continue
-        if path.resolve().is_relative_to(inside):
+        if follow_links or path.resolve().is_relative_to(inside):
             yield name, path
         else:
             text = f"{path} leads out of {directory} and is not served"

@@ -146,6 +146,16 @@ def test_what_leads_out_of_the_directory_is_said(tmp_path: Path, caplog: pytest.
     assert "leads out of" in caplog.text
 
 
+async def test_links_are_followed_if_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir()
+    (tmp_path / "a.txt").write_bytes(b"a")
+    (tmp_path / "public/a.txt").symlink_to(tmp_path / "a.txt")
+    files = FileTable()
+    files.add("/", tmp_path / "public", follow_links=True)
+    async with serving(files) as server:
+        assert (await (await server.connect()).ask(get(b"/a.txt"))).body == b"a"
+
+
 async def test_a_directory_may_be_a_link_itself(tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
     (tmp_path / "public/a.txt").write_bytes(b"a")
