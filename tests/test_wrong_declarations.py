@@ -142,7 +142,7 @@ def test_the_directory_of_files_may_be_text_or_a_path(
     monkeypatch.chdir(tmp_path)
     app = App()
     app.files("/", directory("public"))
-    assert app.directories == [("/", tmp_path / "public")]
+    assert app.directories == [("/", tmp_path / "public", False)]
 
 
 @pytest.mark.parametrize("name", ["connect", "disconnect"])
