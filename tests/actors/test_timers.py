@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from math import inf, nan
 from typing import Any
 
@@ -131,13 +132,94 @@ def test_moving_a_timer_later_does_not_touch_the_heap() -> None:
     assert len(queue) == 1
 
 
+def test_starting_a_timer_for_the_same_moment_again_does_not_touch_the_heap() -> None:
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    timer = Timer(queue, Box(), "x")
+    for _ in range(3):
+        timer.start(45)
+    assert len(queue) == 1
+
+
+def test_a_cancelled_timer_is_looked_at_once_more_and_leaves_the_heap() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    timer = Timer(queue, box, "x")
+    timer.start(1)
+    timer.cancel()
+    queue.expire(2.0, ANY)
+    assert len(queue) == 0
+    assert queue.next_due == inf
+    timer.start(1)
+    queue.expire(2.0, ANY)
+    assert box.got == ["x"]
+
+
+def test_whoever_sleeps_is_woken_only_by_a_timer_that_is_due_sooner() -> None:
+    alarms: list[float] = []
+    queue = TimerQueue(lambda: 0.0, lambda: alarms.append(queue.next_due))
+    for seconds in (2, 2, 3, 1, 1):
+        Timer(queue, Box(), "x").start(seconds)
+    assert alarms == [2, 1]
+
+
 def test_the_timers_of_actors_that_have_ended_do_not_pile_up() -> None:
     queue = TimerQueue(lambda: 0.0, lambda: None)
+    timers: list[Timer] = []
+    most = 0
     for _ in range(10_000):
         box = Box()
-        Timer(queue, box, "x").start(86_400)
+        timers.append(Timer(queue, box, "x"))
+        timers[-1].start(86_400)
         box.closed = True
-    assert len(queue) <= 2 * TimerQueue._SMALL
+        most = max(most, len(queue))
+    assert most == TimerQueue._SMALL
+    assert not timers[0].running
+
+
+def test_the_heap_is_looked_through_only_when_it_has_doubled() -> None:
+    class Watched(Box):
+        """Counts how often somebody looks whether it is closed."""
+
+        looks = 0
+
+        def __getattribute__(self, name: str) -> object:
+            Watched.looks += name == "closed"
+            return super().__getattribute__(name)
+
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for _ in range(5000):
+        Timer(queue, Watched(), "x").start(60)
+    assert 0 < Watched.looks < 2 * 5000
+
+
+def test_entries_that_nobody_needs_are_never_more_than_those_that_somebody_does() -> None:
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    for _ in range(1000):
+        Timer(queue, Box(), "x").start(60)
+    most = 0
+    for _ in range(10_000):
+        box = Box()
+        Timer(queue, box, "x").start(60)
+        box.closed = True
+        most = max(most, len(queue))
+    assert most <= 2 * (1000 + 1)
+
+
+def test_timers_keep_their_order_when_others_are_thrown_out() -> None:
+    shuffled = random.Random(1)  # noqa: S311 - no secret
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    box, closed = Box(), Box()
+    for _ in range(20 * TimerQueue._SMALL):
+        seconds = shuffled.randrange(10_000)
+        Timer(queue, shuffled.choice([box, closed]), seconds).start(seconds)
+    closed.closed = True
+    for _ in range(20 * TimerQueue._SMALL):
+        Timer(queue, closed, "x").start(60)
+    for now in range(0, 10_001, 10):
+        queue.expire(now, ANY)
+        assert all(isinstance(seconds, int) and now - 10 < seconds <= now for seconds in box.got)
+        assert box.got == sorted(box.got)  # type: ignore[type-var]
+        box.got.clear()
 
 
 def test_a_closed_timer_never_expires_and_its_entry_is_thrown_out() -> None:

@@ -35,12 +35,17 @@ def main() -> int:
         "modules", nargs="*", metavar="MODULE", help="a file or a package; all that matter if none"
     )
     parser.add_argument("--changed", metavar="BASE", help="only lines changed since this work left BASE")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="only mutants that have TEXT in what is printed of them"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--list", action="store_true", help="only say what would be tried")
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
     options = parser.parse_args()
     root = options.root.resolve()
-    chosen = made(options.modules, options.changed, root)
+    chosen = [
+        mutant for mutant in made(options.modules, options.changed, root) if options.only in str(mutant)
+    ]
     if not chosen:
         print("nothing to mutate")
         return NOTHING

@@ -93,7 +93,10 @@ def _lists_names(node: ast.AST) -> bool:
 def _names_a_number(node: ast.AST) -> bool:
     """Whether it is a constant like `KEPT: Final = 10_000`: a test of the figure would only say it again."""
     match node:
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant() | ast.BinOp() | ast.UnaryOp()):
+        case (
+            ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant() | ast.BinOp() | ast.UnaryOp())
+            | ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.BinOp() | ast.UnaryOp())
+        ):
             return name.isupper()
         case _:
             return False

@@ -28,10 +28,15 @@ class Source:
         return self.content[self.start(node) : self.end(node)]
 
     def whole_lines(self, start: int, end: int, replacement: bytes) -> tuple[str, str]:
-        """The lines that have something of `start` to `end`, as they are and with it replaced, on one line each."""
+        """The lines that have something of `start` to `end`, as they are and with it replaced, on one line each.
+
+        A comment at their end is left out.
+        """
         first = self.content.rfind(b"\n", 0, start) + 1
         last = self.content.find(b"\n", end)
         head, tail = self.content[first:start], self.content[end : last if last >= 0 else None]
+        if tail.lstrip().startswith(b"#"):
+            tail = b""
         return _joined(head + self.content[start:end] + tail), _joined(head + replacement + tail)
 
 

@@ -70,6 +70,7 @@ def test_each_slip_of_the_hand_is_one_mutant(source: str, made: list[str]) -> No
         "__slots__ = ('a', 'b')",
         "KEPT: Final = 10_000",
         "LONGEST: Final = 4 * 1024",
+        "class C:\n    _MANY = 64",
         "x = zip(strict=True)",
         "x = isinstance(a, b)",
         "class C:\n    def __init__(self): self.a = b",
@@ -94,6 +95,12 @@ def test_a_mutant_is_named_by_what_is_written_not_by_where() -> None:
     assert [mutant.key for mutant in mutants("m.py", source.encode())] == [mutant.key for mutant in above]
     assert {mutant.key.function for mutant in above} == {"C.f"}
     assert len({mutant.key for mutant in above}) == len(above) == 4
+
+
+def test_a_comment_beside_the_change_is_not_part_of_its_name() -> None:
+    assert [mutant.key for mutant in mutants("m.py", b"f()  # why")] == [
+        mutant.key for mutant in mutants("m.py", b"f()")
+    ]
 
 
 def test_what_a_module_does_when_imported_is_told_from_what_its_functions_do() -> None:

@@ -92,6 +92,12 @@ def test_it_does_not_pass_when_there_is_nothing_to_mutate(project: Path) -> None
     assert run(project, "pass") == (2, "nothing to mutate\n")
 
 
+def test_one_mutant_can_be_tried_again_alone(project: Path) -> None:
+    status, output = run(project, BETTER, "dispatch", "--only", "number or number", "--jobs", "2")
+    assert status == 0
+    assert "1 mutants" in output
+
+
 def test_tests_that_fail_unchanged_are_an_error(project: Path) -> None:
     status, output = run(project, "assert not is_between(1, 2, 3)")
     assert status == 1

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.actors import Actor, ActorDeadError, ActorRef, Exit
+from cometary.actors import Actor, ActorDeadError, ActorRef, Exit, Future
 from cometary.errors import ChildStateError, RestartIntensityError, SpecError, TooManyChildrenError
 from cometary.supervision import (
     ChildCount,
@@ -157,6 +157,26 @@ async def test_a_constructor_that_kills_its_own_actor_makes_no_child() -> None:
         ref = await start_child(supervisor, Suicidal)
         assert not ref.is_alive()
         assert await count_children(supervisor) == ChildCount(0, 0, 0, 0)
+
+
+async def test_an_actor_that_its_own_constructor_has_killed_leaves_no_trace_and_no_question_open() -> None:
+    answers: list[Future[Any]] = []
+
+    class Suicidal(Actor):
+        def __init__(self) -> None:
+            super().__init__()
+            answers.append(self.actor_ref.ask("anybody?", block=False))
+            self.actor_ref.kill()
+
+        def on_receive(self, message: Any) -> None: ...
+
+    async with company(crowd()) as root:
+        supervisor = await child(root, "crowd")
+        ref = await start_child(supervisor, Suicidal)
+        with pytest.raises(ActorDeadError):
+            await answers[0]
+        with pytest.raises(ActorDeadError):
+            await ref.ask("and now?")
 
 
 @pytest.mark.parametrize("bad", ["a string", str, None])
@@ -345,6 +365,13 @@ async def test_an_on_give_up_that_fails_harms_nobody(caplog: pytest.LogCaptureFi
         await settled()
         assert other.is_alive()
     assert "on_give_up of root/crowd failed" in caplog.text
+
+
+async def test_a_child_may_be_given_up_without_anybody_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with company(crowd(per="child", intensity=0)) as root:
+        (await start_child(await child(root, "crowd"), Worker, "one", Diary())).tell("crash")
+        await settled()
+    assert "on_give_up" not in caplog.text
 
 
 async def test_a_crash_in_on_start_is_a_crash_like_any_other() -> None:
@@ -569,6 +596,44 @@ async def test_children_that_crash_while_they_are_stopped_are_reported(
         the_actor(await child(root, "crowd")).start_child(Clumsy, "one", diary)
         await settled()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_a_crash_of_a_child_that_nobody_restarts_is_reported_and_an_ordinary_end_is_not() -> None:
+    diary = Diary()
+    async with company(crowd(restart="temporary")) as root:
+        supervisor = await child(root, "crowd")
+        one, two = [await start_child(supervisor, Worker, name, diary) for name in ("one", "two")]
+        one.tell("crash")
+        two.tell("leave")
+        await settled()
+        assert [(report.urn, report.action) for report in latest_reports(root)] == [
+            (one.actor_urn, "nothing")
+        ]
+
+
+@pytest.mark.parametrize(("shutdown", "reported"), [(3, True), (0.5, True), ("brutal_kill", False)])
+async def test_that_a_child_had_to_be_killed_is_reported_if_it_was_to_have_time(
+    shutdown: Any, reported: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    diary = Diary()
+    async with company(crowd()) as root:
+        supervisor = await child(root, "crowd")
+        one = await start_child(supervisor, worker("one", diary, Sleeper, shutdown=shutdown))
+        one.tell(1000)
+        await settled()
+        await terminate_child(supervisor, one)
+        assert [report.action for report in latest_reports(root)] == ["nothing"] * reported
+
+
+async def test_of_children_killed_when_all_have_to_stop_one_line_tells_and_no_reports(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary, reports = Diary(), list[CrashReport]()
+    async with company(crowd(shutdown=3)) as root:
+        subscribe(root, reports.append)
+        (await start_child(await child(root, "crowd"), Sleeper, "one", diary)).tell(1000)
+        await settled()
+    assert reports == []
 
 
 # -- what it knows ------------------------------------------------------------------------

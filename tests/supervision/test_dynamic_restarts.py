@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.actors import ActorDeadError
-from cometary.errors import SpecError
+from cometary.errors import SpecError, StartIgnoredError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
@@ -93,6 +93,7 @@ async def test_a_child_in_its_back_off_keeps_its_mail_and_its_reference_and_harm
         assert diary.read() == ["start three", "three got hello"]
         await trio.sleep(7)
         assert sorted(diary.read()) == ["one got kept", "start one", "start two"]
+        assert {info.state for info in await which_children(supervisor)} == {"running"}
 
 
 async def test_a_constructor_that_fails_waits_too(autojump_clock: trio.testing.MockClock) -> None:
@@ -109,6 +110,25 @@ async def test_a_constructor_that_fails_waits_too(autojump_clock: trio.testing.M
         assert trio.current_time() - began == pytest.approx(1 + 2 + 4)
 
 
+async def test_a_child_that_is_not_needed_any_more_when_its_back_off_is_over_is_forgotten(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    class Superfluous(Worker):
+        def __init__(self, name: str, diary: Diary) -> None:
+            super().__init__(name, diary)
+            if diary:
+                raise StartIgnoredError
+
+    async with company(crowd(backoff=Backoff(10, 10))) as root:
+        supervisor = await child(root, "crowd")
+        one = await start_child(supervisor, Superfluous, "one", Diary())
+        one.tell("crash")
+        await trio.sleep(20)
+        assert await which_children(supervisor) == ()
+        with pytest.raises(ActorDeadError):
+            await one.ask("anybody?")
+
+
 async def test_a_child_that_is_terminated_during_its_back_off_stays_down(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -120,9 +140,10 @@ async def test_a_child_that_is_terminated_during_its_back_off_stays_down(
         await settled()
         answer = one.ask("anybody?", block=False)
         await terminate_child(supervisor, one)
-        await trio.sleep(20)
+        await trio.sleep(60)
         assert diary == ["start one"]
         assert await which_children(supervisor) == ()
+        assert [report.action for report in latest_reports(root)] == ["restart"]
         with pytest.raises(ActorDeadError):
             await answer
 
@@ -165,6 +186,13 @@ def test_each_child_has_a_streak_of_its_own(pauses: list[float]) -> None:
     assert delays.before_restart("first", now + 1) == 2
     delays.forget("first")
     assert delays.before_restart("first", now + 2) == 1
+
+
+def test_a_child_begins_anew_once_it_has_run_for_the_longest_wait_and_not_before() -> None:
+    delays = Delays(Backoff(1, 5, 0))
+    assert delays.before_restart("child", 0) == 1  # it starts at 1
+    assert delays.before_restart("child", 1 + 4.9) == 2  # and at 7.9
+    assert delays.before_restart("child", 7.9 + 5) == 1
 
 
 async def test_calls_are_served_while_restarts_fail() -> None:
