@@ -70,6 +70,28 @@ async def test_after_demonitor_there_is_no_down() -> None:
         assert await proxy.downs == []
 
 
+async def test_who_looked_away_may_look_again() -> None:
+    async with system():
+        ref, proxy = Watched.start(), Watcher.start().proxy()
+        await proxy.monitor(ref)
+        await proxy.demonitor(ref)
+        await proxy.monitor(ref)
+        await ref.stop()
+        await wait_all_tasks_blocked()
+        assert await proxy.downs == [Down(ref, NORMAL)]
+
+
+async def test_who_was_told_of_an_end_is_told_again_when_it_asks_again() -> None:
+    async with system():
+        ref, proxy = Watched.start(), Watcher.start().proxy()
+        await proxy.monitor(ref)
+        await ref.stop()
+        await wait_all_tasks_blocked()
+        await proxy.monitor(ref)
+        await wait_all_tasks_blocked()
+        assert [down.ref for down in await proxy.downs] == [ref, ref]
+
+
 async def test_a_down_that_is_in_the_mailbox_already_is_delivered() -> None:
     async with system():
         ref, proxy = Watched.start(), Watcher.start().proxy()
