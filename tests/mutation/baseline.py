@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.mutation import fork
+from tests.mutation.choice import LEFT_OUT
 from tests.mutation.mutant import Mutant
 from tests.mutation.plugin import Recorder
 
@@ -59,7 +60,7 @@ def observe(tests: Sequence[str], root: Path) -> Baseline:
 
     def work() -> int:
         recorder = Recorder(root)
-        status = fork.pytest_with(recorder, tests, root)
+        status = fork.pytest_with(recorder, [*(f"--ignore={folder}" for folder in LEFT_OUT), *tests], root)
         seen = {"seconds": recorder.seconds, "lines": recorder.lines(), "modules": sorted(sys.modules)}
         result.write_text(json.dumps(seen))
         return status

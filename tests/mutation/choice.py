@@ -21,6 +21,9 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The packages that decide or guard something, each with the tests that say what."""
 
+LEFT_OUT: Final = ("tests/sessions/checker",)
+"""Tests that explore for long. What they notice, the mutants say that they bring themselves."""
+
 
 def modules(names: Sequence[str], root: Path) -> list[str]:
     """The modules that `names` stand for (files, folders, or packages like `dispatch`), from the root; all if none."""
