@@ -79,7 +79,8 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             node
         ):
             continue
-        for child in value if isinstance(value, list) else [value]:
+        children: list[object] = value if isinstance(value, list) else [value]
+        for child in children:
             if isinstance(child, ast.AST):
                 yield field, child
 
