@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from tests.mutation.mutant import Key, Mutant
 from tests.mutation.operators import changes
@@ -79,7 +79,7 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             node
         ):
             continue
-        children: list[object] = value if isinstance(value, list) else [value]
+        children = cast("list[object]", value) if isinstance(value, list) else [value]
         for child in children:
             if isinstance(child, ast.AST):
                 yield field, child
