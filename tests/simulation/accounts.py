@@ -19,6 +19,10 @@ Packets with a time to live and a receipt:
 6.  Each has one receipt. `delivered`: the page has it; `expired`: it has not, and never will; `undelivered`:
     the application was given it at sign-off. Those that the page has came once and in order.
 
+Other packets with receipts:
+
+7.  Each has one receipt, `delivered` or `undelivered`.
+
 And each session signs on once and off once. The handlers of the sign-off return, or their failure is
 reported, once.
 """
@@ -121,6 +125,7 @@ class Account:
         self.failures = 0
         self.ways: dict[str, Way] = {}
         self.tracked = Tracked()
+        self._wanted: dict[str, list[str]] = {}
         self._signed_on = False
         self._signed_off = 0
         self._undelivered: dict[str, list[int]] = {}
@@ -161,6 +166,16 @@ class Account:
         way = self.ways.setdefault(sender, Way())
         way.sent += 1
         return way.sent
+
+    def wants_receipt(self, sender: str, number: int) -> str:
+        """Return the id of the receipt for a packet of a sender (rule 7)."""
+        receipt = f"{self.name} {number} {sender}"
+        self._wanted[receipt] = []
+        return receipt
+
+    def take_receipt(self, receipt: str, outcome: str) -> None:
+        """Take note of such a receipt."""
+        self._wanted[receipt].append(outcome)
 
     def sign_off(self, reason: str, undelivered: Sequence[Packet]) -> None:
         """Take note of the sign-off."""
@@ -212,6 +227,9 @@ class Account:
         self.faults += [
             f"{TRACKED}: {fault}" for fault in self.tracked.faults(self._undelivered.get(TRACKED, ()))
         ]
+        for receipt, outcomes in self._wanted.items():
+            if outcomes not in (["delivered"], ["undelivered"]):
+                self.faults.append(f"the receipts for {receipt} are {outcomes}")
         for direction, counts in (("up", self.up()), ("down", self.down())):
             if counts.wrong:
                 self.faults.append(f"{direction}: {counts}")

@@ -2,7 +2,7 @@
 
 `up/plain` and `up/slow` answer a packet at once, or after a while; `up/poison` and `up/slow-poison` raise,
 some of them after they have answered. Some answers come with a packet that may expire. Besides there are
-beats to groups of sessions, sent by a task.
+beats to groups of sessions, sent by a task, and another task's chatter.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cometary import App
 from cometary.server import Running
 from cometary.sessions import Failure, Packet, Receipt, Session
 from tests.simulation.accounts import TRACKED, Account
+from tests.simulation.chatter import Chatter
 
 ANSWERS: Final = "down/answers"
 GROUPS: Final = 20
@@ -40,10 +41,12 @@ class Application:
     Args:
         accounts: of all sessions, by session id.
         beat_every: seconds between two beats of one group.
+        chatter: sends to sessions while they end.
     """
 
-    def __init__(self, accounts: dict[str, Account], beat_every: float) -> None:
+    def __init__(self, accounts: dict[str, Account], beat_every: float, chatter: Chatter) -> None:
         self._accounts = accounts
+        self._chatter = chatter
         self._beat_every = beat_every
         self._groups = itertools.cycle(range(GROUPS))
         self._beats = itertools.count(1)  # a restart of the task goes on counting
@@ -66,6 +69,10 @@ class Application:
                 app.update(f"beat/{number % GROUPS}", number // GROUPS)
                 await trio.sleep(self._beat_every / GROUPS)
 
+        @app.task
+        async def chat(running: Running) -> None:
+            await self._chatter.run(running)
+
         return app
 
     # -- the handlers --------------------------------------------------------------------------------
@@ -73,6 +80,7 @@ class Application:
     def sign_on(self, session: Session) -> None:
         self._accounts.setdefault(session.sid, Account(session.sid)).sign_on()
         session.connect(f"beat/{next(self._groups)}")
+        self._chatter.join(session)
 
     def plain(self, session: Session, _path: str, number: int) -> None:
         account = self._begin(session, number)
@@ -109,6 +117,7 @@ class Application:
     async def sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
         account = self._accounts[session.sid]
         account.sign_off(reason, undelivered)
+        self._chatter.leave(session)
         await trio.sleep(next(self._pauses))
         account.signed_off()
 
@@ -128,5 +137,8 @@ class Application:
 
     def receipt(self, receipt: Receipt) -> None:
         """Take a receipt for one of these packets."""
-        sid, number = receipt.id.split()
-        self._accounts[sid].tracked.outcomes[int(number)].append(receipt.outcome)
+        sid, number, *chatter = receipt.id.split()
+        if chatter:
+            self._accounts[sid].take_receipt(receipt.id, receipt.outcome)
+        else:
+            self._accounts[sid].tracked.outcomes[int(number)].append(receipt.outcome)

@@ -11,6 +11,8 @@ from cometary.sessions import Packet
 from cometary.sessions.actor import SessionActor
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.outbox import Outbox
+from cometary.sessions.posting import Posting
+from tests.simulation.chatter import TASKS, THREADS
 
 
 @contextmanager
@@ -55,6 +57,34 @@ def calls_come_before_mail_after_a_crash() -> Generator[None]:
     with patch.object(SessionActor, "on_start", broken):
         yield
 
+
+@contextmanager
+def late_packets_overtake_mail() -> Generator[None]:
+    """What is sent to a session that has ended does not wait for its mail (rule 2 of `posting`)."""
+    post = Posting.post
+
+    def broken(self: Posting, keeper: SessionKeeper, message: object) -> None:
+        if keeper.ended is not None and not keeper.settled and isinstance(message, Packet):
+            keeper.machine.outbox.keep(message)
+        else:
+            post(self, keeper, message)
+
+    with patch.object(Posting, "post", broken):
+        yield
+
+
+@contextmanager
+def threads_are_not_waited_for() -> Generator[None]:
+    """What threads have sent when a session signs off is not taken before (rule 5 of `posting`)."""
+    with patch.object(Posting, "take_all", lambda _: None):
+        yield
+
+
+AT_THE_END: Final[dict[str, Callable[[], Any]]] = {
+    TASKS: late_packets_overtake_mail,
+    THREADS: threads_are_not_waited_for,
+}
+"""What is broken only while sessions end, by whose packets show it."""
 
 MUTATIONS: Final[dict[str, Callable[[], Any]]] = {
     "lost": outbox_lets_go_of_what_it_sends,

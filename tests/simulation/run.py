@@ -27,6 +27,7 @@ from cometary.transport.responses import ResponseEncoder
 from tests.simulation.accounts import Account
 from tests.simulation.agenda import Agenda
 from tests.simulation.application import Application
+from tests.simulation.chatter import Chatter
 from tests.simulation.crashes import Crasher
 from tests.simulation.line import SLACK
 from tests.simulation.network import FIRST_PORT, MemoryNetwork
@@ -145,7 +146,8 @@ class Run:
 
     async def main(self) -> None:
         """Run the server and its pages until the server has stopped."""
-        application = Application(self._accounts, BEATS * self._plan.send_every)
+        chatter = Chatter(self._accounts, self._chance("chatter"), lambda: self._world.calm)
+        application = Application(self._accounts, BEATS * self._plan.send_every, chatter)
         async with system(watchdog=None) as actors:
             settings = Settings(wait=self._plan.wait, die=DIE)
             server = Server(settings, application.declare(), None, actors, self._network.front())

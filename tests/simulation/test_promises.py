@@ -8,7 +8,7 @@ import pytest
 
 from cometary.chaos.ledger import Counts
 from tests.simulation.__main__ import read_plan
-from tests.simulation.mutations import MUTATIONS
+from tests.simulation.mutations import AT_THE_END, MUTATIONS
 from tests.simulation.report import table
 from tests.simulation.run import Plan, simulate
 
@@ -25,6 +25,14 @@ def test_no_packet_is_lost_doubled_or_reordered(seed: int) -> None:
     assert outcome.troubles.keys() >= TROUBLED
     assert {"closed", "timeout"} <= outcome.ended.keys()
     assert {"delivered", "expired", "undelivered"} == outcome.receipts.keys()
+
+
+@pytest.mark.parametrize("sender", AT_THE_END)
+def test_a_rule_that_is_broken_only_while_sessions_end_is_found(sender: str) -> None:
+    with AT_THE_END[sender]():
+        outcomes = (simulate(Plan(seed, sessions=20, minutes=2)) for seed in range(10))
+        found = next(outcome for outcome in outcomes if outcome.faults)
+    assert any(f"{sender}: undelivered" in fault for fault in found.faults), table(found)
 
 
 @pytest.mark.parametrize("kind", MUTATIONS)
