@@ -1,0 +1,123 @@
+"""Every block of code of every page is run, or read by what reads it, and what it prints is what the page says.
+
+Blocks with a comment that names a file are compared with it (`test_documentation.py`), and that file is run by its
+own tests. `NOT_RUN` has the few that nothing runs, each with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Final, cast
+
+import pytest
+
+from cometary.config import Address, load
+from cometary.sessions import SessionMachine
+from examples.code_lock.lock import CodeLock
+from examples.door_lock import DoorLock
+from tests.examples.block_commands import COMMAND, run_commands
+from tests.examples.block_contexts import CONTEXTS
+from tests.examples.block_outputs import OUTPUTS, outputs_of
+from tests.examples.block_pieces import PYTHON, read_javascript, run_python
+from tests.examples.code_blocks import INDENTED, LOOSE, Block, where
+from tests.servers import ROOT
+
+NOT_RUN: Final = {
+    ("docs/explanation/architecture.md", "cometary             one_for_one"): "a drawing",
+    ("docs/reference/logging.md", "ProcessorFormatter(foreign_pre_chain=[cometary.log.structured, …], …)"): (
+        "half a call: the rest is the reader's own"
+    ),
+    ("docs/reference/testing.md", "AssertionError: probe expected 'a book', but got None"): (
+        "the page has no test that would fail so; the line about the seed is compared in the tutorial"
+    ),
+    ("docs/tutorial/django.md", ".venv/bin/pip install 'django>=5.2,<6'"): (
+        "asks for a password, and serves for ever; test_django_todo.py runs the same project"
+    ),
+    ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
+    ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
+        "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"
+    ),
+    ("docs/tutorial/first-push.md", ".venv/bin/python examples/first_push/backend.py"): (
+        "runs for ever; test_first_push.py runs it"
+    ),
+}
+"""Each of them with the reason."""
+
+
+def kind(block: Block) -> Callable[[Block, Path], None] | None:
+    """What reads or runs a block; None if nothing does."""
+    if where(block) in NOT_RUN:
+        return None
+    for compare in outputs_of(block):
+        return compare
+    if where(block) in CONTEXTS or block.language == "python":
+        return PYTHON.get(where(block), run_python)
+    if block.language == INDENTED and block.first.startswith("{"):
+        return read_json
+    if block.language == INDENTED and COMMAND.match(block.first):
+        return run_commands
+    return {"toml": read_toml, "json": read_json, "mermaid": read_diagram, "js": read_javascript}.get(
+        block.language
+    )
+
+
+def test_the_tables_name_only_blocks_that_there_are() -> None:
+    there = {where(block) for block in LOOSE}
+    assert {*NOT_RUN, *CONTEXTS, *PYTHON} - there == set()
+    assert [len(outputs_of(block)) for block in LOOSE].count(1) == len(OUTPUTS)
+    assert len(there) == len(LOOSE), "two blocks of one page begin alike"
+    assert len(there) > 80
+
+
+@pytest.mark.parametrize("block", LOOSE, ids=lambda block: f"{block.page}:{block.line}")
+def test_a_block_does_what_it_says(block: Block, tmp_path: Path) -> None:
+    run = kind(block)
+    assert run or where(block) in NOT_RUN, f"nothing runs {block.text}"
+    if run:
+        run(block, tmp_path)
+
+
+def read_json(block: Block, _: Path) -> None:
+    """Parse it; `…` in a list stands for more of the same."""
+    json.loads(block.text.replace(", …]", "]"))
+
+
+def read_toml(block: Block, tmp_path: Path) -> None:
+    """Have the server's own configuration read it."""
+    file = tmp_path / "cometary.toml"
+    file.write_text(block.text)
+    settings = load({"config": str(file)}, {})
+    for name, value in tomllib.loads(block.text).items():
+        shown = getattr(settings, name.replace("-", "_"))
+        assert (str(shown) if isinstance(shown, Address) else shown) == (
+            tuple(cast("list[object]", value)) if isinstance(value, list) else value
+        )
+
+
+def read_diagram(block: Block, _: Path) -> None:
+    assert block.text in {machine.mermaid() for machine in (SessionMachine, DoorLock, CodeLock)}
+
+
+def test_the_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
+    unit = (ROOT / "examples/deployment/cometary.service").read_text()
+    parser = ConfigParser(interpolation=None, strict=True)
+    parser.read_string(unit)
+    assert parser.sections() == ["Unit", "Service", "Install"]
+    if analyzer := shutil.which("systemd-analyze"):  # where there is one: its own parser knows every key
+        copy = tmp_path / "cometary.service"
+        copy.write_text(unit.replace("/srv/push/venv/bin/cometary", "/bin/sh"))
+        said = subprocess.run(
+            [analyzer, "verify", "--recursive-errors=no", "--man=no", copy],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        ).stdout
+        assert "Unknown key" not in said
+        assert "Failed to parse" not in said
