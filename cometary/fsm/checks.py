@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cometary.errors import InvalidStepError, UndeclaredTransitionError
 from cometary.fsm.state import State
@@ -81,7 +81,7 @@ def checked(step: object, handler: Handler) -> Step:
 def _said(returned: object) -> str:
     """What a machine's author is told of a wrong value; a coroutine is closed, as nobody will await it."""
     if isinstance(returned, CoroutineType):
-        cast("CoroutineType[Any, Any, Any]", returned).close()
+        returned.close()
         return "a coroutine (a handler is a plain `def`)"
     return show(returned)
 

@@ -214,8 +214,6 @@ class SessionActor(Actor):
         keeper.ended = reason
         for timer in keeper.timers.values():
             timer.close()
-        if reason == "overflow":
-            self._manager.overflows.tell(keeper, self.system.scheduler.now())
         self._manager.ended(keeper, reason)  # from here on nobody finds it, to send it more
         self.actor_inbox.put_if_open(SignOff())
 

@@ -18,7 +18,7 @@ from cometary.log import get_logger
 from cometary.sessions.terms import EXPIRED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cometary.sessions.keeper import SessionKeeper
 
@@ -29,6 +29,9 @@ is_enabled = logging.getLogger(NAME).isEnabledFor
 PER_SECOND: Final = 10
 LONGEST_USER: Final = 100
 """Characters of a user's name."""
+
+NAMED: Final = 10
+"""Sessions that one line names at most."""
 
 BAD: Final = frozenset({"overflow", "failed"})
 
@@ -98,6 +101,29 @@ class Journal:
                 queued_bytes=outbox.size - packet.size,
                 max_bytes=outbox.max_bytes,
             )
+
+    def abandoned(self, keepers: Sequence[SessionKeeper], untold: int, undelivered: int) -> None:
+        """Tell which sessions have not signed off before the server stops.
+
+        Args:
+            keepers: the sessions.
+            untold: how many of them the application has not been told of at all.
+            undelivered: packets of these that were undelivered.
+        """
+        names = [keeper.name for keeper in keepers[:NAMED]]
+        named = ", ".join(names) + (", …" if len(keepers) > NAMED else "")
+        text = (
+            f"{len(keepers)} sessions have not signed off in time ({named}); of {untold} of them the application "
+            f"is not told, nor of {undelivered} packets that they did not deliver"
+        )
+        logger.warning(
+            "sessions abandoned",
+            text=text,
+            sessions=len(keepers),
+            named=names,
+            untold=untold,
+            undelivered=undelivered,
+        )
 
     def close(self) -> None:
         """Tell what has been counted and not been told."""

@@ -25,7 +25,6 @@ from cometary.sessions.packet import Packet, outgoing
 from cometary.sessions.posting import Posting
 from cometary.sessions.receipts import Receipt, ReceiptLog
 from cometary.sessions.session import Session
-from cometary.sessions.telling import OverflowLog, log_abandoned
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
 
@@ -53,7 +52,6 @@ class SessionManager:
         tracked: returns one with wishes of its sender: a receipt, a time to live, a key.
         receipts: what has become of the packets of which somebody wants to know.
         posting: takes what is sent to sessions.
-        overflows: says which sessions end because their queue was full.
         journal: tells the log of openings and ends.
     """
 
@@ -70,7 +68,6 @@ class SessionManager:
         self.tracked = tracked if maker is None else maker.tracked
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
-        self.overflows = OverflowLog()
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
@@ -294,7 +291,7 @@ class SessionManager:
             lost += len(undelivered)
             yield Session(keeper, self), keeper.ended or "shutdown", undelivered
         if left:
-            log_abandoned([keeper.name for keeper in left], len(untold), lost)
+            self.journal.abandoned(left, len(untold), lost)
 
 
 SHOWN: Final = 100

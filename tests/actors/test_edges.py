@@ -535,7 +535,7 @@ async def test_hostile_names_and_groups_are_their_callers_fault(what: type[BaseE
             lambda: groups().join(hostile(what), bystander),
         ):
             with pytest.raises(what):
-                use()
+                use()  # type: ignore[no-untyped-call]
 
 
 # -- callbacks --------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def test_what_closes_a_coroutine_goes_on() -> None:
 
 def test_a_system_without_trio_says_so() -> None:
     with pytest.raises(UsageError, match="needs Trio"):
-        system().__aenter__().send(None)  # type: ignore[attr-defined]
+        system().__aenter__().send(None)
 
 
 async def test_a_blocking_call_says_what_to_write_instead() -> None:
@@ -182,4 +182,4 @@ async def test_a_blocking_call_says_what_to_write_instead() -> None:
             with pytest.raises(UsageError, match="async def"):
                 await Plain.start().ask(call)
             with pytest.raises(UsageError, match="write `await"):
-                call()
+                call()  # type: ignore[no-untyped-call]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -136,45 +135,3 @@ async def test_a_packet_that_no_queue_could_hold_is_its_senders_error(contracts:
         held = await client.hold()
         recorder.sessions[0].send("news", "the next")
         assert await client.receive(held) == ["the next"]
-
-
-async def test_an_overflow_is_one_line_that_names_path_and_size_and_others_are_counted(
-    world: World, recorder: Recorder, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(3):
-        await world.open()
-    for session in recorder.sessions:
-        for _ in range(11):
-            session.send("secrets/path", "content")
-    await world.settle()
-    assert [reason for reason, _ in recorder.ended] == ["overflow"] * 3
-    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    event = record.structured  # type: ignore[attr-defined]
-    size = len('{"path":"secrets/path","message":"content"}')
-    assert event == {
-        "event": "session overflow",
-        "session": recorder.sessions[0].name,
-        "path": "secrets/path",
-        "size": size,
-        "queued": 10,
-        "queued_bytes": 10 * size,
-        "others": 0,
-    }
-    assert "content" not in caplog.text
-    assert recorder.sessions[0].sid not in caplog.text
-
-
-async def test_overflows_that_were_not_said_are_counted_in_the_next_line(
-    recorder: Recorder, caplog: pytest.LogCaptureFixture, mock_clock: trio.testing.MockClock
-) -> None:
-    async with serving(recorder.app, queue_packets=1) as world:
-        for _ in range(4):
-            await world.open()
-        for session in recorder.sessions:
-            if session is recorder.sessions[-1]:
-                await world.pass_time(mock_clock, 1)
-            session.send("a", 1)
-            session.send("a", 2)
-            await world.settle()
-        assert [record.structured["others"] for record in caplog.records] == [0, 2]  # type: ignore[attr-defined]
-        assert "2 other sessions ended so" in caplog.records[-1].getMessage()

@@ -175,4 +175,5 @@ class ActorHost(PlayedApplication):
         self.parts.manager.refuse(self, keeper, packet)
 
     _router = SimpleNamespace(drop=lambda _: None)
+    journal = SimpleNamespace(ended=lambda *_: None, overflowed=lambda *_: None)
     _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

@@ -43,6 +43,7 @@ def place_of(one: Exchange) -> int:
 
 def frozen_world(world: World, client: Client) -> State:
     """Return the canonical state; the world is used up."""
+    world.keeper.received = 0  # only the log is told
     ended = world.keeper.ended is not None
     settled = ended or has_all_arrived(world, client)
     exchanges = [one for one in world.exchanges if one.matters]
