@@ -6,6 +6,7 @@ afterwards.
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -475,7 +476,14 @@ async def test_a_trap_exits_that_raises_ends_its_actor_only(
 
 
 @KINDS
-async def test_reports_survive_strange_exceptions(kind: type[Victim]) -> None:
+async def test_reports_survive_strange_exceptions(
+    kind: type[Victim], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not for the report of this test, which could not carry half of a character. Here, as pytest attaches
+    # its handlers when a test is called.
+    logger = logging.getLogger("cometary")
+    monkeypatch.setattr(logger, "propagate", False)
+    monkeypatch.setattr(logger, "handlers", [logging.StreamHandler(io.StringIO())])
     async with bystanding():
         for error in [*strange_errors(), deep_error()]:
             victim = kind.start()
