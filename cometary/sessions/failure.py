@@ -20,7 +20,7 @@ class Failure(NamedTuple):
 
     Attributes:
         hook: what was called: the handlers of `signon`, `packet`, `signoff` or `receipt`.
-        error: what a handler raised: an `ExceptionGroup` if several handlers of the call did; an
+        error: what a handler raised, `Exception` or not: a group if several handlers of the call did; an
             `ActorEndedError` if an async handler was interrupted because its actor crashed of
             something else.
         session: whose call it was; None for receipts, which are those of all sessions.
