@@ -25,6 +25,7 @@ from cometary.actors.links import SignalQueue
 from cometary.actors.messages import Stop
 from cometary.actors.names import Names
 from cometary.actors.scheduler import Scheduler
+from cometary.actors.traps import Watched
 from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class ActorSystem:
     async def _inside(self, function: Callable[..., Awaitable[object]], args: tuple[Any, ...]) -> None:
         current.set(self)  # whoever has started it, from wherever
         try:
-            await function(*args)
+            await Watched(function(*args))
         except BaseException:
             self.closed = True  # this cancels the nursery
             raise

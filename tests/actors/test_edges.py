@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 from trio.testing import wait_all_tasks_blocked
 
 from cometary.actors import (
@@ -273,17 +274,43 @@ class Foreign:
         yield self.yielded
 
 
-async def test_to_await_what_belongs_to_another_framework_ends_that_actor_only_and_says_so() -> None:
-    class Mixing(Actor):
-        async def on_receive(self, message: Any) -> None:
-            await Foreign()
+class Mixing(Actor):
+    """Awaits what it is told to."""
+
+    async def on_receive(self, message: Foreign) -> None:
+        await trio.lowlevel.checkpoint()
+        await message
+
+
+class MixingInTask(Mixing):
+    async def on_receive(self, message: Foreign) -> None:
+        self.start_task(super().on_receive, message)
+
+
+@WHAT
+@pytest.mark.parametrize("kind", [Mixing, MixingInTask])
+async def test_to_await_what_belongs_to_another_framework_ends_that_actor_only_and_says_so(
+    kind: type[Mixing], what: type[BaseException]
+) -> None:
+    async with bystanding():
+        for yielded in (None, LookupError(), hostile(what), hostile_of_hostile_class(what)):
+            victim = kind.start()
+            victim.tell(Foreign(yielded))
+            exit_ = await victim.stopped()
+            assert isinstance(exit_.error, TypeError)
+            assert "asyncio" in str(exit_.error)
+
+
+async def test_a_handler_may_go_on_when_what_it_awaits_is_refused() -> None:
+    class Trying(Actor):
+        async def on_receive(self, message: Any) -> str:
+            with pytest.raises(TypeError, match="Trio cannot wait"):
+                await Foreign()
+            await trio.lowlevel.checkpoint()
+            return "on"
 
     async with bystanding():
-        victim = Mixing.start()
-        victim.tell("x")
-        exit_ = await victim.stopped()
-        assert isinstance(exit_.error, TypeError)
-        assert "asyncio" in str(exit_.error)
+        assert await Trying.start().ask("x") == "on"
 
 
 # -- messages ---------------------------------------------------------------------------------------
