@@ -254,6 +254,8 @@ class SessionActor(Actor):
         if isinstance(item, SignedOn):
             return application.signed_on(self._session)
         if isinstance(item, SignedOff):
+            if self._keeper.settled:
+                return None  # the server waits no longer, and has said that the application is not told
             item.undelivered.extend(self._manager.left(self._keeper))
             return application.signed_off(self._session, item.reason, item.undelivered)
         return application.failed(item)

@@ -352,3 +352,155 @@ async def test_what_is_sent_after_the_application_was_told_is_counted() -> None:
         assert manager.statistics()["undelivered"] == 3
         assert receipts(manager) == [("r", "undelivered")]
         assert visitor.keeper.ref.actor_inbox.closed
+
+
+# -- between the end and the sign-off ------------------------------------------------------------------
+
+
+async def until_ended(visitor: Visitor) -> None:
+    while visitor.keeper.ended is None:
+        await trio.lowlevel.checkpoint()
+    assert visitor.keeper.sign_off is None, "its turn is still to come"
+
+
+async def test_what_is_sent_before_and_behind_the_turn_of_the_sign_off_keeps_its_order(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told(pause=1.0)
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("slow"))
+        [session] = told.sessions
+        session.kick()
+        for number in range(600):
+            session.send("a", number)
+        await until_ended(visitor)
+        session.send("a", 600)
+        await wait_all_tasks_blocked()
+        assert visitor.keeper.sign_off is not None
+        session.send("a", 601)
+        await trio.sleep(2)
+        assert told.ends == [("kicked", list(range(602)))]
+        assert manager.statistics()["undelivered"] == 602
+
+
+@pytest.mark.parametrize("crowd", [0, 600], ids=["behind the turn of the sign-off", "before it"])
+async def test_what_is_sent_after_the_end_has_a_bound(crowd: int, autojump_clock: MockClock) -> None:
+    told = Told(pause=1.0)
+    async with system(), hosting(told.app, max_queued_packets=LIMIT) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("slow"))
+        [session] = told.sessions
+        session.kick()
+        for number in range(crowd):
+            session.send("a", number)
+        if crowd:
+            await until_ended(visitor)
+        else:
+            await wait_all_tasks_blocked()
+        for number in range(crowd, crowd + 5 * LIMIT):
+            session.send("a", number)
+        await trio.sleep(2)
+        assert told.ends == [("kicked", list(range(crowd + 2 * LIMIT)))]
+        assert manager.statistics()["undelivered"] == crowd + 5 * LIMIT
+
+
+async def test_what_threads_have_left_is_taken_before_the_application_is_told(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        told.sessions[0].kick()
+        manager.posting._from_threads.extend((visitor.keeper, Packet("a", number)) for number in range(3))
+        await wait_all_tasks_blocked()  # nobody has told the loop of them
+        assert told.ends == [("kicked", [0, 1, 2])]
+
+
+async def test_a_session_that_is_abandoned_lists_all_and_takes_no_more(autojump_clock: MockClock) -> None:
+    """Its actor has not come to the sign-off when the server stops."""
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        session.kick()
+        for number in range(600):
+            session.send("a", number)
+        await until_ended(visitor)
+        session.send("a", 600)
+        [(_, reason, undelivered)] = manager.abandon()
+        assert (reason, undelivered[-1].message) == ("kicked", 600)
+        session.send("a", 601, receipt="r")
+        assert receipts(manager) == [("r", "undelivered")]
+        assert manager.statistics()["undelivered"] == len(undelivered) + 1
+        await wait_all_tasks_blocked()
+        assert manager.statistics()["undelivered"] == 602, "with what was still in the mail"
+        assert told.ends == [], "it has been said that the application is not told"
+
+
+# -- actors that end with mail ------------------------------------------------------------------------
+
+
+async def test_the_mail_of_a_session_that_has_ended_is_kept_when_its_supervisor_ends(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session] = told.sessions
+        session.kick()
+        for number in range(600):
+            session.send("a", number)
+        await until_ended(visitor)
+        request = visitor.prepare(1)
+        visitor.keeper.ref.tell(request)
+        assert manager._supervisor is not None
+        manager._supervisor.actor_inbox.fail(ValueError("a crash"), None)
+        await wait_all_tasks_blocked()
+        assert told.ends == [("kicked", list(range(600)))]
+        assert request.refused == "session-ended"
+
+
+async def test_a_shutdown_waits_for_the_next_actor_of_a_session_that_fails_meanwhile(
+    autojump_clock: MockClock,
+) -> None:
+    app = App()
+    done: list[str] = []
+
+    @app.packet("crash")
+    async def crash(*_: object) -> None:
+        await trio.sleep(0.1)
+        raise ValueError("a crash")
+
+    @app.signoff
+    async def leave(_session: Session, reason: str, _undelivered: object) -> None:
+        await trio.sleep(1)
+        done.append(reason)
+
+    async with system(), hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(*[Packet("crash") for _ in range(4)])
+        await manager.shut_down()
+        assert done == ["shutdown"]
+
+
+async def test_a_shutdown_waits_for_sessions_that_had_ended_before(autojump_clock: MockClock) -> None:
+    told = Told()
+    done: list[str] = []
+
+    @told.app.signoff
+    async def leave(_session: Session, reason: str, _undelivered: object) -> None:
+        await trio.sleep(1)
+        done.append(reason)
+
+    async with system(), hosting(told.app) as manager:
+        Visitor(manager)
+        await wait_all_tasks_blocked()
+        told.sessions[0].kick()
+        await wait_all_tasks_blocked()
+        assert (told.ends, done) == ([("kicked", [])], [])
+        await manager.shut_down()
+        assert done == ["kicked"]

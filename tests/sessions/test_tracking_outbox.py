@@ -426,3 +426,17 @@ class AgainstNaiveModel(RuleBasedStateMachine):
 
 
 TestAgainstNaiveModel = AgainstNaiveModel.TestCase
+
+
+def test_what_is_kept_room_or_not_goes_as_all_others_do() -> None:
+    outbox = TrackingOutbox(Outbox(1, 1000), lambda *_: None)
+    for number in range(3):
+        outbox.keep(Packet("a", number))
+    assert [packet.message for packet in outbox.batch(1000)[1]] == [0, 1, 2]
+    outbox.expire(1.0)
+    outbox.acknowledge(2)
+    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0) is False, "there is no room"
+    outbox.acknowledge(3)
+    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0)
+    outbox.expire(1.0)
+    assert (len(outbox), outbox.size, outbox.losses()) == (0, 0, (1, 0))
