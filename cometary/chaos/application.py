@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 import trio
 
 from cometary.app import App
+from cometary.chaos.endings import Endings
 
 if TYPE_CHECKING:
     from cometary.server import Running
@@ -40,7 +41,7 @@ COUNT: Final = "chaos"
 def add_echo(app: App) -> None:
     """Add what `cometary chaos` expects of the application that it runs against.
 
-    Only sessions that send to `chaos/up` notice.
+    Only sessions that send to `chaos/up` and `chaos/end` notice.
     """
     beats = itertools.count(1)  # a restart of the task goes on counting
 
@@ -49,6 +50,7 @@ def add_echo(app: App) -> None:
             app.update(f"{BEAT}{beat % GROUPS}", beat // GROUPS)
             await trio.sleep(BEAT_EVERY / GROUPS)
 
+    Endings(app)
     app.packet(UP)(echo)
     app.task(chaos_beat)
 

@@ -16,6 +16,7 @@ from cometary.chaos.crashing import Crashing
 from cometary.chaos.fleet import Fleet
 from cometary.chaos.habits import MODES, troubles_of
 from cometary.chaos.memory import Memory
+from cometary.chaos.mortals import Mortals
 from cometary.chaos.own_server import own_server
 from cometary.chaos.progress import Progress
 from cometary.chaos.quantiles import Quantiles
@@ -56,6 +57,7 @@ class Bench:
         self._lag = Quantiles()
         self._progress = Progress(sys.stderr)
         self._fleet: Fleet
+        self._mortals: Mortals
         self._began = 0.0
         self._sent_for = 0.0
         self.log: Path | None = None
@@ -79,6 +81,7 @@ class Bench:
             if self._plan.crashes and control is not None:
                 call = await find(f"{control.rstrip('/')}/crash", anywhere=anywhere, secret=self._secret)
                 self._crashing = Crashing(call, self._plan.crash_every)
+            self._mortals = Mortals(target, self._shared.token)
             self._fleet = Fleet(self._plan, target, self._seed, self._shared)
             await self._run_pages()
         if self._shared.fatal is not None:
@@ -102,6 +105,7 @@ class Bench:
                     await self._make_trouble()
                     self._fleet.calm_down()
                     await self._fleet.come_home(self._plan.drain)
+                    await self._mortals.settle()
                 nursery.cancel_scope.cancel()
 
     async def _make_trouble(self) -> None:
@@ -110,6 +114,7 @@ class Bench:
         with trio.open_signal_receiver(*SIGNALS) as signals, trio.move_on_after(self._plan.seconds):
             self._progress.say(f"{self._fleet.opened} sessions are open")
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._mortals.run)
                 if self._crashing is not None:
                     nursery.start_soon(self._or_give_up, self._crashing.run)
                 if self._memory is not None:
@@ -165,6 +170,8 @@ class Bench:
             seed=self._seed,
             up=fleet.up(),
             down=fleet.down(),
+            seen_off=self._mortals.ended,
+            endings=self._mortals.counts,
             broken=fleet.cuts,
             crashed=crashed,
             troubles={**shared.troubles, "crashed": crashed},

@@ -45,6 +45,8 @@ class Report:
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
         lag: by how much the bench itself was late: p99 and max.
+        seen_off: sessions that the application ended while it sent to them.
+        endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
         refusals: errors that the server answered with, by condition.
         memory: the server's in bytes, at the end of the first minute and at the most after it; its growth.
@@ -65,6 +67,8 @@ class Report:
     replays: dict[str, float]
     zombies: dict[str, float]
     lag: dict[str, float]
+    seen_off: int = 0
+    endings: Counts = field(default_factory=Counts)
     ended: dict[str, int] = field(default_factory=dict[str, int])
     refusals: dict[str, int] = field(default_factory=dict[str, int])
     memory: dict[str, float] | None = None
@@ -81,6 +85,10 @@ class Report:
         faults: list[str] = []
         if self.up.wrong or self.down.wrong:
             faults.append("not everything arrived once and in order")
+        if self.endings.wrong:
+            faults.append(
+                "not everything was told of as undelivered when sessions ended, once and in order"
+            )
         if not self.up.sent:
             faults.append("no page has sent anything")
         elif not self.up.received:
@@ -109,6 +117,7 @@ class Report:
             f"{'':18}{'sent':>10}{'received':>10}{'lost':>10}{'duplicated':>12}{'reordered':>11}",
             self._row("client to server", self.up),
             self._row("server to client", self.down),
+            *([self._row("while they end", self.endings)] if self.seen_off else []),
             "",
             f"{self.broken} connections broken, {self.crashed} session actors crashed",
             self._replays(),
