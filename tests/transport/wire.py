@@ -58,12 +58,18 @@ class Client:
         assert data, f"closed in the middle of a response: {self._buffer!r}"
         self._buffer += data
 
+    async def read_some(self) -> bool:
+        """Read some more; whether there was any before the connection's end, however that comes."""
+        try:
+            data = await self.stream.receive_some()
+        except trio.BrokenResourceError:
+            return False
+        self._buffer += data
+        return bool(data)
+
     async def rest(self) -> bytes:
         """Everything up to the connection's end, however it comes."""
-        try:
-            while data := await self.stream.receive_some():
-                self._buffer += data
-        except trio.BrokenResourceError:
+        while await self.read_some():
             pass
         return self._buffer
 
