@@ -62,6 +62,10 @@ class Directory:
             raise session_ended(ended[0])
         raise unknown_session()
 
+    def knows(self, sid: str) -> bool:
+        """Whether there is a session with the id `sid`, or its end is remembered."""
+        return sid in self._living or sid in self._ended
+
     def seal_of_ended(self, sid: str) -> bytes | None:
         """Return what a session that has ended was bound to; None if to nothing, or if it is forgotten."""
         ended = self._ended.get(sid)

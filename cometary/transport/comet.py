@@ -16,6 +16,7 @@ from cometary.sessions import Request, RequestDropped
 from cometary.sessions.machine import session_ended
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet_bodies import VERSION, packets_of, read_request, write_answer
+from cometary.transport.senders import LONGEST_OPENING, check_sender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,8 @@ class CometEndpoint:
         """
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
+            if len(exchange.body) > LONGEST_OPENING:
+                check_sender(exchange.body, codec, self._manager.directory)
             body = read_request(exchange.body, codec)
             if body.sid is UNSET:
                 self._limiter.check(exchange.peer)

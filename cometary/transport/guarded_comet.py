@@ -31,6 +31,7 @@ from cometary.sessions.terms import admit, renew
 from cometary.transport.codecs import negotiate
 from cometary.transport.comet import CometRequest
 from cometary.transport.comet_bodies import read_request
+from cometary.transport.senders import LONGEST_OPENING, check_sender
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,6 +88,8 @@ class GuardedCometEndpoint:
         """
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
+            if len(exchange.body) > LONGEST_OPENING:
+                check_sender(exchange.body, codec, self._manager.directory)
             body = read_request(exchange.body, codec)
             if body.sid is UNSET:
                 self._open(exchange, codec, body)

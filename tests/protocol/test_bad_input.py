@@ -250,3 +250,28 @@ async def test_packets_to_ever_new_paths_leave_nothing_behind(world: World, reco
     more = memory.more
     tracemalloc.stop()
     assert more < 3 * MEGABYTE
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+async def test_a_stranger_has_no_long_body_read(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if guarded:
+        recorder.app.authenticate(lambda _token: True)
+    long = "x" * 40_000
+
+    def read(*_: object) -> None:
+        pytest.fail("it was read")
+
+    async with serving(recorder.app) as world:
+        client = await world.open()
+        await client.hold(("a", long))
+        assert recorder.packets == [("a", long)]
+        for module in ("comet", "guarded_comet"):
+            monkeypatch.setattr(f"cometary.transport.{module}.read_request", read)
+        connection = await world.connect()
+        assert (await connection.ask({"sid": "nobody", "rid": 2, "x": long})).error == (
+            404,
+            "unknown-session",
+        )
+        assert (await connection.ask({"rid": 1, "token": long})).error == (413, "too-large")

@@ -1,0 +1,60 @@
+"""Who sends a long body, found out before it is read: whoever has no session has no reason to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cometary.errors import ProtocolError
+from cometary.sessions.directory import unknown_session
+from cometary.transport.codecs import json
+
+if TYPE_CHECKING:
+    from cometary.sessions.directory import Directory
+    from cometary.transport.codecs import Codec
+
+LONGEST_OPENING: Final = 32 * 1024
+"""Bytes of a request that opens a session: there is little in it but a token."""
+
+KEY: Final = b"\x63sid"
+"""In CBOR."""
+
+
+class _Sender(msgspec.Struct):
+    """A request of which only the session counts; nothing is made of all else that is in it."""
+
+    sid: str | UnsetType = UNSET
+
+
+_read_sender = msgspec.json.Decoder(_Sender).decode
+
+
+def check_sender(body: bytes, codec: Codec, sessions: Directory) -> None:
+    """See whether a body longer than `LONGEST_OPENING` belongs to a session that there is or was.
+
+    In CBOR, where nothing can be skipped, that is seen only if there is no id at all. What is malformed, and
+    what is wrong in any other way, is left to whoever reads all of it.
+
+    Raises:
+        ProtocolError: `too-large` or `unknown-session`; the client's fault.
+    """
+    if codec is not json:
+        if KEY not in body:
+            raise _too_long()
+        return
+    try:
+        sid = _read_sender(body).sid
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    if sid is UNSET:
+        raise _too_long()
+    if not sessions.knows(sid):
+        raise unknown_session()
+
+
+def _too_long() -> ProtocolError:
+    return ProtocolError(
+        "too-large", f"A request that opens a session is not longer than {LONGEST_OPENING} bytes."
+    )
