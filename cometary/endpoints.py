@@ -54,9 +54,9 @@ def public_service(
     for prefix, directory, follow_links in app.directories:
         files.add(prefix, directory, follow_links=follow_links)
     router = Router(files)
-    router.add("POST", settings.comet, bodies.metered(comet))
+    router.add("POST", settings.comet, comet)
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
-    return Service(router, cors, HostRule(settings.hosts))
+    return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
 
 
 def control_service(
@@ -92,10 +92,10 @@ def control_service(
             statistics,
             sessions=SessionList(manager, start_soon),
             receipts=receipts,
-            metered=bodies.metered,
             secret=settings.secret,
             crash=crash,
         ),
         # Off loopback it has a secret, and is called by names of its own.
         hosts=HostRule(settings.hosts if settings.control.is_loopback else ()),
+        metered=bodies.metered,
     )

@@ -1,7 +1,7 @@
-"""Whose body is read next: no more in one turn of the loop than keeps all others waiting a few milliseconds.
+"""Whose request is answered next: no more in one turn of the loop than keeps all others waiting a few milliseconds.
 
-Reading a body, and what follows from it, is the one thing of which a stranger's bytes can make the loop do
-much at once. What an endpoint with a metered parser is asked passes through here first.
+Reading a body, and what follows from it, is what a stranger's bytes can make the loop do much of at once. So every
+request passes through here first; that of a wire whose parser is its own has to as well.
 
 1.  Between two turns of this queue, bodies of `AT_ONCE` bytes in all are read as they come, which is every body
     of an ordinary server. Further ones wait, and turns are taken until none waits.
@@ -10,7 +10,8 @@ much at once. What an endpoint with a metered parser is asked passes through her
 3.  All that waits progresses alike, as if a byte of each were read in rotation: a body is read when it would
     be finished that way (self-clocked fair queueing). So a short one never waits for the end of a long one that
     came before, and none starves.
-4.  Requests of one connection are served in the order in which they came.
+4.  Requests of one connection are served in the order in which they came, and count together: who sends many at once
+    waits for the last of them as if they were one body.
 5.  What waits is bounded by `ROOM` bytes, of which `LONG` bodies take three quarters at most; a further one is
     refused (`too-many-requests`). Bodies of up to `SHORT` bytes are not: there are only so many for each connection.
 """
@@ -39,6 +40,9 @@ A_TURN: Final = 16 * 1024
 ROOM: Final = 64 * 1024 * 1024
 LONG: Final = 16 * 1024
 SHORT: Final = 1024
+BARE: Final = 512
+"""What a request without a body counts as: it is answered, too."""
+
 RETRY_AFTER: Final = 1
 """Seconds after which a client whose body there was no room for is told to try again."""
 
@@ -85,7 +89,7 @@ class BodyQueue:
 
     def put(self, exchange: Exchange, endpoint: Endpoint) -> None:
         """Have `endpoint` answer `exchange` in its turn, or refuse it when there is no room."""
-        size = len(exchange.body)
+        size = len(exchange.body) or BARE
         if size > SHORT and self.waiting + size > (self._room if size <= LONG else self._room * 3 // 4):
             detail = "the server is behind with reading what it is sent"
             error = ProtocolError("too-many-requests", detail, retry_after=RETRY_AFTER)
@@ -139,7 +143,7 @@ class Metered:
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`, now or later."""
         queue = self._queue
-        size = len(exchange.body)
+        size = len(exchange.body) or BARE
         if size <= queue.credit and not (queue.last and connection_of(exchange) in queue.last):
             queue.credit -= size
             self._endpoint(exchange)

@@ -126,7 +126,7 @@ class Connection:
         if not self._reading:  # nobody asked, so it is a hang-up
             return self._half_close() if bits == PEER_SHUT else self.close()
         try:
-            data = self.sock.recv(self._switchboard.limits.header_bytes)
+            data = self.sock.recv(self._switchboard.read_bytes)
         except BlockingIOError:
             return None
         except OSError:
@@ -226,6 +226,7 @@ class Connection:
             self._watch(reading=False, writing=self._writing)
 
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
+        self._switchboard.count_parsed(len(data))
         parsers = self._switchboard.parsers
         parser = self._parser or parsers.shared
         if self._unsent is None:  # else responses are what is waited for

@@ -89,7 +89,6 @@ class ControlEndpoint:
         statistics: returns how many sessions there are, and what has become of all packets.
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
-        metered: makes an endpoint wait its turn when bodies are too much at once.
         secret: what every call must bear; None only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -104,7 +103,6 @@ class ControlEndpoint:
         *,
         sessions: Endpoint,
         receipts: Endpoint,
-        metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
         secret: str | None,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -120,7 +118,7 @@ class ControlEndpoint:
             ("/send", SessionPackets, self.send),
             ("/kick", SessionOnly, self.kick),
         ):
-            self._router.add("POST", path, metered(_posting(type_, call)))
+            self._router.add("POST", path, _posting(type_, call))
         if crash is not None:
             self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (

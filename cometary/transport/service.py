@@ -16,6 +16,8 @@ from cometary.transport.cors import SAME_ORIGIN
 from cometary.transport.refusals import RefusalLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.transport.cors import CorsPolicy
     from cometary.transport.exchange import Endpoint, Exchange
     from cometary.transport.hosts import HostRule
@@ -30,16 +32,23 @@ class Service:
         endpoint: What answers the requests; a `Router` for more than one path.
         cors: Which other origins' pages may ask.
         hosts: Under which names it is reached; None for any.
+        metered: Makes an endpoint wait its turn when too much is asked at once.
 
     Attributes:
         hosts: The same.
     """
 
-    __slots__ = ("_cors", "_endpoint", "_refusals", "hosts")
+    __slots__ = ("_answer", "_cors", "_endpoint", "_refusals", "hosts")
 
     def __init__(
-        self, endpoint: Endpoint, cors: CorsPolicy = SAME_ORIGIN, hosts: HostRule | None = None
+        self,
+        endpoint: Endpoint,
+        cors: CorsPolicy = SAME_ORIGIN,
+        hosts: HostRule | None = None,
+        *,
+        metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
     ) -> None:
+        self._answer = metered(self._serve)
         self._endpoint = endpoint
         self._cors = cors
         self.hosts = hosts
@@ -47,7 +56,7 @@ class Service:
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
-        call(self._serve, exchange)
+        call(self._answer, exchange)
 
     def _serve(self, exchange: Exchange) -> None:
         headers = exchange.headers

@@ -5,6 +5,8 @@ readable while any of them is ready, so Trio, which watches only that one, does 
 to what happens and not to what is open.
 
 1. A wake-up serves at most `BATCH` ready sockets; then all other Trio tasks have their turn.
+   After `PARSED` bytes that were parsed in it, the rest of them read no more than `LITTLE` each: a few kilobytes
+   of tiny requests, or of chunks, take as long to parse as many ordinary requests.
 2. Nothing that happens on one connection is another's misfortune: what it raises is logged, and it
    alone is closed.
 3. A second task looks for expired deadlines once a second, and sleeps while there are none. When it
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH: Final = 256
+PARSED: Final = 64 * 1024
+LITTLE: Final = 1024
 TICK: Final = 1.0
 """Seconds between two looks at the deadlines; also the longest that one is late."""
 STALL: Final = 0.1
@@ -105,6 +109,7 @@ class Switchboard:
 
     Attributes:
         draining: Whether each connection's next response is its last.
+        read_bytes: How much a connection may read now.
         now: Trio's time in seconds, at most one tick old while any deadline runs.
     """
 
@@ -127,6 +132,8 @@ class Switchboard:
         self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
         self.now = 0.0
+        self.read_bytes = self.limits.header_bytes
+        self._parsed = 0
         self.deadlines = Deadlines(self.limits, self._wake_up)
         self._shares = shares(self.limits.connections, descriptors)
         self._listeners: list[Listener] = []
@@ -203,6 +210,7 @@ class Switchboard:
 
     def _serve_ready(self) -> None:
         connections = self._connections
+        self.read_bytes, self._parsed = self.limits.header_bytes, 0
         ready = self.poller.poll(BATCH)
         all_of_it = len(ready) < BATCH
         for fd, bits in ready:
@@ -273,6 +281,12 @@ class Switchboard:
         fd = connection.sock.fileno()
         self.poller.watch(fd)
         self._connections[fd] = connection
+
+    def count_parsed(self, count: int) -> None:
+        """Take note of bytes that a connection has had parsed (rule 1)."""
+        self._parsed += count
+        if self._parsed >= PARSED:
+            self.read_bytes = LITTLE
 
     def forget(self, connection: Connection) -> None:
         """Serve `connection`, about to close its socket, no longer."""

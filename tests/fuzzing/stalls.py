@@ -24,6 +24,11 @@ from tests.fuzzing.expensive import LENGTH, expensive
 from tests.servers import ECHO, running_server
 
 STRANGERS: Final = 20
+PIPELINES: Final = {
+    "requests in a pipeline": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 600,
+    "a body in many chunks": b"POST /comet HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"1\r\na\r\n" * 80_000,
+}
 PAUSE: Final = 0.01
 """Seconds between two packets."""
 
@@ -59,8 +64,8 @@ async def wait_beside(port: int, form: str, body: bytes, seconds: float) -> Wait
     with trio.move_on_after(seconds):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_converse, port, waits.seconds)
-            for _ in range(STRANGERS):
-                nursery.start_soon(_bother, port, request(body, form), waits)
+            for _ in range(STRANGERS if form != "http" else 10 * STRANGERS):
+                nursery.start_soon(_bother, port, body if form == "http" else request(body, form), waits)
     return waits
 
 
@@ -89,7 +94,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each kind")
     parser.add_argument("--length", type=int, default=LENGTH, help="bytes of a body at most")
     options = parser.parse_args()
-    kinds = {"nothing": ("json", b"{}"), **expensive(options.length)}
+    pipelines = {name: ("http", content) for name, content in PIPELINES.items()}
+    kinds = {"nothing": ("json", b"{}"), **expensive(options.length), **pipelines}
     for name, (form, body) in kinds.items():
         if not options.kinds or any(kind in name for kind in options.kinds):
             with running_server(ECHO, "--wait", "0.5", "--watchdog", "0", "--log-level", "warning") as server:

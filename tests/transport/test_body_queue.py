@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from cometary.errors import ProtocolError
-from cometary.transport.body_queue import A_TURN, AT_ONCE, LONG, ROOM, SHORT, BodyQueue
+from cometary.transport.body_queue import A_TURN, AT_ONCE, BARE, LONG, ROOM, SHORT, BodyQueue
 from cometary.transport.exchange import Exchange, Headers
 
 
@@ -125,6 +125,16 @@ def test_requests_of_one_connection_stay_in_order() -> None:
     bench.send("e", 10, wire)
     assert bench.at_once == "c"
     assert bench.read.turns[-1][-1:] == [b"e"]
+
+
+def test_a_pipeline_of_bare_requests_does_not_hold_up_others() -> None:
+    bench = Bench()
+    wire = Wire()
+    for _ in range(600):
+        bench.send("", 0, wire)
+    assert wire.statuses == [200] * (AT_ONCE // BARE)
+    bench.send("s", 70)
+    assert bench.turn().startswith("s")
 
 
 def test_what_fails_is_answered_and_the_next_has_its_turn() -> None:

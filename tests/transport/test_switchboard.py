@@ -21,7 +21,7 @@ from cometary.transport.limits import Limits
 from cometary.transport.poller import EpollPoller, Poller, SelectorPoller
 from cometary.transport.request_parser import RequestParser
 from cometary.transport.service import Service
-from cometary.transport.switchboard import Listen, Switchboard
+from cometary.transport.switchboard import LITTLE, PARSED, Listen, Switchboard
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
 
 POLLERS = [SelectorPoller, EpollPoller]
@@ -540,3 +540,15 @@ async def test_an_address_of_another_machine_is_an_error_at_once() -> None:
     switchboard = Switchboard([Listen(Service(echo), "192.0.2.1")])
     with pytest.raises(OSError, match="assign"):
         await switchboard.serve()
+
+
+async def test_after_much_was_parsed_in_a_turn_the_rest_reads_little(nursery: trio.Nursery) -> None:
+    board = Switchboard([])
+    assert board.read_bytes == board.limits.header_bytes
+    board.count_parsed(PARSED - 1)
+    assert board.read_bytes == board.limits.header_bytes
+    board.count_parsed(1)
+    assert board.read_bytes == LITTLE
+    board._serve_ready()  # the next turn
+    assert board.read_bytes == board.limits.header_bytes
+    board.poller.close()
