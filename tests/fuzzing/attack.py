@@ -25,6 +25,7 @@ import trio
 from tests.fuzzing.answers import CLOSED, OK, WrongAnswerError, outcome
 from tests.fuzzing.bystander import Bystander, open_session
 from tests.fuzzing.corpus import SID, Entry, corpus
+from tests.fuzzing.expensive import expensive
 from tests.fuzzing.mutations import mutate
 
 FOR_NOTHING: Final = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -34,6 +35,9 @@ WORKERS: Final = 16
 BYSTANDERS: Final = 4
 PATIENCE: Final = 30.0
 """Seconds until a request that is neither answered nor refused is a fault."""
+
+COSTLY: Final = 0.005
+"""The part of all cases that are as costly as they can be; more of them, and there is time for little else."""
 
 CASES_PER_SESSION: Final = 50
 """Then a worker takes a new session: the old one may have been closed, or be full."""
@@ -59,11 +63,13 @@ class Findings:
         outcomes: how often each answer was given.
         faults: what must not have happened, with what is needed to see it again.
         exchanged: how many messages the bystanders sent and got back meanwhile.
+        longest: seconds that one of their requests took, without those that were held.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     faults: list[str] = field(default_factory=list[str])
     exchanged: int = 0
+    longest: float = 0
 
     @property
     def malformed(self) -> int:
@@ -74,9 +80,22 @@ class Findings:
 def case(seed: int, number: int) -> tuple[Entry, bytes]:
     """Return what case `number` of a seed is made from, and its content."""
     random = Random(f"{seed}:{number}")  # noqa: S311 - a seed has to give the same again
+    if random.random() < COSTLY:
+        entry = random.choice(costly())
+        return entry, entry.content
     entry = random.choice(random.choice((corpus(), understood())))
     others = [other.content for other in corpus() if other.form == entry.form]
     return entry, mutate(entry.content, entry.form, others, random)
+
+
+@cache
+def costly() -> tuple[Entry, ...]:
+    """Return bodies that take a parser as long as any within the limits; for both interfaces."""
+    return tuple(
+        Entry(f"{interface}/bad-request/update-{name}", interface, "bad-request", form, content)
+        for interface in ("comet", "control")
+        for name, (form, content) in expensive().items()
+    )
 
 
 @cache
@@ -102,6 +121,7 @@ async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *,
                 nursery.start_soon(_work, ports, seed, numbers, goal, findings)
         talk.cancel_scope.cancel()
     findings.exchanged += sum(bystander.exchanged for bystander in bystanders)
+    findings.longest = max(findings.longest, *(bystander.longest for bystander in bystanders))
     findings.faults += ["a bystander's session stood still" for each in bystanders if not each.exchanged]
     return next(numbers)
 

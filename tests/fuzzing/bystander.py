@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +36,13 @@ class Bystander:
 
     Attributes:
         exchanged: how many came back.
+        longest: seconds that it took one of them to come back with the request that sent it.
     """
 
     port: int
     sid: str
     exchanged: int = 0
+    longest: float = 0
 
     @classmethod
     async def open(cls, port: int) -> Bystander:
@@ -56,6 +59,7 @@ class Bystander:
             if sent == self.exchanged:
                 sent += 1
                 packets = [{"path": "echo", "message": sent}]
+            began = time.perf_counter()
             answer = await post(
                 self.port, {"sid": self.sid, "rid": rid, "ack": self.exchanged, "packets": packets}
             )
@@ -63,5 +67,7 @@ class Bystander:
             if got not in ([], [{"path": "echo", "message": sent}]):
                 faults.append(f"a bystander sent {sent} and got {answer}")
                 return
+            if packets and got:
+                self.longest = max(self.longest, time.perf_counter() - began)
             self.exchanged += len(got)
             await trio.sleep(PAUSE)

@@ -34,6 +34,13 @@ def test_a_case_is_the_same_whenever_it_is_made() -> None:
     assert case(1, 0) != case(2, 0)
 
 
+def test_some_cases_are_as_costly_as_they_can_be() -> None:
+    cases = [case(1, number) for number in range(2_000)]
+    bodies = [content for _, content in cases if len(content) > 200_000]
+    assert 1 <= len(bodies) <= 40
+    assert {entry.interface for entry, content in cases if content in bodies} == {"comet", "control"}
+
+
 async def test_a_handler_that_crashes_is_found(attacked: Target) -> None:
     sid = (await post(attacked.ports.comet, {"rid": 1}))["sid"]
     packet = {"path": "count", "message": "no number"}  # the one handler that does not check what it gets
