@@ -117,7 +117,9 @@ def test_a_handler_that_outlasts_the_stop_is_one_line_and_every_session_is_told(
 ) -> None:
     slow = tmp_path / "my_slow.py"
     slow.write_text(SLOW_APPLICATION, encoding="utf-8")
-    process = start("-m", "cometary", "serve", f"{slow}:app", *ANY_PORTS, "--stop-grace", "0.2")
+    process = start(
+        "-m", "cometary", "serve", f"{slow}:app", *ANY_PORTS, "--stop-grace", "0.2", "--log-level", "warning"
+    )
     ready = READY.fullmatch(first_line(process))
     assert ready is not None
     packets = [{"path": "slow", "message": 1}]
