@@ -6,6 +6,7 @@ A test run then costs what its tests cost: Python, pytest and the libraries have
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import os
@@ -30,6 +31,9 @@ PLUGINS: Final = ("trio", "hypothesispytest")
 
 EARLY: Final = "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"
 """Assertions of a library's plugin, imported before pytest could change them, are none of the project's."""
+
+PR_SET_PDEATHSIG: Final = 1
+"""Of Linux, prctl(2): the signal that a process gets when its parent dies."""
 
 MEMORY: Final = 4 << 30
 """Bytes of address space for one run: a mutant may eat without end."""
@@ -101,6 +105,7 @@ def _be_the_fork(work: Callable[[], int], output: IO[bytes], seconds: int) -> No
     status = 70
     try:
         os.setsid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody else would end it then
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         for descriptor in (1, 2):
