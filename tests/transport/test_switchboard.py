@@ -472,6 +472,22 @@ async def test_stopping_lets_answers_go_out(autojump_clock: trio.testing.MockClo
         assert trio.current_time() < 10
 
 
+async def test_stopping_lets_the_rest_of_an_answer_go_out_that_its_reader_is_slow_to_take() -> None:
+    large = b"x" * 20_000_000
+
+    holder = Holder()
+    async with serving(holder) as server:
+        client = await server.connect()
+        await client.send(post())
+        await server.settle()
+        holder.held[0].respond(200, large)  # more than the kernel takes: the connection waits to write
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop, server, 60)
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await client.response()).body == large
+            await client.stream.aclose()
+
+
 async def test_stopping_drops_what_is_not_answered_in_time(autojump_clock: trio.testing.MockClock) -> None:
     holder = Holder()
     async with serving(holder) as server:
