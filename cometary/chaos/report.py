@@ -86,9 +86,7 @@ class Report:
         if self.up.wrong or self.down.wrong:
             faults.append("not everything arrived once and in order")
         if self.endings.wrong:
-            faults.append(
-                "not everything was told of as undelivered when sessions ended, once and in order"
-            )
+            faults.append("not everything was told of as undelivered when sessions ended, once and in order")
         if not self.up.sent:
             faults.append("no page has sent anything")
         elif not self.up.received:
