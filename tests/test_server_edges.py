@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from cometary import App, Failure
+from cometary import App, Failure, Session
 from cometary.authentication.served import ServedAuthenticator
 from cometary.sessions import Applicant
 from cometary.transport.codecs import cbor
@@ -41,10 +41,21 @@ def slow(what: type[BaseException]) -> Handler:
 MAKERS = pytest.mark.parametrize("make", [plain, slow], ids=["def", "async def"])
 
 
+def echo(session: Session, path: str, message: object) -> None:
+    session.send(path, message)
+
+
+def connecting(path: str) -> Callable[[Session], None]:
+    def connect(session: Session) -> None:
+        session.connect(path)
+
+    return connect
+
+
 def application() -> tuple[App, list[Failure]]:
     """An application that echoes, and keeps the failures that it hears of."""
     app, failures = App(), list[Failure]()
-    app.packet("echo")(lambda session, path, message: session.send(path, message))
+    app.packet("echo")(echo)
     app.failure(failures.append)
     return app, failures
 
@@ -73,8 +84,15 @@ async def test_a_sign_on_a_sign_off_and_a_failure_handler_reach_the_others(
     told: list[str] = []
     for hook in (app.signon, app.signoff, app.failure):
         hook(make(what))
-    app.signon(lambda _session: told.append("signon"))
-    app.signoff(lambda _session, reason, _undelivered: told.append(reason))
+
+    def joined(_session: Session) -> None:
+        told.append("signon")
+
+    def left(_session: Session, reason: str, _undelivered: object) -> None:
+        told.append(reason)
+
+    app.signon(joined)
+    app.signoff(left)
     async with serving(app) as world:
         bystander, client = await world.open(), await world.open()
         assert (await client.ask(close=True)).status == 200
@@ -93,7 +111,11 @@ async def test_a_receipt_handler_is_reported_and_called_again(
     app, failures = application()
     app.receipt(make(what))
     told = trio.Event()
-    app.failure(lambda _failure: told.set())
+
+    def tell(_failure: Failure) -> None:
+        told.set()
+
+    app.failure(tell)
     async with serving(app) as world:
         bystander = await world.open()
         app.update("nobody", 1, receipt="first")
@@ -177,8 +199,12 @@ async def test_a_key_function_and_a_message_harm_only_who_sends_them(what: type[
 
     app, failures = application()
     app.path("keyed", when_full="conflate", key=key)
-    app.packet("send")(lambda _session, _path, message: app.update("keyed", message))
-    app.signon(lambda session: session.connect("keyed"))
+
+    def send(_session: Session, _path: str, message: object) -> None:
+        app.update("keyed", message)
+
+    app.packet("send")(send)
+    app.signon(connecting("keyed"))
     async with serving(app) as world:
         bystander, sender = await world.open(), await world.open()
         await sender.hold(("send", "bad"))
@@ -203,7 +229,7 @@ class Odd:
 
 async def test_a_message_that_can_be_encoded_no_more_reaches_all_as_it_was_sent() -> None:
     app, failures = application()
-    app.signon(lambda session: session.connect("news"))
+    app.signon(connecting("news"))
     message: dict[str, object] = {"items": [1]}
     async with serving(app) as world:
         bystander, client = await world.open(), await world.open(cbor)
