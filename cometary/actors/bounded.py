@@ -90,7 +90,7 @@ class BoundedCell(Cell):
             self._accept(item)
         elif not self._drop_one_for(item):
             if type(item) is Question:
-                self._wait_or_refuse(item)
+                self._wait_or_refuse(item)  # pyright: ignore[reportUnknownArgumentType]
             else:
                 self._lose(item)
 
@@ -195,7 +195,7 @@ class BoundedCell(Cell):
     def _lose(self, item: Any) -> None:
         self.intake.dropped += 1
         if type(item) is Question:
-            item.offer(error=self._full())
+            item.offer(error=self._full())  # pyright: ignore[reportUnknownMemberType]
         elif is_answerable(item):
             item.discarded()
         self._report_drops()

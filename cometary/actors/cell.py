@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be
+import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be  # pyright: ignore[reportUnusedImport]
 from cometary.actors.exits import KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links

@@ -145,7 +145,7 @@ def is_stop(message: Any) -> bool:
 
 def as_received(message: Any) -> object:
     """Return what the actor's handler gets for `message`."""
-    kind = type(message)
+    kind = type(message)  # pyright: ignore[reportUnknownVariableType]
     return message.message if kind is Question or kind is ForLife else message
 
 

@@ -90,9 +90,9 @@ class Receiving(Accountable):
         for item in mail:
             if type(item) is Question:
                 if is_stop(item):
-                    item.offer()
+                    item.offer()  # pyright: ignore[reportUnknownMemberType]
                 else:
-                    item.offer(error=self.dead())
+                    item.offer(error=self.dead())  # pyright: ignore[reportUnknownMemberType]
             elif is_answerable(item):
                 item.discarded()
 

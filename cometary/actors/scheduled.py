@@ -83,9 +83,9 @@ class ScheduledCell(Cell):
             for message in mail:
                 if type(message) not in SPECIAL:
                     if (answer := actor.on_receive(message)) is not None and type(answer) is CoroutineType:
-                        refuse_coroutine(actor, answer)
+                        refuse_coroutine(actor, answer)  # pyright: ignore[reportUnknownArgumentType]
                 elif type(message) is Question:
-                    self._answer(actor, message)
+                    self._answer(actor, message)  # pyright: ignore[reportUnknownArgumentType]
                 else:
                     self._handle(actor, message)
                 if self.state != RUNNING:
@@ -144,7 +144,7 @@ class ScheduledCell(Cell):
         else:
             answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             if type(answer) is CoroutineType:
-                refuse_coroutine(actor, answer)
+                refuse_coroutine(actor, answer)  # pyright: ignore[reportUnknownArgumentType]
 
     def _answer(self, actor: Actor, question: Question[Any]) -> None:
         message = question.message
@@ -156,7 +156,7 @@ class ScheduledCell(Cell):
         try:
             answer = actor._handle_receive(message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             if type(answer) is CoroutineType:
-                refuse_coroutine(actor, answer)
+                refuse_coroutine(actor, answer)  # pyright: ignore[reportUnknownArgumentType]
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
             question.offer(error=error)
@@ -167,7 +167,7 @@ class ScheduledCell(Cell):
             raise
         else:
             if self.replying is question:  # else the handler has promised it for later
-                question.offer(answer)
+                question.offer(answer)  # pyright: ignore[reportUnknownArgumentType]
         finally:
             self.replying = None
 
@@ -247,4 +247,4 @@ def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: 
 
 def _no_coroutine(actor: Actor, hook: str, outcome: object) -> None:
     if type(outcome) is CoroutineType:
-        refuse_coroutine(actor, outcome, hook)
+        refuse_coroutine(actor, outcome, hook)  # pyright: ignore[reportUnknownArgumentType]

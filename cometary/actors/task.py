@@ -140,7 +140,7 @@ class TaskCell(Cell):
         return crashed(error, message)
 
     async def _handle(self, actor: Actor, message: Any) -> Exit | None:
-        kind = type(message)
+        kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is Question:
             return await self._answer(actor, message.message, message)
         if kind not in SPECIAL:

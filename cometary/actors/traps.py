@@ -29,7 +29,7 @@ class Watched:
         try:
             trap = send(None)
             while True:
-                kind = type(trap)
+                kind = type(trap)  # pyright: ignore[reportUnknownVariableType]
                 if kind is not WAIT and kind is not CHECKPOINT and not _is_trios(trap):
                     trap = coroutine.throw(_foreign(trap))
                     continue
@@ -49,7 +49,7 @@ class Watched:
 def _kind_of(coroutine: Any) -> type:
     """Return the class of what a coroutine yields first, without a loop."""
     try:
-        return type(coroutine.send(None))
+        return type(coroutine.send(None))  # pyright: ignore[reportUnknownVariableType]
     finally:
         coroutine.close()
 

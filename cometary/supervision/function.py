@@ -56,7 +56,7 @@ class FunctionActor(Actor):
 
     async def on_receive(self, message: Any) -> Any:
         """Drop the message: nobody reads the mail of a function."""
-        kind, function = class_name(type(message)), self.function_name
+        kind, function = class_name(type(message)), self.function_name  # pyright: ignore[reportUnknownArgumentType]
         text = f"A {kind} sent to the function {function} was dropped"
         logger.warning("message dropped", text=text, message_type=kind, function=function)
 

@@ -1,5 +1,14 @@
 """Objects that raise wherever they are touched: what a user's message or exception may be at its worst."""
 
+# Hostile on purpose, and in lambdas: the types of what is wrong are not known.
+# pyright: reportUnknownLambdaType=false
+# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false
+# pyright: reportUnusedClass=false
+# pyright: reportPossiblyUnbound=false
+# pyright: reportAssignmentType=false
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import asyncio

@@ -4,6 +4,15 @@ Each test sends hostile objects through one entrance, of actors that run either 
 afterwards.
 """
 
+# Hostile on purpose, and in lambdas: the types of what is wrong are not known.
+# pyright: reportUnknownLambdaType=false
+# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false
+# pyright: reportUnusedClass=false
+# pyright: reportPossiblyUnbound=false
+# pyright: reportAssignmentType=false
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import io

@@ -1,5 +1,14 @@
 """What ends a program, and as what: an exit in its own code, and a signal."""
 
+# Hostile on purpose, and in lambdas: the types of what is wrong are not known.
+# pyright: reportUnknownLambdaType=false
+# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false
+# pyright: reportUnusedClass=false
+# pyright: reportPossiblyUnbound=false
+# pyright: reportAssignmentType=false
+# pyright: reportArgumentType=false
 from __future__ import annotations
 
 import signal
