@@ -6,7 +6,7 @@
 # pyright: reportUnknownArgumentType=false
 # pyright: reportUnknownVariableType=false
 # pyright: reportUnusedClass=false
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 # pyright: reportAssignmentType=false
 # pyright: reportArgumentType=false
 from __future__ import annotations

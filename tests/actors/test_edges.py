@@ -10,7 +10,7 @@ afterwards.
 # pyright: reportUnknownArgumentType=false
 # pyright: reportUnknownVariableType=false
 # pyright: reportUnusedClass=false
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 # pyright: reportAssignmentType=false
 # pyright: reportArgumentType=false
 from __future__ import annotations
