@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cometary.transport.exchange import Exchange
@@ -163,6 +163,8 @@ def test_every_request_that_can_be_answered_is_in_order_whatever_comes_with_it(
     @settings(max_examples=100, deadline=None)
     @given(pipelines)
     def check(pipeline: Pipeline) -> None:
+        if new_poller is SelectorPoller:  # nor of one that is ending, when more has come than it reads
+            assume("held" not in pipeline.kinds or not LAST & {*pipeline.kinds})
         answered, closed, holder = trio.run(answers, pipeline, new_poller, unanswered)
         assert (answered, closed) == model(pipeline)
         if pipeline.end == "half-close":
