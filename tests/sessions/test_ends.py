@@ -156,7 +156,7 @@ async def test_all_that_tasks_send_until_the_application_is_told_is_listed_in_or
         await trio.sleep(2)
         [(why, undelivered)] = told.ends
         assert why == reason
-        listed = [message for message in undelivered if isinstance(message, list)]
+        listed: list[list[int]] = [message for message in undelivered if isinstance(message, list)]
         for task in (0, 1):
             numbers = [number for who, number in listed if who == task]
             assert numbers == sent[task][: len(numbers)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import cbor2
 import pytest
@@ -61,7 +61,10 @@ class Tuple(tuple[Any, ...]):
     __slots__ = ()
 
 
-Named = collections.namedtuple("Named", "a b")  # noqa: PYI024 - as programs of others have them
+class Named(NamedTuple):
+    a: int
+    b: int
+
 
 VALUES: list[tuple[object, object]] = [
     (Text("a"), "a"),
