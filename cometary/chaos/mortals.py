@@ -58,7 +58,7 @@ class Mortals:
             welcome = await self._ask(wire, opening, Welcome)
             if welcome is None:
                 return []
-            request = {
+            request: dict[str, object] = {
                 "sid": welcome.sid,
                 "rid": 2,
                 "ack": 0,

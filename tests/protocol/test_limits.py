@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from cometary.errors import PatternError, UsageError
 from cometary.sessions import Session
@@ -78,7 +77,7 @@ async def test_to_connect_costs_what_is_asked_for_however_many_paths_there_are(r
         session.connect("first")
         table = world.running._manager._router
         groups: Any = table._groups_of  # type: ignore[attr-defined]
-        groups[session._keeper.ref] = Counting(groups[session._keeper.ref])
+        groups[session._keeper.ref] = Counting(groups[session._keeper.ref])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         for number in range(3000):
             session.connect(f"path/{number}")
             session.disconnect(f"path/{number}")
