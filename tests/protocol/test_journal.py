@@ -25,10 +25,18 @@ def events(caplog: pytest.LogCaptureFixture, *names: str) -> list[dict[str, Any]
     return [event for event in fields if event["event"] in names]
 
 
+def let_in(user: Any) -> dict[str, Any]:
+    return {"user": user}
+
+
+def let_in_for(lifetime: Any) -> Admission:
+    return Admission({"user": "ada"}, lifetime)
+
+
 async def test_a_session_is_told_of_when_it_opens_and_when_it_ends(
     caplog: pytest.LogCaptureFixture, recorder: Recorder, mock_clock: MockClock
 ) -> None:
-    recorder.app.authenticate(lambda token: {"user": token})
+    recorder.app.authenticate(let_in)
     async with serving(recorder.app) as world:
         client = await world.open(cbor, token="ada\nINFO forged")
         name = recorder.sessions[0].name
@@ -65,7 +73,7 @@ async def test_addresses_are_left_out_if_the_operator_says_so(caplog: pytest.Log
 async def test_an_expired_token_is_told_from_a_kick(
     caplog: pytest.LogCaptureFixture, recorder: Recorder, mock_clock: MockClock
 ) -> None:
-    recorder.app.authenticate(lambda lifetime: Admission({"user": "ada"}, lifetime))
+    recorder.app.authenticate(let_in_for)
     async with serving(recorder.app) as world:
         await world.open(token=10)
         await world.open(token=20)
