@@ -507,3 +507,17 @@ async def test_a_shutdown_waits_for_sessions_that_had_ended_before(autojump_cloc
         assert (told.ends, done) == ([("kicked", [])], [])
         await manager.shut_down()
         assert done == ["kicked"]
+
+
+async def test_a_supervisor_of_sessions_that_is_killed_takes_their_actors_along_and_they_end_as_failed() -> (
+    None
+):
+    async with system(), hosting(App()) as manager:
+        keeper = manager.open(1)
+        former, supervisor = keeper.ref, manager._supervisor
+        assert supervisor is not None
+        await wait_all_tasks_blocked()
+        supervisor.actor_ref.kill()
+        await wait_all_tasks_blocked()
+        assert not former.is_alive()
+        assert keeper.ended == "failed"
