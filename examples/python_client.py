@@ -29,7 +29,7 @@ class Client:
     ) -> None:
         self._url, self._handler, self._new_token = url, handler, token
         self._token, self._token_is_new, self._bound = token(), False, False
-        self._sid, self._rid, self._ack, self._unanswered = "", 1, 0, 0
+        self._sid, self._rid, self._ack, self._unanswered, self._most = "", 1, 0, 0, 256
         self._packets: list[dict[str, object]] = []
         self._change = trio.Condition()
 
@@ -46,6 +46,7 @@ class Client:
             opening: dict[str, object] = {"rid": self._rid, "token": self._token, "wait": 25}
             opened = await self._post(http, opening, patience=10)
             self._sid, self._bound = opened["sid"], opened.get("bind") == "token"
+            self._most = opened.get("packets", 256)
             for _connection in range(2):
                 nursery.start_soon(self._exchange, http, opened["wait"] + 10)
 
@@ -57,10 +58,10 @@ class Client:
                     await self._change.wait()  # the other connection's request is held: that will do
                 self._unanswered += 1
                 self._rid += 1
-                request: dict[str, object] = {"rid": self._rid, "packets": self._packets}
+                request: dict[str, object] = {"rid": self._rid, "packets": self._packets[: self._most]}
                 if self._token_is_new:
                     request["token"] = self._token
-                self._packets, self._token_is_new = [], False
+                self._packets, self._token_is_new = self._packets[self._most :], False
             answer = await self._post(http, request, patience)
             fresh = answer["packets"][self._ack + 1 - answer.get("seq", self._ack + 1) :]
             self._ack += len(fresh)

@@ -151,7 +151,7 @@ BREAKS = {
     "take packets twice": ('[self._ack + 1 - answer.get("seq", self._ack + 1) :]', ""),
     "acknowledge more than has come": ("self._ack += len(fresh)", 'self._ack += len(answer["packets"])'),
     "send packets with the next request as well": (
-        "self._packets, self._token_is_new = [], False",
+        "self._packets, self._token_is_new = self._packets[self._most :], False",
         "self._token_is_new = False",
     ),
     "use an id twice": ("self._rid += 1", "self._rid += self._rid % 2"),

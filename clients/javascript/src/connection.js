@@ -193,9 +193,11 @@ export class Connection {
 
   /** @param {Record<string, unknown>} body */
   #opened(body) {
-    const { sid, requests } = /** @type {{ sid: string, requests: number }} */ (body);
+    const { sid, requests, packets } = /** @type {{ sid: string, requests: number, packets?: number }} */ (
+      body
+    );
     const boundTo = body["bind"] === "token" ? this.#token : undefined;
-    this.#session = new Session({ sid, requests, boundTo }, FIRST_RID, this.#queue);
+    this.#session = new Session({ sid, requests, packets, boundTo }, FIRST_RID, this.#queue);
     this.#agreeOnTimes(Number(body["wait"]), Number(body["die"] ?? USUAL_DIE));
     const replaced = this.#replaced;
     this.#replaced = undefined;

@@ -62,6 +62,9 @@ export class Request {
   }
 }
 
+/** How many packets one request may have where the server does not say. */
+const USUAL_PACKETS = 256;
+
 export class Session {
   /** @type {Request[]} Unanswered, in the order of their ids. */
   #unanswered = [];
@@ -75,17 +78,19 @@ export class Session {
   #another;
   /** @type {string | undefined} What every request carries. */
   #boundTo;
+  #mostPackets;
   #queue;
 
   /**
-   * @param {{ sid: string, requests: number, boundTo?: string | undefined }} opened the server's answer to the opening
-   *   request, and the token that the session is bound to, if it is
+   * @param {{ sid: string, requests: number, packets?: number | undefined, boundTo?: string | undefined }} opened the
+   *   server's answer to the opening request, and the token that the session is bound to, if it is
    * @param {number} firstRid the id of that request
    * @param {SendQueue} queue
    */
   constructor(opened, firstRid, queue) {
     this.sid = opened.sid;
     this.requests = opened.requests;
+    this.#mostPackets = opened.packets ?? USUAL_PACKETS;
     this.#boundTo = opened.boundTo;
     this.#nextRid = firstRid + 1;
     this.#highestAnswered = firstRid;
@@ -154,7 +159,7 @@ export class Session {
     this.#relief = false;
     if (last !== undefined && !wanted) return undefined;
     const sure = !this.#inDoubt;
-    const packets = sure ? this.#queue.takeBatch() : [];
+    const packets = sure ? this.#queue.takeBatch(this.#mostPackets) : [];
     const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
     if (sure) {
       request.token = this.#another;
@@ -282,7 +287,7 @@ export class Session {
       bodies.push(body);
       left -= sizeOf(body);
     }
-    last.packets = this.#queue.takeBatch(Math.max(left, 0));
+    last.packets = this.#queue.takeBatch(this.#mostPackets, Math.max(left, 0));
     this.#unanswered.push(last);
     return [...bodies, this.body(last)];
   }

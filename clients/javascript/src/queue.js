@@ -68,12 +68,14 @@ export class SendQueue {
 
   /**
    * Take out as many packets as one request may carry.
+   * @param {number} [packets] how many that may be
    * @param {number} [most] bytes, if it may carry less than usual
    */
-  takeBatch(most = this.#limits.batchBytes) {
+  takeBatch(packets = Infinity, most = this.#limits.batchBytes) {
     let bytes = 0;
     let count = 0;
     for (const { size } of this.#waiting) {
+      if (count >= packets) break;
       bytes += size + 1; // and the comma
       if (bytes > most && (count > 0 || most < this.#limits.batchBytes)) break;
       count += 1;

@@ -391,6 +391,28 @@ describe("a network that fails", () => {
     assert.deepEqual((await world.call()).body, poll.body);
   });
 
+  test("packets that come too fast go again later, as they were, and those behind them after them", async () => {
+    await open();
+    for (let number = 0; number < 300; number += 1) comet.send("a", number);
+    const first = await world.call();
+    first.refuse(429, "too-many-requests", {}, { "Retry-After": "2" });
+    await world.silence();
+    comet.send("a", 300);
+    await world.pass(2250);
+    const again = await world.call();
+    assert.deepEqual(again.body, first.body);
+    again.answer(EMPTY);
+    const rest = await world.call();
+    const sent = [again, rest].flatMap(({ body }) =>
+      body.packets.map((/** @type {{ message: number }} */ { message }) => message),
+    );
+    assert.deepEqual(
+      sent,
+      Array.from({ length: 301 }, (_, number) => number),
+    );
+    assert.equal(again.body.packets.length, 256);
+  });
+
   test("a network that is back is used at once", async () => {
     (await open()).break();
     await world.silence();

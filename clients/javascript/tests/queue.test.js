@@ -36,6 +36,13 @@ test("a message is taken as it was when it was sent", () => {
   assert.equal(queue.takeBatch()[0]?.json, '{"path":"a","message":{"text":"before"}}');
 });
 
+test("a batch has at most as many packets as a request may have", () => {
+  const queue = new SendQueue(LIMITS);
+  for (const message of [1, 2, 3]) queue.append("a", message);
+  const taken = () => queue.takeBatch(2).map(({ message }) => message);
+  assert.deepEqual([taken(), taken(), taken()], [[1, 2], [3], []]);
+});
+
 test("a packet without a message is a packet", () => {
   const queue = new SendQueue(LIMITS);
   queue.append("a", undefined);
