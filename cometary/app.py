@@ -30,6 +30,7 @@ from cometary.errors import UsageError
 from cometary.handlers import Handlers
 from cometary.sessions.admission import Authenticator as AskingForMore
 from cometary.sessions.contract import make_contract
+from cometary.sessions.flow import CAUSE, Flow
 from cometary.sessions.packet import outgoing
 from cometary.signatures import check_async, check_handler, check_text
 
@@ -82,6 +83,7 @@ class App(Handlers):
         self.contracts = Contracts()
         self._dispatcher: ActorRef[Any] | None = None
         self._in_force = self.contracts
+        self._flow = Flow()
         self._make: Callable[[str, Any, object], Packet] = outgoing
         self._served = Lock()
 
@@ -280,6 +282,8 @@ class App(Handlers):
             UsageError: if no server runs the application, `path` is none, `message` cannot be
                 encoded or is larger than all that a session queues (`queue-bytes`), or another argument
                 makes no sense; the caller's fault, nothing was sent.
+            MailboxFullError: if a hundred thousand updates have not been routed yet: they are sent faster than
+                they can be, or wait for clients that read slowly; nothing was sent, try later.
         """
         check_own_path(path)
         if receipt is None and ttl is None and key is None:
@@ -294,6 +298,7 @@ class App(Handlers):
         if self._dispatcher is None:
             msg = "no server runs this application, so there is nobody to update"
             raise UsageError(msg)
+        self._hold_back(packet)
         self._dispatcher.tell(packet)
 
     def route_tracked(self, packet: TrackedPacket) -> None:
@@ -301,7 +306,13 @@ class App(Handlers):
         if self._dispatcher is None or packet.receipt is None:
             self.route(packet)
         else:
+            self._hold_back(packet)
             self._dispatcher.tell(counted(packet))
+
+    def _hold_back(self, packet: Packet) -> None:
+        """Note whose client has brought a packet about; refuse it if far too many have not been routed yet."""
+        packet.cause = CAUSE.get()
+        self._flow.check()
 
     # -- what the server calls --------------------------------------------------------------
 
@@ -322,8 +333,9 @@ class App(Handlers):
         """Send updates to `dispatcher` from now on; None when the server has stopped."""
         self._dispatcher = dispatcher
 
-    def use(self, contracts: Contracts) -> None:
-        """Make packets by these contracts from now on."""
+    def use(self, contracts: Contracts, flow: Flow | None = None) -> None:
+        """Make packets by these contracts from now on, and go by this flow."""
+        self._flow = flow or Flow()
         self._in_force = contracts
         self._make = contracts.packet if contracts else contracts.plain
 

@@ -9,6 +9,7 @@ import trio
 from cometary.guard import make_comet_endpoint
 from cometary.sessions.saboteur import Saboteur
 from cometary.transport.control import ControlEndpoint
+from cometary.transport.control_line import ControlLine
 from cometary.transport.cors import CorsPolicy
 from cometary.transport.files import FileTable
 from cometary.transport.hosts import HostRule
@@ -92,6 +93,7 @@ def control_service(
             statistics,
             sessions=SessionList(manager, start_soon),
             receipts=receipts,
+            line=ControlLine(manager.flow, start_soon),
             secret=settings.secret,
             crash=crash,
         ),

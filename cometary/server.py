@@ -27,6 +27,7 @@ from cometary.authentication.served import ServedAuthenticator
 from cometary.config.parts import session_settings, webhook_settings
 from cometary.dispatch.contracts import Contracts, read_contracts
 from cometary.dispatch.dispatcher import Dispatcher, Table
+from cometary.dispatch.parking import Parking
 from cometary.endpoints import control_service, public_service
 from cometary.front_end import FrontEnd
 from cometary.guard import choose_authenticator
@@ -138,7 +139,7 @@ class Server:
             leave: what `Running.stop` sets.
         """
         children = [
-            ChildSpec("dispatcher", Dispatcher, (self._table, self._app.attach, self._manager.receipts)),
+            self._dispatcher_child(),
             *self._webhook_children(),
             *self._authenticator_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
@@ -149,7 +150,7 @@ class Server:
             at_the_end.callback(self._app.release)
             await self._front_end.listen(at_the_end)
             at_the_end.callback(self._app.attach, None)
-            self._app.use(self._contracts)
+            self._app.use(self._contracts, self._manager.flow)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                 self._root = root
                 running = self._describe(root, leave)
@@ -161,6 +162,16 @@ class Server:
         if self._webhooks is None:
             return app
         return Reporting(app, self._webhooks.post, self._settings.webhook_events or EVENTS, time.time)
+
+    def _dispatcher_child(self) -> ChildSpec:
+        manager = self._manager
+        limits = manager.settings
+        parking = Parking(self._table, manager.flow, limits.max_queued_packets, limits.max_queued_bytes)
+        return ChildSpec(
+            "dispatcher",
+            Dispatcher,
+            (self._table, self._app.attach, manager.receipts, parking, manager.flow),
+        )
 
     def _webhook_children(self) -> list[ChildSpec]:
         """Return what sends webhooks, if anybody wants them."""

@@ -90,6 +90,17 @@ def test_every_limit_of_sessions_comes_from_the_settings() -> None:
     assert (limits.wait, limits.die, limits.requests) == (1, 2, 3)
     assert (limits.max_queued_packets, limits.max_queued_bytes) == (4, 5000)
     assert (limits.max_response_bytes, limits.max_sessions) == (6000, 7)
+    limits = session_settings(
+        Settings(
+            request_packets=1,
+            packets_per_second=2,
+            packet_burst=3,
+            address_packets_per_second=4,
+            address_packet_burst=5,
+        )
+    )
+    assert (limits.max_request_packets, limits.packets_per_second, limits.packet_burst) == (1, 2, 3)
+    assert (limits.address_packets_per_second, limits.address_packet_burst) == (4, 5)
 
 
 # -- what it survives ------------------------------------------------------------------------------

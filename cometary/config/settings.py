@@ -116,6 +116,34 @@ class Settings:
             "The most sessions that one address opens in a minute; 0 for no limit. Loopback has none.",
         ),
     )
+    request_packets: int = field(
+        default=256,
+        metadata=row(kinds.whole(1, 1000, "packets"), "The most packets in one request of a client."),
+    )
+    packets_per_second: int = field(
+        default=200,
+        metadata=row(
+            kinds.whole(0, 1_000_000, "packets"),
+            "The most that one client sends, on average; 0 for no limit.",
+        ),
+    )
+    packet_burst: int = field(
+        default=1000,
+        metadata=row(kinds.whole(1, 1_000_000, "packets"), "The most that it sends at once, after a pause."),
+    )
+    address_packets_per_second: int = field(
+        default=2000,
+        metadata=row(
+            kinds.whole(0, 10_000_000, "packets"),
+            "The most that all clients of one address send, on average; 0 for no limit. Loopback has none.",
+        ),
+    )
+    address_packet_burst: int = field(
+        default=10_000,
+        metadata=row(
+            kinds.whole(1, 10_000_000, "packets"), "The most that they send at once, after a pause."
+        ),
+    )
     queue_packets: int = field(
         default=1000,
         metadata=row(kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."),

@@ -6,7 +6,9 @@
     dispatcher.
 3.  The table of subscriptions stands beside the actor: should routing one update crash it, its
     supervisor starts it again on the same table and with the updates still in its mailbox.
-4.  The table changes at once, updates are routed in turns. So a subscriber may get an update that
+4.  An update for which a session that is behind has no room waits (`parking`); so does what comes behind it on the
+    same path. It stands beside the actor as well.
+5.  The table changes at once, updates are routed in turns. So a subscriber may get an update that
     was sent just before it connected, never miss one that was sent after.
 """
 
@@ -17,8 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pykka.messages import ProxyCall
 
 from cometary.actors import Actor
+from cometary.dispatch.parking import Parking
 from cometary.dispatch.subscriptions import Subscriptions
+from cometary.sessions.flow import Flow, Reroute
 from cometary.sessions.receipts import Receipt
+from cometary.sessions.rounds import NextRound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +43,8 @@ class Dispatcher(Actor):
         table: who is connected to what.
         announce: told the dispatcher's reference when it has started.
         receipts: told to how many subscribers a packet went that wants receipts.
+        parking: where updates wait for sessions that are behind.
+        flow: who is behind.
     """
 
     def __init__(
@@ -45,23 +52,44 @@ class Dispatcher(Actor):
         table: Table,
         announce: Callable[[ActorRef[Any]], None],
         receipts: ReceiptLog | None = None,
+        parking: Parking | None = None,
+        flow: Flow | None = None,
     ) -> None:
         super().__init__()
+        self._flow = Flow() if flow is None else flow
+        self._parking = Parking(table, self._flow) if parking is None else parking
         self._table = table
         self._announce = announce
         self._receipts = receipts
 
     def on_start(self) -> None:
         """Let updates come."""
+        self._flow.attach(self.actor_ref)
         self._announce(self.actor_ref)
 
-    def on_receive(self, message: Packet) -> None:
+    def on_receive(self, message: Any) -> None:
         """Hand a packet to every subscriber of its path."""
-        for subscriber in self._table.subscribers(message.path):
-            subscriber.actor_inbox.offer(message)
+        if message.__class__ is NextRound:
+            self._flow.rounds.next_round(self.system.scheduler.now())
+        elif message.__class__ is Reroute:
+            self._parking.route_some()
+        elif not self._parking.takes(message, self._route):
+            self._route(message)
 
     def route_and_count(self, packet: TrackedPacket) -> None:
         """Hand a packet that wants receipts to every subscriber of its path, and say how many there are."""
+        if not self._parking.takes(packet, self._route_and_count):
+            self._route_and_count(packet)
+
+    def _route(self, packet: Packet) -> None:
+        subscribers = self._table.subscribers(packet.path)
+        rounds = self._flow.rounds
+        if len(subscribers) > rounds.widest:  # noqa: PLR1730 - max() takes three times as long
+            rounds.widest = len(subscribers)
+        for subscriber in subscribers:
+            subscriber.actor_inbox.offer(packet)
+
+    def _route_and_count(self, packet: TrackedPacket) -> None:
         subscribers = self._table.subscribers(packet.path)
         if self._receipts is not None:
             receipt_id = cast("str", packet.receipt)

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from itertools import count, islice
 from typing import Generic, TypeVar
 
@@ -115,6 +115,16 @@ class Subscriptions(Generic[S]):
         if group is not None:
             covering.append(group)
         return covering[0].subscribers() if len(covering) == 1 else _merged(covering)
+
+    def any_hears(self, path: str, subscribers: Collection[S]) -> bool:
+        """Whether an update to `path` is for any of `subscribers`; at a cost that grows with these only."""
+        if not subscribers:
+            return False
+        covering = list(self._starred.covering(path)) if self._starred else []
+        group = self._groups.get(path)
+        if group is not None:
+            covering.append(group)
+        return any(subscriber in group.numbers for group in covering for subscriber in subscribers)
 
     def _new_group(self, pattern: str) -> _Group[S]:
         """The group of a pattern that had no subscribers until now."""

@@ -4,7 +4,9 @@
     client, the client's requests, broken connections, timers.
 2.  The packets of a request are handed over before the request is held or answered, so that
     what a plain handler sends back goes out at once. A handler that crashes takes no answer
-    with it: the machine hears `HandedOver` all the same.
+    with it: the machine hears `HandedOver` all the same. So it does when not all of them may be
+    handed over yet (`rounds`, `flow`): the others have their turn later, as behind an async handler, and
+    what is sent back then goes out with the request if that is held.
 3.  The application is called one call at a time. A plain handler runs to its end here. An
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
@@ -30,18 +32,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.actors import Actor, Timer
 from cometary.actors.messages import answer_if_discarded
-from cometary.errors import ProtocolError
 from cometary.escapes import escapes, exit_in
 from cometary.fsm import StartTimer
+from cometary.sessions.arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
 from cometary.sessions.asked import AskedPacket
 from cometary.sessions.events import Arrival, Expiry, HandedOver, Request
 from cometary.sessions.failure import Failure
-from cometary.sessions.keeper import SignedOff, SignedOn
-from cometary.sessions.machine import session_ended
+from cometary.sessions.flow import CAUSE
+from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
+from cometary.sessions.machine import NO_SHELL, session_ended
 from cometary.sessions.packet import Packet
 from cometary.sessions.performing import advance, perform
+from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
 from cometary.sessions.tracked import TrackedPacket
+from cometary.sessions.turnstile import too_many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,7 +86,7 @@ class SessionActor(Actor):
         manager: knows all sessions, the application and the router.
     """
 
-    __slots__ = ("_fails", "_handler_runs", "_keeper", "_manager", "_session")
+    __slots__ = ("_fails", "_handler_runs", "_keeper", "_manager", "_session", "_share")
 
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         super().__init__()
@@ -89,6 +94,7 @@ class SessionActor(Actor):
         self._manager = manager
         self._session = Session(keeper, manager)
         self._handler_runs = False
+        self._share = 0  # how many packets it may hand over in this turn, of those of its round
         self._fails = False  # a handler has raised: what is queued is for the next incarnation
 
     @property
@@ -133,6 +139,11 @@ class SessionActor(Actor):
             self._step(Expiry(max(message.time, self.system.scheduler.now())))
         elif kind is SignOff:
             self._sign_off()
+        elif kind is GoOn:
+            self._go_on(message.share)
+        elif kind is BehindTooLong:
+            if self._keeper.lag == BEHIND:
+                no_longer_behind(self._keeper, self._manager.flow, TOO_SLOW)
         else:
             self._step(message)
 
@@ -165,20 +176,21 @@ class SessionActor(Actor):
         if keeper.ended is not None:
             request.refuse(session_ended(keeper.ended))
             return
-        too_much = None
-        if request.packets:
-            seen = keeper.machine.window.seen(request.rid)
-            if not seen and not keeper.has_room(request, self._manager.settings):
-                too_much = "the application has not handled the packets sent before these"
-        elif keeper.machine.held is not None and self._over_active():
-            too_much = "requests that carry nothing come faster than any client needs"
-        if too_much is None:
-            advance(self, keeper, request)
-        else:
-            request.refuse(ProtocolError("too-many-requests", too_much, retry_after=1))
+        machine = keeper.machine
+        if (
+            request.ack
+            <= machine.outbox.acknowledged  # it brings nothing: no higher one, and no packets that are new
+            and (not request.packets or machine.window.seen(request.rid))
+            and self._over_active()
+        ):
+            request.refuse(too_many("requests that bring nothing come faster than any client needs"))
+            return
+        advance(self, keeper, request)
+        if keeper.lag and keeper.ended is None:
+            look_whether_caught_up(keeper, self._manager.flow)
 
     def _over_active(self) -> bool:
-        """Count a request that only releases the one held before it (XEP-0124, overactivity)."""
+        """Count a request that brings nothing, but is answered, or releases another (XEP-0124, overactivity)."""
         now = self.system.scheduler.now()
         return self._keeper.count_release(now) > self._manager.settings.max_releases_per_second
 
@@ -212,6 +224,7 @@ class SessionActor(Actor):
         """Take note that the session has ended for `reason` (rule 4)."""
         keeper = self._keeper
         keeper.ended = reason
+        keeper.machine.arbiter = NO_SHELL  # the one that there was leads back here
         for timer in keeper.timers.values():
             timer.close()
         self._manager.ended(keeper, reason)  # from here on nobody finds it, to send it more
@@ -229,8 +242,12 @@ class SessionActor(Actor):
 
     def _serve_application(self) -> None:
         keeper = self._keeper
-        while not (self._handler_runs or self._fails) and (item := keeper.next_unhandled()) is not None:
+        while not (self._handler_runs or self._fails or (keeper.next_is_packet and self._has_to_wait())):
+            item = keeper.next_unhandled()
+            if item is None:
+                break
             keeper.serving = self
+            cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
             try:
                 outcome = self._hand_over(item)
                 awaitable = inspect.isawaitable(outcome)
@@ -239,13 +256,40 @@ class SessionActor(Actor):
                     self._report(item, error)
                 raise
             finally:
+                CAUSE.reset(cause)
                 keeper.serving = None
             if awaitable:
                 self._handler_runs = True
                 self.start_task(self._finish, outcome, item)
-        if keeper.sign_off is not None and not (self._handler_runs or self._fails):
+        if keeper.sign_off is not None and not (keeper.unhandled or self._handler_runs or self._fails):
             self._manager.gone(keeper)
             self.stop()
+
+    def _has_to_wait(self) -> bool:
+        """Whether the client's next packet may not be handed over yet; if so, there will be a `GoOn`."""
+        keeper, manager = self._keeper, self._manager
+        if manager.shutting_down:
+            return False
+        if keeper.lag == BEHIND:
+            manager.flow.hold_for(keeper, keeper.ref)
+        if keeper.waits or keeper.holds:
+            return True
+        if self._share > 0 and manager.flow.rounds.take_of_share(keeper.next_size):
+            self._share -= 1
+            return False
+        if manager.flow.rounds.take(keeper.next_size):
+            return False
+        manager.flow.rounds.wait(keeper)
+        return True
+
+    def _go_on(self, share: int) -> None:
+        if share:
+            self._keeper.waits = False
+        self._share = share
+        try:
+            self._serve_application()
+        finally:
+            self._share = 0
 
     def _hand_over(self, item: Call | Failure) -> Awaitable[object] | None:
         application = self._manager.application
@@ -261,6 +305,7 @@ class SessionActor(Actor):
         return application.failed(item)
 
     async def _finish(self, outcome: Awaitable[object], item: Call | Failure) -> None:
+        CAUSE.set(self._keeper if isinstance(item, Packet) else None)
         try:
             await outcome
         except BaseException as error:

@@ -41,6 +41,11 @@ class Request:
         self.close = close
         self.size = size
 
+    @property
+    def address(self) -> str:
+        """The address that it came from, if it came from one."""
+        return ""
+
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Answer with packets numbered from `first_seq`, or with none."""
         raise NotImplementedError

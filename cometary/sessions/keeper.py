@@ -9,7 +9,7 @@ takes the keeper up where the last one left it.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.sessions.admission import user_of
 from cometary.sessions.outbox import Outbox
@@ -18,11 +18,18 @@ from cometary.sessions.packet import Packet
 if TYPE_CHECKING:
     from cometary.actors import ActorRef, Timer
     from cometary.sessions.actor import SessionActor
+    from cometary.sessions.bucket import Bucket
     from cometary.sessions.events import Request
     from cometary.sessions.failure import Failure
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.terms import Terms
+
+
+UP_TO_DATE: Final = 0
+BEHIND: Final = 1
+TOO_SLOW: Final = 2
+"""What `lag` may be."""
 
 
 class SignedOn(NamedTuple):
@@ -58,7 +65,10 @@ class SessionKeeper:
         "_releases",
         "_todo",
         "_todo_bytes",
+        "bucket",
         "ended",
+        "holds",
+        "lag",
         "machine",
         "name",
         "opened",
@@ -71,6 +81,7 @@ class SessionKeeper:
         "started",
         "terms",
         "timers",
+        "waits",
     )
 
     def __init__(self, sid: str, name: str, machine: SessionMachine, opened: float) -> None:
@@ -95,6 +106,14 @@ class SessionKeeper:
         """On which terms the client was let in, if somebody was asked."""
         self.timers: dict[str, Timer] = {}
         """The timers that the machine has asked for so far, and those of the terms, by name."""
+        self.bucket: Bucket | None = None
+        """What counts the packets that the client sends, once it has sent some."""
+        self.lag: int = UP_TO_DATE
+        """Whether its client reads more slowly than others send; see `flow`."""
+        self.holds = 0
+        """For how many reasons no packet of its client is handed over; see `flow`."""
+        self.waits = False
+        """Whether it waits in line to hand over more; see `rounds`."""
         self._data: dict[str, Any] | None = None
         self._late: Outbox | None = None
         self._todo: deque[tuple[Call | Failure, int]] | None = None
@@ -134,12 +153,19 @@ class SessionKeeper:
 
     def has_room(self, request: Request, settings: SessionSettings) -> bool:
         """Whether the packets of `request` may wait for the application as well."""
-        if not self._todo:
-            return True
-        return (
-            len(self._todo) + len(request.packets) <= settings.max_unhandled_packets
-            and self._todo_bytes + request.size <= settings.max_unhandled_bytes
-        )
+        if self.unhandled + len(request.packets) > settings.max_unhandled_packets:
+            return False
+        return not self._todo or self._todo_bytes + request.size <= settings.max_unhandled_bytes
+
+    @property
+    def next_is_packet(self) -> bool:
+        """Whether what the application gets next is a packet of the client."""
+        return isinstance(self._todo[0][0], Packet) if self._todo else False
+
+    @property
+    def next_size(self) -> int:
+        """Bytes that what comes next counts with."""
+        return self._todo[0][1] if self._todo else 0
 
     def queue(self, *items: Call, size: int = 0) -> None:
         """Have these, of `size` bytes, handed to the application after all that was queued before."""

@@ -20,13 +20,17 @@
     waited, the state stays `have_packet` until the next request, which is then held: the die
     timer goes on, so packets that come and expire do not keep a session without a client.
 
+9.  Two things only the shell can know, and is asked (`Arbiter`): whether the packets of a request may be let in, in
+    the turn in which it is processed, and whether a client whose queue is full still reads, so that there is room
+    for as much again.
+
 Pure: time and requests come in as events, answers and timers go out as actions.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cometary.errors import ProtocolError
 from cometary.fsm import (
@@ -72,6 +76,23 @@ PATIENCE = "patience"
 EARLY = "early"
 
 
+class Arbiter:
+    """What the shell says to the questions of rule 9; where there is none, all are let in, and nobody reads."""
+
+    __slots__ = ()
+
+    def refusal(self, request: Request) -> ProtocolError | None:  # noqa: ARG002
+        """Let the packets of `request` in, whose turn has come; or return the error for it, with nothing changed."""
+        return None
+
+    def may_fall_behind(self) -> bool:
+        """Whether a client whose queue is full reads; if so, the shell has taken note that it is behind."""
+        return False
+
+
+NO_SHELL: Final = Arbiter()
+
+
 class SessionMachine(StateMachine):
     """One session, without its connections.
 
@@ -82,7 +103,17 @@ class SessionMachine(StateMachine):
             settings allow.
     """
 
-    __slots__ = ("_behind", "_dying", "_waiting", "held", "outbox", "settings", "wait", "window")
+    __slots__ = (
+        "_behind",
+        "_dying",
+        "_waiting",
+        "arbiter",
+        "held",
+        "outbox",
+        "settings",
+        "wait",
+        "window",
+    )
 
     waiting = State("no request held, nothing new to send", initial=True)
     have_request = State("a request is held until a packet comes")
@@ -94,6 +125,7 @@ class SessionMachine(StateMachine):
         self.outbox = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
         self.window: RequestWindow[Request] = RequestWindow(first_rid, settings.requests)
         self.held: Request | None = None
+        self.arbiter = NO_SHELL
         self._behind = False  # from `HandOver` to `HandedOver`, what `_meet` is to know then
         self.wait = settings.wait if wait is None else min(wait, settings.wait)
         self._waiting = patience(self.wait)
@@ -116,19 +148,34 @@ class SessionMachine(StateMachine):
     @on(waiting, Packet, to=(have_packet, END))
     def queue_first(self, packet: Packet) -> Step:
         """Queue it."""
-        return goto(self.have_packet) if self.outbox.append(packet) else self._overflow(packet)
+        return (
+            goto(self.have_packet)
+            if self.outbox.append(packet) or self._append_beyond(packet)
+            else self._overflow(packet)
+        )
 
     @on(have_packet, Packet, to=END)
     def queue_another(self, packet: Packet) -> Step | None:
         """Queue it."""
-        return None if self.outbox.append(packet) else self._overflow(packet)
+        return None if self.outbox.append(packet) or self._append_beyond(packet) else self._overflow(packet)
 
     @on(have_request, Packet, to=(waiting, END))
     def answer_with(self, packet: Packet) -> Step:
         """Answer the held request with it."""
-        if not self.outbox.append(packet):
+        if not (self.outbox.append(packet) or self._append_beyond(packet)):
             return self._overflow(packet)
         return goto(self.waiting, self.outbox.answer(self._release(), self.settings.max_response_bytes))
+
+    def _append_beyond(self, packet: Packet) -> bool:
+        """Take a packet for which there is no room, into a stretched outbox, if it may be (rule 9)."""
+        return self._stretched() and self.outbox.append(packet)
+
+    def _stretched(self) -> bool:
+        outbox = self.outbox
+        if outbox.max_packets > outbox.limit_packets or not self.arbiter.may_fall_behind():
+            return False
+        outbox.stretch()
+        return True
 
     # -- tracked packets for the client -------------------------------------------------
 
@@ -149,7 +196,7 @@ class SessionMachine(StateMachine):
     def queue_by_contract(self, event: Arrival) -> Step | None:
         """Queue it, or drop it or others as its contract says."""
         outbox = cast("TrackingOutbox", self.outbox)
-        if not outbox.admit(event.packet, event.now):
+        if not self._admit(outbox, event):
             return self._overflow(event.packet)
         return goto(self.have_packet, *expiries(outbox)) if outbox.unsent else None
 
@@ -157,11 +204,17 @@ class SessionMachine(StateMachine):
     def answer_by_contract(self, event: Arrival) -> Step | None:
         """Answer the held request with it, if there is room for it at all."""
         outbox = cast("TrackingOutbox", self.outbox)
-        if not outbox.admit(event.packet, event.now):
+        if not self._admit(outbox, event):
             return self._overflow(event.packet)
         if not outbox.unsent:
             return None
         return goto(self.waiting, self.outbox.answer(self._release(), self.settings.max_response_bytes))
+
+    def _admit(self, outbox: TrackingOutbox, event: Arrival) -> bool:
+        if outbox.admit(event.packet, event.now):
+            return True
+        keeps = event.packet.contract.when_full != "close"  # which has a limit of its own
+        return keeps and self._stretched() and outbox.admit(event.packet, event.now)
 
     @on(ANY, Expiry)
     def packets_expire(self, event: Expiry) -> Step | None:
@@ -178,6 +231,10 @@ class SessionMachine(StateMachine):
         expected = request.rid == self.window.expected
         if not expected and not self.window.seen(request.rid):
             return self._out_of_order(request)
+        if expected and request.packets:
+            refusal = self.arbiter.refusal(request)
+            if refusal is not None:
+                return stay(Refuse(request, refusal))
         try:
             self.outbox.acknowledge(request.ack)
         except ProtocolError as error:
@@ -292,7 +349,7 @@ class SessionMachine(StateMachine):
         return self._end(event.reason)
 
     def _overflow(self, packet: Packet) -> Step:
-        self.outbox.add_undelivered(packet)
+        self.outbox.keep(packet)  # room or not: it may have been stretched
         return self._end("overflow")
 
     def _end(self, reason: str, *actions: object) -> Step:

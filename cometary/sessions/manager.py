@@ -14,8 +14,10 @@ import trio
 
 from cometary.errors import ProtocolError, UsageError
 from cometary.sessions.actor import SessionActor, SignOff
+from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
+from cometary.sessions.flow import Flow
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import SessionKeeper
@@ -27,6 +29,7 @@ from cometary.sessions.receipts import Receipt, ReceiptLog
 from cometary.sessions.session import Session
 from cometary.sessions.totals import Totals
 from cometary.sessions.tracked import TrackedPacket, tracked
+from cometary.sessions.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,6 +56,8 @@ class SessionManager:
         receipts: what has become of the packets of which somebody wants to know.
         posting: takes what is sent to sessions.
         journal: tells the log of openings and ends.
+        flow: whose client is behind, and who waits for it.
+        turnstile: lets requests in.
     """
 
     def __init__(
@@ -69,6 +74,8 @@ class SessionManager:
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
+        self.flow = Flow()
+        self.turnstile = Turnstile(settings, trio.current_time)
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
@@ -106,6 +113,7 @@ class SessionManager:
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
         machine = SessionMachine(self.settings, first_rid, wait)
         keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
+        machine.arbiter = SessionArbiter(keeper, self.turnstile, self.flow)
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
         self.directory.add(keeper)
         return keeper
@@ -213,6 +221,7 @@ class SessionManager:
     def ended(self, keeper: SessionKeeper, reason: str) -> None:
         """Take note that a session has ended."""
         self._router.drop(keeper.ref)
+        self.flow.catch_up(keeper.ref)
         now = trio.current_time()
         self.directory.end(keeper, reason, now)
         if keeper.terms is not None:
@@ -252,6 +261,7 @@ class SessionManager:
         if self._supervisor is None:
             return
         self._router.drop(keeper.ref)
+        self.flow.catch_up(keeper.ref)
         self._leaving.pop(keeper.ref, None)
         keeper.forget_packets()
         if keeper.sign_off is not None and not keeper.unhandled:

@@ -7,6 +7,8 @@
     error and changes nothing.
 4.  The outbox is bounded, in packets and in bytes; a packet that does not fit is refused and
     the session ends (`overflow`): to drop one silently would break the promise of rule 2.
+5.  For a client that reads, if more slowly than others send, it can be stretched: then there is room for as
+    much again (`cometary.sessions.flow`).
 
 Pure: no clock, no socket. Source: CSP draft 0.3 (acknowledged packet ids).
 """
@@ -36,11 +38,20 @@ class Outbox:
         max_bytes: how many bytes of packets it holds at most.
     """
 
-    __slots__ = ("_bytes", "acknowledged", "max_bytes", "max_packets", "packets", "sent")
+    __slots__ = (
+        "_bytes",
+        "acknowledged",
+        "limit_bytes",
+        "limit_packets",
+        "max_bytes",
+        "max_packets",
+        "packets",
+        "sent",
+    )
 
     def __init__(self, max_packets: int, max_bytes: int) -> None:
-        self.max_packets = max_packets
-        self.max_bytes = max_bytes
+        self.limit_packets = self.max_packets = max_packets
+        self.limit_bytes = self.max_bytes = max_bytes
         self.acknowledged = 0
         """The highest number that the client has acknowledged."""
         self.sent = 0
@@ -61,6 +72,21 @@ class Outbox:
     def unsent(self) -> bool:
         """Whether there are packets that were never part of an answer."""
         return self.acknowledged + len(self.packets) > self.sent
+
+    def stretch(self) -> None:
+        """Have room for as much again (rule 5)."""
+        self.max_packets = 2 * self.limit_packets
+        self.max_bytes = 2 * self.limit_bytes
+
+    def relax(self) -> None:
+        """Have as much room as at first, whatever is in it already."""
+        self.max_packets = self.limit_packets
+        self.max_bytes = self.limit_bytes
+
+    @property
+    def half_empty(self) -> bool:
+        """Whether half of the room that there was at first is free."""
+        return 2 * len(self.packets) <= self.limit_packets and 2 * self._bytes <= self.limit_bytes
 
     def append(self, packet: Packet) -> bool:
         """Take a packet and number it; False, and nothing has changed, if it does not fit."""
@@ -135,7 +161,7 @@ class Outbox:
             Whether there was room even for that.
         """
         # Nothing leaves any more, so once there is no room there never is: what is taken has no gaps.
-        if len(self.packets) >= 2 * self.max_packets or self._bytes > 2 * self.max_bytes:
+        if len(self.packets) >= 2 * self.limit_packets or self._bytes > 2 * self.limit_bytes:
             return False
         self.keep(packet)
         return True

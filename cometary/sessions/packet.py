@@ -41,12 +41,14 @@ class Packet:
         sender: who sent it, for receivers inside the server; it does not travel.
     """
 
-    __slots__ = ("_cbor", "_json", "message", "path", "sender")
+    __slots__ = ("_cbor", "_json", "cause", "message", "path", "sender")
 
     def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
         self.path = path
         self.message = message
         self.sender = sender
+        self.cause: Any = None
+        """The keeper of the session whose client brought it about, if one did; see `flow`."""
         self._json: bytes | None = None
         self._cbor: bytes | None = None
 

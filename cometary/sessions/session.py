@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
+from cometary.errors import MailboxFullError
 from cometary.escapes import exit_in
 from cometary.sessions.events import End
+from cometary.sessions.flow import CAUSE
+from cometary.sessions.keeper import BEHIND
 from cometary.signatures import check_text
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.manager import SessionManager
+
+
+MOST_MAIL: Final = 100_000
+"""Messages that wait for a session's actor at most."""
 
 
 class Session:
@@ -79,6 +86,8 @@ class Session:
         Raises:
             UsageError: if `path` is none, `message` cannot be encoded or is larger than all that a session
                 queues (`queue-bytes`), or another argument makes no sense; the caller's fault, nothing was sent.
+            MailboxFullError: if a hundred thousand messages wait for the session to have its turn, since
+                whoever sends them gives it none; nobody else's fault, nothing was sent, try later.
         """
         if receipt is None and ttl is None and key is None:
             packet = self._manager.packet(path, message)
@@ -87,8 +96,18 @@ class Session:
         actor = self._keeper.serving
         if actor is not None and get_ident() == actor.system.thread:
             actor.push(packet)  # called by a handler, in the actor's own turn
-        else:
-            self._manager.posting.send(self._keeper, packet)
+            return
+        if self._keeper.lag == BEHIND:
+            self._hold_sender()
+        if self._keeper.ended is None and len(self._keeper.ref.actor_inbox) >= MOST_MAIL:
+            raise MailboxFullError(f"{MOST_MAIL} messages wait for {self} to have its turn")
+        self._manager.posting.send(self._keeper, packet)
+
+    def _hold_sender(self) -> None:
+        """Hold the session whose client's packet is being handled here, if one is (`flow`)."""
+        cause, system = CAUSE.get(), self._keeper.ref.actor_inbox.system
+        if cause is not None and get_ident() == system.thread:
+            self._manager.flow.hold_for(cause, self._keeper.ref)
 
     def connect(self, *paths: str) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.

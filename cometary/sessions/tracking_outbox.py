@@ -55,7 +55,9 @@ class TrackingOutbox(Outbox):
     __slots__ = ("_deadlines", "_due", "_next", "_settle", "_slots", "_waiting", "dropped", "expired")
 
     def __init__(self, outbox: Outbox, settle: Settle) -> None:
-        super().__init__(outbox.max_packets, outbox.max_bytes)
+        super().__init__(outbox.limit_packets, outbox.limit_bytes)
+        self.max_packets = outbox.max_packets
+        self.max_bytes = outbox.max_bytes
         self.acknowledged = outbox.acknowledged
         self.sent = outbox.sent
         self.packets = outbox.packets

@@ -54,6 +54,11 @@ class CometRequest(Request):
         exchange.on_drop = self._drop
         exchange.release_request()
 
+    @property
+    def address(self) -> str:
+        """The address that it came from."""
+        return self._exchange.peer
+
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Answer with packets numbered from `first_seq`, or with none."""
         codec = self._codec
@@ -112,11 +117,15 @@ class CometEndpoint:
             exchange.refuse(session_ended("failed"), codec)
 
     def check_paths(self, packets: Sequence[PacketBody]) -> None:
-        """See whether the application takes packets to these paths.
+        """See whether one request may have so many packets, and the application takes packets to these paths.
 
         Raises:
-            ProtocolError: `forbidden`, the client's fault.
+            ProtocolError: `too-large` or `forbidden`, the client's fault.
         """
+        most = self._manager.settings.max_request_packets
+        if len(packets) > most:
+            detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
+            raise ProtocolError("too-large", detail)
         for packet in packets:
             if not self._gatekeeper.accepts(packet.path):
                 raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
@@ -139,6 +148,7 @@ class CometEndpoint:
             "wait": keeper.machine.wait,
             "die": settings.die,
             "requests": settings.requests,
+            "packets": settings.max_request_packets,
             **members,
         }
         exchange.respond(200, codec.encode(answer), codec.content_type)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cometary.sessions import SessionKeeper, SessionManager
     from cometary.sessions.tracked import TrackedPacket
     from cometary.transport.codecs import Codec
+    from cometary.transport.control_line import ControlLine
     from cometary.transport.exchange import Endpoint, Exchange
 
     Call = Callable[[Any], dict[str, object]]
@@ -89,6 +90,7 @@ class ControlEndpoint:
         statistics: returns how many sessions there are, and what has become of all packets.
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
+        line: where calls that send wait while very much has not been passed on.
         secret: what every call must bear; None only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -103,6 +105,7 @@ class ControlEndpoint:
         *,
         sessions: Endpoint,
         receipts: Endpoint,
+        line: ControlLine,
         secret: str | None,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -111,14 +114,15 @@ class ControlEndpoint:
         self._update_tracked = update_tracked
         self._bearer = None if secret is None else b"Bearer " + secret.encode()
         self._router = Router()
-        for path, type_, call in (
-            ("/update", PacketBody | list[PacketBody], self.update),
-            ("/connect", SessionPaths, self.connect),
-            ("/disconnect", SessionPaths, self.disconnect),
-            ("/send", SessionPackets, self.send),
-            ("/kick", SessionOnly, self.kick),
+        self._line = line
+        for path, type_, call, make in (
+            ("/update", PacketBody | list[PacketBody], self.update, line.make),
+            ("/connect", SessionPaths, self.connect, at_once),
+            ("/disconnect", SessionPaths, self.disconnect, at_once),
+            ("/send", SessionPackets, self.send, line.make),
+            ("/kick", SessionOnly, self.kick, at_once),
         ):
-            self._router.add("POST", path, _posting(type_, call))
+            self._router.add("POST", path, _posting(type_, call, make))
         if crash is not None:
             self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
@@ -184,6 +188,7 @@ class ControlEndpoint:
         packets = self._packets(body.packets)
         for packet in packets:
             self._manager.posting.post(keeper, packet)
+        self._line.sent_to(keeper.ref.actor_inbox)
         return {"packets": len(packets)}
 
     def kick(self, body: SessionOnly) -> dict[str, object]:
@@ -223,7 +228,14 @@ def _crash(crash: Callable[[int], int], body: CrashCount) -> dict[str, object]:
     return {"crashed": crash(body.count)}
 
 
-def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
+def at_once(call: Callable[[], None]) -> None:
+    """Make a call that does not wait in line."""
+    call()
+
+
+def _posting(
+    type_: Any, call: Call, make: Callable[[Callable[[], None]], None] = at_once
+) -> Callable[[Exchange], None]:
     decode_json = msgspec.json.Decoder(type_).decode
 
     def read(body: bytes, codec: Codec) -> Any:
@@ -239,7 +251,13 @@ def _posting(type_: Any, call: Call) -> Callable[[Exchange], None]:
     def endpoint(exchange: Exchange) -> None:
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            answer = call(read(exchange.body, codec))
+            make(functools.partial(answer_with, exchange, codec, read(exchange.body, codec)))
+        except ProtocolError as error:
+            exchange.refuse(error, codec)
+
+    def answer_with(exchange: Exchange, codec: Codec, body: Any) -> None:
+        try:
+            answer = call(body)
         except ProtocolError as error:
             exchange.refuse(error, codec)
         else:

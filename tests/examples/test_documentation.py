@@ -20,6 +20,7 @@ from cometary.sessions import Receipt, SessionMachine
 from cometary.sessions.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions.tracking_outbox import Outcome
 from cometary.transport.control import ControlEndpoint, PacketBody
+from cometary.transport.control_line import ControlLine
 from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -135,14 +136,28 @@ def test_every_limit_that_can_be_set_is_explained() -> None:
         "queue-bytes",
         "response-bytes",
         "body-bytes",
+        "request-packets",
+        "packets-per-second",
+        "packet-burst",
+        "address-packets-per-second",
+        "address-packet-burst",
     ):
         assert f"`{name}`" in text
 
 
 def test_every_call_of_the_control_interface_is_listed() -> None:
     nothing: Any = None
+    line = ControlLine(nothing, nothing)
     endpoint = ControlEndpoint(
-        nothing, nothing, nothing, nothing, nothing, sessions=nothing, receipts=nothing, secret=None
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        sessions=nothing,
+        receipts=nothing,
+        line=line,
+        secret=None,
     )
     calls = {
         f"{method} {path}"

@@ -89,9 +89,12 @@ async def test_an_end_is_remembered_for_die_and_then_the_session_is_unknown(
 # -- overflow --------------------------------------------------------------------------------------
 
 
-async def test_a_queue_of_too_many_packets_ends_the_session(recorder: Recorder) -> None:
+async def test_a_queue_of_too_many_packets_ends_the_session_of_a_client_that_is_away(
+    recorder: Recorder, mock_clock: trio.testing.MockClock
+) -> None:
     async with serving(recorder.app, queue_packets=10) as world:
         client = await world.open()
+        await world.pass_time(mock_clock, 11)
         for number in range(11):
             recorder.sessions[0].send("a", number)
         await world.settle()
@@ -99,9 +102,12 @@ async def test_a_queue_of_too_many_packets_ends_the_session(recorder: Recorder) 
         assert ended(await client.ask()) == "overflow"
 
 
-async def test_updates_that_nobody_fetches_end_the_session_too(recorder: Recorder) -> None:
+async def test_updates_that_nobody_fetches_end_the_session_too(
+    recorder: Recorder, mock_clock: trio.testing.MockClock
+) -> None:
     async with serving(recorder.app, queue_bytes=1024) as world:
         client = await world.open()
+        await world.pass_time(mock_clock, 11)
         recorder.sessions[0].connect("news")
         for _ in range(20):
             recorder.app.update("news", "x" * 100)
@@ -116,7 +122,7 @@ async def test_updates_that_nobody_fetches_end_the_session_too(recorder: Recorde
 async def test_an_overflow_by_a_handler_refuses_the_very_request(recorder: Recorder) -> None:
     @recorder.app.packet("flood")
     def flood(session: Session, path: str, _: object) -> None:
-        for number in range(20):
+        for number in range(30):
             session.send(path, number)
 
     async with serving(recorder.app, queue_packets=10) as world:
@@ -125,7 +131,7 @@ async def test_an_overflow_by_a_handler_refuses_the_very_request(recorder: Recor
         assert ended(await client.ask(("flood", 1), ("a", 2))) == "overflow"
         assert await client.receive(held) == [0]
         await world.settle()
-        assert recorder.ended == [("overflow", list(range(20)))]  # all that it sent before it was told
+        assert recorder.ended == [("overflow", list(range(30)))]  # all that it sent before it was told
 
 
 async def test_a_client_that_acknowledges_never_overflows(recorder: Recorder) -> None:

@@ -23,7 +23,7 @@ async def test_a_session_opens_at_once_with_all_members(world: World, codec: Cod
     assert answer.status == 200
     assert answer.headers["content-type"] == codec.content_type.decode()
     sid = answer.body.pop("sid")
-    assert answer.body == {"version": 1, "wait": 60, "die": 45, "requests": 2}
+    assert answer.body == {"version": 1, "wait": 60, "die": 45, "requests": 2, "packets": 256}
     assert len(base64.urlsafe_b64decode(sid)) >= 16
 
 

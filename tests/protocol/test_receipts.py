@@ -144,7 +144,7 @@ async def kick(world: World, _client: Comet, session: Session) -> None:
 
 
 async def overflow(world: World, _client: Comet, session: Session) -> None:
-    for number in range(11):
+    for number in range(21):  # the client reads, so there is room for as much again
         session.send("a", number)
     await world.settle()
 

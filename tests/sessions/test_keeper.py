@@ -30,8 +30,12 @@ def test_the_application_gets_everything_once_and_in_order(keeper: SessionKeeper
     assert keeper.unhandled == 0
 
 
-def test_there_is_room_for_a_first_request_whatever_its_size(keeper: SessionKeeper) -> None:
-    assert keeper.has_room(request(5, size=1000), SETTINGS)
+def test_there_is_room_for_a_first_request_whatever_its_size_but_not_for_any_number(
+    keeper: SessionKeeper,
+) -> None:
+    most = SETTINGS.max_unhandled_packets
+    assert keeper.has_room(request(most, size=1000), SETTINGS)
+    assert not keeper.has_room(request(most + 1, size=10), SETTINGS)
 
 
 def test_packets_that_wait_leave_less_room(keeper: SessionKeeper) -> None:

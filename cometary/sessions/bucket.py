@@ -1,0 +1,39 @@
+"""A token bucket: so many a second on average, and so many at once.
+
+1.  The bucket holds `burst` tokens at most, is full at first, and gains `rate` a second.
+2.  Whoever wants more than there are waits, and nothing is taken. Whoever wants more than a full bucket holds
+    gets it from a full one, which then owes the rest: so a large request is late, but never impossible.
+
+Pure: the time comes in, in seconds of any clock.
+"""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """The tokens of one session or one address.
+
+    Args:
+        burst: tokens of a full bucket.
+        now: the time.
+    """
+
+    __slots__ = ("_at", "_tokens")
+
+    def __init__(self, burst: float, now: float) -> None:
+        self._tokens = burst
+        self._at = now
+
+    def wait(self, count: int, rate: float, burst: float, now: float) -> float:
+        """Return after how many seconds `count` tokens may be taken; 0 if that is now."""
+        self._tokens = min(burst, self._tokens + (now - self._at) * rate)
+        self._at = now
+        return max(0.0, (min(count, burst) - self._tokens) / rate)
+
+    def take(self, count: int) -> None:
+        """Take tokens, after `wait` has said that they may be taken."""
+        self._tokens -= count
+
+    def full(self, rate: float, burst: float, now: float) -> bool:
+        """Whether nothing is remembered that a new bucket would not know."""
+        return self._tokens + (now - self._at) * rate >= burst

@@ -1,0 +1,113 @@
+"""Rounds: when which session's packets are handed to the application, so that no client holds up the others.
+
+1.  In one round at most `MOST_PACKETS` packets of clients are handed over, those of all sessions together, and
+    no further one once they came to `MOST_BYTES`. A round lasts for one batch of the scheduler at least.
+2.  The next round begins when the dispatcher has routed what the last one brought about. Those who hear of that
+    have their turns then before any session hands over more: so what is on its way to them is never more than one
+    round's worth, however many send.
+3.  While many hear each update, a round is smaller: it brings about `MOST_DELIVERIES` at most, or is one packet.
+4.  A session for which there is no room waits in line. At the next round as many of the line as may be go on, each
+    with the same share. While there is a line, nobody else goes first.
+5.  A session whose packets fit into the round that runs does not notice any of this.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cometary.actors import Timer
+
+if TYPE_CHECKING:
+    from cometary.actors import ActorRef
+    from cometary.sessions.keeper import SessionKeeper
+
+MOST_PACKETS: Final = 64
+MOST_BYTES: Final = 256 << 10
+MOST_DELIVERIES: Final = 5_000
+
+
+class GoOn(NamedTuple):
+    """To a session's actor: it may hand over packets again, `share` of them in this turn."""
+
+    share: int
+
+
+class NextRound:
+    """To the dispatcher: what stood before this in its mailbox has been routed."""
+
+
+class Rounds:
+    """The round that runs, and who waits for the next one.
+
+    Attributes:
+        widest: how many heard of an update, of the one that most did.
+    """
+
+    __slots__ = ("_began", "_bytes", "_line", "_mailbox", "_packets", "_timer", "widest")
+
+    def __init__(self) -> None:
+        self._line: deque[SessionKeeper] = deque()
+        self._packets = MOST_PACKETS
+        self._bytes = MOST_BYTES
+        self._began = -1.0
+        self._mailbox: Any = None
+        self._timer: Timer | None = None
+        self.widest = 1
+
+    def attach(self, dispatcher: ActorRef[Any]) -> None:
+        """Go by the mailbox of `dispatcher` from now on; without any there are no rounds."""
+        self._mailbox = dispatcher.actor_inbox
+        self._timer = Timer(self._mailbox.system.scheduler.timers, self._mailbox, NextRound())
+        if self._line:
+            self._timer.start(0)
+
+    def take(self, size: int) -> bool:
+        """Whether one packet more, of `size` bytes, may be handed over in this round; if so, it counts."""
+        if self._timer is None:
+            return True
+        now = self._mailbox.system.scheduler.now()
+        if now != self._began and not self._line and self._mailbox.empty():
+            self._renew(now)
+        if self._line or self._packets <= 0 or self._bytes <= 0:
+            return False
+        self._packets -= 1
+        self._bytes -= size
+        return True
+
+    def take_of_share(self, size: int) -> bool:
+        """The same for a packet of somebody's share."""
+        if self._bytes <= 0:
+            return False
+        self._bytes -= size
+        return True
+
+    def wait(self, keeper: SessionKeeper) -> None:
+        """Let a session wait in line; it gets a `GoOn`."""
+        keeper.waits = True
+        self._line.append(keeper)
+        if self._timer is not None and not self._timer.running:
+            self._timer.start(0)
+
+    def next_round(self, now: float) -> None:
+        """Begin the next round; the dispatcher has come to its `NextRound`."""
+        self._renew(now)
+        chosen: list[SessionKeeper] = []
+        size = 0
+        while self._line and len(chosen) < self._packets and size < MOST_BYTES:
+            keeper = self._line.popleft()
+            size += keeper.next_size
+            chosen.append(keeper)
+        if chosen:
+            share = self._packets // len(chosen)
+            self._packets -= share * len(chosen)
+            for keeper in chosen:
+                keeper.ref.actor_inbox.put_if_open(GoOn(share))
+        if self._line and self._timer is not None:
+            self._timer.start(0)
+
+    def _renew(self, now: float) -> None:
+        self._began = now
+        self._packets = max(1, min(MOST_PACKETS, MOST_DELIVERIES // self.widest))
+        self._bytes = MOST_BYTES
+        self.widest = max(1, self.widest // 2)

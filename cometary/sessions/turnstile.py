@@ -1,0 +1,101 @@
+"""The turnstile: which requests' packets are let in, in the turn in which each request is processed.
+
+1.  What a session's application has not been given yet has a bound (`max_unhandled_packets`, `max_unhandled_bytes`).
+2.  A session, and an address, sends so many packets a second, and so many at once (`bucket`). Loopback has no
+    limit as an address: a proxy on this machine speaks for all its clients.
+3.  A request is let in whole or not at all. One that is refused has changed nothing: its id is still the next,
+    and the same request is let in later.
+4.  Only so many addresses are counted at a time. When there are more, those that have been quiet for long enough
+    are forgotten, which makes no difference to them; if that is none, all are.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from cometary.errors import ProtocolError
+from cometary.sessions.bucket import Bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.sessions.events import Request
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.settings import SessionSettings
+
+MOST_ADDRESSES: Final = 100_000
+"""Addresses counted at a time."""
+
+
+class Turnstile:
+    """Lets requests in, those of all sessions.
+
+    Args:
+        settings: the limits.
+        now: reads the clock, in seconds.
+    """
+
+    def __init__(self, settings: SessionSettings, now: Callable[[], float]) -> None:
+        self._settings = settings
+        self._now = now
+        self._addresses: dict[str, Bucket] = {}
+
+    def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:
+        """Count the packets of `request`; returns the error if they are too many, and nothing was counted."""
+        settings = self._settings
+        if not keeper.has_room(request, settings):
+            return too_many("the application has not handled the packets sent before these")
+        now, count = self._now(), len(request.packets)
+        buckets: list[Bucket] = []
+        if settings.packets_per_second:
+            bucket = keeper.bucket
+            if bucket is None:
+                bucket = keeper.bucket = Bucket(settings.packet_burst, now)
+            wait = bucket.wait(count, settings.packets_per_second, settings.packet_burst, now)
+            if wait:
+                return too_many("this session sends packets too fast", wait)
+            buckets.append(bucket)
+        address = request.address
+        if settings.address_packets_per_second and not is_loopback(address):
+            bucket = self._address(address, now)
+            wait = bucket.wait(count, settings.address_packets_per_second, settings.address_packet_burst, now)
+            if wait:
+                return too_many("the sessions of this address send packets too fast", wait)
+            buckets.append(bucket)
+        for bucket in buckets:
+            bucket.take(count)
+        return None
+
+    def _address(self, address: str, now: float) -> Bucket:
+        bucket = self._addresses.get(address)
+        if bucket is None:
+            if len(self._addresses) >= MOST_ADDRESSES:
+                self._forget_quiet(now)
+            bucket = self._addresses[address] = Bucket(self._settings.address_packet_burst, now)
+        return bucket
+
+    def _forget_quiet(self, now: float) -> None:
+        rate, burst = self._settings.address_packets_per_second, self._settings.address_packet_burst
+        kept = {
+            address: bucket
+            for address, bucket in self._addresses.items()
+            if not bucket.full(rate, burst, now)
+        }
+        self._addresses = kept if len(kept) < MOST_ADDRESSES else {}
+
+
+def too_many(detail: str, wait: float = 1.0) -> ProtocolError:
+    """Return the error for a request that is to come again in `wait` seconds."""
+    return ProtocolError("too-many-requests", detail, retry_after=max(1, ceil(wait)))
+
+
+@lru_cache(maxsize=1024)
+def is_loopback(address: str) -> bool:
+    """Whether `address` is this machine's own; no address at all counts as that."""
+    try:
+        return not address or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

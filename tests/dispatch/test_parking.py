@@ -1,0 +1,135 @@
+"""Updates wait for those who are behind, in order, and nothing else waits."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cometary import App
+from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
+from cometary.dispatch.subscriptions import Subscriptions
+from cometary.errors import MailboxFullError
+from cometary.sessions import Packet
+from cometary.sessions.contract import make_contract
+from cometary.sessions.flow import MOST_PENDING, Flow
+from cometary.sessions.tracked import TrackedPacket
+
+SLOW: Any = "slow"
+QUICK: Any = "quick"
+
+
+class Yard:
+    """A table with two listeners, and what has been routed."""
+
+    def __init__(self, **limits: int) -> None:
+        self.table: Subscriptions[Any] = Subscriptions()
+        self.table.subscribe("room/*", SLOW)
+        self.table.subscribe("room/*", QUICK)
+        self.table.subscribe("other", QUICK)
+        self.flow = Flow()
+        self.parking = Parking(self.table, self.flow, **limits)
+        self.routed: list[tuple[str, object]] = []
+
+    def send(self, path: str, message: object = None, **more: Any) -> None:
+        packet = TrackedPacket(path, message, **more) if more else Packet(path, message)
+        if not self.parking.takes(packet, self.route):
+            self.route(packet)
+
+    def route(self, packet: Packet) -> None:
+        self.routed.append((packet.path, packet.message))
+
+    def catch_up(self) -> None:
+        self.flow.catch_up(SLOW)
+        self.parking.route_some()
+
+
+def test_without_anybody_behind_nothing_waits() -> None:
+    yard = Yard()
+    yard.send("room/1", 1)
+    assert yard.routed == [("room/1", 1)]
+    assert yard.flow.parked == 0
+
+
+def test_what_one_hears_who_is_behind_waits_and_nothing_else() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    for path in ("room/1", "other", "room/2", "nobody"):
+        yard.send(path)
+    assert [path for path, _ in yard.routed] == ["other", "nobody"]
+    assert yard.flow.parked == 2
+    yard.catch_up()
+    assert [path for path, _ in yard.routed[2:]] == ["room/1", "room/2"]
+    assert yard.flow.parked == 0
+
+
+def test_what_comes_behind_a_parked_update_on_its_path_stays_behind_it() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    yard.send("room/1", 1)
+    yard.flow.catch_up(SLOW)
+    yard.send("room/1", 2)
+    assert yard.routed == []
+    yard.parking.route_some()
+    assert yard.routed == [("room/1", 1), ("room/1", 2)]
+
+
+def test_what_may_be_dropped_does_not_wait() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    for policy in ("drop_oldest", "drop_newest", "close"):
+        yard.send("room/1", policy, contract=make_contract(policy))
+    assert [message for _, message in yard.routed] == ["drop_oldest", "drop_newest", "close"]
+    for policy in ("keep", "conflate"):
+        yard.send("room/2", policy, contract=make_contract(policy))
+    assert yard.flow.parked == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "size", "at_once"),
+    [({}, 1, MOST_AT_A_TIME), ({"max_packets": 10}, 1, 5), ({"max_bytes": 10_000}, 1_000, 5)],
+)
+def test_only_half_a_queue_is_routed_in_one_turn(limits: dict[str, int], size: int, at_once: int) -> None:
+    yard = Yard(**limits)
+    for number in range(100):
+        yard.send(f"room/{number % 3}", [number, "x" * size])
+    assert len(yard.routed) == at_once
+    turns = 0
+    while yard.flow.parked:
+        before = len(yard.routed)
+        yard.parking.route_some()
+        assert 0 < len(yard.routed) - before <= at_once
+        turns += 1
+    assert turns == 100 // at_once - 1
+    assert [message[0] for _, message in yard.routed] == list(range(100))  # type: ignore[index]
+
+
+def test_whoever_brought_it_about_is_held_until_it_has_gone_on() -> None:
+    yard, mail = Yard(), list[object]()
+    inbox = SimpleNamespace(put_if_open=mail.append)
+    speaker: Any = SimpleNamespace(holds=0, ref=SimpleNamespace(actor_inbox=inbox))
+    yard.flow.fall_behind(SLOW)
+    for _ in range(2):
+        packet = Packet("room/1")
+        packet.cause = speaker
+        assert yard.parking.takes(packet, yard.route)
+    assert speaker.holds == 2
+    yard.catch_up()
+    assert speaker.holds == 0
+    assert len(mail) == 1
+
+
+def test_updates_beyond_all_bounds_are_refused_where_they_are_sent() -> None:
+    sent: list[object] = []
+    flow, app = Flow(), App()
+    app.use(app.contracts, flow)
+    app.attach(SimpleNamespace(tell=sent.append))  # type: ignore[arg-type]
+    flow.parked = MOST_PENDING - 1
+    app.update("a", 1)
+    flow.parked += 1
+    with pytest.raises(MailboxFullError):
+        app.update("a", 2)
+    with pytest.raises(MailboxFullError):
+        app.update("a", 2, receipt="mine")
+    assert len(sent) == 1
