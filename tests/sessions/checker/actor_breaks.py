@@ -74,6 +74,14 @@ ACTOR_BREAKS = (
         "if not (isinstance(item, Packet) or type(item).__name__ == 'SignedOff')]",
         "given up",
     ),
+    Break(
+        "sign off before the packets that wait for their turn",
+        "actor",
+        "not (keeper.unhandled or self._handler_runs or self._fails)",
+        "not (self._handler_runs or self._fails)",
+        "paced",
+    ),
+    Break("never take a turn", "actor", "self._keeper.waits = False", "self._keeper.waits = True", "paced"),
     Break("keep quiet about a failure", "actor", "self._keeper.report(failure)", "failure", "handlers"),
     Break(
         "keep quiet about a handler that was broken off",

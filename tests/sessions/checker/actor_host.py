@@ -15,10 +15,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from cometary.errors import ActorEndedError
+from cometary.sessions import SessionSettings
 from cometary.sessions.actor import SignOff
 from tests.sessions.checker.parts import Parts
 from tests.sessions.checker.played import HandlerCancelled, HandlerCrash, LastResort, Slow, played
 from tests.sessions.checker.played_application import HOOKS, PlayedApplication
+
+
+class Paced(SessionSettings):
+    """The settings of a world in which every packet waits for its turn to be handed over."""
 
 
 class ActorHost(PlayedApplication):
@@ -32,6 +37,8 @@ class ActorHost(PlayedApplication):
         to_stop: whether the actor is to stop when that has come.
         stopped: whether the actor has stopped for good.
     """
+
+    settings: SessionSettings
 
     def __init__(self, parts: Parts, keeper: Any) -> None:
         super().__init__()
@@ -165,6 +172,34 @@ class ActorHost(PlayedApplication):
     def application(self) -> ActorHost:
         return self
 
+    @property
+    def flow(self) -> ActorHost:
+        return self
+
+    @property
+    def rounds(self) -> ActorHost:
+        return self
+
+    def take(self, _size: int) -> bool:
+        """Whether a packet may be handed over at once; in a paced world each has to wait for its turn."""
+        return not isinstance(self.settings, Paced)
+
+    def take_of_share(self, _size: int) -> bool:
+        return True
+
+    def wait(self, keeper: Any) -> None:
+        keeper.waits = True
+
+    def catch_up(self, _ref: object) -> None:
+        """Nobody is behind here."""
+
+    def goes_on(self) -> None:
+        """The session's turn has come to hand over one packet."""
+        due = self.keeper.next_is_packet and self.running is None and self.done is None
+        before = self.keeper.unhandled
+        self.tell(self._its("GoOn")(1))
+        assert not due or self.keeper.unhandled < before, "a session has its turn, and hands nothing over"
+
     def gone(self, keeper: object) -> None:
         assert keeper is self.keeper
 
@@ -174,6 +209,7 @@ class ActorHost(PlayedApplication):
     def refuse(self, keeper: object, packet: object) -> None:
         self.parts.manager.refuse(self, keeper, packet)
 
+    shutting_down = False
     _router = SimpleNamespace(drop=lambda _: None)
     journal = SimpleNamespace(ended=lambda *_: None, overflowed=lambda *_: None)
     _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

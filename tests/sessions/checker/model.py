@@ -58,6 +58,8 @@ class SessionModel:
             moves += [("handler returns",), *[("handler raises", mood) for mood in self.scope.moods]]
         if world.done is not None:
             moves += [("handler's end arrives", mood) for mood in moods]
+        if world.keeper.waits and not world.stopped:
+            moves += [("goes on", mood) for mood in (((),) if running or world.done is not None else moods)]
         if running or world.done:
             moves += [("actor dies", mood) for mood in (self.scope.moods if running else moods)]
         if world.keeper.ended is not None:
@@ -194,6 +196,7 @@ SIMPLE: dict[str, Callable[[World], None]] = {
 }
 WITH_MOOD: dict[str, Callable[[World], None]] = {
     "sign-off arrives": World.sign_off_arrives,
+    "goes on": World.goes_on,
     "handler's end arrives": World.handler_done_arrives,
     "handler raises": World.handler_raises,
     "actor dies": World.restart,
@@ -219,7 +222,7 @@ def has_settled(state: State) -> bool:
     return settled
 
 
-KIND = {"arrives", "handler's end arrives", "sign-off arrives"}  # with a handler that just returns
+KIND = {"arrives", "goes on", "handler's end arrives", "sign-off arrives"}  # with a handler that just returns
 KINDEST = {"asks", "asks again", "pumps", "answer arrives", "time-out arrives", "handler returns"}
 
 ENDS = Goal[State, Move]("the session ends, by its timers alone", has_ended, lambda move: move[0] in TIME)

@@ -26,6 +26,7 @@ def check_living(world: World) -> None:
     assert [packet.message for packet in outbox.packets] == list(
         range(world.acknowledged + 1, world.pushed + 1)
     ), f"the outbox is not what was sent and not acknowledged: {outbox.packets}"
+    assert len(outbox) <= world.settings.max_queued_packets, "more waits than may"
     waits = [one for one in world.exchanges if one.where == THERE and not one.told]
     early = [one for one in waits if one is not held]
     assert held is None or held in waits, "a request is held that is answered or gone"
@@ -48,7 +49,8 @@ def check_living(world: World) -> None:
         running = EXPIRY in keeper.timers and keeper.timers[EXPIRY].running
         assert running or EXPIRY in map(timer_of, world.late), "a packet waits that will never expire"
     if keeper.unhandled:
-        assert world.running is not None or world.done is not None, "the application is never called again"
+        goes_on = world.running is not None or world.done is not None or keeper.waits
+        assert goes_on, "the application is never called again"
 
 
 def check_timer(world: World, name: str, seconds: float) -> None:
@@ -65,7 +67,7 @@ def check_ended(world: World) -> None:
     assert not any(timer.running for timer in world.keeper.timers.values()), "a timer runs on after the end"
     waits = [one for one in world.exchanges if one.where == THERE and not one.told]
     assert not waits, f"the session has ended, and nobody answers {waits}"
-    busy = world.running is not None or bool(world.done)
+    busy = world.running is not None or bool(world.done) or world.keeper.waits
     assert world.is_signed_off or world.signing_off or (busy and world.keeper.unhandled), (
         "the application will not hear of the end"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cometary.sessions import Packet, SessionSettings
+from tests.sessions.checker.actor_host import Paced
 from tests.sessions.checker.chaos_client import ChaosClient
 from tests.sessions.checker.clients import AnyClient, Client
 from tests.sessions.checker.javascript_client import JavaScriptClient
@@ -28,6 +29,7 @@ class Scope:
         late: whether the messages of timers may be overtaken by others.
         failures: whether the actor may crash too often.
         requests: the most requests unanswered.
+        paced: whether packets of the client wait for their turn to be handed over.
         packets: what the application sends.
     """
 
@@ -40,12 +42,13 @@ class Scope:
     late: bool = False
     failures: bool = False
     requests: int = 2
+    paced: bool = False
     packets: tuple[Packet, ...] = DOWN
 
     @property
     def settings(self) -> SessionSettings:
         size = self.packets[1].size
-        return SessionSettings(
+        return (Paced if self.paced else SessionSettings)(
             wait=60,
             die=200,
             requests=self.requests,
@@ -102,6 +105,15 @@ SCOPES: Final = {
     # Slow handlers and packets that wait for them.
     "slow handlers": Scope(
         client=lambda: AnyClient(2, (1, 2)), down=1, up=2, ghosts=0, moods=((), ("slow",))
+    ),
+    # Packets that wait for their turn while others of the same client come, and the session ends.
+    "paced": Scope(
+        client=lambda: AnyClient(2, (0, 2), closes=True),
+        down=1,
+        up=3,
+        ghosts=0,
+        moods=((), ("replies",), ("crashes",)),
+        paced=True,
     ),
     # An actor that is given up at any moment, with one request at a time.
     "given up": Scope(

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from tests.sessions.checker.model import SessionModel
 
 
-WITH_MOOD = {"arrives", "handler's end arrives", "handler raises", "actor dies", "sign-off arrives"}
+WITH_MOOD = {
+    "arrives",
+    "handler's end arrives",
+    "handler raises",
+    "actor dies",
+    "sign-off arrives",
+    "goes on",
+}
 WORDS = {"replies": "replies", "slow": "takes its time", "crashes": "crashes"}
 
 
