@@ -29,6 +29,18 @@ def say(_session: Session, _path: str, message: object) -> None:
     app.update("last words", message)
 
 
+@app.packet("join")
+def join(session: Session, _path: str, _message: object) -> None:
+    """Let the session hear what is shouted."""
+    session.connect("room")
+
+
+@app.packet("shout")
+def shout(_session: Session, _path: str, message: object) -> None:
+    """Tell all who have joined."""
+    app.update("room", message)
+
+
 @app.signoff
 def left(_session: Session, reason: str, _undelivered: Sequence[Packet]) -> None:
     """Tell whoever is connected to "left" why a session ended."""

@@ -7,7 +7,7 @@
     two flawless ones, all of it cut in up to three pieces: these have to be answered whatever follows.
 3.  A mutation may still be a good request. It is sent, and does not count as malformed.
 4.  The workers' own sessions may suffer what the requests say. The bystanders' may not: they talk
-    with the server all the while, and miss nothing.
+    with the server all the while, and miss nothing, of what shouters say either, who say as much as they may.
 """
 
 from __future__ import annotations
@@ -27,12 +27,17 @@ from tests.fuzzing.bystander import Bystander, open_session
 from tests.fuzzing.corpus import SID, Entry, corpus
 from tests.fuzzing.expensive import expensive
 from tests.fuzzing.mutations import mutate
+from tests.fuzzing.shouter import shout
 
 FOR_NOTHING: Final = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 """Answered by `not-found`, at both interfaces."""
 
 WORKERS: Final = 16
 BYSTANDERS: Final = 4
+SHOUTERS: Final = 2
+LONGEST_WAIT: Final = 5.0
+"""Seconds that nobody may wait, on however busy a machine."""
+
 PATIENCE: Final = 30.0
 """Seconds until a request that is neither answered nor refused is a fault."""
 
@@ -63,12 +68,14 @@ class Findings:
         outcomes: how often each answer was given.
         faults: what must not have happened, with what is needed to see it again.
         exchanged: how many messages the bystanders sent and got back meanwhile.
+        heard: how much of what was shouted they heard.
         longest: seconds that one of their requests took, without those that were held.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter[str])
     faults: list[str] = field(default_factory=list[str])
     exchanged: int = 0
+    heard: int = 0
     longest: float = 0
 
     @property
@@ -116,12 +123,17 @@ async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *,
     async with trio.open_nursery() as talk:
         for bystander in bystanders:
             talk.start_soon(bystander.talk, findings.faults)
+        for number in range(SHOUTERS):
+            talk.start_soon(shout, ports.comet, number)
         async with trio.open_nursery() as nursery:
             for _ in range(WORKERS):
                 nursery.start_soon(_work, ports, seed, numbers, goal, findings)
         talk.cancel_scope.cancel()
     findings.exchanged += sum(bystander.exchanged for bystander in bystanders)
+    findings.heard += sum(sum(bystander.heard.values()) for bystander in bystanders)
     findings.longest = max(findings.longest, *(bystander.longest for bystander in bystanders))
+    if findings.longest > LONGEST_WAIT:
+        findings.faults.append(f"a bystander waited {findings.longest:.1f} s for an answer")
     findings.faults += ["a bystander's session stood still" for each in bystanders if not each.exchanged]
     return next(numbers)
 

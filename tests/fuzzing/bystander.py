@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import trio
@@ -32,16 +32,18 @@ async def open_session(port: int) -> bytes:
 
 @dataclass(slots=True)
 class Bystander:
-    """A client that sends numbers, and gets each of them back from the application.
+    """A client that sends numbers, and gets each of them back from the application; and hears what is shouted.
 
     Attributes:
         exchanged: how many came back.
+        heard: the last number of each shouter.
         longest: seconds that it took one of them to come back with the request that sent it.
     """
 
     port: int
     sid: str
     exchanged: int = 0
+    heard: dict[int, int] = field(default_factory=dict[int, int])
     longest: float = 0
 
     @classmethod
@@ -52,22 +54,31 @@ class Bystander:
     async def talk(self, faults: list[str]) -> None:
         """Talk until cancelled; what is not as it should be goes to `faults`, once."""
         rid = 1
-        sent = 0
+        sent = ack = 0
+        packets: list[dict[str, object]] = [{"path": "join"}]
         while True:
             rid += 1
-            packets: list[dict[str, object]] = []
             if sent == self.exchanged:
                 sent += 1
-                packets = [{"path": "echo", "message": sent}]
+                packets.append({"path": "echo", "message": sent})
             began = time.perf_counter()
-            answer = await post(
-                self.port, {"sid": self.sid, "rid": rid, "ack": self.exchanged, "packets": packets}
-            )
-            got: list[dict[str, object]] = answer.get("packets", [answer])
-            if got not in ([], [{"path": "echo", "message": sent}]):
-                faults.append(f"a bystander sent {sent} and got {answer}")
-                return
+            answer = await post(self.port, {"sid": self.sid, "rid": rid, "ack": ack, "packets": packets})
+            got: list[dict[str, Any]] = answer.get("packets", [answer])
             if packets and got:
                 self.longest = max(self.longest, time.perf_counter() - began)
-            self.exchanged += len(got)
+            packets = []
+            ack += len(got)
+            if not all(self._is_right(one, sent) for one in got):
+                faults.append(f"a bystander sent {sent} and got {str(answer)[:1000]}")
+                return
             await trio.sleep(PAUSE)
+
+    def _is_right(self, packet: dict[str, Any], sent: int) -> bool:
+        """Whether it is what was sent last, or the next of what a shouter said."""
+        if packet.get("path") == "room":
+            shouter, number = packet["message"]
+            expected = self.heard.get(shouter, number - 1) + 1
+            self.heard[shouter] = number
+            return bool(number == expected)
+        self.exchanged += 1
+        return packet == {"path": "echo", "message": sent} and self.exchanged == sent

@@ -62,7 +62,8 @@ class Result:
         rows = [
             f"{findings.malformed} malformed requests, {findings.outcomes.total()} in all, in {self.seconds:.0f} s",
             *(f"{times:>10}  {answer}" for answer, times in findings.outcomes.most_common()),
-            f"bystanders exchanged {findings.exchanged} messages, and waited {findings.longest * 1e3:.0f} ms at most",
+            f"bystanders exchanged {findings.exchanged} messages, and heard {findings.heard}",
+            f"bystanders waited {findings.longest * 1e3:.0f} ms at most",
             f"descriptors {before.descriptors} -> {after.descriptors}",
             f"memory {before.memory / 2**20:.1f} -> {after.memory / 2**20:.1f} MiB",
             f"{len(self.faults)} faults",

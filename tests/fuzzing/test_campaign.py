@@ -27,6 +27,8 @@ async def test_a_thousand_malformed_requests_leave_nothing_behind(attacked: Targ
     assert result.findings.malformed >= 1_000
     assert len(result.findings.outcomes) > 8, "they do not get far"
     assert result.findings.exchanged > 0
+    assert result.findings.heard > 1_000, "nobody shouts"
+    assert result.findings.longest > 0
 
 
 def test_a_case_is_the_same_whenever_it_is_made() -> None:
