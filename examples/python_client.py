@@ -100,12 +100,14 @@ class Client:
 def comet_body(response: httpx.Response) -> dict[str, Any] | None:
     """Return what the comet server says; None if it is a gateway that speaks, with a page of its own."""
     try:
-        body = response.json()
+        body: Any = response.json()
     except ValueError:
         return None
-    members = {"sid", "packets"} if response.is_success else {"error"}
-    ours = isinstance(body, dict) and members & body.keys() and (response.is_success or "detail" in body)
-    return body if ours else None
+    if not isinstance(body, dict):
+        return None
+    if response.is_success:
+        return body if "sid" in body or "packets" in body else None
+    return body if "error" in body and "detail" in body else None
 
 
 async def main(url: str) -> None:

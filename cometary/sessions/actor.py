@@ -116,7 +116,7 @@ class SessionActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
-        kind = type(message)
+        kind: type = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is Packet:
             if not advance(self, self._keeper, message):
                 self._manager.too_late(self._keeper, message)

@@ -156,7 +156,8 @@ class Connection:
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
         switchboard, deadline = self._switchboard, self._deadline
-        if deadline is switchboard.deadlines.body or deadline is switchboard.deadlines.write:
+        deadlines = switchboard.deadlines
+        if deadline is not None and (deadline is deadlines.body or deadline is deadlines.write):
             waiting = 0 if self._unsent is None else unacknowledged(self.sock)
             self._periods += 1
             if gets_on(self._moved - waiting, self._periods, deadline.duration, switchboard.limits):

@@ -128,7 +128,7 @@ def unacknowledged(sock: socket.socket) -> int:
     The kernel takes much at once, and then, of a slow peer, nothing for long: so what it takes says
     little of how the peer gets on.
     """
-    if not isinstance(sock, socket.socket):  # one of a simulation
+    if not isinstance(sock, socket.socket):  # pyright: ignore[reportUnnecessaryIsInstance]  # of a simulation
         return 0
     try:
         return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)

@@ -77,7 +77,7 @@ class Bystander:
         """Whether it is what was sent last, or the next of what a shouter said."""
         if packet.get("path") == "room":
             shouter, number = packet["message"]
-            expected = self.heard.get(shouter, number - 1) + 1
+            expected: int = self.heard.get(shouter, number - 1) + 1
             self.heard[shouter] = number
             return bool(number == expected)
         self.exchanged += 1

@@ -6,7 +6,7 @@ import json
 import resource
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +31,7 @@ class BackEnd(ThreadingHTTPServer):
 
 
 class Hook(BaseHTTPRequestHandler):
-    server: BackEnd
+    server: BackEnd  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -40,7 +40,7 @@ class Hook(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class has it
         """Say nothing."""
 
 
@@ -55,7 +55,7 @@ def back_end() -> Iterator[BackEnd]:
 
 
 @contextmanager
-def starved(back_end: BackEnd, log: Path, *, unawares: bool = False) -> Iterator[RunningServer]:
+def starved(back_end: BackEnd, log: Path, *, unawares: bool = False) -> Generator[RunningServer]:
     """A server with sessions, and with more silent clients than it has descriptors.
 
     Args:

@@ -429,7 +429,7 @@ TestAgainstNaiveModel = AgainstNaiveModel.TestCase
 
 
 def test_what_is_kept_room_or_not_goes_as_all_others_do() -> None:
-    outbox = TrackingOutbox(Outbox(1, 1000), lambda *_: None)
+    outbox = TrackingOutbox(Outbox(1, 1000), forget)
     for number in range(3):
         outbox.keep(Packet("a", number))
     assert [packet.message for packet in outbox.batch(1000)[1]] == [0, 1, 2]

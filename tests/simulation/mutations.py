@@ -76,7 +76,10 @@ def late_packets_overtake_mail() -> Generator[None]:
 @contextmanager
 def threads_are_not_waited_for() -> Generator[None]:
     """What threads have sent when a session signs off is not taken before (rule 5 of `posting`)."""
-    with patch.object(Posting, "take_all", lambda _: None):
+
+    def take_nothing(_: Posting) -> None: ...
+
+    with patch.object(Posting, "take_all", take_nothing):
         yield
 
 
