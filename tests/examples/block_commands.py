@@ -103,8 +103,9 @@ def run_curl(arguments: Arguments, _variables: dict[str, str], tmp_path: Path) -
 
 
 def run_any_python(arguments: Arguments, variables: dict[str, str], tmp_path: Path) -> None:
-    if arguments[:1] == ["-m"] and arguments[1].startswith("examples."):
-        assert find_spec(arguments[1])  # what it prints follows on the page, and is compared there
+    if arguments[:1] == ["-m"] and arguments[1].startswith(("examples.", "benchmarks.")):
+        # What an example prints follows on the page, and is compared there; a measurement takes its time.
+        assert find_spec(arguments[1])
         return
     more = SHORTER.get(arguments[1], []) if arguments[0] == "-m" else []
     bash(shlex.join([sys.executable, *arguments, *more]), ROOT, **variables)
