@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -108,11 +109,19 @@ def read_javascript(block: Block, tmp_path: Path) -> None:
     assert said == ""
 
 
+def run_alone(block: Block, tmp_path: Path) -> None:
+    """Run a program in a process of its own, which it changes for good."""
+    program = tmp_path / "program.py"
+    program.write_text(block.text)
+    bash(f"{sys.executable} {program}", tmp_path)
+
+
 PYTHON: Final[dict[tuple[str, str], Callable[[Block, Path], None]]] = {
     ("docs/reference/application.md", "import trio"): serve_in_python,
     ("docs/reference/connectors.md", "from cometary import Connector"): connect_in_python,
     ("docs/reference/connectors.md", "from cometary import AsyncConnector"): connect_in_python,
     ("docs/reference/connectors.md", "from functools import cache"): connect_in_python,
+    ("docs/reference/logging.md", "import logging"): run_alone,
     ("docs/reference/sys.md", "from cometary.actors import sys"): look_inside,
 }
 """Pieces of Python that need more than a context."""
