@@ -135,7 +135,7 @@ async def test_it_ends_when_the_store_has_ended_for_good(probe: Probe) -> None:
                 "visits: 2",
                 'refused: can only concatenate str (not "int") to str',
                 "colour: blue",
-                "no answer after 1 seconds",
+                "no answer within a second",
             ],
         ),
         (
