@@ -76,8 +76,9 @@ class Bystander:
     def _is_right(self, packet: dict[str, Any], sent: int) -> bool:
         """Whether it is what was sent last, or the next of what a shouter said."""
         if packet.get("path") == "room":
-            shouter, number = packet["message"]
-            expected: int = self.heard.get(shouter, number - 1) + 1
+            message: tuple[int, int] = packet["message"]
+            shouter, number = message
+            expected = self.heard.get(shouter, number - 1) + 1
             self.heard[shouter] = number
             return bool(number == expected)
         self.exchanged += 1
