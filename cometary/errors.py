@@ -202,7 +202,7 @@ class NotRunningError(UsageError):
 
 
 class MachineStoppedError(CometaryError):
-    """A machine in an actor stopped for a reason that is neither `normal` nor `shutdown`: its own decision."""
+    """A machine in an actor stopped for a reason that is no word, no `Exit` and no exception: its own decision."""
 
 
 class SpecError(UsageError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cometary.actors.exits import KILLED, Exit
 from cometary.actors.states import ENDING, Standing
-from cometary.errors import ActorEndedError
+from cometary.errors import ActorEndedError, StartIgnoredError
 from cometary.escapes import class_name
 from cometary.log import get_logger
 
@@ -32,6 +32,8 @@ class Accountable(Standing):
 
     def log_fatal(self, error: BaseException) -> None:
         """Log the exception that ends the actor; if it has a supervisor, that will report it."""
+        if isinstance(error, StartIgnoredError) and self.starting is not None:
+            return  # OTP's `ignore`: it is what the actor wants
         if self.parent is None or self.state == ENDING:  # ENDING: it has a fate already, and this is lost
             self.log_crash(error)
 
@@ -40,6 +42,14 @@ class Accountable(Standing):
         logger.error(
             "actor crashed", text=f"Unhandled exception in {self.ref}:", **self.account(), exc_info=error
         )
+
+    def log_stop(self, exit: Exit) -> None:  # noqa: A002
+        """Log that an actor without a supervisor has stopped for a reason that is neither `normal` nor `shutdown`."""
+        if exit.abnormal and self.parent is None:
+            text = f"{self.ref} stopped: {exit}"
+            logger.error(
+                "actor stopped", text=text, reason=exit.reason, **self.account(), exc_info=exit.error
+            )
 
     def log_returned(self, error: BaseException) -> None:
         """Log an exception that goes to whoever asked, the way Pykka does."""

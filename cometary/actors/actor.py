@@ -16,6 +16,7 @@ from cometary.actors.bounds import Bounded
 from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed
 from cometary.actors.future import Future
+from cometary.actors.hooks import takes_exit
 from cometary.actors.linking import Linking
 from cometary.actors.messages import PROXIED, ForLife, Stop
 from cometary.actors.ref import ActorRef
@@ -36,13 +37,17 @@ class Actor(Linking):
     """Subclass it, write `on_receive`, and start it with `MyActor.start(...)`.
 
     Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`, and `on_continue`. In an
-    actor whose `on_receive` is `async def` any of them may be `async def`.
+    actor whose `on_receive` is `async def` any of them may be `async def`. Written as
+    `on_stop(self, exit)` that one is told the `Exit` with which the actor ends (OTP's `terminate/2`).
 
     Attributes:
         mailbox: the bound of the mailbox of each actor of this class; None: it has none.
     """
 
     mailbox: ClassVar[Bounded | None] = None
+
+    stop_takes_exit: ClassVar[bool] = False
+    """Whether its `on_stop` is declared with a parameter, and so told how the actor ends; set by the class itself."""
 
     _cell_class: ClassVar[type[Cell]] = ScheduledCell
     _cell: Cell
@@ -54,6 +59,7 @@ class Actor(Linking):
         for name in ("on_receive", *_HOOKS):
             if inspect.isgeneratorfunction(hook := getattr(cls, name)) or inspect.isasyncgenfunction(hook):
                 raise UsageError(f"{cls.__name__}.{name} contains a `yield`, so calling it would not run it")
+        cls.stop_takes_exit = takes_exit(cls.on_stop)
         if inspect.iscoroutinefunction(cls.on_receive):
             cls._cell_class = TaskCell
             return

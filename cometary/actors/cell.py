@@ -27,6 +27,7 @@ from cometary.actors.messages import ExitSignal, ForLife
 from cometary.actors.owned import Monitors, OwnedTasks, Promises
 from cometary.actors.receiving import Receiving
 from cometary.actors.states import CLOSED, PARKED
+from cometary.errors import StartIgnoredError
 from cometary.escapes import exit_in, really
 
 if TYPE_CHECKING:
@@ -157,8 +158,7 @@ class Cell(Receiving):
             self.bury()  # first: whoever is told now may want its name
         if self.starting is not None:
             # Not an exit of the actor's own: whoever waits here would take it for theirs.
-            failed = exit_.reason == "crashed" and really(exit_.error, Exception)
-            self.started(error=exit_.error if failed else self.dead())
+            self.started(error=exit_.error if _failed_start(exit_) else self.dead())
         for watcher in watchers or ():
             watcher(self.ref, exit_)
         links, self._links = self._links, None
@@ -219,10 +219,10 @@ class Cell(Receiving):
             self._watchers[watcher] = None
 
     def settle_when_gone(self, reply: Future[Any]) -> None:
-        """Answer a request to stop once this life has ended."""
+        """Answer a request to stop once this life has ended; if it failed in doing so, with the exception."""
 
-        def settle(_ref: ActorRef[Any], _exit: Exit) -> None:
-            reply.offer()
+        def settle(_ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
+            reply.offer(error=exit.error if exit.reason == "crashed" else None)
 
         self.watch(settle)
 
@@ -251,3 +251,8 @@ class Cell(Receiving):
         if self._monitors is None:
             self._monitors = Monitors(self)
         return self._monitors
+
+
+def _failed_start(exit: Exit) -> bool:  # noqa: A002
+    crashed = exit.reason == "crashed" and really(exit.error, Exception)
+    return crashed or really(exit.error, StartIgnoredError)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from cometary.errors import UsageError
+from cometary.errors import StartIgnoredError, UsageError
 from cometary.escapes import exit_in, plain, really
 from cometary.log import show
 
@@ -125,6 +125,11 @@ def _told(tell: Callable[[], T], what: str) -> T | str:
         if exit_in(error) is not None:
             raise
         return f"{what} raised {show(error)}"  # it ends because its state is not sound
+
+
+def failed_start(error: BaseException) -> Exit:
+    """The exit of an actor whose `on_start` raised `error`: an orderly one if it only said that it is not needed."""
+    return Exit("normal", error) if really(error, StartIgnoredError) else crashed(error)
 
 
 def crashed(error: BaseException, last_message: object = None) -> Exit:

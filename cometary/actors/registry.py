@@ -127,6 +127,9 @@ class ActorRegistry(pykka.ActorRegistry):
 
         Returns:
             What `stop` returned for each: a list, or on the Trio loop a future of it.
+
+        Raises:
+            Exception: what the first one that failed in its `on_stop`, or took too long, raised; all have been asked.
         """
         targets = list(reversed(cls.get_all()))
         if block is False:
@@ -135,16 +138,28 @@ class ActorRegistry(pykka.ActorRegistry):
             done: Future[list[bool]] = Future()
             current_system().start_soon(_stop_in_order, targets, timeout, done)
             return done
-        return [ref.stop(block=True, timeout=timeout) for ref in targets]
+        answers, failures = list[bool](), list[Exception]()
+        for ref in targets:  # all of them, also if one of them fails at it
+            try:
+                answers.append(ref.stop(block=True, timeout=timeout))
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return answers
 
 
 async def _stop_in_order(targets: list[AnyRef], timeout: float | None, done: Future[list[bool]]) -> None:  # noqa: ASYNC109 - one for each
+    answers, failures = list[bool](), list[BaseException]()
     try:
-        done.offer([await wrap_future(ref.stop(block=False)).within(timeout) for ref in targets])
-    except BaseException as error:  # whoever awaits `done` gets it
-        if escapes(error):
-            raise
-        done.offer(error=as_told(error))
+        for ref in targets:
+            try:
+                answers.append(await wrap_future(ref.stop(block=False)).within(timeout))
+            except BaseException as error:  # whoever awaits `done` gets it
+                if escapes(error):
+                    raise
+                failures.append(as_told(error))
+        done.offer(answers, error=failures[0] if failures else None)
     finally:
         done.offer(error=pykka.ActorDeadError("the actor system has ended"))
 

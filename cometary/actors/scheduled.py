@@ -11,7 +11,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from cometary.actors.cell import Cell
-from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
+from cometary.actors.exits import KILLED, NORMAL, Exit, crashed, failed_start
+from cometary.actors.hooks import call_on_stop
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
@@ -111,7 +112,7 @@ class ScheduledCell(Cell):
             if exit_in(error) is not None:
                 raise
             self.log_fatal(error)
-            self.end(crashed(error))
+            self.end(failed_start(error))
         else:
             if self.state == RUNNING:
                 self.started()
@@ -176,12 +177,14 @@ class ScheduledCell(Cell):
     def _stop(self, actor: Actor, message: object) -> None:
         exit_ = message.exit if isinstance(message, Stop) else NORMAL
         try:
-            _no_coroutine(actor, "on_stop", actor.on_stop())  # type: ignore[func-returns-value]
+            _no_coroutine(actor, "on_stop", call_on_stop(actor, exit_))
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
             self.log_fatal(error)
             exit_ = crashed(error, message)
+        else:
+            self.log_stop(exit_)
         self.end(exit_)
 
     def fail(self, error: BaseException, message: object) -> None:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from cometary.actors.cell import Cell
-from cometary.actors.exits import KILLED, NORMAL, Exit, crashed
+from cometary.actors.exits import KILLED, NORMAL, Exit, crashed, failed_start
 from cometary.actors.future import Future
+from cometary.actors.hooks import call_on_stop
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
 from cometary.actors.question import Question
 from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
@@ -111,7 +112,7 @@ class TaskCell(Cell):
             if escapes(error):
                 raise
             self.log_fatal(error)
-            return crashed(error)
+            return failed_start(error)
         self.started()
         try:
             if self._fate is None:  # else it has been killed since it began
@@ -193,14 +194,16 @@ class TaskCell(Cell):
         return None
 
     async def _stop(self, actor: Actor, message: object) -> Exit:
+        exit_ = message.exit if isinstance(message, Stop) else NORMAL
         try:
-            await _result(actor.on_stop())  # type: ignore[func-returns-value]
+            await _result(call_on_stop(actor, exit_))
         except BaseException as error:
             if escapes(error):
                 raise
             self.log_fatal(error)
             return crashed(error, message)
-        return message.exit if isinstance(message, Stop) else NORMAL
+        self.log_stop(exit_)
+        return exit_
 
     async def _tell_failure(self, actor: Actor, error: BaseException) -> None:
         try:

@@ -27,6 +27,7 @@ from cometary.actors.bounded import BoundedCell
 from cometary.actors.bounds import Bounded, Intake
 from cometary.actors.exits import crashed
 from cometary.actors.future import Future
+from cometary.actors.hooks import takes_exit
 from cometary.actors.question import Question
 from cometary.actors.ref import ActorRef
 from cometary.actors.task import TaskCell
@@ -126,7 +127,10 @@ class ActorThread:
 
     Attributes:
         ident: identity of the thread; None until it runs.
+        stop_takes_exit: see `Actor`.
     """
+
+    stop_takes_exit = True
 
     def __init__(self, actor: Threading, ref: ActorRef[Any]) -> None:
         self._actor = actor
@@ -173,9 +177,12 @@ class ActorThread:
     async def _handle_receive(self, message: Any) -> Any:
         return await self._call(self._actor._handle_receive, message)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
-    async def on_stop(self) -> None:
-        """See `pykka.Actor.on_stop`."""
-        await self._call(self._actor.on_stop)
+    async def on_stop(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        """See `Actor.on_stop`."""
+        if takes_exit(type(self._actor).on_stop):
+            await self._call(self._actor.on_stop, exit)
+        else:
+            await self._call(self._actor.on_stop)
 
     async def on_failure(
         self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None

@@ -5,8 +5,8 @@
 2.  Timers are the actor's. The message of one that runs out says whose incarnation it was
     started for, because timers outlive a crash; within one, the machine knows late ones.
 3.  All other actions go to `perform`, in order and before the next message.
-4.  When the machine stops, the actor ends at once, mail or not: `normal` and `shutdown` are
-    orderly ends, an exception or any other reason is a crash.
+4.  When the machine stops, the actor ends at once, mail or not, with the reason that the machine gave: an
+    `Exit` or a word, as when an actor stops. An exception is a crash with it, and so is whatever else.
 5.  A machine's step that raises has not happened. If somebody asked, they get the exception
     and the actor goes on (Pykka's rule); else the actor crashes.
 
@@ -19,8 +19,9 @@ from collections.abc import Callable, Hashable, Iterable
 from types import CoroutineType
 from typing import Any, NamedTuple, TypeGuard, cast
 
-from cometary.actors import NORMAL, SHUTDOWN, Actor, Exit, Future, Timer
+from cometary.actors import Actor, Exit, Future, Timer
 from cometary.actors.exits import as_exit
+from cometary.actors.hooks import call_on_stop
 from cometary.actors.scheduled import refuse_coroutine
 from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
@@ -32,8 +33,6 @@ from cometary.fsm.switch import become
 from cometary.log import show
 from cometary.statem import state as machine_state
 from cometary.statem.state import MachineState
-
-_ORDERLY = {"normal": NORMAL, "shutdown": SHUTDOWN}
 
 
 def _is_caller(to: object) -> TypeGuard[Future[Any]]:
@@ -154,15 +153,14 @@ class MachineActor(Actor):
             timer.close()
 
     def _end(self, reason: object, message: object) -> None:
-        exit_ = as_exit(reason) if really(reason, Exit) else _ORDERLY.get(str(reason))
-        if exit_ is None:
-            error = (
-                reason if really(reason, Exception) else MachineStoppedError(f"{self.machine!r}: {reason}")
-            )
-            self._cell.fail(error, message)
-        else:
-            self.on_stop()
+        if (really(reason, Exit) or type(reason) is str) and reason:
+            exit_ = as_exit(reason)
+            call_on_stop(self, exit_)
+            self._cell.log_stop(exit_)
             self._cell.end(exit_)
+        else:
+            strange = MachineStoppedError(f"{self.machine!r}: {show(reason)}")
+            self._cell.fail(reason if really(reason, Exception) else strange, message)
 
     def _close_timers(self) -> None:
         for timer in self._timers.values():

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import ActorDeadError, Down, Exit, Timeout, system, system_in_thread
+from cometary.actors import NORMAL, ActorDeadError, Down, Exit, Timeout, system, system_in_thread
 from cometary.errors import MachineStoppedError, UnhandledEventError
 from cometary.fsm import (
     END,
@@ -340,7 +340,7 @@ async def test_a_machine_that_stops_in_good_order_ends_the_actor_at_once(
 
 @pytest.mark.parametrize(
     ("reason", "error"),
-    [("out of order", MachineStoppedError), (ValueError("broken"), ValueError), (None, MachineStoppedError)],
+    [(("shutdown", 3), MachineStoppedError), (ValueError("broken"), ValueError), (None, MachineStoppedError)],
 )
 async def test_any_other_reason_is_a_crash(
     reason: object, error: type[Exception], caplog: pytest.LogCaptureFixture
@@ -351,6 +351,25 @@ async def test_any_other_reason_is_a_crash(
         exit_ = await ref.stopped()
     assert exit_.reason == "crashed"
     assert isinstance(exit_.error, error)
+
+
+@pytest.mark.parametrize("reason", ["bye", Exit("bye")])
+async def test_a_word_is_the_reason_for_which_the_actor_ends(
+    reason: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped: list[str] = []
+
+    class Told(MachineActor):
+        def on_stop(self, exit: Exit = NORMAL) -> None:  # noqa: A002
+            super().on_stop()
+            stopped.append(exit.reason)
+
+    async with system():
+        ref = Told.start(Lock)
+        ref.tell(Do(stop(reason)))
+        assert await ref.stopped() == Exit("bye")
+    assert stopped == ["bye"]
+    assert "stopped: bye" in caplog.text  # as nobody supervises it
 
 
 async def test_stop_and_reply_answers_the_caller() -> None:
