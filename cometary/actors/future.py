@@ -268,9 +268,9 @@ class Future(InProcess, pykka.Future[T]):
         elif self._get_hook is None:
             await self._until_set()
         elif not self._sources:
-            await in_thread(_get_quietly, self)
+            await in_thread(get_quietly, self)
         for source in self._sources:
-            await (source.ready() if isinstance(source, Future) else in_thread(_get_quietly, source))
+            await (source.ready() if isinstance(source, Future) else in_thread(get_quietly, source))
 
     async def _until_set(self) -> None:
         waiter = Waiter()
@@ -286,8 +286,10 @@ class Future(InProcess, pykka.Future[T]):
         return derive([self], lambda timeout: list(filter(func, self.get(timeout=timeout))))
 
     def join(self: Future[Any], *futures: Anyones) -> Future[Iterable[Any]]:
-        """Return a future of the list of this value and those of `futures`."""
-        return join([self, *futures])
+        """Return a future of the list of this value and those of `futures`; it fails as soon as one of them has."""
+        from cometary.actors.joining import Joined  # noqa: PLC0415 - which are futures themselves
+
+        return Joined([self, *futures])
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
         """Return a future of `func(value)`."""
@@ -304,12 +306,6 @@ def derive(sources: Iterable[Anyones], hook: Callable[[float | None], M]) -> Fut
     future._sources = tuple(sources)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a second constructor
     future.set_get_hook(hook)
     return future
-
-
-def join(futures: Iterable[Anyones]) -> Future[Any]:
-    """Return a future of the list of the values of `futures`."""
-    sources = list(futures)
-    return derive(sources, lambda timeout: [each.get(timeout=timeout) for each in sources])
 
 
 def _call_each(callbacks: Iterator[Callable[[], None]]) -> None:
@@ -336,10 +332,12 @@ def _check(seconds: float) -> None:
         raise UsageError(f"a time-out must be 0 seconds or more, not {seconds!r}")
 
 
-def _get_quietly(source: Anyones) -> None:
+def get_quietly(source: Anyones) -> bool:
+    """Get the value, and return whether there is one, and no exception: whoever reads that gets it."""
     try:
         source.get()
     except BaseException as error:
         if escapes(error):
             raise
-        # else whoever reads the value gets it
+        return False
+    return True

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import pykka
 import trio
 
-from cometary.actors.future import Future, derive, join
+from cometary.actors.future import Future, derive
+from cometary.actors.joining import Joined
 
 T = TypeVar("T")
 
@@ -26,10 +27,10 @@ def get_all(futures: Iterable[pykka.Future[Any]], *, timeout: float | None = Non
 
     Raises:
         pykka.Timeout: after `timeout` seconds.
-        Exception: what the first one that has an exception raises.
+        Exception: what the first one that has an exception raises; on the loop at once, whoever else is still awaited.
     """
     if trio.lowlevel.in_trio_run():
-        return join(futures).within(timeout)
+        return Joined(futures).within(timeout)
     return pykka.get_all(futures, timeout=timeout)
 
 

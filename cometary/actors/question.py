@@ -36,19 +36,17 @@ class Answer(Future[T]):
         self.cell = cell
 
     async def _until_set(self) -> None:
-        if self.cell.calling_itself():
-            self._refuse()
-        else:
-            await super()._until_set()
+        self.refuse_itself()
+        await super()._until_set()
 
     def _block(self, timeout: float | None) -> None:
-        if self.cell.calling_itself():
-            self._refuse()
-        else:
-            super()._block(timeout)
+        self.refuse_itself()
+        super()._block(timeout)
 
-    def _refuse(self) -> None:
-        self.offer(error=CallingSelfError(f"{self.cell.ref} waits for itself, and would for ever"))
+    def refuse_itself(self) -> None:
+        """If it is the actor itself that is about to wait for this, have it fail at once."""
+        if self.cell.calling_itself():
+            self.offer(error=CallingSelfError(f"{self.cell.ref} waits for itself, and would for ever"))
 
     def _too_late(self, seconds: float) -> pykka.Timeout:
         return pykka.Timeout(f"{self.cell.ref} did not {self._duty} within {seconds} seconds")

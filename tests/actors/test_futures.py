@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import Future, get_all, wrap_future
+from cometary.actors import Actor, Future, Timeout, get_all, system, wrap_future
 from cometary.errors import BlockingCallError
 
 
@@ -314,3 +314,72 @@ async def test_get_all_on_the_loop_does_not_block() -> None:
         everything.get()
     future.set(1)
     assert await everything == [1]
+
+
+# -- several at once ----------------------------------------------------------------------
+
+
+class Member(Actor):
+    """Answers after as many seconds as it is told, or fails then."""
+
+    async def on_receive(self, message: Any) -> Any:
+        seconds, outcome = message
+        await trio.sleep(seconds)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def member(seconds: float, outcome: object, **options: Any) -> Future[Any]:
+    future: Future[Any] = Member.start().ask((seconds, outcome), **options)
+    return future
+
+
+async def test_get_all_tells_of_a_failure_at_once(autojump_clock: MockClock) -> None:
+    async with system(stop_timeout=0):
+        with pytest.raises(LookupError, match="broken"):
+            await get_all([member(30, "slow"), member(1, LookupError("broken")), member(20, "slow")])
+        assert trio.current_time() == 1
+        with pytest.raises(LookupError, match="broken"):
+            await member(30, "slow").join(member(1, LookupError("broken")).map(str), member(20, "slow"))
+        assert trio.current_time() == 2
+        with pytest.raises(ZeroDivisionError):
+            await get_all([member(30, "slow"), member(1, 0).map(lambda zero: 1 // zero)])
+        assert trio.current_time() == 3
+
+
+async def test_get_all_heeds_the_time_outs_of_its_members(autojump_clock: MockClock) -> None:
+    async with system(stop_timeout=0):
+        with pytest.raises(Timeout, match="within 2 seconds"):
+            await get_all([member(30, "slow"), member(20, "slow", timeout=2)])
+        assert trio.current_time() == 2
+
+
+async def test_get_all_waits_for_all_and_keeps_their_order(autojump_clock: MockClock) -> None:
+    async with system(stop_timeout=0):
+        derived = member(3, 3).map(lambda value: value * 10)
+        assert await get_all([member(2, "a"), derived, member(1, "b", timeout=9)]) == ["a", 30, "b"]
+        assert trio.current_time() == 3
+        assert await get_all([member(0, "a"), member(1, "b")]) == ["a", "b"]
+        assert await get_all([]) == []
+
+
+async def test_get_all_tells_of_a_thread_that_fails_at_once() -> None:
+    foreign: pykka.ThreadingFuture[Any] = pykka.ThreadingFuture()
+    never: Future[Any] = Future()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, _fail, foreign)
+        with trio.fail_after(5), pytest.raises(LookupError, match="in a thread"):
+            await get_all([never, foreign])
+    assert not never.awaited
+
+
+async def test_a_wait_for_all_that_is_cancelled_waits_for_none() -> None:
+    futures: list[Future[Any]] = [Future() for _ in range(3)]
+    with trio.move_on_after(0.01):
+        await get_all([*futures, futures[0].map(str)])
+    assert not any(each.awaited for each in futures)
+
+
+def _fail(future: pykka.ThreadingFuture[Any]) -> None:
+    future.set_exception((LookupError, LookupError("in a thread"), None))
