@@ -2,7 +2,7 @@
 
 Each function sends one message and waits for the answer; while a supervisor starts or stops a
 child, the question waits in its mailbox. If the supervisor ends before it answers, they raise
-`pykka.ActorDeadError`.
+`pykka.ActorDeadError`; if the reference is not a supervisor's, `ChildStateError`, and nothing is sent.
 
 Source: OTP, `supervisor`, section "Exports".
 """
@@ -13,7 +13,9 @@ from math import inf
 from typing import Any, NamedTuple, cast
 
 from cometary.actors import ActorRef
+from cometary.errors import ChildStateError
 from cometary.supervision.child import State
+from cometary.supervision.family import SupervisingActor
 from cometary.supervision.options import AnyActorClass, Kind
 from cometary.supervision.spec import ChildSpec
 
@@ -98,7 +100,7 @@ async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *arg
             specification stays, unless it is temporary.
         TooManyChildrenError: if a dynamic supervisor is full; nobody's fault.
     """
-    return cast("AnyRef", await supervisor.ask(StartChild(start, args), timeout=inf))
+    return cast("AnyRef", await _supervisor(supervisor).ask(StartChild(start, args), timeout=inf))
 
 
 async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
@@ -115,7 +117,7 @@ async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
     """
-    await supervisor.ask(TerminateChild(child), timeout=inf)
+    await _supervisor(supervisor).ask(TerminateChild(child), timeout=inf)
 
 
 async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
@@ -126,7 +128,7 @@ async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
         ChildStartError: if it did not start; the child's fault.
         StartIgnoredError: if it is not needed now, see `start_child`; nobody's fault.
     """
-    return cast("AnyRef", await supervisor.ask(RestartChild(child), timeout=inf))
+    return cast("AnyRef", await _supervisor(supervisor).ask(RestartChild(child), timeout=inf))
 
 
 async def delete_child(supervisor: AnyRef, child: str) -> None:
@@ -135,17 +137,17 @@ async def delete_child(supervisor: AnyRef, child: str) -> None:
     Raises:
         ChildStateError: if there is no such child, or it runs; the calling code's fault.
     """
-    await supervisor.ask(DeleteChild(child), timeout=inf)
+    await _supervisor(supervisor).ask(DeleteChild(child), timeout=inf)
 
 
 async def which_children(supervisor: AnyRef) -> tuple[ChildInfo, ...]:
     """Return what children a supervisor has, in the order of their start."""
-    return cast("tuple[ChildInfo, ...]", await supervisor.ask(WhichChildren(), timeout=inf))
+    return cast("tuple[ChildInfo, ...]", await _supervisor(supervisor).ask(WhichChildren(), timeout=inf))
 
 
 async def count_children(supervisor: AnyRef) -> ChildCount:
     """Return how many children a supervisor has."""
-    return cast("ChildCount", await supervisor.ask(CountChildren(), timeout=inf))
+    return cast("ChildCount", await _supervisor(supervisor).ask(CountChildren(), timeout=inf))
 
 
 async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
@@ -154,4 +156,11 @@ async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
     """
-    return cast("ChildSpec", await supervisor.ask(GetChildSpec(child), timeout=inf))
+    return cast("ChildSpec", await _supervisor(supervisor).ask(GetChildSpec(child), timeout=inf))
+
+
+def _supervisor(ref: AnyRef) -> AnyRef:
+    """Return `ref`, which must be a supervisor's: any other actor would take the call for a message of its own."""
+    if not issubclass(ref.actor_class, SupervisingActor):
+        raise ChildStateError(f"{ref} is not a supervisor")
+    return ref

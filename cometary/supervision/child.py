@@ -104,6 +104,7 @@ class Child(ReportSink):
             raise self._not_started(failure)
         self.state = "running"
         self.started_at = trio.current_time()
+        self.spec = self.spec.as_kept()
         if not self.alive:  # it ended between its `on_start` and this line
             self._ended()
 

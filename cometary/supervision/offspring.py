@@ -127,7 +127,9 @@ class Offspring:
             # An exit of the child's: whoever starts it is not to take it for theirs.
             raise ChildStartError(f"a child did not start: {show(error)}") from error
         if ref.is_alive():  # else its constructor has killed it
-            self._starts[ref] = start if isinstance(start, ChildSpec) else args if self._keep_args else ()
+            self._starts[ref] = (
+                start.as_kept() if isinstance(start, ChildSpec) else args if self._keep_args else ()
+            )
             self._expect_start(ref, started)
         return ref
 

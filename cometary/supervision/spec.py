@@ -5,6 +5,7 @@ Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -79,6 +80,15 @@ class ChildSpec:
     def __post_init__(self) -> None:
         for check in _CHILD_CHECKS:
             check(self)
+
+    def as_kept(self) -> ChildSpec:
+        """What a supervisor keeps of it once the child has started: of a temporary one no arguments, as in OTP."""
+        if self.restart != "temporary" or not (self.args or self.kwargs):
+            return self
+        kept = copy.copy(self)  # not made anew, because that would check it again
+        object.__setattr__(kept, "args", ())
+        object.__setattr__(kept, "kwargs", {})
+        return kept
 
     @property
     def kind(self) -> Kind:

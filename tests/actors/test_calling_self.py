@@ -63,7 +63,9 @@ async def test_an_actor_that_waits_for_itself_is_told_so_at_once(how: str) -> No
         assert ref.is_alive()
         assert await ref.ask("well?") is None
         state = await sys.get_state(ref)
-        assert ("himself" in state["got"]) is (how == "ask with others")  # what was refused is not done either
+        assert ("himself" in state["got"]) is (
+            how == "ask with others"
+        )  # what was refused is not done either
 
 
 async def test_a_task_of_an_actor_may_wait_for_it() -> None:

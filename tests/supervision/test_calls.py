@@ -175,3 +175,24 @@ async def test_a_message_that_no_supervisor_knows_is_dropped_with_a_warning(
         "root dropped a message that it does not know: str",
         "root/crowd dropped a message that it does not know: str",
     ]
+
+
+async def test_what_is_not_a_supervisor_is_refused_and_gets_nothing() -> None:
+    diary = Diary()
+    async with company(worker("a", diary)) as root:
+        ref = await child(root, "a")
+        await settled()
+        diary.clear()
+        for call in (
+            lambda: which_children(ref),
+            lambda: count_children(ref),
+            lambda: start_child(ref, worker("b", diary)),
+            lambda: terminate_child(ref, "b"),
+            lambda: restart_child(ref, "b"),
+            lambda: delete_child(ref, "b"),
+            lambda: get_childspec(ref, "b"),
+        ):
+            with pytest.raises(ChildStateError, match=r"Worker \(urn:.*\) is not a supervisor"):
+                await call()
+        await settled()
+        assert diary == []

@@ -396,6 +396,24 @@ async def test_the_arguments_of_temporary_dynamic_children_are_not_kept(restart:
         assert (noticed() is not None) is kept
 
 
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize(("restart", "kept"), [("temporary", False), ("transient", True)])
+async def test_the_arguments_of_temporary_children_are_not_kept(
+    restart: Any, *, kept: bool, dynamic: bool
+) -> None:
+    async with company(ChildSpec("all", DynamicSupervisor if dynamic else SupervisorSpec())) as root:
+        supervisor = await child(root, "all")
+        precious = Precious()
+        noticed = weakref.ref(precious)
+        spec = ChildSpec("one", Holding, (precious,), restart=restart)
+        ref = await start_child(supervisor, spec)
+        del precious, spec
+        await settled()
+        gc.collect()
+        assert ref.is_alive()
+        assert (noticed() is not None) is kept
+
+
 async def test_dynamic_children_have_no_ids() -> None:
     async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
         supervisor = await child(root, "crowd")
