@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from cometary.actors.exits import KILLED, Exit
+from cometary.actors.exits import FORKED, KILLED, Exit
+from cometary.actors.forking import LEFT_BEHIND
 from cometary.actors.states import ENDING, Standing
 from cometary.errors import ActorEndedError, StartIgnoredError
 from cometary.escapes import class_name
@@ -70,6 +71,7 @@ class Accountable(Standing):
         return self._ended("not found", self.exit or KILLED)
 
     def _ended(self, what: str, exit: Exit) -> ActorEndedError:  # noqa: A002
-        error = ActorEndedError(f"{self.ref} {what}; it ended: {exit}", exit.reason)
+        text = LEFT_BEHIND if exit.reason == FORKED.reason else f"{what}; it ended: {exit}"
+        error = ActorEndedError(f"{self.ref} {text}", exit.reason)
         error.__cause__ = exit.error
         return error

@@ -105,6 +105,8 @@ class BoundedCell(Cell):
 
     def entering(self, item: object) -> Future[None] | None:
         """Take a message as soon as there is room; see `Receiving.entering`."""
+        if self.closed:
+            raise self.not_found()
         at_home = self.system.on_thread()
         if at_home and (self.intake.bound.when_full != "block" or self._has_room()):
             self.put(item)

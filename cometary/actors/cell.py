@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be  # pyright: ignore[reportUnusedImport]
-from cometary.actors.exits import KILLED, Exit, remembered, taken_along, with_account
+from cometary.actors.exits import FORKED, KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.links import Links
 from cometary.actors.messages import ExitSignal, ForLife
@@ -184,6 +184,13 @@ class Cell(Receiving):
         if self.exit is not None:
             self.exit = remembered(self.exit)  # references may be kept for ever
         self.parent = None
+
+    def leave_behind(self) -> None:
+        """Close without a word: this process was forked from that in which the actor lives."""
+        self.state = CLOSED
+        self.exit = FORKED
+        self.actor = self.starting = self.parent = None
+        self._items, self._backlog = (), None
 
     # -- promises: to say that it has started, to reply later ------------------------------
 

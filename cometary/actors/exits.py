@@ -51,6 +51,8 @@ NORMAL = Exit("normal")
 SHUTDOWN = Exit("shutdown")
 KILLED = Exit("killed")
 NOPROC = Exit("noproc")
+FORKED = Exit("forked")
+"""That of an actor in a process that was forked from its own."""
 
 
 def as_exit(reason: object) -> Exit:

@@ -8,6 +8,7 @@ by then has nothing left to block on.
 from __future__ import annotations
 
 import functools
+import os
 import queue
 import sys
 import threading
@@ -38,6 +39,8 @@ R = TypeVar("R")
 # finalizer that sets another future at any of these bytecodes.
 _lock = threading.RLock()
 _acquire, _release = _lock.acquire, _lock.release
+if hasattr(os, "register_at_fork"):  # so that no other thread has it when this process is forked
+    os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_release)
 
 logger = get_logger("cometary.actors")
 

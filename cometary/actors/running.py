@@ -162,9 +162,10 @@ def system_in_thread(
         with _serving_threads(ready.get()) as actors:
             yield actors
     finally:
-        leave.set()
-        thread.join()
-        outcome.get()
+        if not (ready.done() and ready.get().left_behind):  # else this process was forked in the block
+            leave.set()
+            thread.join()
+            outcome.get()
 
 
 @contextlib.contextmanager
@@ -175,7 +176,8 @@ def _serving_threads(actors: ActorSystem) -> Generator[ActorSystem]:
         yield actors
     finally:
         current.reset(restore)
-        in_threads.remove(actors)
+        if actors in in_threads:  # it is not in a process that was forked in the block
+            in_threads.remove(actors)
 
 
 def _run(main: Callable[[], Awaitable[None]], ready: Future[Any], outcome: Future[None]) -> None:

@@ -13,12 +13,13 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Hashable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pykka
 import trio
 
 from cometary.actors.exits import KILLED, SHUTDOWN, crashed
+from cometary.actors.forking import LEFT_BEHIND, NoLoop, remember
 from cometary.actors.future import Future
 from cometary.actors.groups import Groups
 from cometary.actors.links import SignalQueue
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 current: ContextVar[ActorSystem | None] = ContextVar("cometary_actor_system", default=None)
 new_scheduler: ContextVar[Callable[[], Scheduler]] = ContextVar("cometary_scheduler", default=Scheduler)
 """Makes the scheduler of each system that is started; a test may want another one."""
+NO_THREAD: Final = -1
 in_threads: list[ActorSystem] = []
 """Systems started with `system_in_thread`; the last one serves threads that have no other."""
 
@@ -56,6 +58,7 @@ class ActorSystem:
         thread: identity of the thread that the system's loop runs on.
         killing: whether all that is left is being killed; from then on nothing starts or restarts.
         closed: whether the system has come to its end.
+        left_behind: whether this process was forked from that in which the system lives.
     """
 
     def __init__(self, nursery: trio.Nursery, ask_timeout: float | None = None) -> None:
@@ -72,6 +75,8 @@ class ActorSystem:
         self._empty: trio.Event | None = None
         self.killing = False
         self.closed = False
+        self.left_behind = False
+        remember(self)
 
     # -- starting -----------------------------------------------------------------------
 
@@ -244,6 +249,18 @@ class ActorSystem:
             cell.kill()
             cell.bury()
 
+    def leave_behind(self) -> None:
+        """Close it, and all actors, in a process that was just forked: nobody is told, and nothing runs."""
+        self.left_behind = self.closed = self.killing = True
+        self.thread = NO_THREAD
+        self._token = cast("trio.lowlevel.TrioToken", NoLoop())
+        for cell in self._cells():
+            cell.leave_behind()
+        self.actors.clear()
+        self.names, self._scopes = Names(), {}
+        if self in in_threads:
+            in_threads.remove(self)
+
     def _cells(self) -> list[Cell]:
         # A copy, and in one go: other threads start actors meanwhile.
         return [ref.actor_inbox for ref in reversed(list(self.actors))]
@@ -271,6 +288,8 @@ def current_system() -> ActorSystem:
         return found
     if in_threads:
         return in_threads[-1]
+    if found is not None and found.left_behind:
+        raise NoSystemError(f"the actor system {LEFT_BEHIND}: start one here")
     raise NoSystemError(
         "no actor system is running: use `async with system():` or `with system_in_thread():`"
     )
