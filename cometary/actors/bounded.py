@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import trio
 from pykka import ActorDeadError
 
 from cometary.actors.bounds import Bounded, Intake
@@ -34,6 +33,7 @@ from cometary.actors.scheduled import ScheduledCell
 from cometary.actors.states import CLOSED, SUSPENDED
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.task import TaskCell
+from cometary.actors.waiting import on_a_loop
 from cometary.errors import MailboxFullError
 from cometary.log import get_logger
 
@@ -122,7 +122,7 @@ class BoundedCell(Cell):
     def put_from_outside(self, item: object) -> None:
         """Take a message from another thread, which waits to hear what becomes of it."""
         # A thread with a loop of its own must not wait: its actors would.
-        entered = None if trio.lowlevel.in_trio_run() else self.entering(item)
+        entered = None if on_a_loop() else self.entering(item)
         if entered is None:
             super().put_from_outside(item)
         else:

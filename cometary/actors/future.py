@@ -21,7 +21,7 @@ import pykka
 import trio
 
 from cometary.actors.in_process import InProcess
-from cometary.actors.waiting import Waiter, at_most, in_thread
+from cometary.actors.waiting import Waiter, at_most, in_asyncio, in_thread, on_a_loop
 from cometary.errors import BlockingCallError, UsageError
 from cometary.escapes import escapes, exit_in, traceback_of
 from cometary.log import get_logger, show
@@ -51,8 +51,8 @@ _SET_TWICE = "the future has a result already: a reply is sent once (`offer` wou
 class Future(InProcess, pykka.Future[T]):
     """A value that is available now or later.
 
-    `await` it on the Trio loop; call `get()` from any other thread. May be awaited and read
-    any number of times.
+    `await` it on the Trio loop, or on asyncio's in another thread; call `get()` from any other thread. May be
+    awaited and read any number of times.
     """
 
     # Defaults for all, and not Pykka's constructor: each `ask` makes a future.
@@ -205,7 +205,7 @@ class Future(InProcess, pykka.Future[T]):
         return cast("T", self._value)
 
     def _block(self, timeout: float | None) -> None:
-        if trio.lowlevel.in_trio_run():
+        if on_a_loop():
             from cometary.actors.system import instead_of_blocking  # noqa: PLC0415 - systems have futures
 
             raise BlockingCallError(
@@ -242,6 +242,10 @@ class Future(InProcess, pykka.Future[T]):
     __iter__ = __await__
 
     async def _wait(self) -> T:
+        if not trio.lowlevel.in_trio_run() and in_asyncio():
+            from cometary.actors.asyncio_bridge import awaited  # noqa: PLC0415 - most programs have no use for asyncio
+
+            return cast("T", await awaited(self))
         if self._timeout is None:
             return await self._result()
         with at_most(self._timeout, self._too_late):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import pykka
-import trio
 
 from cometary.actors.future import Future, derive
 from cometary.actors.joining import Joined
+from cometary.actors.waiting import on_a_loop
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ def get_all(futures: Iterable[pykka.Future[Any]], *, timeout: float | None = Non
         pykka.Timeout: after `timeout` seconds.
         Exception: what the first one that has an exception raises; on the loop at once, whoever else is still awaited.
     """
-    if trio.lowlevel.in_trio_run():
+    if on_a_loop():
         return Joined(futures).within(timeout)
     return pykka.get_all(futures, timeout=timeout)
 

@@ -93,7 +93,7 @@ async def _until_told(futures: Sequence[Future[Any]]) -> bool:
         if isinstance(each, Answer):
             each.refuse_itself()
         waiting[each] = callback = partial(told, each)  # first: it may be called at once, in another thread
-        if not each._subscribe(callback):
+        if not each.subscribe(callback):
             waiting.pop(each, None)
     if not waiting or _any_failed(futures):
         await trio.lowlevel.checkpoint()

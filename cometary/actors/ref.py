@@ -20,6 +20,7 @@ from cometary.actors.proxy import ActorProxy
 from cometary.actors.question import Question
 from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.system import instead_of_blocking
+from cometary.actors.waiting import in_asyncio, on_a_loop
 from cometary.errors import BlockingCallError, CallingSelfError
 from cometary.escapes import class_name
 
@@ -124,12 +125,14 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
             pykka.ActorDeadError: if the actor has ended, or ends first; see `tell`.
             MailboxFullError: if there is no room and the policy is `refuse`; nobody's fault.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
+        on_trio = in_trio_run()
+        if on_trio:
+            await trio.lowlevel.checkpoint_if_cancelled()
         entering = self.actor_inbox.entering(message)
-        if entering is None:
-            await trio.lowlevel.cancel_shielded_checkpoint()  # a cancellation from here on comes too late
-        else:
+        if entering is not None:
             await entering
+        elif on_trio:
+            await trio.lowlevel.cancel_shielded_checkpoint()  # a cancellation from here on comes too late
 
     def mailbox_statistics(self) -> MailboxStatistics:
         """Tell what has been counted about this actor's mailbox; from any thread, as of now."""
@@ -164,7 +167,7 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         here = get_ident() == system.thread
         # While the system lives its thread is in a run of Trio's, which it takes longer to ask. Once it has
         # ended, that thread may block like any other, and is told at once that the actor is dead.
-        on_loop = (here and not system.closed) or in_trio_run()
+        on_loop = (here and not system.closed) or in_trio_run() or in_asyncio()
         if on_loop and block is not False and (block or type(message) is ProxySetAttr):
             _refuse_to_block("ask", message, block=block)
         question: Question[Any] = Question(message, cell)
@@ -205,7 +208,7 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
             pykka.Timeout: after `timeout` seconds; the actor will stop all the same.
             UsageError: for a negative `timeout` or an `exit` that is none; nothing was sent.
         """
-        on_loop = trio.lowlevel.in_trio_run()
+        on_loop = on_a_loop()
         if on_loop and block:
             _refuse_to_block("stop", None, block=block)
         alive = self.is_alive()

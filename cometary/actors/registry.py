@@ -7,7 +7,6 @@ from collections.abc import Hashable
 from typing import Any, TypeVar
 
 import pykka
-import trio
 
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
@@ -15,6 +14,7 @@ from cometary.actors.groups import Groups
 from cometary.actors.messages import as_told
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
+from cometary.actors.waiting import on_a_loop
 from cometary.errors import MailboxFullError, NoSystemError
 from cometary.escapes import escapes
 
@@ -134,7 +134,7 @@ class ActorRegistry(pykka.ActorRegistry):
         targets = list(reversed(cls.get_all()))
         if block is False:
             return [ref.stop(block=False) for ref in targets]
-        if block is None and trio.lowlevel.in_trio_run():
+        if block is None and on_a_loop():
             done: Future[list[bool]] = Future()
             current_system().start_soon(_stop_in_order, targets, timeout, done)
             return done

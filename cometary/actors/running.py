@@ -14,6 +14,7 @@ import trio
 
 from cometary.actors.future import Future
 from cometary.actors.system import ActorSystem, current, in_threads
+from cometary.actors.waiting import check_on_trio
 from cometary.actors.watchdog import check_limit, watching
 from cometary.errors import UsageError
 from cometary.escapes import exit_in
@@ -45,6 +46,7 @@ async def system(
             Trio does not run; the calling code's fault.
         KeyboardInterrupt: after a Ctrl-C.
     """
+    check_on_trio("system()")
     check_limit(watchdog)
     _check_seconds("stop_timeout", stop_timeout)
     if ask_timeout is not None:

@@ -58,9 +58,12 @@ async def started_actor(ref: ActorRef[A], started: Future[None]) -> ActorRef[A]:
     """Wait until an actor without a supervisor has started, and return its reference; if cancelled, kill it."""
     try:
         await started
-    except trio.Cancelled:
+    except Exception:
+        raise  # what its start has raised, or it has ended: nothing is left
+    except BaseException:  # the cancellation, be it Trio's or asyncio's
         ref.kill()
-        with trio.CancelScope(shield=True):
-            await ref.stopped()
+        if trio.lowlevel.in_trio_run():
+            with trio.CancelScope(shield=True):
+                await ref.stopped()
         raise
     return ref

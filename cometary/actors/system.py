@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 import pykka
 import trio
@@ -77,6 +78,18 @@ class ActorSystem:
         self.closed = False
         self.left_behind = False
         remember(self)
+
+    @contextmanager
+    def as_current(self) -> Generator[Self]:
+        """Make this the system that the code in the block runs in, as far as that can be named.
+
+        For code that was not started from the system's block, such as callbacks of the host of Trio's guest mode.
+        """
+        restore = current.set(self)
+        try:
+            yield self
+        finally:
+            current.reset(restore)
 
     # -- starting -----------------------------------------------------------------------
 

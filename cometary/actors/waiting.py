@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
 import pykka
 import trio
+
+from cometary.errors import UsageError
 
 R = TypeVar("R")
 
@@ -72,3 +75,36 @@ def at_most(seconds: float, too_late: Callable[[float], pykka.Timeout]) -> Gener
 async def in_thread(function: Callable[..., R], *args: object) -> R:
     """Call `function(*args)`, which may block for ever, without making the wait uncancellable."""
     return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True)
+
+
+def in_asyncio() -> bool:
+    """Whether this thread is in the middle of an asyncio loop."""
+    asyncio = sys.modules.get("asyncio")  # a program that has not imported it runs none
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def on_a_loop() -> bool:
+    """Whether this thread must not block, because a loop runs in it: Trio's, or asyncio's."""
+    return trio.lowlevel.in_trio_run() or in_asyncio()
+
+
+def check_on_trio(what: str) -> None:
+    """Check that Trio's loop runs here.
+
+    Raises:
+        UsageError: if not; it says what to do. The calling code's fault.
+    """
+    if trio.lowlevel.in_trio_run():
+        return
+    if in_asyncio():
+        hint = "an asyncio program uses `with system_in_thread():`, and awaits what actors answer"
+        raise UsageError(f"{what} runs on Trio's loop; {hint}")
+    raise UsageError(
+        f"{what} runs on Trio's loop: call it in what `trio.run` runs, or use `with system_in_thread():`"
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from cometary.actors import ActorRef, current_system
+from cometary.actors.waiting import check_on_trio
 from cometary.supervision.child import Child
 from cometary.supervision.options import Shutdown
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
@@ -44,6 +45,7 @@ async def supervise(
         SpecError: for a value that an option may not have; the calling code's fault.
         NoSystemError: outside of an actor system; the calling code's fault.
     """
+    check_on_trio("supervise()")
     scope = trio.CancelScope()
     spec = ChildSpec(id, SupervisorSpec(tuple(children), **options), restart="temporary", shutdown=shutdown)
     root = Child(spec, current_system(), None, lambda _child: scope.cancel())

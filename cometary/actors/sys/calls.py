@@ -6,13 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import trio
-
 from cometary.actors.cell import Cell
 from cometary.actors.messages import SystemMessage
 from cometary.actors.question import Answer
 from cometary.actors.ref import ActorRef
 from cometary.actors.states import SUSPENDED
+from cometary.actors.waiting import on_a_loop
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _call(
     cell = ref.actor_inbox
     answer: Answer[Any] = Answer(cell)
     cell.system.post(partial(deliver, cell, SystemMessage(serve, answer)))
-    if trio.lowlevel.in_trio_run():
+    if on_a_loop():
         return answer.within(timeout)
     return answer.get(timeout=timeout)
 
