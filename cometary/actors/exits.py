@@ -110,7 +110,7 @@ def _without_traceback(error: BaseException) -> BaseException:
         if isinstance(error, BaseExceptionGroup):
             group = cast("BaseExceptionGroup[BaseException]", error)
             return group.derive([_without_traceback(each) for each in group.exceptions])
-        twin = copy.copy(error)
+        twin: BaseException | None = copy.copy(error)
     except BaseException:  # noqa: BLE001 - to copy it is to call its class, which is the user's
         twin = None
     return (

@@ -37,7 +37,7 @@ class ActorProxy(InProcess, pykka.ActorProxy[A]):
         pykka.ActorDeadError: if the actor has ended for good.
     """
 
-    actor_ref: ActorRef[A]  # pyright: ignore[reportIncompatibleVariableOverride]
+    actor_ref: ActorRef[A]  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleUnannotatedOverride]
 
     def __init__(self, *, actor_ref: ActorRef[A], attr_path: Path = ()) -> None:  # pyright: ignore[reportMissingSuperCall]
         if not actor_ref.is_alive():
@@ -51,7 +51,7 @@ class ActorProxy(InProcess, pykka.ActorProxy[A]):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, ActorProxy)
-            and self.actor_ref is other.actor_ref
+            and self.actor_ref is other.actor_ref  # pyright: ignore[reportUnknownMemberType]
             and self._attr_path == other._attr_path
         )
 

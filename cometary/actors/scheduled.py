@@ -72,7 +72,7 @@ class ScheduledCell(Cell):
         """
         if self.state != READY:  # it was killed or suspended while it waited, or it is in the queue twice
             return 1
-        actor = cast("Actor", self.actor)
+        actor: Any = self.actor  # without a call to say what it is
         self.state = RUNNING
         if self.starting is not None:
             self._start(actor)

@@ -68,7 +68,7 @@ def checked(step: object, handler: Handler) -> Step:
     if step is None:
         return STAY
     if isinstance(step, Step):
-        if step.target is None or isinstance(step.target, State):
+        if step.target is None or isinstance(step.target, State):  # pyright: ignore[reportUnnecessaryIsInstance] - untyped machines exist
             return step
         raise InvalidStepError(
             f"{handler.function.__qualname__} went to {show(step.target)}, which is not a state"

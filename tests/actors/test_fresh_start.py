@@ -98,7 +98,7 @@ async def test_downs_and_exit_signals_are_for_the_incarnation_that_asked_for_the
         ref, trail = await heir(kind, actors)
         watched, linked = Heir.start([]), Heir.start([])
         for actor in (watched, linked):
-            await actor.ask(lambda _: None)
+            await actor.ask("up?")
         await ref.ask(doing(lambda actor: actor.monitor(watched)))
         await ref.ask(doing(lambda actor: actor.link(linked)))
 

@@ -134,9 +134,9 @@ async def test_a_proxy_is_for_every_incarnation(autojump_clock: MockClock, backo
         pass
 
     async with system(), supervise([ChildSpec("box", Box)], intensity=9, backoff=backoff) as root:
-        (child,) = root.actor_inbox.actor.children  # type: ignore[union-attr]
-        ref: ActorRef[Any] = child.ref
-        proxy = ref.proxy()
+        supervisor: Any = root.actor_inbox.actor
+        ref: Any = supervisor.children[0].ref
+        proxy: Any = ref.proxy()
         inner = proxy.player
         assert await proxy.life1 == 1
         assert await inner.title == "song 1"
