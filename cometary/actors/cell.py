@@ -229,7 +229,10 @@ class Cell(Receiving):
         """Answer a request to stop once this life has ended; if it failed in doing so, with the exception."""
 
         def settle(_ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
-            reply.offer(error=exit.error if exit.reason == "crashed" else None)
+            failed = exit.reason == "crashed"
+            # Not an exit of the actor's own: whoever waits here would take it for theirs.
+            told = exit.error if really(exit.error, Exception) else self.dead(exit)
+            reply.offer(error=told if failed else None)
 
         self.watch(settle)
 

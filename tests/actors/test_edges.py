@@ -148,7 +148,8 @@ async def test_what_a_hook_raises_ends_its_actor_only(
     async with bystanding():
         victim: ActorRef[Any] = broken.start()
         if hook == "on_stop":
-            await victim.stop()
+            with pytest.raises(what if issubclass(what, Exception) else ActorEndedError):
+                await victim.stop()
         elif hook == "on_failure":
             victim.tell(raising(LookupError))
         exit_ = await victim.stopped()
