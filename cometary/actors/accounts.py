@@ -9,7 +9,7 @@ from cometary.actors.exits import FORKED, KILLED, Exit
 from cometary.actors.forking import LEFT_BEHIND
 from cometary.actors.states import ENDING, Standing
 from cometary.errors import ActorEndedError, StartIgnoredError
-from cometary.escapes import class_name
+from cometary.escapes import class_name, really
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Accountable(Standing):
 
     def log_fatal(self, error: BaseException) -> None:
         """Log the exception that ends the actor; if it has a supervisor, that will report it."""
-        if isinstance(error, StartIgnoredError) and self.starting is not None:
+        if self.starting is not None and really(error, StartIgnoredError):
             return  # OTP's `ignore`: it is what the actor wants
         if self.parent is None or self.state == ENDING:  # ENDING: it has a fate already, and this is lost
             self.log_crash(error)

@@ -252,7 +252,8 @@ async def test_a_plain_hook_that_returns_a_coroutine_crashes_its_actor(hook: str
         victim.tell(raising(LookupError))
         if hook == "on_stop":
             victim = broken.start()
-            await victim.stop()
+            with pytest.raises(UsageError, match="async def"):
+                await victim.stop()
         exit_ = await victim.stopped()
         assert exit_.reason == "crashed"
         if hook != "on_failure":  # else it ends of the failure that it was told of
