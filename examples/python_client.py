@@ -100,14 +100,11 @@ class Client:
 def comet_body(response: httpx.Response) -> dict[str, Any] | None:
     """Return what the comet server says; None if it is a gateway that speaks, with a page of its own."""
     try:
-        body: Any = response.json()
-    except ValueError:
+        body: dict[str, Any] = response.json()
+        ours = not {"sid", "packets", "error"}.isdisjoint(body) and (response.is_success or "detail" in body)
+    except (ValueError, TypeError):  # not JSON, or no map
         return None
-    if not isinstance(body, dict):
-        return None
-    if response.is_success:
-        return body if "sid" in body or "packets" in body else None
-    return body if "error" in body and "detail" in body else None
+    return body if ours else None
 
 
 async def main(url: str) -> None:

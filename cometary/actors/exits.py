@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 from cometary.errors import StartIgnoredError, UsageError
-from cometary.escapes import exit_in, plain, really
+from cometary.escapes import class_name, exit_in, plain, really
 from cometary.log import show
 
 T = TypeVar("T")
@@ -110,14 +110,12 @@ def _without_traceback(error: BaseException) -> BaseException:
         if isinstance(error, BaseExceptionGroup):
             group = cast("BaseExceptionGroup[BaseException]", error)
             return group.derive([_without_traceback(each) for each in group.exceptions])
-        twin: BaseException | None = copy.copy(error)
+        twin = copy.copy(error)
     except BaseException:  # noqa: BLE001 - to copy it is to call its class, which is the user's
-        twin = None
-    return (
-        twin
-        if type(twin) is kind and twin is not error
-        else RuntimeError(f"a {kind.__name__}, which cannot be copied")
-    )
+        twin = error
+    if type(twin) is kind and twin is not error:
+        return twin
+    return RuntimeError(f"a {class_name(kind)}, which cannot be copied")
 
 
 def _told(tell: Callable[[], T], what: str) -> T | str:

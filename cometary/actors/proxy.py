@@ -42,7 +42,7 @@ class ActorProxy(InProcess, pykka.ActorProxy[A]):
     def __init__(self, *, actor_ref: ActorRef[A], attr_path: Path = ()) -> None:  # pyright: ignore[reportMissingSuperCall]
         if not actor_ref.is_alive():
             raise actor_ref.actor_inbox.not_found()
-        self.actor_ref = actor_ref
+        self.actor_ref = actor_ref  # pyright: ignore[reportIncompatibleVariableOverride]
         self._attr_path = attr_path
         self._known_attrs: dict[Path, AttrInfo] = {}
         self._life = -1

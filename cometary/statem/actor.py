@@ -133,7 +133,7 @@ class MachineActor(Actor):
         elif isinstance(action, Stopped):
             self._end(action.reason, message)
         elif type(outcome := cast("object", self.perform(action))) is CoroutineType:
-            refuse_coroutine(self, cast("object", outcome), "perform")
+            refuse_coroutine(self, cast("CoroutineType[Any, Any, Any]", outcome), "perform")
 
     def _start_timer(self, action: StartTimer) -> None:
         timer = self._timers.get(action.name)
