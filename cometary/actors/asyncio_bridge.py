@@ -43,7 +43,7 @@ async def _settled(future: Any) -> None:
         with contextlib.suppress(Exception):  # whoever reads the value gets it
             await asyncio.to_thread(future.get)
     elif future._get_hook is None:
-        await _told(future)
+        await _told(future)  # pyright: ignore[reportUnknownArgumentType]
     for source in sources:
         await _ready(source)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -105,14 +106,12 @@ def remembered(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
 
 
 def _without_traceback(error: BaseException) -> BaseException:
-    kind = type(error)
-    try:
+    kind, twin = type(error), error
+    with suppress(BaseException):  # to copy it is to call its class, which is the user's
         if isinstance(error, BaseExceptionGroup):
             group = cast("BaseExceptionGroup[BaseException]", error)
             return group.derive([_without_traceback(each) for each in group.exceptions])
         twin = copy.copy(error)
-    except BaseException:  # noqa: BLE001 - to copy it is to call its class, which is the user's
-        twin = error
     if type(twin) is kind and twin is not error:
         return twin
     return RuntimeError(f"a {class_name(kind)}, which cannot be copied")

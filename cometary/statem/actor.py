@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from types import CoroutineType
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard
 
 from cometary.actors import Actor, Exit, Future, Timer
 from cometary.actors.exits import as_exit
@@ -132,8 +132,10 @@ class MachineActor(Actor):
             action.to.offer(action.value)  # the first answer counts
         elif isinstance(action, Stopped):
             self._end(action.reason, message)
-        elif type(outcome := cast("object", self.perform(action))) is CoroutineType:
-            refuse_coroutine(self, cast("CoroutineType[Any, Any, Any]", outcome), "perform")
+        else:
+            outcome: Any = self.perform(action)  # type: ignore[func-returns-value]  # a plain `def` returns none
+            if type(outcome) is CoroutineType:
+                refuse_coroutine(self, outcome, "perform")  # pyright: ignore[reportUnknownArgumentType]
 
     def _start_timer(self, action: StartTimer) -> None:
         timer = self._timers.get(action.name)
