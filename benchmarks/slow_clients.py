@@ -12,10 +12,10 @@ import gc
 import tracemalloc
 from typing import Final
 
-from cometary.sessions.contract import Contract, make_contract
+from cometary.packets.contract import Contract, make_contract
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.settings import SessionSettings
-from cometary.sessions.tracked import TrackedPacket
 from cometary.sessions.tracking_outbox import TrackingOutbox, forget
 
 SESSIONS: Final = 10

@@ -22,11 +22,11 @@ import httpx
 import trio
 
 from cometary.authentication.served import ServedAuthenticator
+from cometary.authentication.signature import read_secret, signed_headers
 from cometary.errors import ProtocolError, UsageError
 from cometary.log import get_logger
 from cometary.sessions.admission import Admission, Applicant, is_seconds
 from cometary.transport.codecs import json
-from cometary.webhooks.signature import read_secret, signed_headers
 
 if TYPE_CHECKING:
     from cometary.sessions.admission import Verdict

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import trio
 
-from cometary.chaos.bodies import Answer, Welcome
 from cometary.chaos.endings import END, ENDINGS
 from cometary.chaos.ledger import Counts
 from cometary.chaos.wire import BROKEN, Wire
+from cometary.client.bodies import Answer, Welcome
 
 if TYPE_CHECKING:
     from cometary.chaos.shared import Target

@@ -18,14 +18,14 @@ import msgspec
 import trio
 
 from cometary.chaos.application import BEAT, DOWN, UP
-from cometary.chaos.bodies import Answer, Packet, Welcome, read_refusal
 from cometary.chaos.breaks import about
-from cometary.chaos.conversation import Conversation, Request
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
 from cometary.chaos.ledger import Ledger
 from cometary.chaos.line import Line
 from cometary.chaos.recovery import Recovery
 from cometary.chaos.wire import Reply
+from cometary.client.bodies import Answer, Packet, Welcome, read_refusal
+from cometary.client.conversation import Conversation, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -174,7 +174,7 @@ def _check_hosts(value: object) -> tuple[str, ...]:
 
 def _check_paths(value: object) -> tuple[str, ...]:
     # Imported here, since it brings half the server, for which a wrong option need not wait.
-    from cometary.dispatch.contracts import read_contracts  # noqa: PLC0415
+    from cometary.packets.contract_table import read_contracts  # noqa: PLC0415
 
     if isinstance(value, list | tuple):
         lines = tuple(map(_LINE.check, cast("Iterable[object]", value)))
@@ -191,7 +191,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _check_webhook_secret(value: object) -> str:
-    from cometary.webhooks.signature import read_secret  # noqa: PLC0415 - as above
+    from cometary.authentication.signature import read_secret  # noqa: PLC0415 - as above
 
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004 - the one error of kinds

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cometary.doors.webhooks.settings import WebhookSettings
 from cometary.sessions.settings import SessionSettings
-from cometary.transport.limits import Limits
-from cometary.webhooks.settings import WebhookSettings
+from cometary.transport.http.limits import Limits
 
 if TYPE_CHECKING:
     from cometary.config.settings import Settings

@@ -21,17 +21,17 @@ from pykka.messages import ProxyCall
 from cometary.actors import Actor
 from cometary.dispatch.parking import Parking
 from cometary.dispatch.subscriptions import Subscriptions
+from cometary.packets.receipts import Receipt
 from cometary.sessions.flow import Flow, Reroute
-from cometary.sessions.receipts import Receipt
 from cometary.sessions.rounds import NextRound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.actors import ActorRef
+    from cometary.packets.receipts import ReceiptLog
+    from cometary.packets.tracked import TrackedPacket
     from cometary.sessions import Packet
-    from cometary.sessions.receipts import ReceiptLog
-    from cometary.sessions.tracked import TrackedPacket
 
 Table = Subscriptions["ActorRef[Any]"]
 

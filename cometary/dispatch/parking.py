@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from cometary.sessions.tracked import TrackedPacket
+from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ from collections.abc import Collection, Hashable
 from itertools import count, islice
 from typing import Generic, TypeVar
 
-from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.trie import PatternTrie
+from cometary.packets.patterns import Pattern
 
 S = TypeVar("S", bound=Hashable)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from cometary.dispatch.paths import SEPARATOR
-from cometary.dispatch.patterns import ANY_SEGMENT, Pattern
+from cometary.packets.paths import SEPARATOR
+from cometary.packets.patterns import ANY_SEGMENT, Pattern
 
 V = TypeVar("V")
 

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any, NamedTuple
 
+from cometary.declarations import check_callable, check_has_no_yield
 from cometary.errors import InvalidMachineError
 from cometary.fsm.declare import ENTERING, EventPattern, Note, notes_of
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.table import EnterFunction, Handler, TransitionTable
-from cometary.signatures import check_callable, check_has_no_yield
 
 Claim = tuple[State, EventPattern]
 

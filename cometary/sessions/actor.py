@@ -34,18 +34,18 @@ from cometary.actors import Actor, Timer
 from cometary.actors.messages import answer_if_discarded
 from cometary.escapes import escapes, exit_in
 from cometary.fsm import StartTimer
+from cometary.packets.packet import Packet
+from cometary.packets.receipted import AskedPacket
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
-from cometary.sessions.asked import AskedPacket
+from cometary.sessions.effects import advance, perform
 from cometary.sessions.events import Arrival, Expiry, HandedOver, Request
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
 from cometary.sessions.machine import NO_SHELL, session_ended
-from cometary.sessions.packet import Packet
-from cometary.sessions.performing import advance, perform
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
-from cometary.sessions.tracked import TrackedPacket
 from cometary.sessions.turnstile import too_many
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from cometary.actors import ActorRef
+    from cometary.packets.packet import Packet
+    from cometary.packets.tracked import TrackedPacket
     from cometary.sessions.failure import Failure
-    from cometary.sessions.packet import Packet
     from cometary.sessions.session import Session
-    from cometary.sessions.tracked import TrackedPacket
 
 
 class Application(Protocol):

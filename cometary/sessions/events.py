@@ -14,8 +14,8 @@ from cometary.errors import ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.sessions.packet import Packet
-    from cometary.sessions.tracked import TrackedPacket
+    from cometary.packets.packet import Packet
+    from cometary.packets.tracked import TrackedPacket
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.sessions.packet import Packet
-    from cometary.sessions.receipts import Receipt
+    from cometary.packets.packet import Packet
+    from cometary.packets.receipts import Receipt
     from cometary.sessions.session import Session
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.background_log import shortened
 from cometary.log import get_logger
-from cometary.sessions.terms import EXPIRED
+from cometary.sessions.lease import EXPIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.packet import Packet
 
 if TYPE_CHECKING:
     from cometary.actors import ActorRef, Timer
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from cometary.sessions.bucket import Bucket
     from cometary.sessions.events import Request
     from cometary.sessions.failure import Failure
+    from cometary.sessions.lease import Terms
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
-    from cometary.sessions.terms import Terms
 
 
 UP_TO_DATE: Final = 0

@@ -51,6 +51,7 @@ from cometary.fsm import (
     stop,
     timeout,
 )
+from cometary.packets.packet import Packet
 from cometary.sessions.events import (
     Answer,
     Arrival,
@@ -64,7 +65,6 @@ from cometary.sessions.events import (
     RequestDropped,
 )
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.packet import Packet
 from cometary.sessions.tracking_outbox import TrackingOutbox
 from cometary.sessions.window import RequestWindow
 

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import trio
 
 from cometary.errors import ProtocolError, UsageError
+from cometary.packets.notices import without_notices
+from cometary.packets.packet import Packet, outgoing
+from cometary.packets.receipts import Receipt, ReceiptLog
+from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.directory import Directory
@@ -22,13 +26,9 @@ from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine import SessionMachine
-from cometary.sessions.notices import without_notices
-from cometary.sessions.packet import Packet, outgoing
 from cometary.sessions.posting import Posting
-from cometary.sessions.receipts import Receipt, ReceiptLog
 from cometary.sessions.session import Session
 from cometary.sessions.totals import Totals
-from cometary.sessions.tracked import TrackedPacket, tracked
 from cometary.sessions.turnstile import Turnstile
 
 if TYPE_CHECKING:

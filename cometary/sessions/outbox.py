@@ -25,8 +25,8 @@ from cometary.sessions.events import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.packets.packet import Packet
     from cometary.sessions.events import Request
-    from cometary.sessions.packet import Packet
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from pykka import ActorDeadError
 
-from cometary.sessions.packet import Packet
+from cometary.packets.packet import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
+from cometary.declarations import check_text
 from cometary.errors import MailboxFullError
 from cometary.escapes import exit_in
 from cometary.sessions.events import End
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND
-from cometary.signatures import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,11 +20,11 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from cometary.packets.tracked import Slot, TrackedPacket
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.tracked import Slot, TrackedPacket
 
 if TYPE_CHECKING:
-    from cometary.sessions.packet import Packet
+    from cometary.packets.packet import Packet
 
 Outcome = Literal["delivered", "expired", "dropped", "undelivered"]
 Settle = Callable[[TrackedPacket, Outcome], object]

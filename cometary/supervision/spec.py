@@ -12,9 +12,9 @@ from math import inf
 from typing import Any
 
 from cometary.actors import Bounded
+from cometary.declarations import accepts, describe, may_be_async
 from cometary.errors import SpecError
 from cometary.log import show
-from cometary.signatures import accepts, describe, may_be_async
 from cometary.supervision.backoff import Backoff, check_backoff
 from cometary.supervision.blocking import InThread
 from cometary.supervision.checks import check_choice, check_instance, check_seconds

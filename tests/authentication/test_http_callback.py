@@ -12,10 +12,10 @@ import trio
 from trio.testing import MockClock
 
 from cometary.authentication import Admission, Applicant, HttpCallback
+from cometary.authentication.signature import signed_headers
 from cometary.errors import ProtocolError, UsageError
-from cometary.webhooks.signature import signed_headers
+from tests.doors.webhooks.receiver import KEY, SECRET, Action, Receiver, settle
 from tests.protocol.client import Recorder, serving
-from tests.webhooks.receiver import KEY, SECRET, Action, Receiver, settle
 
 ADA = (200, b'{"user": "ada", "rooms": ["a"]}')
 TOKEN = "the-token-of-this-test"

@@ -23,7 +23,7 @@ from cometary.chaos.plan import Plan
 from cometary.chaos.shared import Shared, find
 from cometary.errors import TargetError
 from cometary.sessions import Session
-from cometary.sessions.saboteur import Saboteur
+from cometary.sessions.crash_injector import Saboteur
 from tests.protocol.client import serving
 
 STEP = 0.05

@@ -10,10 +10,10 @@ import trio.testing
 
 from cometary.actors import Actor, ActorRef, system
 from cometary.dispatch.dispatcher import Dispatcher, Table, counted
+from cometary.packets.contract import KEEP
+from cometary.packets.receipts import Receipt, ReceiptLog
+from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions import Packet
-from cometary.sessions.contract import KEEP
-from cometary.sessions.receipts import Receipt, ReceiptLog
-from cometary.sessions.tracked import TrackedPacket, tracked
 from cometary.supervision import ChildSpec, supervise
 
 

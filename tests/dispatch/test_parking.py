@@ -11,10 +11,10 @@ from cometary import App
 from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import MailboxFullError
+from cometary.packets.contract import make_contract
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet
-from cometary.sessions.contract import make_contract
 from cometary.sessions.flow import MOST_PENDING, Flow
-from cometary.sessions.tracked import TrackedPacket
 
 SLOW: Any = "slow"
 QUICK: Any = "quick"

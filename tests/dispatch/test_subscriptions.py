@@ -9,9 +9,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cometary.dispatch.patterns import Pattern
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import PatternError
+from cometary.packets.patterns import Pattern
 
 
 class Somebody:

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from cometary.webhooks.signature import read_secret, signed_headers
+from cometary.authentication.signature import read_secret, signed_headers
 from examples.making_tokens import make_token
 from examples.token_judge import is_genuine, judge
+from tests.doors.webhooks.receiver import SECRET as SIGNING_SECRET
 from tests.examples.sessions import ClientSession
 from tests.servers import ENVIRONMENT, ROOT, running_server
-from tests.webhooks.receiver import SECRET as SIGNING_SECRET
 
 SECRET = "known-to-the-back-end-and-to-the-push-server"
 ADA = "a token that the login page gave to ada"

@@ -15,12 +15,12 @@ import pytest
 
 from cometary import errors
 from cometary.config import OPTIONS
+from cometary.doors.control.control_line import ControlLine
+from cometary.doors.control.endpoint import ControlEndpoint, PacketBody
 from cometary.errors import CONDITIONS
+from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions import Receipt, SessionMachine
-from cometary.sessions.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions.tracking_outbox import Outcome
-from cometary.transport.control import ControlEndpoint, PacketBody
-from cometary.transport.control_line import ControlLine
 from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from cometary.webhooks.signature import read_secret, signed_headers
+from cometary.authentication.signature import read_secret, signed_headers
 from examples.making_tokens import make_token
 from examples.webhook_receiver import Presence, is_genuine
 from tests.examples.sessions import ClientSession

@@ -9,12 +9,12 @@ import pytest
 from cometary.app import App
 from cometary.authentication import Admission
 from cometary.dispatch.dispatcher import Table
-from cometary.guard import make_comet_endpoint
+from cometary.gate.rate_limit import OpenLimiter
+from cometary.server.guard import make_comet_endpoint
 from cometary.sessions import SessionManager, SessionSettings
 from cometary.transport.codecs import Codec, cbor, json
-from cometary.transport.comet import CometEndpoint
-from cometary.transport.guarded_comet import GuardedCometEndpoint
-from cometary.transport.rate_limit import OpenLimiter
+from cometary.transport.wires.comet.endpoint import CometEndpoint
+from cometary.transport.wires.comet.guarded import GuardedCometEndpoint
 from tests.protocol.client import Answer, Comet, Connection, Recorder, World, serving
 
 COOKIE = b"Cookie: theme=dark; login=ada-1; lang=en"

@@ -15,8 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.doors.webhooks.receiver import SECRET
 from tests.servers import ECHO, RunningServer, running_server
-from tests.webhooks.receiver import SECRET
 
 DESCRIPTORS = 64
 SESSIONS = 20

@@ -11,9 +11,9 @@ import trio.testing
 
 from cometary.app import App
 from cometary.errors import UsageError
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Receipt, Session
 from cometary.sessions.supervisor import CRASHES
-from cometary.sessions.tracked import TrackedPacket
 from tests.protocol.client import Comet, Recorder, World, serving
 
 

@@ -12,9 +12,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import system
 from cometary.app import App
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Session, SessionManager
 from cometary.sessions.events import End
-from cometary.sessions.tracked import TrackedPacket
 from tests.sessions.house import Visitor, hosting
 
 LIMIT = 10

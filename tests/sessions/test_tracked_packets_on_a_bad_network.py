@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
+from cometary.packets.contract import KEEP, Contract, make_contract
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, SessionSettings
-from cometary.sessions.contract import KEEP, Contract, make_contract
 from cometary.sessions.events import Arrival, ExpireAt, Expiry
-from cometary.sessions.tracked import TrackedPacket
 from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox
 from tests.sessions.bench import Bench
 from tests.sessions.test_machine_on_a_bad_network import SETTINGS, BadNetwork

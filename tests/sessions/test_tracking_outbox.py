@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cometary.errors import ProtocolError
+from cometary.packets.contract import KEEP, Contract, make_contract
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet
-from cometary.sessions.contract import KEEP, Contract, make_contract
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.tracked import TrackedPacket
 from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox, forget
 
 LATEST = make_contract("conflate")

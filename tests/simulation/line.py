@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from cometary.chaos.conversation import Request
+from cometary.client.conversation import Request
 from tests.simulation.answers import Answer, AnswerReader
 from tests.simulation.proxy import Proxy
 from tests.simulation.world import World

@@ -1,6 +1,6 @@
 """A page: one client after the other, each with a session on two lines through hostile proxies.
 
-1.  What it sends next, and what of an answer is new, `cometary.chaos.conversation` decides.
+1.  What it sends next, and what of an answer is new, `cometary.client.conversation` decides.
 2.  A request that is not answered in time was lost: the page drops its connection, and sends it again.
 3.  Pages go away now and then, with or without a word, and sometimes for so long that the session ends.
 4.  A page whose session has ended, or that has closed it, opens the next one.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from cometary.chaos.conversation import Conversation, Request
+from cometary.client.conversation import Conversation, Request
 from tests.simulation.accounts import Account
 from tests.simulation.answers import Answer
 from tests.simulation.line import SLACK, Line

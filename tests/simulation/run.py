@@ -23,7 +23,7 @@ from cometary.chaos.ledger import Counts, total
 from cometary.config import Settings
 from cometary.server import Server
 from cometary.testing.order import run_in_order
-from cometary.transport.responses import ResponseEncoder
+from cometary.transport.http.responses import ResponseEncoder
 from tests.simulation.accounts import Account
 from tests.simulation.agenda import Agenda
 from tests.simulation.application import Application
@@ -248,5 +248,5 @@ def seeded_ids(seed: int) -> Generator[None]:
 def virtual_dates() -> Generator[None]:
     """Write Trio's time into the headers of responses, and not that of the day."""
     encoder = partial(ResponseEncoder, trio.current_time)
-    with patch("cometary.transport.switchboard.ResponseEncoder", encoder):
+    with patch("cometary.transport.net.switchboard.ResponseEncoder", encoder):
         yield

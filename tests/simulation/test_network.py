@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 import trio
 
-from cometary.transport.poller import EpollPoller, Poller
+from cometary.transport.net.poller import EpollPoller, Poller
 from tests.simulation.network import FIRST_PORT, MemoryNetwork, MemoryPoller
 
 ANY_ROOM = 65_536

@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 import trio
 
-from cometary.transport.exchange import Exchange
-from cometary.transport.limits import Limits
+from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.limits import Limits
 from tests.transport.wire import Holder, Server, echo, get, post, serving
 
 LIMITS = Limits(head_seconds=10, body_seconds=20, idle_seconds=75, write_seconds=30, linger_seconds=2)

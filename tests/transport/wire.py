@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import trio
 
-from cometary.transport.cors import SAME_ORIGIN, CorsPolicy
-from cometary.transport.exchange import Endpoint, Exchange
-from cometary.transport.limits import Limits
-from cometary.transport.poller import Poller, best_poller
-from cometary.transport.service import Service
-from cometary.transport.switchboard import Listen, Switchboard
+from cometary.transport.http.cors import SAME_ORIGIN, CorsPolicy
+from cometary.transport.http.exchange import Endpoint, Exchange
+from cometary.transport.http.limits import Limits
+from cometary.transport.http.service import Service
+from cometary.transport.net.poller import Poller, best_poller
+from cometary.transport.net.switchboard import Listen, Switchboard
 
 
 @dataclass

@@ -6,7 +6,7 @@ import { checkPath, compilePattern } from "../src/patterns.js";
 
 // The server is tested with the same ones.
 const VECTORS = JSON.parse(
-  readFileSync(new URL("../../../tests/dispatch/pattern_vectors.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../tests/packets/pattern_vectors.json", import.meta.url), "utf8"),
 );
 
 for (const [pattern, path] of VECTORS["covers"]) {

@@ -18,7 +18,7 @@ from typing import Final, NoReturn, cast
 import cbor2
 
 from cometary.errors import ProtocolError
-from cometary.sessions.nesting import DEEPEST
+from cometary.packets.nesting import DEEPEST
 from cometary.transport.codecs import amount
 
 name: Final = "cbor"

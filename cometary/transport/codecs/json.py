@@ -15,7 +15,7 @@ from typing import Final, NoReturn, TypeVar
 import msgspec
 
 from cometary.errors import ProtocolError
-from cometary.sessions.nesting import DEEPEST, is_too_deep
+from cometary.packets.nesting import DEEPEST, is_too_deep
 from cometary.transport.codecs import amount
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cometary.chaos.conversation import Conversation, Request
+from cometary.client.conversation import Conversation, Request
 from tests.sessions.checker.clients import Move, older
 from tests.sessions.checker.played import UP, Exchange
 from tests.sessions.checker.world import World

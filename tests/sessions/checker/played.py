@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cometary.errors import ProtocolError
 from cometary.escapes import recognise_cancellation
 from cometary.fsm import StartTimer
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Request
 from cometary.sessions.actor import EXPIRY, LookForExpired
-from cometary.sessions.tracked import TrackedPacket
 
 if TYPE_CHECKING:
     from tests.sessions.checker.world import World

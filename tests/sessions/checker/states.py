@@ -15,9 +15,9 @@ from operator import attrgetter
 from typing import Any
 
 from cometary.fsm import StartTimer
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Failure, Packet, SessionSettings
 from cometary.sessions.keeper import SignedOff
-from cometary.sessions.tracked import TrackedPacket
 from cometary.sessions.tracking_outbox import TrackingOutbox, forget
 from cometary.testing.frozen import Freezer
 from tests.sessions.checker.clients import Client

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, RequestDropped, SessionSettings
 from cometary.sessions.actor import EXPIRY
 from cometary.sessions.machine import PATIENCE, session_ended
-from cometary.sessions.tracked import TrackedPacket
 from tests.sessions.checker.actor_host import ActorHost
 from tests.sessions.checker.parts import PRODUCTION, Parts
 from tests.sessions.checker.played import COMING, THERE, Exchange, timer_of

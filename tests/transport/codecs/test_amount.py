@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, MOST, check_cbor, check_json
-from cometary.transport.comet_bodies import read_request
+from cometary.transport.wires.comet.bodies import read_request
 from tests.fuzzing.expensive import expensive
 
 
@@ -68,7 +68,7 @@ def test_no_more_is_decoded_than_is_allowed(name: str, monkeypatch: pytest.Monke
         pytest.fail("it was decoded")
 
     if too_much(body, form):
-        monkeypatch.setattr("cometary.transport.comet_bodies._decode_json", decode)
+        monkeypatch.setattr("cometary.transport.wires.comet.bodies._decode_json", decode)
         monkeypatch.setattr("cometary.transport.codecs.cbor.cbor2.CBORDecoder", decode)
         with pytest.raises(ProtocolError, match="holds more than"):
             read_request(body, cbor if form == "cbor" else json)

@@ -1,0 +1,13 @@
+"""The application: what a user writes against, and how its handlers are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.app.app import App
+
+if TYPE_CHECKING:
+    from cometary.app.app import Authenticator as Authenticator
+    from cometary.app.app import Task as Task
+
+__all__ = ["App"]

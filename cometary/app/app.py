@@ -1,0 +1,353 @@
+"""The application object: what a user writes against.
+
+from cometary import App
+
+app = App()
+
+
+@app.signon
+def joined(session):
+    session.connect("news")
+
+
+@app.packet("chat/*")
+def chat(session, path, message):
+    app.update(path, message)
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cometary.app.handlers import Handlers
+from cometary.declarations import check_async, check_handler, check_text
+from cometary.dispatch.dispatcher import counted
+from cometary.errors import UsageError
+from cometary.packets.contract import make_contract
+from cometary.packets.contract_table import Contracts
+from cometary.packets.packet import outgoing
+from cometary.packets.paths import check_own_path
+from cometary.packets.patterns import Pattern
+from cometary.sessions.admission import Authenticator as AskingForMore
+from cometary.sessions.flow import CAUSE, Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from os import PathLike
+
+    from cometary.actors import ActorRef
+    from cometary.packets.contract import Key
+    from cometary.packets.tracked import TrackedPacket
+    from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions.admission import Verdict
+
+    Done = Awaitable[object] | None
+    """What a handler returns: nothing, or if it is async what is awaited."""
+    SignonHandler = TypeVar("SignonHandler", bound=Callable[[Session], Done])
+    SignoffHandler = TypeVar("SignoffHandler", bound=Callable[[Session, str, Sequence[Packet]], Done])
+    PacketHandler = TypeVar("PacketHandler", bound=Callable[[Session, str, Any], Done])
+    ReceiptHandler = TypeVar("ReceiptHandler", bound=Callable[[Receipt], Done])
+    FailureHandler = TypeVar("FailureHandler", bound=Callable[[Failure], Done])
+    Task = Callable[[Any], Awaitable[object]]
+    T = TypeVar("T", bound=Task)
+    Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
+    A = TypeVar("A", bound=Authenticator)
+
+
+class App(Handlers):
+    """The handlers of one application. They may be `def` or `async def`.
+
+    For one session they are called one at a time and in order, inside the session's actor. One
+    that raises crashes that actor and nothing else: its supervisor restarts it, with everything
+    the session had, tells the handlers of failures, and goes on with the packet behind the one
+    that crashed it. The other handlers of a packet are not called for it any more; those of a
+    sign-on, a sign-off, a receipt or a failure are.
+
+    Args:
+        authenticate: decides who may open a session; see the method of that name.
+
+    Raises:
+        UsageError: if that is not an authenticator; the caller's fault.
+    """
+
+    def __init__(self, *, authenticate: Authenticator | None = None) -> None:
+        super().__init__()
+        if authenticate is not None:
+            check_authenticator("App(authenticate=…)", authenticate)
+        self.authenticator = authenticate
+        self.tasks: list[Task] = []
+        self.directories: list[tuple[str, Path, bool]] = []
+        self.contracts = Contracts()
+        self._dispatcher: ActorRef[Any] | None = None
+        self._in_force = self.contracts
+        self._flow = Flow()
+        self._make: Callable[[str, Any, object], Packet] = outgoing
+        self._served = Lock()
+
+    # -- what a user declares ---------------------------------------------------------------
+
+    def signon(self, handler: SignonHandler) -> SignonHandler:
+        """Call `handler(session)` when a session has opened.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.signon", handler, "session")
+        self.of_signon.append(handler)
+        return handler
+
+    def signoff(self, handler: SignoffHandler) -> SignoffHandler:
+        """Call `handler(session, reason, undelivered)` when a session has ended.
+
+        `reason` is one of the protocol's; `undelivered` are the packets that the client never
+        acknowledged, in order, each with `path` and `message`.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.signoff", handler, "session", "reason", "undelivered")
+        self.of_signoff.append(handler)
+        return handler
+
+    def packet(self, pattern: str) -> Callable[[PacketHandler], PacketHandler]:
+        """Call `handler(session, path, message)` for each client packet whose path matches.
+
+        Args:
+            pattern: a path, in which `*` stands for any one segment and a last `**` for any rest.
+                If several patterns match, all their handlers are called, in the order in which
+                they were declared. A packet that no pattern matches is refused (`forbidden`).
+
+        Raises:
+            PatternError: if it is not a pattern; the caller's fault.
+            UsageError: if the handler cannot be called so; the caller's fault.
+        """
+        check_text("@app.packet", pattern, '@app.packet("PATTERN"), with the paths that the handler is for')
+        Pattern.compile(pattern)
+
+        def declare(handler: PacketHandler) -> PacketHandler:
+            check_handler("@app.packet", handler, "session", "path", "message")
+            self.handle_packets(pattern, handler)
+            return handler
+
+        return declare
+
+    def path(
+        self,
+        pattern: str,
+        *,
+        when_full: str = "keep",
+        limit: int | None = None,
+        ttl: float | None = None,
+        key: Key | None = None,
+    ) -> None:
+        """Declare what becomes of the packets to some paths where a session is too slow for them.
+
+        Args:
+            pattern: which paths; of several declarations that cover a path the first one holds.
+            when_full: `keep`, `conflate`, `drop_oldest`, `drop_newest` or `close`; see
+                `cometary.packets.contract`.
+            limit: packets with the same key that wait for a session at most, for the last three;
+                100 by default.
+            ttl: seconds that a packet waits unsent at most. By default a minute where packets may
+                be dropped anyway, else without end.
+            key: `key(path, message)` says what is conflated and counted together; by default
+                each path by itself.
+
+        Raises:
+            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            UsageError: if the pattern has a contract already, a term makes no sense, or a server
+                runs the application; the caller's fault, nothing has changed.
+        """
+        if self._dispatcher is not None:
+            raise UsageError("a server runs the application: its paths are declared before")
+        if key is not None:
+            check_handler("app.path(key=…)", key, "path", "message")
+        self.contracts.declare(pattern, make_contract(when_full, limit=limit, ttl=ttl, key=key))
+
+    def receipt(self, handler: ReceiptHandler) -> ReceiptHandler:
+        """Call `handler(receipt)` for each `Receipt`, one at a time and in order.
+
+        It runs beside the sessions, in a child of the supervisor `application`. One that raises
+        crashes that child, which is started again and goes on with the next receipt.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.receipt", handler, "receipt")
+        self.of_receipt.append(handler)
+        return handler
+
+    def failure(self, handler: FailureHandler) -> FailureHandler:
+        """Call `handler(failure)` with a `Failure` when another handler has raised.
+
+        It comes right after the call that failed and before the session's next one, inside the
+        session's actor; for a receipt, in the child that hands over receipts. What crashed is not
+        handed over again: this is where to keep it. A failure handler that raises crashes the
+        same actor, but that is not a failure again.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.failure", handler, "failure")
+        self.of_failure.append(handler)
+        return handler
+
+    def authenticate(self, authenticator: A) -> A:
+        """Ask `authenticator(token)` whether a session may be opened.
+
+        It gets what the client gave as `token`, or None, and returns (or, if it is async, is
+        awaited for) whether the client is let in. A mapping lets it in as True does, and becomes
+        the session's `data`: who the user is, for example. A `cometary.sessions.Admission` does
+        that too, and says how long the session may last unless the client brings another token.
+        Without an authenticator every client is let in. Those of `cometary.authentication` are
+        given here as they are.
+
+        Raises:
+            UsageError: if a server runs the application, or it cannot be called so; the caller's fault,
+                nothing has changed.
+        """
+        if self._dispatcher is not None:
+            raise UsageError("a server runs the application: its authenticator is declared before")
+        check_authenticator("@app.authenticate", authenticator)
+        self.authenticator = authenticator
+        return authenticator
+
+    def task(self, function: T) -> T:
+        """Run `function(running)`, which is async, for as long as the server runs.
+
+        It is started once the server takes requests and given the `cometary.server.Running`. It
+        is a child of the supervisor `application`, called by the function's name, and is started
+        again, after a pause that grows, should it crash or return.
+
+        Raises:
+            UsageError: if it cannot be called so, or is not async; the caller's fault.
+        """
+        check_async("@app.task", function, "running")
+        self.tasks.append(function)
+        return function
+
+    def files(self, prefix: str, directory: str | PathLike[str], *, follow_links: bool = False) -> None:
+        """Serve the files of `directory` and of those below it, beside the comet endpoint.
+
+        They are read when the server starts: what is put there later is not served.
+
+        Args:
+            prefix: what their URL paths begin with: `/`, or something like `/static/`.
+            directory: where they are; its `index.html` is served at `prefix` itself, too.
+            follow_links: whether links that lead out of the directory are served.
+
+        Raises:
+            UsageError: if `prefix` does not begin and end with a slash, or there is no such directory; the
+                caller's fault.
+        """
+        check_text("app.files", prefix, 'app.files("/", DIRECTORY)')
+        if not (prefix.startswith("/") and prefix.endswith("/")):
+            wanted = "/" + "".join(f"{part}/" for part in prefix.split("/") if part)
+            raise UsageError(f"app.files: write {wanted!r}, with a slash at both ends, not {prefix!r}")
+        try:
+            path = Path(directory).absolute()
+        except TypeError:
+            raise UsageError(f"app.files: write the path of a directory, not {directory!r}") from None
+        if not path.is_dir():
+            raise UsageError(f"app.files: there is no directory {path}")
+        self.directories.append((prefix, path, follow_links))
+
+    # -- what a user calls ------------------------------------------------------------------
+
+    def update(
+        self,
+        path: str,
+        message: Any = None,
+        *,
+        sender: object = None,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Send `message` to every session connected to `path`; from any thread.
+
+        Args:
+            path: the path.
+            message: any value that JSON or CBOR can carry.
+            sender: who sends it, for receivers inside the server; it does not travel.
+            receipt: the id for receipts: one that says to how many sessions it went, and one from
+                each of these about what has become of it; None for none.
+            ttl: seconds that it waits unsent at most; None: as the path's contract says.
+            key: what it is conflated and counted with; None: as the path's contract says.
+
+        Raises:
+            UsageError: if no server runs the application, `path` is none, `message` cannot be
+                encoded or is larger than all that a session queues (`queue-bytes`), or another argument
+                makes no sense; the caller's fault, nothing was sent.
+            MailboxFullError: if a hundred thousand updates have not been routed yet: they are sent faster than
+                they can be, or wait for clients that read slowly; nothing was sent, try later.
+        """
+        check_own_path(path)
+        if receipt is None and ttl is None and key is None:
+            self.route(self._make(path, message, sender))
+        else:
+            self.route_tracked(
+                self._in_force.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key)
+            )
+
+    def route(self, packet: Packet) -> None:
+        """Send a packet that was made already to every session connected to its path."""
+        if self._dispatcher is None:
+            msg = "no server runs this application, so there is nobody to update"
+            raise UsageError(msg)
+        self._hold_back(packet)
+        self._dispatcher.tell(packet)
+
+    def route_tracked(self, packet: TrackedPacket) -> None:
+        """Send a tracked packet that was made already to every session connected to its path."""
+        if self._dispatcher is None or packet.receipt is None:
+            self.route(packet)
+        else:
+            self._hold_back(packet)
+            self._dispatcher.tell(counted(packet))
+
+    def _hold_back(self, packet: Packet) -> None:
+        """Note whose client has brought a packet about; refuse it if far too many have not been routed yet."""
+        packet.cause = CAUSE.get()
+        self._flow.check()
+
+    # -- what the server calls --------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Take note that a server begins to run this application.
+
+        Raises:
+            UsageError: if another one runs it; the caller's fault, nothing has changed.
+        """
+        if not self._served.acquire(blocking=False):
+            raise UsageError("another server runs this application: each needs an App of its own")
+
+    def release(self) -> None:
+        """Take note that it has stopped: the next one may begin."""
+        self._served.release()
+
+    def attach(self, dispatcher: ActorRef[Any] | None) -> None:
+        """Send updates to `dispatcher` from now on; None when the server has stopped."""
+        self._dispatcher = dispatcher
+
+    def use(self, contracts: Contracts, flow: Flow | None = None) -> None:
+        """Make packets by these contracts from now on, and go by this flow."""
+        self._flow = flow or Flow()
+        self._in_force = contracts
+        self._make = contracts.packet if contracts else contracts.plain
+
+
+def check_authenticator(where: str, authenticator: object) -> None:
+    """Check that something can be asked whether a session may be opened.
+
+    Raises:
+        UsageError: if it cannot; the calling code's fault.
+    """
+    if inspect.isclass(authenticator):  # a call would make an object, which is as good as True
+        name = authenticator.__name__
+        raise UsageError(f"{where}: write {name}(…), an object of the class, not {name}")
+    if not isinstance(authenticator, AskingForMore):
+        check_handler(where, authenticator, "token")

@@ -1,0 +1,1 @@
+"""Doors: the other ways in, for back-ends; one package a door."""

@@ -1,0 +1,89 @@
+"""`GET /sessions`: what operators may see of every living session.
+
+1.  The answer grows with the server, so it is made in slices: after each everything else has its turn.
+2.  It tells of each session as it is when its slice is made; those that end before are left out.
+3.  Only so many answers are made at a time: each is megabytes when there are many sessions.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.errors import ProtocolError
+from cometary.escapes import escapes
+from cometary.log import get_logger
+from cometary.transport.codecs import json, preferred
+from cometary.transport.wires.comet.bodies import array_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cometary.sessions import SessionKeeper, SessionManager
+    from cometary.transport.codecs import Codec
+    from cometary.transport.http.exchange import Exchange
+
+SLICE: Final = 100
+"""Sessions: about a millisecond."""
+
+MOST_AT_A_TIME: Final = 8
+
+logger = get_logger("cometary.transport")
+
+
+class SessionList:
+    """Answers `GET /sessions`.
+
+    Args:
+        manager: knows the sessions.
+        start_soon: runs an async function beside everything else.
+    """
+
+    def __init__(self, manager: SessionManager, start_soon: Callable[..., None]) -> None:
+        self._manager = manager
+        self._start_soon = start_soon
+        self._under_way = 0
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange` later.
+
+        Raises:
+            ProtocolError: `too-many-requests`; the caller's fault.
+        """
+        if self._under_way >= MOST_AT_A_TIME:
+            raise ProtocolError("too-many-requests", "too many lists are being made", retry_after=1)
+        self._under_way += 1
+        self._start_soon(self._answer, exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        codec = preferred(exchange.headers.get(b"accept", b""))
+        try:
+            body = await self._write(codec)
+            exchange.respond(200, body, codec.content_type)
+        except BaseException as error:  # here it ends: raised further, it would end the actor system
+            if escapes(error):
+                raise
+            logger.exception("request failed", text="GET /sessions failed", method="GET", path="/sessions")
+            exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."))
+        finally:
+            self._under_way -= 1
+
+    async def _write(self, codec: Codec) -> bytes:
+        written: list[bytes] = []
+        keepers = iter(self._manager.directory)
+        while (part := self._write_slice(keepers, codec)) is not None:
+            written += part
+            await trio.lowlevel.checkpoint()
+        if codec is json:
+            return b'{"sessions":[%b]}' % b",".join(written)
+        return b"\xa1\x68sessions" + array_head(len(written)) + b"".join(written)
+
+    def _write_slice(self, keepers: Iterator[SessionKeeper], codec: Codec) -> list[bytes] | None:
+        """Write the next sessions, of which none may be left; None if there was no next one."""
+        part = list(islice(keepers, SLICE))
+        if not part:
+            return None
+        living = [keeper for keeper in part if keeper.ended is None]
+        return [codec.encode(self._manager.describe(keeper)) for keeper in living]

@@ -1,0 +1,128 @@
+"""Reporting: an application whose sessions report to the back-end as well as to its own handlers.
+
+An event is queued in the very call by which the application is handed what happened, before its handlers
+run. So each is queued once, and in the order in which its session's calls are made, whatever handlers do.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from cometary.doors.webhooks.event_queue import Event
+from cometary.doors.webhooks.numbers import SequenceNumbers
+from cometary.log import show
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Sequence
+
+    from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions.application import Application
+
+EVENTS: Final = ("signon", "signoff", "receipt", "failure")
+"""The types of events."""
+
+_encode = msgspec.json.Encoder().encode
+_NO_MESSAGE = msgspec.Raw(b"null")
+
+
+class Reporting:
+    """Stands between the sessions and their application.
+
+    Args:
+        application: whose calls are passed on.
+        post: takes an event; must not raise.
+        events: the types that are wanted.
+        now: returns the seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        post: Callable[[Event], object],
+        events: Collection[str],
+        now: Callable[[], float],
+    ) -> None:
+        self._application = application
+        self._post = post
+        self._events = frozenset(events)
+        self._now = now
+        self._numbers = SequenceNumbers()
+        self._life = secrets.token_hex(8)  # so that no later server gives an event the same id
+        self._count = 0
+        self.received = application.received
+        """Packets are no events: they go straight to the application."""
+
+    # -- the application's calls ------------------------------------------------------------
+
+    def signed_on(self, session: Session) -> Awaitable[object] | None:
+        """Report a new session, and hand it over."""
+        self._numbers.begin(session.name)
+        self._report("signon", session.name, user=session.user)
+        return self._application.signed_on(session)
+
+    def signed_off(
+        self, session: Session, reason: str, undelivered: Sequence[Packet]
+    ) -> Awaitable[object] | None:
+        """Report the end of a session, and hand it over."""
+        self.report_sign_off(session, reason, undelivered)
+        return self._application.signed_off(session, reason, undelivered)
+
+    def report_sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        """Report the end of a session."""
+        packets = [_as_json(packet) for packet in undelivered]
+        self._report("signoff", session.name, user=session.user, reason=reason, undelivered=packets)
+        self._numbers.end(session.name)
+
+    def failed(self, failure: Failure) -> Awaitable[object] | None:
+        """Report a failure, and hand it over."""
+        session, packet, receipt = failure.session, failure.packet, failure.receipt
+        self._report(
+            "failure",
+            None if session is None else session.name,
+            user=None if session is None else session.user,
+            hook=failure.hook,
+            error=show(failure.error),
+            packet=None if packet is None else _as_json(packet),
+            receipt=None if receipt is None else receipt.as_dict(),
+        )
+        return self._application.failed(failure)
+
+    def receipt(self, receipt: Receipt) -> None:
+        """Report a receipt; a subscriber of the receipts' log."""
+        self._report("receipt", receipt.session, user=receipt.user, receipt=receipt.as_dict())
+
+    # -- events -----------------------------------------------------------------------------
+
+    def _report(self, kind: str, session: str | None, **members: Any) -> None:
+        if kind not in self._events:
+            return
+        self._count += 1
+        event_id = f"{self._life}-{self._count}"
+        body = {
+            "id": event_id,
+            "type": kind,
+            "session": session,
+            "sequence": self._numbers.next(session),
+            "time": round(self._now(), 3),
+            **{name: _sendable(value) for name, value in members.items() if value is not None},
+        }
+        self._post(Event(event_id, kind, session, _encode(body)))
+
+
+def _sendable(value: Any) -> Any:
+    """Return a member without what UTF-8 has no bytes for, such as half of a surrogate pair in a name."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {name: _sendable(part) for name, part in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _as_json(packet: Packet) -> object:
+    try:
+        return msgspec.Raw(packet.json)
+    except (TypeError, ValueError, RecursionError):  # a CBOR client may send what JSON has no word for
+        return {"path": packet.path, "message": _NO_MESSAGE}

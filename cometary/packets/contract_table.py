@@ -1,0 +1,157 @@
+"""The table of contracts: which path has which contract with slow consumers.
+
+1.  A contract is declared for a pattern. Of those that cover a path the one declared first holds;
+    a path that none covers is kept (`cometary.packets.contract`, rule 1).
+2.  A packet that has no contract and no wishes of its sender is a plain `Packet`: those who use
+    none of this pay one look-up for an update, and nothing for a delivery.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from cometary.errors import UsageError
+from cometary.packets.contract import KEEP, Contract, make_contract
+from cometary.packets.packet import Packet, outgoing
+from cometary.packets.paths import check_own_path
+from cometary.packets.patterns import Pattern
+from cometary.packets.tracked import TrackedPacket, tracked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_REMEMBERED_PATHS: Final = 1024
+"""Paths whose contracts are remembered; when there are more, all are looked up again."""
+
+
+class Contracts:
+    """From paths to contracts, and so to packets.
+
+    Args:
+        declared: patterns with their contracts, in the order in which they are to be looked at.
+        most_bytes: all that a session queues: a larger packet could reach nobody.
+    """
+
+    def __init__(self, declared: Iterable[tuple[Pattern, Contract]] = (), most_bytes: float = inf) -> None:
+        self.declared = list(declared)
+        self._most_bytes = most_bytes
+        self._remembered: dict[str, Contract] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.declared)
+
+    def declare(self, pattern: str, contract: Contract) -> None:
+        """Let `contract` hold for the paths that `pattern` covers and none declared before does.
+
+        Raises:
+            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            UsageError: if that pattern has a contract; the caller's fault, nothing has changed.
+        """
+        compiled = Pattern.compile(pattern)
+        if any(other == compiled for other, _ in self.declared):
+            raise UsageError(f"{pattern!r} has a contract already")
+        self.declared.append((compiled, contract))
+        self._remembered.clear()
+
+    def find(self, path: str) -> Contract:
+        """Return the contract that holds for `path`.
+
+        Raises:
+            UsageError: if it is no path; the caller's fault.
+        """
+        contract = self._remembered.get(path)
+        if contract is None:  # so a path is looked at when it is new, not with each packet
+            check_own_path(path)
+            if len(self._remembered) >= MOST_REMEMBERED_PATHS:
+                self._remembered.clear()
+            holding = (contract for pattern, contract in self.declared if pattern.matches(path))
+            self._remembered[path] = contract = next(holding, KEEP)
+        return contract
+
+    # -- making packets ---------------------------------------------------------------------
+
+    def packet(self, path: str, message: Any = None, sender: object = None) -> Packet:
+        """Return a packet without wishes of its sender.
+
+        Raises:
+            UsageError: if `path` is none, or it cannot be encoded or queued; the caller's fault.
+        """
+        contract = self.find(path)
+        if contract is KEEP:
+            return self.plain(path, message, sender)
+        packet = tracked(path, message, sender, contract=contract)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
+
+    def plain(self, path: str, message: Any = None, sender: object = None) -> Packet:
+        """Return a packet to a path that is known to be one, and to have no contract; see `packet`."""
+        packet = outgoing(path, message, sender)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
+
+    def _too_large(self, packet: Packet) -> UsageError:
+        return UsageError(
+            f"the packet to {packet.path!r} has {packet.size} bytes, and a session queues "
+            f"{self._most_bytes} at most (queue-bytes)"
+        )
+
+    def tracked(
+        self,
+        path: str,
+        message: Any = None,
+        sender: object = None,
+        *,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: object = None,
+    ) -> TrackedPacket:
+        """Return a packet with them; see `cometary.packets.tracked.tracked`.
+
+        Raises:
+            UsageError: if `path` is none, it cannot be encoded or queued, or one of them makes no sense;
+                the caller's fault.
+        """
+        contract = self.find(path)
+        packet = tracked(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+        if packet.size > self._most_bytes:
+            raise self._too_large(packet)
+        return packet
+
+
+def read_contract(line: str) -> tuple[str, Contract]:
+    """Read a contract from configuration: a pattern, a policy, and any of `limit=` and `ttl=`.
+
+    `prices/** conflate ttl=10` is one.
+
+    Raises:
+        UsageError: if that is none; whoever wrote it is at fault.
+    """
+    pattern, when_full, *terms = line.split() if len(line.split()) > 1 else (line, "")
+    given: dict[str, float] = {}
+    for term in terms:
+        name, _, value = term.partition("=")
+        if name not in ("limit", "ttl") or name in given:
+            raise UsageError(f"{term!r} is no term of a contract: there are limit=PACKETS and ttl=SECONDS")
+        try:
+            given[name] = int(value) if name == "limit" else float(value)
+        except ValueError:
+            raise UsageError(f"{term!r} has no number") from None
+    limit = given.get("limit")
+    contract = make_contract(when_full, limit=None if limit is None else int(limit), ttl=given.get("ttl"))
+    Pattern.compile(pattern)
+    return pattern, contract
+
+
+def read_contracts(lines: Iterable[str]) -> Contracts:
+    """Read all contracts of a configuration.
+
+    Raises:
+        UsageError: if one is none, or two are for the same pattern; whoever wrote it is at fault.
+    """
+    contracts = Contracts()
+    for line in lines:
+        contracts.declare(*read_contract(line))
+    return contracts

@@ -1,0 +1,27 @@
+"""Notices: what the server itself tells a client, in packets on control paths.
+
+A notice travels as any packet does: once and in order. But it is the business of that client alone: one that
+was not delivered is not among the packets that the application gets at the end of the session.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometary.packets.packet import Packet
+
+EXPIRING_PATH: Final = "::token"
+"""The token that the session was let in on is about to expire."""
+
+FAILED_PATH: Final = "::failed"
+"""The application has failed on a packet of the client."""
+
+NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH))
+
+
+def without_notices(packets: Iterable[Packet]) -> list[Packet]:
+    """Return the other packets, in order."""
+    return [packet for packet in packets if packet.path not in NOTICES]

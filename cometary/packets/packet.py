@@ -1,0 +1,120 @@
+"""A packet: `update(sender, path, message)` on its way, encoded once however many receive it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cbor2
+import msgspec
+from mypy_extensions import mypyc_attr
+
+from cometary.errors import UsageError
+from cometary.escapes import exit_in
+from cometary.log import show
+from cometary.packets.nesting import AROUND, DEEPEST, SHORTEST, is_too_deep
+from cometary.packets.plain_values import plain_value
+
+BYTES: Final = (bytes, bytearray, memoryview)
+
+NOT_ENCODABLE: Final = (TypeError, ValueError, RecursionError, BufferError)
+"""What encoders raise."""
+
+_encode = msgspec.json.Encoder(enc_hook=plain_value).encode
+
+
+def write_view(encoder: Any, view: Any) -> None:
+    """Write a memoryview as the bytes that it shows; cbor2 would take it for an array of numbers."""
+    encoder.encode(view.tobytes())
+
+
+VIEWS: Final[dict[type, Any]] = {memoryview: write_view}
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Packet:
+    """One path and one message; immutable, and shared by every session that receives it.
+
+    Args:
+        path: where the message belongs; what the receiver selects handlers by.
+        message: any value that JSON or CBOR can carry. Byte strings reach a JSON client as
+            base64 text.
+        sender: who sent it, for receivers inside the server; it does not travel.
+    """
+
+    __slots__ = ("_cbor", "_json", "cause", "message", "path", "sender")
+
+    def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
+        self.path = path
+        self.message = message
+        self.sender = sender
+        self.cause: Any = None
+        """The keeper of the session whose client brought it about, if one did; see `flow`."""
+        self._json: bytes | None = None
+        self._cbor: bytes | None = None
+
+    @property
+    def json(self) -> bytes:
+        """The packet as JSON, encoded when it is first asked for."""
+        if self._json is None:
+            self._json = _encode({"path": self.path, "message": self.message})
+        return self._json
+
+    @property
+    def cbor(self) -> bytes:
+        """The packet as CBOR, encoded when it is first asked for."""
+        if self._cbor is None:
+            plain = {"path": self.path, "message": self._plain_message()}
+            self._cbor = cbor2.dumps(plain, encoders=VIEWS)
+        return self._cbor
+
+    def _plain_message(self) -> object:
+        """Return the message in the values that JSON has, and byte strings.
+
+        What can be encoded as JSON can then be as CBOR, and receivers need to know no tags, unless
+        it holds integers beyond 64 bits.
+        """
+        try:
+            return msgspec.to_builtins(self.message, builtin_types=BYTES, str_keys=True, enc_hook=plain_value)
+        except BaseException as error:
+            # Keys that are byte strings, or of a subclass of text; or an object of the application's that could be
+            # encoded when it was sent, and cannot now. That is no fault of the session whose turn this is.
+            if exit_in(error) is not None:
+                raise
+            return msgspec.json.decode(self.json)["message"]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the packet as JSON: what counts against every limit."""
+        return len(self.json)
+
+    def __repr__(self) -> str:
+        return f"<Packet to {self.path!r}>"
+
+
+def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:
+    """Return a packet that is sure to be encodable, so that no receiver can stumble over it.
+
+    Raises:
+        UsageError: if it holds something that cannot be encoded; the caller's fault.
+    """
+    packet = Packet(path if type(path) is str else str.__str__(path), message, sender)
+    check_encodable(packet)
+    return packet
+
+
+def check_encodable(packet: Packet) -> None:
+    """Encode a packet, once for all receivers, and see whether they can decode it; a short one they can.
+
+    Raises:
+        UsageError: if it cannot be encoded, whatever the objects in it raise, or its message is nested too deep;
+            the caller's fault.
+    """
+    try:
+        text = packet.json
+    except BaseException as error:
+        if exit_in(error) is not None:
+            raise
+        why = str(error) if issubclass(type(error), NOT_ENCODABLE) else show(error)
+        raise UsageError(f"the message for {packet.path!r} cannot be encoded: {why}") from error
+    if len(text) > SHORTEST and is_too_deep(text, DEEPEST - AROUND + 1):
+        raise UsageError(f"the message for {packet.path!r} is nested deeper than {DEEPEST - AROUND} levels")

@@ -1,0 +1,78 @@
+"""Patterns over paths: which paths a subscription or a handler is for.
+
+The source is Bayeux's channel globbing (Bayeux specification 1.0, section 2.2.1, and
+CometD's `ChannelId`), with one freedom more: `*` may be any segment, not only the last.
+
+1. A path and a pattern are split at every `/`; an empty segment is a segment like any other.
+2. `*` as a whole segment stands for exactly one segment, whatever is in it.
+3. `**` as the whole last segment stands for one or more segments: `chat/**` covers
+   `chat/a` and `chat/a/b`, but not `chat`; `**` alone covers every path.
+4. Any other segment stands for itself, case and all.
+5. A star within a longer segment (`chat*`), and `**` before the last segment, are refused,
+   so that nobody waits for matches that never come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cometary.errors import PatternError, ProtocolError
+from cometary.packets.paths import SEPARATOR, check_path
+
+ANY_SEGMENT: Final = "*"
+ANY_TAIL: Final = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A valid pattern, split once. Make one with `Pattern.compile`.
+
+    Args:
+        text: the pattern as it was written.
+        head: its segments, without a closing `**`.
+        deep: whether it closes with `**`.
+    """
+
+    text: str
+    head: tuple[str, ...]
+    deep: bool
+
+    @classmethod
+    def compile(cls, text: str) -> Pattern:
+        """Check and split `text`.
+
+        Raises:
+            PatternError: the calling code's fault; `text` breaks rule 5, or is no path.
+        """
+        try:
+            check_path(text, from_client=False)
+        except ProtocolError as error:
+            raise PatternError(f"{text[:80]!r} is no pattern: {error.detail}") from None
+        text = str.__str__(text)  # which only copies what is of a subclass
+        segments = tuple(text.split(SEPARATOR))
+        deep = segments[-1] == ANY_TAIL
+        head = segments[:-1] if deep else segments
+        for segment in head:
+            _check_segment(segment, text)
+        return cls(text, head, deep)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it covers one path only: the one that is written like it."""
+        return not self.deep and ANY_SEGMENT not in self.head
+
+    def matches(self, path: str) -> bool:
+        """Whether `path` is covered. `path` is taken as it is and need not be valid."""
+        segments = path.split(SEPARATOR)
+        if len(segments) <= len(self.head) if self.deep else len(segments) != len(self.head):
+            return False
+        return all(mine in (ANY_SEGMENT, theirs) for mine, theirs in zip(self.head, segments, strict=False))
+
+
+def _check_segment(segment: str, text: str) -> None:
+    """Refuse what rule 5 refuses."""
+    if segment == ANY_TAIL:
+        raise PatternError(f"{text!r} is no pattern: ** can only be its last segment.")
+    if ANY_SEGMENT in segment and segment != ANY_SEGMENT:
+        raise PatternError(f"{text!r} is no pattern: a * must be a whole segment.")

@@ -1,0 +1,148 @@
+"""A tracked packet: one whose outbox is to account for it, or may let go of it.
+
+Most packets are none, and pay nothing for those that are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cometary.errors import UsageError
+from cometary.escapes import exit_in, plain, really
+from cometary.packets.contract import KEEP, Contract, check_ttl
+from cometary.packets.packet import Packet, check_encodable
+
+LONGEST_RECEIPT: Final = 256
+"""The most characters of a receipt's id."""
+
+
+PLAIN_KEYS: Final = frozenset({str, int, float, bool, bytes, type(None)})
+"""Classes whose values are compared as they are."""
+
+Slot = tuple[Contract, object]
+"""What packets are conflated and counted by: their contract and their key."""
+
+
+class TrackedPacket(Packet):
+    """A packet on terms; like every packet immutable, and shared by all sessions that receive it.
+
+    Args:
+        path: see `Packet`.
+        message: see `Packet`.
+        sender: see `Packet`.
+        contract: what may become of it where it has to wait.
+        receipt: the sender's own id for the receipts it wants; None for no receipts.
+        ttl: seconds that it waits unsent at most; None: as its contract says.
+        key: what it is conflated and counted with; None: as its contract says.
+    """
+
+    __slots__ = ("contract", "key", "receipt", "slot", "ttl")
+
+    def __init__(
+        self,
+        path: str,
+        message: Any = None,
+        sender: object = None,
+        *,
+        contract: Contract = KEEP,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: object = None,
+    ) -> None:
+        super().__init__(path, message, sender)
+        self.contract = contract
+        self.receipt = receipt
+        self.ttl = contract.ttl if ttl is None else ttl
+        if key is None:
+            key = path if contract.key is None else as_key(contract.key(path, message), path)
+        self.key = key
+        self.slot: Slot | None = None if contract.when_full == "keep" else (contract, key)
+
+    def __repr__(self) -> str:
+        wanted = "" if self.receipt is None else f", receipt {self.receipt!r}"
+        return f"<TrackedPacket to {self.path!r}{wanted}>"
+
+
+class Key:
+    """A key of the application's own class, which is hashed once and whose comparison never fails.
+
+    Keys are compared in the outbox of each session that a packet goes to: none of them may suffer from one.
+
+    Args:
+        value: the key.
+
+    Raises:
+        TypeError: if it has no hash; its author's fault.
+    """
+
+    __slots__ = ("_hash", "_value")
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        self._hash = hash(value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Key:
+            return NotImplemented
+        try:
+            return bool(self._value is other._value or self._value == other._value)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            return False
+
+
+def as_key(value: object, path: str) -> object:
+    """Return `value` as what packets are compared by.
+
+    Raises:
+        UsageError: if it has no hash; the caller's fault.
+    """
+    if really(value, str):
+        return plain(value)
+    try:
+        return value if type(value) in PLAIN_KEYS else Key(value)
+    except TypeError:
+        raise UsageError(f"the key of a packet to {path!r} cannot be compared: it has no hash") from None
+
+
+def tracked(
+    path: str,
+    message: Any = None,
+    sender: object = None,
+    *,
+    contract: Contract = KEEP,
+    receipt: str | None = None,
+    ttl: float | None = None,
+    key: object = None,
+) -> TrackedPacket:
+    """Return a tracked packet that is sure to be encodable.
+
+    Raises:
+        UsageError: if it holds something that cannot be encoded, or its receipt, its time to live or
+            its key is none; the caller's fault.
+    """
+    if receipt is not None:
+        check_receipt(receipt)
+    if ttl is not None:
+        check_ttl(ttl)
+    if key is not None:
+        key = as_key(key, path)
+    if type(path) is not str:
+        path = str.__str__(path)
+    packet = TrackedPacket(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+    check_encodable(packet)
+    return packet
+
+
+def check_receipt(receipt: object) -> None:
+    """Accept the id of a receipt by returning.
+
+    Raises:
+        UsageError: if it is no text of 1 to 256 characters; the caller's fault.
+    """
+    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT):
+        raise UsageError(f"a receipt's id is text of 1 to {LONGEST_RECEIPT} characters")

@@ -1,0 +1,8 @@
+"""The server: its supervision tree, and how it starts and stops."""
+
+from __future__ import annotations
+
+from cometary.server.running import Running
+from cometary.server.tree import Server, serve
+
+__all__ = ["Running", "Server", "serve"]

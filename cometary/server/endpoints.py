@@ -1,0 +1,103 @@
+"""What answers at each of a server's two listeners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.doors.control.control_line import ControlLine
+from cometary.doors.control.endpoint import ControlEndpoint
+from cometary.doors.control.session_list import SessionList
+from cometary.gate.rate_limit import OpenLimiter
+from cometary.server.guard import make_comet_endpoint
+from cometary.sessions.crash_injector import Saboteur
+from cometary.transport.http.cors import CorsPolicy
+from cometary.transport.http.files import FileTable
+from cometary.transport.http.hosts import HostRule
+from cometary.transport.http.router import Router
+from cometary.transport.http.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.app import App, Authenticator
+    from cometary.config import Settings
+    from cometary.doors.control.receipts import ReceiptsEndpoint
+    from cometary.sessions import SessionManager
+    from cometary.transport.http.body_queue import BodyQueue
+
+
+def public_service(
+    settings: Settings,
+    app: App,
+    manager: SessionManager,
+    authenticator: Authenticator | None,
+    *,
+    start_soon: Callable[..., None],
+    bodies: BodyQueue,
+) -> Service:
+    """Return what answers clients: the comet endpoint, and the application's files.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        manager: knows the sessions.
+        authenticator: says who is let in; None lets all in.
+        start_soon: runs an async function beside everything else.
+        bodies: has bodies read in their turn.
+    """
+    limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
+    comet = make_comet_endpoint(
+        manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
+    )
+    files = FileTable()
+    for prefix, directory, follow_links in app.directories:
+        files.add(prefix, directory, follow_links=follow_links)
+    router = Router(files)
+    router.add("POST", settings.comet, comet)
+    cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
+    return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
+
+
+def control_service(
+    settings: Settings,
+    app: App,
+    manager: SessionManager,
+    *,
+    receipts: ReceiptsEndpoint,
+    tree: Callable[[], dict[str, object]],
+    statistics: Callable[[], dict[str, object]],
+    bodies: BodyQueue,
+    start_soon: Callable[..., None],
+) -> Service:
+    """Return what answers back-ends: the control interface.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        manager: knows the sessions.
+        receipts: answers whoever reads receipts.
+        tree: describes the supervision tree.
+        statistics: counts sessions and packets.
+        bodies: has bodies read in their turn.
+        start_soon: runs an async function beside everything else.
+    """
+    crash = Saboteur(manager).crash if settings.crash_calls == "on" else None
+    return Service(
+        ControlEndpoint(
+            manager,
+            app.route,
+            app.route_tracked,
+            tree,
+            statistics,
+            sessions=SessionList(manager, start_soon),
+            receipts=receipts,
+            line=ControlLine(manager.flow, start_soon),
+            secret=settings.secret,
+            crash=crash,
+        ),
+        # Off loopback it has a secret, and is called by names of its own.
+        hosts=HostRule(settings.hosts if settings.control.is_loopback else ()),
+        metered=bodies.metered,
+    )

@@ -1,0 +1,83 @@
+"""A server that runs, as whoever started it and the application's tasks see it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+import trio
+
+from cometary.errors import ProtocolError
+from cometary.supervision import tree
+from cometary.supervision.tree import SHOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from cometary.actors import ActorRef
+    from cometary.packets.receipts import ReceiptLog
+    from cometary.sessions import Session, SessionManager
+    from cometary.sessions.machine import SessionMachine
+    from cometary.supervision import CrashReport, Supervisor, TreeNode
+
+REPORTS_WAITING: Final = 100
+"""Crash reports that wait for one reader at most; further ones are dropped (the log has them all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that runs; handed to whoever started it, and to the application's tasks.
+
+    Attributes:
+        comet: the URL of the comet endpoint.
+        control: the URL of the control interface.
+        secret: what every call of the control interface must bear, if anything.
+    """
+
+    comet: str
+    control: str
+    secret: str | None = field(repr=False)
+    _manager: SessionManager
+    _root: ActorRef[Supervisor]
+    _leave: trio.Event
+    _statistics: Callable[[], dict[str, int]]
+
+    def stop(self) -> None:
+        """Stop gracefully; `serve` returns when that is done."""
+        self._leave.set()
+
+    def machine(self, session: Session) -> SessionMachine | None:
+        """Return the machine of a session, to look at or to observe; None if the session has ended."""
+        with suppress(ProtocolError):
+            return self._manager.find(session.sid).machine
+        return None
+
+    def tree(self, *, shown: int = SHOWN) -> TreeNode:
+        """Return the supervision tree as it is now, with at most `shown` of the sessions."""
+        return tree(self._root, shown=shown)
+
+    @property
+    def receipts(self) -> ReceiptLog:
+        """What has become of the packets of which somebody wants to know: to subscribe to, or to read."""
+        return self._manager.receipts
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many sessions there are, and what has become of all packets since the start."""
+        return self._statistics()
+
+    @contextmanager
+    def crash_reports(self) -> Generator[trio.MemoryReceiveChannel[CrashReport]]:
+        """Receive every crash report of the tree while the block lasts."""
+        send, receive = trio.open_memory_channel["CrashReport"](REPORTS_WAITING)
+
+        def take(report: CrashReport) -> None:
+            with suppress(trio.WouldBlock):
+                send.send_nowait(report)
+
+        supervisor = cast("Supervisor", self._root.actor_inbox.actor)
+        supervisor.subscribe(take)
+        try:
+            yield receive
+        finally:
+            supervisor.unsubscribe(take)

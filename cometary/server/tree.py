@@ -1,0 +1,268 @@
+"""The server: its supervision tree, and how it starts and stops.
+
+    cometary (one_for_one)
+    ├── dispatcher     an actor: routes updates
+    ├── webhooks       a supervisor: what tells a back-end of sessions, if one wants to know
+    ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
+    ├── sessions       a dynamic supervisor: one actor a session
+    ├── front-end      an async function: the switchboard with both listeners
+    └── application    a supervisor: the application's own tasks, if it has any
+
+A stop goes the other way round: no new sessions, every session is told `shutdown` and signs off,
+then the front end and the webhooks send what is still to be sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import trio
+
+from cometary.actors import ActorRef, ActorSystem, system
+from cometary.app import App
+from cometary.app.receipt_reader import ReceiptReader
+from cometary.authentication.served import ServedAuthenticator
+from cometary.config.parts import session_settings, webhook_settings
+from cometary.declarations import name_of
+from cometary.dispatch.dispatcher import Dispatcher, Table
+from cometary.dispatch.parking import Parking
+from cometary.doors.control.receipts import ReceiptsEndpoint
+from cometary.doors.webhooks import EVENTS, Reporting, WebhookSender
+from cometary.packets.contract_table import Contracts, read_contracts
+from cometary.server.endpoints import control_service, public_service
+from cometary.server.front_end import FrontEnd
+from cometary.server.guard import choose_authenticator
+from cometary.server.running import Running
+from cometary.sessions import SessionManager, SessionSupervisor
+from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
+from cometary.transport.http.body_queue import BodyQueue
+from cometary.transport.http.service import Service
+from cometary.transport.net.network import SYSTEM, Network
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Iterator
+
+    from cometary.app import Authenticator, Task
+    from cometary.config import Settings
+    from cometary.sessions.application import Application
+    from cometary.supervision import Supervisor
+
+__all__ = ["Running", "Server", "serve"]
+
+STOP_GRACE: Final = 5.0
+"""Seconds that answers have to go out when the server stops, and webhooks."""
+
+LAST_MOMENT: Final = 1.0
+"""Seconds for what only waits for its turn on the loop, should one handler have taken all of the time."""
+
+PAUSES: Final = Backoff(min=0.1, max=5.0)
+"""How long what is not the server's own waits for its restart after a crash."""
+
+
+async def serve(
+    settings: Settings,
+    app: App | None = None,
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until stopped or cancelled.
+
+    Args:
+        settings: how the server is set up.
+        app: the application; without one, client packets are refused.
+        task_status: told the addresses once connections are accepted there.
+
+    Raises:
+        OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
+        ConfigError: settings and application do not go together; nothing was started.
+        UsageError: another server runs the application; the caller's fault, nothing was started.
+    """
+    leave = trio.Event()
+    app = app or App()
+    authenticator = choose_authenticator(settings, app)
+    async with system(watchdog=settings.watchdog or None) as actors:
+        server = Server(settings, app, authenticator, actors)
+        async with server.running(leave) as running:
+            task_status.started(running)
+            await leave.wait()
+            await server.stop()
+
+
+class Server:
+    """One server: what its supervised parts share.
+
+    Args:
+        settings: how it is set up.
+        app: the application.
+        authenticator: says who is let in; None lets all in.
+        actors: the system it lives in.
+        network: where its connections come from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        app: App,
+        authenticator: Authenticator | None,
+        actors: ActorSystem,
+        network: Network = SYSTEM,
+    ) -> None:
+        self._settings = settings
+        self._app = app
+        self._authenticator = authenticator
+        self._actors = actors
+        self._table: Table = Table()
+        # What the operator says comes first: of the contracts that cover a path the first one holds.
+        declared = [*read_contracts(settings.paths).declared, *app.contracts.declared]
+        self._contracts = Contracts(declared, settings.queue_bytes)
+        webhooks = webhook_settings(settings)
+        self._webhooks = None if webhooks is None else WebhookSender(webhooks)
+        self._application = self._reporting(app)
+        self._manager = SessionManager(
+            session_settings(settings), self._application, self._table, self._contracts
+        )
+        if isinstance(self._application, Reporting):
+            self._manager.receipts.subscribe(self._application.receipt)
+        self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
+        self._reader: ReceiptReader | None = None
+        self._front_end = FrontEnd(settings, self._services(), network, actors.scheduler)
+        self._root: ActorRef[Any] | None = None
+
+    @asynccontextmanager
+    async def running(self, leave: trio.Event) -> AsyncGenerator[Running]:
+        """Run the supervision tree, and in it the application's tasks.
+
+        Args:
+            leave: what `Running.stop` sets.
+        """
+        children = [
+            self._dispatcher_child(),
+            *self._webhook_children(),
+            *self._authenticator_children(),
+            ChildSpec("sessions", SessionSupervisor, (self._manager,)),
+            ChildSpec("front-end", self._front_end.run),
+        ]
+        with ExitStack() as at_the_end:
+            self._app.claim()
+            at_the_end.callback(self._app.release)
+            await self._front_end.listen(at_the_end)
+            at_the_end.callback(self._app.attach, None)
+            self._app.use(self._contracts, self._manager.flow)
+            async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
+                self._root = root
+                running = self._describe(root, leave)
+                await self._start_tasks(root, running)
+                yield running
+
+    def _reporting(self, app: App) -> Application:
+        """Return whom sessions report to."""
+        if self._webhooks is None:
+            return app
+        return Reporting(app, self._webhooks.post, self._settings.webhook_events or EVENTS, time.time)
+
+    def _dispatcher_child(self) -> ChildSpec:
+        manager = self._manager
+        limits = manager.settings
+        parking = Parking(self._table, manager.flow, limits.max_queued_packets, limits.max_queued_bytes)
+        return ChildSpec(
+            "dispatcher",
+            Dispatcher,
+            (self._table, self._app.attach, manager.receipts, parking, manager.flow),
+        )
+
+    def _webhook_children(self) -> list[ChildSpec]:
+        """Return what sends webhooks, if anybody wants them."""
+        if self._webhooks is None:
+            return []
+        return [with_pauses("webhooks", [ChildSpec("sender", self._webhooks.run)])]
+
+    def _authenticator_children(self) -> list[ChildSpec]:
+        """Return what keeps up the connections of an authenticator that has any."""
+        if not isinstance(self._authenticator, ServedAuthenticator):
+            return []
+        return [with_pauses("authenticator", [ChildSpec("connections", self._authenticator.run)])]
+
+    def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
+        public, control = self._front_end.urls
+        comet, secret = public + self._settings.comet, self._settings.secret
+        return Running(comet, control, secret, self._manager, root, leave, self._statistics)
+
+    async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
+        specs = [ChildSpec(name, task, (running,)) for name, task in named(self._app.tasks)]
+        if self._app.of_receipt:
+            self._reader = ReceiptReader(
+                self._manager.receipts, self._app.received_receipt, self._application.failed
+            )
+            specs.append(ChildSpec("receipt-handlers", self._reader.run))
+        if specs:
+            await start_child(root, with_pauses("application", specs))
+
+    async def stop(self) -> None:
+        """Tell every session `shutdown`, and let what is still to be sent go out."""
+        await self._sign_off_all()
+        self._receipts.close()
+        self._front_end.stop_listening()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flush_webhooks)
+            await self._front_end.aclose(STOP_GRACE)
+
+    async def _sign_off_all(self) -> None:
+        with trio.move_on_after(self._settings.stop_grace) as grace:
+            await self._manager.shut_down()
+        last_moment = max(grace.deadline, trio.current_time() + LAST_MOMENT)
+        while self._actors.scheduler.ready and trio.current_time() < last_moment:
+            await trio.lowlevel.checkpoint()
+        for session, reason, undelivered in self._manager.abandon():
+            if isinstance(self._application, Reporting):
+                self._application.report_sign_off(session, reason, undelivered)
+        if self._reader is not None:
+            with trio.move_on_at(last_moment):
+                await self._reader.caught_up()
+
+    async def _flush_webhooks(self) -> None:
+        if self._webhooks is not None:
+            with trio.move_on_after(STOP_GRACE):
+                await self._webhooks.flushed()
+            self._webhooks.close()
+
+    def _services(self) -> tuple[Service, Service]:
+        settings, app, manager = self._settings, self._app, self._manager
+        bodies = BodyQueue(self._actors.start_soon)
+        public = public_service(
+            settings, app, manager, self._authenticator, start_soon=self._actors.start_soon, bodies=bodies
+        )
+        control = control_service(
+            settings,
+            app,
+            manager,
+            receipts=self._receipts,
+            tree=self._tree,
+            statistics=lambda: {**self._statistics()},
+            bodies=bodies,
+            start_soon=self._actors.start_soon,
+        )
+        return public, control
+
+    def _statistics(self) -> dict[str, int]:
+        webhooks = {} if self._webhooks is None else self._webhooks.statistics()
+        return {**self._manager.statistics(), **webhooks}
+
+    def _tree(self) -> dict[str, object]:
+        return tree(cast("ActorRef[Any]", self._root)).as_dict()
+
+
+def named(tasks: Iterable[Task]) -> Iterator[tuple[str, Task]]:
+    """Yield each task with a name of its own: that of its function, with a number from the second one on."""
+    taken: Counter[str] = Counter()
+    for task in tasks:
+        name = name_of(task)
+        taken[name] += 1
+        yield name if taken[name] == 1 else f"{name}-{taken[name]}", task
+
+
+def with_pauses(name: str, children: list[ChildSpec]) -> ChildSpec:
+    """Return a supervisor of its own for `children`, whose pauses spare the server's restart intensity."""
+    return ChildSpec(name, SupervisorSpec(children, intensity=10, period=5.0, backoff=PAUSES))

@@ -1,0 +1,373 @@
+"""One HTTP connection: bytes in, exchanges to the service, responses out in order.
+
+1. A connection is always watched for reading while it may be read, parked ones too: end of file
+   is how a held request's peer says that it has gone.
+2. A reset or a deadline closes it at once; `Exchange.drop` tells whoever was to answer.
+3. End of file only means that the peer says no more: a browser that has gone looks the same as a
+   program that has sent its last request and reads on. So every complete request before it is
+   served, and what is answered goes out; but nothing is held any longer: whoever holds a request,
+   or is given one now, is told at once that it is dropped (`Exchange.let_go`), and is waited for
+   `Limits.linger_seconds` at most. A request that is left unanswered ends the connection.
+4. Responses go out in the order of the requests; one that is ready early waits in its exchange.
+5. At most `Limits.unanswered` requests are with the service at a time. What else came with the
+   same read waits, parsed, in `_waiting`, and until that is empty the connection is not read. So
+   the last request, be it one that closes the connection or a malformed one, is served, and the
+   connection `ENDING`, only when all before it have been.
+6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays in
+   `_unsent` until it does. While there is any, no further response begins.
+7. After the last response the sending side is shut and what the peer still sends is thrown away
+   for a while: closing at once would reset the connection, and with it the response's way.
+8. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
+   own turn. What an answer makes possible is left to `writable`, on the switchboard's.
+9. A body that waits to be asked for (`Expect`) is, once everything before it is answered.
+10. At most one deadline runs, that of what is waited for now; none while only the service is.
+    A body that still comes, and a response that is still taken, at a fair pace get another period.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from contextlib import suppress
+from enum import Enum, auto
+from typing import TYPE_CHECKING, cast
+
+from cometary.transport.http.request_parser import HEAD
+from cometary.transport.http.responses import CONTINUE
+from cometary.transport.net.deadlines import gets_on
+from cometary.transport.net.poller import PEER_SHUT, unacknowledged
+
+if TYPE_CHECKING:
+    from cometary.transport.http.exchange import Exchange, Headers
+    from cometary.transport.http.head_memory import KnownHead
+    from cometary.transport.http.request_parser import RequestParser
+    from cometary.transport.http.service import Service
+    from cometary.transport.net.deadlines import DeadlineQueue
+    from cometary.transport.net.switchboard import Switchboard
+
+
+class State(Enum):
+    """How far a connection is on its way to being closed."""
+
+    OPEN = auto()
+    """Requests are taken."""
+    ENDING = auto()
+    """The last request is in, its response not out yet."""
+    LINGERING = auto()
+    """The last response is out, the peer has not closed yet."""
+    CLOSED = auto()
+
+
+OPEN, ENDING, LINGERING, CLOSED = State
+
+
+class Connection:
+    """A connected, non-blocking socket, and what is under way on it.
+
+    Args:
+        sock: The socket; the connection closes it.
+        peer: The address of its other end, for exchanges to tell.
+        service: What answers the requests.
+        switchboard: What watches the socket.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_half_closed",
+        "_head",
+        "_moved",
+        "_parser",
+        "_peer",
+        "_periods",
+        "_reading",
+        "_service",
+        "_state",
+        "_switchboard",
+        "_unanswered",
+        "_unsent",
+        "_waiting",
+        "_writing",
+        "sock",
+    )
+
+    def __init__(self, sock: socket.socket, peer: str, service: Service, switchboard: Switchboard) -> None:
+        self.sock = sock
+        self._peer = peer
+        self._service = service
+        self._switchboard = switchboard
+        self._state = OPEN
+        self._head: KnownHead | None = None
+        self._parser: RequestParser | None = None
+        self._unanswered: list[Exchange] = []
+        self._waiting: deque[Exchange] | None = None
+        self._unsent: memoryview | None = None
+        self._deadline: DeadlineQueue[Connection] | None = None
+        self._half_closed: bool = False
+        self._moved: int = 0  # bytes of a body, or of responses, since the period began
+        self._periods: int = 0
+        self._reading: bool = True
+        self._writing: bool = False
+        self._expect(switchboard.deadlines.head)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no request, be it incomplete, and no response."""
+        busy = self._unanswered or self._waiting or self._parser or self._unsent
+        return self._state is OPEN and not busy
+
+    # What the switchboard calls.
+
+    def readable(self, bits: int) -> None:
+        """Read once, since there is something to read, if only the end.
+
+        Args:
+            bits: What the poller has reported.
+        """
+        if not self._reading:  # nobody asked, so it is a hang-up
+            return self._half_close() if bits == PEER_SHUT else self.close()
+        try:
+            data = self.sock.recv(self._switchboard.read_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return self.close()
+        if not data:
+            self._end_of_file()
+        elif self._state is OPEN:
+            if self._half_closed:
+                self._parse_afresh(data, learn=False)
+            else:
+                self._parse(data)
+        elif self._state is ENDING:
+            self._watch(reading=False, writing=self._writing)
+        return None
+
+    def writable(self) -> None:
+        """Go on where an answer had to leave off: send the rest, serve what waits."""
+        if self._unsent is not None:
+            rest, self._unsent = self._unsent, None
+            self._send(rest)
+            left = cast("memoryview | None", self._unsent)
+            self._moved += len(rest) - (0 if left is None else len(left))
+        self._send_answers()
+        self._serve_waiting()
+        self._settle()
+
+    def expire(self) -> None:
+        """Close, since the time is up; unless what is waited for gets on."""
+        switchboard, deadline = self._switchboard, self._deadline
+        deadlines = switchboard.deadlines
+        if deadline is not None and (deadline is deadlines.body or deadline is deadlines.write):
+            waiting = 0 if self._unsent is None else unacknowledged(self.sock)
+            self._periods += 1
+            if gets_on(self._moved - waiting, self._periods, deadline.duration, switchboard.limits):
+                self._moved = waiting
+                return deadline.add(self, switchboard.now)
+        return self.close()
+
+    def close(self) -> None:
+        """Close at once, and drop what has not been answered."""
+        if self._state is CLOSED:
+            return
+        self._state = CLOSED
+        self._expect(None)
+        self._switchboard.forget(self)
+        self.sock.close()
+        self._leave_parser()
+        self._waiting = self._unsent = None
+        self._drop_unanswered()
+
+    def _end_of_file(self) -> None:
+        if self._state is LINGERING or not (self._unanswered or self._unsent):
+            return self.close()
+        self._state = ENDING
+        self._leave_parser()
+        return self._half_close()
+
+    def _half_close(self) -> None:
+        """Take note that the peer says no more, though what it has said may not all be read yet."""
+        self._half_closed = True
+        self._reading = False  # now, and until all that waits is served if some of it is unread
+        self._switchboard.poller.change(self.sock.fileno(), reading=False, writing=self._writing, ended=True)
+        for exchange in self._unanswered:
+            exchange.let_go()
+        self._send_answers()
+        self._settle()
+
+    def _leave_parser(self) -> None:
+        parser, self._parser = self._parser, None
+        if parser is not None:
+            self._switchboard.parsers.take_back(parser)
+
+    def _drop_unanswered(self) -> None:
+        unanswered, self._unanswered = self._unanswered, []
+        for exchange in unanswered:
+            exchange.drop()
+
+    # From bytes to exchanges.
+
+    def _parse(self, data: bytes) -> None:
+        if self._parser is not None:
+            self._parse_afresh(data, learn=False)
+            return
+        known = self._head
+        if known is None or len(data) != known.request_bytes or not data.startswith(known.head):
+            self._head = known = self._switchboard.heads.recall(data)
+            if known is None:
+                self._parse_afresh(data, learn=True)
+                return
+        deadline = self._deadline
+        if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
+            deadline.discard(self)
+            self._deadline = None
+        if len(self._unanswered) < self._switchboard.limits.unanswered:
+            self._serve(known.exchange(data))
+        else:
+            self._waiting = deque([known.exchange(data)])
+            self._watch(reading=False, writing=self._writing)
+
+    def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
+        self._switchboard.count_parsed(len(data))
+        parsers = self._switchboard.parsers
+        parser = self._parser or parsers.shared
+        if self._unsent is None:  # else responses are what is waited for
+            self._moved += len(data)
+        try:
+            exchanges = parser.feed(data)
+        finally:  # even one that failed must not stay with the others
+            self._parser = parsers.keeps(parser)
+        if learn and len(exchanges) == 1 and self._parser is None:
+            self._switchboard.heads.learn(data, exchanges[0])
+        if exchanges and self._unsent is None:
+            self._expect(None)
+        if exchanges:
+            self._waiting = deque(exchanges)
+            self._serve_waiting()
+        if self._parser is not None or len(exchanges) > 1 or self._waiting:
+            self._settle()  # for the last request: the answer to the one before it has settled for idleness
+
+    def _has_room(self) -> bool:
+        return len(self._unanswered) < self._switchboard.limits.unanswered
+
+    def _serve_waiting(self) -> None:
+        """Serve what waits as far as there is room, and the connection's last request as such."""
+        while self._waiting and self._has_room():
+            exchange = self._waiting.popleft()
+            if exchange.closing:
+                self._state = ENDING
+            self._serve(exchange)
+            if self._half_closed:
+                exchange.let_go()
+
+    def _serve(self, exchange: Exchange) -> None:
+        self._unanswered.append(exchange)
+        exchange.arrive(self, self._peer)
+        self._service.serve(exchange)
+
+    # From answers to bytes.
+
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
+        """Send the response of `exchange` when its turn has come (`Carrier`)."""
+        switchboard = self._switchboard
+        if switchboard.draining and exchange is self._unanswered[-1] and not self._waiting:
+            exchange.closing = True
+            self._state = ENDING  # now: it may have to wait for others, and none may come behind it
+            self._leave_parser()
+        response = switchboard.encoder.encode(
+            status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
+        )
+        under_way = self._parser or self._waiting or self._writing or self._unsent
+        if self._state is OPEN and len(self._unanswered) == 1 and not (under_way or exchange.closing):
+            self._unanswered.clear()
+            self._send(response)
+            if self._unsent is None and self._state is OPEN and self._deadline is None:
+                self._deadline = idle = switchboard.deadlines.idle
+                return idle.add(self, switchboard.now)
+        else:
+            exchange.response = response
+            self._send_answers()
+        self._settle()
+        return None
+
+    def _send_answers(self) -> None:
+        unanswered = self._unanswered
+        while unanswered and self._unsent is None and (response := unanswered[0].response) is not None:
+            if unanswered.pop(0).closing:
+                self._state = ENDING
+                self._waiting = None
+                self._drop_unanswered()
+                unanswered = self._unanswered
+            if response:  # else the request is left unanswered
+                self._send(response)
+
+    def _send(self, data: bytes | memoryview) -> None:
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return self.close()
+        if sent < len(data):
+            self._unsent = memoryview(data)[sent:]
+        return None
+
+    # What comes next.
+
+    def _settle(self) -> None:
+        """Watch for, and set a deadline on, what is to happen next."""
+        parser = self._parser
+        if parser is not None and parser.awaits_continue and self._all_is_sent():
+            parser.invited = True
+            self._send(CONTINUE)
+        if self._state is CLOSED:
+            return
+        if self._state is ENDING and self._all_is_sent():
+            self._linger()
+        elif self._waiting or self._writing or self._unsent is not None:
+            blocked = self._unsent is not None or (bool(self._waiting) and self._has_room())
+            ended = self._half_closed and self._state is ENDING
+            self._watch(reading=not (self._waiting or ended), writing=blocked)
+        self._expect(self._due())
+
+    def _all_is_sent(self) -> bool:
+        return not self._unanswered and not self._waiting and self._unsent is None
+
+    def _linger(self) -> None:
+        self._state = LINGERING
+        self._watch(reading=True, writing=False)
+        with suppress(OSError):  # the peer has closed already: that is read next
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def _watch(self, *, reading: bool, writing: bool) -> None:
+        if reading is not self._reading or writing is not self._writing:
+            self._reading, self._writing = reading, writing
+            fd, ended = self.sock.fileno(), self._half_closed
+            self._switchboard.poller.change(fd, reading=reading, writing=writing, ended=ended)
+
+    def _due(self) -> DeadlineQueue[Connection] | None:
+        deadlines = self._switchboard.deadlines
+        if self._unsent is not None:
+            return deadlines.write
+        if self._state is LINGERING:
+            return deadlines.linger
+        if self._half_closed:
+            return deadlines.linger
+        if self._waiting:  # it is not read, and cannot help it
+            return None
+        parser = self._parser
+        if parser is not None and not parser.awaits_continue:
+            return deadlines.head if parser.phase is HEAD else deadlines.body
+        return None if self._unanswered else deadlines.idle
+
+    def _expect(self, deadline: DeadlineQueue[Connection] | None) -> None:
+        current = self._deadline
+        if deadline is not current:
+            if current is not None:
+                current.discard(self)
+            if deadline is not None:
+                deadline.add(self, self._switchboard.now)
+            self._deadline = deadline
+            self._periods = 0
+            self._moved = 0 if self._unsent is None else unacknowledged(self.sock)

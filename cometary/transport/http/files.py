@@ -1,0 +1,166 @@
+"""Files as endpoints: a fixed table, read once.
+
+1.  What can be asked for is what the directory held when the table was made. A request's path is only
+    ever looked up among the table's names, so none, however it is spelt, leads out of the directory.
+2.  A link is served as what it leads to, if that lies in the directory as well; else it is left out,
+    unless whoever made the table said that links are to be followed.
+3.  Names are compared as what they say, not as how they are escaped: `icon@2x.png` and `icon%402x.png`
+    are the same file. An escaped slash is in no name.
+4.  Browsers may keep a file, but ask each time whether it is still the same (`no-cache`, and an `ETag`):
+    after a restart with other files nobody has the old ones, and nobody fetches the same ones again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from email.utils import formatdate, parsedate_to_datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+from cometary.errors import ProtocolError, UsageError
+from cometary.log import get_logger
+from cometary.transport.http.router import refuse_method
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cometary.transport.http.exchange import Exchange, Headers
+
+CONTENT_TYPES: Final[Mapping[str, bytes]] = MappingProxyType(
+    {
+        ".css": b"text/css; charset=utf-8",
+        ".html": b"text/html; charset=utf-8",
+        ".ico": b"image/x-icon",
+        ".js": b"text/javascript; charset=utf-8",
+        ".json": b"application/json",
+        ".png": b"image/png",
+        ".svg": b"image/svg+xml",
+        ".txt": b"text/plain; charset=utf-8",
+        ".woff2": b"font/woff2",
+    }
+)
+"""By suffix, and not by the system's own list: a page must not depend on where it is served."""
+
+UNKNOWN: Final = b"application/octet-stream"
+
+NO_SNIFFING: Final = (b"X-Content-Type-Options", b"nosniff")
+"""Tells browsers to believe the content type (the Fetch standard, section "X-Content-Type-Options")."""
+
+NO_CACHE: Final = (b"Cache-Control", b"no-cache")
+INDEX: Final = "index.html"
+READS: Final = ("GET", "HEAD")
+
+logger = get_logger("cometary.transport")
+
+
+class ServedFile:
+    """A file, read, and ready to be sent.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._body = path.read_bytes()
+        self._content_type = CONTENT_TYPES.get(path.suffix, UNKNOWN)
+        self._modified = int(path.stat().st_mtime)
+        self._tag = b'"%b"' % hashlib.sha256(self._body).hexdigest()[:32].encode()
+        modified = formatdate(self._modified, usegmt=True).encode()
+        self._headers: Headers = (
+            NO_CACHE,
+            (b"ETag", self._tag),
+            (b"Last-Modified", modified),
+            NO_SNIFFING,
+        )
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer a GET or HEAD request for it."""
+        if self._is_known(exchange.headers):
+            exchange.respond(304, headers=self._headers)
+        else:
+            exchange.respond(200, self._body, self._content_type, self._headers)
+
+    def _is_known(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether the client has it as it is (RFC 9110, section 13.2.2)."""
+        tags = headers.get(b"if-none-match")
+        if tags is not None:
+            known = (tag.strip().removeprefix(b"W/") for tag in tags.split(b","))
+            return tags.strip() == b"*" or self._tag in known
+        since = read_date(headers.get(b"if-modified-since", b""))
+        return since is not None and self._modified <= since
+
+
+def read_date(value: bytes) -> float | None:
+    """The seconds since the epoch that a header says; None if it says nothing that can be understood."""
+    try:
+        return parsedate_to_datetime(value.decode("latin-1")).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+class FileTable:
+    """An endpoint for the files of directories, by their URL paths."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, ServedFile] = {}
+
+    def add(self, prefix: str, directory: Path, *, follow_links: bool = False) -> None:
+        """Read all files of a directory and of those below it, but for hidden ones.
+
+        Args:
+            prefix: what their URL paths begin with, such as `/static/`, as text, not escaped.
+            directory: where they are. Its `index.html` answers at `prefix` itself as well.
+            follow_links: whether links that lead out of it are served.
+
+        Raises:
+            UsageError: there is no such directory; the calling code's fault.
+            OSError: a file cannot be read; the environment's fault.
+        """
+        if not directory.is_dir():
+            raise UsageError(f"{directory} is no directory")
+        for name, path in files_in(directory, follow_links=follow_links):
+            self._files[prefix + name] = file = ServedFile(path)
+            if name == INDEX:
+                self._files[prefix] = file
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange` by its file.
+
+        Raises:
+            ProtocolError: `not-found`, the client's fault.
+        """
+        file = self._files.get(decoded(exchange.path))
+        if file is None:
+            raise ProtocolError("not-found", "There is nothing at this path.")
+        if exchange.method in READS:
+            file.answer(exchange)
+        else:
+            refuse_method(exchange, READS)
+
+
+def files_in(directory: Path, *, follow_links: bool) -> Iterator[tuple[str, Path]]:
+    """The files that can be asked for, each with its name within `directory`."""
+    inside = directory.resolve()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        name = path.relative_to(directory).as_posix()
+        if "/." in f"/{name}":
+            continue
+        if follow_links or path.resolve().is_relative_to(inside):
+            yield name, path
+        else:
+            text = f"{path} leads out of {directory} and is not served"
+            logger.warning("file not served", text=text, file=str(path))
+
+
+def decoded(path: str) -> str:
+    """What the path of a URL says; nothing that is a name if it escapes a slash, or is no UTF-8."""
+    if "%" not in path:
+        return path
+    if "%2f" in path.lower():
+        return ""
+    try:
+        return unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return ""

@@ -1,0 +1,254 @@
+"""HTTP/1.1 requests out of bytes.
+
+1. Requests come out whole, as exchanges, in the order in which they came in.
+2. The first thing that is wrong ends it: an exchange with a `fault` comes out last, and the parser
+   is `finished`. What follows it has no trustworthy beginning.
+3. A request that ends its connection (`Connection: close`, HTTP/1.0) is the last one as well.
+4. At a boundary between requests the parser holds nothing of anybody, so that any number of
+   connections can share it; one in the middle of a request must keep it for its own.
+5. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import cast
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from cometary.errors import ProtocolError
+from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.limits import Limits
+from cometary.transport.http.request_head import (
+    SINGLE,
+    check_body,
+    check_count,
+    check_framing,
+    check_size,
+    check_version,
+    split_target,
+)
+
+
+class Phase(Enum):
+    """Where in a request the last byte was."""
+
+    BOUNDARY = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+BOUNDARY, HEAD, BODY = Phase
+
+
+class RequestParser:
+    """Turns the bytes of one connection after the other into exchanges.
+
+    Attributes:
+        phase: Where in a request the last byte was.
+        finished: Whether no more requests can follow; feeding is over.
+        invited: Whether the client has been told to send its body.
+    """
+
+    __slots__ = (
+        "_body",
+        "_exchange",
+        "_fed",
+        "_headers",
+        "_limits",
+        "_llhttp",
+        "_ready",
+        "_repeated",
+        "_target",
+        "_upgrading",
+        "_version",
+        "finished",
+        "invited",
+        "phase",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._llhttp = HttpRequestParser(self)
+        self._ready: list[Exchange] = []
+        self._fed = 0
+        self.finished = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self.phase = BOUNDARY
+        self._exchange: Exchange | None = None
+        self._headers: dict[bytes, bytes] = {}
+        self._repeated = 0
+        self._target = b""
+        self._body: bytes | bytearray = b""
+        self._upgrading = False
+        self._version = ""
+        self.invited = False
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the client waits for a word that its body is welcome (RFC 9110, section 10.1.1).
+
+        A client of HTTP/1.0 cannot, whatever it says, since it does not know that word.
+        """
+        if self.phase is not BODY or self.invited or self._body or self._exchange is None:
+            return False
+        if self._version != "1.1":
+            return False
+        return self._exchange.headers.get(b"expect", b"").lower() == b"100-continue"
+
+    def feed(self, data: bytes) -> list[Exchange]:
+        """Read on.
+
+        Args:
+            data: The next bytes of the connection.
+
+        Returns:
+            The exchanges that these bytes complete, oldest first.
+        """
+        self._fed += len(data)
+        try:
+            rest: bytes | None = data
+            while rest is not None:
+                rest = self._parse(rest)
+            if self.phase is not BOUNDARY:
+                self._check_fed()
+        except HttpParserError as error:
+            self._end(fault_of(error))
+        except ProtocolError as error:
+            self._end(error)
+        ready, self._ready = self._ready, []
+        return ready
+
+    def close(self) -> None:
+        """Be of no more use: part from llhttp, which knows this object, so that both are freed."""
+        del self._llhttp
+
+    def _parse(self, data: bytes) -> bytes | None:
+        """Feed llhttp, which takes what follows a request to upgrade for another protocol's.
+
+        This server ignores such wishes (RFC 9110, section 7.8).
+
+        Returns:
+            What is to be fed again: the same request without the header in question, and the rest.
+        """
+        try:
+            self._llhttp.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+        else:
+            return None
+        head = self._head_without_upgrade()
+        self._forget()
+        self._llhttp = HttpRequestParser(self)
+        return head + rest
+
+    def _head_without_upgrade(self) -> bytes:
+        exchange, version = cast("Exchange", self._exchange), self._version
+        lines = [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] != b"upgrade"]
+        request_line = b"%b %b HTTP/%b\r\n" % (exchange.method.encode(), self._target, version.encode())
+        return request_line + b"".join(lines) + b"\r\n"
+
+    def _check_fed(self) -> None:
+        """Bound what an unfinished request may have taken on the wire.
+
+        A chunked body is longer there than in memory, and its trailers are parsed though not
+        kept, so it gets twice the room.
+        """
+        limits = self._limits
+        if self.phase is HEAD:
+            check_size(self._fed, limits)
+        elif self._fed > limits.header_bytes + 2 * limits.body_bytes:
+            raise ProtocolError("too-large", "The request is longer than any that fits the limits.")
+
+    def _end(self, fault: ProtocolError) -> None:
+        if self.finished:  # by a request that closes the connection: what follows it is ignored
+            return
+        self.finished = True
+        exchange = self._exchange or Exchange("", "", b"", self._headers)
+        exchange.fault = fault.with_traceback(None)  # which would keep this parser
+        exchange.closing = True
+        self._ready.append(exchange)
+
+    # What llhttp calls, in this order; what is raised there ends the feeding.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request, line breaks before it not counted."""
+        self.phase = HEAD
+        # The bytes of the request in the data of this very feed are not counted; there are
+        # never more of them than one read takes.
+        self._fed = 0
+
+    def on_url(self, part: bytes) -> None:
+        """The request's target, or a part of it."""
+        self._target += part
+        longest = self._limits.target_bytes
+        if len(self._target) > longest:
+            raise ProtocolError("bad-request", f"The request's target is longer than {longest} bytes.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or, after a chunked body, a trailer, which is ignored."""
+        name = name.lower()
+        if name in self._headers:
+            self._repeat(name, value)
+        else:
+            self._headers[name] = value.strip()
+
+    def _repeat(self, name: bytes, value: bytes) -> None:
+        if name in SINGLE:
+            raise ProtocolError("bad-request", f"The header {name.decode()} is there twice.")
+        self._headers[name] += b", " + value.strip()
+        self._repeated += 1
+        check_count(self._repeated, self._limits)
+
+    def on_headers_complete(self) -> None:
+        """The head's end: nearly all that can be wrong with a request shows here."""
+        llhttp, headers, limits = self._llhttp, self._headers, self._limits
+        version, method = llhttp.get_http_version(), llhttp.get_method().decode()
+        path, query = split_target(self._target)
+        self._version = version
+        closing = version != "1.1" or not llhttp.should_keep_alive()
+        self._exchange = Exchange(method, path, query, headers, closing=closing)
+        self.phase = BODY
+        self._headers = {}  # what follows are trailers, and go away with it
+        check_version(version, headers)
+        check_framing(version, method, headers, limits)
+        check_count(len(headers) + self._repeated, limits)
+        if self._fed:  # else it came with one read, which is no longer than a head may be
+            check_size(sum(len(name) + len(value) + 4 for name, value in headers.items()), limits)
+        if b"upgrade" in headers:
+            self._upgrading = llhttp.should_upgrade()
+
+    def on_body(self, part: bytes) -> None:
+        """The body, or a part of it."""
+        if not self._body:
+            self._body = part
+        elif isinstance(self._body, bytes):
+            self._body = bytearray(self._body + part)
+        else:
+            self._body += part
+        check_body(len(self._body), self._limits)
+
+    def on_message_complete(self) -> None:
+        """The request's end; of one that asks for an upgrade only its head's."""
+        exchange = self._exchange
+        if self._upgrading or exchange is None:
+            return
+        exchange.body = bytes(self._body)
+        self._ready.append(exchange)
+        self.finished = exchange.closing
+        self._forget()
+
+
+def fault_of(error: HttpParserError) -> ProtocolError:
+    """What to say of a request that llhttp, or one of the methods that it called, refused.
+
+    Raises:
+        HttpParserCallbackError: One of those failed by itself: a bug in this module.
+    """
+    if not isinstance(error, HttpParserCallbackError):
+        return ProtocolError("bad-request", f"This is no HTTP/1.1 request: {error}.")
+    if not isinstance(error.__context__, ProtocolError):
+        raise error
+    return error.__context__

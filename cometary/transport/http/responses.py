@@ -1,0 +1,83 @@
+"""Responses as bytes: a head that is mostly made beforehand, and the body, in one piece.
+
+Between two responses of the same status and type nothing changes but the length, the date once a
+second, and what a cross-origin or a closing connection adds; so a head up to its length is made
+once a second for each pair of status and type.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.transport.http.exchange import Headers
+
+NO_STORE: Final = b"Cache-Control: no-store\r\n"
+CLOSE: Final = b"Connection: close\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""The statuses whose response has neither a body nor its length (RFC 9110, sections 8.6 and 15)."""
+
+
+class ResponseEncoder:
+    """Makes the bytes of responses.
+
+    Args:
+        clock: Seconds since the epoch, for the `Date` of a response.
+    """
+
+    __slots__ = ("_clock", "_heads", "_second")
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._second = 0
+        self._heads: dict[tuple[int, bytes], bytes] = {}
+
+    def encode(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes,
+        headers: Headers,
+        *,
+        head_only: bool,
+        closing: bool,
+    ) -> bytes:
+        """One response, ready to send.
+
+        Args:
+            status: The HTTP status.
+            body: The body; its length is declared even when it is not sent.
+            content_type: The body's media type.
+            headers: More headers; `Cache-Control` in place of the usual one.
+            head_only: Leave the body out, as the answer to a HEAD request does.
+            closing: Say that the connection ends with this response.
+        """
+        now = self._clock()
+        if not self._second <= now < self._second + 1:
+            self._second = int(now)
+            self._heads.clear()
+        head = self._heads.get((status, content_type)) or self._make_head(status, content_type)
+        if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
+            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+        if b"Cache-Control: " in lines:
+            head = head.replace(NO_STORE, b"", 1)
+        if closing:
+            lines += CLOSE
+        if status in WITHOUT_BODY:
+            return b"%b%b\r\n" % (head, lines)
+        return b"%bContent-Length: %d\r\n%b\r\n%b" % (head, len(body), lines, b"" if head_only else body)
+
+    def _make_head(self, status: int, content_type: bytes) -> bytes:
+        phrase, date = PHRASES.get(status, b""), formatdate(self._second, usegmt=True).encode()
+        kind = b"" if status in WITHOUT_BODY else b"Content-Type: %b\r\n" % content_type
+        head = b"HTTP/1.1 %d %b\r\n%b%bDate: %b\r\n" % (status, phrase, kind, NO_STORE, date)
+        self._heads[status, content_type] = head
+        return head

@@ -1,0 +1,71 @@
+"""Which endpoint answers which path.
+
+A path is matched as it was sent: `/comet` and `/comet/` differ, and escapes are not undone, so
+that two spellings of a path never reach two different rules. What is at no path of its own is for
+another endpoint, if there is one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometary.transport.http.exchange import Endpoint, Exchange
+
+
+class Router:
+    """An endpoint that hands exchanges to others, by path and method.
+
+    Args:
+        otherwise: answers requests to all other paths; by default there is nothing.
+    """
+
+    def __init__(self, otherwise: Endpoint | None = None) -> None:
+        self._otherwise = otherwise or refuse_path
+        self._paths: dict[str, dict[str, Endpoint]] = {}
+
+    def add(self, method: str, path: str, endpoint: Endpoint) -> None:
+        """Let `endpoint` answer `method` requests to exactly `path`; GET includes HEAD."""
+        add_method(self._paths.setdefault(path, {}), method, endpoint)
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange` by its endpoint.
+
+        Raises:
+            ProtocolError: `not-found`, the client's fault.
+        """
+        methods = self._paths.get(exchange.path)
+        if methods is None:
+            self._otherwise(exchange)
+            return
+        endpoint = methods.get(exchange.method)
+        if endpoint is None:
+            refuse_method(exchange, methods)
+        else:
+            endpoint(exchange)
+
+
+def refuse_path(_: Exchange) -> None:
+    """Refuse a request to a path at which there is nothing.
+
+    Raises:
+        ProtocolError: `not-found`, the client's fault.
+    """
+    raise ProtocolError("not-found", "There is nothing at this path.")
+
+
+def refuse_method(exchange: Exchange, allowed: Iterable[str]) -> None:
+    """Refuse a request by a method that its path does not take, and say which ones it does."""
+    error = ProtocolError("method-not-allowed", f"This path does not take {exchange.method}.")
+    exchange.refuse(error, headers=((b"Allow", ", ".join(sorted(allowed)).encode()),))
+
+
+def add_method(methods: dict[str, Endpoint], method: str, endpoint: Endpoint) -> None:
+    """Note `endpoint` for `method`; one for GET answers HEAD too, unless another does."""
+    methods[method] = endpoint
+    if method == "GET":
+        methods.setdefault("HEAD", endpoint)

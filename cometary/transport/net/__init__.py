@@ -1,0 +1,1 @@
+"""Sockets: one poller that watches them all, the listeners, what runs out."""

@@ -1,0 +1,176 @@
+"""A listening socket: accepts while there is room, and waits in silence when there is none.
+
+1. At most `BATCH` connections are accepted in a row, so that the others get their turn.
+2. At its limit of connections, and when the system has no descriptor left, it stops listening to
+   its own socket; the kernel's backlog keeps the callers. The switchboard lets it resume when a
+   connection closes, or a second later, since descriptors are freed elsewhere too.
+3. One that comes `first` has a higher limit than the others, and what a connection that closes has
+   freed is offered to it alone if it was paused: silent strangers cannot keep its callers out.
+4. Once it is closed nothing lets it resume.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from cometary.log import get_logger
+from cometary.transport.http.connection import Connection
+
+if TYPE_CHECKING:
+    from cometary.transport.http.service import Service
+    from cometary.transport.net.switchboard import Switchboard
+
+BATCH: Final = 64
+BACKLOG: Final = 4096
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+logger = get_logger("cometary.transport")
+
+
+class Listener:
+    """An open listening socket.
+
+    Args:
+        sock: The socket, bound and listening; the listener closes it.
+        service: What answers the requests of the connections it accepts.
+        switchboard: What watches the sockets.
+        most: How many connections there may be, at all listeners together, for it to accept one more.
+        first: Whether its callers come before those of others.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        service: Service,
+        switchboard: Switchboard,
+        most: int,
+        *,
+        first: bool = False,
+    ) -> None:
+        self.sock = sock
+        self.first = first
+        self._most = most
+        self._service = service
+        self._switchboard = switchboard
+        self._paused = False
+
+    def accept(self) -> bool:
+        """Accept the callers that are there, as far as there is room.
+
+        Returns:
+            Whether none are left that could be accepted now.
+        """
+        for _ in range(BATCH):
+            if self._switchboard.open_connections >= self._most:
+                return self._pause()
+            try:
+                sock, address = self.sock.accept()
+            except BlockingIOError:
+                return True
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    text = f"no connection can be accepted for now: {error}"
+                    logger.warning("listener paused", text=text, error=str(error))
+                    return self._pause()
+                continue  # that caller has gone already
+            self._welcome(sock, str(address[0]))
+        return False
+
+    def _welcome(self, sock: socket.socket, peer: str) -> None:
+        try:
+            sock.settimeout(0)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._switchboard.add(Connection(sock, peer, self._service, self._switchboard))
+        except OSError as error:  # it has gone meanwhile, or the poller can take no more
+            text = f"a connection from {peer} could not be served: {error}"
+            logger.warning("connection not served", text=text, peer=peer, error=str(error))
+            sock.close()
+
+    def _pause(self) -> bool:
+        self._paused = True
+        self._watch()
+        self._switchboard.deadlines.paused.add(self, self._switchboard.now)
+        return True
+
+    def resume(self) -> bool:
+        """Accept again, if it was paused; returns whether it was."""
+        if not self._paused:
+            return False
+        self._paused = False
+        self._watch()
+        self._switchboard.deadlines.paused.discard(self)
+        return True
+
+    def _watch(self) -> None:
+        self._switchboard.poller.change(self.sock.fileno(), reading=not self._paused, writing=False)
+
+    def close(self) -> None:
+        """Stop listening; callers in the backlog are reset."""
+        if self.sock.fileno() >= 0:
+            self._paused = False
+            self._switchboard.deadlines.paused.discard(self)
+            self._switchboard.poller.forget(self.sock.fileno())
+            self.sock.close()
+
+
+async def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets, non-blocking, one at each address that `host` has, all at the same port.
+
+    Args:
+        host: A name or an address of this machine.
+        port: 0 lets the system choose.
+
+    Raises:
+        OSError: An address is taken, or not this machine's: the configuration's fault.
+    """
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    socks: list[socket.socket] = []
+    refusals: list[OSError] = []
+    with ExitStack() as unless_all_is_well:
+        for family, _, _, _, address in await trio.socket.getaddrinfo(host, port, type=kind, flags=flags):
+            chosen = socks[0].getsockname()[1] if socks else port
+            try:
+                sock = open_socket(family, (address[0], chosen, *address[2:]))
+            except OSError as error:
+                # A name such as localhost has an IPv6 address even where IPv6 is switched off.
+                if error.errno not in UNAVAILABLE:
+                    raise
+                refusals.append(error)
+            else:
+                unless_all_is_well.callback(sock.close)
+                socks.append(sock)
+        if not socks:
+            raise refusals[0]
+        unless_all_is_well.pop_all()
+    return socks
+
+
+def open_socket(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    """A listening socket, non-blocking.
+
+    Args:
+        family: `AF_INET` or `AF_INET6`.
+        address: As `socket.getaddrinfo` gives it.
+
+    Raises:
+        OSError: The address is taken, or not this machine's: the configuration's fault.
+    """
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # the IPv4 address of the same name has a socket of its own
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

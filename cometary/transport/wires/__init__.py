@@ -1,0 +1,1 @@
+"""Wires: what carries sessions, one package a wire."""

@@ -1,0 +1,1 @@
+"""The comet wire: long-polling, as `docs/protocol.md` has it."""

@@ -1,0 +1,36 @@
+"""What a request of the comet protocol looks like, before anything is made of it.
+
+In a module of its own: these classes are made by a metaclass of msgspec's, and are fast as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from cometary.packets.tracked import LONGEST_RECEIPT
+
+HIGHEST_RID: Final = 2**53 - 1
+
+
+class PacketBody(msgspec.Struct):
+    """A packet as the client writes it."""
+
+    path: str
+    message: Any = UNSET
+    receipt: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
+
+
+class Body(msgspec.Struct):
+    """A request as the client writes it; members it does not know are ignored."""
+
+    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
+    sid: str | UnsetType = UNSET
+    ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    packets: list[PacketBody] | UnsetType = UNSET
+    close: bool | UnsetType = UNSET
+    wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
+    token: Any = UNSET
+    version: Literal[1] | UnsetType = UNSET

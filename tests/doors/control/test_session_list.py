@@ -1,0 +1,105 @@
+"""The list of all sessions: whole, and made so that nobody waits for it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import pytest
+import trio
+
+from cometary.doors.control.session_list import MOST_AT_A_TIME, SLICE, SessionList
+from cometary.errors import ProtocolError
+from cometary.sessions import SessionManager
+from cometary.transport.codecs import Codec, cbor, json
+from cometary.transport.http.exchange import Exchange, Headers
+
+SESSIONS = 10 * SLICE + 1
+
+
+class Keeper:
+    """A session of which there is nothing to say but its number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ended: str | None = None
+
+
+class Manager:
+    """Has some sessions, and counts how many it is asked of."""
+
+    def __init__(self, count: int) -> None:
+        self.directory = [Keeper(number) for number in range(count)]
+        self.described = 0
+
+    def describe(self, keeper: Keeper) -> dict[str, Any]:
+        self.described += 1
+        return {"number": keeper.number}
+
+
+class Answered:
+    """A carrier that notes the answer."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.body = b""
+
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
+        self.status, self.body = status, body
+
+
+def ask(sessions: SessionList, codec: Codec = json) -> Answered:
+    answered = Answered()
+    exchange = Exchange("GET", "/sessions", b"", {b"accept": codec.content_type})
+    exchange.arrive(answered, "127.0.0.1")
+    sessions(exchange)
+    return answered
+
+
+@pytest.mark.parametrize("codec", [json, cbor], ids=["json", "cbor"])
+@pytest.mark.parametrize("count", [0, 1, SLICE, SESSIONS])
+async def test_all_sessions_are_told_of(nursery: trio.Nursery, count: int, codec: Codec) -> None:
+    answered = ask(SessionList(cast("SessionManager", Manager(count)), nursery.start_soon), codec)
+    await trio.testing.wait_all_tasks_blocked()
+    assert codec.decode(answered.body) == {"sessions": [{"number": number} for number in range(count)]}
+
+
+async def test_everything_else_has_its_turn_meanwhile(nursery: trio.Nursery) -> None:
+    manager = Manager(SESSIONS)
+    answered = ask(SessionList(cast("SessionManager", manager), nursery.start_soon))
+    before = 0
+    while not answered.status:
+        await trio.lowlevel.checkpoint()
+        assert manager.described - before <= 2 * SLICE
+        before = manager.described
+    assert before == SESSIONS
+
+
+async def test_a_session_that_ends_meanwhile_is_left_out(nursery: trio.Nursery) -> None:
+    manager = Manager(SESSIONS)
+    answered = ask(SessionList(cast("SessionManager", manager), nursery.start_soon))
+    manager.directory[-1].ended = "kicked"
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(cast("Any", json.decode(answered.body))["sessions"]) == SESSIONS - 1
+
+
+async def test_only_so_many_are_made_at_a_time(nursery: trio.Nursery) -> None:
+    sessions = SessionList(cast("SessionManager", Manager(1)), nursery.start_soon)
+    for _ in range(2):
+        answers = [ask(sessions) for _ in range(MOST_AT_A_TIME)]
+        with pytest.raises(ProtocolError, match="too many"):
+            ask(sessions)
+        await trio.testing.wait_all_tasks_blocked()
+        assert [answer.status for answer in answers] == [200] * MOST_AT_A_TIME
+
+
+async def test_a_failure_is_one_answers(nursery: trio.Nursery, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "cometary.transport")
+    manager = Manager(1)
+    del manager.directory[0].ended
+    answered = ask(SessionList(cast("SessionManager", manager), nursery.start_soon))
+    await trio.testing.wait_all_tasks_blocked()
+    assert answered.status == 500
+    assert "AttributeError" in caplog.text

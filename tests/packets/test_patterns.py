@@ -1,0 +1,73 @@
+"""What a pattern covers; the vectors are shared with the JavaScript client."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cometary.errors import PatternError
+from cometary.packets.paths import LONGEST_PATH
+from cometary.packets.patterns import Pattern
+
+VECTORS = json.loads(Path(__file__).with_name("pattern_vectors.json").read_text(encoding="utf-8"))
+segments = st.sampled_from(["", "a", "b", "*", "é"])
+paths = st.lists(segments, min_size=1, max_size=4).map("/".join).filter(bool)
+
+
+@pytest.mark.parametrize(("pattern", "path"), VECTORS["covers"])
+def test_pattern_covers(pattern: str, path: str) -> None:
+    assert Pattern.compile(pattern).matches(path)
+
+
+@pytest.mark.parametrize(("pattern", "path"), VECTORS["does not cover"])
+def test_pattern_does_not_cover(pattern: str, path: str) -> None:
+    assert not Pattern.compile(pattern).matches(path)
+
+
+@pytest.mark.parametrize("text", VECTORS["is no pattern"])
+def test_what_could_never_match_is_refused(text: str) -> None:
+    with pytest.raises(PatternError):
+        Pattern.compile(text)
+
+
+def test_a_refusal_says_which_star_is_in_the_wrong_place() -> None:
+    with pytest.raises(PatternError, match="only be its last segment"):
+        Pattern.compile("a/**/b")
+    with pytest.raises(PatternError, match="must be a whole segment"):
+        Pattern.compile("a*")
+
+
+def test_a_pattern_may_be_a_control_path() -> None:
+    assert Pattern.compile("::sys/*").matches("::sys/actors")
+
+
+def test_a_pattern_is_no_longer_than_a_path() -> None:
+    with pytest.raises(PatternError, match="1024 bytes") as caught:
+        Pattern.compile("a" * (LONGEST_PATH + 1))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"), [("a/b", True), ("a/*", False), ("**", False), ("*/b", False), ("/", True)]
+)
+def test_exact_means_without_stars(text: str, exact: bool) -> None:
+    assert Pattern.compile(text).exact is exact
+
+
+@given(paths)
+def test_without_stars_a_pattern_covers_itself_alone(path: str) -> None:
+    if "*" not in path.split("/"):
+        pattern = Pattern.compile(path)
+        assert pattern.exact
+        assert pattern.matches(path)
+        assert not pattern.matches(path + "/")
+
+
+@given(paths)
+def test_two_stars_cover_just_what_some_number_of_single_stars_cover(path: str) -> None:
+    singles = [Pattern.compile("/".join(["a", *"*" * depth])) for depth in range(1, 5)]
+    assert Pattern.compile("a/**").matches(path) == any(single.matches(path) for single in singles)

@@ -1,0 +1,110 @@
+"""Which pages' requests are served."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometary.errors import ProtocolError
+from cometary.transport.http.cors import CorsPolicy
+from cometary.transport.http.exchange import Exchange
+from tests.transport.wire import echo, get, post, serving
+
+FRIEND = b"Origin: https://friend.example"
+STRANGER = b"Origin: https://stranger.example"
+FRIENDS = CorsPolicy(["https://friend.example"])
+
+
+async def test_a_request_without_origin_is_served() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(post(b"x"))
+        assert response.status == 200
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("origin", [b"http://test", b"https://TEST"])
+async def test_a_page_of_the_same_host_is_served(origin: bytes) -> None:
+    async with serving(echo) as server:
+        assert (await (await server.connect()).ask(post(b"x", b"Origin: " + origin))).status == 200
+
+
+async def test_a_page_of_an_allowed_origin_may_read_the_answer() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(post(b"x", FRIEND))
+        assert response.status == 200
+        assert response.headers["access-control-allow-origin"] == "https://friend.example"
+        assert response.headers["vary"] == "origin"
+
+
+@pytest.mark.parametrize(
+    "origin", [STRANGER, b"Origin: null", b"Origin: http://test:81", b"Origin: test", b"Origin:"]
+)
+async def test_a_page_of_another_origin_is_refused_before_anything_happens(origin: bytes) -> None:
+    served: list[object] = []
+    async with serving(served.append, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(post(b"x", origin))
+        assert response.status == 403
+        assert b'"forbidden"' in response.body
+        assert "access-control-allow-origin" not in response.headers
+        assert served == []
+
+
+async def test_errors_may_be_read_by_allowed_pages_too() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        client = await server.connect()
+        response = await client.ask(
+            b"POST / HTTP/1.1\r\nHost: test\r\n" + FRIEND + b"\r\nContent-Length: 999999999\r\n\r\n"
+        )
+        assert response.status == 413
+        assert response.headers["access-control-allow-origin"] == "https://friend.example"
+
+
+async def test_an_allowed_page_may_read_how_long_it_has_to_wait() -> None:
+    def refuse(exchange: Exchange) -> None:
+        exchange.refuse(ProtocolError("too-many-sessions", "full", retry_after=7))
+
+    async with serving(refuse, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(post(b"x", FRIEND))
+        assert response.status == 503
+        assert response.headers["retry-after"] == "7"
+        assert response.headers["access-control-expose-headers"] == "retry-after"
+
+
+PREFLIGHT = (
+    b"OPTIONS /comet HTTP/1.1\r\nHost: test\r\nAccess-Control-Request-Method: POST\r\n"
+    b"Access-Control-Request-Headers: content-type\r\n%b\r\n\r\n"
+)
+
+
+async def test_a_preflight_of_an_allowed_origin_is_answered() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(PREFLIGHT % FRIEND)
+        assert response.status == 204
+        assert response.headers["access-control-allow-origin"] == "https://friend.example"
+        assert "post" in response.headers["access-control-allow-methods"]
+        assert "content-type" in response.headers["access-control-allow-headers"]
+
+
+async def test_a_preflight_of_another_origin_is_refused() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(PREFLIGHT % STRANGER)
+        assert response.status == 403
+        assert "access-control-allow-methods" not in response.headers
+
+
+async def test_any_origin_can_be_allowed() -> None:
+    async with serving(echo, cors=CorsPolicy(["*"])) as server:
+        response = await (await server.connect()).ask(get(b"/", STRANGER))
+        assert response.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in response.headers
+
+
+async def test_credentials_can_be_allowed_to_named_origins() -> None:
+    cors = CorsPolicy(["https://friend.example"], credentials=True)
+    async with serving(echo, cors=cors) as server:
+        response = await (await server.connect()).ask(get(b"/", FRIEND))
+        assert response.headers["access-control-allow-credentials"] == "true"
+
+
+def test_credentials_cannot_be_allowed_to_everybody() -> None:
+    with pytest.raises(ValueError, match="credentials"):
+        CorsPolicy(["*"], credentials=True)

@@ -1,0 +1,142 @@
+"""Listeners: whom they let in when there is little room, and that they take nobody's time while they wait."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from cometary.transport.http.limits import Limits
+from cometary.transport.http.service import Service
+from cometary.transport.net.descriptors import shares
+from cometary.transport.net.poller import EpollPoller
+from cometary.transport.net.switchboard import Listen, Switchboard
+from tests.transport.net.test_switchboard import no_descriptors_left
+from tests.transport.wire import Client, echo, post, serving
+
+# The clock stands still in these tests, so nothing is let in only because a second has passed.
+
+
+async def test_a_connection_that_closes_makes_room_at_once(mock_clock: MockClock) -> None:
+    async with serving(echo, limits=Limits(connections=2)) as server:
+        clients = [await server.connect() for _ in range(4)]
+        for place, client in enumerate(clients):
+            await client.send(post(b"%d" % place))
+        await server.settle()
+        for place in range(4):
+            assert server.switchboard.open_connections == min(2, 4 - place)
+            assert (await clients[place].response()).body == b"%d" % place
+            await clients[place].stream.aclose()
+            await server.settle()
+
+
+async def test_callers_who_wait_cost_no_turn_of_the_loop(mock_clock: MockClock) -> None:
+    looks: list[int] = []
+
+    class Watched(EpollPoller):
+        def poll(self, limit: int) -> list[tuple[int, int]]:
+            looks.append(limit)
+            return super().poll(limit)
+
+    async with serving(echo, limits=Limits(connections=1), new_poller=Watched) as server:
+        for _ in range(2):
+            await server.connect()
+        await server.settle()
+        looks.clear()
+        for _ in range(50):
+            await trio.lowlevel.checkpoint()
+        assert looks == []
+
+
+async def test_one_that_has_resumed_is_looked_after_no_longer(mock_clock: MockClock) -> None:
+    async with serving(echo, limits=Limits(connections=1)) as server:
+        client = await server.connect()
+        await server.settle()
+        assert len(server.switchboard.deadlines.paused) == 1
+        await client.stream.aclose()
+        await server.settle()
+        assert len(server.switchboard.deadlines.paused) == 0
+
+
+async def test_one_that_was_closed_while_it_waited_stays_closed(mock_clock: MockClock) -> None:
+    async with serving(echo, limits=Limits(connections=1)) as server:
+        client, _ = await server.connect(), await server.connect()
+        await client.ask(post())
+        await server.settle()
+        await client.send(post(b"under way")[:-1])
+        await server.settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.switchboard.aclose, 10)
+            await server.settle()
+            assert (await client.ask(post(b"under way")[-1:])).body == b"under way"
+            await client.stream.aclose()
+        assert server.switchboard.open_connections == 0
+
+
+class TwoListeners:
+    """A switchboard with a listener for everybody, and one with a reserve."""
+
+    def __init__(self, connections: int) -> None:
+        listens = [Listen(Service(echo)), Listen(Service(echo), reserve=True)]
+        self.switchboard = Switchboard(listens, Limits(connections=connections))
+        self.addresses: list[tuple[str, int]] = []
+
+    async def connect(self, place: int) -> Client:
+        return Client(await trio.open_tcp_stream(*self.addresses[place]))
+
+
+async def test_strangers_leave_some_connections_to_others(nursery: trio.Nursery) -> None:
+    both = TwoListeners(connections=8)
+    both.addresses = await nursery.start(both.switchboard.serve)
+    strangers = [await both.connect(0) for _ in range(20)]
+    await trio.testing.wait_all_tasks_blocked(0.005)
+    assert both.switchboard.open_connections == 6
+    friends = [await both.connect(1) for _ in range(2)]
+    for friend in friends:
+        assert (await friend.ask(post(b"friend"))).body == b"friend"
+    await both.switchboard.aclose(0)
+    for client in strangers + friends:
+        client.stream.socket.close()
+
+
+async def test_the_descriptor_that_a_stranger_frees_is_not_another_strangers(
+    nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    both = TwoListeners(connections=100)
+    both.addresses = await nursery.start(both.switchboard.serve)
+    first = await both.connect(0)
+    await first.ask(post())
+    callers = [trio.socket.socket() for _ in range(3)]
+    with no_descriptors_left():
+        for caller, place in zip(callers, (0, 0, 1), strict=True):
+            await caller.connect(both.addresses[place])
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        assert both.switchboard.open_connections == 1
+        await first.ask(post(b"last", b"Connection: close"))
+        await first.stream.send_eof()
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        friend = Client(trio.SocketStream(callers[2]))
+        assert (await friend.ask(post(b"friend"))).body == b"friend"
+        assert both.switchboard.open_connections == 1
+    await both.switchboard.aclose(0)
+    for sock in (first.stream.socket, *callers):
+        sock.close()
+
+
+@given(st.integers(4, 10**6), st.just(-1) | st.integers(8, 10**6))
+def test_descriptors_are_shared_out_whatever_there_are(connections: int, descriptors: int) -> None:
+    public, everybody = shares(connections, descriptors)
+    assert 1 <= public < everybody <= connections
+    if descriptors >= 64:
+        assert everybody <= descriptors - 16
+    if descriptors > 2 * connections + 256:
+        assert everybody == connections
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "share"), [(1024, (928, 960)), (-1, (99_968, 100_000)), (64, (36, 48))]
+)
+def test_shares(descriptors: int, share: tuple[int, int]) -> None:
+    assert shares(100_000, descriptors) == share

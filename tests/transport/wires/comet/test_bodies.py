@@ -1,0 +1,150 @@
+"""Bodies of the protocol: read in one pass or in two, the verdict is the same; answers are exact."""
+
+from __future__ import annotations
+
+import json as standard_json
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from cometary.errors import ProtocolError
+from cometary.sessions import Packet
+from cometary.transport.codecs import Codec, cbor, json
+from cometary.transport.wires.comet.bodies import array_head, packets_of, read_request, write_answer
+
+CODECS: tuple[Codec, ...] = (json, cbor)
+
+keys = st.sampled_from(
+    ["rid", "sid", "ack", "packets", "close", "wait", "token", "version", "x", 'a"b', "a:b"]
+)
+numbers = st.integers(-1, 5) | st.sampled_from([2**53 - 1, 2**53, 2**64 - 1]) | st.floats(-1, 2)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | numbers
+    | st.sampled_from(["", "a", "s:i:d", 'quo"ted', "back\\slash", "[{", "ü"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["path", "message", "rid"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+pairs = st.lists(st.tuples(keys, values), max_size=6)
+polls = st.fixed_dictionaries(
+    {"sid": st.sampled_from(["sid", "s:i:d", "s\\id"]), "rid": st.integers(1, 9)},
+    optional={"ack": st.integers(0, 9), "x": values},
+).map(lambda poll: list(poll.items()))
+
+
+def write(members: list[tuple[str, object]]) -> bytes:
+    """JSON that may have the same key twice."""
+    written = [f"{standard_json.dumps(key)}:{standard_json.dumps(value)}" for key, value in members]
+    return ("{" + ",".join(written) + "}").encode()
+
+
+def verdict(body: bytes, codec: Codec) -> object:
+    """What becomes of a body."""
+    try:
+        return read_request(body, codec)
+    except ProtocolError as error:
+        return error.condition
+
+
+@given(pairs | polls)
+def test_json_and_cbor_are_read_alike(members: list[tuple[str, object]]) -> None:
+    """CBOR is always read in two passes, with every check; so that is what one pass has to come to."""
+    body = write(members)
+    if len(dict(members)) < len(members):
+        assert verdict(body, json) == "bad-request"
+    else:
+        assert verdict(body, json) == verdict(cbor2.dumps(dict(members)), cbor)
+
+
+@given(polls)
+def test_a_poll_with_the_same_key_twice_is_refused_on_the_short_way_too(
+    members: list[tuple[str, object]],
+) -> None:
+    for twice in members:
+        assert verdict(write([*members, twice]), json) == "bad-request"
+
+
+SOME_VALUES: list[object] = [None, True, 7, 1.5, "", "text", "a:b", "[", [1], {"a": 1}, [[]]]
+plain_values = st.sampled_from(SOME_VALUES)
+packet_members = st.lists(
+    st.sampled_from(["path", "message", "x"]).flatmap(
+        lambda key: st.tuples(st.just(key), st.just("a/b") if key == "path" else plain_values)
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(st.lists(packet_members, min_size=1, max_size=3), st.booleans())
+def test_packets_are_read_alike_on_the_short_way_and_the_long_one(
+    packets: list[list[tuple[str, object]]], acknowledges: bool
+) -> None:
+    written = b",".join(write(members) for members in packets)
+    body = b'{"sid":"s","rid":2,%b"packets":[%b]}' % (b'"ack":1,' * acknowledges, written)
+    if any(len(dict(members)) < len(members) for members in packets):
+        assert verdict(body, json) == "bad-request"
+        return
+    value = cbor2.dumps(standard_json.loads(body))
+    assert verdict(body, json) == verdict(value, cbor)
+
+
+def test_no_key_may_come_twice_in_the_place_of_one_that_is_missing() -> None:
+    assert verdict(b'{"sid":"s","rid":2,"packets":[{"path":"a","path":"b"}]}', json) == "bad-request"
+
+
+def test_no_key_may_come_twice_in_the_place_of_a_receipt() -> None:
+    body = b'{"sid":"s","rid":2,"packets":[{"path":"a","message":1,"receipt":"r"},{"path":"a","path":"b"}]}'
+    assert verdict(body, json) == "bad-request"
+
+
+def test_a_poll_is_read() -> None:
+    request = read_request(b'{"sid":"s","rid":2,"ack":1}', json)
+    assert (request.sid, request.rid, request.ack, request.packets) == ("s", 2, 1, UNSET)
+
+
+def test_packets_are_taken_over_in_order() -> None:
+    body = b'{"sid":"s","rid":2,"packets":[{"path":"a","message":{"b":[1]}},{"path":"c"}]}'
+    packets = packets_of(read_request(body, json))
+    assert [(packet.path, packet.message) for packet in packets] == [("a", {"b": [1]}), ("c", None)]
+
+
+packets = st.lists(
+    st.builds(
+        Packet,
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
+        st.none() | st.integers(-9, 9) | st.text(st.characters(codec="utf-8"), max_size=5),
+    ),
+    max_size=30,
+)
+
+
+@given(st.integers(1, 2**53), packets)
+def test_answers_say_the_same_in_both_codecs(first: int, sent: list[Packet]) -> None:
+    expected: dict[str, object] = {
+        "packets": [{"path": packet.path, "message": packet.message} for packet in sent]
+    }
+    if sent:
+        expected["seq"] = first
+    for codec in CODECS:
+        assert codec.decode(write_answer(first, sent, codec)) == expected
+
+
+def test_answers_are_as_short_as_can_be() -> None:
+    assert write_answer(0, (), json) == b'{"packets":[]}'
+    assert write_answer(0, (), cbor) == cbor2.dumps({"packets": []})
+    assert write_answer(7, [Packet("a", 1)], json) == b'{"seq":7,"packets":[{"path":"a","message":1}]}'
+    assert write_answer(7, [Packet("a", 1)], cbor) == cbor2.dumps(
+        {"seq": 7, "packets": [{"path": "a", "message": 1}]}
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 23, 24, 255, 256, 65535, 65536, 100_000])
+def test_the_head_of_an_array_is_the_shortest(count: int) -> None:
+    assert array_head(count) + b"\x00" * count == cbor2.dumps([0] * count)

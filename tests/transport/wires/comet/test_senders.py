@@ -1,0 +1,66 @@
+"""A long body of nobody's is refused before it is read."""
+
+from __future__ import annotations
+
+import json as standard
+from types import SimpleNamespace
+from typing import Any, cast
+
+import cbor2
+import pytest
+
+from cometary.errors import ProtocolError
+from cometary.sessions.directory import Directory
+from cometary.sessions.keeper import SessionKeeper
+from cometary.transport.codecs import Codec, cbor, json
+from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
+
+LONG = "x" * LONGEST_OPENING
+
+
+@pytest.fixture
+def sessions() -> Directory:
+    """With one session that lives, and one that has ended."""
+    directory = Directory(remember=60)
+    for sid in ("living", "ended"):
+        directory.add(cast("SessionKeeper", SimpleNamespace(sid=sid, terms=None)))
+    directory.end(cast("SessionKeeper", SimpleNamespace(sid="ended", terms=None)), "closed", 0)
+    return directory
+
+
+def refusal(body: bytes, codec: Codec, sessions: Directory) -> str | None:
+    """What a body is refused with."""
+    try:
+        check_sender(body, codec, sessions)
+    except ProtocolError as error:
+        return error.condition
+    return None
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ({"sid": "living", "x": LONG}, None),
+        ({"x": LONG, "sid": "ended"}, None),
+        ({"x": [{"sid": "living"}], "y": LONG, "sid": "nobody"}, "unknown-session"),
+        ({"rid": 1, "token": LONG}, "too-large"),
+        ({"rid": 1, "x": {"sid": "living"}, "y": LONG}, "too-large"),
+    ],
+)
+def test_in_json_the_session_is_found_wherever_it_is_named(
+    sessions: Directory, request_: Any, expected: str | None
+) -> None:
+    for ascii_only in (True, False):
+        assert refusal(standard.dumps(request_, ensure_ascii=ascii_only).encode(), json, sessions) == expected
+
+
+def test_in_cbor_a_request_that_names_none_is_refused(sessions: Directory) -> None:
+    assert refusal(cbor2.dumps({"rid": 1, "token": LONG}), cbor, sessions) == "too-large"
+    assert refusal(cbor2.dumps({"x": LONG, "sid": "living"}), cbor, sessions) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{" + b"[" * 100_000, b'{"sid":1}', b'{"sid":"\xff"}', b"\xff"]
+)
+def test_what_is_malformed_is_left_to_the_reader(sessions: Directory, body: bytes) -> None:
+    assert refusal(body, json, sessions) is None
