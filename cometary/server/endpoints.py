@@ -11,7 +11,7 @@ from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.session_list import SessionList
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.server.guard import make_comet_endpoint
-from cometary.sessions.crash_injector import Saboteur
+from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.files import FileTable
 from cometary.transport.http.hosts import HostRule
@@ -83,7 +83,7 @@ def control_service(
         bodies: has bodies read in their turn.
         start_soon: runs an async function beside everything else.
     """
-    crash = Saboteur(manager).crash if settings.crash_calls == "on" else None
+    crash = CrashInjector(manager).crash if settings.crash_calls == "on" else None
     return Service(
         ControlEndpoint(
             manager,

@@ -194,7 +194,7 @@ class SessionActor(Actor):
         now = self.system.scheduler.now()
         return self._keeper.count_release(now) > self._manager.settings.max_releases_per_second
 
-    # -- what the machine asks for, and `performing` leaves to the actor --------------------
+    # -- what the machine asks for, and `effects` leaves to the actor --------------------
 
     def take_in(self, request: Request) -> None:
         """Hand the packets of `request` to the application (rule 2)."""
@@ -305,7 +305,7 @@ class SessionActor(Actor):
         return application.failed(item)
 
     async def _finish(self, outcome: Awaitable[object], item: Call | Failure) -> None:
-        CAUSE.set(self._keeper if isinstance(item, Packet) else None)
+        cause = CAUSE.set(self._keeper if isinstance(item, Packet) else None)
         try:
             await outcome
         except BaseException as error:
@@ -314,6 +314,8 @@ class SessionActor(Actor):
             else:
                 self._report(item, error)
             raise
+        finally:
+            CAUSE.reset(cause)
         self.actor_inbox.put_if_open(HandlerDone(self))
 
     def _report(self, item: Call | Failure, error: BaseException) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cometary.sessions.manager import SessionManager
 
 
-class Saboteur:
+class CrashInjector:
     """Crashes actors for a test.
 
     Args:

@@ -172,7 +172,7 @@ def test_what_closes_a_coroutine_goes_on() -> None:
 
 
 def test_a_system_without_trio_says_so() -> None:
-    with pytest.raises(UsageError, match="needs Trio"):
+    with pytest.raises(UsageError, match="runs on Trio's loop"):
         system().__aenter__().send(None)
 
 

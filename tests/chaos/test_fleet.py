@@ -23,7 +23,7 @@ from cometary.chaos.plan import Plan
 from cometary.chaos.shared import Shared, find
 from cometary.errors import TargetError
 from cometary.sessions import Session
-from cometary.sessions.crash_injector import Saboteur
+from cometary.sessions.crash_injector import CrashInjector
 from tests.protocol.client import serving
 
 STEP = 0.05
@@ -67,7 +67,7 @@ async def run(
         with shared.scope:
             async with result.fleet.running():
                 if plan.crashes:
-                    nursery.start_soon(crash, Saboteur(world.running._manager), result)
+                    nursery.start_soon(crash, CrashInjector(world.running._manager), result)
                 await trio.sleep(seconds)
                 result.fleet.calm_down()
                 await result.fleet.come_home(10)
@@ -78,10 +78,10 @@ async def run(
     return result
 
 
-async def crash(saboteur: Saboteur, result: Run) -> None:
+async def crash(injector: CrashInjector, result: Run) -> None:
     while True:
         await trio.sleep(0.1)
-        result.crashed += saboteur.crash(1)
+        result.crashed += injector.crash(1)
 
 
 @pytest.mark.parametrize("mode", MODES)

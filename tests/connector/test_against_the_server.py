@@ -134,7 +134,7 @@ async def test_a_bad_path_changes_nothing(connector: AsyncConnector, browser: Br
 @pytest.mark.parametrize("secret", [None, "another"])
 async def test_without_the_secret_every_call_is_refused(running: server.Running, secret: str | None) -> None:
     async with AsyncConnector(running.control, secret) as connector:
-        for call in (connector.update("a", 1), connector.sessions(), connector.healthz()):
+        for call in (connector.update("a", 1), connector.sessions(), connector.tree()):
             with pytest.raises(ControlError) as caught:
                 await call
             assert (caught.value.condition, caught.value.status) == ("unauthorized", 401)

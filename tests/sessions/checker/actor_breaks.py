@@ -50,7 +50,7 @@ ACTOR_BREAKS = (
     ),
     Break(
         "start no timer after a first one",
-        "performing",
+        "effects",
         "timers.get(action.name) or performer.new_timer(action.name)",
         "timers.get(action.name) and performer.timer(None) or performer.new_timer(action.name)",
     ),

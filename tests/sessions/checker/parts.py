@@ -17,14 +17,14 @@ CLASSES = {
     "window": "RequestWindow",
     "keeper": "SessionKeeper",
     "actor": "SessionActor",
-    "performing": "advance",
+    "effects": "advance",
     "manager": "SessionManager",
 }
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The classes that make up one session; the outbox and the window are the machine's, the performing the actor's."""
+    """The classes that make up one session; the outbox and the window are the machine's, the effects the actor's."""
 
     machine: type[Any] = SessionMachine
     keeper: type[Any] = SessionKeeper
@@ -51,7 +51,7 @@ def broken(module: str, old: str, new: str) -> Parts:
         machine = _executed("machine", (SOURCES / "machine.py").read_text())
         machine[name] = copy
         module, copy = "machine", machine["SessionMachine"]
-    if module == "performing":
+    if module == "effects":
         actor = _executed("actor", (SOURCES / "actor.py").read_text())
         actor["advance"] = copy
         module, copy = "actor", actor["SessionActor"]
