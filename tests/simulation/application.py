@@ -8,7 +8,7 @@ beats to groups of sessions, sent by a task, and another task's chatter.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import trio
@@ -114,10 +114,14 @@ class Application:
         else:
             account.hook_failed(failure.hook)
 
-    async def sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+    def sign_off(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> Awaitable[None]:
+        """Take note when it is called: what is sent till its coroutine has its first turn is sent too late."""
         account = self._accounts[session.sid]
         account.sign_off(reason, undelivered)
         self._chatter.leave(session)
+        return self._sign_off_slowly(account)
+
+    async def _sign_off_slowly(self, account: Account) -> None:
         await trio.sleep(next(self._pauses))
         account.signed_off()
 

@@ -31,8 +31,7 @@ def test_no_packet_is_lost_doubled_or_reordered(seed: int) -> None:
 def test_a_rule_that_is_broken_only_while_sessions_end_is_found(sender: str) -> None:
     with AT_THE_END[sender]():
         outcomes = (simulate(Plan(seed, sessions=20, minutes=2)) for seed in range(10))
-        found = next(outcome for outcome in outcomes if outcome.faults)
-    assert any(f"{sender}: undelivered" in fault for fault in found.faults), table(found)
+        assert any(f"{sender}: undelivered" in fault for outcome in outcomes for fault in outcome.faults)
 
 
 @pytest.mark.parametrize("kind", MUTATIONS)
