@@ -100,6 +100,8 @@ def is_report(block: Block, _: Path) -> None:
         seed=int(seed),
         up=Counts(11977, 11977),
         down=Counts(14377, 14377),
+        endings=Counts(76213, 76213),
+        seen_off=200,
         broken=1562,
         crashed=0,
         troubles={"broken": 1562},
