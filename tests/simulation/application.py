@@ -7,6 +7,7 @@ beats to groups of sessions, sent by a task, and another task's chatter.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Sequence
 from typing import Final
@@ -33,6 +34,10 @@ SLOW: Final = 0.75
 
 class PoisonError(Exception):
     """What handlers raise that are given poison."""
+
+
+POISONS: Final = (PoisonError, SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
+"""Some of it is no `Exception`, and ends the handler's actor as well, and nothing else."""
 
 
 class Application:
@@ -98,13 +103,13 @@ class Application:
         self._begin(session, number)
         if number % 2:
             self._answer(session)
-        raise PoisonError
+        raise POISONS[number % len(POISONS)]
 
     async def slow_poison(self, session: Session, _path: str, number: int) -> None:
         self._begin(session, number)
         await trio.sleep(SLOW)
         self._answer(session)
-        raise PoisonError
+        raise POISONS[number % len(POISONS)]
 
     def failed(self, failure: Failure) -> None:
         assert failure.session is not None
