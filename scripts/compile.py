@@ -43,6 +43,7 @@ MODULES: Final = (
     "sessions/events",
     "sessions/keeper",
     "sessions/outbox",
+    "packets/encodings",
     "packets/packet",
     "sessions/effects",
     "sessions/window",

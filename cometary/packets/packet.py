@@ -1,10 +1,9 @@
-"""A packet: `update(sender, path, message)` on its way, encoded once however many receive it."""
+"""A packet: `update(sender, path, message)` on its way, encoded once however many receive it; see `encodings`."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-import cbor2
 import msgspec
 from mypy_extensions import mypyc_attr
 
@@ -22,14 +21,6 @@ NOT_ENCODABLE: Final = (TypeError, ValueError, RecursionError, BufferError)
 _encode = msgspec.json.Encoder(enc_hook=plain_value).encode
 
 
-def write_view(encoder: Any, view: Any) -> None:
-    """Write a memoryview as the bytes that it shows; cbor2 would take it for an array of numbers."""
-    encoder.encode(view.tobytes())
-
-
-VIEWS: Final[dict[type, Any]] = {memoryview: write_view}
-
-
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Packet:
     """One path and one message; immutable, and shared by every session that receives it.
@@ -41,7 +32,7 @@ class Packet:
         sender: who sent it, for receivers inside the server; it does not travel.
     """
 
-    __slots__ = ("_cbor", "_json", "cause", "message", "path", "sender")
+    __slots__ = ("_json", "cause", "encoded", "message", "path", "sender")
 
     def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
         self.path = path
@@ -50,7 +41,8 @@ class Packet:
         self.cause: Any = None
         """The keeper of the session whose client brought it about, if one did; see `flow`."""
         self._json: bytes | None = None
-        self._cbor: bytes | None = None
+        self.encoded: dict[str, bytes] | None = None
+        """What encodings other than JSON have made of it, by their names; theirs, see `encodings`."""
 
     @property
     def json(self) -> bytes:
@@ -59,15 +51,7 @@ class Packet:
             self._json = _encode({"path": self.path, "message": self.message})
         return self._json
 
-    @property
-    def cbor(self) -> bytes:
-        """The packet as CBOR, encoded when it is first asked for."""
-        if self._cbor is None:
-            plain = {"path": self.path, "message": self._plain_message()}
-            self._cbor = cbor2.dumps(plain, encoders=VIEWS)
-        return self._cbor
-
-    def _plain_message(self) -> object:
+    def plain_message(self) -> object:
         """Return the message in the values that JSON has, and byte strings.
 
         What can be encoded as JSON can then be as CBOR, and receivers need to know no tags, unless

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from cometary.errors import ProtocolError
+from cometary.packets.encodings import CBOR
 from cometary.packets.paths import check_path
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
@@ -130,7 +131,7 @@ def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> byt
         head
         + cbor2.dumps("packets")
         + array_head(len(packets))
-        + b"".join([packet.cbor for packet in packets])
+        + b"".join([CBOR.encode(packet) for packet in packets])
     )
 
 
