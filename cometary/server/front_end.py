@@ -16,6 +16,7 @@ import trio
 
 from cometary.config import Address
 from cometary.config.parts import front_end_limits
+from cometary.transport.http.protocol import Http
 from cometary.transport.net.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
@@ -83,16 +84,15 @@ class FrontEnd:
 
     async def run(self, *, task_status: trio.TaskStatus[object]) -> None:
         """Serve connections until cancelled; for a child specification."""
-        public, control = zip(self._services, self._sockets, strict=True)
-        listen = [
-            Listen(public[0], sockets=public[1]),
-            Listen(control[0], sockets=control[1], reserve=True),
-        ]
         limits = front_end_limits(self._settings)
+        public, control = (Http(service, limits) for service in self._services)
+        listen = [
+            Listen(public, sockets=self._sockets[0]),
+            Listen(control, sockets=self._sockets[1], reserve=True),
+        ]
         scheduler = self._scheduler
         switchboard = Switchboard(
             listen,
-            limits,
             self._network.new_poller,
             run=scheduler.run_with,
             descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],

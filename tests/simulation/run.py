@@ -248,5 +248,5 @@ def seeded_ids(seed: int) -> Generator[None]:
 def virtual_dates() -> Generator[None]:
     """Write Trio's time into the headers of responses, and not that of the day."""
     encoder = partial(ResponseEncoder, trio.current_time)
-    with patch("cometary.transport.net.switchboard.ResponseEncoder", encoder):
+    with patch("cometary.transport.http.protocol.ResponseEncoder", encoder):
         yield

@@ -13,9 +13,10 @@ import trio
 from cometary.transport.http.cors import SAME_ORIGIN, CorsPolicy
 from cometary.transport.http.exchange import Endpoint, Exchange
 from cometary.transport.http.limits import Limits
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.poller import Poller, best_poller
-from cometary.transport.net.switchboard import Listen, Switchboard
+from cometary.transport.net.switchboard import CONNECTIONS, Listen, Switchboard
 
 
 @dataclass
@@ -115,9 +116,11 @@ async def serving(
     limits: Limits | None = None,
     cors: CorsPolicy = SAME_ORIGIN,
     new_poller: Callable[[], Poller] = best_poller,
+    connections: int = CONNECTIONS,
 ) -> AsyncGenerator[Server, None]:
     """A server of `endpoint` on a port of its own."""
-    switchboard = Switchboard([Listen(Service(endpoint, cors))], limits, new_poller)
+    http = Http(Service(endpoint, cors), limits)
+    switchboard = Switchboard([Listen(http)], new_poller, connections=connections)
     async with trio.open_nursery() as nursery:
         addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
         server = Server(switchboard, addresses[0])

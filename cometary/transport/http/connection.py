@@ -34,16 +34,17 @@ from typing import TYPE_CHECKING, cast
 
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
+from cometary.transport.net.channel import Channel
 from cometary.transport.net.deadlines import gets_on
 from cometary.transport.net.poller import PEER_SHUT, unacknowledged
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange, Headers
     from cometary.transport.http.head_memory import KnownHead
+    from cometary.transport.http.protocol import Http
     from cometary.transport.http.request_parser import RequestParser
-    from cometary.transport.http.service import Service
+    from cometary.transport.net.channel import Floor
     from cometary.transport.net.deadlines import DeadlineQueue
-    from cometary.transport.net.switchboard import Switchboard
 
 
 class State(Enum):
@@ -61,53 +62,52 @@ class State(Enum):
 OPEN, ENDING, LINGERING, CLOSED = State
 
 
-class Connection:
+class Connection(Channel):
     """A connected, non-blocking socket, and what is under way on it.
 
     Args:
         sock: The socket; the connection closes it.
         peer: The address of its other end, for exchanges to tell.
-        service: What answers the requests.
-        switchboard: What watches the socket.
+        http: What it shares with other connections.
+        floor: What watches the socket.
     """
 
     __slots__ = (
         "_deadline",
+        "_floor",
         "_half_closed",
         "_head",
+        "_http",
         "_moved",
         "_parser",
         "_peer",
         "_periods",
         "_reading",
-        "_service",
         "_state",
-        "_switchboard",
         "_unanswered",
         "_unsent",
         "_waiting",
         "_writing",
-        "sock",
     )
 
-    def __init__(self, sock: socket.socket, peer: str, service: Service, switchboard: Switchboard) -> None:
-        self.sock = sock
+    def __init__(self, sock: socket.socket, peer: str, http: Http, floor: Floor) -> None:
+        super().__init__(sock)
         self._peer = peer
-        self._service = service
-        self._switchboard = switchboard
+        self._http = http
+        self._floor = floor
         self._state = OPEN
         self._head: KnownHead | None = None
         self._parser: RequestParser | None = None
         self._unanswered: list[Exchange] = []
         self._waiting: deque[Exchange] | None = None
         self._unsent: memoryview | None = None
-        self._deadline: DeadlineQueue[Connection] | None = None
+        self._deadline: DeadlineQueue[Channel] | None = None
         self._half_closed: bool = False
         self._moved: int = 0  # bytes of a body, or of responses, since the period began
         self._periods: int = 0
         self._reading: bool = True
         self._writing: bool = False
-        self._expect(switchboard.deadlines.head)
+        self._expect(http.head)
 
     @property
     def idle(self) -> bool:
@@ -126,7 +126,7 @@ class Connection:
         if not self._reading:  # nobody asked, so it is a hang-up
             return self._half_close() if bits == PEER_SHUT else self.close()
         try:
-            data = self.sock.recv(self._switchboard.read_bytes)
+            data = self.sock.recv(min(self._floor.read_bytes, self._http.read_bytes))
         except BlockingIOError:
             return None
         except OSError:
@@ -155,14 +155,15 @@ class Connection:
 
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
-        switchboard, deadline = self._switchboard, self._deadline
-        deadlines = switchboard.deadlines
-        if deadline is not None and (deadline is deadlines.body or deadline is deadlines.write):
+        http, deadline = self._http, self._deadline
+        if deadline is not None and (deadline is http.body or deadline is http.write):
             waiting = 0 if self._unsent is None else unacknowledged(self.sock)
             self._periods += 1
-            if gets_on(self._moved - waiting, self._periods, deadline.duration, switchboard.limits):
+            moved, seconds, limits = self._moved - waiting, deadline.duration, http.limits
+            slowest, longest = limits.bytes_per_second, limits.longest_seconds
+            if gets_on(moved, self._periods, seconds, slowest=slowest, longest=longest):
                 self._moved = waiting
-                return deadline.add(self, switchboard.now)
+                return deadline.add(self, self._floor.now)
         return self.close()
 
     def close(self) -> None:
@@ -171,7 +172,7 @@ class Connection:
             return
         self._state = CLOSED
         self._expect(None)
-        self._switchboard.forget(self)
+        self._floor.forget(self)
         self.sock.close()
         self._leave_parser()
         self._waiting = self._unsent = None
@@ -188,7 +189,7 @@ class Connection:
         """Take note that the peer says no more, though what it has said may not all be read yet."""
         self._half_closed = True
         self._reading = False  # now, and until all that waits is served if some of it is unread
-        self._switchboard.poller.change(self.sock.fileno(), reading=False, writing=self._writing, ended=True)
+        self._floor.watch(self, reading=False, writing=self._writing, ended=True)
         for exchange in self._unanswered:
             exchange.let_go()
         self._send_answers()
@@ -197,7 +198,7 @@ class Connection:
     def _leave_parser(self) -> None:
         parser, self._parser = self._parser, None
         if parser is not None:
-            self._switchboard.parsers.take_back(parser)
+            self._http.parsers.take_back(parser)
 
     def _drop_unanswered(self) -> None:
         unanswered, self._unanswered = self._unanswered, []
@@ -212,7 +213,7 @@ class Connection:
             return
         known = self._head
         if known is None or len(data) != known.request_bytes or not data.startswith(known.head):
-            self._head = known = self._switchboard.heads.recall(data)
+            self._head = known = self._http.heads.recall(data)
             if known is None:
                 self._parse_afresh(data, learn=True)
                 return
@@ -220,15 +221,15 @@ class Connection:
         if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
             deadline.discard(self)
             self._deadline = None
-        if len(self._unanswered) < self._switchboard.limits.unanswered:
+        if len(self._unanswered) < self._http.unanswered:
             self._serve(known.exchange(data))
         else:
             self._waiting = deque([known.exchange(data)])
             self._watch(reading=False, writing=self._writing)
 
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
-        self._switchboard.count_parsed(len(data))
-        parsers = self._switchboard.parsers
+        self._floor.count_parsed(len(data))
+        parsers = self._http.parsers
         parser = self._parser or parsers.shared
         if self._unsent is None:  # else responses are what is waited for
             self._moved += len(data)
@@ -237,7 +238,7 @@ class Connection:
         finally:  # even one that failed must not stay with the others
             self._parser = parsers.keeps(parser)
         if learn and len(exchanges) == 1 and self._parser is None:
-            self._switchboard.heads.learn(data, exchanges[0])
+            self._http.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
             self._expect(None)
         if exchanges:
@@ -247,7 +248,7 @@ class Connection:
             self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
-        return len(self._unanswered) < self._switchboard.limits.unanswered
+        return len(self._unanswered) < self._http.unanswered
 
     def _serve_waiting(self) -> None:
         """Serve what waits as far as there is room, and the connection's last request as such."""
@@ -262,7 +263,7 @@ class Connection:
     def _serve(self, exchange: Exchange) -> None:
         self._unanswered.append(exchange)
         exchange.arrive(self, self._peer)
-        self._service.serve(exchange)
+        self._http.service.serve(exchange)
 
     # From answers to bytes.
 
@@ -270,12 +271,12 @@ class Connection:
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
     ) -> None:
         """Send the response of `exchange` when its turn has come (`Carrier`)."""
-        switchboard = self._switchboard
-        if switchboard.draining and exchange is self._unanswered[-1] and not self._waiting:
+        http, floor = self._http, self._floor
+        if floor.draining and exchange is self._unanswered[-1] and not self._waiting:
             exchange.closing = True
             self._state = ENDING  # now: it may have to wait for others, and none may come behind it
             self._leave_parser()
-        response = switchboard.encoder.encode(
+        response = http.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
         under_way = self._parser or self._waiting or self._writing or self._unsent
@@ -283,8 +284,8 @@ class Connection:
             self._unanswered.clear()
             self._send(response)
             if self._unsent is None and self._state is OPEN and self._deadline is None:
-                self._deadline = idle = switchboard.deadlines.idle
-                return idle.add(self, switchboard.now)
+                self._deadline = idle = http.idle
+                return idle.add(self, floor.now)
         else:
             exchange.response = response
             self._send_answers()
@@ -343,31 +344,30 @@ class Connection:
     def _watch(self, *, reading: bool, writing: bool) -> None:
         if reading is not self._reading or writing is not self._writing:
             self._reading, self._writing = reading, writing
-            fd, ended = self.sock.fileno(), self._half_closed
-            self._switchboard.poller.change(fd, reading=reading, writing=writing, ended=ended)
+            self._floor.watch(self, reading=reading, writing=writing, ended=self._half_closed)
 
-    def _due(self) -> DeadlineQueue[Connection] | None:
-        deadlines = self._switchboard.deadlines
+    def _due(self) -> DeadlineQueue[Channel] | None:
+        http = self._http
         if self._unsent is not None:
-            return deadlines.write
+            return http.write
         if self._state is LINGERING:
-            return deadlines.linger
+            return http.linger
         if self._half_closed:
-            return deadlines.linger
+            return http.linger
         if self._waiting:  # it is not read, and cannot help it
             return None
         parser = self._parser
         if parser is not None and not parser.awaits_continue:
-            return deadlines.head if parser.phase is HEAD else deadlines.body
-        return None if self._unanswered else deadlines.idle
+            return http.head if parser.phase is HEAD else http.body
+        return None if self._unanswered else http.idle
 
-    def _expect(self, deadline: DeadlineQueue[Connection] | None) -> None:
+    def _expect(self, deadline: DeadlineQueue[Channel] | None) -> None:
         current = self._deadline
         if deadline is not current:
             if current is not None:
                 current.discard(self)
             if deadline is not None:
-                deadline.add(self, self._switchboard.now)
+                deadline.add(self, self._floor.now)
             self._deadline = deadline
             self._periods = 0
             self._moved = 0 if self._unsent is None else unacknowledged(self.sock)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of the HTTP front end; every one of them is enforced before memory is spent.
+    """The bounds of one HTTP connection; every one of them is enforced before memory is spent.
 
     Attributes:
         header_bytes: Bytes of a request's head, its request line included. It is also the most
@@ -15,7 +15,6 @@ class Limits:
         headers: Header lines of a request.
         target_bytes: Bytes of a request's target, its query included.
         body_bytes: Bytes of a request's body, as declared or as added up while chunks arrive.
-        connections: Open connections; beyond it new ones wait in the kernel's backlog.
         unanswered: Requests of one connection handed to the application and not answered yet;
             beyond it the connection is not read.
         head_seconds: From a connection's opening, or a request's first byte, to the head's end.
@@ -34,7 +33,6 @@ class Limits:
     headers: int = 100
     target_bytes: int = 4096
     body_bytes: int = 256 * 1024
-    connections: int = 100_000
     unanswered: int = 8
     head_seconds: float = 10
     body_seconds: float = 10

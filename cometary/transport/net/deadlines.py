@@ -1,9 +1,16 @@
 """Deadlines for very many things of which few ever expire.
 
-All members of one queue get the same time, so the order in which they are added is the order in
-which they expire, and a dictionary, which keeps that order, is the whole data structure: no heap,
-nothing to cancel lazily. What may take longer if it gets on is looked at when it expires, and added
-anew. Pure: the time comes in as an argument.
+1. All members of one queue get the same time, so the order in which they are added is the order in
+   which they expire, and a dictionary, which keeps that order, is the whole data structure: no heap,
+   nothing to cancel lazily.
+2. A queue is asked for by name and duration, and made when it first is. Who waits for different things, or
+   for different lengths of time, has a queue for each: every protocol its own.
+3. Somebody looks for expired members now and then, as long as any queue has members: the queue that gets its first
+   one says so (`on_first`).
+4. What has expired is out of its queue. What may take longer if it gets on (`gets_on`) is looked at then, and added
+   anew.
+
+Pure: the time comes in as an argument.
 """
 
 from __future__ import annotations
@@ -13,21 +20,20 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from cometary.transport.http.limits import Limits
-
 T = TypeVar("T", bound="Hashable")
 
 
-def gets_on(moved: int, periods: int, seconds: float, limits: Limits) -> bool:
+def gets_on(moved: int, periods: int, seconds: float, *, slowest: int, longest: float) -> bool:
     """Whether what has taken `periods` periods of `seconds` may have one more.
 
     Args:
         moved: Bytes that it got on by in the last of these.
         periods: How many there were.
         seconds: How long each was.
-        limits: The slowest and the longest that it may be.
+        slowest: Bytes a second that it has to get on by.
+        longest: Seconds that it may take in all.
     """
-    return moved >= limits.bytes_per_second * seconds and (periods + 1) * seconds <= limits.longest_seconds
+    return moved >= slowest * seconds and (periods + 1) * seconds <= longest
 
 
 class DeadlineQueue(Generic[T]):
@@ -73,3 +79,32 @@ class DeadlineQueue(Generic[T]):
         for member in late:
             del self._deadlines[member]
         return late
+
+
+class Deadlines(Generic[T]):
+    """The queues of one switchboard.
+
+    Args:
+        on_first: As in `DeadlineQueue`.
+
+    Attributes:
+        queues: All of them, in the order in which they were first asked for.
+    """
+
+    __slots__ = ("_named", "_on_first", "queues")
+
+    def __init__(self, on_first: Callable[[float], float]) -> None:
+        self._on_first = on_first
+        self._named: dict[tuple[str, float], DeadlineQueue[T]] = {}
+        self.queues: list[DeadlineQueue[T]] = []
+
+    def __bool__(self) -> bool:
+        return any(self.queues)
+
+    def named(self, name: str, seconds: float) -> DeadlineQueue[T]:
+        """Return the queue of this name and duration."""
+        queue = self._named.get((name, seconds))
+        if queue is None:
+            queue = self._named[name, seconds] = DeadlineQueue[T](seconds, self._on_first)
+            self.queues.append(queue)
+        return queue

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.log import get_logger
-from cometary.transport.http.connection import Connection
 
 if TYPE_CHECKING:
-    from cometary.transport.http.service import Service
+    from cometary.transport.net.channel import Protocol
     from cometary.transport.net.switchboard import Switchboard
 
 BATCH: Final = 64
@@ -38,7 +37,7 @@ class Listener:
 
     Args:
         sock: The socket, bound and listening; the listener closes it.
-        service: What answers the requests of the connections it accepts.
+        protocol: Makes the channels of the connections that it accepts.
         switchboard: What watches the sockets.
         most: How many connections there may be, at all listeners together, for it to accept one more.
         first: Whether its callers come before those of others.
@@ -47,7 +46,7 @@ class Listener:
     def __init__(
         self,
         sock: socket.socket,
-        service: Service,
+        protocol: Protocol,
         switchboard: Switchboard,
         most: int,
         *,
@@ -56,7 +55,7 @@ class Listener:
         self.sock = sock
         self.first = first
         self._most = most
-        self._service = service
+        self._protocol = protocol
         self._switchboard = switchboard
         self._paused = False
 
@@ -87,7 +86,7 @@ class Listener:
             sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._switchboard.add(Connection(sock, peer, self._service, self._switchboard))
+            self._switchboard.add(self._protocol(sock, peer, self._switchboard))
         except OSError as error:  # it has gone meanwhile, or the poller can take no more
             text = f"a connection from {peer} could not be served: {error}"
             logger.warning("connection not served", text=text, peer=peer, error=str(error))
@@ -96,7 +95,7 @@ class Listener:
     def _pause(self) -> bool:
         self._paused = True
         self._watch()
-        self._switchboard.deadlines.paused.add(self, self._switchboard.now)
+        self._switchboard.paused.add(self, self._switchboard.now)
         return True
 
     def resume(self) -> bool:
@@ -105,7 +104,7 @@ class Listener:
             return False
         self._paused = False
         self._watch()
-        self._switchboard.deadlines.paused.discard(self)
+        self._switchboard.paused.discard(self)
         return True
 
     def _watch(self) -> None:
@@ -115,7 +114,7 @@ class Listener:
         """Stop listening; callers in the backlog are reset."""
         if self.sock.fileno() >= 0:
             self._paused = False
-            self._switchboard.deadlines.paused.discard(self)
+            self._switchboard.paused.discard(self)
             self._switchboard.poller.forget(self.sock.fileno())
             self.sock.close()
 

@@ -1,19 +1,19 @@
 """The switchboard: one Trio task that serves every connection through one poller.
 
-Long-polling is thousands of connections of which few are busy. The poller's own descriptor is
+What is spoken on a connection is its channel's business (`cometary.transport.net.channel`); this is the floor that
+channels stand on. Long-polling is thousands of connections of which few are busy. The poller's own descriptor is
 readable while any of them is ready, so Trio, which watches only that one, does work in proportion
 to what happens and not to what is open.
 
 1. A wake-up serves at most `BATCH` ready sockets; then all other Trio tasks have their turn.
    After `PARSED` bytes that were parsed in it, the rest of them read no more than `LITTLE` each: a few kilobytes
    of tiny requests, or of chunks, take as long to parse as many ordinary requests.
-2. Nothing that happens on one connection is another's misfortune: what it raises is logged, and it
-   alone is closed.
+2. Nothing that happens on one connection is another's misfortune: what its channel raises is logged, and
+   it alone is closed.
 3. A second task looks for expired deadlines once a second, and sleeps while there are none. When it
    comes late, since the process or the loop stood still, what has come meanwhile is read first:
    nobody is to blame for that (`catch_up`).
-4. `serve` ends by cancellation or after `aclose`; either way every socket is closed, and every
-   exchange still unanswered dropped, before it returns.
+4. `serve` ends by cancellation or after `aclose`; either way every channel is closed before it returns.
 """
 
 from __future__ import annotations
@@ -27,13 +27,8 @@ import trio
 
 from cometary.escapes import exit_in
 from cometary.log import get_logger
-from cometary.transport.http.connection import Connection
-from cometary.transport.http.head_memory import HeadMemory
-from cometary.transport.http.limits import Limits
-from cometary.transport.http.parser_pool import ParserPool
-from cometary.transport.http.responses import ResponseEncoder
-from cometary.transport.http.service import Service
-from cometary.transport.net.deadlines import DeadlineQueue
+from cometary.transport.net.channel import Channel, Floor, Protocol
+from cometary.transport.net.deadlines import DeadlineQueue, Deadlines
 from cometary.transport.net.descriptors import shares
 from cometary.transport.net.listener import Listener, open_sockets
 from cometary.transport.net.poller import WRITABLE, Poller, best_poller
@@ -42,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH: Final = 256
+CONNECTIONS: Final = 100_000
+READ: Final = 16 * 1024
+"""Bytes that a channel may read at once."""
 PARSED: Final = 64 * 1024
 LITTLE: Final = 1024
 TICK: Final = 1.0
@@ -54,10 +52,10 @@ logger = get_logger("cometary.transport")
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen, and what to serve there.
+    """Where to listen, and what is spoken there.
 
     Attributes:
-        service: What answers the requests.
+        protocol: Makes the channel of each connection.
         host: A name or address of this machine; every address that it has is listened at.
         port: 0 lets the system choose.
         sockets: Sockets that listen already, in place of `host` and `port`. They stay their
@@ -66,78 +64,45 @@ class Listen:
             whether its callers come first when descriptors are short.
     """
 
-    service: Service
+    protocol: Protocol
     host: str = "127.0.0.1"
     port: int = 0
     sockets: Sequence[socket.socket] = ()
     reserve: bool = False
 
 
-class Deadlines:
-    """What runs out: a queue for each duration.
+class Switchboard(Floor):
+    """Serves the channels of all listeners.
 
     Args:
-        limits: The durations.
-        on_first: Called when a queue that was empty is no longer.
-    """
-
-    __slots__ = ("body", "head", "idle", "linger", "paused", "queues", "write")
-
-    def __init__(self, limits: Limits, on_first: Callable[[float], float]) -> None:
-        self.head = DeadlineQueue[Connection](limits.head_seconds, on_first)
-        self.body = DeadlineQueue[Connection](limits.body_seconds, on_first)
-        self.idle = DeadlineQueue[Connection](limits.idle_seconds, on_first)
-        self.write = DeadlineQueue[Connection](limits.write_seconds, on_first)
-        self.linger = DeadlineQueue[Connection](limits.linger_seconds, on_first)
-        self.paused = DeadlineQueue[Listener](TICK, on_first)
-        self.queues = (self.head, self.body, self.idle, self.write, self.linger)
-
-    def __bool__(self) -> bool:
-        return bool(self.paused) or any(self.queues)
-
-
-class Switchboard:
-    """The HTTP/1.1 front end.
-
-    Args:
-        listen: Where to listen, and what to serve there.
-        limits: What one client may take.
+        listen: Where to listen, and what is spoken there.
         new_poller: Makes what watches the sockets; by default the best that this system has.
         run: Calls what serves the ready sockets; a scheduler whose actors answer them can let
             these run right after.
+        connections: How many may be open; beyond it new ones wait in the kernel's backlog.
         descriptors: How many the process may have; fewer than 0 for any number.
-
-    Attributes:
-        draining: Whether each connection's next response is its last.
-        read_bytes: How much a connection may read now.
-        now: Trio's time in seconds, at most one tick old while any deadline runs.
     """
 
     def __init__(
         self,
         listen: Sequence[Listen],
-        limits: Limits | None = None,
         new_poller: Callable[[], Poller] = best_poller,
         run: Callable[[Callable[[], None]], None] = lambda work: work(),
+        connections: int = CONNECTIONS,
         descriptors: int = -1,
     ) -> None:
+        super().__init__(READ)
         self._listen = listen
         self._run = run
-        self.limits = limits or Limits()
-        self.encoder = ResponseEncoder()
-        self.parsers = ParserPool(self.limits)
-        self.heads = HeadMemory()
         self.poller = new_poller()
-        self.draining = False
         self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
-        self.now = 0.0
-        self.read_bytes = self.limits.header_bytes
         self._parsed = 0
-        self.deadlines = Deadlines(self.limits, self._wake_up)
-        self._shares = shares(self.limits.connections, descriptors)
+        self.deadlines = Deadlines[Channel](self._wake_up)
+        self.paused = DeadlineQueue[Listener](TICK, self._wake_up)
+        self._shares = shares(connections, descriptors)
         self._listeners: list[Listener] = []
-        self._connections: dict[int, Connection] = {}
+        self._channels: dict[int, Channel] = {}
         self._emptied = trio.Event()
         self._scope = trio.CancelScope()
 
@@ -166,8 +131,7 @@ class Switchboard:
     async def aclose(self, grace: float) -> None:
         """Stop: accept nothing new, let the answers that are under way go out, close the rest.
 
-        Connections on which nothing is under way are closed at once. Held exchanges are for their
-        holders to answer; those unanswered at the end are dropped.
+        Channels on which nothing is under way are closed at once. What is held is for its holders to answer.
 
         Args:
             grace: Seconds after which whatever is left is closed.
@@ -175,11 +139,11 @@ class Switchboard:
         self.draining = True
         for listener in self._listeners:
             listener.close()
-        for connection in list(self._connections.values()):
-            if connection.idle:
-                connection.close()
+        for channel in list(self._channels.values()):
+            if channel.idle:
+                channel.close()
         with trio.move_on_after(grace):
-            if self._connections:
+            if self._channels:
                 await self._emptied.wait()
         self._close_all()
         self._scope.cancel()
@@ -187,13 +151,13 @@ class Switchboard:
     @property
     def open_connections(self) -> int:
         """How many connections there are, whatever they are at."""
-        return len(self._connections)
+        return len(self._channels)
 
     async def _open(self, listen: Listen) -> tuple[str, int]:
         socks = [sock.dup() for sock in listen.sockets] or await open_sockets(listen.host, listen.port)
         for sock in socks:
             most = self._shares.all if listen.reserve else self._shares.public
-            self._listeners.append(Listener(sock, listen.service, self, most, first=listen.reserve))
+            self._listeners.append(Listener(sock, listen.protocol, self, most, first=listen.reserve))
             self.poller.watch(sock.fileno())
         self._listeners.sort(key=lambda listener: not listener.first)
         host, port, *_ = socks[0].getsockname()
@@ -209,28 +173,42 @@ class Switchboard:
             self._run(self._serve_ready)
 
     def _serve_ready(self) -> None:
-        connections = self._connections
-        self.read_bytes, self._parsed = self.limits.header_bytes, 0
+        channels = self._channels
+        self.read_bytes, self._parsed = READ, 0
         ready = self.poller.poll(BATCH)
         all_of_it = len(ready) < BATCH
         for fd, bits in ready:
-            connection = connections.get(fd)
-            if connection is None:
+            channel = channels.get(fd)
+            if channel is None:
                 if not self._accept(fd):
                     all_of_it = False
                 continue
             try:
                 if bits & WRITABLE:
-                    connection.writable()
+                    channel.writable()
+                    if channels.get(fd) is not channel:
+                        continue  # it has closed, or another one has its place
                 if bits & ~WRITABLE:
-                    connection.readable(bits & ~WRITABLE)
+                    channel.readable(bits & ~WRITABLE)
             except BaseException as error:
                 if exit_in(error) is not None:
                     raise
-                logger.exception("connection failed", text="a connection failed and is closed")
-                connection.close()
+                self._close_failed(channel, error)
         if all_of_it:
             self._passes += 1
+
+    def _try(self, channel: Channel, step: Callable[[], None]) -> None:
+        """Take `step` for `channel` (rule 2)."""
+        try:
+            step()
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            self._close_failed(channel, error)
+
+    def _close_failed(self, channel: Channel, error: BaseException) -> None:
+        logger.error("connection failed", text="a connection failed and is closed", exc_info=error)
+        channel.close()
 
     def _accept(self, fd: int) -> bool:
         for listener in self._listeners:
@@ -247,11 +225,11 @@ class Switchboard:
                 await self._catch_up()
             self.now = now = trio.current_time()
             for queue in self.deadlines.queues:
-                for connection in queue.expired(now):
-                    connection.expire()
-            for listener in self.deadlines.paused.expired(now):
+                for channel in queue.expired(now):
+                    self._try(channel, channel.expire)
+            for listener in self.paused.expired(now):
                 listener.resume()  # in the order in which they were paused, so that each has its turn
-            if not self.deadlines:
+            if not (self.deadlines or self.paused):
                 self._pending = trio.Event()
 
     async def _catch_up(self) -> None:
@@ -274,26 +252,41 @@ class Switchboard:
         self.now = trio.current_time()
         return self.now
 
-    # What listeners and connections call.
+    # What listeners and channels call.
 
-    def add(self, connection: Connection) -> None:
-        """Serve `connection` from now on."""
-        fd = connection.sock.fileno()
+    def add(self, channel: Channel) -> None:
+        """Serve `channel` from now on."""
+        fd = channel.sock.fileno()
         self.poller.watch(fd)
-        self._connections[fd] = connection
+        self._channels[fd] = channel
+        self._try(channel, channel.start)
+
+    def replace(self, channel: Channel, by: Channel) -> None:
+        """Serve `by`, which has the same socket, in place of `channel`, and start it."""
+        self._channels[channel.sock.fileno()] = by
+        self.watch(by, reading=True, writing=False)
+        self._try(by, by.start)
+
+    def watch(self, channel: Channel, *, reading: bool, writing: bool, ended: bool = False) -> None:
+        """Say anew what the socket of `channel` is watched for."""
+        self.poller.change(channel.sock.fileno(), reading=reading, writing=writing, ended=ended)
+
+    def deadline(self, name: str, seconds: float) -> DeadlineQueue[Channel]:
+        """Return where channels wait for `expire`; it is made when it is first asked for."""
+        return self.deadlines.named(name, seconds)
 
     def count_parsed(self, count: int) -> None:
-        """Take note of bytes that a connection has had parsed (rule 1)."""
+        """Take note of bytes that a channel has had parsed (rule 1)."""
         self._parsed += count
         if self._parsed >= PARSED:
             self.read_bytes = LITTLE
 
-    def forget(self, connection: Connection) -> None:
-        """Serve `connection`, about to close its socket, no longer."""
-        fd = connection.sock.fileno()
+    def forget(self, channel: Channel) -> None:
+        """Serve `channel`, about to close its socket, no longer."""
+        fd = channel.sock.fileno()
         self.poller.forget(fd)
-        del self._connections[fd]
-        if not self._connections:
+        del self._channels[fd]
+        if not self._channels:
             self._emptied.set()
         for listener in self._listeners:
             if listener.resume() and listener.first:
@@ -303,5 +296,5 @@ class Switchboard:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        for connection in list(self._connections.values()):
-            connection.close()
+        for channel in list(self._channels.values()):
+            channel.close()

@@ -9,6 +9,7 @@ import trio
 
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.hosts import MOST, HostRule
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.refusals import MOST as MOST_LOGGED
 from cometary.transport.http.refusals import WINDOW, RefusalLog
 from cometary.transport.http.service import Service
@@ -88,7 +89,7 @@ def test_a_rule_remembers_few_hosts() -> None:
 
 
 async def answer_to(service: Service, *headers: bytes) -> int:
-    switchboard = Switchboard([Listen(service)])
+    switchboard = Switchboard([Listen(Http(service))])
     async with trio.open_nursery() as nursery:
         [address] = await nursery.start(switchboard.serve)
         client = Client(await trio.open_tcp_stream(*address))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.transport.http.limits import Limits
-from cometary.transport.net.deadlines import DeadlineQueue, gets_on
+from cometary.transport.net.deadlines import DeadlineQueue, Deadlines, gets_on
 
 
 def queue_of(duration: float) -> tuple[DeadlineQueue[str], list[float]]:
@@ -38,11 +39,22 @@ def test_members_expire_after_the_duration_and_not_before() -> None:
 
 
 def test_what_gets_on_may_go_on_for_a_while() -> None:
-    limits = Limits(bytes_per_second=500, longest_seconds=30)
-    assert gets_on(5_000, 1, 10, limits)
-    assert not gets_on(4_999, 1, 10, limits)
-    assert gets_on(5_000, 2, 10, limits)
-    assert not gets_on(1_000_000, 3, 10, limits)
+    may_go_on = partial(gets_on, slowest=500, longest=30)
+    assert may_go_on(5_000, 1, 10)
+    assert not may_go_on(4_999, 1, 10)
+    assert may_go_on(5_000, 2, 10)
+    assert not may_go_on(1_000_000, 3, 10)
+
+
+def test_each_name_and_each_duration_has_a_queue_of_its_own() -> None:
+    deadlines = Deadlines[str](lambda now: now)
+    body, head = deadlines.named("body", 10), deadlines.named("head", 10)
+    assert deadlines.named("body", 10) is body
+    assert deadlines.named("body", 5) not in (body, head)
+    assert not deadlines
+    head.add("a", now=0)
+    assert deadlines
+    assert [queue.expired(10) for queue in deadlines.queues] == [[], ["a"], []]
 
 
 def test_a_discarded_member_does_not_expire() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from cometary.transport.http.limits import Limits
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.descriptors import shares
 from cometary.transport.net.poller import EpollPoller
@@ -20,7 +20,7 @@ from tests.transport.wire import Client, echo, post, serving
 
 
 async def test_a_connection_that_closes_makes_room_at_once(mock_clock: MockClock) -> None:
-    async with serving(echo, limits=Limits(connections=2)) as server:
+    async with serving(echo, connections=2) as server:
         clients = [await server.connect() for _ in range(4)]
         for place, client in enumerate(clients):
             await client.send(post(b"%d" % place))
@@ -40,7 +40,7 @@ async def test_callers_who_wait_cost_no_turn_of_the_loop(mock_clock: MockClock) 
             looks.append(limit)
             return super().poll(limit)
 
-    async with serving(echo, limits=Limits(connections=1), new_poller=Watched) as server:
+    async with serving(echo, connections=1, new_poller=Watched) as server:
         for _ in range(2):
             await server.connect()
         await server.settle()
@@ -51,17 +51,17 @@ async def test_callers_who_wait_cost_no_turn_of_the_loop(mock_clock: MockClock) 
 
 
 async def test_one_that_has_resumed_is_looked_after_no_longer(mock_clock: MockClock) -> None:
-    async with serving(echo, limits=Limits(connections=1)) as server:
+    async with serving(echo, connections=1) as server:
         client = await server.connect()
         await server.settle()
-        assert len(server.switchboard.deadlines.paused) == 1
+        assert len(server.switchboard.paused) == 1
         await client.stream.aclose()
         await server.settle()
-        assert len(server.switchboard.deadlines.paused) == 0
+        assert len(server.switchboard.paused) == 0
 
 
 async def test_one_that_was_closed_while_it_waited_stays_closed(mock_clock: MockClock) -> None:
-    async with serving(echo, limits=Limits(connections=1)) as server:
+    async with serving(echo, connections=1) as server:
         client, _ = await server.connect(), await server.connect()
         await client.ask(post())
         await server.settle()
@@ -79,8 +79,8 @@ class TwoListeners:
     """A switchboard with a listener for everybody, and one with a reserve."""
 
     def __init__(self, connections: int) -> None:
-        listens = [Listen(Service(echo)), Listen(Service(echo), reserve=True)]
-        self.switchboard = Switchboard(listens, Limits(connections=connections))
+        listens = [Listen(Http(Service(echo))), Listen(Http(Service(echo)), reserve=True)]
+        self.switchboard = Switchboard(listens, connections=connections)
         self.addresses: list[tuple[str, int]] = []
 
     async def connect(self, place: int) -> Client:

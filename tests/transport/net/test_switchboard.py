@@ -18,10 +18,11 @@ import trio
 from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.limits import Limits
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.service import Service
 from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller
-from cometary.transport.net.switchboard import LITTLE, PARSED, Listen, Switchboard
+from cometary.transport.net.switchboard import LITTLE, PARSED, READ, Listen, Switchboard
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
 
 POLLERS = [SelectorPoller, EpollPoller]
@@ -326,7 +327,7 @@ async def test_a_malformed_request_waits_its_turn() -> None:
 
 
 async def test_beyond_the_limit_connections_wait_for_one_to_close() -> None:
-    async with serving(echo, limits=Limits(connections=2)) as server:
+    async with serving(echo, connections=2) as server:
         clients = [await server.connect() for _ in range(3)]
         for client in clients:
             await client.send(post(b"me"))
@@ -503,7 +504,7 @@ async def test_stopping_drops_what_is_not_answered_in_time(autojump_clock: trio.
 
 async def test_cancelling_it_closes_everything() -> None:
     holder = Holder()
-    switchboard = Switchboard([Listen(Service(holder))])
+    switchboard = Switchboard([Listen(Http(Service(holder)))])
     async with trio.open_nursery() as nursery:
         (address,) = await nursery.start(switchboard.serve)
         client = Client(await trio.open_tcp_stream(*address))
@@ -523,7 +524,7 @@ async def test_two_listeners_serve_two_things() -> None:
     def control(exchange: Exchange) -> None:
         exchange.respond(200, b"control")
 
-    switchboard = Switchboard([Listen(Service(public)), Listen(Service(control))])
+    switchboard = Switchboard([Listen(Http(Service(public))), Listen(Http(Service(control)))])
     async with trio.open_nursery() as nursery:
         addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
         for address, body in zip(addresses, (b"public", b"control"), strict=True):
@@ -535,13 +536,15 @@ async def test_two_listeners_serve_two_things() -> None:
 
 async def test_an_address_that_is_taken_is_an_error_at_once() -> None:
     async with serving(echo) as server:
-        other = Switchboard([Listen(Service(echo), *server.address)])
+        other = Switchboard([Listen(Http(Service(echo)), *server.address)])
         with pytest.raises(OSError, match="in use"):
             await other.serve()
 
 
 async def test_a_name_is_listened_at_at_one_port_whatever_its_addresses() -> None:
-    switchboard = Switchboard([Listen(Service(echo), "localhost"), Listen(Service(echo), "localhost")])
+    switchboard = Switchboard(
+        [Listen(Http(Service(echo)), "localhost"), Listen(Http(Service(echo)), "localhost")]
+    )
     async with trio.open_nursery() as nursery:
         addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
         assert len(addresses) == 2
@@ -553,18 +556,18 @@ async def test_a_name_is_listened_at_at_one_port_whatever_its_addresses() -> Non
 
 
 async def test_an_address_of_another_machine_is_an_error_at_once() -> None:
-    switchboard = Switchboard([Listen(Service(echo), "192.0.2.1")])
+    switchboard = Switchboard([Listen(Http(Service(echo)), "192.0.2.1")])
     with pytest.raises(OSError, match="assign"):
         await switchboard.serve()
 
 
 async def test_after_much_was_parsed_in_a_turn_the_rest_reads_little(nursery: trio.Nursery) -> None:
     board = Switchboard([])
-    assert board.read_bytes == board.limits.header_bytes
+    assert board.read_bytes == READ
     board.count_parsed(PARSED - 1)
-    assert board.read_bytes == board.limits.header_bytes
+    assert board.read_bytes == READ
     board.count_parsed(1)
     assert board.read_bytes == LITTLE
     board._serve_ready()  # the next turn
-    assert board.read_bytes == board.limits.header_bytes
+    assert board.read_bytes == READ
     board.poller.close()
