@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cometary.actors.scheduler import Scheduler
     from cometary.config import Settings
     from cometary.transport.http.service import Service
-    from cometary.transport.net.network import Network
+    from cometary.transport.net.listener import Network
 
 
 class FrontEnd:

@@ -40,7 +40,7 @@ from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.service import Service
-from cometary.transport.net.network import SYSTEM, Network
+from cometary.transport.net.listener import SYSTEM, Network
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator

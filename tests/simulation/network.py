@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
-from cometary.transport.net.network import Network
+from cometary.transport.net.listener import Network
 from tests.simulation.sockets import (
     ERROR,
     HANG_UP,

@@ -3,7 +3,8 @@
 A client's polls have the same head each time: the same path, the same headers, and, while its
 numbers have as many digits, the same length of body. What llhttp makes of a head depends on its
 bytes alone, so when exactly these bytes have been through llhttp and all checks, what came of it
-is remembered, and such a request costs one look-up.
+is remembered, and such a request costs one look-up. It stands apart from the parser, which llhttp calls back
+and so stays Python, because this is compiled.
 
 1.  A head is remembered only if its request was complete, in one piece and alone in what was
     read, with a body as long as its Content-Length says, or with none.

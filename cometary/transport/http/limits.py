@@ -1,8 +1,10 @@
-"""What one client may take of the server: sizes in bytes, counts, and deadlines in seconds."""
+"""What one client may take of the server: sizes in bytes, counts, and deadlines in seconds. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from cometary.errors import ProtocolError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,33 @@ class Limits:
     bytes_per_second: int = 500
     longest_seconds: float = 120
     linger_seconds: float = 2
+
+
+def check_body(length: int, limits: Limits) -> None:
+    """Refuse a body of `length` bytes if that is too long.
+
+    Raises:
+        ProtocolError: `too-large`, the client's fault.
+    """
+    if length > limits.body_bytes:
+        raise ProtocolError("too-large", f"The body is longer than {limits.body_bytes} bytes.")
+
+
+def check_count(count: int, limits: Limits) -> None:
+    """Refuse `count` headers if these are too many.
+
+    Raises:
+        ProtocolError: `headers-too-large`, the client's fault.
+    """
+    if count > limits.headers:
+        raise ProtocolError("headers-too-large", f"There are more than {limits.headers} headers.")
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Refuse a head of `size` bytes if that is too long.
+
+    Raises:
+        ProtocolError: `headers-too-large`, the client's fault.
+    """
+    if size > limits.header_bytes:
+        raise ProtocolError("headers-too-large", f"The head is longer than {limits.header_bytes} bytes.")

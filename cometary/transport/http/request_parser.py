@@ -7,27 +7,40 @@
 4. At a boundary between requests the parser holds nothing of anybody, so that any number of
    connections can share it; one in the middle of a request must keep it for its own.
 5. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
+
+llhttp (strict) refuses bad framing by itself: two lengths, a length and a transfer coding, bare
+line feeds, folded headers, control characters. It leaves to the server: versions other than 1.0
+and 1.1, codings besides `chunked`, a missing or repeated `Host`, and sizes. Pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import cast
+from typing import Final, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import Exchange
-from cometary.transport.http.limits import Limits
-from cometary.transport.http.request_head import (
-    SINGLE,
-    check_body,
-    check_count,
-    check_framing,
-    check_size,
-    check_version,
-    split_target,
+from cometary.transport.http.limits import Limits, check_body, check_count, check_size
+
+SINGLE: Final = frozenset(
+    {
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"origin",
+        b"transfer-encoding",
+    }
 )
+"""Headers that mean something else when two lines of them are read as a list."""
+VERSIONS: Final = ("1.1", "1.0")
+NEEDS_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
+SPARE: Final = 64
+"""Parsers that are kept for the next client that sends a request in pieces."""
 
 
 class Phase(Enum):
@@ -252,3 +265,93 @@ def fault_of(error: HttpParserError) -> ProtocolError:
     if not isinstance(error.__context__, ProtocolError):
         raise error
     return error.__context__
+
+
+def check_version(version: str, headers: Mapping[bytes, bytes]) -> None:
+    """Refuse what is not HTTP/1.0, or 1.1 with a `Host`.
+
+    Raises:
+        ProtocolError: `bad-request`, the client's fault.
+    """
+    if b"host" not in headers and version == "1.1":
+        raise ProtocolError("bad-request", "An HTTP/1.1 request needs a Host header.")
+    if version not in VERSIONS:
+        raise ProtocolError("bad-request", f"HTTP/{version} is not spoken here, HTTP/1.1 is.")
+
+
+def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], limits: Limits) -> None:
+    """Refuse a body that is too long, or whose end is unclear.
+
+    Raises:
+        ProtocolError: `too-large`, `length-required` or `bad-request`, the client's fault.
+    """
+    if method == "CONNECT":  # whose body, whatever its head says, llhttp takes for another protocol's
+        raise ProtocolError("bad-request", "This is no proxy.")
+    if b"content-length" in headers:
+        check_body(int(headers[b"content-length"]), limits)
+    elif b"transfer-encoding" in headers:
+        if headers[b"transfer-encoding"].lower() != b"chunked" or version != "1.1":
+            raise ProtocolError("bad-request", "The only transfer coding is chunked, in HTTP/1.1.")
+    elif method in NEEDS_LENGTH:
+        raise ProtocolError(
+            "length-required", f"A {method} request needs a Content-Length, or to be chunked."
+        )
+
+
+def split_target(target: bytes) -> tuple[str, bytes]:
+    """Path and query of a request's target (RFC 9112, section 3.2), a fragment left where it is.
+
+    A target in absolute form, as for a proxy, names the same thing as the path in it.
+    """
+    path, _, query = target.decode().partition("?")
+    if path[:1] != "/" and "://" in path:
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query.encode()
+
+
+class ParserPool:
+    """Who has which parser: one is shared by all connections that are between requests.
+
+    1. A request that comes in one piece, as a poll does, passes through the shared parser and leaves
+       nothing in it. So a connection that is idle or parked has no parser.
+    2. A connection whose request is not complete keeps the parser that it is in, and another is shared.
+    3. A kept parser that comes to a boundary is set aside for the next such case, as many as `SPARE`:
+       many clients send a request's head and body apart.
+
+    Args:
+        limits: What they enforce.
+
+    Attributes:
+        shared: The parser for a connection that has none of its own.
+    """
+
+    __slots__ = ("_limits", "_spare", "shared")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._spare: list[RequestParser] = []
+        self.shared = RequestParser(limits)
+
+    def keeps(self, parser: RequestParser) -> RequestParser | None:
+        """What a connection keeps after it has fed `parser`, its own or the shared one.
+
+        Returns:
+            The same parser if it is in the middle of a request, else none; it is taken back then.
+        """
+        midway = parser.phase is not BOUNDARY and not parser.finished
+        if parser is not self.shared:
+            if not midway:
+                self.take_back(parser)
+        elif midway or parser.finished:
+            self.shared = self._spare.pop() if self._spare else RequestParser(self._limits)
+            if parser.finished:
+                parser.close()
+        return parser if midway else None
+
+    def take_back(self, parser: RequestParser) -> None:
+        """Take a parser that is not shared from a connection that is through with it."""
+        reusable = parser.phase is BOUNDARY and not parser.finished
+        if reusable and len(self._spare) < SPARE:
+            self._spare.append(parser)
+        else:
+            parser.close()

@@ -7,18 +7,24 @@
 3. One that comes `first` has a higher limit than the others, and what a connection that closes has
    freed is offered to it alone if it was paused: silent strangers cannot keep its callers out.
 4. Once it is closed nothing lets it resume.
+
+Where its sockets come from is the `Network`, and how many connections there may be at which listener, so that
+strangers never take the last descriptor, `shares`.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import trio
 
 from cometary.log import get_logger
+from cometary.transport.net.poller import Poller, best_poller
 
 if TYPE_CHECKING:
     from cometary.transport.net.channel import Protocol
@@ -28,6 +34,13 @@ BATCH: Final = 64
 BACKLOG: Final = 4096
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 UNAVAILABLE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+OTHERS: Final = 64
+"""Descriptors for what is no connection of the front end: listeners, logs, connections to back-ends, the
+application's own. Where there are few, a quarter of them."""
+
+RESERVED: Final = 32
+"""Connections that are left to listeners with a reserve. Where there are few, a quarter of them."""
 
 logger = get_logger("cometary.transport")
 
@@ -173,3 +186,46 @@ def open_socket(family: socket.AddressFamily, address: tuple[Any, ...]) -> socke
         sock.close()
         raise
     return sock
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the front end takes its sockets from, and what watches them.
+
+    A simulation of the whole server puts sockets in memory in their place (`tests/simulation`).
+
+    Attributes:
+        open_sockets: Listens at a host and a port; see `open_sockets`.
+        new_poller: Makes what watches these sockets and those that they accept.
+    """
+
+    open_sockets: Callable[[str, int], Awaitable[list[socket.socket]]] = open_sockets
+    new_poller: Callable[[], Poller] = best_poller
+
+
+SYSTEM: Final = Network()
+"""The system's own."""
+
+
+class Shares(NamedTuple):
+    """How many connections there may be.
+
+    Attributes:
+        public: The most that there may be for one more to be taken from anybody.
+        all: The most that there may be for one more to be taken at a listener with a reserve.
+    """
+
+    public: int
+    all: int
+
+
+def shares(connections: int, descriptors: int) -> Shares:
+    """Share the descriptors out.
+
+    Args:
+        connections: The most that there may be.
+        descriptors: How many the process may have; fewer than 0 for any number.
+    """
+    if descriptors >= 0:
+        connections = min(connections, max(2, descriptors - min(OTHERS, descriptors // 4)))
+    return Shares(max(1, connections - min(RESERVED, connections // 4)), connections)

@@ -29,8 +29,7 @@ from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.net.channel import Channel, Floor, Protocol
 from cometary.transport.net.deadlines import DeadlineQueue, Deadlines
-from cometary.transport.net.descriptors import shares
-from cometary.transport.net.listener import Listener, open_sockets
+from cometary.transport.net.listener import Listener, open_sockets, shares
 from cometary.transport.net.poller import WRITABLE, Poller, best_poller
 
 if TYPE_CHECKING:

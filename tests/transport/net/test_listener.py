@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
-from cometary.transport.net.descriptors import shares
+from cometary.transport.net.listener import shares
 from cometary.transport.net.poller import EpollPoller
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.net.test_switchboard import no_descriptors_left
