@@ -39,6 +39,8 @@ MODULES: Final = (
     "fsm/short_path",
     "fsm/step",
     "fsm/table",
+    "gate/gate",
+    "gate/opening",
     "sessions/directory",
     "sessions/events",
     "sessions/keeper",

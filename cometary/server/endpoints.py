@@ -9,14 +9,17 @@ import trio
 from cometary.doors.control.control_line import ControlLine
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.session_list import SessionList
+from cometary.gate.binding import binding_of
+from cometary.gate.gate import Gate
+from cometary.gate.judging import judge_of
 from cometary.gate.rate_limit import OpenLimiter
-from cometary.server.guard import make_comet_endpoint
 from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.files import FileTable
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
+from cometary.transport.wires.comet.endpoint import CometEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,34 +31,49 @@ if TYPE_CHECKING:
     from cometary.transport.http.body_queue import BodyQueue
 
 
-def public_service(
+def make_gate(
     settings: Settings,
     app: App,
     manager: SessionManager,
     authenticator: Authenticator | None,
     *,
+    key: bytes,
     start_soon: Callable[..., None],
-    bodies: BodyQueue,
-) -> Service:
-    """Return what answers clients: the comet endpoint, and the application's files.
+) -> Gate:
+    """Return what lets clients in, for all wires.
 
     Args:
         settings: how the server is set up.
         app: the application.
         manager: knows the sessions.
         authenticator: says who is let in; None lets all in.
+        key: that of the digests of what sessions are bound to.
         start_soon: runs an async function beside everything else.
+    """
+    return Gate(
+        manager,
+        OpenLimiter(settings.opens_per_minute, trio.current_time),
+        app.accepts,
+        judge=None if authenticator is None else judge_of(authenticator),
+        binding=binding_of(settings.bind, key),
+        start_soon=start_soon,
+    )
+
+
+def public_service(settings: Settings, app: App, gate: Gate, *, bodies: BodyQueue) -> Service:
+    """Return what answers clients: the comet endpoint, and the application's files.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        gate: lets clients in.
         bodies: has bodies read in their turn.
     """
-    limiter = OpenLimiter(settings.opens_per_minute, trio.current_time)
-    comet = make_comet_endpoint(
-        manager, limiter, app, authenticator, bind=settings.bind, start_soon=start_soon
-    )
     files = FileTable()
     for prefix, directory, follow_links in app.directories:
         files.add(prefix, directory, follow_links=follow_links)
     router = Router(files)
-    router.add("POST", settings.comet, comet)
+    router.add("POST", settings.comet, CometEndpoint(gate))
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
     return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
 

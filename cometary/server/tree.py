@@ -14,6 +14,7 @@ then the front end and the webhooks send what is still to be sent.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from contextlib import ExitStack, asynccontextmanager
@@ -32,9 +33,9 @@ from cometary.dispatch.parking import Parking
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.webhooks import EVENTS, Reporting, WebhookSender
 from cometary.packets.contract_table import Contracts, read_contracts
-from cometary.server.endpoints import control_service, public_service
+from cometary.server.authenticator import choose_authenticator
+from cometary.server.endpoints import control_service, make_gate, public_service
 from cometary.server.front_end import FrontEnd
-from cometary.server.guard import choose_authenticator
 from cometary.server.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
@@ -114,6 +115,7 @@ class Server:
         self._app = app
         self._authenticator = authenticator
         self._actors = actors
+        self._binding_key = secrets.token_bytes(32)
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         declared = [*read_contracts(settings.paths).declared, *app.contracts.declared]
@@ -231,9 +233,15 @@ class Server:
     def _services(self) -> tuple[Service, Service]:
         settings, app, manager = self._settings, self._app, self._manager
         bodies = BodyQueue(self._actors.start_soon)
-        public = public_service(
-            settings, app, manager, self._authenticator, start_soon=self._actors.start_soon, bodies=bodies
+        gate = make_gate(
+            settings,
+            app,
+            manager,
+            self._authenticator,
+            key=self._binding_key,
+            start_soon=self._actors.start_soon,
         )
+        public = public_service(settings, app, gate, bodies=bodies)
         control = control_service(
             settings,
             app,

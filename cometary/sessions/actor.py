@@ -211,8 +211,7 @@ class SessionActor(Actor):
 
     def new_timer(self, name: str) -> Timer:
         """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
-        self._keeper.timers[name] = timer = self.timer(None)
-        return timer
+        return self._keeper.new_timer(name)
 
     def expire_at(self, time: float) -> None:
         """Tell the machine when it is `time`, in seconds of Trio's clock."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cometary.actors import Timer
 from cometary.sessions.flow import PATIENCE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, UP_TO_DATE
 from cometary.sessions.machine import PATIENCE as MACHINES_TIMER
@@ -54,8 +53,7 @@ class SessionArbiter(Arbiter):
         self._flow.fall_behind(keeper.ref)
         timer = keeper.timers.get(LAG)
         if timer is None:
-            cell = keeper.ref.actor_inbox
-            timer = keeper.timers[LAG] = Timer(cell.system.scheduler.timers, cell, BehindTooLong())
+            timer = keeper.new_timer(LAG, BehindTooLong())
         timer.start(PATIENCE)
         return True
 
@@ -67,8 +65,7 @@ class SessionArbiter(Arbiter):
         timer = self._keeper.timers.get(MACHINES_TIMER)
         if timer is None:
             return False
-        now = self._keeper.ref.actor_inbox.system.scheduler.now()
-        return now - (timer.deadline - machine.settings.die) <= PATIENCE
+        return self._keeper.now() - (timer.deadline - machine.settings.die) <= PATIENCE
 
 
 def look_whether_caught_up(keeper: SessionKeeper, flow: Flow) -> None:

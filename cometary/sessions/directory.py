@@ -25,6 +25,9 @@ class Directory:
         remember: seconds for which the end of a session is remembered.
         max_remembered: how many ends are remembered at most; beyond it the oldest are forgotten.
         now: reads the clock, in seconds; without it ends are only forgotten when others are added.
+
+    Attributes:
+        living: the sessions that have not ended, by their ids; to be changed here only.
     """
 
     def __init__(
@@ -33,18 +36,18 @@ class Directory:
         self._now = now
         self._remember = remember
         self._max_remembered = max_remembered
-        self._living: dict[str, SessionKeeper] = {}
+        self.living: dict[str, SessionKeeper] = {}
         self._ended: OrderedDict[str, tuple[str, float, bytes | None]] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._living)
+        return len(self.living)
 
     def __iter__(self) -> Iterator[SessionKeeper]:
-        return iter(list(self._living.values()))
+        return iter(list(self.living.values()))
 
     def add(self, keeper: SessionKeeper) -> None:
         """Enter a new session."""
-        self._living[keeper.sid] = keeper
+        self.living[keeper.sid] = keeper
 
     def find(self, sid: str) -> SessionKeeper:
         """Return the session with the id `sid`.
@@ -52,7 +55,7 @@ class Directory:
         Raises:
             ProtocolError: `session-ended` or `unknown-session`; the caller's fault.
         """
-        keeper = self._living.get(sid)
+        keeper = self.living.get(sid)
         if keeper is not None:
             return keeper
         if self._now is not None:
@@ -64,10 +67,10 @@ class Directory:
 
     def knows(self, sid: str) -> bool:
         """Whether there is a session with the id `sid`, or its end is remembered."""
-        return sid in self._living or sid in self._ended
+        return sid in self.living or sid in self._ended
 
-    def seal_of_ended(self, sid: str) -> bytes | None:
-        """Return what a session that has ended was bound to; None if to nothing, or if it is forgotten."""
+    def binding_of_ended(self, sid: str) -> bytes | None:
+        """Return a digest of what a session that has ended was bound to; None if to nothing, or if it is forgotten."""
         ended = self._ended.get(sid)
         return None if ended is None else ended[2]
 
@@ -79,16 +82,16 @@ class Directory:
             reason: why it ended.
             now: the time, in seconds.
         """
-        if self._living.pop(keeper.sid, None) is None:
+        if self.living.pop(keeper.sid, None) is None:
             return
-        seal = None if keeper.terms is None else keeper.terms.seal
-        self._ended[keeper.sid] = (reason, now + self._remember, seal)
+        binding = None if keeper.lease is None else keeper.lease.binding
+        self._ended[keeper.sid] = (reason, now + self._remember, binding)
         self._forget(now)
 
     def _forget(self, now: float) -> None:
         # Every end is remembered equally long, so the order of entry is the order of expiry.
         while self._ended:
-            sid, (_, until, _seal) = next(iter(self._ended.items()))
+            sid, (_, until, _binding) = next(iter(self._ended.items()))
             if until > now and len(self._ended) <= self._max_remembered:
                 return
             del self._ended[sid]

@@ -28,14 +28,18 @@ class Request:
         packets: what the client sends.
         close: whether the client ends the session with this request.
         size: bytes that the request took on the wire.
+
+    Attributes:
+        sid: the id of the session that it was submitted to, once it is.
     """
 
-    __slots__ = ("ack", "close", "packets", "rid", "size")
+    __slots__ = ("ack", "close", "packets", "rid", "sid", "size")
 
     def __init__(
         self, rid: int, ack: int = 0, packets: Sequence[Packet] = (), *, close: bool = False, size: int = 0
     ) -> None:
         self.rid = rid
+        self.sid = ""
         self.ack = ack
         self.packets = packets
         self.close = close

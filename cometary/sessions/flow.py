@@ -128,4 +128,4 @@ class Flow:
         """Take back one reason to hold `keeper`."""
         keeper.holds -= 1
         if not keeper.holds:
-            keeper.ref.actor_inbox.put_if_open(GoOn(0))
+            keeper.tell(GoOn(0))

@@ -154,6 +154,6 @@ def _user(keeper: SessionKeeper) -> str | int | None:
 
 def reason_of(keeper: SessionKeeper) -> str:
     """Return why a session has ended, as operators need to know it: an expired token is no kick."""
-    if keeper.terms is not None and keeper.terms.ran_out:
+    if keeper.lease is not None and keeper.lease.ran_out:
         return EXPIRED
     return str(keeper.ended)

@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from cometary.actors import Timer
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
+from cometary.sessions.events import End, RequestDropped
 from cometary.sessions.outbox import Outbox
 
 if TYPE_CHECKING:
-    from cometary.actors import ActorRef, Timer
+    from cometary.actors import ActorRef, ActorSystem
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.bucket import Bucket
     from cometary.sessions.events import Request
     from cometary.sessions.failure import Failure
-    from cometary.sessions.lease import Terms
+    from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
 
@@ -69,6 +71,7 @@ class SessionKeeper:
         "ended",
         "holds",
         "lag",
+        "lease",
         "machine",
         "name",
         "opened",
@@ -79,7 +82,6 @@ class SessionKeeper:
         "sid",
         "sign_off",
         "started",
-        "terms",
         "timers",
         "waits",
     )
@@ -102,10 +104,10 @@ class SessionKeeper:
         """Whether it is known for good what was undelivered."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
-        self.terms: Terms | None = None
-        """On which terms the client was let in, if somebody was asked."""
+        self.lease: Lease | None = None
+        """On what the client was let in, if somebody was asked."""
         self.timers: dict[str, Timer] = {}
-        """The timers that the machine has asked for so far, and those of the terms, by name."""
+        """The timers that the machine has asked for so far, and those of the lease, by name."""
         self.bucket: Bucket | None = None
         """What counts the packets that the client sends, once it has sent some."""
         self.lag: int = UP_TO_DATE
@@ -120,6 +122,59 @@ class SessionKeeper:
         self._todo_bytes = 0
         self._release_second = 0
         self._releases = 0
+
+    # -- its actor, which nobody else has to reach through ------------------------------------
+
+    def submit(self, request: Request) -> None:
+        """Have a request of its client processed in its turn.
+
+        Raises:
+            ActorEndedError: its actor has ended for good; nobody's fault.
+        """
+        self.ref.actor_inbox.put(request)
+
+    def drop(self, request: Request) -> bool:
+        """Take note that nobody is there to be answered any more.
+
+        Returns:
+            Whether `request` is the one that is held, and so will not be answered.
+        """
+        self.ref.actor_inbox.put_if_open(RequestDropped(request))
+        return self.machine.held is request
+
+    def end(self, reason: str) -> None:
+        """Have it end for one of protocol.md's reasons, behind all that its actor was told before."""
+        self.ref.actor_inbox.put_if_open(End(reason))
+
+    def tell(self, message: object) -> None:
+        """Tell its actor something, unless that has ended."""
+        self.ref.actor_inbox.put_if_open(message)
+
+    @property
+    def takes_mail(self) -> bool:
+        """Whether what its actor is told now has its turn."""
+        return not self.ref.actor_inbox.closed
+
+    @property
+    def mail(self) -> int:
+        """How many messages wait for its actor."""
+        return len(self.ref.actor_inbox)
+
+    @property
+    def system(self) -> ActorSystem:
+        """The system that its actor lives in."""
+        system: ActorSystem = self.ref.actor_inbox.system
+        return system
+
+    def now(self) -> float:
+        """Return the time, in seconds of the clock of timers."""
+        return self.system.scheduler.now()
+
+    def new_timer(self, name: str, message: object = None) -> Timer:
+        """Make the timer `name`, which tells its actor `message`, whichever incarnation that is."""
+        cell = self.ref.actor_inbox
+        timer = self.timers[name] = Timer(cell.system.scheduler.timers, cell, message)
+        return timer
 
     @property
     def user(self) -> str | int | None:

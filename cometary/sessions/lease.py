@@ -1,4 +1,4 @@
-"""The terms that a session was let in on: for whom, until when, and bound to what.
+"""The lease on which a session was let in: for whom, until when, and bound to what.
 
 1.  A session with an expiry ends at it, as `kicked`. Some time before the client gets a packet to the
     control path `::token`, which says in how many seconds; it may answer with another token.
@@ -13,7 +13,6 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from cometary.actors import Timer
 from cometary.errors import ProtocolError
 from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.packet import Packet
@@ -21,11 +20,12 @@ from cometary.sessions.admission import user_of
 from cometary.sessions.events import End
 
 if TYPE_CHECKING:
+    from cometary.actors import Timer
     from cometary.sessions.admission import Admission
     from cometary.sessions.keeper import SessionKeeper
 
-EXPIRY: Final = "token expiry"
-NOTICE: Final = "token notice"
+LEASE_END: Final = "lease end"
+NOTICE: Final = "lease notice"
 """The names of the two timers."""
 
 EXPIRED: Final = "token expired"
@@ -35,23 +35,23 @@ ROUNDING: Final = 0.001
 """Seconds: what the clock may read too little when a timer is due."""
 
 
-class Terms:
-    """The terms of one session.
+class Lease:
+    """The lease of one session.
 
     Args:
         user: who was let in; later tokens are to be the same user's.
-        seal: what every request of the client has to prove that it knows, as a digest; None for nothing.
+        binding: a digest of what every request of the client has to give; None for nothing.
 
     Attributes:
         expires: when the session ends: a reading of the scheduler's clock in seconds, or infinity.
         ran_out: whether it was that which has ended the session.
     """
 
-    __slots__ = ("expires", "ran_out", "seal", "user")
+    __slots__ = ("binding", "expires", "ran_out", "user")
 
-    def __init__(self, user: str | int | None, seal: bytes | None = None) -> None:
+    def __init__(self, user: str | int | None, binding: bytes | None = None) -> None:
         self.user = user
-        self.seal = seal
+        self.binding = binding
         self.expires = inf
         self.ran_out = False
 
@@ -60,57 +60,54 @@ class Terms:
         self.ran_out = reason == "kicked" and now + ROUNDING >= self.expires
 
     def __repr__(self) -> str:
-        return f"<Terms of {self.user!r} until {self.expires}>"
+        return f"<Lease of {self.user!r} until {self.expires}>"
 
 
-def admit(keeper: SessionKeeper, admission: Admission, notice: float, seal: bytes | None = None) -> None:
+def admit(keeper: SessionKeeper, admission: Admission, notice: float, binding: bytes | None = None) -> None:
     """Let a new session in; before its sign-on, which has its turn later.
 
     Args:
         keeper: the session.
-        admission: on which terms.
+        admission: what an authenticator has made of its client.
         notice: seconds before the expiry at which the client is asked for another token, if that
             is not more than half of the time that there is.
-        seal: a digest of what the session is bound to; None for nothing.
+        binding: a digest of what the session is bound to; None for nothing.
     """
     if admission.data:
         keeper.data.update(admission.data)
-    keeper.terms = Terms(user_of(admission.data), seal)
+    keeper.lease = Lease(user_of(admission.data), binding)
     if admission.expires is not None:
-        _set_expiry(keeper, keeper.terms, admission.expires, notice)
+        _set_expiry(keeper, keeper.lease, admission.expires, notice)
 
 
-def renew(keeper: SessionKeeper, admission: Admission, notice: float, seal: bytes | None = None) -> None:
-    """Let a session go on, on the terms of another token; for the arguments see `admit`.
+def renew(keeper: SessionKeeper, admission: Admission, notice: float, binding: bytes | None = None) -> None:
+    """Let a session go on, on the lease of another token; for the arguments see `admit`.
 
     Raises:
         ProtocolError: `unauthorized`: it is another user's; the client's fault, nothing has changed.
     """
-    terms = keeper.terms
-    if terms is None or user_of(admission.data) != terms.user:
+    lease = keeper.lease
+    if lease is None or user_of(admission.data) != lease.user:
         raise ProtocolError("unauthorized", "this token is another user's than the session")
-    now = keeper.ref.actor_inbox.system.scheduler.now()
-    if now + (inf if admission.expires is None else admission.expires) > terms.expires:
-        terms.seal = seal
-        _set_expiry(keeper, terms, admission.expires, notice)
+    now = keeper.now()
+    if now + (inf if admission.expires is None else admission.expires) > lease.expires:
+        lease.binding = binding
+        _set_expiry(keeper, lease, admission.expires, notice)
 
 
-def _set_expiry(keeper: SessionKeeper, terms: Terms, seconds: float | None, notice: float) -> None:
+def _set_expiry(keeper: SessionKeeper, lease: Lease, seconds: float | None, notice: float) -> None:
     if seconds is None:
-        terms.expires = inf
-        for name in (EXPIRY, NOTICE):
+        lease.expires = inf
+        for name in (LEASE_END, NOTICE):
             keeper.timers[name].cancel()
         return
-    terms.expires = keeper.ref.actor_inbox.system.scheduler.now() + seconds
+    lease.expires = keeper.now() + seconds
     notice = min(notice, seconds / 2)
-    _timer(keeper, EXPIRY, End("kicked")).start(seconds)
+    _timer(keeper, LEASE_END, End("kicked")).start(seconds)
     _timer(keeper, NOTICE, Packet(EXPIRING_PATH, {"expires": round(notice, 3)})).start(seconds - notice)
 
 
 def _timer(keeper: SessionKeeper, name: str, message: object) -> Timer:
-    timer = keeper.timers.get(name)
-    if timer is None:
-        cell = keeper.ref.actor_inbox
-        timer = keeper.timers[name] = Timer(cell.system.scheduler.timers, cell, message)
+    timer = keeper.timers.get(name) or keeper.new_timer(name)
     timer.message = message
     return timer

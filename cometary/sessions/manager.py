@@ -224,8 +224,8 @@ class SessionManager:
         self.flow.catch_up(keeper.ref)
         now = trio.current_time()
         self.directory.end(keeper, reason, now)
-        if keeper.terms is not None:
-            keeper.terms.ended(reason, now)
+        if keeper.lease is not None:
+            keeper.lease.ended(reason, now)
         if reason == "overflow":
             self.journal.overflowed(keeper)
         self._leaving[keeper.ref] = keeper

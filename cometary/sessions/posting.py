@@ -50,7 +50,7 @@ class Posting:
 
     def send(self, keeper: SessionKeeper, message: object) -> None:
         """Send a session a packet, or what else its actor knows; from any thread."""
-        system = keeper.ref.actor_inbox.system
+        system = keeper.system
         if get_ident() == system.thread:
             self.post(keeper, message)
             return
@@ -60,9 +60,8 @@ class Posting:
 
     def post(self, keeper: SessionKeeper, message: object) -> None:
         """Do it; on the loop."""
-        cell = keeper.ref.actor_inbox
-        if not isinstance(message, Packet) or (keeper.ended is None and not cell.closed):
-            cell.put_if_open(message)
+        if not isinstance(message, Packet) or (keeper.ended is None and keeper.takes_mail):
+            keeper.tell(message)
         elif keeper.ended is None or keeper.sign_off is not None:
             self._too_late(keeper, message)
         elif keeper.settled or not keeper.take_late(message):

@@ -102,7 +102,7 @@ class Rounds:
             share = self._packets // len(chosen)
             self._packets -= share * len(chosen)
             for keeper in chosen:
-                keeper.ref.actor_inbox.put_if_open(GoOn(share))
+                keeper.tell(GoOn(share))
         if self._line and self._timer is not None:
             self._timer.start(0)
 

@@ -99,14 +99,14 @@ class Session:
             return
         if self._keeper.lag == BEHIND:
             self._hold_sender()
-        if self._keeper.ended is None and len(self._keeper.ref.actor_inbox) >= MOST_MAIL:
+        if self._keeper.ended is None and self._keeper.mail >= MOST_MAIL:
             raise MailboxFullError(f"{MOST_MAIL} messages wait for {self} to have its turn")
         self._manager.posting.send(self._keeper, packet)
 
     def _hold_sender(self) -> None:
         """Hold the session whose client's packet is being handled here, if one is (`flow`)."""
-        cause, system = CAUSE.get(), self._keeper.ref.actor_inbox.system
-        if cause is not None and get_ident() == system.thread:
+        cause = CAUSE.get()
+        if cause is not None and get_ident() == self._keeper.system.thread:
             self._manager.flow.hold_for(cause, self._keeper.ref)
 
     def connect(self, *paths: str) -> None:
@@ -135,7 +135,7 @@ class Session:
 
     def _on_loop(self, change: Callable[[SessionKeeper, Iterable[str]], None], paths: Iterable[str]) -> None:
         """Change the table of subscriptions, which has no lock, on the one thread that may."""
-        system = self._keeper.ref.actor_inbox.system
+        system = self._keeper.system
         if get_ident() == system.thread:
             change(self._keeper, paths)
             return

@@ -107,8 +107,7 @@ def test_only_half_a_queue_is_routed_in_one_turn(limits: dict[str, int], size: i
 
 def test_whoever_brought_it_about_is_held_until_it_has_gone_on() -> None:
     yard, mail = Yard(), list[object]()
-    inbox = SimpleNamespace(put_if_open=mail.append)
-    speaker: Any = SimpleNamespace(holds=0, ref=SimpleNamespace(actor_inbox=inbox))
+    speaker: Any = SimpleNamespace(holds=0, tell=mail.append)
     yard.flow.fall_behind(SLOW)
     for _ in range(2):
         packet = Packet("room/1")

@@ -276,8 +276,7 @@ async def test_a_stranger_has_no_long_body_read(
         client = await world.open()
         await client.hold(("a", long))
         assert recorder.packets == [("a", long)]
-        for module in ("comet", "guarded_comet"):
-            monkeypatch.setattr(f"cometary.transport.{module}.read_request", read)
+        monkeypatch.setattr("cometary.transport.wires.comet.endpoint.read_request", read)
         connection = await world.connect()
         assert (await connection.ask({"sid": "nobody", "rid": 2, "x": long})).error == (
             404,

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from cometary.app import App
 from cometary.authentication import Admission
-from cometary.dispatch.dispatcher import Table
-from cometary.gate.rate_limit import OpenLimiter
-from cometary.server.guard import make_comet_endpoint
-from cometary.sessions import SessionManager, SessionSettings
 from cometary.transport.codecs import Codec, cbor, json
-from cometary.transport.wires.comet.endpoint import CometEndpoint
-from cometary.transport.wires.comet.guarded import GuardedCometEndpoint
 from tests.protocol.client import Answer, Comet, Connection, Recorder, World, serving
 
 COOKIE = b"Cookie: theme=dark; login=ada-1; lang=en"
@@ -135,15 +129,15 @@ async def test_pages_of_other_origins_may_send_the_cookie() -> None:
 
 async def test_of_the_cookie_only_a_digest_is_kept(to_cookie: World) -> None:
     client = await open_with_cookie(to_cookie)
-    terms = to_cookie.running._manager.find(client.sid).terms
-    assert terms is not None
-    assert terms.seal is not None
-    assert b"ada-1" not in terms.seal
+    lease = to_cookie.running._manager.find(client.sid).lease
+    assert lease is not None
+    assert lease.binding is not None
+    assert b"ada-1" not in lease.binding
     async with serving(bind="cookie:login") as other:
         again = await open_with_cookie(other)
-        others = other.running._manager.find(again.sid).terms
+        others = other.running._manager.find(again.sid).lease
         assert others is not None
-        assert others.seal != terms.seal  # under another server's key
+        assert others.binding != lease.binding  # under another server's key
 
 
 # -- to the token -------------------------------------------------------------------------------
@@ -215,26 +209,5 @@ async def test_without_the_option_nothing_is_asked_for_and_nothing_stands_in_the
         client = await world.open(token="x")
         await client.hold()
         keeper = world.running._manager.find(client.sid)
-        assert keeper.terms is None
+        assert keeper.lease is None
         assert keeper.machine.held is not None
-
-
-@pytest.mark.parametrize(
-    ("authenticator", "bind", "kind"),
-    [
-        (None, "off", CometEndpoint),
-        (judge, "off", GuardedCometEndpoint),
-        (None, "token", GuardedCometEndpoint),
-        (None, "cookie:a", GuardedCometEndpoint),
-    ],
-)
-async def test_only_who_guards_something_has_an_endpoint_that_does(
-    authenticator: Callable[[object], Admission | bool] | None, bind: str, kind: type
-) -> None:
-    app = App(authenticate=authenticator)
-    manager = SessionManager(SessionSettings(), app, Table())
-    limiter = OpenLimiter(0, lambda: 0.0)
-    endpoint = make_comet_endpoint(
-        manager, limiter, app, authenticator, bind=bind, start_soon=lambda *_: None
-    )
-    assert type(endpoint) is kind

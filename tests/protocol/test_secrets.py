@@ -100,13 +100,13 @@ async def test_neither_tokens_nor_what_signs_them_nor_cookies_are_logged(
         client.rid -= 1
         await connection.send(client.body(("crash", None), token=tokens[1]), header)
         await world.settle()
-        terms = repr(recorder.sessions[0]._keeper.terms)
+        lease = repr(recorder.sessions[0]._keeper.lease)
         shown = await (await world.connect(control=True)).get("/sessions")
     logged = everything(log)
     assert "ZeroDivisionError" in logged
     for secret in (*tokens, signing, cookie, client.sid):
         assert secret not in logged
-        assert secret not in terms
+        assert secret not in lease
         assert secret.encode() not in shown.raw
 
 

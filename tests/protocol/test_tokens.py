@@ -244,12 +244,12 @@ async def test_without_an_authenticator_a_token_means_nothing() -> None:
         client = await world.open(token="x")
         await client.hold(token="y")
         assert keeper(world, client).machine.held is not None
-        assert keeper(world, client).terms is None
+        assert keeper(world, client).lease is None
 
 
 async def test_a_session_that_ends_leaves_no_timer(guarded: World) -> None:
     client = await guarded.open(token=["ada", 100])
     timers = keeper(guarded, client).timers
     await client.ask(close=True)
-    assert {"token expiry", "token notice"} <= set(timers)
+    assert {"lease end", "lease notice"} <= set(timers)
     assert not any(timer.running for timer in timers.values())

@@ -1,4 +1,4 @@
-"""The terms that a session was let in on: whose it is, until when, and what its end was for."""
+"""The lease on which a session was let in: whose it is, until when, and what its end was for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cometary.actors import system
 from cometary.app import App
 from cometary.errors import ProtocolError
 from cometary.sessions import Admission, SessionKeeper, SessionManager
-from cometary.sessions.lease import EXPIRY, ROUNDING, Terms, admit, renew
+from cometary.sessions.lease import LEASE_END, ROUNDING, Lease, admit, renew
 from cometary.sessions.lease import NOTICE as NOTICE_TIMER
 from tests.sessions.house import hosting
 
@@ -38,21 +38,21 @@ def for_ada(expires: float | None) -> Admission:
     return Admission({"user": "ada"}, expires)
 
 
-def terms_of(keeper: SessionKeeper) -> tuple[float, bytes | None]:
-    assert keeper.terms is not None
-    return keeper.terms.expires - trio.current_time(), keeper.terms.seal
+def lease_of(keeper: SessionKeeper) -> tuple[float, bytes | None]:
+    assert keeper.lease is not None
+    return keeper.lease.expires - trio.current_time(), keeper.lease.binding
 
 
 def running(keeper: SessionKeeper) -> list[bool]:
-    return [keeper.timers[name].running for name in (EXPIRY, NOTICE_TIMER)]
+    return [keeper.timers[name].running for name in (LEASE_END, NOTICE_TIMER)]
 
 
-async def test_a_later_token_moves_the_expiry_and_brings_its_own_seal(
+async def test_a_later_token_moves_the_expiry_and_brings_its_own_binding(
     keeper: SessionKeeper, mock_clock: MockClock
 ) -> None:
-    assert terms_of(keeper) == (100, b"old")
+    assert lease_of(keeper) == (100, b"old")
     renew(keeper, for_ada(200), NOTICE, b"new")
-    assert terms_of(keeper) == (200, b"new")
+    assert lease_of(keeper) == (200, b"new")
     assert running(keeper) == [True, True]
 
 
@@ -61,23 +61,23 @@ async def test_a_token_that_is_not_later_changes_nothing(
     keeper: SessionKeeper, expires: float, mock_clock: MockClock
 ) -> None:
     renew(keeper, for_ada(expires), NOTICE, b"new")
-    assert terms_of(keeper) == (100, b"old")
+    assert lease_of(keeper) == (100, b"old")
 
 
 async def test_a_token_without_an_expiry_ends_all_waiting_for_one(
     keeper: SessionKeeper, mock_clock: MockClock
 ) -> None:
     renew(keeper, for_ada(None), NOTICE, b"new")
-    assert terms_of(keeper) == (inf, b"new")
+    assert lease_of(keeper) == (inf, b"new")
     assert running(keeper) == [False, False]
     renew(keeper, for_ada(1000), NOTICE, b"newer")
-    assert terms_of(keeper) == (inf, b"new")
+    assert lease_of(keeper) == (inf, b"new")
 
 
 async def test_a_token_of_another_user_changes_nothing(keeper: SessionKeeper, mock_clock: MockClock) -> None:
     with pytest.raises(ProtocolError, match="another user's"):
         renew(keeper, Admission({"user": "eve"}, 1000), NOTICE, b"new")
-    assert terms_of(keeper) == (100, b"old")
+    assert lease_of(keeper) == (100, b"old")
 
 
 async def test_a_session_without_terms_takes_no_token(manager: SessionManager, mock_clock: MockClock) -> None:
@@ -98,8 +98,8 @@ async def test_a_session_without_terms_takes_no_token(manager: SessionManager, m
 def test_a_session_that_is_kicked_when_its_time_is_over_has_run_out(
     reason: str, now: float, ran_out: bool
 ) -> None:
-    terms = Terms("ada")
-    assert not terms.ran_out
-    terms.expires = 100.0
-    terms.ended(reason, now)
-    assert terms.ran_out is ran_out
+    lease = Lease("ada")
+    assert not lease.ran_out
+    lease.expires = 100.0
+    lease.ended(reason, now)
+    assert lease.ran_out is ran_out

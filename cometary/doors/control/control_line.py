@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.sessions.flow import Flow
+    from cometary.sessions.keeper import SessionKeeper
 
 logger = get_logger("cometary.transport")
 
@@ -42,7 +43,7 @@ class ControlLine:
         self._flow = flow
         self._start_soon = start_soon
         self._waiting: deque[Callable[[], None]] = deque()
-        self._busy: Any = None
+        self._busy: SessionKeeper | None = None
 
     def make(self, call: Callable[[], None]) -> None:
         """Make a call now or later; it answers by itself.
@@ -59,12 +60,12 @@ class ControlLine:
         if len(self._waiting) == 1:
             self._start_soon(self._work_off)
 
-    def sent_to(self, mailbox: Any) -> None:
+    def sent_to(self, keeper: SessionKeeper) -> None:
         """Take note that a call has sent to a session."""
-        self._busy = mailbox
+        self._busy = keeper
 
     def _full(self) -> bool:
-        if self._busy is not None and len(self._busy) < MANY:
+        if self._busy is not None and self._busy.mail < MANY:
             self._busy = None
         return self._busy is not None or self._flow.crowded
 

@@ -20,7 +20,7 @@ import msgspec
 from cometary.errors import ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
 from cometary.packets.paths import check_path
-from cometary.sessions import End, Packet
+from cometary.sessions import Packet
 from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.codecs.amount import check_json
 from cometary.transport.http.router import Router
@@ -188,12 +188,12 @@ class ControlEndpoint:
         packets = self._packets(body.packets)
         for packet in packets:
             self._manager.posting.post(keeper, packet)
-        self._line.sent_to(keeper.ref.actor_inbox)
+        self._line.sent_to(keeper)
         return {"packets": len(packets)}
 
     def kick(self, body: SessionOnly) -> dict[str, object]:
         """End a session."""
-        self._find(body.sid).ref.actor_inbox.put_if_open(End("kicked"))
+        self._find(body.sid).end("kicked")
         return {}
 
     def healthz(self) -> dict[str, object]:

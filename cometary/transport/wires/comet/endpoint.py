@@ -1,47 +1,40 @@
-"""The comet endpoint: protocol.md's one URL, between HTTP exchanges and sessions.
+"""The comet endpoint: protocol.md's one URL, between HTTP exchanges and the gate.
 
-It decides nothing about a session; it reads the body, finds the session, and puts the request
-into the session's mailbox. The session's actor answers, now or when there is something to say.
-Whom it lets in, and for how long, is `guarded_comet`'s to say; without that everybody.
+It decides nothing about a session, and lets nobody in; it reads the body, makes a request of it, and hands
+that to the gate. The session's actor answers, now or when there is something to say.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from cometary.errors import ActorEndedError, ProtocolError
-from cometary.sessions import Request, RequestDropped
-from cometary.sessions.machine import session_ended
+from cometary.errors import ProtocolError
+from cometary.gate.opening import NO_TOKEN, Opening
+from cometary.sessions import Request
 from cometary.transport.codecs import negotiate
+from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.wires.comet.bodies import VERSION, packets_of, read_request, write_answer
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.gate.rate_limit import OpenLimiter
-    from cometary.sessions import Packet, SessionKeeper, SessionManager
+    from cometary.gate.gate import Gate
+    from cometary.gate.opening import Welcome
+    from cometary.sessions import Packet
     from cometary.transport.codecs import Codec
     from cometary.transport.http.exchange import Exchange
-    from cometary.transport.wires.comet.shapes import Body, PacketBody
-
-
-class Gatekeeper(Protocol):
-    """Who knows where client packets may go: the application."""
-
-    def accepts(self, path: str) -> bool:
-        """Whether client packets may go to `path`."""
-        ...
+    from cometary.transport.wires.comet.shapes import Body
 
 
 class CometRequest(Request):
     """A request that came as an HTTP exchange."""
 
-    __slots__ = ("_codec", "_exchange", "_keeper")
+    __slots__ = ("_codec", "_exchange", "_gate")
 
-    def __init__(self, exchange: Exchange, codec: Codec, keeper: SessionKeeper, body: Body) -> None:
+    def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
         # Not through the base class's constructor: this is made for every request there is.
         self.rid = body.rid
         self.ack = 0 if body.ack is UNSET else body.ack
@@ -50,9 +43,8 @@ class CometRequest(Request):
         self.size = len(exchange.body)
         self._exchange = exchange
         self._codec = codec
-        self._keeper = keeper
+        self._gate = gate
         exchange.on_drop = self._drop
-        exchange.release_request()
 
     @property
     def address(self) -> str:
@@ -69,27 +61,45 @@ class CometRequest(Request):
         self._exchange.refuse(error, self._codec)
 
     def _drop(self) -> None:
-        if (
-            self._keeper.machine.held is self
-        ):  # the session will not answer it in its next turn, but forget it
+        if self._gate.drop(self.sid, self):
             self._exchange.leave_unanswered()
-        self._keeper.ref.actor_inbox.put_if_open(RequestDropped(self))
+
+
+class CometOpening(Opening):
+    """An opening that came as an HTTP exchange."""
+
+    __slots__ = ("_codec", "_exchange")
+
+    def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
+        wait = None if body.wait is UNSET else body.wait
+        super().__init__(body.rid, credentials_of(exchange, body), codec.name, wait)
+        self._exchange = exchange
+        self._codec = codec
+        exchange.on_drop = lambda: gate.withdraw(self)
+
+    def opened(self, welcome: Welcome) -> None:
+        """Tell the client of its session."""
+        members: dict[str, Any] = {"version": VERSION, **welcome._asdict()}
+        for name in ("expires", "bind"):
+            if members[name] is None:
+                del members[name]
+        self._exchange.respond(200, self._codec.encode(members), self._codec.content_type)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Answer with an error."""
+        self._exchange.refuse(error, self._codec)
 
 
 class CometEndpoint:
     """Answers `POST /comet`.
 
     Args:
-        manager: knows the sessions.
-        limiter: how many sessions an address may open.
-        gatekeeper: where client packets may go.
+        gate: lets clients in.
     """
 
-    def __init__(self, manager: SessionManager, limiter: OpenLimiter, gatekeeper: Gatekeeper) -> None:
-        self._manager = manager
-        self._find = manager.directory.find
-        self._limiter = limiter
-        self._gatekeeper = gatekeeper
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._guards = gate.guards
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` now or later.
@@ -99,56 +109,22 @@ class CometEndpoint:
                 answered in the request's own encoding.
         """
         codec = negotiate(exchange.headers.get(b"content-type", b""))
+        gate = self._gate
         try:
             if len(exchange.body) > LONGEST_OPENING:
-                check_sender(exchange.body, codec, self._manager.directory)
+                check_sender(exchange.body, codec, gate)
             body = read_request(exchange.body, codec)
-            if body.sid is UNSET:
-                self._limiter.check(exchange.peer)
-                self.welcome(exchange, codec, self.open(body))
-            else:
-                keeper = self._find(body.sid)
-                if body.packets:
-                    self.check_paths(body.packets)
-                keeper.ref.actor_inbox.put(CometRequest(exchange, codec, keeper, body))
         except ProtocolError as error:
             exchange.refuse(error, codec)
-        except ActorEndedError:  # with the supervisor of all sessions, whose next life will end this one
-            exchange.refuse(session_ended("failed"), codec)
+            return
+        if body.sid is UNSET:
+            gate.open(CometOpening(exchange, codec, gate, body))
+            return
+        request = CometRequest(exchange, codec, gate, body)
+        gate.submit(body.sid, request, credentials_of(exchange, body) if self._guards else None)
+        exchange.release_request()
 
-    def check_paths(self, packets: Sequence[PacketBody]) -> None:
-        """See whether one request may have so many packets, and the application takes packets to these paths.
 
-        Raises:
-            ProtocolError: `too-large` or `forbidden`, the client's fault.
-        """
-        most = self._manager.settings.max_request_packets
-        if len(packets) > most:
-            detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
-            raise ProtocolError("too-large", detail)
-        for packet in packets:
-            if not self._gatekeeper.accepts(packet.path):
-                raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
-
-    def open(self, body: Body) -> SessionKeeper:
-        """Open the session that `body` asks for.
-
-        Raises:
-            ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
-        """
-        return self._manager.open(body.rid, None if body.wait is UNSET else body.wait)
-
-    def welcome(self, exchange: Exchange, codec: Codec, keeper: SessionKeeper, **members: object) -> None:
-        """Tell the client of its new session; `members` are what is not said of every session."""
-        self._manager.journal.opened(keeper, codec.name, exchange.peer)
-        settings = self._manager.settings
-        answer: dict[str, Any] = {
-            "version": VERSION,
-            "sid": keeper.sid,
-            "wait": keeper.machine.wait,
-            "die": settings.die,
-            "requests": settings.requests,
-            "packets": settings.max_request_packets,
-            **members,
-        }
-        exchange.respond(200, codec.encode(answer), codec.content_type)
+def credentials_of(exchange: Exchange, body: Body) -> HttpCredentials:
+    """Return what a client shows of itself."""
+    return HttpCredentials(exchange, NO_TOKEN if body.token is UNSET else body.token)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,7 +12,6 @@ from cometary.sessions.directory import unknown_session
 from cometary.transport.codecs import json
 
 if TYPE_CHECKING:
-    from cometary.sessions.directory import Directory
     from cometary.transport.codecs import Codec
 
 LONGEST_OPENING: Final = 32 * 1024
@@ -31,7 +30,15 @@ class _Sender(msgspec.Struct):
 _read_sender = msgspec.json.Decoder(_Sender).decode
 
 
-def check_sender(body: bytes, codec: Codec, sessions: Directory) -> None:
+class Gate(Protocol):
+    """Who knows the sessions."""
+
+    def knows(self, sid: str, /) -> bool:
+        """Whether there is a session with this id, or was one a moment ago."""
+        ...
+
+
+def check_sender(body: bytes, codec: Codec, gate: Gate) -> None:
     """See whether a body longer than `LONGEST_OPENING` belongs to a session that there is or was.
 
     In CBOR, where nothing can be skipped, that is seen only if there is no id at all. What is malformed, and
@@ -50,7 +57,7 @@ def check_sender(body: bytes, codec: Codec, sessions: Directory) -> None:
         return
     if sid is UNSET:
         raise _too_long()
-    if not sessions.knows(sid):
+    if not gate.knows(sid):
         raise unknown_session()
 
 

@@ -15,11 +15,13 @@ from cometary.actors import current_system, system
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
 from cometary.errors import ProtocolError
+from cometary.gate.gate import Gate
+from cometary.gate.judging import judge_of
 from cometary.gate.rate_limit import OpenLimiter
-from cometary.server.guard import make_comet_endpoint
 from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
 from cometary.transport.http.exchange import Exchange, Headers
+from cometary.transport.wires.comet.endpoint import CometEndpoint
 
 FAR = "192.0.2.1"
 
@@ -45,14 +47,11 @@ class Bench:
     def __init__(self, app: App, opens_per_minute: int) -> None:
         self.manager = SessionManager(SessionSettings(), app, Table())
         self.limiter = OpenLimiter(opens_per_minute, trio.current_time)
-        self.endpoint = make_comet_endpoint(
-            self.manager,
-            self.limiter,
-            app,
-            app.authenticator,
-            bind="off",
-            start_soon=current_system().start_soon,
+        judge = None if app.authenticator is None else judge_of(app.authenticator)
+        gate = Gate(
+            self.manager, self.limiter, app.accepts, judge=judge, start_soon=current_system().start_soon
         )
+        self.endpoint = CometEndpoint(gate)
 
     def hand_in(self, body: object) -> Wire:
         """Hand in an exchange, and leave it there."""

@@ -23,8 +23,8 @@ def sessions() -> Directory:
     """With one session that lives, and one that has ended."""
     directory = Directory(remember=60)
     for sid in ("living", "ended"):
-        directory.add(cast("SessionKeeper", SimpleNamespace(sid=sid, terms=None)))
-    directory.end(cast("SessionKeeper", SimpleNamespace(sid="ended", terms=None)), "closed", 0)
+        directory.add(cast("SessionKeeper", SimpleNamespace(sid=sid, lease=None)))
+    directory.end(cast("SessionKeeper", SimpleNamespace(sid="ended", lease=None)), "closed", 0)
     return directory
 
 

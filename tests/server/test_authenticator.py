@@ -11,7 +11,7 @@ from cometary.app import App
 from cometary.authentication import HttpCallback, SignedToken
 from cometary.config import Settings
 from cometary.errors import ConfigError
-from cometary.server.guard import choose_authenticator
+from cometary.server.authenticator import choose_authenticator
 from tests.doors.webhooks.receiver import SECRET
 from tests.servers import ENVIRONMENT, ROOT
 

@@ -1,7 +1,7 @@
 """What a session may be bound to besides its id, so that a stolen id alone is worth nothing.
 
 1.  Of what the client gives when it opens the session, and then with every request, only a digest is
-    kept, under a key that this process has made for itself and forgets with its end.
+    kept, under a key that is the server's: whoever has it, and no one else, can take up its sessions.
 2.  A client's cookies come again and again, in heads that are remembered byte for byte. So the digests
     of such headers are remembered as well: neither of long ones nor of many; when there are `MOST`,
     all are forgotten.
@@ -11,15 +11,11 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET
-
 if TYPE_CHECKING:
-    from cometary.transport.http.exchange import Exchange
-    from cometary.transport.wires.comet.shapes import Body
+    from cometary.gate.opening import Credentials
 
 LONGEST: Final = 2048
 """Bytes of a header beyond which its digest is not remembered."""
@@ -31,6 +27,9 @@ MOST: Final = 8192
 class Binding(ABC):
     """One way to bind sessions.
 
+    Args:
+        key: that of the digests, at most 64 bytes.
+
     Attributes:
         name: what the client is told of it when it opens a session.
         by_token: whether it is the token that every request has to give.
@@ -41,12 +40,12 @@ class Binding(ABC):
     by_token: bool
     missing: str
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     @abstractmethod
-    def seal(self, exchange: Exchange, body: Body) -> bytes | None:
-        """Return a digest of what a request gives; None if it gives nothing."""
+    def digest(self, credentials: Credentials) -> bytes | None:
+        """Return a digest of what a client gives; None if it gives nothing."""
 
     def _digest(self, value: bytes) -> bytes:
         return hashlib.blake2b(value, digest_size=32, key=self._key).digest()
@@ -57,20 +56,21 @@ class CookieBinding(Binding):
 
     Args:
         cookie: the cookie's name. If the browser sends several of that name, to all of them.
+        key: that of the digests.
     """
 
     name = "cookie"
     by_token = False
 
-    def __init__(self, cookie: str) -> None:
-        super().__init__()
+    def __init__(self, cookie: str, key: bytes) -> None:
+        super().__init__(key)
         self._prefix = cookie.encode() + b"="
         self._known: dict[bytes, bytes | None] = {}
         self.missing = f"sessions are bound to the cookie {cookie}, and this request has none"
 
-    def seal(self, exchange: Exchange, body: Body) -> bytes | None:  # noqa: ARG002 - the other one's
-        """Return a digest of the cookie; None if the request has none."""
-        header = exchange.headers.get(b"cookie")
+    def digest(self, credentials: Credentials) -> bytes | None:
+        """Return a digest of the cookie; None if the client sends none."""
+        header = credentials.header(b"cookie")
         if header is None:
             return None
         try:
@@ -99,17 +99,17 @@ class TokenBinding(Binding):
     by_token = True
     missing = "sessions are bound to their token, and this request has none that is text"
 
-    def seal(self, exchange: Exchange, body: Body) -> bytes | None:  # noqa: ARG002 - the other one's
-        """Return a digest of the token; None if the request has none."""
-        token = body.token
-        if token is UNSET or not isinstance(token, str) or not token:
+    def digest(self, credentials: Credentials) -> bytes | None:
+        """Return a digest of the token; None if the client gives none that is text."""
+        token = credentials.token
+        if not isinstance(token, str) or not token:
             return None
         return self._digest(token.encode())
 
 
-def binding_of(bind: str) -> Binding | None:
-    """Return the way that an option names: `off`, `token`, or `cookie:` and a name."""
+def binding_of(bind: str, key: bytes) -> Binding | None:
+    """Return the way that an option names: `off`, `token`, or `cookie:` and a name; with the key of the digests."""
     kind, _, name = bind.partition(":")
     if kind == "cookie":
-        return CookieBinding(name)
-    return TokenBinding() if kind == "token" else None
+        return CookieBinding(name, key)
+    return TokenBinding(key) if kind == "token" else None

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from cometary.gate.binding import LONGEST, MOST, CookieBinding
+from cometary.gate.opening import NO_TOKEN
+from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import Exchange
-from cometary.transport.wires.comet.binding import LONGEST, MOST, CookieBinding
-from cometary.transport.wires.comet.shapes import Body
 
-BODY = Body(rid=1)
+KEY = bytes(32)
 
 
-def asked(cookie: bytes) -> Exchange:
-    return Exchange("POST", "/comet", b"", {b"cookie": cookie})
+def asked(cookie: bytes) -> HttpCredentials:
+    return HttpCredentials(Exchange("POST", "/comet", b"", {b"cookie": cookie}), NO_TOKEN)
 
 
 def test_a_header_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,16 +28,16 @@ def test_a_header_is_digested_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return digest(value, **options)
 
     monkeypatch.setattr(hashlib, "blake2b", note)
-    binding = CookieBinding("id")
-    seals = {binding.seal(asked(cookie), BODY) for cookie in (b"id=1", b"id=1", b"a=b; id=1", b"id=1")}
-    assert len(seals) == 1
+    binding = CookieBinding("id", KEY)
+    digests = {binding.digest(asked(cookie)) for cookie in (b"id=1", b"id=1", b"a=b; id=1", b"id=1")}
+    assert len(digests) == 1
     assert digested == [b"1", b"1"]
 
 
 def test_neither_many_headers_nor_long_ones_are_remembered() -> None:
-    binding = CookieBinding("id")
-    assert binding.seal(asked(b"id=" + b"x" * LONGEST), BODY) is not None
+    binding = CookieBinding("id", KEY)
+    assert binding.digest(asked(b"id=" + b"x" * LONGEST)) is not None
     assert len(binding._known) == 0
     for number in range(MOST + 10):
-        binding.seal(asked(b"id=%d" % number), BODY)
+        binding.digest(asked(b"id=%d" % number))
     assert len(binding._known) == 10

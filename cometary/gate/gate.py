@@ -1,0 +1,237 @@
+"""The gate: the one way from a wire to sessions, whichever wire it is.
+
+1.  It looks in this order, and what is wrong first is what the client is told. At an opening:
+    how many sessions its address has opened lately; whether it gives what its session is to be bound to; what the
+    authenticator says of it; whether there is room for one more session.
+2.  At a request of a session: whether there is the session, and the request proves what that is bound to; how many
+    packets it has; whether the application takes packets to their paths; if it brings a token that is to be
+    judged, how many tokens of its address were judged lately, and what the authenticator says. Then the request is
+    the session's, which looks in its turn whether its number is right, and its packets come slowly enough.
+3.  A request that does not prove what its session is bound to is answered exactly as one for a session that
+    there never was. Only who proves it is told how a session has ended.
+4.  A token counts at the opening, and whenever a request of a session brings one. All that is wrong with the rest of
+    the request, and can be known here, is said before; so a token that was judged to be good counts, whatever the
+    session then makes of the request.
+5.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
+    of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from cometary.errors import ActorEndedError, ProtocolError
+from cometary.gate.judging import Judging
+from cometary.gate.opening import NO_TOKEN, Welcome, applicant
+from cometary.gate.refusals import refusal_of, refusal_of_bug
+from cometary.sessions.admission import EVERYBODY, admission_of
+from cometary.sessions.directory import unknown_session
+from cometary.sessions.lease import admit, renew
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cometary.gate.binding import Binding
+    from cometary.gate.opening import Credentials, Opening
+    from cometary.gate.rate_limit import OpenLimiter
+    from cometary.packets.packet import Packet
+    from cometary.sessions import Request, SessionKeeper, SessionManager
+    from cometary.sessions.admission import Judge, Verdict
+
+
+class Gate:
+    """Lets clients in.
+
+    Args:
+        manager: knows the sessions.
+        limiter: how many sessions an address may open, and how many tokens of it are judged.
+        accepts: whether the application takes packets of clients to a path.
+        judge: says whether an applicant is let in; None lets all in.
+        binding: what sessions are bound to; None for nothing but their id.
+        start_soon: runs an async function beside everything else, for a judge that is one.
+
+    Attributes:
+        guards: whether credentials make a difference to the requests of a session.
+    """
+
+    def __init__(
+        self,
+        manager: SessionManager,
+        limiter: OpenLimiter,
+        accepts: Callable[[str], bool],
+        *,
+        judge: Judge | None = None,
+        binding: Binding | None = None,
+        start_soon: Callable[..., None],
+    ) -> None:
+        self._manager = manager
+        self._directory = manager.directory
+        self._limiter = limiter
+        self._accepts = accepts
+        self._binding = binding
+        self._judging = None if judge is None else Judging(judge, start_soon)
+        self.guards = judge is not None or binding is not None
+
+    def knows(self, sid: str) -> bool:
+        """Whether there is a session with the id `sid`, or was one a moment ago."""
+        return self._directory.knows(sid)
+
+    # -- opening ------------------------------------------------------------------------------
+
+    def open(self, opening: Opening) -> None:
+        """Open a session, or refuse to, now or later."""
+        try:
+            credentials = opening.credentials
+            self._limiter.check(credentials.peer)
+            binding = self._bind(credentials)
+            if self._judging is None:
+                self._opened(opening, binding, EVERYBODY)
+            else:
+                judged = partial(self._opened, opening, binding)
+                self._judging.ask(applicant(credentials), opening, judged)
+        except (ProtocolError, ActorEndedError) as error:
+            opening.refuse(refusal_of(error))
+        except Exception:  # noqa: BLE001 - it is logged there
+            opening.refuse(refusal_of_bug())
+
+    def _bind(self, credentials: Credentials) -> bytes | None:
+        binding = self._digest(credentials)
+        if self._binding is not None and binding is None:
+            raise ProtocolError("unauthorized", self._binding.missing)
+        return binding
+
+    def withdraw(self, opening: Opening) -> None:
+        """Take note that nobody waits for the session any more: the client has gone."""
+        if self._judging is not None:
+            self._judging.forget(opening)
+
+    def _opened(self, opening: Opening, binding: bytes | None, verdict: Verdict) -> None:
+        admission, manager, settings = admission_of(verdict), self._manager, self._manager.settings
+        keeper = manager.open(opening.rid, opening.wait)
+        if self.guards:
+            admit(keeper, admission, settings.notice, binding)
+        manager.journal.opened(keeper, opening.wire, opening.credentials.peer)
+        opening.opened(
+            Welcome(
+                keeper.sid,
+                keeper.machine.wait,
+                settings.die,
+                settings.requests,
+                settings.max_request_packets,
+                None if admission.expires is None else round(admission.expires, 3),
+                None if self._binding is None else self._binding.name,
+            )
+        )
+
+    # -- what a session is asked --------------------------------------------------------------
+
+    def submit(self, sid: str, request: Request, credentials: Credentials | None = None) -> None:
+        """Hand a request to the session with the id `sid`.
+
+        Args:
+            sid: the id, as the client gives it.
+            request: the request.
+            credentials: what the client shows of itself; may be left out where nothing is guarded.
+        """
+        try:
+            keeper = self._directory.living.get(sid)
+            if self.guards:
+                self._submit_guarded(sid, keeper, request, credentials)
+                return
+            if keeper is None:
+                keeper = self._directory.find(sid)
+            if request.packets:
+                self._check_packets(request.packets)
+            request.sid = keeper.sid
+            keeper.submit(request)
+        except (ProtocolError, ActorEndedError) as error:
+            request.refuse(refusal_of(error))
+        except Exception:  # noqa: BLE001 - it is logged there
+            request.refuse(refusal_of_bug())
+
+    def drop(self, sid: str, request: Request) -> bool:
+        """Take note that the client of `request`, which was submitted, cannot be answered any more.
+
+        Returns:
+            Whether it is sure that no answer comes.
+        """
+        if self._judging is not None and self._judging.forget(request):
+            return False
+        keeper = self._directory.living.get(sid)
+        return keeper is not None and keeper.drop(request)
+
+    def _submit_guarded(
+        self, sid: str, keeper: SessionKeeper | None, request: Request, credentials: Credentials | None
+    ) -> None:
+        if credentials is None:
+            raise unknown_session()  # its wire has none: nothing is proved
+        binding = self._digest(credentials)
+        token_is_known = False
+        if self._binding is None:
+            keeper = keeper or self._directory.find(sid)
+        else:
+            keeper = self._find_bound(sid, keeper, binding, self._binding)
+            token_is_known = self._binding.by_token and fits(binding, _kept(keeper))
+        if request.packets:
+            self._check_packets(request.packets)
+        request.sid = keeper.sid
+        if self._judging is None or token_is_known or credentials.token is NO_TOKEN:
+            keeper.submit(request)
+            return
+        self._limiter.check(credentials.peer)
+        self._judging.ask(applicant(credentials), request, partial(self._renewed, request, binding))
+
+    def _find_bound(
+        self, sid: str, keeper: SessionKeeper | None, binding: bytes | None, by: Binding
+    ) -> SessionKeeper:
+        """Return the session of a request (rule 3).
+
+        Raises:
+            ProtocolError: `unknown-session`, or `session-ended` to whoever proves to have been in it.
+        """
+        if keeper is None:
+            if fits(binding, self._directory.binding_of_ended(sid)):
+                return self._directory.find(sid)
+        elif fits(binding, _kept(keeper)):
+            return keeper
+        elif by.by_token and binding is not None and self._judging is not None:
+            return keeper  # another token: whether it is as good is to be judged
+        raise unknown_session()
+
+    def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
+        keeper = self._directory.find(request.sid)  # again: it may have ended meanwhile
+        try:
+            renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
+        except ProtocolError:
+            if self._binding is not None and self._binding.by_token:
+                raise unknown_session() from None
+            raise
+        keeper.submit(request)
+
+    def _check_packets(self, packets: Sequence[Packet]) -> None:
+        """See whether one request may have so many packets, and the application takes packets to these paths.
+
+        Raises:
+            ProtocolError: `too-large` or `forbidden`, the client's fault.
+        """
+        most = self._manager.settings.max_request_packets
+        if len(packets) > most:
+            detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
+            raise ProtocolError("too-large", detail)
+        for packet in packets:
+            if not self._accepts(packet.path):
+                raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
+
+    def _digest(self, credentials: Credentials) -> bytes | None:
+        return None if self._binding is None else self._binding.digest(credentials)
+
+
+def _kept(keeper: SessionKeeper) -> bytes | None:
+    return None if keeper.lease is None else keeper.lease.binding
+
+
+def fits(given: bytes | None, kept: bytes | None) -> bool:
+    """Whether a request proves what a session is bound to; in constant time."""
+    return given is not None and kept is not None and compare_digest(given, kept)

@@ -1,0 +1,94 @@
+"""What a wire hands to the gate: who asks, and the opening of a session; and what it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from mypy_extensions import mypyc_attr
+
+from cometary.sessions import Applicant
+
+if TYPE_CHECKING:
+    from cometary.errors import ProtocolError
+
+NO_TOKEN: Final[Any] = object()
+"""What `Credentials.token` is where the client gives none; None is a token, too."""
+
+
+class Credentials(Protocol):
+    """What a client shows of itself, with one request. The gate reads it before it returns, and does not keep it."""
+
+    @property
+    def peer(self) -> str:
+        """The address that it came from; that of the proxy, if there is one."""
+        ...
+
+    @property
+    def origin(self) -> str | None:
+        """The origin of its page, as the browser says; None for other programs."""
+        ...
+
+    @property
+    def token(self) -> Any:
+        """The token that it gives, any value; `NO_TOKEN` if none."""
+        ...
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return what it says under `name`, in lower case, such as `b"cookie"`; None if nothing."""
+        ...
+
+
+class Welcome(NamedTuple):
+    """What the client of a new session is told.
+
+    Attributes:
+        sid: the session's id.
+        wait: seconds that a request is held at most.
+        die: seconds without a request after which the session ends.
+        requests: the most requests that the client may have unanswered.
+        packets: the most packets in one of them.
+        expires: seconds after which the session ends, unless its token is renewed; None: never.
+        bind: what each request has to give besides the id, `cookie` or `token`; None: nothing.
+    """
+
+    sid: str
+    wait: float
+    die: float
+    requests: int
+    packets: int
+    expires: float | None = None
+    bind: str | None = None
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Opening:
+    """A client asks for a session. Each wire has a subclass that can answer.
+
+    Args:
+        rid: the id of this request, from which the client counts on.
+        credentials: what the client shows of itself.
+        wire: how it has come, for the log.
+        wait: seconds that it wants its requests held at most; None: as long as the server holds them.
+    """
+
+    __slots__ = ("credentials", "rid", "wait", "wire")
+
+    def __init__(self, rid: int, credentials: Credentials, wire: str, wait: float | None = None) -> None:
+        self.rid = rid
+        self.credentials = credentials
+        self.wire = wire
+        self.wait = wait
+
+    def opened(self, welcome: Welcome) -> None:
+        """Tell the client of its session."""
+        raise NotImplementedError
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Tell the client that it gets none."""
+        raise NotImplementedError
+
+
+def applicant(credentials: Credentials) -> Applicant:
+    """Return whom an authenticator is asked about."""
+    token = credentials.token
+    return Applicant(None if token is NO_TOKEN else token, credentials.peer, credentials.origin)

@@ -1,0 +1,42 @@
+"""Who judges clients: what settings and application say together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cometary.authentication import HttpCallback, SignedToken
+from cometary.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cometary.app import App, Authenticator
+    from cometary.config import Settings
+
+ONE: Final = "there is one authenticator, and {other} is another one"
+
+
+def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:
+    """Return the authenticator of the settings or of the application; None if there is none.
+
+    Raises:
+        ConfigError: if there are two; `where` is the option of one of them.
+    """
+    options = [
+        name
+        for name, value in (("token-secret", settings.token_secret), ("auth-url", settings.auth_url))
+        if value
+    ]
+    if not options:
+        return app.authenticator
+    if app.authenticator is not None:
+        raise ConfigError(options[0], ONE.format(other="the application's"))
+    if len(options) > 1:
+        raise ConfigError(options[1], ONE.format(other=options[0]))
+    if settings.auth_url is None or settings.auth_secret is None:
+        return SignedToken(*settings.token_secret, audience=settings.token_audience)
+    return HttpCallback(
+        settings.auth_url,
+        secret=settings.auth_secret,
+        timeout=settings.auth_timeout,
+        connections=settings.auth_connections,
+        max_waiting=settings.auth_queue,
+    )
