@@ -211,7 +211,8 @@ class SessionActor(Actor):
 
     def new_timer(self, name: str) -> Timer:
         """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
-        return self._keeper.new_timer(name)
+        self._keeper.timers[name] = timer = self.timer(None)
+        return timer
 
     def expire_at(self, time: float) -> None:
         """Tell the machine when it is `time`, in seconds of Trio's clock."""
