@@ -16,7 +16,7 @@ from cometary.packets.contract import Contract, make_contract
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.settings import SessionSettings
-from cometary.sessions.tracking_outbox import TrackingOutbox, forget
+from cometary.sessions.tracking import forget
 
 SESSIONS: Final = 10
 UPDATES: Final = 1_200
@@ -34,17 +34,14 @@ CONTRACTS: Final = {
 def fill(contract: Contract, *, shared: bool) -> tuple[float, float]:
     """Send updates to sessions that never fetch; returns packets and bytes of memory a session."""
     settings = SessionSettings()
-    empty = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
-    boxes = [TrackingOutbox(empty, forget) for _ in range(SESSIONS)]
-    for box in boxes:
-        box.packets = []
+    boxes = [Outbox(settings.max_queued_packets, settings.max_queued_bytes) for _ in range(SESSIONS)]
     gc.collect()
     before, _ = tracemalloc.get_traced_memory()
     living = set(boxes)
     for number in range(UPDATES):
         common = packet_for(number, contract)
         for box in list(living):
-            if not box.admit(common if shared else packet_for(number, contract), now=number):
+            if not box.admit(common if shared else packet_for(number, contract), number, forget):
                 living.discard(box)  # the session ends here
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()

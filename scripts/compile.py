@@ -46,6 +46,7 @@ MODULES: Final = (
     "sessions/keeper",
     "sessions/outbox",
     "packets/encodings",
+    "sessions/tracking",
     "packets/packet",
     "sessions/effects",
     "sessions/window",

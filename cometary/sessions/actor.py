@@ -167,9 +167,7 @@ class SessionActor(Actor):
         if keeper.ended is not None:
             self._manager.too_late(keeper, packet)
             return
-        if not keeper.machine.tracks:
-            keeper.machine.track(partial(self._manager.settle, keeper))
-        self._step(Arrival(packet, self.system.scheduler.now()))
+        self._step(Arrival(packet, self.system.scheduler.now(), partial(self._manager.settle, keeper)))
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper

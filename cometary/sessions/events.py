@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cometary.packets.packet import Packet
     from cometary.packets.tracked import TrackedPacket
+    from cometary.sessions.tracking import Settle
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -76,13 +77,20 @@ class RequestDropped:
 
 
 class Arrival:
-    """A tracked packet for the client has come, at the time `now`, in seconds of the shell's clock."""
+    """A tracked packet for the client has come.
 
-    __slots__ = ("now", "packet")
+    Args:
+        packet: the packet.
+        now: the time, in seconds of the shell's clock.
+        settle: is told what becomes of it, if it wants a receipt; see `Outbox.admit`.
+    """
 
-    def __init__(self, packet: TrackedPacket, now: float) -> None:
+    __slots__ = ("now", "packet", "settle")
+
+    def __init__(self, packet: TrackedPacket, now: float, settle: Settle) -> None:
         self.packet = packet
         self.now = now
+        self.settle = settle
 
 
 class Expiry:

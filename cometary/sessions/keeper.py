@@ -280,7 +280,7 @@ class SessionKeeper:
 
     def describe(self, now: float) -> dict[str, Any]:
         """Return what operators may see; never the sid."""
-        expired, dropped = self.machine.outbox.losses()
+        tracking = self.machine.outbox.tracking
         return {
             "name": self.name,
             "state": self.machine.state.name if self.ended is None else "ended",
@@ -289,6 +289,6 @@ class SessionKeeper:
             "queued_bytes": self.machine.outbox.size,
             "unhandled": self.unhandled,
             "delivered": self.machine.outbox.acknowledged,
-            "expired": expired,
-            "dropped": dropped,
+            "expired": 0 if tracking is None else tracking.expired,
+            "dropped": 0 if tracking is None else tracking.dropped,
         }

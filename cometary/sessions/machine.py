@@ -30,7 +30,7 @@ Pure: time and requests come in as events, answers and timers go out as actions.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
 from cometary.fsm import (
@@ -65,12 +65,10 @@ from cometary.sessions.events import (
     RequestDropped,
 )
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.tracking_outbox import TrackingOutbox
 from cometary.sessions.window import RequestWindow
 
 if TYPE_CHECKING:
     from cometary.sessions.settings import SessionSettings
-    from cometary.sessions.tracking_outbox import Settle
 
 PATIENCE = "patience"
 EARLY = "early"
@@ -179,49 +177,34 @@ class SessionMachine(StateMachine):
 
     # -- tracked packets for the client -------------------------------------------------
 
-    def track(self, settle: Settle) -> None:
-        """Be ready for tracked packets; to be called once, before the first one arrives.
-
-        Args:
-            settle: told what has become of each that wants a receipt.
-        """
-        self.outbox = TrackingOutbox(self.outbox, settle)
-
-    @property
-    def tracks(self) -> bool:
-        """Whether tracked packets may arrive."""
-        return isinstance(self.outbox, TrackingOutbox)
-
     @on((waiting, have_packet), Arrival, to=(have_packet, END))
     def queue_by_contract(self, event: Arrival) -> Step | None:
         """Queue it, or drop it or others as its contract says."""
-        outbox = cast("TrackingOutbox", self.outbox)
-        if not self._admit(outbox, event):
+        outbox = self.outbox
+        if not self._admit(event):
             return self._overflow(event.packet)
         return goto(self.have_packet, *expiries(outbox)) if outbox.unsent else None
 
     @on(have_request, Arrival, to=(waiting, END))
     def answer_by_contract(self, event: Arrival) -> Step | None:
         """Answer the held request with it, if there is room for it at all."""
-        outbox = cast("TrackingOutbox", self.outbox)
-        if not self._admit(outbox, event):
+        if not self._admit(event):
             return self._overflow(event.packet)
-        if not outbox.unsent:
+        if not self.outbox.unsent:
             return None
         return goto(self.waiting, self.outbox.answer(self._release(), self.settings.max_response_bytes))
 
-    def _admit(self, outbox: TrackingOutbox, event: Arrival) -> bool:
-        if outbox.admit(event.packet, event.now):
+    def _admit(self, event: Arrival) -> bool:
+        if self.outbox.admit(event.packet, event.now, event.settle):
             return True
         keeps = event.packet.contract.when_full != "close"  # which has a limit of its own
-        return keeps and self._stretched() and outbox.admit(event.packet, event.now)
+        return keeps and self._stretched() and self.outbox.admit(event.packet, event.now, event.settle)
 
     @on(ANY, Expiry)
     def packets_expire(self, event: Expiry) -> Step | None:
         """Let go of the packets whose time to live has passed."""
-        outbox = cast("TrackingOutbox", self.outbox)
-        outbox.expire(event.now)
-        return stay(*expiries(outbox))
+        self.outbox.expire(event.now)
+        return stay(*expiries(self.outbox))
 
     # -- requests of the client ---------------------------------------------------------
 
@@ -370,7 +353,7 @@ def patience(seconds: float) -> tuple[object, ...]:
     return (Timeout(PATIENCE, seconds),)
 
 
-def expiries(outbox: TrackingOutbox) -> tuple[object, ...]:
+def expiries(outbox: Outbox) -> tuple[object, ...]:
     """Return the action that lets packets expire in time, if that was not asked for before."""
     due = outbox.next_due()
     return () if due is None else (ExpireAt(due),)

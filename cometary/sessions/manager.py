@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, PacketMaker, Router
     from cometary.sessions.settings import SessionSettings
-    from cometary.sessions.tracking_outbox import Outcome
+    from cometary.sessions.tracking import Outcome
     from cometary.supervision import DynamicSupervisor
 
 
@@ -200,11 +200,9 @@ class SessionManager:
         self.posting.take_all()
         keeper.list_late()
         keeper.settled = True
-        machine = keeper.machine
-        if not machine.tracks:  # packets that came after the end may still want receipts
-            machine.track(partial(self.settle, keeper))
-        undelivered = machine.outbox.close()
-        self._past.add(machine.outbox, undelivered=len(undelivered))
+        outbox = keeper.machine.outbox
+        undelivered = outbox.close(partial(self.settle, keeper))
+        self._past.add(outbox, undelivered=len(undelivered))
         self.journal.ended(keeper, len(undelivered))
         return without_notices(undelivered)
 

@@ -5,10 +5,14 @@
     does not matter. So an answer that got lost on its way loses nothing.
 3.  An acknowledgement only grows: a lower one is ignored, one above what was ever sent is an
     error and changes nothing.
-4.  The outbox is bounded, in packets and in bytes; a packet that does not fit is refused and
+4.  What one carrier has carried is its own affair, and apart from what was acknowledged: `batch` begins after the
+    number that it is told. What was ever sent is never lowered by that.
+5.  The outbox is bounded, in packets and in bytes; a packet that does not fit is refused and
     the session ends (`overflow`): to drop one silently would break the promise of rule 2.
-5.  For a client that reads, if more slowly than others send, it can be stretched: then there is room for as
+6.  For a client that reads, if more slowly than others send, it can be stretched: then there is room for as
     much again (`cometary.sessions.flow`).
+7.  From the first tracked packet on it has a part that accounts for those, and lets go of some by their contracts
+    (`cometary.sessions.tracking`). Without any, a delivery costs nothing for it.
 
 Pure: no clock, no socket. Source: CSP draft 0.3 (acknowledged packet ids).
 """
@@ -17,19 +21,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mypy_extensions import mypyc_attr
-
 from cometary.errors import ProtocolError
 from cometary.sessions.events import Answer
+from cometary.sessions.tracking import Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.packets.packet import Packet
+    from cometary.packets.tracked import TrackedPacket
     from cometary.sessions.events import Request
+    from cometary.sessions.tracking import Settle
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Outbox:
     """The packets that one client has not acknowledged yet.
 
@@ -39,7 +43,6 @@ class Outbox:
     """
 
     __slots__ = (
-        "_bytes",
         "acknowledged",
         "limit_bytes",
         "limit_packets",
@@ -47,6 +50,8 @@ class Outbox:
         "max_packets",
         "packets",
         "sent",
+        "size",
+        "tracking",
     )
 
     def __init__(self, max_packets: int, max_bytes: int) -> None:
@@ -58,15 +63,13 @@ class Outbox:
         """The highest number that was ever part of an answer."""
         self.packets: list[Packet] = []
         """The packets held, oldest first."""
-        self._bytes = 0
+        self.size = 0
+        """Bytes of all packets held."""
+        self.tracking: Tracking | None = None
+        """What accounts for the tracked packets, once there was one."""
 
     def __len__(self) -> int:
         return len(self.packets)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all packets held."""
-        return self._bytes
 
     @property
     def unsent(self) -> bool:
@@ -74,7 +77,7 @@ class Outbox:
         return self.acknowledged + len(self.packets) > self.sent
 
     def stretch(self) -> None:
-        """Have room for as much again (rule 5)."""
+        """Have room for as much again (rule 6)."""
         self.max_packets = 2 * self.limit_packets
         self.max_bytes = 2 * self.limit_bytes
 
@@ -86,16 +89,94 @@ class Outbox:
     @property
     def half_empty(self) -> bool:
         """Whether half of the room that there was at first is free."""
-        return 2 * len(self.packets) <= self.limit_packets and 2 * self._bytes <= self.limit_bytes
+        return 2 * len(self.packets) <= self.limit_packets and 2 * self.size <= self.limit_bytes
+
+    # -- packets come ----------------------------------------------------------------------
 
     def append(self, packet: Packet) -> bool:
         """Take a packet and number it; False, and nothing has changed, if it does not fit."""
-        size = self._bytes + len(packet.json)
+        size = self.size + len(packet.json)
         if len(self.packets) >= self.max_packets or size > self.max_bytes:
             return False
         self.packets.append(packet)
-        self._bytes = size
+        self.size = size
+        if self.tracking is not None:
+            self.tracking.append_plain()
         return True
+
+    def admit(self, packet: TrackedPacket, now: float, settle: Settle) -> bool:
+        """Take a tracked packet as its contract says.
+
+        Args:
+            packet: the packet. It may be dropped at once, or take the place of others.
+            now: the time, in seconds of any clock.
+            settle: told once of every packet that wants a receipt what has become of it; it only
+                takes note, and never raises. The first one that is given counts.
+
+        Returns:
+            Whether that was possible. If not, the session has to end (`overflow`).
+        """
+        if self.tracking is None:
+            self.tracking = Tracking(len(self.packets), settle)
+        return self.tracking.admit(self, packet, now)
+
+    def keep(self, packet: Packet) -> None:
+        """Take a packet that was accepted before the session ended, and will not be sent, room or not."""
+        self.packets.append(packet)
+        self.size += packet.size
+        if self.tracking is not None:
+            self.tracking.append_plain()
+
+    def add_undelivered(self, packet: Packet) -> bool:
+        """Take a packet that will not be sent, since the session has ended: as much as before, again.
+
+        Returns:
+            Whether there was room even for that.
+        """
+        # Nothing leaves any more, so once there is no room there never is: what is taken has no gaps.
+        if len(self.packets) >= 2 * self.limit_packets or self.size > 2 * self.limit_bytes:
+            return False
+        self.keep(packet)
+        return True
+
+    # -- packets go ------------------------------------------------------------------------
+
+    def batch(self, max_bytes: int, after: int = 0) -> tuple[int, Sequence[Packet]]:
+        """Return what to send now: the number of the first packet, and the packets.
+
+        Args:
+            max_bytes: stop before the packet that would make it more; one packet always goes.
+            after: the highest number that the carrier has carried already; what is acknowledged is never sent.
+        """
+        skipped = after - self.acknowledged
+        if skipped <= 0:
+            first = self.acknowledged + 1
+            packets = (
+                self.packets[:] if self.size <= max_bytes else self.packets[: self._fitting(0, max_bytes)]
+            )
+        else:
+            first = after + 1
+            packets = self.packets[skipped : self._fitting(skipped, max_bytes)]
+        last = first - 1 + len(packets)
+        if last > self.sent:
+            if self.tracking is not None:
+                self.tracking.sent(self, last)
+            self.sent = last
+        return first, packets
+
+    def answer(self, request: Request, max_bytes: int) -> Answer:
+        """Return the answer to `request` that carries what to send now; see `batch`."""
+        first_seq, packets = self.batch(max_bytes)
+        return Answer(request, first_seq, packets)
+
+    def _fitting(self, place: int, max_bytes: int) -> int:
+        """Return the place behind the last packet that fits, of those from `place` on."""
+        total = 0
+        for end in range(place, len(self.packets)):
+            total += self.packets[end].size
+            if total > max_bytes:
+                return max(end, place + 1)
+        return len(self.packets)
 
     def acknowledge(self, ack: int) -> None:
         """Let go of every packet numbered up to `ack`.
@@ -111,66 +192,39 @@ class Outbox:
             raise ProtocolError("bad-ack", detail)
         packets = self.packets
         self.acknowledged = ack
+        if self.tracking is not None:
+            self.tracking.acknowledged(packets[:done])
         if done == len(packets):
             packets.clear()
-            self._bytes = 0
+            self.size = 0
             return
         for packet in packets[:done]:
-            self._bytes -= packet.size
+            self.size -= packet.size
         del packets[:done]
 
-    def batch(self, max_bytes: int) -> tuple[int, Sequence[Packet]]:
-        """Return what to send now: the number of the first packet, and the packets.
+    def expire(self, now: float) -> None:
+        """Let go of the tracked packets that were to be sent by `now` and were not."""
+        if self.tracking is not None:
+            self.tracking.expire(self, now)
 
-        Args:
-            max_bytes: stop before the packet that would make it more; one packet always goes.
-        """
-        packets = self.packets[:] if self._bytes <= max_bytes else self.packets[: self._fitting(max_bytes)]
-        last = self.acknowledged + len(packets)
-        if last > self.sent:  # noqa: PLR1730 - max() takes three times as long, at every delivery
-            self.sent = last
-        return self.acknowledged + 1, packets
+    def next_due(self) -> float | None:
+        """Return when `expire` may next have something to do; None if never, or if that was returned before."""
+        return None if self.tracking is None else self.tracking.next_due()
 
-    def answer(self, request: Request, max_bytes: int) -> Answer:
-        """Return the answer to `request` that carries what to send now; see `batch`."""
-        first_seq, packets = self.batch(max_bytes)
-        return Answer(request, first_seq, packets)
-
-    def _fitting(self, max_bytes: int) -> int:
-        total = 0
-        for count, packet in enumerate(self.packets):
-            total += packet.size
-            if total > max_bytes:
-                return max(count, 1)
-        return len(self.packets)
+    # -- at the end of the session ---------------------------------------------------------
 
     def undelivered(self) -> list[Packet]:
         """Return every packet that the client never acknowledged, in order."""
         return list(self.packets)
 
-    def losses(self) -> tuple[int, int]:
-        """Return how many packets have expired, and how many were dropped: here none ever."""
-        return 0, 0
+    def close(self, settle: Settle) -> list[Packet]:
+        """Say of every packet that is left that it is undelivered, and return them all, in order.
 
-    # -- at the end of the session ---------------------------------------------------------
-
-    def add_undelivered(self, packet: Packet) -> bool:
-        """Take a packet that will not be sent, since the session has ended: as much as before, again.
-
-        Returns:
-            Whether there was room even for that.
+        Args:
+            settle: see `admit`; of packets that came after the end, nobody else could be told.
         """
-        # Nothing leaves any more, so once there is no room there never is: what is taken has no gaps.
-        if len(self.packets) >= 2 * self.limit_packets or self._bytes > 2 * self.limit_bytes:
-            return False
-        self.keep(packet)
-        return True
-
-    def keep(self, packet: Packet) -> None:
-        """Take a packet that was accepted before the session ended, and will not be sent, room or not."""
-        self.packets.append(packet)
-        self._bytes += packet.size
-
-    def close(self) -> list[Packet]:
-        """Return every packet that the client never acknowledged, in order, for the last time."""
+        tracking = self.tracking
+        if tracking is None:
+            tracking = Tracking(len(self.packets), settle)
+        tracking.close(self.packets)
         return self.undelivered()

@@ -27,8 +27,8 @@ class Totals:
 
     def add(self, outbox: Outbox, undelivered: int = 0) -> None:
         """Count what an outbox has done, and what it has left undone."""
-        expired, dropped = outbox.losses()
         self.delivered += outbox.acknowledged
-        self.expired += expired
-        self.dropped += dropped
+        if outbox.tracking is not None:
+            self.expired += outbox.tracking.expired
+            self.dropped += outbox.tracking.dropped
         self.undelivered += undelivered

@@ -20,7 +20,7 @@ from cometary.doors.control.endpoint import ControlEndpoint, PacketBody
 from cometary.errors import CONDITIONS
 from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions import Receipt, SessionMachine
-from cometary.sessions.tracking_outbox import Outcome
+from cometary.sessions.tracking import Outcome
 from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -74,6 +74,39 @@ def test_one_packet_always_goes() -> None:
     assert len(filled(2).batch(1)[1]) == 1
 
 
+def test_a_carrier_is_not_sent_again_what_it_has_carried() -> None:
+    outbox = Outbox(10, 1000)
+    packets = [Packet("a", number) for number in range(4)]
+    for packet in packets[:3]:
+        outbox.append(packet)
+    assert outbox.batch(1000, after=0) == (1, packets[:3])
+    outbox.append(packets[3])
+    assert outbox.batch(1000, after=3) == (4, packets[3:])
+    assert outbox.batch(1000, after=4) == (5, [])
+    assert outbox.batch(1000, after=1) == (2, packets[1:]), "another carrier has carried less"
+    assert outbox.batch(1000) == (1, packets), "and one that comes new, nothing"
+    assert outbox.sent == 4
+
+
+def test_what_is_acknowledged_is_not_sent_whatever_a_carrier_has_carried() -> None:
+    outbox = filled(4)
+    outbox.batch(1000)
+    outbox.acknowledge(3)
+    first, packets = outbox.batch(1000, after=1)
+    assert (first, len(packets)) == (4, 1)
+
+
+def test_a_limit_counts_from_where_the_carrier_is() -> None:
+    outbox = filled(5)
+    first, packets = outbox.batch(2 * BYTES, after=1)
+    assert (first, len(packets), outbox.sent) == (2, 2, 3)
+    assert outbox.unsent
+    first, packets = outbox.batch(1, after=3)
+    assert (first, len(packets), outbox.sent) == (4, 1, 4)
+    outbox.batch(1, after=0)
+    assert outbox.sent == 4, "what was sent stays sent"
+
+
 def test_a_batch_is_not_changed_by_what_happens_afterwards() -> None:
     outbox = filled(2)
     _, packets = outbox.batch(1000)

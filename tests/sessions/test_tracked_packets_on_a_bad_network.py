@@ -17,7 +17,8 @@ from cometary.packets.contract import KEEP, Contract, make_contract
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, SessionSettings
 from cometary.sessions.events import Arrival, ExpireAt, Expiry
-from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox
+from cometary.sessions.outbox import Outbox
+from cometary.sessions.tracking import Outcome
 from tests.sessions.bench import Bench
 from tests.sessions.test_machine_on_a_bad_network import SETTINGS, BadNetwork
 
@@ -37,7 +38,6 @@ class TrackingBench(Bench):
         self.expire_at = inf
         self.receipts: dict[TrackedPacket, Outcome] = {}
         super().__init__(settings)
-        self.machine.track(self._settle)
 
     def _settle(self, packet: TrackedPacket, outcome: Outcome) -> None:
         assert packet not in self.receipts, "this packet has ended before"
@@ -45,7 +45,7 @@ class TrackingBench(Bench):
 
     def push(self, packet: Packet) -> None:
         assert isinstance(packet, TrackedPacket)
-        self.step(Arrival(packet, self.now))
+        self.step(Arrival(packet, self.now, self._settle))
 
     def pass_time(self, seconds: float) -> None:
         until = self.now + seconds
@@ -101,10 +101,8 @@ class TrackedOnBadNetwork(BadNetwork):
     # -- what always holds -------------------------------------------------------------------------
 
     @property
-    def outbox(self) -> TrackingOutbox:
-        outbox = self.bench.machine.outbox
-        assert isinstance(outbox, TrackingOutbox)
-        return outbox
+    def outbox(self) -> Outbox:
+        return self.bench.machine.outbox
 
     @invariant()
     def the_client_gets_every_packet_once_and_in_order(self) -> None:
@@ -169,7 +167,7 @@ class TrackedOnBadNetwork(BadNetwork):
             assert set(self.bench.receipts) == set(self.pushed)
             assert "undelivered" not in self.bench.receipts.values()
             assert self.bench.handed_over == self.client.sent
-        self.outbox.close()
+        self.outbox.close(self.bench._settle)
         assert set(self.bench.receipts) == set(self.pushed)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from cometary.fsm import StartTimer
 from cometary.sessions import Failure, Packet
 from cometary.sessions.actor import LookForExpired
-from cometary.sessions.tracking_outbox import TrackingOutbox, forget
+from cometary.sessions.tracking import forget
 from tests.sessions.checker.clients import OLDEST, Client, older
 from tests.sessions.checker.played import SERIES
 from tests.sessions.checker.world import World
@@ -54,9 +54,9 @@ def rebase_keeper(world: World, number: Callable[[int], int], down: int, up: int
     outbox.acknowledged -= down
     outbox.sent -= down
     outbox.packets[:] = [renumbered(packet, down) for packet in outbox.packets]
-    if isinstance(outbox, TrackingOutbox):
-        outbox._settle = forget  # until it is thawed
-        outbox.expired = 0
+    if outbox.tracking is not None:
+        outbox.tracking.settle = forget  # until it is thawed
+        outbox.tracking.expired = 0
     if window._early:
         window._early = {number(rid): request for rid, request in window._early.items()}
     window.expected = EXPECTED

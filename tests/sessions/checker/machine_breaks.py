@@ -16,14 +16,14 @@ MACHINE_BREAKS = (
     Break(
         "number an answer's packets one too low",
         "outbox",
-        "return self.acknowledged + 1,",
-        "return self.acknowledged,",
+        "return first, packets",
+        "return first - 1, packets",
     ),
     Break(
         "number an answer's packets by what was sent",
         "outbox",
-        "return self.acknowledged + 1,",
-        "return self.sent,",
+        "return first, packets",
+        "return self.sent, packets",
         "pairs",
     ),
     Break(
@@ -36,8 +36,8 @@ MACHINE_BREAKS = (
     Break(
         "put a packet before the others",
         "outbox",
-        "self.packets.append(packet)\n        self._bytes = size",
-        "self.packets.insert(0, packet)\n        self._bytes = size",
+        "self.packets.append(packet)\n        self.size = size",
+        "self.packets.insert(0, packet)\n        self.size = size",
         "cut answers",
     ),
     Break(
@@ -161,5 +161,11 @@ MACHINE_BREAKS = (
         'self._end("closed", Answer(request, 0, self.outbox.batch(self.settings.max_response_bytes)[1]))',
         "cut answers",
     ),
-    Break("let nothing expire", "machine", "outbox.expire(event.now)\n", "outbox.expire(0.0)\n", "expiring"),
+    Break(
+        "let nothing expire",
+        "machine",
+        "self.outbox.expire(event.now)\n",
+        "self.outbox.expire(0.0)\n",
+        "expiring",
+    ),
 )

@@ -18,7 +18,7 @@ from cometary.fsm import StartTimer
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Failure, Packet, SessionSettings
 from cometary.sessions.keeper import SignedOff
-from cometary.sessions.tracking_outbox import TrackingOutbox, forget
+from cometary.sessions.tracking import forget
 from cometary.testing.frozen import Freezer
 from tests.sessions.checker.clients import Client
 from tests.sessions.checker.counting import rebase
@@ -89,8 +89,8 @@ def thawed_world(
     machine = world.keeper.machine
     if machine is not None:
         machine.settings = settings
-        if isinstance(machine.outbox, TrackingOutbox):
-            machine.outbox._settle = partial(world.settle, world.keeper)
+        if machine.outbox.tracking is not None:
+            machine.outbox.tracking.settle = partial(world.settle, world.keeper)
     return world, thaw(client)
 
 
@@ -183,9 +183,9 @@ def forget_what_is_over(world: World, exchanges: list[Exchange]) -> list[Exchang
 
 def keep_the_outbox_alone(machine: Any) -> None:
     machine.settings = None
-    if isinstance(machine.outbox, TrackingOutbox):
-        machine.outbox._settle = forget  # until it is thawed
-        machine.outbox.expired = 0
+    if machine.outbox.tracking is not None:
+        machine.outbox.tracking.settle = forget  # until it is thawed
+        machine.outbox.tracking.expired = 0
     machine.window = machine.held = machine._fsm_timers = None
     machine._fsm_token = 0
     machine.state = machine.waiting

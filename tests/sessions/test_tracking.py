@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from cometary.packets.contract import KEEP, Contract, make_contract
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet
 from cometary.sessions.outbox import Outbox
-from cometary.sessions.tracking_outbox import Outcome, TrackingOutbox, forget
+from cometary.sessions.tracking import Outcome, Tracking, forget
 
 LATEST = make_contract("conflate")
 TWO_OLDEST = make_contract("drop_newest", limit=2)
@@ -24,12 +25,30 @@ TWO_AT_MOST = make_contract("close", limit=2)
 BYTES = TrackedPacket("a", 1).size
 
 
-class Noted(TrackingOutbox):
+class Noted:
     """An outbox whose receipts a test can look at."""
 
     def __init__(self, max_packets: int = 1000, max_bytes: int = 1 << 20) -> None:
         self.receipts: list[tuple[str, str]] = []
-        super().__init__(Outbox(max_packets, max_bytes), self._note)
+        self.outbox = Outbox(max_packets, max_bytes)
+
+    def __len__(self) -> int:
+        return len(self.outbox)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.outbox, name)
+
+    @property
+    def tracking(self) -> Tracking:
+        """The part that accounts for tracked packets."""
+        assert self.outbox.tracking is not None
+        return self.outbox.tracking
+
+    def admit(self, packet: TrackedPacket, now: float) -> bool:
+        return self.outbox.admit(packet, now, self._note)
+
+    def close(self) -> list[Packet]:
+        return self.outbox.close(self._note)
 
     def _note(self, packet: TrackedPacket, outcome: Outcome) -> None:
         assert packet.receipt is not None
@@ -44,17 +63,21 @@ class Noted(TrackingOutbox):
         return [packet.receipt for packet in self.packets if isinstance(packet, TrackedPacket)]
 
 
-def test_it_takes_over_where_another_outbox_was() -> None:
-    before = Outbox(10, 1000)
-    packets = [Packet("a", number) for number in range(4)]
-    for packet in packets[:3]:
-        before.append(packet)
-    before.batch(2 * packets[0].size)
-    before.acknowledge(1)
-    outbox = TrackingOutbox(before, forget)
-    assert outbox.append(packets[3])
-    assert (outbox.acknowledged, outbox.sent, outbox.size) == (1, 2, 3 * packets[0].size)
-    assert outbox.batch(1000) == (2, packets[1:])
+def test_the_first_tracked_packet_may_come_behind_others() -> None:
+    outbox = Noted()
+    packets = [Packet("a", number) for number in range(3)]
+    for packet in packets:
+        outbox.append(packet)
+    outbox.batch(2 * packets[0].size)
+    outbox.acknowledge(1)
+    outbox.put("old", LATEST)
+    outbox.put("new", LATEST)
+    assert outbox.names == ["new"]
+    assert (outbox.acknowledged, outbox.sent) == (1, 2)
+    first, sent = outbox.batch(1000)
+    assert (first, sent[:2], len(sent)) == (2, packets[1:], 3)
+    outbox.acknowledge(4)
+    assert outbox.receipts == [("old", "dropped"), ("new", "delivered")]
 
 
 def test_an_acknowledged_packet_is_delivered_and_said_once() -> None:
@@ -203,7 +226,7 @@ def test_packets_expire_when_their_time_has_come() -> None:
     outbox.expire(110)
     assert outbox.next_due() is None
     assert outbox.receipts == [("soon", "expired"), ("later", "expired")]
-    assert outbox.losses() == (2, 0)
+    assert (outbox.tracking.expired, outbox.tracking.dropped) == (2, 0)
 
 
 def test_an_earlier_end_is_asked_for_again() -> None:
@@ -255,7 +278,7 @@ def test_memory_is_bounded_under_every_contract(contract: Contract) -> None:
         outbox.expire(number)
         most_packets = max(most_packets, len(outbox))
         most_bytes = max(most_bytes, outbox.size)
-        assert len(outbox._deadlines) == len(outbox._slots) == len(outbox)
+        assert len(outbox.tracking._deadlines) == len(outbox.tracking._slots) == len(outbox)
     assert most_packets <= 100
     assert most_bytes <= 5_000
     if contract.when_full == "conflate":
@@ -415,28 +438,32 @@ class AgainstNaiveModel(RuleBasedStateMachine):
             for row in self.rows
             if row.number is None and row.contract not in (KEEP, None)
         )
-        assert {slot: each.packets for slot, each in self.outbox._waiting.items()} == waiting
+        tracking = self.outbox.outbox.tracking
+        counted = {} if tracking is None else tracking._waiting
+        assert {slot: each.packets for slot, each in counted.items()} == waiting
 
     @invariant()
     def whatever_expires_is_asked_for_in_time(self) -> None:
         due = self.outbox.next_due()
         ends = [row.until for row in self.rows if row.number is None]
         assert due is None or due <= min(ends, default=inf)
-        assert min(ends, default=inf) >= self.outbox._due
+        tracking = self.outbox.outbox.tracking
+        assert tracking is None or min(ends, default=inf) >= tracking._due
 
 
 TestAgainstNaiveModel = AgainstNaiveModel.TestCase
 
 
 def test_what_is_kept_room_or_not_goes_as_all_others_do() -> None:
-    outbox = TrackingOutbox(Outbox(1, 1000), forget)
+    outbox = Outbox(1, 1000)
     for number in range(3):
         outbox.keep(Packet("a", number))
     assert [packet.message for packet in outbox.batch(1000)[1]] == [0, 1, 2]
     outbox.expire(1.0)
     outbox.acknowledge(2)
-    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0) is False, "there is no room"
+    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0, forget) is False, "there is no room"
     outbox.acknowledge(3)
-    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0)
+    assert outbox.admit(TrackedPacket("a", 3, ttl=1.0), 0.0, forget)
     outbox.expire(1.0)
-    assert (len(outbox), outbox.size, outbox.losses()) == (0, 0, (1, 0))
+    assert outbox.tracking is not None
+    assert (len(outbox), outbox.size, outbox.tracking.expired) == (0, 0, 1)
