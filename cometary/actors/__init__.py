@@ -16,20 +16,20 @@ from __future__ import annotations
 from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
-from cometary.actors.bounds import Bounded
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import get_all, wrap_future
 from cometary.actors.groups import GroupJoined, GroupLeft, Groups
+from cometary.actors.mailbox import Bounded, MailboxStatistics
 from cometary.actors.messages import Down, ExitSignal
+from cometary.actors.names import Registry, Via
 from cometary.actors.ref import ActorRef
 from cometary.actors.registry import ActorRegistry, groups, register, send, unregister, whereis
-from cometary.actors.running import system, system_in_thread
-from cometary.actors.stacks import BlockedHandler
-from cometary.actors.statistics import MailboxStatistics, SchedulerStatistics
+from cometary.actors.run_system import system, system_in_thread
+from cometary.actors.scheduler import SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.timers import Timer
-from cometary.actors.via import Registry, Via
+from cometary.actors.watchdog import BlockedHandler
 
 __all__ = [
     "KILLED",

@@ -9,31 +9,34 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from cometary.actors.bounded import bounded_cell
-from cometary.actors.bounds import Bounded
+import pykka
+import trio
+
+from cometary.actors.bounded_mailbox import bounded_cell
 from cometary.actors.cell import Cell
-from cometary.actors.exits import NORMAL, Exit, as_exit, crashed
+from cometary.actors.exits import NORMAL, Exit, as_exit, crashed, takes_exit
 from cometary.actors.future import Future
-from cometary.actors.hooks import takes_exit
-from cometary.actors.linking import Linking
+from cometary.actors.mailbox import Bounded
 from cometary.actors.messages import PROXIED, ForLife, Stop
 from cometary.actors.ref import ActorRef
-from cometary.actors.scheduled import ScheduledCell
-from cometary.actors.starter import Starter, started_actor
+from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.actors.system import current_system
-from cometary.actors.task import TaskCell
+from cometary.actors.task_cell import TaskCell
 from cometary.actors.timers import Timer
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
+A = TypeVar("A", bound="Actor")
+
 _HOOKS = ("on_start", "on_continue", "on_stop", "on_failure")
 
 
-class Actor(Linking):
+class Actor(pykka.Actor):
     """Subclass it, write `on_receive`, and start it with `MyActor.start(...)`.
 
     Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`, and `on_continue`. In an
@@ -45,6 +48,12 @@ class Actor(Linking):
     """
 
     mailbox: ClassVar[Bounded | None] = None
+
+    trap_exits: bool = False
+    """Whether exit signals arrive as `ExitSignal` messages, instead of ending this actor.
+
+    Set it in the class, or in an instance at any time. Source: OTP, `process_flag(trap_exit, true)`.
+    """
 
     stop_takes_exit: ClassVar[bool] = False
     """Whether its `on_stop` is declared with a parameter, and so told how the actor ends; set by the class itself."""
@@ -230,5 +239,120 @@ class Actor(Linking):
         """
         self._living_cell().tasks.start(function, *args)
 
+    # -- the ends of others: watch them, share them, survive them; all of it ends with this incarnation
+
+    def monitor(self, ref: ActorRef[Any]) -> None:
+        """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
+
+        Monitoring it again before that changes nothing. All ends with this incarnation.
+        Source: OTP, `erlang:monitor/2`.
+
+        Raises:
+            pykka.ActorDeadError: if this incarnation has ended.
+        """
+        self._living_cell().monitors.add(ref)
+
+    def demonitor(self, ref: ActorRef[Any]) -> None:
+        """Get no `Down` for `ref`, except one that is in the mailbox already."""
+        if self._cell.actor is self:
+            self._cell.monitors.remove(ref)
+
+    def link(self, ref: ActorRef[Any]) -> None:
+        """End when `ref` ends, and the other way round, unless with `normal`; see `trap_exits`.
+
+        If it has ended already, this actor gets an exit signal `noproc`. Linking to it again, or
+        to oneself, changes nothing. A link ends with the incarnation of either.
+        Source: OTP, `erlang:link/1`.
+
+        Raises:
+            UsageError: if `ref` is a `ThreadingActor`'s; the caller's fault. Monitor it from a thread.
+            pykka.ActorDeadError: if this incarnation has ended.
+        """
+        _check_ours(ref)
+        self._living_cell().links.add(ref)
+
+    def unlink(self, ref: ActorRef[Any]) -> None:
+        """Get no exit signal from `ref` any more, nor send one, except an `ExitSignal` in the mailbox.
+
+        Harmless if it is not linked. Source: OTP, `erlang:unlink/1`.
+        """
+        if self._cell.actor is self:
+            self._cell.links.remove(ref)
+
+    def start_linked(self, start: type[A] | Starter[A], *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """Start an actor as `start.start(*args, **kwargs)` does, linked to this one.
+
+        What its `on_start` raises arrives as an exit signal. Source: OTP, `erlang:spawn_link`.
+
+        Raises:
+            Exception: what `start` raises; there is no actor, and no link, then.
+            pykka.ActorDeadError: if this incarnation has ended.
+        """
+        cell = self._living_cell()
+        ref = start.start(*args, **kwargs)
+        cell.links.add(ref)
+        return ref
+
+    def _living_cell(self) -> Cell:
+        # Code of an actor that has ended may still run, and the cell may be the next one's.
+        if self._cell.actor is not self:
+            raise self._cell.not_found()
+        return self._cell
+
     def __str__(self) -> str:
         return str(self.actor_ref)
+
+
+def _check_ours(ref: object) -> None:
+    if not isinstance(ref, ActorRef):
+        raise UsageError(f"only an ActorRef of cometary.actors can be linked, not {ref!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Starter(Generic[A]):
+    """A class of actors together with what the next ones get; see `Actor.with_mailbox` and `with_name`.
+
+    Args:
+        actor_class: the class.
+        mailbox: the bound of the mailbox; None: the class says.
+        name: a name, or a `Via`; None: no name.
+    """
+
+    actor_class: type[A]
+    mailbox: Bounded | None = None
+    name: Hashable | None = None
+
+    def with_mailbox(self, mailbox: Bounded) -> Self:
+        """See `Actor.with_mailbox`."""
+        return replace(self, mailbox=mailbox)
+
+    def with_name(self, name: Hashable) -> Self:
+        """See `Actor.with_name`."""
+        return replace(self, name=name)
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """See `Actor.start`."""
+        ref, _ = self._launch(args, kwargs)
+        return ref
+
+    async def start_async(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """See `Actor.start_async`."""
+        return await started_actor(*self._launch(args, kwargs))
+
+    def _launch(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ActorRef[A], Future[None]]:
+        return current_system().launch(self.actor_class, args, kwargs, mailbox=self.mailbox, name=self.name)
+
+
+async def started_actor(ref: ActorRef[A], started: Future[None]) -> ActorRef[A]:
+    """Wait until an actor without a supervisor has started, and return its reference; if cancelled, kill it."""
+    try:
+        await started
+    except Exception:
+        raise  # what its start has raised, or it has ended: nothing is left
+    except BaseException:  # the cancellation, be it Trio's or asyncio's
+        ref.kill()
+        if trio.lowlevel.in_trio_run():
+            with trio.CancelScope(shield=True):
+                await ref.stopped()
+        raise
+    return ref

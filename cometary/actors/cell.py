@@ -2,7 +2,7 @@
 
 The cell is the actor's mailbox, and it holds the running instance, who watches it, and the
 supervisor that decides about its next life. References point at the cell, so they stay valid
-across restarts. Its state is one of `cometary.actors.states`. The rules:
+across restarts. Its states are told in `cometary.actors.mailbox`. The rules:
 
 1.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
@@ -19,14 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cometary.actors.cancellation  # noqa: F401 - so that what is Trio's is known to be  # pyright: ignore[reportUnusedImport]
 from cometary.actors.exits import FORKED, KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
-from cometary.actors.links import Links
+from cometary.actors.incarnation import OwnedTasks, Promises
+from cometary.actors.links import Links, Monitors
+from cometary.actors.mailbox import CLOSED, PARKED, Receiving
 from cometary.actors.messages import ExitSignal, ForLife
-from cometary.actors.owned import Monitors, OwnedTasks, Promises
-from cometary.actors.receiving import Receiving
-from cometary.actors.states import CLOSED, PARKED
 from cometary.errors import StartIgnoredError
 from cometary.escapes import exit_in, really
 

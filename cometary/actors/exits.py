@@ -1,4 +1,4 @@
-"""Why an actor ended, as a value: OTP's exit reasons.
+"""Why an actor ended, as a value: OTP's exit reasons; and how its `on_stop` is told.
 
 Source: Erlang reference manual, "Processes", sections on exit reasons and links.
 """
@@ -6,10 +6,11 @@ Source: Erlang reference manual, "Processes", sections on exit reasons and links
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from cometary.errors import StartIgnoredError, UsageError
 from cometary.escapes import class_name, exit_in, plain, really
@@ -134,3 +135,27 @@ def failed_start(error: BaseException) -> Exit:
 def crashed(error: BaseException, last_message: object = None) -> Exit:
     """The exit of an actor whose handler raised `error` while handling `last_message`."""
     return Exit("crashed", error, last_message)
+
+
+_NAMES = {"exit", "reason"}
+
+
+def takes_exit(on_stop: Callable[..., object]) -> bool:
+    """Whether an `on_stop`, as a class has it, is declared to be told how the actor ends.
+
+    It is if its first parameter has no default, or is called `exit` or `reason`, or stands for any number.
+    """
+    parameters = list(inspect.signature(on_stop).parameters.values())[1:2]  # after `self`
+    return any(
+        each.kind is each.VAR_POSITIONAL
+        or (
+            each.kind is not each.VAR_KEYWORD
+            and (each.default is each.empty or each.name.strip("_") in _NAMES)
+        )
+        for each in parameters
+    )
+
+
+def call_on_stop(actor: Any, exit: Exit) -> Any:  # noqa: A002 - OTP's word
+    """Call `on_stop`, with how the actor ends if it is declared to take that."""
+    return actor.on_stop(exit) if actor.stop_takes_exit else actor.on_stop()

@@ -21,7 +21,7 @@ import pykka
 import trio
 
 from cometary.actors.in_process import InProcess
-from cometary.actors.waiting import Waiter, at_most, in_asyncio, in_thread, on_a_loop
+from cometary.actors.loops import Waiter, at_most, in_asyncio, in_thread, on_a_loop
 from cometary.errors import BlockingCallError, UsageError
 from cometary.escapes import escapes, exit_in, traceback_of
 from cometary.log import get_logger, show
@@ -294,7 +294,7 @@ class Future(InProcess, pykka.Future[T]):
 
     def join(self: Future[Any], *futures: Anyones) -> Future[Iterable[Any]]:
         """Return a future of the list of this value and those of `futures`; it fails as soon as one of them has."""
-        from cometary.actors.joining import Joined  # noqa: PLC0415 - which are futures themselves
+        from cometary.actors.futures import Joined  # noqa: PLC0415 - which are futures themselves
 
         return Joined([self, *futures])
 

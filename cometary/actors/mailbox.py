@@ -1,4 +1,14 @@
-"""A mailbox: what has been sent to an actor and not been handled yet.
+"""A mailbox: what has been sent to an actor and not been handled yet; and all else that lies under a cell.
+
+A cell (`cometary.actors.cell`) is made of four layers, each a class because Python lays out the slots of a base
+before those of its subclasses, and what every turn looks at shall lie side by side: the messages (`Mailbox`), the
+state and the incarnation (`Standing`), what is told of the actor (`Diagnostics`), and how messages are taken in
+(`Receiving`).
+
+The state is one of these. IDLE: alive, no mail. READY: has mail. RUNNING: in its handler. ENDING: is to end when its
+handler returns. PARKED: has not begun yet, or the incarnation has ended and the supervisor has not decided; mail is
+kept. CLOSED: has ended for good. SUSPENDED: `cometary.actors.sys` has stopped it between two messages; mail waits, but
+for an order to stop.
 
 Most mailboxes are empty most of the time, and there may be a hundred thousand, so an empty
 one has nothing of its own: all share one empty tuple, which is in the processor's caches when
@@ -9,11 +19,81 @@ costs no more for each message than a nearly empty one.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from cometary.actors.statistics import MailboxStatistics
+from cometary.actors.exits import FORKED, KILLED, Exit
+from cometary.actors.in_process import LEFT_BEHIND
+from cometary.actors.messages import Question, is_answerable, is_stop
+from cometary.errors import ActorEndedError, StartIgnoredError, UsageError
+from cometary.escapes import class_name, really
+from cometary.log import get_logger
+
+if TYPE_CHECKING:
+    from cometary.actors.actor import Actor
+    from cometary.actors.cell import Parent
+    from cometary.actors.future import Future
+    from cometary.actors.ref import ActorRef
+    from cometary.actors.system import ActorSystem
+
+logger = get_logger("cometary.actors")
+
+IDLE, READY, RUNNING, ENDING, PARKED, CLOSED, SUSPENDED = range(7)
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatistics:
+    """One mailbox, now and since its actor was started; it goes on counting over restarts.
+
+    An unbounded mailbox counts nothing, because most actors are small and there are many: of
+    one, only the length is known, and the rest is None.
+
+    Attributes:
+        length: messages that wait.
+        high_water: the most that have ever waited.
+        accepted: messages taken in, those of the runtime included.
+        refused: messages whose senders got a `MailboxFullError`.
+        dropped: messages lost by the policy, or to senders who cannot be told.
+        waiting: senders who wait for room.
+    """
+
+    length: int
+    high_water: int | None = None
+    accepted: int | None = None
+    refused: int | None = None
+    dropped: int | None = None
+    waiting: int | None = None
+
+
+WhenFull = Literal["refuse", "drop_oldest", "drop_newest", "block"]
+POLICIES = ("refuse", "drop_oldest", "drop_newest", "block")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A bound for a mailbox: `mailbox = Bounded(1000, "drop_oldest")` in an actor's class.
+
+    Args:
+        capacity: messages that may wait, at least 1.
+        when_full: what happens to a message for which there is no room. `refuse`: its sender
+            gets a `MailboxFullError`. `drop_oldest`: it takes the place of the one that has
+            waited longest. `drop_newest`: it is lost itself. `block`: its sender waits.
+
+    Raises:
+        UsageError: if there is no such bound; the calling code's fault.
+    """
+
+    capacity: int
+    when_full: WhenFull = "refuse"
+
+    def __post_init__(self) -> None:
+        if type(self.capacity) is not int or self.capacity < 1:  # a bool is an int to isinstance
+            raise UsageError(f"a mailbox takes a whole number of messages from 1, not {self.capacity!r}")
+        if self.when_full not in POLICIES:
+            raise UsageError(f"when_full is one of {', '.join(POLICIES)}, not {self.when_full!r}")
 
 
 class Mailbox:
@@ -84,3 +164,176 @@ class Mailbox:
     def statistics(self) -> MailboxStatistics:
         """Tell what has been counted: without a bound only the length, which costs nothing."""
         return MailboxStatistics(len(self))
+
+
+class Standing(Mailbox):
+    """The mailbox, the state and the incarnation of an actor.
+
+    Args:
+        system: what it lives in.
+
+    Attributes:
+        life: the number of the incarnation.
+        mail_since: the life since which mail has been kept, and timers go on.
+    """
+
+    # Python lays out the slots of a base class before those of its subclasses. So what every turn
+    # looks at lies side by side, and comes from memory together: among 100,000 actors it is
+    # memory that a message waits for.
+    __slots__ = ("actor", "life", "mail_since", "starting", "state", "system")
+
+    def __init__(self, system: ActorSystem) -> None:
+        super().__init__()
+        self.system = system
+        self.state = PARKED
+        self.actor: Actor | None = None
+        self.starting: Future[None] | None = None
+        self.life = self.mail_since = 0
+
+
+class Diagnostics(Standing):
+    """Who the actor is, who decides about it, and how it has ended."""
+
+    __slots__ = ("exit", "parent", "ref")
+
+    def __init__(self, system: ActorSystem) -> None:
+        super().__init__(system)
+        self.ref: ActorRef[Any]  # set by whoever makes the cell, at once
+        self.parent: Parent | None = None
+        self.exit: Exit | None = None
+
+    def log_fatal(self, error: BaseException) -> None:
+        """Log the exception that ends the actor; if it has a supervisor, that will report it."""
+        if self.starting is not None and really(error, StartIgnoredError):
+            return  # OTP's `ignore`: it is what the actor wants
+        if self.parent is None or self.state == ENDING:  # ENDING: it has a fate already, and this is lost
+            self.log_crash(error)
+
+    def log_crash(self, error: BaseException) -> None:
+        """Log an unexpected exception the way Pykka does: it must never pass in silence."""
+        logger.error(
+            "actor crashed", text=f"Unhandled exception in {self.ref}:", **self.account(), exc_info=error
+        )
+
+    def log_stop(self, exit: Exit) -> None:  # noqa: A002
+        """Log that an actor without a supervisor has stopped for a reason that is neither `normal` nor `shutdown`."""
+        if exit.abnormal and self.parent is None:
+            text = f"{self.ref} stopped: {exit}"
+            logger.error(
+                "actor stopped", text=text, reason=exit.reason, **self.account(), exc_info=exit.error
+            )
+
+    def log_returned(self, error: BaseException) -> None:
+        """Log an exception that goes to whoever asked, the way Pykka does."""
+        if logger.isEnabledFor(logging.INFO):  # what is said of the actor costs more than all the rest
+            text = f"Exception returned from {self.ref} to caller:"
+            logger.info("exception returned", text=text, **self.account(), exc_info=error)
+
+    def account(self) -> dict[str, str]:
+        """Tell who it is, for a log."""
+        return {"actor": class_name(self.ref.actor_class), "urn": self.ref.actor_urn}
+
+    def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
+        """Return the error for a message that nobody will handle; by default the actor has ended already."""
+        return self._ended("stopped before handling the message", exit or self.exit or KILLED)
+
+    def not_found(self) -> ActorEndedError:
+        """Return the error for whoever wants something of an actor that has ended."""
+        return self._ended("not found", self.exit or KILLED)
+
+    def _ended(self, what: str, exit: Exit) -> ActorEndedError:  # noqa: A002
+        text = LEFT_BEHIND if exit.reason == FORKED.reason else f"{what}; it ended: {exit}"
+        error = ActorEndedError(f"{self.ref} {text}", exit.reason)
+        error.__cause__ = exit.error
+        return error
+
+
+class Receiving(Diagnostics):
+    """Takes messages, on the loop and from elsewhere; `put` is what each kind of cell does in its own way."""
+
+    __slots__ = ()
+
+    def put(self, item: object) -> None:
+        """Take a message.
+
+        Raises:
+            pykka.ActorDeadError: if the actor has ended for good; nobody's fault.
+        """
+        raise NotImplementedError
+
+    def put_if_open(self, item: object) -> None:
+        """Take a message of the runtime's own, or drop it if the actor has ended for good.
+
+        A mailbox with a bound takes it, room or not.
+        """
+        if self.state < CLOSED:
+            self.put(item)
+        else:
+            self._put_aside(item)
+
+    def _put_aside(self, item: object) -> None:
+        if self.state == CLOSED:
+            self.discard([item])
+        elif is_stop(item):
+            self.put_back(iter([item]))  # before the mail that waits, which nobody would handle
+            self.resume()
+        else:
+            self.put(item)
+
+    def offer(self, item: object) -> None:
+        """Take a message, or drop it if the actor has ended for good, or its mailbox is full.
+
+        For an `ask`, whose sender learns of it by the answer, and for senders who are not told.
+        """
+        if self.state != CLOSED:
+            self.put(item)
+        else:
+            self.discard([item])
+
+    def entering(self, item: object) -> Future[None] | None:
+        """Take a message as soon as there is room; from any thread.
+
+        Returns:
+            None if it has been taken, or sent on its way; else a future that is settled when it
+            has been taken. If all who wait for that give up, the message is not sent.
+
+        Raises:
+            MailboxFullError: if there is no room and the mailbox's policy is to refuse.
+            pykka.ActorDeadError: if the actor has ended for good.
+        """
+        self.ref.tell(item)
+        return None
+
+    def put_from_outside(self, item: object) -> None:
+        """Take a message from another thread, a moment later.
+
+        Raises:
+            pykka.ActorDeadError: if the actor is known to have ended for good.
+        """
+        if self.closed:
+            raise self.not_found()
+        self.system.call_soon(self.offer, item)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the actor has ended for good."""
+        return self.state == CLOSED
+
+    def discard(self, mail: Iterable[Any]) -> None:
+        """Tell whoever waits for an answer to one of `mail` that there will be none."""
+        for item in mail:
+            if type(item) is Question:
+                if is_stop(item):
+                    item.offer()  # pyright: ignore[reportUnknownMemberType]
+                else:
+                    item.offer(error=self.dead())  # pyright: ignore[reportUnknownMemberType]
+            elif is_answerable(item):
+                item.discarded()
+
+    def calling_itself(self) -> bool:
+        """Whether it is the actor's own handler, or a hook of it, that calls this, and could wait."""
+        return False  # a plain handler cannot
+
+    def resume(self) -> None:
+        """Go on after it was suspended."""
+        raise NotImplementedError

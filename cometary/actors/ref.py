@@ -15,12 +15,11 @@ from pykka.messages import ProxySetAttr
 from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
 from cometary.actors.in_process import InProcess
-from cometary.actors.messages import Stop
+from cometary.actors.loops import in_asyncio, on_a_loop
+from cometary.actors.mailbox import MailboxStatistics
+from cometary.actors.messages import Question, Stop
 from cometary.actors.proxy import ActorProxy
-from cometary.actors.question import Question
-from cometary.actors.statistics import MailboxStatistics
 from cometary.actors.system import instead_of_blocking
-from cometary.actors.waiting import in_asyncio, on_a_loop
 from cometary.errors import BlockingCallError, CallingSelfError
 from cometary.escapes import class_name
 

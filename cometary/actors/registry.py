@@ -11,10 +11,10 @@ import pykka
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
 from cometary.actors.groups import Groups
+from cometary.actors.loops import on_a_loop
 from cometary.actors.messages import as_told
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
-from cometary.actors.waiting import on_a_loop
 from cometary.errors import MailboxFullError, NoSystemError
 from cometary.escapes import escapes
 

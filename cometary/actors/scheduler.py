@@ -21,21 +21,42 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from math import inf
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from cometary.actors.statistics import SchedulerStatistics
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
-    from cometary.actors.scheduled import ScheduledCell
-    from cometary.actors.watch import Watch
+    from cometary.actors.scheduled_cell import ScheduledCell
+    from cometary.actors.watchdog import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStatistics:
+    """The scheduler, since its system was started.
+
+    Attributes:
+        batches: how often it has run; what tasks that ask ran in its place is counted too.
+        turns: turns that actors have had.
+        messages: messages handled; a turn without any, such as an actor's start, counts as one.
+        ready: actors that wait for their turn, now.
+        longest_handler: seconds for which the watchdog has seen one handler hold up the loop, at
+            the most: 0 if it has seen none, None if there is no watchdog.
+    """
+
+    batches: int
+    turns: int
+    messages: int
+    ready: int
+    longest_handler: float | None
+
 
 AHEAD: Final = 0.00025
 """Seconds for which tasks that ask may run batches before Trio's other tasks have run: about what a batch takes."""

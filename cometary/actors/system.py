@@ -20,20 +20,20 @@ import pykka
 import trio
 
 from cometary.actors.exits import KILLED, SHUTDOWN, crashed
-from cometary.actors.forking import LEFT_BEHIND, NoLoop, remember
 from cometary.actors.future import Future
 from cometary.actors.groups import Groups
+from cometary.actors.in_process import LEFT_BEHIND, NoLoop, remember
 from cometary.actors.links import SignalQueue
+from cometary.actors.loops import Watched
 from cometary.actors.messages import Stop
 from cometary.actors.names import Names
 from cometary.actors.scheduler import Scheduler
-from cometary.actors.traps import Watched
 from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
-    from cometary.actors.bounds import Bounded
     from cometary.actors.cell import Cell, Parent
+    from cometary.actors.mailbox import Bounded
     from cometary.actors.ref import ActorRef
 
     A = TypeVar("A", bound=Actor)

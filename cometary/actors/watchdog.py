@@ -2,24 +2,42 @@
 
 What it cannot see is a call into C code that never lets other threads run (that keeps the
 interpreter's lock), such as one huge regular expression: the watchdog stands still as well.
+
+1.  Each `Watch.tick` takes one look: at the call that the loop is in the middle of, if it is in any.
+2.  A call that was seen before, without the loop having moved on since, has gone on all that time. From
+    when it was first seen until now is how long it has held up the loop, at least.
+3.  The same call again is not enough: an `async def` handler that computes, waits, and computes is one
+    call. So the first look at a call also asks the loop for a sign of life (`beat`).
+4.  A call that has lasted for the limit is reported, once, while it goes on.
+
+What the loop's thread is in the middle of is seen from this other thread by its frames alone: the loop itself leaves no
+trace for each message, because that would cost.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from cometary.actors.stacks import LoopCall, describe, running_call
-from cometary.actors.watch import Watch
+import pykka
+
+from cometary.actors.cell import Cell
+from cometary.actors.mailbox import RUNNING
+from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.errors import UsageError
-from cometary.escapes import exit_in
+from cometary.escapes import class_name, exit_in, really
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
+    from cometary.actors.ref import ActorRef
     from cometary.actors.system import ActorSystem
 
 logger = get_logger("cometary.actors")
@@ -90,3 +108,192 @@ def _look_until(leave: threading.Event, watch: Watch[LoopCall], interval: float)
             if exit_in(error) is not None:
                 raise
             logger.exception("watchdog failed", text="The watchdog failed, and looks again")
+
+
+class Call(Protocol):
+    """What the loop is in the middle of; `identity` is one object as long as it is the same call."""
+
+    @property
+    def identity(self) -> object:
+        """The object that is the same at each look."""
+        ...
+
+
+C = TypeVar("C", bound=Call)
+
+
+class Suspect:
+    """A call since it was first seen."""
+
+    __slots__ = ("identity", "moved_on", "reported", "since")
+
+    def __init__(self, identity: object, since: float) -> None:
+        self.identity = identity
+        self.since = since
+        self.moved_on = False
+        self.reported = False
+
+    def move_on(self) -> None:
+        """Take note that the loop has come round."""
+        self.moved_on = True
+
+
+class Watch(Generic[C]):
+    """Looks, compares, and reports; it has no clock, no thread and no loop of its own.
+
+    Args:
+        limit: seconds that a call may take.
+        now: reads a clock that goes on while the loop is blocked, in seconds.
+        look: tells which call the loop is in the middle of; None: in none.
+        beat: has the loop call a function when it next comes round.
+        report: is told of a call that takes too long, and for how many seconds it has.
+
+    Attributes:
+        longest: the most seconds for which one call was seen to go on.
+    """
+
+    def __init__(
+        self,
+        limit: float,
+        *,
+        now: Callable[[], float],
+        look: Callable[[], C | None],
+        beat: Callable[[Callable[[], None]], object],
+        report: Callable[[C, float], object],
+    ) -> None:
+        self._limit = limit
+        self._now = now
+        self._look = look
+        self._beat = beat
+        self._report = report
+        self._suspect: Suspect | None = None
+        self.longest = 0.0
+
+    def tick(self) -> None:
+        """Take a look; to be called several times in `limit` seconds."""
+        call, suspect = self._look(), self._suspect
+        if call is None:
+            self._suspect = None
+        elif suspect is None or suspect.moved_on or suspect.identity is not call.identity:
+            self._suspect = suspect = Suspect(call.identity, self._now())
+            self._beat(suspect.move_on)
+        else:
+            self._goes_on(suspect, call)
+
+    def _goes_on(self, suspect: Suspect, call: C) -> None:
+        seconds = self._now() - suspect.since
+        self.longest = max(self.longest, seconds)
+        if seconds >= self._limit and not suspect.reported:
+            suspect.reported = True
+            self._report(call, seconds)
+
+
+MACHINERY = ("trio", "outcome", "cometary.actors")
+"""Packages between Trio's loop and a handler."""
+
+TURN = getattr(ScheduledCell.run, "__code__", None)
+"""The code of an actor's turn; None if it is compiled, and has no frames."""
+
+RECEIVING = {"on_receive", "_handle_receive"}
+"""Methods of an actor whose argument is the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCall:
+    """A call that Trio's loop, or an actor's turn, has made and that has not returned.
+
+    Attributes:
+        frames: its own frame and those of all that it has called, the innermost last.
+    """
+
+    frames: tuple[FrameType, ...]
+
+    @property
+    def identity(self) -> FrameType:
+        """Its own frame: one object for the length of the call."""
+        return self.frames[0]
+
+    def traceback(self) -> str:
+        """Where it is, as text; like any traceback without the values of variables."""
+        lines = ((frame, frame.f_lineno) for frame in self.frames)
+        return "".join(traceback.StackSummary.extract(lines).format())
+
+
+def running_call(thread: int) -> LoopCall | None:
+    """Look what the Trio loop of a thread is in the middle of; None if it waits, or is not there."""
+    # Documented for exactly this, in spite of its name.
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    inside: list[FrameType] = []
+    while frame is not None and not _is_loop(frame):
+        inside.append(frame)
+        if frame.f_code is TURN and _first_of(inside) is not None:
+            break  # not further: whoever runs the scheduler's batch may be a long call of its own
+        frame = frame.f_back
+    return None if frame is None else _first_of(inside)
+
+
+def _is_loop(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "unrolled_run" and frame.f_globals.get("__name__") == "trio._core._run"
+
+
+def _first_of(inside: list[FrameType]) -> LoopCall | None:
+    """Return the outermost call that is not machinery; `inside` has the innermost frame first."""
+    outside_in = tuple(reversed(inside))
+    for depth, frame in enumerate(outside_in):
+        module = str(frame.f_globals.get("__name__"))
+        if not any(module == each or module.startswith(f"{each}.") for each in MACHINERY):
+            return LoopCall(outside_in[depth:])
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedHandler:
+    """What held up the loop; never the message itself, which may hold a secret.
+
+    Attributes:
+        ref: the actor whose handler it is; None if it is none.
+        message_type: name of the class of the message; None if it handles none, or that is not known.
+        function: name of the function that the loop has called.
+        seconds: how long it has held up the loop by now, at least.
+        traceback: where it is, as text.
+    """
+
+    ref: ActorRef[Any] | None
+    message_type: str | None
+    function: str
+    seconds: float
+    traceback: str
+
+    def __str__(self) -> str:
+        who = f"{self.function}, which is no actor's," if self.ref is None else f"{self.ref}"
+        doing = f" with a message of type {self.message_type}" if self.message_type else ""
+        return (
+            f"{who} has held up the event loop for {self.seconds:.3f} s{doing}; it is here:\n{self.traceback}"
+        )
+
+
+def describe(system: ActorSystem, call: LoopCall, seconds: float) -> BlockedHandler:
+    """Find out whose call it is, while it goes on."""
+    where, function = call.traceback(), call.identity.f_code.co_qualname
+    for frame in call.frames:
+        actor: Any = _argument(frame, 0)
+        # Of what a frame holds only the type is asked: it is anybody's object, and this is another thread.
+        if issubclass(type(actor), pykka.Actor) and really(actor.actor_inbox, Cell):
+            message = _argument(frame, 1) if frame.f_code.co_name in RECEIVING else None
+            kind = None if message is None else class_name(type(message))
+            return BlockedHandler(actor.actor_inbox.ref, kind, function, seconds, where)
+    return BlockedHandler(_in_its_turn(system), None, function, seconds, where)
+
+
+def _argument(frame: FrameType, number: int) -> object:
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[number]) if number < code.co_argcount else None
+
+
+def _in_its_turn(system: ActorSystem) -> ActorRef[Any] | None:
+    """Find the actor that has its turn: its handler may be compiled, and has no frame then."""
+    for ref in list(system.actors):
+        cell = ref.actor_inbox
+        if cell.state == RUNNING and isinstance(cell, ScheduledCell):
+            return ref
+    return None

@@ -20,9 +20,8 @@ from types import CoroutineType
 from typing import Any, NamedTuple, TypeGuard
 
 from cometary.actors import Actor, Exit, Future, Timer
-from cometary.actors.exits import as_exit
-from cometary.actors.hooks import call_on_stop
-from cometary.actors.scheduled import refuse_coroutine
+from cometary.actors.exits import as_exit, call_on_stop
+from cometary.actors.scheduled_cell import refuse_coroutine
 from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
 from cometary.escapes import exit_in, really

@@ -6,7 +6,7 @@ from typing import Any
 
 from cometary.actors import Actor, ActorRef, ActorSystem, Future
 from cometary.actors.cell import Parent
-from cometary.actors.threaded import threaded_maker
+from cometary.actors.thread_cell import threaded_maker
 from cometary.supervision.blocking import BlockingFunctionActor, InThread
 from cometary.supervision.function import FunctionActor, function_name
 from cometary.supervision.options import is_actor_class, is_threading_class

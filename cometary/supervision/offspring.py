@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from cometary.actors import ActorRef, Exit, Future
-from cometary.actors.task import TaskCell
-from cometary.actors.threaded import threaded_maker
+from cometary.actors.task_cell import TaskCell
+from cometary.actors.thread_cell import threaded_maker
 from cometary.errors import ChildStartError, SpecError
 from cometary.escapes import exit_in
 from cometary.log import show

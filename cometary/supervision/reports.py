@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
-from cometary.actors.showing import format_message
+from cometary.actors.formatting import format_message
 from cometary.errors import ChildStartError
 from cometary.escapes import really
 from cometary.log import get_logger, show

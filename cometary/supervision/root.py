@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from cometary.actors import ActorRef, current_system
-from cometary.actors.waiting import check_on_trio
+from cometary.actors.loops import check_on_trio
 from cometary.supervision.child import Child
 from cometary.supervision.options import Shutdown
 from cometary.supervision.spec import ChildSpec, SupervisorSpec

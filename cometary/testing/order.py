@@ -23,7 +23,7 @@ from cometary.actors.system import new_scheduler
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
-    from cometary.actors.scheduled import ScheduledCell
+    from cometary.actors.scheduled_cell import ScheduledCell
 
 T = TypeVar("T")
 

@@ -26,9 +26,8 @@ from cometary.actors import (
     system,
     system_in_thread,
 )
-from cometary.actors.bounded import REPORT_EVERY
-from cometary.actors.line import MAX_UNATTENDED
-from cometary.actors.question import Question
+from cometary.actors.bounded_mailbox import MAX_UNATTENDED, REPORT_EVERY
+from cometary.actors.messages import Question
 from cometary.errors import MailboxFullError, UsageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cometary.actors.watch import Watch
+from cometary.actors.watchdog import Watch
 
 
 @dataclass(frozen=True)

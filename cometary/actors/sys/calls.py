@@ -7,11 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.actors.cell import Cell
-from cometary.actors.messages import SystemMessage
-from cometary.actors.question import Answer
+from cometary.actors.loops import on_a_loop
+from cometary.actors.mailbox import SUSPENDED
+from cometary.actors.messages import Answer, SystemMessage
 from cometary.actors.ref import ActorRef
-from cometary.actors.states import SUSPENDED
-from cometary.actors.waiting import on_a_loop
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cometary.actors.formatting import format_message
 from cometary.actors.ref import ActorRef
-from cometary.actors.showing import format_message
 from cometary.log import show
 
 Kind = Literal["in", "out", "transition", "exit"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from cometary.actors.cell import Cell
+from cometary.actors.mailbox import SUSPENDED
 from cometary.actors.ref import ActorRef
-from cometary.actors.states import SUSPENDED
 from cometary.actors.sys import attributes
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
 from cometary.log import show

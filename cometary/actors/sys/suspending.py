@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cometary.actors.cell import Cell
+from cometary.actors.mailbox import SUSPENDED
 from cometary.actors.ref import ActorRef
-from cometary.actors.states import SUSPENDED
 from cometary.actors.sys.calls import TIMEOUT, call_at_once, call_in_turn
 
 

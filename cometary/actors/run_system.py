@@ -13,8 +13,8 @@ from typing import Any, cast
 import trio
 
 from cometary.actors.future import Future
+from cometary.actors.loops import check_on_trio
 from cometary.actors.system import ActorSystem, current, in_threads
-from cometary.actors.waiting import check_on_trio
 from cometary.actors.watchdog import check_limit, watching
 from cometary.errors import UsageError
 from cometary.escapes import exit_in

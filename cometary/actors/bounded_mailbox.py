@@ -5,35 +5,33 @@
     themselves) is never refused and never dropped. It arrives by `put_if_open`, and is marked.
 3.  What users send arrives by `put` (`tell` on the loop), `entering` (senders who can wait, and
     other threads) or `offer` (an `ask`; senders who cannot be told). With no room, the policy decides.
-4.  With the policy `block` those who can wait do so in a `Line`. Whenever messages are taken
-    out the first in the line are let in, so nobody waits while there is room.
+4.  With the policy `block` those who can wait do so in a `WaitQueue`. Whenever messages are taken
+    out the first in the queue are let in, so nobody waits while there is room.
 5.  What was put back after a crash has been accepted once, and is not dropped.
-6.  Messages that may not be dropped, and are older than all the rest, are put aside (`Intake.ahead`) once
-    they have been looked at, so that dropping costs the same however many there are. By what is not there
-    an actor knows that it has mail: there is always some, if any.
+6.  Messages that may not be dropped, and are older than all the rest, are put aside (`AdmissionStats.ahead`) once
+    they have been looked at, so that dropping costs the same however many there are. An actor knows that it has
+    mail by its `_items` and `_backlog` alone: one of these has some, if there is any.
 
 These are classes of their own, so that an actor without a bound pays nothing for them.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pykka import ActorDeadError
 
-from cometary.actors.bounds import Bounded, Intake
 from cometary.actors.cell import Cell
 from cometary.actors.future import Future
-from cometary.actors.messages import is_answerable, is_stop
-from cometary.actors.question import Question
-from cometary.actors.scheduled import ScheduledCell
-from cometary.actors.states import CLOSED, SUSPENDED
-from cometary.actors.statistics import MailboxStatistics
-from cometary.actors.task import TaskCell
-from cometary.actors.waiting import on_a_loop
+from cometary.actors.loops import on_a_loop
+from cometary.actors.mailbox import CLOSED, SUSPENDED, Bounded, MailboxStatistics
+from cometary.actors.messages import Question, is_answerable, is_stop
+from cometary.actors.scheduled_cell import ScheduledCell
+from cometary.actors.task_cell import TaskCell
 from cometary.errors import MailboxFullError
 from cometary.log import get_logger
 
@@ -45,6 +43,93 @@ logger = get_logger("cometary.actors")
 
 REPORT_EVERY = 10.0
 """Seconds between two warnings that one mailbox drops messages."""
+
+MAX_UNATTENDED = 1000
+"""Asks in a queue whose answers nobody waits for, or not yet. Threads ask first and wait a moment later, so not few."""
+
+
+class WaitQueue:
+    """Messages that wait in front of a full mailbox, each with the future of its sender.
+
+    1.  First come, first served; whoever comes while others wait goes to the end.
+    2.  Who waits is a future: that of having been let in (`tell_async`), or that of the answer (`ask`).
+    3.  Whoever gives up waiting leaves the queue in the same moment, and what it would have sent
+        is not sent. On the mailbox's own loop that moment is the cancellation itself, not the later one in
+        which the cancelled task runs: in between, the actor may make room.
+    4.  So the queue is as long as there are tasks and threads that wait. An `ask` whose answer
+        nobody waits for (yet) has a place too, but there are no more such than `MAX_UNATTENDED`.
+    """
+
+    __slots__ = ("_places", "_unattended")
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[Future[Any], object] = OrderedDict()
+        self._unattended: list[Future[Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def join(self, entered: Future[None], message: object) -> None:
+        """Go to the end of the queue, to wait there."""
+        self._places[entered] = message
+
+    def join_to_ask(self, question: Question[Any]) -> bool:
+        """Go to the end of the queue with a question; returns False if too many are unattended."""
+        unattended = self._unattended
+        if len(unattended) >= MAX_UNATTENDED:
+            unattended[:] = [each for each in unattended if each in self._places and not each.awaited]
+        if len(unattended) >= MAX_UNATTENDED:
+            return False
+        self._places[question] = question
+        unattended.append(question)  # nearly always somebody begins to wait for it a moment later
+        return True
+
+    def leave(self, future: Future[Any]) -> bool:
+        """Give up a place; returns whether there was one."""
+        return self._places.pop(future, self) is not self
+
+    def next(self) -> tuple[Future[Any], object]:
+        """Let the first one go."""
+        return self._places.popitem(last=False)
+
+    def clear(self) -> list[tuple[Future[Any], object]]:
+        """Let all go."""
+        everyone = list(self._places.items())
+        self._places.clear()
+        self._unattended.clear()
+        return everyone
+
+
+class AdmissionStats:
+    """What a bounded mailbox goes by and has counted, and who waits in front of it.
+
+    Attributes:
+        ahead: what is older than all the rest of the mail, and may not be dropped.
+    """
+
+    __slots__ = (
+        "accepted",
+        "ahead",
+        "bound",
+        "dropped",
+        "high_water",
+        "refused",
+        "report_after",
+        "reported",
+        "wait_queue",
+    )
+
+    def __init__(self, bound: Bounded) -> None:
+        self.bound = bound
+        self.wait_queue = WaitQueue()
+        self.ahead: deque[object] = deque()
+        self.accepted = self.refused = self.dropped = self.reported = self.high_water = 0
+        self.report_after = -inf
+
+    def unreported(self) -> int:
+        """Tell how many were dropped since this was last asked."""
+        reported, self.reported = self.reported, self.dropped
+        return self.dropped - reported
 
 
 class Exempt(NamedTuple):
@@ -63,7 +148,11 @@ class BoundedCell(Cell):
     # No slots of its own: Python cannot join two bases that both have some.
     __slots__ = ()
 
-    intake: Intake
+    admission_stats: AdmissionStats
+
+    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
+        super().__init__(system)
+        self.admission_stats = AdmissionStats(bound)  # type: ignore[misc]  # a slot of each kind
 
     # -- taking in ------------------------------------------------------------------------
 
@@ -79,7 +168,7 @@ class BoundedCell(Cell):
         if self._has_room():
             self._accept(item)
         elif not self._drop_one_for(item):
-            self.intake.refused += 1
+            self.admission_stats.refused += 1
             raise self._full()
 
     def offer(self, item: Any) -> None:
@@ -108,13 +197,13 @@ class BoundedCell(Cell):
         if self.closed:
             raise self.not_found()
         at_home = self.system.on_thread()
-        if at_home and (self.intake.bound.when_full != "block" or self._has_room()):
+        if at_home and (self.admission_stats.bound.when_full != "block" or self._has_room()):
             self.put(item)
             return None
         entered: Future[None] = Future()
         entered.on_abandoned = partial(self.system.post, self._leave, entered)
         if at_home:
-            self.intake.line.join(entered, item)
+            self.admission_stats.wait_queue.join(entered, item)
         else:
             self.system.call_soon(self._enter, item, entered)
         return entered
@@ -129,8 +218,8 @@ class BoundedCell(Cell):
             entered.get()
 
     def _enter(self, item: object, entered: Future[None]) -> None:
-        if self.intake.bound.when_full == "block" and not self._has_room():
-            self.intake.line.join(entered, item)
+        if self.admission_stats.bound.when_full == "block" and not self._has_room():
+            self.admission_stats.wait_queue.join(entered, item)
             return
         try:
             self.put(item)
@@ -140,33 +229,35 @@ class BoundedCell(Cell):
             entered.offer()
 
     def _has_room(self) -> bool:
-        intake = self.intake
-        return len(self) < intake.bound.capacity and not intake.line
+        admission_stats = self.admission_stats
+        return len(self) < admission_stats.bound.capacity and not admission_stats.wait_queue
 
     def _accept(self, item: object) -> None:
         super().put(item)
-        intake = self.intake
-        intake.accepted += 1
-        intake.high_water = max(intake.high_water, len(self))
+        admission_stats = self.admission_stats
+        admission_stats.accepted += 1
+        admission_stats.high_water = max(admission_stats.high_water, len(self))
 
     # -- without room ---------------------------------------------------------------------
 
     def _wait_or_refuse(self, question: Question[Any]) -> None:
         if question.abandoned:  # in another thread, while it was on its way here
             question.offer(error=self._full())
-        elif self.intake.bound.when_full == "block" and self.intake.line.join_to_ask(question):
+        elif self.admission_stats.bound.when_full == "block" and self.admission_stats.wait_queue.join_to_ask(
+            question
+        ):
             question.on_abandoned = partial(self.system.post, self._leave, question)
         else:
-            self.intake.refused += 1
+            self.admission_stats.refused += 1
             question.offer(error=self._full())
 
     def _leave(self, future: Future[Any]) -> None:
-        if self.intake.line.leave(future):
+        if self.admission_stats.wait_queue.leave(future):
             future.offer(error=self._full())  # for whoever should look again: it was not sent
 
     def _drop_one_for(self, item: object) -> bool:
         """Drop what the policy says, and take `item` unless it is that; returns False if none is dropped."""
-        policy = self.intake.bound.when_full
+        policy = self.admission_stats.bound.when_full
         if policy == "drop_oldest" and self._drop_oldest():
             self._accept(item)
         elif policy in {"drop_oldest", "drop_newest"}:
@@ -177,7 +268,7 @@ class BoundedCell(Cell):
 
     def _drop_oldest(self) -> bool:
         """Drop the message that has waited longest; returns False if all that wait are exempt."""
-        ahead = self.intake.ahead
+        ahead = self.admission_stats.ahead
         if self._backlog is None:
             self._refill()
         while self._backlog is not None:
@@ -195,7 +286,7 @@ class BoundedCell(Cell):
         self._backlog, self._items = deque(self._items) or None, ()
 
     def _lose(self, item: Any) -> None:
-        self.intake.dropped += 1
+        self.admission_stats.dropped += 1
         if type(item) is Question:
             item.offer(error=self._full())  # pyright: ignore[reportUnknownMemberType]
         elif is_answerable(item):
@@ -203,32 +294,31 @@ class BoundedCell(Cell):
         self._report_drops()
 
     def _report_drops(self) -> None:
-        intake, now = self.intake, self.system.scheduler.now()
-        if now >= intake.report_after:
-            dropped = intake.unreported()
+        admission_stats, now = self.admission_stats, self.system.scheduler.now()
+        if now >= admission_stats.report_after:
+            dropped = admission_stats.unreported()
             logger.warning(
                 "mailbox full",
-                text=f"The mailbox of {self.ref} is full ({intake.bound}): {dropped} messages dropped",
-                bound=str(intake.bound),
+                text=f"The mailbox of {self.ref} is full ({admission_stats.bound}): {dropped} messages dropped",
+                bound=str(admission_stats.bound),
                 dropped=dropped,
                 **self.account(),
             )
-            intake.report_after = now + REPORT_EVERY
+            admission_stats.report_after = now + REPORT_EVERY
 
     def _full(self) -> MailboxFullError:
-        hint = (
-            "; `await ref.tell_async(...)` waits for room" if self.intake.bound.when_full == "block" else ""
-        )
-        return MailboxFullError(f"{self.ref} has {self.intake.bound.capacity} messages waiting{hint}")
+        bound = self.admission_stats.bound
+        hint = "; `await ref.tell_async(...)` waits for room" if bound.when_full == "block" else ""
+        return MailboxFullError(f"{self.ref} has {bound.capacity} messages waiting{hint}")
 
     # -- taking out -----------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return super().__len__() + len(self.intake.ahead)
+        return super().__len__() + len(self.admission_stats.ahead)
 
     def take(self, quota: int) -> Sequence[object]:
         """Take at most `quota` of the oldest messages, and let in who waits; see `Mailbox.take`."""
-        ahead = self.intake.ahead
+        ahead = self.admission_stats.ahead
         taken = [_plain(ahead.popleft()) for _ in range(min(quota, len(ahead)))]
         if len(taken) < quota:
             taken += [_plain(item) for item in super().take(quota - len(taken))]
@@ -241,14 +331,14 @@ class BoundedCell(Cell):
 
     def drain(self) -> list[object]:
         """Take everything."""
-        ahead = self.intake.ahead
+        ahead = self.admission_stats.ahead
         everything = [_plain(item) for item in (*ahead, *super().drain())]
         ahead.clear()
         return everything
 
     def put_back(self, untaken: Iterator[object]) -> None:
         """Put what was taken in front again, for good; see `Mailbox.put_back`."""
-        ahead = self.intake.ahead
+        ahead = self.admission_stats.ahead
         exempt = map(Exempt, untaken)
         if ahead:
             ahead.extendleft(reversed(list(exempt)))
@@ -256,9 +346,9 @@ class BoundedCell(Cell):
             super().put_back(exempt)
 
     def _let_in(self) -> None:
-        line, capacity = self.intake.line, self.intake.bound.capacity
-        while line and len(self) < capacity:
-            future, item = line.next()
+        queue, capacity = self.admission_stats.wait_queue, self.admission_stats.bound.capacity
+        while queue and len(self) < capacity:
+            future, item = queue.next()
             future.on_abandoned = None
             self._accept(item)
             if future is not item:  # a question is answered by the actor
@@ -272,37 +362,34 @@ class BoundedCell(Cell):
         self._let_in()  # its supervisor may have thrown the mail away that was in their way
 
     def bury(self) -> None:
-        """Close for good, also for those in the line; see `Cell.bury`."""
+        """Close for good, also for those in the queue; see `Cell.bury`."""
         super().bury()
-        for future, _ in self.intake.line.clear():
+        for future, _ in self.admission_stats.wait_queue.clear():
             future.offer(error=self.dead())
 
     def statistics(self) -> MailboxStatistics:
         """Tell what has been counted; see `Mailbox.statistics`."""
-        intake = self.intake
+        admission_stats = self.admission_stats
         return MailboxStatistics(
-            len(self), intake.high_water, intake.accepted, intake.refused, intake.dropped, len(intake.line)
+            len(self),
+            admission_stats.high_water,
+            admission_stats.accepted,
+            admission_stats.refused,
+            admission_stats.dropped,
+            len(admission_stats.wait_queue),
         )
 
 
 class BoundedScheduledCell(BoundedCell, ScheduledCell):
     """A scheduled actor's, with a bound."""
 
-    __slots__ = ("intake",)
-
-    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
-        super().__init__(system)
-        self.intake = Intake(bound)
+    __slots__ = ("admission_stats",)
 
 
 class BoundedTaskCell(BoundedCell, TaskCell):
     """That of an actor with a task, with a bound."""
 
-    __slots__ = ("intake",)
-
-    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
-        super().__init__(system)
-        self.intake = Intake(bound)
+    __slots__ = ("admission_stats",)
 
 
 def bounded_cell(cell_class: type[Cell], system: ActorSystem, bound: Bounded) -> Cell:

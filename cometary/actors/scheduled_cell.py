@@ -11,11 +11,9 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from cometary.actors.cell import Cell
-from cometary.actors.exits import KILLED, NORMAL, Exit, crashed, failed_start
-from cometary.actors.hooks import call_on_stop
-from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
-from cometary.actors.question import Question
-from cometary.actors.states import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
+from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
+from cometary.actors.mailbox import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
+from cometary.actors.messages import SPECIAL, STOPS, ForLife, Question, Stop, SystemMessage, as_received
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, traceback_of
 

@@ -1,4 +1,4 @@
-"""What belongs to one incarnation of an actor, and is gone before the next one begins."""
+"""What belongs to one incarnation of an actor, and is gone before the next one begins: its tasks and its promises."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cometary.actors.exits import Exit
 from cometary.actors.future import Future
-from cometary.actors.messages import Down, ForLife
 from cometary.escapes import escapes
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
-    from cometary.actors.ref import ActorRef
 
 
 class OwnedTasks:
@@ -110,39 +107,3 @@ class Promises:
         """Answer all that are still open with `error`."""
         for reply in list(self._open):
             reply.offer(error=error)
-
-
-class Monitors:
-    """Whom an actor watches. Ends with the incarnation, so that nobody keeps a list of the dead."""
-
-    __slots__ = ("_cell", "_watched")
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-        self._watched: set[ActorRef[Any]] = set()
-
-    def add(self, ref: ActorRef[Any]) -> None:
-        """Have a `Down` sent when `ref` ends; at once if it has. Harmless if it is watched already."""
-        if ref not in self._watched:
-            self._watched.add(ref)
-            ref.actor_inbox.system.post(ref.actor_inbox.watch, self._ended)
-
-    def remove(self, ref: ActorRef[Any]) -> None:
-        """Send no `Down` for `ref`. Harmless if it is not watched."""
-        if ref in self._watched:
-            self._watched.remove(ref)
-            ref.actor_inbox.system.post(ref.actor_inbox.unwatch, self._ended)
-
-    def clear(self) -> None:
-        """Watch nobody any more."""
-        for ref in list(self._watched):
-            self.remove(ref)
-
-    def _ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
-        # The watched actor may live on another loop than the one that watches.
-        self._cell.system.post(self._tell, ref, exit)
-
-    def _tell(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
-        if ref in self._watched:
-            self._watched.remove(ref)
-            self._cell.put_if_open(ForLife(self._cell.life, Down(ref, exit)))

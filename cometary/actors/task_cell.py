@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from cometary.actors.cell import Cell
-from cometary.actors.exits import KILLED, NORMAL, Exit, crashed, failed_start
+from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
 from cometary.actors.future import Future
-from cometary.actors.hooks import call_on_stop
-from cometary.actors.messages import SPECIAL, STOPS, ForLife, Stop, SystemMessage, as_received
-from cometary.actors.question import Question
-from cometary.actors.states import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
+from cometary.actors.mailbox import CLOSED, IDLE, PARKED, RUNNING, SUSPENDED
+from cometary.actors.messages import SPECIAL, STOPS, ForLife, Question, Stop, SystemMessage, as_received
 from cometary.escapes import escapes, traceback_of
 
 if TYPE_CHECKING:

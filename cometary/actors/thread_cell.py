@@ -23,14 +23,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pykka
 
 from cometary.actors.blocking import BlockingCall, check_room_for_thread, run_in_thread
-from cometary.actors.bounded import BoundedCell
-from cometary.actors.bounds import Bounded, Intake
-from cometary.actors.exits import crashed
+from cometary.actors.bounded_mailbox import BoundedCell
+from cometary.actors.exits import crashed, takes_exit
 from cometary.actors.future import Future
-from cometary.actors.hooks import takes_exit
-from cometary.actors.question import Question
+from cometary.actors.mailbox import Bounded
+from cometary.actors.messages import Question
 from cometary.actors.ref import ActorRef
-from cometary.actors.task import TaskCell
+from cometary.actors.task_cell import TaskCell
 
 if TYPE_CHECKING:
     from pykka._envelope import Envelope as PykkaEnvelope
@@ -115,11 +114,7 @@ class ThreadCell(TaskCell):
 class BoundedThreadCell(BoundedCell, ThreadCell):
     """That of a `ThreadingActor`, with a bound."""
 
-    __slots__ = ("intake",)
-
-    def __init__(self, system: ActorSystem, bound: Bounded) -> None:
-        super().__init__(system)
-        self.intake = Intake(bound)
+    __slots__ = ("admission_stats",)
 
 
 class ActorThread:
