@@ -22,7 +22,7 @@ from cometary.actors.timers import Timer
 from cometary.fsm import State, StateMachine, Timeout, on, stay
 from cometary.fsm.events import TimedOut
 from cometary.supervision import ChildSpec, Supervisor, subscribe, unsubscribe, which_children
-from cometary.supervision.intensity import RestartLog
+from cometary.supervision.restart_policy import RestartLog
 
 SIZES = (1_000, 10_000, 100_000)
 

@@ -39,7 +39,7 @@ class SessionSupervisor(DynamicSupervisor):
         # Here a child's mailbox is closed, and its mail discarded: that of an actor that was given up, or that
         # ends with its supervisor.
         cell = ref.actor_inbox
-        keeper: SessionKeeper = self.offspring.args_of(ref)[0]
+        keeper: SessionKeeper = self.children.args_of(ref)[0]
         if keeper.ended is None or len(cell):
             mail = cell.drain()
             self._manager.rescue(keeper, mail)

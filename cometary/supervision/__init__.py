@@ -14,8 +14,6 @@ async with system(), supervise(children, strategy="rest_for_one") as root:
 from __future__ import annotations
 
 from cometary.actors.blocking import abandoned_threads
-from cometary.supervision.backoff import Backoff
-from cometary.supervision.blocking import InThread
 from cometary.supervision.calls import (
     ChildCount,
     ChildInfo,
@@ -28,19 +26,20 @@ from cometary.supervision.calls import (
     which_children,
 )
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.observing import (
+from cometary.supervision.function import InThread
+from cometary.supervision.partition import PartitionSupervisor, count_partitioned, partition
+from cometary.supervision.reports import CrashReport, ProgressReport
+from cometary.supervision.restart_policy import Backoff
+from cometary.supervision.root import supervise
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
+from cometary.supervision.supervising_actor import (
+    SupervisorStatistics,
     latest_reports,
     subscribe,
     subscribe_progress,
     supervisor_statistics,
     unsubscribe,
 )
-from cometary.supervision.partitions import PartitionSupervisor, count_partitioned, partition
-from cometary.supervision.progress import ProgressReport
-from cometary.supervision.reports import CrashReport
-from cometary.supervision.root import supervise
-from cometary.supervision.spec import ChildSpec, SupervisorSpec
-from cometary.supervision.statistics import SupervisorStatistics
 from cometary.supervision.supervisor import Supervisor
 from cometary.supervision.tree import TreeNode, tree
 

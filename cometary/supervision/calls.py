@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, cast
 from cometary.actors import ActorRef
 from cometary.errors import ChildStateError
 from cometary.supervision.child import State
-from cometary.supervision.family import SupervisingActor
-from cometary.supervision.options import AnyActorClass, Kind
-from cometary.supervision.spec import ChildSpec
+from cometary.supervision.options import Kind
+from cometary.supervision.spec import AnyActorClass, ChildSpec
+from cometary.supervision.supervising_actor import SupervisingActor
 
 AnyRef = ActorRef[Any]
 

@@ -14,17 +14,18 @@ from typing import Any, Literal
 
 import trio
 
-from cometary.actors import KILLED, SHUTDOWN, ActorRef, ActorSystem, Exit, Future
-from cometary.actors.cell import Cell
+from cometary.actors import KILLED, SHUTDOWN, Actor, ActorRef, ActorSystem, Exit, Future
+from cometary.actors.cell import Cell, Parent
 from cometary.actors.exits import crashed
 from cometary.actors.messages import Stop
+from cometary.actors.thread_cell import threaded_maker
 from cometary.errors import ChildStartError, StartIgnoredError
 from cometary.escapes import escapes, really
 from cometary.log import get_logger, show
-from cometary.supervision.launching import launch, revive
+from cometary.supervision.function import BlockingFunctionActor, FunctionActor, InThread, function_name
 from cometary.supervision.reports import CrashReport, ReportSink
-from cometary.supervision.rules import must_restart
-from cometary.supervision.spec import ChildSpec
+from cometary.supervision.restart_policy import must_restart
+from cometary.supervision.spec import ChildSpec, SupervisorSpec, is_actor_class, is_threading_class
 
 logger = get_logger("cometary.supervision")
 
@@ -112,9 +113,9 @@ class Child(ReportSink):
         self._gone = trio.Event()  # first: a constructor may even kill its own actor
         try:
             if self.ref is not None and self.ref.is_alive():
-                return revive(self.spec, self._system, self.ref)
+                return restart_actor(self.spec, self._system, self.ref)
             self.ref = None
-            self.ref, started = launch(self.spec, self._system, self)
+            self.ref, started = start_actor(self.spec, self._system, self)
         except BaseException:
             self._gone.set()
             raise
@@ -226,7 +227,16 @@ class Child(ReportSink):
         """Whether the supervisor is certainly not going to restart it, so that its cell can close."""
         if self.spec.restart == "temporary" or self.leaving:
             return True
-        return self.state == "running" and not must_restart(self.spec.restart, exit)
+        return self.state == "running" and not must_restart(self.spec.restart, abnormal=exit.abnormal)
+
+    @property
+    def ended_unlike_told(self) -> bool:
+        """Whether its supervisor has stopped it and it ended otherwise than it should have."""
+        if self.exit is None:
+            return False
+        if self.exit.reason == "killed":
+            return self.spec.patience > 0  # it was killed because it did not stop in time
+        return self.exit.abnormal or (self.exit.reason == "normal" and self.spec.restart == "permanent")
 
     @property
     def path(self) -> str:
@@ -241,3 +251,45 @@ class Child(ReportSink):
         """Pass on a report of something below this child."""
         if self._above is not None:
             self._above.note(report)
+
+
+# -- from a specification to an actor -----------------------------------------------------------------
+
+
+_Blueprint = tuple[type[Actor], tuple[Any, ...], dict[str, Any]]
+
+
+def _blueprint(spec: ChildSpec) -> _Blueprint:
+    """Return what makes the actors that `spec` stands for, and their constructor's arguments."""
+    start = spec.start
+    if isinstance(start, SupervisorSpec):
+        # A supervisor's children may be supervisors: the import goes round in a circle.
+        from cometary.supervision.supervisor import Supervisor  # noqa: PLC0415
+
+        return Supervisor, (start.children,), start.options()
+    if is_actor_class(start):
+        return start, spec.args, dict(spec.kwargs)
+    if is_threading_class(start):
+        return threaded_maker(start), spec.args, dict(spec.kwargs)
+    if isinstance(start, InThread):
+        return BlockingFunctionActor, (start.function, *spec.args), dict(spec.kwargs)
+    return FunctionActor, (start, *spec.args), dict(spec.kwargs)
+
+
+def start_actor(spec: ChildSpec, system: ActorSystem, parent: Parent) -> tuple[ActorRef[Any], Future[None]]:
+    """Start the first incarnation; returns its reference and a future that tells when it has started."""
+    return system.launch(*_blueprint(spec), parent, spec.mailbox)
+
+
+def restart_actor(spec: ChildSpec, system: ActorSystem, ref: ActorRef[Any]) -> Future[None]:
+    """Start the next incarnation behind the same reference; the future tells when it has started."""
+    _, args, kwargs = _blueprint(spec)
+    return system.revive(ref, args, kwargs, keep_mail=spec.keep_mail)
+
+
+def actor_name(spec: ChildSpec) -> str:
+    """Return what reports call the class or function of a child."""
+    start = spec.start
+    if isinstance(start, SupervisorSpec):
+        return "Supervisor"
+    return function_name(start.function if isinstance(start, InThread) else start)

@@ -1,25 +1,36 @@
 """The dynamic supervisor: any number of children, started and gone at any time.
 
-1.  It stores nothing about a child but what a restart needs: the constructor's arguments, or
-    the specification. Starting, ending and restarting one child take the same time however
-    many there are.
+1.  Starting, ending and restarting one child take the same time however many there are.
 2.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
     take too long.
-3.  What becomes of children that end: see `cometary.supervision.succession`.
-4.  All children are stopped at the same time, each with its own time-out: see `cometary.supervision.dismissal`.
+3.  A child that crashed is restarted at once, in the call by which its cell tells of its end,
+    or after its back-off; the mail in its cell is then handled by the next incarnation.
+4.  If its constructor fails at a restart, that counts as another crash. The next attempt comes
+    by a message to the supervisor itself, not in a loop, so that calls and the order to stop
+    are served in between.
+5.  One restart too many is the LAST STRAW: the supervisor terminates all children and ends; or,
+    if each child has a count of its own, the end of that child alone.
+6.  Nobody is restarted by a supervisor that is about to end.
+7.  A supervisor that is restarted keeps its mail: what one incarnation sent to itself, the next may
+    read. It does not know the children of the former, and drops what is about them.
 
-Sources: OTP, `supervisor`, strategy `simple_one_for_one`; Elixir, `DynamicSupervisor`.
+What it keeps about its children, and how they are terminated: `cometary.supervision.dynamic_children`.
+
+Sources: OTP, `supervisor`, strategy `simple_one_for_one`, `restart_child` and `do_restart`; Elixir,
+`DynamicSupervisor`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, NamedTuple, TypeVar, cast, overload
+
+import trio
 
 from cometary.actors import Actor, ActorRef, Exit, ThreadingActor
-from cometary.errors import ChildStateError, RestartIntensityError, TooManyChildrenError
-from cometary.supervision.accounts import Per, make_accounts
-from cometary.supervision.backoff import Backoff, Delays
+from cometary.actors.exits import crashed
+from cometary.errors import ChildStateError, RestartIntensityError, StartIgnoredError, TooManyChildrenError
+from cometary.escapes import exit_in, really
 from cometary.supervision.calls import (
     CALLS,
     ChildCount,
@@ -31,23 +42,32 @@ from cometary.supervision.calls import (
     TerminateChild,
     WhichChildren,
 )
-from cometary.supervision.checks import check_count
-from cometary.supervision.dismissal import Dismissal
-from cometary.supervision.dynamic_messages import GiveUp, RestartNow, StartOverdue, TryAgain
-from cometary.supervision.family import SupervisingActor
-from cometary.supervision.offspring import ChildDefaults, Offspring
-from cometary.supervision.options import (
-    WORKER_START,
-    AnyActorClass,
-    Kind,
-    Restart,
-    Shutdown,
-)
-from cometary.supervision.spec import ChildSpec
-from cometary.supervision.succession import GiveUpOne, Succession
+from cometary.supervision.dynamic_children import ChildDefaults, DynamicChildren, StartOverdue
+from cometary.supervision.options import WORKER_START, Kind, Per, Restart, Shutdown, check_count
+from cometary.supervision.restart_policy import Backoff, Delays, RestartCounts, must_restart
+from cometary.supervision.spec import AnyActorClass, ChildSpec
+from cometary.supervision.supervising_actor import SupervisingActor, logger
 
 A = TypeVar("A", bound=Actor)
 AnyRef = ActorRef[Any]
+
+
+class RestartNow(NamedTuple):
+    """To itself: the back-off of a child is over."""
+
+    ref: AnyRef
+
+
+class TryAgain(NamedTuple):
+    """To itself: the constructor of a child failed at its restart."""
+
+    ref: AnyRef
+
+
+class GiveUp(NamedTuple):
+    """To itself: children were restarted too often; terminate them all, and end."""
+
+    exit: Exit
 
 
 class DynamicSupervisor(SupervisingActor):
@@ -97,13 +117,14 @@ class DynamicSupervisor(SupervisingActor):
         super().__init__()
         if max_children is not None:
             check_count("max_children", max_children)
-        defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail)
         self.max_children = max_children
-        accounts, delays = make_accounts(per, intensity, period), Delays(backoff)
-        self.offspring = Offspring(self, defaults, accounts, delays)
-        self._dismissal = Dismissal(self, self.offspring)
-        give_up = GiveUpOne(self, on_give_up) if per == "child" else None
-        self._succession = Succession(self, accounts, delays, give_up)
+        self._counts, self._delays = RestartCounts(per, intensity, period), Delays(backoff)
+        defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail)
+        self.children = DynamicChildren(self, defaults, self._counts, self._delays)
+        self._alone = per == "child"
+        self._on_give_up = on_give_up
+        self._last_straw: GiveUp | None = None
+        """The message to itself by which it gives up, once it has been sent."""
 
     # -- start ----------------------------------------------------------------------------
 
@@ -131,31 +152,54 @@ class DynamicSupervisor(SupervisingActor):
         """
         if not self.open:
             raise ChildStateError(f"{self.path} does not run, or is stopping")
-        if self.max_children is not None and len(self.offspring) >= self.max_children:
+        if self.max_children is not None and len(self.children) >= self.max_children:
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
-        ref = self.offspring.start(start, args)
+        ref = self.children.start(start, args)
         self.tally.starts += 1
-        if ref in self.offspring:  # else its constructor has killed it
-            self.progress(lambda: self.offspring.offender(ref))
+        if ref in self.children:  # else its constructor has killed it
+            self.progress(lambda: self.children.offender(ref))
         return ref
 
     def kinds(self) -> Iterable[Kind]:
         """Return the kind of each child; see `SupervisingActor`."""
-        return [self.offspring.kind_of(ref) for ref in self.offspring]
+        return [self.children.kind_of(ref) for ref in self.children]
 
     def count_children(self) -> ChildCount:
         """Count the children, as `cometary.supervision.count_children` does; on the loop."""
-        return self.offspring.count()
+        return self.children.count()
 
     @property
     def open(self) -> bool:
         """Whether children are started and restarted: it runs, and is not about to end."""
-        ending = self._dismissal.begun or self._succession.last_straw is not None or self.system.killing
+        ending = self.children.all_terminating or self._last_straw is not None or self.system.killing
         return not ending and self._cell.actor is self
 
+    # -- children that end ----------------------------------------------------------------
+
     def child_exited(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        """Restart the child that has ended, or forget it; see `Succession`."""
-        self._succession.child_exited(ref, exit)
+        """Restart the child that has ended, or forget it."""
+        terminated = self.children.terminating.pop(ref, None)
+        if ref not in self.children:
+            ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
+        elif not self.open or terminated is not None:
+            if self._ended_unlike_told(ref, exit, alone=terminated is not None):
+                self.report(self.children.offender(ref), exit, "nothing")
+            self.forget(ref)
+            if terminated is not None:
+                terminated.set()
+        elif really(exit.error, StartIgnoredError):
+            self.forget(ref)
+        elif must_restart(self.children.restart_of(ref), abnormal=exit.abnormal):
+            self._restart(ref, exit)
+        else:
+            if exit.abnormal:
+                self.report(self.children.offender(ref), exit, "nothing")
+            self.forget(ref)
+
+    def _ended_unlike_told(self, ref: AnyRef, exit: Exit, *, alone: bool) -> bool:  # noqa: A002
+        if exit.reason == "killed":  # if all have to stop, one line tells how many were killed
+            return alone and self.children.patience_of(ref) > 0
+        return exit.abnormal
 
     def ends_for_good(self, _ref: AnyRef, _exit: Exit) -> bool:
         """Never certain: `child_exited` decides at once, and `forget` may want to look at the mail."""
@@ -163,18 +207,64 @@ class DynamicSupervisor(SupervisingActor):
 
     def forget(self, ref: AnyRef) -> None:
         """Forget a child that has ended for good, and discard its mail, which a subclass may look at before."""
-        self.offspring.forget(ref)
-        self._dismissal.child_gone()
+        self.children.forget(ref)
 
-    # -- stop -----------------------------------------------------------------------------
+    # -- restart --------------------------------------------------------------------------
+
+    def _restart(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        offender, now = self.children.offender(ref), trio.current_time()
+        if not self._counts.allows(ref, now):
+            self.report(offender, exit, "give_up")
+            self._give_up(ref, exit)
+            return
+        self.report(offender, exit, "restart")
+        if (delay := self._delays.before_restart(ref, now)) > 0:
+            self.children.restarting[ref] = exit
+            self.timer(RestartNow(ref)).start(delay)
+        else:
+            self._restart_now(ref)
+
+    def _restart_now(self, ref: AnyRef) -> None:
+        self.tally.restarts += 1
+        try:
+            self.children.restart(ref)
+            self.progress(lambda: self.children.offender(ref))
+        except StartIgnoredError:
+            self.forget(ref)
+        except BaseException as error:  # whatever the constructor raises
+            if exit_in(error) is not None:
+                raise
+            self.children.restarting[ref] = crashed(error)
+            self._cell.put_if_open(TryAgain(ref))
+
+    def _give_up(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        self.forget(ref)
+        if self._alone:
+            self._tell_of_give_up(ref, exit)
+        else:
+            self._last_straw = GiveUp(exit)
+            self._cell.put_if_open(self._last_straw)
+
+    def _tell_of_give_up(self, ref: AnyRef, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        if self._on_give_up is None:
+            return
+        try:
+            self._on_give_up(ref, exit)
+        except BaseException as error:  # it is logged, and the supervisor must not fail with it
+            if exit_in(error) is not None:
+                raise
+            text = f"on_give_up of {self.path} failed for {ref}"
+            logger.exception("on_give_up failed", text=text, supervisor=self.path)
+
+    # -- terminate ------------------------------------------------------------------------
 
     async def stop_children(self) -> None:
         """Stop all children at the same time; see `SupervisingActor`."""
-        await self._dismissal.stop_all()
+        await self.children.terminate_all()
 
     async def kill_children(self) -> None:
         """Kill all children that are left, at once; see `SupervisingActor`."""
-        await self._dismissal.kill_all()
+        await self.children.kill_all()
 
     # -- messages -------------------------------------------------------------------------
 
@@ -186,11 +276,11 @@ class DynamicSupervisor(SupervisingActor):
             case StartChild(start, args):
                 return self.start_child(cast("type[Actor]", start), *args)
             case TerminateChild(ref):
-                await self._dismissal.stop_one(ref)
+                await self.children.terminate(ref)
             case WhichChildren():
-                return self.offspring.infos()
+                return self.children.infos()
             case CountChildren():
-                return self.offspring.count()
+                return self.children.count()
             case RestartChild() | DeleteChild() | GetChildSpec():
                 raise ChildStateError(f"{self.path} knows its children by reference, not by id")
             case _:
@@ -198,16 +288,18 @@ class DynamicSupervisor(SupervisingActor):
         return None
 
     async def _heed(self, message: Any) -> None:
-        # What one incarnation sent to itself may be read by the next, who does not know the child.
+        restarting = self.children.restarting  # rule 7: without the children of a former incarnation
         match message:
             case TryAgain(ref):
-                self._succession.try_again(ref)
+                if self.open and ref in restarting:
+                    self._restart(ref, restarting.pop(ref))
             case RestartNow(ref):
-                self._succession.restart_now(ref)
+                if self.open and restarting.pop(ref, None) is not None:
+                    self._restart_now(ref)
             case StartOverdue():
                 message.act()
             case GiveUp(exit_):
-                if message is self._succession.last_straw:
+                if message is self._last_straw:
                     await self._end(exit_)
             case _:
                 self.warn_of_unknown(message)

@@ -1,24 +1,22 @@
-"""What the options of supervisors and children may be, under OTP's names, and what they are by default.
+"""What the options of supervisors and children may be, under OTP's names, and the check of each value.
 
-Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
+Pure. Each check says what would have been right. Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
 """
 
 from __future__ import annotations
 
-import inspect
-from math import inf
-from typing import Literal, TypeGuard
+from collections.abc import Sequence
+from math import inf, isnan
+from typing import Literal
 
-from cometary.actors import Actor, ThreadingActor
-from cometary.supervision.checks import check_choice, check_count, check_seconds
+from cometary.errors import SpecError
 
 Restart = Literal["permanent", "transient", "temporary"]
 Shutdown = float | Literal["brutal_kill", "infinity"]
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
 Kind = Literal["worker", "supervisor", "task", "thread"]
-
-AnyActorClass = type[Actor] | type[ThreadingActor]
+Per = Literal["supervisor", "child"]
 
 RESTARTS = ("permanent", "transient", "temporary")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
@@ -31,39 +29,59 @@ WORKER_START = 30.0
 """Seconds that a child has to start, unless its specification says otherwise."""
 
 
-def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
-    """Whether `start` is an actor's class."""
-    return inspect.isclass(start) and issubclass(start, Actor)
-
-
-def is_threading_class(start: object) -> TypeGuard[type[ThreadingActor]]:
-    """Whether `start` is a class of actors that Pykka runs in threads."""
-    return inspect.isclass(start) and issubclass(start, ThreadingActor)
-
-
-def is_any_actor_class(start: object) -> TypeGuard[AnyActorClass]:
-    """Whether `start` is a class of actors, ours or Pykka's."""
-    return is_actor_class(start) or is_threading_class(start)
-
-
-def shutdown_seconds(shutdown: Shutdown) -> float:
-    """Return the number of seconds that a shutdown value means."""
+def shutdown_seconds(shutdown: Shutdown | None, kind: Kind) -> float:
+    """Return the seconds between asking a child to stop and killing it; None means the default for its kind."""
+    if shutdown is None:
+        return inf if kind == "supervisor" else WORKER_SHUTDOWN
     if isinstance(shutdown, str):
         return inf if shutdown == "infinity" else 0.0
     return shutdown
 
 
+# -- options with rules of their own; each raises `SpecError`, which begins with `what` -----------------
+
+
 def check_shutdown(what: str, shutdown: object) -> None:
-    """Check a value of `shutdown`; raises `SpecError`, which begins with `what`."""
+    """Check a value of `shutdown`; None is the default."""
     if isinstance(shutdown, str):
         check_choice(what, shutdown, ("brutal_kill", "infinity"))
-    else:
+    elif shutdown is not None:
         check_seconds(what, shutdown, least=0)
 
 
 def check_flags(strategy: object, intensity: object, period: object, auto_shutdown: object) -> None:
-    """Check what OTP calls the flags of a supervisor; raises `SpecError`."""
+    """Check what OTP calls the flags of a supervisor."""
     check_choice("strategy", strategy, STRATEGIES)
     check_count("intensity", intensity)
     check_seconds("period", period, above=0)
     check_choice("auto_shutdown", auto_shutdown, AUTO_SHUTDOWNS)
+
+
+# -- single values ------------------------------------------------------------------------------------
+
+
+def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
+    """Check that `value` is one of `choices`."""
+    if value not in choices:
+        raise SpecError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def check_count(what: str, value: object, *, least: int = 0) -> None:
+    """Check that `value` is a whole number, at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise SpecError(f"{what} must be a whole number, {least} or more, not {value!r}")
+
+
+def check_seconds(what: str, value: object, *, above: float | None = None, least: float = 0) -> None:
+    """Check that `value` is a number of seconds, above `above` or at least `least`."""
+    limit = f"above {above}" if above is not None else f"{least} or more"
+    if not isinstance(value, int | float) or isinstance(value, bool) or isnan(value):
+        raise SpecError(f"{what} must be a number of seconds, {limit}, not {value!r}")
+    if value <= above if above is not None else value < least:
+        raise SpecError(f"{what} must be {limit} seconds, not {value!r}")
+
+
+def check_instance(what: str, value: object, kind: type, words: str) -> None:
+    """Check that `value` is a `kind`, which the message calls `words`."""
+    if not isinstance(value, kind):
+        raise SpecError(f"{what} must be {words}, not {value!r}")

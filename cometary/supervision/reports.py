@@ -1,10 +1,17 @@
-"""Crash reports: what happened to a child, as data and as one log record.
+"""Reports: what happened to a child, as data and as one log record.
 
-A report is made by the supervisor that decides about the child, and passed up the tree: an
-observer of the root sees all of them. The actor's cell logs nothing when there is a
-supervisor, so every crash is logged exactly once.
+1.  A crash report is made by the supervisor that decides about the child, and passed up the tree: an
+    observer of the root sees all of them. The actor's cell logs nothing when there is a supervisor, so
+    every crash is logged exactly once.
+2.  A progress report tells of a start. Most of them are nobody's concern (OTP does not show them by
+    default either), so one is made only if somebody listens; its log event has the level `debug`. That
+    restarts were given up, and why, is in the crash report.
+3.  The traceback becomes text when it is first read, because most are not. Making the text reads source
+    lines and takes several times as long as all the rest of a restart. What it is made from is taken down
+    at once: file names, line numbers and the texts of the exceptions, but no frame, so that nothing that
+    the actor had in its variables stays alive.
 
-Source: OTP, `supervisor`, "supervisor reports", and `proc_lib`, "crash reports".
+Source: OTP, `supervisor`, "supervisor reports" and "progress reports", and `proc_lib`, "crash reports".
 """
 
 from __future__ import annotations
@@ -13,20 +20,50 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from traceback import TracebackException
 from typing import Any, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
 from cometary.actors.formatting import format_message
 from cometary.errors import ChildStartError
-from cometary.escapes import really
-from cometary.log import get_logger, show
-from cometary.supervision.tracebacks import TracebackText
+from cometary.escapes import class_name, exit_in, really, traceback_of
+from cometary.log import get_logger, show, show_traceback
 
 logger = get_logger("cometary.supervision")
 
 Action = Literal["restart", "give_up", "nothing"]
 Observer = Callable[["CrashReport"], None]
+ProgressObserver = Callable[["ProgressReport"], None]
+
+
+class ReportSink(ABC):
+    """Whoever takes reports on their way up the tree."""
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """Where in the tree this is: ids from the root down, joined by slashes."""
+
+    @abstractmethod
+    def note(self, report: CrashReport) -> None:
+        """Take note of a report, and pass it on upwards."""
+
+    def progress_observers(self) -> Iterator[Callable[[Any], None]]:
+        """Who is to be told of children that have started, here and further up."""
+        return iter(())
+
+
+class Offender(NamedTuple):
+    """Whom a report is about: its id, its class or function, its reference, its restarts so far."""
+
+    child: str
+    actor: str
+    ref: ActorRef[Any] | None
+    restarts: int
+
+
+# -- crash reports ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +122,6 @@ class CrashReport:
 _THEN = {"restart": "it is restarted", "give_up": "restarts are given up", "nothing": "nothing is done"}
 
 
-class ReportSink(ABC):
-    """Whoever takes reports on their way up the tree."""
-
-    @property
-    @abstractmethod
-    def path(self) -> str:
-        """Where in the tree this is: ids from the root down, joined by slashes."""
-
-    @abstractmethod
-    def note(self, report: CrashReport) -> None:
-        """Take note of a report, and pass it on upwards."""
-
-    def progress_observers(self) -> Iterator[Callable[[Any], None]]:
-        """Who is to be told of children that have started, here and further up."""
-        return iter(())
-
-
-class Offender(NamedTuple):
-    """Whom a report is about: its id, its class or function, its reference, its restarts so far."""
-
-    child: str
-    actor: str
-    ref: ActorRef[Any] | None
-    restarts: int
-
-
 def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action) -> CrashReport:  # noqa: A002
     """Make the report of one exit; it keeps nothing of the actor alive."""
     error, ref = exit.error, offender.ref
@@ -150,3 +161,137 @@ def log_report(report: CrashReport, exit: Exit) -> None:  # noqa: A002 - OTP's w
         # The record has the time and the traceback already.
         **{name: value for name, value in fields.items() if name not in {"time", "traceback"}},
     )
+
+
+# -- progress reports ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressReport:
+    """One child that has been started.
+
+    Attributes:
+        supervisor: path of the supervisor in the tree, such as `root/web`.
+        child: the child's id, or empty if it has none.
+        actor: name of its class or function.
+        urn: its universally unique name.
+        restarts: how often it has been restarted, this time included; 0 for the first start.
+        time: seconds since the epoch.
+    """
+
+    supervisor: str
+    child: str
+    actor: str
+    urn: str
+    restarts: int
+    time: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as a map, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        how = f"restarted, restarts so far: {self.restarts}" if self.restarts else "started"
+        return f"{self.supervisor}/{self.child} ({self.actor} {self.urn}) {how}"
+
+
+def is_logged() -> bool:
+    """Whether the log takes progress reports."""
+    return logger.isEnabledFor(logging.DEBUG)
+
+
+def make_progress(supervisor: str, started: Offender) -> ProgressReport | None:
+    """Make the report of one start; None if the child has ended already."""
+    ref = started.ref
+    if ref is None:
+        return None
+    return ProgressReport(
+        supervisor, started.child, started.actor, ref.actor_urn, started.restarts, time.time()
+    )
+
+
+def log_progress(report: ProgressReport) -> None:
+    """Log a report."""
+    fields = report.as_dict()
+    del fields["time"]  # the record has one
+    logger.debug(
+        "child restarted" if report.restarts else "child started",
+        text=str(report),
+        extra={"progress_report": report.as_dict()},
+        **fields,
+    )
+
+
+# -- the traceback of a crash (rule 3) ----------------------------------------------------------------
+
+
+MANY = 50
+"""Frames whose text takes less room than they do, since most of so many are repetitions."""
+
+
+class TracebackText:
+    """The text of one exception and its traceback: `str()` of this.
+
+    Args:
+        error: the exception; it is not kept.
+    """
+
+    __slots__ = ("_summary", "_text")
+
+    def __init__(self, error: BaseException) -> None:
+        self._text = ""
+        self._summary: TracebackException | None = None
+        try:
+            self._summary = TracebackException(
+                type(error), error, traceback_of(error), lookup_lines=False, compact=True
+            )
+            many = _frames(self._summary) > MANY
+        except BaseException as second:  # of what the exception's class does in the place of BaseException
+            if exit_in(second) is not None:
+                raise
+            self._text, self._summary = show_traceback(error), None
+        else:
+            if many:
+                str(self)
+
+    def __str__(self) -> str:
+        summary = self._summary
+        if summary is not None:
+            self._text = self._in_words(summary)
+            self._summary = None  # last: another thread may read it meanwhile
+        return self._text
+
+    @staticmethod
+    def _in_words(summary: TracebackException) -> str:
+        try:
+            return "".join(summary.format())
+        except BaseException as error:  # such as notes that are none, or groups in groups without end
+            if exit_in(error) is not None:
+                raise
+            frames = "".join(summary.stack.format())
+            name = class_name(summary.exc_type)
+            return f"Traceback (most recent call last):\n{frames}{name}\n"
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other) if isinstance(other, TracebackText) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __getstate__(self) -> str:
+        return str(self)
+
+    def __setstate__(self, text: str) -> None:
+        self._text, self._summary = text, None
+
+
+def _frames(summary: TracebackException) -> int:
+    count, waiting = 0, [summary]
+    while waiting:
+        each = waiting.pop()
+        count += len(each.stack)
+        related = [each.__cause__, each.__context__, *(each.exceptions or ())]
+        waiting.extend(one for one in related if one is not None)
+    return count

@@ -6,37 +6,51 @@ Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, TypeGuard
 
-from cometary.actors import Bounded
+from cometary.actors import Actor, Bounded, ThreadingActor
 from cometary.declarations import accepts, describe, may_be_async
 from cometary.errors import SpecError
 from cometary.log import show
-from cometary.supervision.backoff import Backoff, check_backoff
-from cometary.supervision.blocking import InThread
-from cometary.supervision.checks import check_choice, check_instance, check_seconds
-from cometary.supervision.family import SupervisingActor
-from cometary.supervision.function import takes_parameter
+from cometary.supervision.function import InThread, takes_parameter
 from cometary.supervision.options import (
     RESTARTS,
-    WORKER_SHUTDOWN,
     WORKER_START,
-    AnyActorClass,
     AutoShutdown,
     Kind,
     Restart,
     Shutdown,
     Strategy,
+    check_choice,
     check_flags,
+    check_instance,
+    check_seconds,
     check_shutdown,
-    is_actor_class,
-    is_any_actor_class,
-    is_threading_class,
     shutdown_seconds,
 )
+from cometary.supervision.restart_policy import Backoff, check_backoff
+from cometary.supervision.supervising_actor import SupervisingActor
+
+AnyActorClass = type[Actor] | type[ThreadingActor]
+
+
+def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
+    """Whether `start` is an actor's class."""
+    return inspect.isclass(start) and issubclass(start, Actor)
+
+
+def is_threading_class(start: object) -> TypeGuard[type[ThreadingActor]]:
+    """Whether `start` is a class of actors that Pykka runs in threads."""
+    return inspect.isclass(start) and issubclass(start, ThreadingActor)
+
+
+def is_any_actor_class(start: object) -> TypeGuard[AnyActorClass]:
+    """Whether `start` is a class of actors, ours or Pykka's."""
+    return is_actor_class(start) or is_threading_class(start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +118,7 @@ class ChildSpec:
     @property
     def patience(self) -> float:
         """Seconds between asking the child to stop and killing it: `shutdown` as a number."""
-        if self.shutdown is None:
-            return inf if self.kind == "supervisor" else WORKER_SHUTDOWN
-        return shutdown_seconds(self.shutdown)
+        return shutdown_seconds(self.shutdown, self.kind)
 
     @property
     def start_patience(self) -> float:
@@ -209,8 +221,7 @@ def _check_restart(spec: ChildSpec) -> None:
 
 
 def _check_shutdown(spec: ChildSpec) -> None:
-    if spec.shutdown is not None:
-        check_shutdown(f"child {spec.id!r}: shutdown", spec.shutdown)
+    check_shutdown(f"child {spec.id!r}: shutdown", spec.shutdown)
 
 
 def _check_start_timeout(spec: ChildSpec) -> None:

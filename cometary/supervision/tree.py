@@ -12,9 +12,8 @@ from itertools import islice
 from typing import Any
 
 from cometary.actors import ActorRef
-from cometary.supervision.child import Child, State
+from cometary.supervision.child import Child, State, actor_name
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.launching import actor_name
 from cometary.supervision.options import Kind, Restart
 from cometary.supervision.supervisor import Supervisor
 
@@ -95,13 +94,13 @@ def _node_of(child: Child, shown: int) -> TreeNode:
 def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int) -> TreeNode:
     count, children = _below(ref, shown)
     return TreeNode(
-        id=supervisor.offspring.id_of(ref)
+        id=supervisor.children.id_of(ref)
         or str(getattr(ref.actor_inbox.actor, "display_name", ref.actor_urn)),
-        kind=supervisor.offspring.kind_of(ref),
-        actor=supervisor.offspring.name_of(ref),
-        restart=supervisor.offspring.restart_of(ref),
-        state=supervisor.offspring.state_of(ref),
-        restarts=supervisor.offspring.restarts_of(ref),
+        kind=supervisor.children.kind_of(ref),
+        actor=supervisor.children.name_of(ref),
+        restart=supervisor.children.restart_of(ref),
+        state=supervisor.children.state_of(ref),
+        restarts=supervisor.children.restarts_of(ref),
         mailbox=len(ref.actor_inbox),
         count=count,
         children=children,
@@ -114,10 +113,10 @@ def _below(ref: ActorRef[Any] | None, shown: int) -> tuple[int, tuple[TreeNode, 
         children = actor.children
         return len(children), tuple(_node_of(child, shown) for child in children)
     if isinstance(actor, DynamicSupervisor):
-        return len(actor.offspring), tuple(_shown(actor, shown))
+        return len(actor.children), tuple(_shown(actor, shown))
     return 0, ()
 
 
 def _shown(supervisor: DynamicSupervisor, shown: int) -> Iterator[TreeNode]:
-    for ref in islice(supervisor.offspring, shown):
+    for ref in islice(supervisor.children, shown):
         yield _dynamic_node(supervisor, ref, shown)

@@ -79,7 +79,7 @@ async def test_a_crashed_child_is_restarted_and_the_others_never_notice(kind: ty
             "start one",
             "start other",
         ]
-        assert supervisor.offspring.restarts_of(one) == 1
+        assert supervisor.children.restarts_of(one) == 1
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_the_restart_type_decides(restart: Any, end: str, *, restarted: bo
         await settled()
         assert one.is_alive() == restarted
         assert diary.count("start one") == 1 + restarted
-        assert len(supervisor.offspring) == restarted
+        assert len(supervisor.children) == restarted
 
 
 async def test_mail_is_dropped_on_demand() -> None:
@@ -230,7 +230,7 @@ async def test_per_supervisor_one_too_many_ends_all(autojump_clock: trio.testing
         await settled()
         assert sorted(diary.read()) == ["stop 0", "stop 1", "stop 3"]
         assert not any(one.is_alive() for one in workers)
-        assert len(the_actor(ref).offspring) == 0  # a new incarnation, behind the same reference
+        assert len(the_actor(ref).children) == 0  # a new incarnation, behind the same reference
         assert the_actor(ref) is not supervisor
         with pytest.raises(ChildStateError, match="does not run"):
             supervisor.start_child(Worker, "late", diary)
@@ -308,7 +308,7 @@ async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:
         assert ref is workers[1]
         assert str(exit_.error) == "1 was told to crash"
         assert [one.is_alive() for one in workers] == [True, False, True]
-        assert len(supervisor.offspring) == 2
+        assert len(supervisor.children) == 2
 
 
 @pytest.mark.parametrize("per", ["child", "supervisor"])
@@ -322,7 +322,7 @@ async def test_nothing_is_remembered_about_children_that_have_gone(per: str) -> 
             ref.tell("leave")
         await settled()
         assert supervisor.count_children().specs == 0
-        assert [supervisor.offspring.restarts_of(ref) for ref in workers] == [0] * 10
+        assert [supervisor.children.restarts_of(ref) for ref in workers] == [0] * 10
 
 
 async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
@@ -336,7 +336,7 @@ async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
             one.tell("crash")
             await trio.sleep(5.1)
         assert one.is_alive()
-        assert supervisor.offspring.restarts_of(one) == 10
+        assert supervisor.children.restarts_of(one) == 10
 
 
 async def test_who_is_told_of_a_child_that_was_given_up_may_start_another() -> None:
@@ -562,7 +562,7 @@ async def test_a_killed_supervisor_leaves_no_orphans(kind: type[Worker]) -> None
         await settled()
         assert not any(ref.is_alive() for ref in refs)
         assert supervisor.is_alive()
-        assert len(the_actor(supervisor).offspring) == 0
+        assert len(the_actor(supervisor).children) == 0
 
 
 async def test_one_child_is_terminated_for_good(autojump_clock: trio.testing.MockClock) -> None:

@@ -22,7 +22,7 @@ from cometary.supervision import (
     terminate_child,
     which_children,
 )
-from cometary.supervision.backoff import Delays
+from cometary.supervision.restart_policy import Delays
 from tests.supervision.company import (
     Clerk,
     DeepSleeper,

@@ -19,7 +19,7 @@ from cometary.supervision import (
     terminate_child,
     which_children,
 )
-from cometary.supervision.intensity import RestartLog
+from cometary.supervision.restart_policy import RestartLog
 from tests.supervision.company import Clerk, Diary, Worker, child, company, settled, tell, worker
 
 
@@ -31,7 +31,6 @@ def test_it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period(
     for number, time in enumerate(times):
         within = [earlier for earlier in times[: number + 1] if time - earlier <= period]
         assert log.allows(time) == (len(within) <= intensity)
-    assert log.total == len(times)
 
 
 async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.testing.MockClock) -> None:

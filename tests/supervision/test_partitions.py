@@ -27,7 +27,7 @@ from cometary.supervision import (
     tree,
     which_children,
 )
-from cometary.supervision.partitions import partition_number
+from cometary.supervision.partition import partition_number
 from tests.supervision.company import (
     Diary,
     Sleeper,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cometary.supervision.tracebacks import MANY, TracebackText
+from cometary.supervision.reports import MANY, TracebackText
 
 
 class Secret:

@@ -20,7 +20,7 @@ import trio
 from cometary.authentication.signature import read_secret, signed_headers
 from cometary.doors.webhooks.event_queue import Event, EventQueue
 from cometary.log import get_logger
-from cometary.supervision.backoff import Backoff
+from cometary.supervision.restart_policy import Backoff
 
 if TYPE_CHECKING:
     from cometary.doors.webhooks.settings import WebhookSettings

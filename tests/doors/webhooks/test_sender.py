@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from cometary.authentication.signature import signed_headers
 from cometary.doors.webhooks import WebhookSender, WebhookSettings
 from cometary.doors.webhooks.event_queue import Event
-from cometary.supervision.backoff import Backoff
+from cometary.supervision.restart_policy import Backoff
 from tests.doors.webhooks.receiver import KEY, SECRET, Receiver, settle
 
 numbers = count(1)

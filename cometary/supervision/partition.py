@@ -16,10 +16,9 @@ from zlib import crc32
 
 from cometary.actors import ActorRef
 from cometary.errors import ChildStateError
-from cometary.supervision.backoff import Backoff
 from cometary.supervision.calls import ChildCount, DeleteChild, StartChild, count_children
-from cometary.supervision.checks import check_count, check_instance
-from cometary.supervision.options import Strategy
+from cometary.supervision.options import Strategy, check_count, check_instance
+from cometary.supervision.restart_policy import Backoff
 from cometary.supervision.spec import ChildSpec
 from cometary.supervision.supervisor import Supervisor
 
@@ -73,7 +72,7 @@ class PartitionSupervisor(Supervisor):
 
     def partition(self, key: Hashable) -> ActorRef[Any]:
         """Return the partition that is responsible for `key`; see `partition`."""
-        child = self._siblings.find(str(partition_number(key, self.partitions)))
+        child = self._children.find(str(partition_number(key, self.partitions)))
         if child.ref is None or not child.ref.is_alive():
             raise ChildStateError(f"{child.path} is {child.state}")
         return child.ref

@@ -1,30 +1,40 @@
-"""What both kinds of supervisor have in common: no orphans, and crash reports."""
+"""What all supervisors have in common: no orphans, crash reports, and statistics.
+
+1.  No child outlives its supervisor, however that ends.
+2.  Reports go up the tree, so who observes the root sees all. What a supervisor remembers, who observes it
+    and what it has counted ends with its incarnation: observe one that stays, which the root does.
+3.  The functions at the end look at a supervisor from outside; on the loop's thread, without waiting.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import trio
 
-from cometary.actors import Actor, Exit
+from cometary.actors import Actor, ActorRef, Exit
 from cometary.actors.messages import ForLife, Stop, as_told
+from cometary.errors import ChildStateError
 from cometary.escapes import class_name, escapes, exit_in
 from cometary.log import get_logger, show
 from cometary.supervision.options import Kind
-from cometary.supervision.progress import ProgressObserver, is_logged, log_progress, make_progress
 from cometary.supervision.reports import (
     Action,
     CrashReport,
     Observer,
     Offender,
+    ProgressObserver,
     ReportSink,
+    is_logged,
+    log_progress,
     log_report,
+    make_progress,
     make_report,
 )
-from cometary.supervision.statistics import Tally
 
 R = TypeVar("R")
 
@@ -32,6 +42,36 @@ logger = get_logger("cometary.supervision")
 
 REPORTS_KEPT = 100
 """How many of the latest crash reports a supervisor remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorStatistics:
+    """One supervisor, since its present incarnation began.
+
+    Attributes:
+        starts: children started, at its own start or on request; restarts are not among them.
+        restarts: attempts to restart a child, its siblings' restarts with it included.
+        failures: ends of children that were abnormal: crashes, kills, starts that failed.
+        children: how many children there are now, by kind.
+    """
+
+    starts: int
+    restarts: int
+    failures: int
+    children: Mapping[Kind, int]
+
+
+class Tally:
+    """The same while it is counted."""
+
+    __slots__ = ("failures", "restarts", "starts")
+
+    def __init__(self) -> None:
+        self.starts = self.restarts = self.failures = 0
+
+    def total(self, kinds: Iterable[Kind]) -> SupervisorStatistics:
+        """Return the statistics of a supervisor with children of these kinds."""
+        return SupervisorStatistics(self.starts, self.restarts, self.failures, dict(Counter(kinds)))
 
 
 class SupervisingActor(Actor, ReportSink):
@@ -177,3 +217,57 @@ class SupervisingActor(Actor, ReportSink):
             self._show(observer, report)
         if self._above is not None:
             self._above.note(report)
+
+
+# -- a supervisor from outside ------------------------------------------------------------------------
+
+
+def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
+    """Return the latest crash reports of `supervisor` and all below it, the oldest first.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    return tuple(_running(supervisor).reports)
+
+
+def supervisor_statistics(supervisor: ActorRef[Any]) -> SupervisorStatistics:
+    """Return what `supervisor` has counted; takes time in proportion to its children.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    actor = _running(supervisor)
+    return actor.tally.total(actor.kinds())
+
+
+def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
+    """Call `observer(report)` for every crash below `supervisor` from now on; it must not block.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    _running(supervisor).subscribe(observer)
+
+
+def subscribe_progress(supervisor: ActorRef[Any], observer: ProgressObserver) -> None:
+    """Call `observer(report)` for every child below `supervisor` that is started; it must not block.
+
+    Raises:
+        ChildStateError: if it is no supervisor, or does not run now; the calling code's fault.
+    """
+    _running(supervisor).subscribe_progress(observer)
+
+
+def unsubscribe(supervisor: ActorRef[Any], observer: Callable[[Any], None]) -> None:
+    """Do not call `observer` any more. Harmless if it was not going to be called."""
+    actor = supervisor.actor_inbox.actor
+    if isinstance(actor, SupervisingActor):
+        actor.unsubscribe(observer)
+
+
+def _running(supervisor: ActorRef[Any]) -> SupervisingActor:
+    actor = supervisor.actor_inbox.actor
+    if not isinstance(actor, SupervisingActor):
+        raise ChildStateError(f"{supervisor} is no supervisor that runs")
+    return actor
