@@ -69,14 +69,6 @@ directory, Session, user = Directory(), Nobody, "ada"
 ref = DynamicSupervisor.start()
 directory.sessions = ref.actor_inbox.actor
 """,
-    (
-        "docs/reference/supervision.md",
-        'crowd = ChildSpec("crowd", DynamicSupervisor, kwargs={"intensity": 10})',
-    ): f"""{NOBODY}
-Session, user = Nobody, "ada"
-crowds = PartitionSupervisor.start(ChildSpec("crowd", DynamicSupervisor))
-await trio.sleep(1)
-""",
     ("docs/reference/supervision.md", "class Till(Actor):"): FRAMEWORK,
     ("docs/reference/sys.md", "from cometary.actors import sys"): f"""{NOBODY}
 ref = Nobody.start()
