@@ -15,9 +15,12 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "actors": ("tests/actors",),
     "fsm": ("tests/fsm", "tests/statem"),
     "supervision": ("tests/supervision",),
+    "packets": ("tests/packets",),
     "sessions": ("tests/sessions", "tests/protocol"),
     "dispatch": ("tests/dispatch",),
+    "gate": ("tests/gate", "tests/protocol"),
     "transport": ("tests/transport", "tests/protocol"),
+    "doors": ("tests/doors",),
 }
 """The packages that decide or guard something, each with the tests that say what."""
 
@@ -30,7 +33,7 @@ def modules(names: Sequence[str], root: Path) -> list[str]:
     found: list[str] = []
     for name in names or list(TESTS):
         path = root / "cometary" / name if name in TESTS else root / name
-        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
         for file in files:
             relative = file.resolve().relative_to(root).as_posix()
             if not file.is_file() or package_of(relative) not in TESTS:

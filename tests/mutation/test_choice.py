@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation import harmless
 from tests.mutation.choice import TESTS, changed, changed_lines, folders_of, modules
 from tests.mutation.making import mutants
 
@@ -36,6 +37,18 @@ def test_without_a_choice_all_of_them_are_taken() -> None:
     assert folders_of(chosen) == list(
         dict.fromkeys(folder for folders in TESTS.values() for folder in folders)
     )
+
+
+def test_the_rooms_of_a_package_are_taken_with_it() -> None:
+    assert {"cometary/transport/net/listener.py", "cometary/transport/wires/comet/binding.py"} <= set(
+        modules(["transport"], ROOT)
+    )
+    assert modules(["cometary/transport/net"], ROOT)
+
+
+def test_what_the_list_calls_harmless_is_in_the_sources() -> None:
+    """Lest a module that moves takes its lines out of sight."""
+    assert harmless.no_longer_there(harmless.read((ROOT / harmless.LIST).read_text()), ROOT) == []
 
 
 def test_a_package_and_a_file_of_it_are_the_package() -> None:
