@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,13 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="TEXT", default="", help="only mutants that have TEXT in what is printed of them"
     )
+    parser.add_argument(
+        "--tests",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="let only this file or folder tell (and others, if given again): those of the packages otherwise",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--list", action="store_true", help="only say what would be tried")
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
@@ -52,7 +60,7 @@ def main() -> int:
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    return tried(chosen, options.jobs, root)
+    return tried(chosen, options.tests, options.jobs, root)
 
 
 def made(names: list[str], base: str | None, root: Path) -> list[Mutant]:
@@ -63,11 +71,15 @@ def made(names: list[str], base: str | None, root: Path) -> list[Mutant]:
     return choice.changed(everything, base, root) if base else everything
 
 
-def tried(chosen: list[Mutant], jobs: int, root: Path) -> int:
-    """Try them all, and say what came of it; returns the exit status."""
+def tried(chosen: list[Mutant], tests: Sequence[str], jobs: int, root: Path) -> int:
+    """Try them all with `tests`, or those of their packages if none, and say what came of it.
+
+    Returns:
+        The exit status.
+    """
     started = time.monotonic()
     listed = harmless.read((root / harmless.LIST).read_text())
-    folders = choice.folders_of(dict.fromkeys(mutant.key.module for mutant in chosen))
+    folders = tests or choice.folders_of(dict.fromkeys(mutant.key.module for mutant in chosen))
     baseline = observe(folders, root)
     fork.load(baseline.modules)
     seconds = time.monotonic() - started

@@ -98,6 +98,13 @@ def test_one_mutant_can_be_tried_again_alone(project: Path) -> None:
     assert "1 mutants" in output
 
 
+def test_only_tests_that_are_asked_for_tell(project: Path) -> None:
+    (project / "tests/dispatch/test_other.py").write_text("def test_it():\n    assert False\n")
+    status, output = run(project, BEST, "--tests", "tests/dispatch/test_thing.py", "dispatch")
+    assert status == 0, output
+    assert "1 tests of tests/dispatch/test_thing.py" in output
+
+
 def test_tests_that_fail_unchanged_are_an_error(project: Path) -> None:
     status, output = run(project, "assert not is_between(1, 2, 3)")
     assert status == 1
