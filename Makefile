@@ -6,7 +6,7 @@
 #   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
-#                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/run.py" only those
+#                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/full_path.py" only those
 #
 # PYTHON=/path/to/python3 chooses the interpreter; the newest suitable one on PATH is the default.
 # PORT=8090 chooses the demo's port.

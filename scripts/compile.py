@@ -36,7 +36,6 @@ MODULES: Final = (
     "fsm/actions",
     "fsm/engine",
     "fsm/shell",
-    "fsm/short_path",
     "fsm/step",
     "fsm/table",
     "gate/gate",

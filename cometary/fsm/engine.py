@@ -1,14 +1,16 @@
 """The engine of a state machine: its memory, and the short path that nearly every event takes.
 
-1. The short path (`step`, and `cometary.fsm.short_path`) is for a running machine that has nothing `Extra`, and
+1. The short path (`Engine.step`, and `_apply`) is for a running machine that has nothing `Extra`, and
    a step that does no more than change the state, run an enter action, hand out actions, and start or cancel
    state and named timers.
-2. Everything else takes the full path (`cometary.fsm.run`), which could do the short path's work just as
+2. Everything else takes the full path (`cometary.fsm.full_path`), which could do the short path's work just as
    well: the short path is there for speed alone.
 3. A step that raises has not happened, as far as the engine goes: state, timers and postponed events are
    unchanged and no action comes out. Attributes that a handler set stay set, so a handler decides first.
 """
 
+# pyright: reportPrivateUsage=false
+# ruff: noqa: SLF001 - `_apply` and what it calls are the engine's methods in all but form
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -18,13 +20,11 @@ from typing import Any, ClassVar, Final, Literal
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import NotRunningError
-from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER
-from cometary.fsm.checks import checked
-from cometary.fsm.run import Run
-from cometary.fsm.shell import StartTimer
-from cometary.fsm.short_path import apply
+from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER, Cancel, StateTimeout, Timeout
+from cometary.fsm.full_path import Run, checked
+from cometary.fsm.shell import CANCEL_STATE_TIMER, CancelTimer, StartTimer
 from cometary.fsm.state import State
-from cometary.fsm.step import Repeat, Step
+from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
 from cometary.fsm.switch import go_back
 from cometary.fsm.table import Handler, TransitionTable
 
@@ -56,6 +56,11 @@ class Extra:
 
 ENGINE_ATTRIBUTES: Final = ("_fsm_extra", "_fsm_state_timer", "_fsm_timers", "_fsm_token", "state")
 """What an engine holds, by name: one that was compiled has no `__slots__`."""
+
+SHORT_SETTINGS: Final = frozenset({StateTimeout, Timeout, Cancel})
+
+PAIR: Final = 2
+"""Actions of the commonest steps: perhaps one for the shell, and the time-out of the state that is entered."""
 
 NOTHING_EXTRA: Final = Extra()
 NOT_STARTED: Final = Extra("not started")
@@ -153,7 +158,7 @@ class Engine:
             elif type(entered) is not tuple:
                 return self._take_in_full(event, handler, step, entered)
             actions += entered
-        outputs = apply(self, actions, changed=after is not before)
+        outputs = _apply(self, actions, changed=after is not before)
         if outputs is None:
             return self._take_in_full(event, handler, step, entered)
         self.state = after
@@ -215,3 +220,65 @@ class Engine:
             self._fsm_extra = Extra(stage, event_timer, tuple(run.postponed), observer, tuple(run.below))
         else:
             self._fsm_extra = None
+
+
+def _apply(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:
+    """Set the timers and return the actions for the shell; do nothing if that is for the full path.
+
+    A function, as is what it calls, and not the engine's method: compiled, the call of a method that a subclass in
+    Python may have replaced is made as Python makes it, and this runs for every event.
+    """
+    if engine._fsm_state_timer is None and len(actions) <= PAIR and actions:
+        setting = actions[-1]
+        if type(setting) is Timeout and setting.plain:
+            if len(actions) == 1:
+                return [_start_timer(engine, setting)]
+            if type(actions[0]) not in NOT_FOR_SHELL:
+                return [actions[0], _start_timer(engine, setting)]
+    return _apply_several(engine, actions, changed=changed)
+
+
+def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:  # noqa: C901
+    outputs: list[object] = []
+    settings: list[Any] = []
+    keeps_state_timer = not changed or engine._fsm_state_timer is None
+    for action in actions:
+        kind = type(action)  # pyright: ignore[reportUnknownVariableType]
+        if kind not in NOT_FOR_SHELL:
+            outputs.append(action)
+        elif kind not in SHORT_SETTINGS or not action.plain:
+            return None
+        elif settings and (len(settings) > 1 or settings[0].name == action.name):
+            return None  # which of several counts is for the full path to say
+        else:
+            keeps_state_timer |= kind is StateTimeout
+            settings.append(action)
+    if not keeps_state_timer:
+        engine._fsm_state_timer = None
+        outputs.append(CANCEL_STATE_TIMER)
+    timers = engine._fsm_timers
+    for setting in settings:
+        if type(setting) is Cancel:
+            if timers is not None and timers.pop(setting.name, None) is not None:
+                outputs.append(CancelTimer(setting.name))
+            continue
+        engine._fsm_token = token = engine._fsm_token + 1
+        timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+        outputs.append(timer)
+        if type(setting) is StateTimeout:
+            engine._fsm_state_timer = timer
+        elif timers is None:
+            engine._fsm_timers = timers = {timer.name: timer}
+        else:
+            timers[timer.name] = timer
+    return outputs
+
+
+def _start_timer(engine: Engine, setting: Timeout) -> StartTimer:
+    engine._fsm_token = token = engine._fsm_token + 1
+    timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
+    if engine._fsm_timers is None:
+        engine._fsm_timers = {timer.name: timer}
+    else:
+        engine._fsm_timers[timer.name] = timer
+    return timer

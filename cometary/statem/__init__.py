@@ -9,7 +9,6 @@ print(await door.ask(CodeLength()))
 
 from __future__ import annotations
 
-from cometary.statem.actor import MachineActor
-from cometary.statem.state import MachineState
+from cometary.statem.actor import MachineActor, MachineState
 
 __all__ = ["MachineActor", "MachineState"]

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from types import CoroutineType
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from cometary.actors import Actor, Exit, Future, Timer
 from cometary.actors.exits import as_exit, call_on_stop
 from cometary.actors.scheduled_cell import refuse_coroutine
+from cometary.actors.sys import attributes
 from cometary.actors.sys.changing import change_class, converted
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
 from cometary.escapes import exit_in, really
@@ -30,12 +31,22 @@ from cometary.fsm.actions import RESERVED_NAMES
 from cometary.fsm.engine import Observer
 from cometary.fsm.switch import become
 from cometary.log import show
-from cometary.statem import state as machine_state
-from cometary.statem.state import MachineState
 
 
 def _is_caller(to: object) -> TypeGuard[Future[Any]]:
     return isinstance(to, Future)
+
+
+class MachineState(NamedTuple):
+    """What `sys.get_state` returns for an actor that runs a machine.
+
+    Attributes:
+        state: the name of the state that the machine is in.
+        data: its attributes, in a new dictionary; the values are the machine's own.
+    """
+
+    state: str
+    data: dict[str, Any]
 
 
 class TimerRanOut(NamedTuple):
@@ -171,7 +182,7 @@ class MachineActor(Actor):
 
     def system_get_state(self) -> MachineState:
         """See `sys.get_state`."""
-        return machine_state.read(self.machine)
+        return _read(self.machine)
 
     def format_status(self) -> object:
         """See `sys.get_status`: what the machine's own `format_status()` says, or its state, shortened."""
@@ -180,18 +191,18 @@ class MachineActor(Actor):
 
     def system_replace_state(self, state: object) -> None:
         """See `sys.replace_state`."""
-        machine_state.write(self.machine, state)
+        _write(self.machine, state)
 
     def system_code_change(self, new: type[Any]) -> None:
         """See `sys.change_code`: to another class of machine, or to another class of actor."""
         if not issubclass(new, StateMachine):
             change_class(self, new)
             return
-        old, before = type(self.machine), machine_state.read(self.machine)
+        old, before = type(self.machine), _read(self.machine)
         name, data = converted(old, new, before)
         try:
             become(self.machine, new)
-            machine_state.write(self.machine, (name, data))
+            _write(self.machine, (name, data))
         except InvalidStepError as error:
             raise UsageError(str(error)) from None
         except BaseException:
@@ -201,3 +212,29 @@ class MachineActor(Actor):
     def system_observe(self, observer: Observer) -> Callable[[], None]:
         """See `sys.trace`: tell `observer` of the machine's transitions; returns what ends that."""
         return self.machine.observe(observer)
+
+
+def _read(machine: StateMachine) -> MachineState:
+    """Return state and data of a machine."""
+    return MachineState(machine.state.name, attributes.read(machine, _of_the_engine))
+
+
+def _write(machine: StateMachine, new: object) -> None:
+    """Give a machine another state and other data: no transition, so no enter action, and no timer changes.
+
+    Raises:
+        UsageError: if `new` is no pair of a state's name and a dictionary, or the machine has no such
+            state; nothing has changed.
+    """
+    if not isinstance(new, tuple) or len(cast("Any", new)) != len(MachineState._fields):
+        raise UsageError(f"the state of a machine is the pair (name of the state, data), not {new!r}")
+    name, data = cast("tuple[Any, Any]", new)
+    state = machine._fsm_table.states.get(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - sys reaches inside
+    if state is None:
+        raise UsageError(f"{type(machine).__name__} has no state {name!r}")
+    attributes.write(machine, data, _of_the_engine)
+    machine.state = state
+
+
+def _of_the_engine(name: str) -> bool:
+    return name == "state" or name.startswith("_fsm")

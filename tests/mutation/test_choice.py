@@ -32,7 +32,7 @@ def test_without_a_choice_all_of_them_are_taken() -> None:
     assert {
         "cometary/dispatch/trie.py",
         "cometary/transport/http/connection.py",
-        "cometary/fsm/run.py",
+        "cometary/fsm/full_path.py",
     } <= set(chosen)
     assert folders_of(chosen) == list(
         dict.fromkeys(folder for folders in TESTS.values() for folder in folders)
