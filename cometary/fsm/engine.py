@@ -131,12 +131,13 @@ class Engine:
         handler = self._fsm_rows[before].get(type(event))
         if handler is None or self._fsm_extra is not None:
             return self._receive_in_full(event)
-        step = handler.function(self, event)
-        if step is None:
+        answer = handler.function(self, event)
+        if answer is None:
             return ()
-        kind = type(step)
+        kind = type(answer)  # pyright: ignore[reportUnknownVariableType]
         if kind is not Step and kind is not Repeat:  # to stop, or what no handler may return
-            return self._take_in_full(event, handler, step)
+            return self._take_in_full(event, handler, answer)
+        step: Step = answer
         actions = step.actions
         target = step.target
         after = before if target is None else target

@@ -13,7 +13,9 @@ from cometary.fsm.step import Step, Stop
 
 _WRAPPERS: Final[dict[type, Literal["call", "internal"]]] = {Call: "call", Internal: "internal"}
 
-HandlerFunction = Callable[[Any, Any], Step | None]
+HandlerFunction = Callable[[Any, Any], Any]
+"""It has to return a `Step` or None; what it does return is the engine's to check, with an error that says so."""
+
 EnterFunction = Callable[[Any, State], Step | Iterable[object] | None]
 
 
