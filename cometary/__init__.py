@@ -6,8 +6,9 @@ The names here are imported when they are first used, so that a program which wa
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from cometary.on_demand import importer
 
 if TYPE_CHECKING:
     from cometary.app import App
@@ -18,20 +19,19 @@ __version__ = "0.1.0"
 
 __all__ = ["App", "AsyncConnector", "Connector", "Failure", "Packet", "Receipt", "Session", "__version__"]
 
-_HOMES = {
-    "App": "cometary.app",
-    "AsyncConnector": "cometary.connector",
-    "Connector": "cometary.connector",
-    "Failure": "cometary.sessions",
-    "Packet": "cometary.sessions",
-    "Receipt": "cometary.sessions",
-    "Session": "cometary.sessions",
-}
+_find = importer(
+    __name__,
+    {
+        "App": "cometary.app",
+        "AsyncConnector": "cometary.connector",
+        "Connector": "cometary.connector",
+        "Failure": "cometary.sessions",
+        "Packet": "cometary.sessions",
+        "Receipt": "cometary.sessions",
+        "Session": "cometary.sessions",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        msg = f"module 'cometary' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(importlib.import_module(home), name)
+    return _find(name)

@@ -14,8 +14,8 @@ from typing import Final
 from cometary.cli import chaos, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
-from cometary.config import Settings, is_given, load
 from cometary.errors import ConfigError
+from cometary.settings import Settings, is_given, load
 
 DEMO: Final = "cometary.demo:app"
 DEMO_ENDPOINT: Final = "/comet"

@@ -10,7 +10,8 @@ from typing import Any, Final, NoReturn
 
 from cometary import __version__
 from cometary.cli import chaos, tokens
-from cometary.config import OPTIONS, Option
+from cometary.config import Option
+from cometary.settings import OPTIONS
 
 PACKAGE: Final = Path(__file__).parent.parent
 

@@ -23,9 +23,9 @@ import trio
 from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
-from cometary.config import Settings
 from cometary.errors import ConfigError
 from cometary.log import get_logger
+from cometary.settings import Settings
 
 logger = get_logger("cometary.cli")
 

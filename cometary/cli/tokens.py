@@ -7,9 +7,9 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from cometary.config import load
 from cometary.config.kinds import seconds
 from cometary.errors import ConfigError
+from cometary.settings import load
 
 LIFETIME: Final = seconds(1, 10**9)
 DEFAULT_LIFETIME: Final = 60

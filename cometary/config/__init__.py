@@ -1,10 +1,25 @@
-"""Configuration: the table of options, and the three places that their values come from."""
+"""Configuration: what options and sections are, and the three places that values come from.
+
+What can be configured is declared in the rooms that go by it; `cometary.settings` puts it all together. The
+`Settings` of a server, which are public under the name of this package, are that: imported when first used.
+"""
 
 from __future__ import annotations
 
-from cometary.config.kinds import Address
-from cometary.config.option import Option
-from cometary.config.settings import OPTIONS, Settings
-from cometary.config.sources import is_given, load
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["OPTIONS", "Address", "Option", "Settings", "is_given", "load"]
+from cometary.config.kinds import Address
+from cometary.config.option import Option, option
+from cometary.config.section import Section
+from cometary.on_demand import importer
+
+if TYPE_CHECKING:
+    from cometary.settings import Settings
+
+__all__ = ["Address", "Option", "Section", "Settings", "option"]
+
+_find = importer(__name__, {"Settings": "cometary.settings"})
+
+
+def __getattr__(name: str) -> Any:
+    return _find(name)

@@ -1,5 +1,7 @@
 """The kinds of value that an option can have: how each is read, and what of it is allowed.
 
+Here are those that any room may need; a kind of one room's own stands beside its section.
+
 A kind raises a bare `ValueError` for whatever it does not allow. Whoever calls it knows where
 the value came from, and says so together with the kind's `allowed`.
 """
@@ -12,8 +14,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
-
-from cometary.errors import UsageError
 
 T = TypeVar("T")
 
@@ -124,6 +124,22 @@ def url(expression: str, allowed: str) -> Kind[str]:
     return Kind(allowed, check, check)
 
 
+def several(item: Kind[T], allowed: str) -> Kind[tuple[T, ...]]:
+    """A list of values of one kind; in text they are separated by commas."""
+
+    def check(value: object) -> tuple[T, ...]:
+        if isinstance(value, list | tuple):
+            return tuple(map(item.check, cast("Iterable[object]", value)))
+        raise ValueError
+
+    return Kind(allowed, check, lambda text: check(listed(text)))
+
+
+def listed(text: str) -> list[str]:
+    """Return what is separated by commas in a text; nothing if it is blank."""
+    return [part.strip() for part in text.split(",")] if text.strip() else []
+
+
 def _is_host(host: str) -> bool:
     """Whether it is a name or an address that can be asked for; what ends in a number is no name."""
     try:
@@ -136,17 +152,6 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _check_origin(value: object) -> str:
-    """Check an origin, as browsers write it (RFC 6454, section 6.2): another spelling would never be met."""
-    if value == "*":
-        return "*"
-    given = _ORIGIN.check(value)
-    parts = urlsplit(given)
-    if given != given.lower() or parts.port == DEFAULT_PORTS[parts.scheme]:
-        raise ValueError
-    return given
-
-
 def _check_address(value: object) -> Address:
     if isinstance(value, str):
         host, _, port = value.rpartition(":")
@@ -156,111 +161,10 @@ def _check_address(value: object) -> Address:
     raise ValueError
 
 
-def _check_origins(value: object) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(map(_check_origin, cast("Iterable[object]", value)))
-    raise ValueError
-
-
-def _parse_origins(text: str) -> tuple[str, ...]:
-    return _check_origins(_listed(text))
-
-
-def _check_hosts(value: object) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(map(_HOST_NAME.check, cast("Iterable[object]", value)))
-    raise ValueError
-
-
-def _check_paths(value: object) -> tuple[str, ...]:
-    # Imported here, since it brings half the server, for which a wrong option need not wait.
-    from cometary.packets.contract_table import read_contracts  # noqa: PLC0415
-
-    if isinstance(value, list | tuple):
-        lines = tuple(map(_LINE.check, cast("Iterable[object]", value)))
-        try:
-            read_contracts(lines)
-        except UsageError:
-            raise ValueError from None
-        return lines
-    raise ValueError
-
-
-def _listed(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",")] if text.strip() else []
-
-
-def _check_webhook_secret(value: object) -> str:
-    from cometary.authentication.signature import read_secret  # noqa: PLC0415 - as above
-
-    if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 - the one error of kinds
-    read_secret(value)
-    return value
-
-
-def _check_events(value: object) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        events = tuple(map(_EVENT.check, cast("Iterable[object]", value)))
-        if len(set(events)) == len(events):
-            return events
-    raise ValueError
-
-
-def _check_token_secrets(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (_TOKEN_SECRET.check(value),)
-    if isinstance(value, list | tuple) and value:  # none would mean that everybody is let in
-        return tuple(map(_TOKEN_SECRET.check, cast("Iterable[object]", value)))
-    raise ValueError
-
-
 _HOST_AND_PORT: Final = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(:\d+)?", re.ASCII).fullmatch
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?", re.ASCII).fullmatch
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
 URL_PATH: Final = matching(r"/[\w.~/-]*", "the path of a URL, such as /comet")
-_LINE: Final = matching(".+", "text")
-APP: Final = matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
-# RFC 6750, section 2.1, says which characters a bearer token has.
-SECRET: Final = matching(r"[\w.~+/-]+=*", "one or more of A-Z a-z 0-9 - . _ ~ + / and then only =")
-PATHS: Final = Kind(
-    "contracts such as 'prices/** conflate ttl=10', separated by commas, each a pattern, a policy "
-    "(keep, conflate, drop_oldest, drop_newest, close) and any of limit=PACKETS and ttl=SECONDS",
-    _check_paths,
-    lambda text: _check_paths(_listed(text)),
-)
 URL: Final = url(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")
-WEBHOOK_SECRET: Final = Kind(
-    "whsec_ and then the base64 of 24 to 64 bytes", _check_webhook_secret, _check_webhook_secret
-)
-_EVENT: Final = choice("signon", "signoff", "receipt", "failure")
-WEBHOOK_EVENTS: Final = Kind(
-    "some of signon, signoff, receipt, failure, separated by commas",
-    _check_events,
-    lambda text: _check_events(_listed(text)),
-)
-_TOKEN_SECRET: Final = matching(r"[!-+\--~]{32,}", "a secret")
-TOKEN_SECRETS: Final = Kind(
-    "one or more secrets of 32 characters or more, without spaces, separated by commas",
-    _check_token_secrets,
-    lambda text: _check_token_secrets(_listed(text)),
-)
-AUDIENCE: Final = matching(r"\S+", "text without spaces")
-# RFC 6265, section 4.1.1, says which characters the name of a cookie has.
-BIND: Final = matching(r"off|token|cookie:[\w!#$%&'*+.^`|~-]+", "off, token, or cookie: and a cookie's name")
-_ORIGIN: Final = url(r"https?://[^\s/,@?#]+", "an origin")
-_HOST_NAME: Final = matching(r"\*|[\w-][\w.-]*", "a host name")
-HOSTS: Final = Kind(
-    "host names such as www.example.org, without ports, separated by commas, or * for all of them",
-    _check_hosts,
-    lambda text: _check_hosts(_listed(text)),
-)
-ORIGINS: Final = Kind(
-    "origins as browsers write them (lower case, no default port), such as https://www.example.org, separated by "
-    "commas, or * for all of them",
-    _check_origins,
-    _parse_origins,
-)

@@ -1,8 +1,8 @@
-"""Options: what one row of the table of settings says."""
+"""Options: what one row of a section says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cometary.config.kinds import Kind
@@ -11,7 +11,7 @@ from cometary.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One row of the table.
+    """One row of a section.
 
     Attributes:
         name: The key in a file, and the command line's option without its dashes.
@@ -30,7 +30,7 @@ class Option:
 
     @property
     def field(self) -> str:
-        """The attribute of `Settings`."""
+        """The attribute of the section."""
         return self.name.replace("-", "_")
 
     @property
@@ -39,9 +39,21 @@ class Option:
         return f"COMETARY_{self.field.upper()}"
 
 
-def row(kind: Kind[Any], text: str, *, secret: bool = False) -> dict[str, object]:
-    """What makes a field of `Settings` a row of the table."""
-    return {"kind": kind, "text": text, "secret": secret}
+def option(default: object, kind: Kind[Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:
+    """Make a field of a section a row: an option.
+
+    Args:
+        default: its value when nobody gives one.
+        kind: what values it can have.
+        text: what it is for, in one sentence.
+        secret: whether its value is never shown, and never taken from the command line.
+        shown: whether the section's `repr` shows it.
+    """
+    return field(
+        default=default,
+        repr=shown and not secret,
+        metadata={"kind": kind, "text": text, "secret": secret},
+    )
 
 
 def not_allowed(option: Option, where: str, value: object) -> ConfigError:

@@ -23,6 +23,7 @@ from math import inf
 from typing import Any, Final, Literal, get_args
 
 from cometary.errors import UsageError
+from cometary.packets.patterns import Pattern
 
 WhenFull = Literal["keep", "conflate", "drop_oldest", "drop_newest", "close"]
 Key = Callable[[str, Any], object]
@@ -95,3 +96,20 @@ def check_ttl(ttl: object) -> float:
     if isinstance(ttl, int | float) and not isinstance(ttl, bool) and ttl > 0:  # NaN is refused as well
         return ttl
     raise UsageError(f"a time to live is a number of seconds above 0, not {ttl!r}")
+
+
+Declared = tuple[Pattern, Contract]
+"""A contract and the paths that it is for."""
+
+
+def declare(declared: list[Declared], pattern: str, contract: Contract) -> None:
+    """Add a contract to those that were declared before it.
+
+    Raises:
+        PatternError: if `pattern` is none; the caller's fault, nothing has changed.
+        UsageError: if that pattern has a contract; the caller's fault, nothing has changed.
+    """
+    compiled = Pattern.compile(pattern)
+    if any(other == compiled for other, _ in declared):
+        raise UsageError(f"{pattern!r} has a contract already")
+    declared.append((compiled, contract))

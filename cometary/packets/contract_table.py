@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.errors import UsageError
-from cometary.packets.contract import KEEP, Contract, make_contract
+from cometary.packets.contract import KEEP, Contract, declare
 from cometary.packets.packet import Packet, outgoing
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
@@ -48,10 +48,7 @@ class Contracts:
             PatternError: if it is no pattern; the caller's fault, nothing has changed.
             UsageError: if that pattern has a contract; the caller's fault, nothing has changed.
         """
-        compiled = Pattern.compile(pattern)
-        if any(other == compiled for other, _ in self.declared):
-            raise UsageError(f"{pattern!r} has a contract already")
-        self.declared.append((compiled, contract))
+        declare(self.declared, pattern, contract)
         self._remembered.clear()
 
     def find(self, path: str) -> Contract:
@@ -119,39 +116,3 @@ class Contracts:
         if packet.size > self._most_bytes:
             raise self._too_large(packet)
         return packet
-
-
-def read_contract(line: str) -> tuple[str, Contract]:
-    """Read a contract from configuration: a pattern, a policy, and any of `limit=` and `ttl=`.
-
-    `prices/** conflate ttl=10` is one.
-
-    Raises:
-        UsageError: if that is none; whoever wrote it is at fault.
-    """
-    pattern, when_full, *terms = line.split() if len(line.split()) > 1 else (line, "")
-    given: dict[str, float] = {}
-    for term in terms:
-        name, _, value = term.partition("=")
-        if name not in ("limit", "ttl") or name in given:
-            raise UsageError(f"{term!r} is no term of a contract: there are limit=PACKETS and ttl=SECONDS")
-        try:
-            given[name] = int(value) if name == "limit" else float(value)
-        except ValueError:
-            raise UsageError(f"{term!r} has no number") from None
-    limit = given.get("limit")
-    contract = make_contract(when_full, limit=None if limit is None else int(limit), ttl=given.get("ttl"))
-    Pattern.compile(pattern)
-    return pattern, contract
-
-
-def read_contracts(lines: Iterable[str]) -> Contracts:
-    """Read all contracts of a configuration.
-
-    Raises:
-        UsageError: if one is none, or two are for the same pattern; whoever wrote it is at fault.
-    """
-    contracts = Contracts()
-    for line in lines:
-        contracts.declare(*read_contract(line))
-    return contracts

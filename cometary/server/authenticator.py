@@ -9,7 +9,7 @@ from cometary.errors import ConfigError
 
 if TYPE_CHECKING:
     from cometary.app import App, Authenticator
-    from cometary.config import Settings
+    from cometary.settings import Settings
 
 ONE: Final = "there is one authenticator, and {other} is another one"
 

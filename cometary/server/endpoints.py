@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.app import App, Authenticator
-    from cometary.config import Settings
     from cometary.doors.control.receipts import ReceiptsEndpoint
     from cometary.sessions import SessionManager
+    from cometary.settings import Settings
     from cometary.transport.http.body_queue import BodyQueue
 
 

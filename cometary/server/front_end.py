@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometary.config import Address
-from cometary.config.parts import front_end_limits
 from cometary.transport.http.protocol import Http
+from cometary.transport.http.settings import limits_for
 from cometary.transport.net.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from cometary.actors.scheduler import Scheduler
-    from cometary.config import Settings
+    from cometary.settings import Settings
     from cometary.transport.http.service import Service
     from cometary.transport.net.listener import Network
 
@@ -84,7 +84,7 @@ class FrontEnd:
 
     async def run(self, *, task_status: trio.TaskStatus[object]) -> None:
         """Serve connections until cancelled; for a child specification."""
-        limits = front_end_limits(self._settings)
+        limits = limits_for(self._settings, self._settings.die)
         public, control = (Http(service, limits) for service in self._services)
         listen = [
             Listen(public, sockets=self._sockets[0]),

@@ -26,18 +26,20 @@ from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
 from cometary.authentication.served import ServedAuthenticator
-from cometary.config.parts import session_settings, webhook_settings
 from cometary.declarations import name_of
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.webhooks import EVENTS, Reporting, WebhookSender
-from cometary.packets.contract_table import Contracts, read_contracts
+from cometary.doors.webhooks.settings import webhook_settings
+from cometary.packets.contract_table import Contracts
+from cometary.packets.settings import read_contracts
 from cometary.server.authenticator import choose_authenticator
 from cometary.server.endpoints import control_service, make_gate, public_service
 from cometary.server.front_end import FrontEnd
 from cometary.server.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
+from cometary.sessions.settings import session_settings
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.service import Service
@@ -47,8 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from cometary.app import Authenticator, Task
-    from cometary.config import Settings
     from cometary.sessions.application import Application
+    from cometary.settings import Settings
     from cometary.supervision import Supervisor
 
 __all__ = ["Running", "Server", "serve"]
@@ -118,7 +120,7 @@ class Server:
         self._binding_key = secrets.token_bytes(32)
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
-        declared = [*read_contracts(settings.paths).declared, *app.contracts.declared]
+        declared = [*read_contracts(settings.paths), *app.contracts.declared]
         self._contracts = Contracts(declared, settings.queue_bytes)
         webhooks = webhook_settings(settings)
         self._webhooks = None if webhooks is None else WebhookSender(webhooks)

@@ -1,8 +1,59 @@
-"""What is the same for all sessions of a server: times and limits."""
+"""What is the same for all sessions of a server: times and limits, and the options that they follow from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from cometary.config import kinds
+from cometary.config.option import option
+from cometary.config.section import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionSection(Section):
+    """What an operator can say of sessions."""
+
+    wait: float = option(60, kinds.seconds(0.1, 3600), "The longest that a request is held.")
+    die: float = option(45, kinds.seconds(0.1, 86400), "How long a session lives without a held request.")
+    requests: int = option(2, kinds.whole(1, 16), "The most requests that a client may have unanswered.")
+    token_notice: float = option(
+        30, kinds.seconds(1, 3600), "How long before its token expires a client is asked for another one."
+    )
+    max_sessions: int = option(100_000, kinds.whole(1, 10_000_000), "The most sessions at one time.")
+    session_paths: int = option(
+        2_000, kinds.whole(1, 1_000_000, "paths"), "The most paths that one session may be connected to."
+    )
+    request_packets: int = option(
+        256, kinds.whole(1, 1000, "packets"), "The most packets in one request of a client."
+    )
+    packets_per_second: int = option(
+        200,
+        kinds.whole(0, 1_000_000, "packets"),
+        "The most that one client sends, on average; 0 for no limit.",
+    )
+    packet_burst: int = option(
+        1000, kinds.whole(1, 1_000_000, "packets"), "The most that it sends at once, after a pause."
+    )
+    address_packets_per_second: int = option(
+        2000,
+        kinds.whole(0, 10_000_000, "packets"),
+        "The most that all clients of one address send, on average; 0 for no limit. Loopback has none.",
+    )
+    address_packet_burst: int = option(
+        10_000, kinds.whole(1, 10_000_000, "packets"), "The most that they send at once, after a pause."
+    )
+    queue_packets: int = option(
+        1000, kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."
+    )
+    queue_bytes: int = option(
+        1024 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."
+    )
+    response_bytes: int = option(
+        256 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."
+    )
+    log_addresses: str = option(
+        "on", kinds.choice("off", "on"), "Whether the log tells from which addresses sessions are opened."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +101,24 @@ class SessionSettings:
     max_sessions: int = 100_000
     notice: float = 30.0
     log_addresses: bool = True
+
+
+def session_settings(section: SessionSection) -> SessionSettings:
+    """Return what sessions go by, as the operator says it."""
+    return SessionSettings(
+        wait=section.wait,
+        die=section.die,
+        requests=section.requests,
+        max_queued_packets=section.queue_packets,
+        max_queued_bytes=section.queue_bytes,
+        max_response_bytes=section.response_bytes,
+        max_paths=section.session_paths,
+        max_request_packets=section.request_packets,
+        packets_per_second=section.packets_per_second,
+        packet_burst=section.packet_burst,
+        address_packets_per_second=section.address_packets_per_second,
+        address_packet_burst=section.address_packet_burst,
+        max_sessions=section.max_sessions,
+        notice=section.token_notice,
+        log_addresses=section.log_addresses == "on",
+    )

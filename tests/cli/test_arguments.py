@@ -7,8 +7,8 @@ import pytest
 from cometary import __version__
 from cometary.cli import main
 from cometary.cli.arguments import parse
-from cometary.config import OPTIONS
 from cometary.fsm import engine
+from cometary.settings import OPTIONS
 
 
 def leave(*arguments: str) -> object:

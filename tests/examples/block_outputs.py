@@ -21,9 +21,10 @@ from trio.testing import MockClock
 from cometary.actors import system
 from cometary.chaos.ledger import Counts
 from cometary.chaos.report import Report
-from cometary.config import Address, Settings, load
+from cometary.config import Address, Settings
 from cometary.connector import Connector
 from cometary.errors import ActorEndedError, ConfigError
+from cometary.settings import load
 from examples.code_lock.two_states import Lock
 from tests.examples.block_commands import bash
 from tests.examples.code_blocks import Block

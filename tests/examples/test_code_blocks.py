@@ -17,8 +17,9 @@ from typing import Final, cast
 
 import pytest
 
-from cometary.config import Address, load
+from cometary.config import Address
 from cometary.sessions import SessionMachine
+from cometary.settings import load
 from examples.code_lock.lock import CodeLock
 from examples.door_lock import DoorLock
 from tests.examples.block_commands import COMMAND, run_commands

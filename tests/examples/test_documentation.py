@@ -14,13 +14,13 @@ from typing import Any, get_args
 import pytest
 
 from cometary import errors
-from cometary.config import OPTIONS
 from cometary.doors.control.control_line import ControlLine
 from cometary.doors.control.endpoint import ControlEndpoint, PacketBody
 from cometary.errors import CONDITIONS
 from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions import Receipt, SessionMachine
 from cometary.sessions.tracking import Outcome
+from cometary.settings import OPTIONS
 from tests.servers import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from cometary.errors import PatternError, UsageError
 from cometary.packets.contract import KEEP, Contract, make_contract
-from cometary.packets.contract_table import MOST_REMEMBERED_PATHS, Contracts, read_contract, read_contracts
+from cometary.packets.contract_table import MOST_REMEMBERED_PATHS, Contracts
 from cometary.packets.packet import Packet
 from cometary.packets.patterns import Pattern
+from cometary.packets.settings import read_contract, read_contracts
 from cometary.packets.tracked import TrackedPacket
 
 LATEST = make_contract("conflate")

@@ -13,9 +13,9 @@ import trio.testing
 from cometary.actors import ActorRef
 from cometary.app import App
 from cometary.config import Address, Settings
-from cometary.config.parts import session_settings
 from cometary.server import Running, serve
 from cometary.sessions import Session
+from cometary.sessions.settings import session_settings
 from tests.protocol.client import Recorder, World, serving
 
 

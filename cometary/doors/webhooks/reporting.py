@@ -7,7 +7,7 @@ run. So each is queued once, and in the order in which its session's calls are m
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.application import Application
 
-EVENTS: Final = ("signon", "signoff", "receipt", "failure")
 """The types of events."""
 
 _encode = msgspec.json.Encoder().encode

@@ -1,0 +1,78 @@
+"""What an operator can say of packets: which contracts they are under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from cometary.config.kinds import Kind, listed, matching
+from cometary.config.option import option
+from cometary.config.section import Section
+from cometary.errors import UsageError
+from cometary.packets.contract import Contract, Declared, declare, make_contract
+from cometary.packets.patterns import Pattern
+
+_LINE: Final = matching(".+", "text")
+
+
+def read_contract(line: str) -> tuple[str, Contract]:
+    """Read a contract from configuration: a pattern, a policy, and any of `limit=` and `ttl=`.
+
+    `prices/** conflate ttl=10` is one.
+
+    Raises:
+        UsageError: if that is none; whoever wrote it is at fault.
+    """
+    pattern, when_full, *terms = line.split() if len(line.split()) > 1 else (line, "")
+    given: dict[str, float] = {}
+    for term in terms:
+        name, _, value = term.partition("=")
+        if name not in ("limit", "ttl") or name in given:
+            raise UsageError(f"{term!r} is no term of a contract: there are limit=PACKETS and ttl=SECONDS")
+        try:
+            given[name] = int(value) if name == "limit" else float(value)
+        except ValueError:
+            raise UsageError(f"{term!r} has no number") from None
+    limit = given.get("limit")
+    contract = make_contract(when_full, limit=None if limit is None else int(limit), ttl=given.get("ttl"))
+    Pattern.compile(pattern)
+    return pattern, contract
+
+
+def read_contracts(lines: Iterable[str]) -> list[Declared]:
+    """Read all contracts of a configuration.
+
+    Raises:
+        UsageError: if one is none, or two are for the same pattern; whoever wrote it is at fault.
+    """
+    declared: list[Declared] = []
+    for line in lines:
+        declare(declared, *read_contract(line))
+    return declared
+
+
+def _check_paths(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        lines = tuple(map(_LINE.check, cast("Iterable[object]", value)))
+        try:
+            read_contracts(lines)
+        except UsageError:
+            raise ValueError from None
+        return lines
+    raise ValueError
+
+
+PATHS: Final = Kind(
+    "contracts such as 'prices/** conflate ttl=10', separated by commas, each a pattern, a policy "
+    "(keep, conflate, drop_oldest, drop_newest, close) and any of limit=PACKETS and ttl=SECONDS",
+    _check_paths,
+    lambda text: _check_paths(listed(text)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractSection(Section):
+    """The contracts of a server."""
+
+    paths: tuple[str, ...] = option((), PATHS, "What becomes of packets that a session is too slow for.")

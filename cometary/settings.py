@@ -1,0 +1,91 @@
+"""The settings of a server: the sections of all its rooms, and the options of the server itself.
+
+An option is declared in the section of the room that goes by it, and in no other place: what is here follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cometary.authentication.settings import AuthenticationSection
+from cometary.config import kinds, sources
+from cometary.config.option import Option, option
+from cometary.config.section import Section, options_of
+from cometary.doors.control.settings import ControlSection
+from cometary.doors.webhooks.settings import WebhookSection
+from cometary.errors import ConfigError
+from cometary.gate.settings import GateSection
+from cometary.packets.settings import ContractSection
+from cometary.sessions.settings import SessionSection
+from cometary.transport.http.settings import HttpSection
+from cometary.transport.wires.comet.settings import CometSection
+
+APP: Final = kinds.matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSection(Section):
+    """What is said of the server as a whole."""
+
+    app: str | None = option(None, APP, "The application to serve; without one, back-ends do all.")
+    stop_grace: float = option(
+        5, kinds.seconds(0, 3600), "How long the handlers of sessions have to finish when the server stops."
+    )
+    watchdog: float = option(
+        0.1,
+        kinds.seconds(0, 60),
+        "How long a handler may hold up the server before a warning names it; 0 for no such warnings.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSection(Section):
+    """How the process logs."""
+
+    log_level: str = option(
+        "info",
+        kinds.choice("debug", "info", "warning", "error"),
+        "The least serious events that are logged.",
+    )
+    log_format: str = option("text", kinds.choice("text", "json"), "How the lines of the log are written.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(
+    ServerSection,
+    HttpSection,
+    CometSection,
+    ControlSection,
+    AuthenticationSection,
+    GateSection,
+    SessionSection,
+    ContractSection,
+    WebhookSection,
+    LogSection,
+):
+    """How one server is set up; each field is explained by its row.
+
+    Raises:
+        ConfigError: a value is not allowed; `where` is the name of the field's option.
+    """
+
+    def check(self) -> None:
+        """See whether what the sections say goes together."""
+        if self.binds_to_cookie and "*" in self.origins:
+            raise ConfigError("bind", "cookies are not for pages of any origin, so origins has to name them")
+
+
+OPTIONS: Final[tuple[Option, ...]] = options_of(Settings)
+"""Every built-in option, in the order in which they are explained."""
+
+
+def load(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """Build the settings from all that was given; arguments and errors are those of `sources.load`."""
+    return sources.load(Settings, arguments, environment)
+
+
+def is_given(name: str, arguments: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Whether any source gives the option of that name; arguments and errors are those of `load`."""
+    return sources.is_given(Settings, name, arguments, environment)

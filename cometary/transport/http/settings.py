@@ -1,0 +1,75 @@
+"""What an operator can say of HTTP, and the limits that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from cometary.config import kinds
+from cometary.config.kinds import Kind
+from cometary.config.option import option
+from cometary.config.section import Section
+from cometary.transport.http.limits import Limits
+
+_ORIGIN: Final = kinds.url(r"https?://[^\s/,@?#]+", "an origin")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _check_origin(value: object) -> str:
+    """Check an origin, as browsers write it (RFC 6454, section 6.2): another spelling would never be met."""
+    if value == "*":
+        return "*"
+    given = _ORIGIN.check(value)
+    parts = urlsplit(given)
+    if given != given.lower() or parts.port == _DEFAULT_PORTS[parts.scheme]:
+        raise ValueError
+    return given
+
+
+ORIGINS: Final = kinds.several(
+    Kind("an origin", _check_origin, _check_origin),
+    "origins as browsers write them (lower case, no default port), such as https://www.example.org, separated by "
+    "commas, or * for all of them",
+)
+HOSTS: Final = kinds.several(
+    kinds.matching(r"\*|[\w-][\w.-]*", "a host name"),
+    "host names such as www.example.org, without ports, separated by commas, or * for all of them",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSection(Section):
+    """Where clients connect, from which pages, and how much they send."""
+
+    host: str = option("127.0.0.1", kinds.HOST, "The address that clients connect to.")
+    port: int = option(8080, kinds.PORT, "The port that clients connect to; 0 takes any free one.")
+    origins: tuple[str, ...] = option((), ORIGINS, "The other sites whose pages may connect (CORS).")
+    hosts: tuple[str, ...] = option(
+        (), HOSTS, "The names that clients know the server by; if none are given, see security."
+    )
+    body_bytes: int = option(
+        256 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."
+    )
+
+
+def limits_for(section: HttpSection, die: float) -> Limits:
+    """Return what the front end goes by.
+
+    Nothing is waited for on a connection longer than `die`, after which there is no session that it
+    could be of use to. So what a vanished client leaves is gone as soon as its session.
+
+    Args:
+        section: what the operator says.
+        die: seconds that a session lives without its client.
+    """
+    defaults = Limits()
+    half = die / 2  # the period that a client vanishes in may have one more
+    return Limits(
+        body_bytes=section.body_bytes,
+        head_seconds=min(die, defaults.head_seconds),
+        body_seconds=min(half, defaults.body_seconds),
+        idle_seconds=min(die, defaults.idle_seconds),
+        write_seconds=min(half, defaults.write_seconds),
+        linger_seconds=min(die, defaults.linger_seconds),
+    )
