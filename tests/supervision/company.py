@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 import trio
 
 from cometary.actors import Actor, ActorRef, ActorSystem, system
-from cometary.supervision import ChildSpec, Supervisor, supervise, which_children
+from cometary.supervision import ChildSpec, DynamicSupervisor, Supervisor, supervise, which_children
 
 P = ParamSpec("P")
 settled = trio.testing.wait_all_tasks_blocked
@@ -95,9 +95,29 @@ class DeepSleeper(Worker):
             await trio.sleep(message)
 
 
+class Delicate(Worker):
+    """A worker whose constructor fails when the diary says so."""
+
+    def __init__(self, name: str, diary: Diary) -> None:
+        super().__init__(name, diary)
+        diary.note_start(f"constructor of {name}")
+
+
 def worker(name: str, diary: Diary, kind: type[Worker] = Worker, **options: Any) -> ChildSpec:
     """The specification of a worker called `name`."""
     return ChildSpec(name, kind, (name, diary), **options)
+
+
+def crowd(**options: Any) -> ChildSpec:
+    """The specification of a dynamic supervisor."""
+    return ChildSpec("crowd", DynamicSupervisor, kwargs=options)
+
+
+def the_actor(ref: ActorRef[Any]) -> DynamicSupervisor:
+    """The dynamic supervisor itself, as code on the loop may hold it."""
+    actor = ref.actor_inbox.actor
+    assert isinstance(actor, DynamicSupervisor)
+    return actor
 
 
 async def child(supervisor: ActorRef[Any], name: str) -> ActorRef[Any]:

@@ -1,4 +1,4 @@
-"""The dynamic supervisor's own additions to restarts: back-off, and a time-out for a start that never ends."""
+"""When a dynamic supervisor restarts a child, when it gives one up, and how long it waits before."""
 
 from __future__ import annotations
 
@@ -7,45 +7,267 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cometary.actors import ActorDeadError
-from cometary.errors import SpecError, StartIgnoredError
+from cometary.actors import ActorDeadError, ActorRef, Exit
+from cometary.errors import (
+    ChildStateError,
+    RestartIntensityError,
+    StartIgnoredError,
+)
 from cometary.supervision import (
     Backoff,
-    ChildSpec,
-    DynamicSupervisor,
-    SupervisorSpec,
+    CrashReport,
     latest_reports,
     start_child,
+    subscribe,
     terminate_child,
     which_children,
 )
-from cometary.supervision.restart_policy import Delays
 from tests.supervision.company import (
-    Clerk,
-    DeepSleeper,
+    Delicate,
     Diary,
-    Sleeper,
     Worker,
     child,
     company,
-    leaving_nothing,
+    crowd,
     settled,
-    worker,
+    the_actor,
 )
-from tests.supervision.test_dynamic import Delicate, crowd
+
+# -- intensity ----------------------------------------------------------------------------
 
 
-class Stuck(Clerk):
-    """A clerk that never has started, unless it is not its first life."""
+async def test_per_supervisor_one_too_many_ends_all(autojump_clock: trio.testing.MockClock) -> None:
+    diary = Diary()
+    async with company(crowd(intensity=2)) as root:
+        ref = await child(root, "crowd")
+        supervisor = the_actor(ref)
+        workers = [supervisor.start_child(Worker, str(number), diary) for number in range(4)]
+        await settled()
+        diary.clear()
+        for one in workers[:2]:
+            one.tell("crash")
+        await settled()
+        assert sorted(diary.read()) == ["start 0", "start 1"]
+        workers[2].tell("crash")
+        await settled()
+        assert sorted(diary.read()) == ["stop 0", "stop 1", "stop 3"]
+        assert not any(one.is_alive() for one in workers)
+        assert len(the_actor(ref).children) == 0  # a new incarnation, behind the same reference
+        assert the_actor(ref) is not supervisor
+        with pytest.raises(ChildStateError, match="does not run"):
+            supervisor.start_child(Worker, "late", diary)
 
-    async def on_start(self) -> None:  # type: ignore[override]
-        self.diary.append(f"{self.name} tries")
-        if self.diary.count(f"{self.name} tries") == 1:
+
+async def test_per_supervisor_the_root_is_told_why() -> None:
+    diary = Diary()
+
+    async def run() -> None:
+        async with company(crowd(intensity=0), intensity=0) as root:
+            one = await start_child(await child(root, "crowd"), Worker, "one", diary)
+            one.tell("crash")
             await trio.sleep_forever()
-        super().on_start()
+
+    with pytest.raises(
+        RestartIntensityError, match="root: child 'crowd' ended once too often: shutdown"
+    ) as caught:
+        await run()
+    assert isinstance(caught.value.__cause__, RestartIntensityError)
+    assert isinstance(caught.value.__cause__.__cause__, RuntimeError)
+
+
+async def test_the_end_of_one_incarnation_is_not_the_end_of_the_next() -> None:
+    diary = Diary()
+    async with company(crowd(intensity=0), intensity=1) as root:
+        ref = await child(root, "crowd")
+
+        def interfere(report: CrashReport) -> None:
+            if report.action == "give_up":
+                ref.kill()  # so that its own message to give up comes to the next incarnation
+
+        subscribe(root, interfere)
+        (await start_child(ref, Worker, "one", diary)).tell("crash")
+        await settled()
+        two = await start_child(ref, Worker, "two", diary)
+        await settled()
+        assert two.is_alive()
+
+
+async def test_nobody_is_restarted_while_the_supervisor_gives_up() -> None:
+    diary = Diary()
+    async with company(crowd(intensity=1)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one, two, three = (supervisor.start_child(Delicate, name, diary) for name in ("one", "two", "three"))
+        await settled()
+        diary.clear()
+        diary.failing_starts["constructor of one"] = 1
+        for ref in (one, two, three):  # one waits for its next attempt when two is one too many
+            ref.kill()
+        await settled()
+        assert diary == ["failed constructor of one"]
+        assert [report.action for report in latest_reports(root)].count("give_up") == 1
+
+
+async def test_per_child_one_too_many_gives_up_that_child_alone() -> None:
+    diary = Diary()
+    given_up: list[tuple[ActorRef[Any], Exit]] = []
+
+    def note(ref: ActorRef[Any], exit_: Exit) -> None:
+        assert not ref.is_alive()
+        given_up.append((ref, exit_))
+
+    async with company(crowd(per="child", on_give_up=note)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        workers = [supervisor.start_child(Worker, str(number), diary) for number in range(3)]
+        for one in workers:
+            for _ in range(3):
+                one.tell("crash")
+        await settled()
+        assert not given_up
+        assert all(one.is_alive() for one in workers)
+        workers[1].tell("crash")
+        await settled()
+        ((ref, exit_),) = given_up
+        assert ref is workers[1]
+        assert str(exit_.error) == "1 was told to crash"
+        assert [one.is_alive() for one in workers] == [True, False, True]
+        assert len(supervisor.children) == 2
+
+
+@pytest.mark.parametrize("per", ["child", "supervisor"])
+async def test_nothing_is_remembered_about_children_that_have_gone(per: str) -> None:
+    diary = Diary()
+    async with company(crowd(per=per, intensity=1000)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        workers = [supervisor.start_child(Worker, str(number), diary) for number in range(10)]
+        for ref in workers:
+            ref.tell("crash")
+            ref.tell("leave")
+        await settled()
+        assert supervisor.count_children().specs == 0
+        assert [supervisor.children.restarts_of(ref) for ref in workers] == [0] * 10
+
+
+async def test_per_child_crashes_that_are_far_apart_are_put_up_with(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+    async with company(crowd(per="child", intensity=1, period=5)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one = supervisor.start_child(Worker, "one", diary)
+        for _ in range(10):
+            one.tell("crash")
+            await trio.sleep(5.1)
+        assert one.is_alive()
+        assert supervisor.children.restarts_of(one) == 10
+
+
+async def test_who_is_told_of_a_child_that_was_given_up_may_start_another() -> None:
+    diary = Diary()
+
+    def replace(_ref: ActorRef[Any], _exit: Exit) -> None:
+        supervisor.start_child(Worker, "substitute", diary)
+
+    async with company(crowd(per="child", intensity=0, on_give_up=replace)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        supervisor.start_child(Worker, "one", diary).tell("crash")
+        await settled()
+        assert diary.read() == ["start one", "start substitute"]
+
+
+async def test_an_on_give_up_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    diary = Diary()
+
+    def fail(_ref: ActorRef[Any], _exit: Exit) -> None:
+        raise LookupError("where is it?")
+
+    async with company(crowd(per="child", intensity=0, on_give_up=fail)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one, other = (supervisor.start_child(Worker, name, diary) for name in ("one", "other"))
+        one.tell("crash")
+        await settled()
+        assert other.is_alive()
+    assert "on_give_up of root/crowd failed" in caplog.text
+
+
+async def test_a_child_may_be_given_up_without_anybody_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with company(crowd(per="child", intensity=0)) as root:
+        (await start_child(await child(root, "crowd"), Worker, "one", Diary())).tell("crash")
+        await settled()
+    assert "on_give_up" not in caplog.text
+
+
+async def test_a_crash_in_on_start_is_a_crash_like_any_other() -> None:
+    diary = Diary()
+    diary.failing_starts["one"] = 2
+    async with company(crowd(per="child")) as root:
+        one = the_actor(await child(root, "crowd")).start_child(Worker, "one", diary)
+        one.tell("kept")
+        await settled()
+        assert diary.read() == ["failed one", "failed one", "start one", "one got kept"]
+
+
+async def test_a_constructor_that_fails_at_a_restart_is_tried_again() -> None:
+    diary = Diary()
+    async with company(crowd(per="child")) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one = supervisor.start_child(Delicate, "one", diary)
+        await settled()
+        diary.clear()
+        diary.failing_starts["constructor of one"] = 2
+        for message in ("crash", "kept"):
+            one.tell(message)
+        await settled()
+        assert diary.read() == [
+            "failed constructor of one",
+            "failed constructor of one",
+            "start constructor of one",
+            "start one",
+            "one got kept",
+        ]
+
+
+@pytest.mark.parametrize("per", ["child", "supervisor"])
+async def test_a_constructor_that_keeps_failing_uses_up_the_intensity(per: str) -> None:
+    diary = Diary()
+    async with company(crowd(per=per, intensity=3)) as root:
+        supervisor = the_actor(await child(root, "crowd"))
+        one = supervisor.start_child(Delicate, "one", diary)
+        await settled()
+        diary.clear()
+        diary.failing_starts["constructor of one"] = 1000
+        one.tell("crash")
+        await settled()
+        assert diary.read() == ["failed constructor of one"] * 3
+        assert not one.is_alive()
+
+
+async def test_a_child_between_two_attempts_is_gone_when_the_supervisor_stops() -> None:
+    diary = Diary()
+    async with company(crowd(per="child")) as root:
+        supervisor = await child(root, "crowd")
+        one = the_actor(supervisor).start_child(Delicate, "one", diary)
+        await settled()
+        diary.failing_starts["constructor of one"] = 1
+        supervisor.stop(block=False)
+        one.kill()  # the constructor fails at once, and the next attempt waits in the mail behind the stop
+        answer = one.ask("anybody?", block=False)
+        await settled()
+        assert not one.is_alive()
+    with pytest.raises(ActorDeadError):
+        await answer
+
+
+async def test_a_child_between_two_attempts_can_be_terminated() -> None:
+    diary = Diary()
+    async with company(crowd(per="child", intensity=1000)) as root:
+        supervisor = await child(root, "crowd")
+        one = the_actor(supervisor).start_child(Delicate, "one", diary)
+        await settled()
+        diary.failing_starts["constructor of one"] = 1000
+        one.kill()
+        await terminate_child(supervisor, one)
+        assert not one.is_alive()
 
 
 # -- back-off -----------------------------------------------------------------------------
@@ -176,25 +398,6 @@ async def test_what_the_former_supervisor_had_put_off_is_dropped_by_the_next(
         assert await which_children(supervisor) == ()
 
 
-@given(st.lists(st.floats(0, 30), max_size=20))
-def test_each_child_has_a_streak_of_its_own(pauses: list[float]) -> None:
-    delays, now = Delays(Backoff(1, 8, 0)), 0.0
-    for pause in pauses:
-        assert delays.before_restart("the other", now) <= 8
-        now += pause
-    assert delays.before_restart("first", now) == 1
-    assert delays.before_restart("first", now + 1) == 2
-    delays.forget("first")
-    assert delays.before_restart("first", now + 2) == 1
-
-
-def test_a_child_begins_anew_once_it_has_run_for_the_longest_wait_and_not_before() -> None:
-    delays = Delays(Backoff(1, 5, 0))
-    assert delays.before_restart("child", 0) == 1  # it starts at 1
-    assert delays.before_restart("child", 1 + 4.9) == 2  # and at 7.9
-    assert delays.before_restart("child", 7.9 + 5) == 1
-
-
 async def test_calls_are_served_while_restarts_fail() -> None:
     diary = Diary()
     async with company(crowd(per="child", intensity=10_000)) as root:
@@ -215,113 +418,3 @@ async def test_calls_are_served_while_restarts_fail() -> None:
             await terminate_child(supervisor, ref)
         assert len(diary) < 10_000
         assert await which_children(supervisor) == ()
-
-
-# -- a start that never ends --------------------------------------------------------------
-
-
-async def test_a_child_that_does_not_start_in_time_has_crashed(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    diary = Diary()
-    async with company(crowd(start_timeout=7)) as root:
-        supervisor = await child(root, "crowd")
-        began = trio.current_time()
-        one = await start_child(supervisor, Stuck, "one", diary)
-        assert await one.ask("hello") == "hello"
-        assert trio.current_time() - began == 7
-        assert diary == ["one tries", "one tries", "start one", "one got hello"]
-        (report,) = latest_reports(root)
-        assert report.error is not None
-        assert "did not start within 7 s" in report.error
-
-
-async def test_a_specification_has_a_start_time_out_of_its_own(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    diary = Diary()
-    async with company(crowd(start_timeout=7)) as root:
-        supervisor = await child(root, "crowd")
-        began = trio.current_time()
-        one = await start_child(supervisor, worker("one", diary, Stuck, start_timeout=3))
-        await one.ask("hello")
-        assert trio.current_time() - began == 3
-
-
-async def test_a_child_that_has_started_is_left_alone(autojump_clock: trio.testing.MockClock) -> None:
-    diary = Diary()
-    async with company(crowd(start_timeout=7)) as root:
-        supervisor = await child(root, "crowd")
-        one = await start_child(supervisor, Sleeper, "one", diary)
-        one.tell(100)
-        await settled()
-        assert not any(timer.running for _, _, timer in one.actor_inbox.system.scheduler.timers._heap)
-        await trio.sleep(50)
-        assert diary == ["start one"]
-        assert one.is_alive()
-
-
-async def test_a_supervisor_below_may_take_any_time_to_start(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    diary = Diary()
-
-    class Slow(Clerk):
-        async def on_start(self) -> None:  # type: ignore[override]
-            await trio.sleep(20)
-            super().on_start()
-
-    async with company(crowd(start_timeout=7)) as root:
-        supervisor = await child(root, "crowd")
-        team = ChildSpec("team", SupervisorSpec([worker(name, diary, Slow) for name in "abc"]))
-        await start_child(supervisor, team)
-        await start_child(supervisor, DynamicSupervisor)
-        await trio.sleep(100)
-        assert diary == ["start a", "start b", "start c"]
-
-
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        ({"start_timeout": -1}, "start_timeout must be above 0 seconds, not -1"),
-        ({"backoff": 3}, "backoff must be a Backoff or None, not 3"),
-        ({"keep_mail": "yes"}, "keep_mail must be True or False, not 'yes'"),
-    ],
-)
-@leaving_nothing
-async def test_a_wrong_option_is_refused(options: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(SpecError, match=complaint):
-        DynamicSupervisor.start(**options)
-
-
-# -- a stop that is ignored ---------------------------------------------------------------
-
-
-async def test_one_that_ignores_its_termination_is_killed_and_reported(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    diary = Diary()
-    async with company(crowd(shutdown=3)) as root:
-        supervisor = await child(root, "crowd")
-        one = await start_child(supervisor, Sleeper, "one", diary)
-        one.tell(1000)
-        await settled()
-        began = trio.current_time()
-        await terminate_child(supervisor, one)
-        assert trio.current_time() - began == 3
-        assert [(report.reason, report.action) for report in latest_reports(root)] == [("killed", "nothing")]
-
-
-async def test_one_that_is_shielded_even_from_a_kill_is_waited_for(
-    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    diary = Diary()
-    async with company(crowd(shutdown=3)) as root:
-        supervisor = await child(root, "crowd")
-        one = await start_child(supervisor, DeepSleeper, "one", diary)
-        one.tell(60)
-        await settled()
-        began = trio.current_time()
-        await terminate_child(supervisor, one)
-        assert trio.current_time() - began == 60
-    assert "which goes on: it is shielded from cancellation" in caplog.text

@@ -44,68 +44,88 @@ from tests.supervision.company import (
 RULES = {
     # Flags of a supervisor.
     "the default strategy is one_for_one, and no auto_shutdown": "otp_rules.defaults_are_otps",
-    "the default intensity is 1 in 5 s": "intensity.the_default_is_one_restart_in_five_seconds",
-    "an unknown strategy, intensity, period or auto_shutdown is refused": "specs.a_wrong_supervisor_is_refused",
+    "the default intensity is 1 in 5 s": "supervisor_intensity.the_default_is_one_restart_in_five_seconds",
+    "an unknown strategy, intensity, period or auto_shutdown is refused": (
+        "spec.a_wrong_supervisor_is_refused"
+    ),
     # Fields of a child specification.
     "children are permanent and not significant by default": "otp_rules.defaults_are_otps",
-    "shutdown is 5 s for workers and infinity for supervisors": "specs.the_defaults_follow_from_the_kind",
-    "a wrong field is refused": "specs.a_wrong_child_is_refused",
+    "shutdown is 5 s for workers and infinity for supervisors": "spec.the_defaults_follow_from_the_kind",
+    "a wrong field is refused": "spec.a_wrong_child_is_refused",
     "ids are unique": "calls.an_id_is_given_once_even_to_a_child_that_has_ended",
-    "significant and permanent exclude each other": "specs.a_wrong_child_is_refused",
-    "significant needs an auto_shutdown": "specs.a_wrong_supervisor_is_refused",
+    "significant and permanent exclude each other": "spec.a_wrong_child_is_refused",
+    "significant needs an auto_shutdown": "spec.a_wrong_supervisor_is_refused",
     # start and stop
     "start goes from left to right, stop from right to left": (
-        "start_and_stop.start_goes_from_left_to_right_and_stop_from_right_to_left"
+        "supervisor_start_and_stop.start_goes_from_left_to_right_and_stop_from_right_to_left"
     ),
-    "a start is synchronous": "start_and_stop.a_child_is_started_when_the_one_before_it_has_started",
+    "a start is synchronous": (
+        "supervisor_start_and_stop.a_child_is_started_when_the_one_before_it_has_started"
+    ),
     "a failed start stops those already started": (
-        "start_and_stop.a_failed_start_stops_those_already_started_in_reverse_order"
+        "supervisor_start_and_stop.a_failed_start_stops_those_already_started_in_reverse_order"
     ),
     "a child may ignore its start": "otp_rules.a_child_that_ignores_its_start_keeps_its_place",
     "a temporary child that ignores its start is forgotten": (
         "otp_rules.a_temporary_child_that_ignores_its_start_is_forgotten"
     ),
     "a shutdown time-out is followed by a kill": (
-        "start_and_stop.a_child_that_ignores_its_stop_is_killed_when_its_time_is_up"
+        "supervisor_start_and_stop.a_child_that_ignores_its_stop_is_killed_when_its_time_is_up"
     ),
-    "infinity waits": "start_and_stop.infinity_waits_for_as_long_as_it_takes",
-    "brutal_kill asks nobody": "start_and_stop.brutal_kill_asks_nobody",
+    "infinity waits": "supervisor_start_and_stop.infinity_waits_for_as_long_as_it_takes",
+    "brutal_kill asks nobody": "supervisor_start_and_stop.brutal_kill_asks_nobody",
     "a normal end of a child that is not permanent is no error during shutdown": (
-        "start_and_stop.a_child_that_ends_normally_while_it_is_shut_down_is_no_event"
+        "supervisor_start_and_stop.a_child_that_ends_normally_while_it_is_shut_down_is_no_event"
     ),
-    "other ends are reported during shutdown": "otp_rules.whatever_reason_is_no_shutdown_is_reported_during_one",
+    "other ends are reported during shutdown": (
+        "otp_rules.whatever_reason_is_no_shutdown_is_reported_during_one"
+    ),
     "a child cannot hang its supervisor by what it is linked to": (
         "otp_rules.a_child_that_takes_no_signals_does_not_hang_its_supervisor"
     ),
     # restart types
-    "the restart type decides": "restarts.the_restart_type_decides",
+    "the restart type decides": "supervisor_restarts.the_restart_type_decides",
     "abnormal is all but normal and shutdown": "otp_rules.abnormal_is_all_but_normal_and_shutdown",
-    "a temporary child is never restarted": "restarts.temporary_siblings_are_stopped_and_forgotten",
+    "a temporary child is never restarted": (
+        "supervisor_restarts.temporary_siblings_are_stopped_and_forgotten"
+    ),
     "a temporary child's specification goes when it ends": (
-        "restarts.only_temporary_children_are_forgotten_when_they_end"
+        "supervisor_restarts.only_temporary_children_are_forgotten_when_they_end"
     ),
     # strategies
-    "the strategy says who is restarted": "restarts.the_strategy_says_who_is_restarted_too",
-    "siblings are terminated in reverse order": "restarts.the_strategy_says_who_is_restarted_too",
+    "the strategy says who is restarted": "supervisor_restarts.the_strategy_says_who_is_restarted_too",
+    "siblings are terminated in reverse order": "supervisor_restarts.the_strategy_says_who_is_restarted_too",
     "teardown is complete before a restart begins": (
         "otp_rules.teardown_is_complete_before_a_restart_begins_under_every_strategy"
     ),
     # restart intensity
-    "one too many stops all children": "intensity.one_too_many_ends_the_supervisor_so_that_its_own_supervisor_decides",
-    "and the supervisor ends with shutdown": "intensity.it_ends_with_shutdown_which_a_transient_child_survives_not",
-    "old restarts do not count": "intensity.it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period",
-    "a failed restart is counted and tried again": "intensity.a_restart_that_fails_is_counted_and_tried_again",
-    "not in a loop: calls are served in between": "intensity.calls_are_served_between_two_attempts",
+    "one too many stops all children": (
+        "supervisor_intensity.one_too_many_ends_the_supervisor_so_that_its_own_supervisor_decides"
+    ),
+    "and the supervisor ends with shutdown": (
+        "supervisor_intensity.it_ends_with_shutdown_which_a_transient_child_survives_not"
+    ),
+    "old restarts do not count": (
+        "restart_policy.it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period"
+    ),
+    "a failed restart is counted and tried again": (
+        "supervisor_intensity.a_restart_that_fails_is_counted_and_tried_again"
+    ),
+    "not in a loop: calls are served in between": (
+        "supervisor_intensity.calls_are_served_between_two_attempts"
+    ),
     "nor does a stop wait for the attempts": "bad_input.a_supervisor_told_to_stop_while_restarts_fail_stops",
     "a group is taken up where it failed": (
-        "intensity.a_sibling_that_fails_to_start_again_is_where_the_next_attempt_begins"
+        "supervisor_intensity.a_sibling_that_fails_to_start_again_is_where_the_next_attempt_begins"
     ),
     # auto_shutdown
-    "any_significant": "auto_shutdown.any_significant_child_that_ends_takes_all_with_it",
-    "all_significant": "auto_shutdown.all_significant_waits_for_the_last_one",
-    "a restarted significant child ends nothing": "otp_rules.a_significant_child_that_is_restarted_ends_nothing",
+    "any_significant": "supervisor_auto_shutdown.any_significant_child_that_ends_takes_all_with_it",
+    "all_significant": "supervisor_auto_shutdown.all_significant_waits_for_the_last_one",
+    "a restarted significant child ends nothing": (
+        "otp_rules.a_significant_child_that_is_restarted_ends_nothing"
+    ),
     "its end by the supervisor's own hand ends nothing": (
-        "auto_shutdown.to_be_terminated_or_restarted_with_a_sibling_is_not_to_end_by_itself"
+        "supervisor_auto_shutdown.to_be_terminated_or_restarted_with_a_sibling_is_not_to_end_by_itself"
     ),
     # calls
     "start_child adds to the right": "calls.a_started_child_stands_to_the_right_of_the_others",
@@ -123,7 +143,7 @@ RULES = {
     "every failure is a report": "reports.a_report_says_who_why_on_what_and_what_next",
     # simple_one_for_one, DynamicSupervisor
     "dynamic children are stopped in parallel with one time-out": (
-        "dynamic.each_child_has_its_own_time_to_stop"
+        "dynamic_children.each_child_has_its_own_time_to_stop"
     ),
     "the arguments of temporary dynamic children are not kept": (
         "otp_rules.the_arguments_of_temporary_dynamic_children_are_not_kept"
@@ -134,8 +154,8 @@ RULES = {
         "otp_rules.a_dynamic_child_that_ignores_its_start_is_forgotten"
     ),
     # PartitionSupervisor
-    "a key has one partition": "partitions.a_key_has_the_same_partition_every_time",
-    "partitions are started with their number": "partitions.each_may_have_arguments_of_its_own",
+    "a key has one partition": "partition.a_key_has_the_same_partition_every_time",
+    "partitions are started with their number": "partition.each_may_have_arguments_of_its_own",
 }
 
 

@@ -8,11 +8,12 @@ from math import inf, nan
 from typing import Any
 
 import pytest
+import trio
 
-from cometary.actors import Actor
-from cometary.errors import SpecError, UsageError
+from cometary.actors import Actor, Bounded
+from cometary.errors import MailboxFullError, SpecError, UsageError
 from cometary.supervision import Backoff, ChildSpec, DynamicSupervisor, InThread, Supervisor, SupervisorSpec
-from tests.supervision.company import leaving_nothing
+from tests.supervision.company import Diary, Worker, child, company, leaving_nothing, tell, worker
 
 
 class Nobody(Actor):
@@ -188,3 +189,22 @@ def test_specifications_are_values() -> None:
 def test_the_options_of_a_specification_are_those_of_a_supervisor() -> None:
     spec = SupervisorSpec((), "rest_for_one", 7, 8.0, "any_significant", Backoff(1, 2))
     assert SupervisorSpec(spec.children, **spec.options()) == spec
+
+
+async def test_a_child_gets_the_mailbox_of_its_specification_in_every_incarnation() -> None:
+    diary = Diary()
+    async with company(worker("a", diary, mailbox=Bounded(1)), intensity=10) as root:
+        ref = await child(root, "a")
+        for _ in range(2):
+            ref.tell("x")
+            with pytest.raises(MailboxFullError):
+                ref.tell("y")
+            await tell(root, "a", "crash")
+        assert ref.mailbox_statistics().refused == 2
+
+
+def test_only_an_actor_has_a_mailbox_to_choose() -> None:
+    with pytest.raises(SpecError, match="only an actor's class has a mailbox to choose"):
+        ChildSpec("task", trio.sleep_forever, mailbox=Bounded(1))
+    with pytest.raises(SpecError, match="mailbox must be a Bounded or None"):
+        ChildSpec("worker", Worker, ("worker", Diary()), mailbox=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cometary.errors import RestartIntensityError, SpecError
+from cometary.errors import RestartIntensityError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
@@ -19,18 +15,7 @@ from cometary.supervision import (
     terminate_child,
     which_children,
 )
-from cometary.supervision.restart_policy import RestartLog
 from tests.supervision.company import Clerk, Diary, Worker, child, company, settled, tell, worker
-
-
-@given(st.integers(0, 5), st.floats(0.1, 10), st.lists(st.floats(0, 20), max_size=30).map(sorted))
-def test_it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period(
-    intensity: int, period: float, times: list[float]
-) -> None:
-    log = RestartLog(intensity, period)
-    for number, time in enumerate(times):
-        within = [earlier for earlier in times[: number + 1] if time - earlier <= period]
-        assert log.allows(time) == (len(within) <= intensity)
 
 
 async def test_the_default_is_one_restart_in_five_seconds(autojump_clock: trio.testing.MockClock) -> None:
@@ -225,18 +210,3 @@ async def test_a_sibling_that_is_restarted_with_others_during_its_back_off_is_no
         diary.clear()
         await trio.sleep(100)
         assert diary == ["start a", "start b"]
-
-
-@given(st.floats(0.01, 5), st.floats(1, 50), st.floats(0, 1), st.integers(0, 10_000))
-def test_a_back_off_stays_between_its_bounds(least: float, factor: float, jitter: float, streak: int) -> None:
-    backoff = Backoff(least, least * factor, jitter)
-    assert least <= backoff.delay(streak) <= least * factor * (1 + jitter) * 1.000001
-
-
-def test_a_back_off_without_jitter_never_shrinks() -> None:
-    backoff = Backoff(1, 30, 0)
-    assert all(first <= second for first, second in pairwise(map(backoff.delay, range(100))))
-    with pytest.raises(SpecError, match=r"backoff max must be 1 or more seconds"):
-        Backoff(1, 0.5)
-    with pytest.raises(SpecError, match="jitter"):
-        Backoff(1, 2, jitter=2)

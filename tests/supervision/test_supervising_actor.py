@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cometary.actors import Bounded
-from cometary.errors import ChildStartError, ChildStateError, MailboxFullError, SpecError
+from cometary.errors import ChildStartError, ChildStateError
 from cometary.supervision import (
     ChildSpec,
     DynamicSupervisor,
@@ -62,22 +61,3 @@ async def test_a_dynamic_supervisor_counts_too() -> None:
         assert supervisor_statistics(crowd) == SupervisorStatistics(4, 1, 1, {"worker": 2, "supervisor": 1})
         with pytest.raises(ChildStateError):
             supervisor_statistics(refs[0])
-
-
-async def test_a_child_gets_the_mailbox_of_its_specification_in_every_incarnation() -> None:
-    diary = Diary()
-    async with company(worker("a", diary, mailbox=Bounded(1)), intensity=10) as root:
-        ref = await child(root, "a")
-        for _ in range(2):
-            ref.tell("x")
-            with pytest.raises(MailboxFullError):
-                ref.tell("y")
-            await tell(root, "a", "crash")
-        assert ref.mailbox_statistics().refused == 2
-
-
-def test_only_an_actor_has_a_mailbox_to_choose() -> None:
-    with pytest.raises(SpecError, match="only an actor's class has a mailbox to choose"):
-        ChildSpec("task", task, mailbox=Bounded(1))
-    with pytest.raises(SpecError, match="mailbox must be a Bounded or None"):
-        ChildSpec("worker", Worker, ("worker", Diary()), mailbox=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
