@@ -1,4 +1,4 @@
-"""Children that come and go: how they are started, and what is known about them."""
+"""The dynamic supervisor: children that come and go, are refused, do not start, and are counted."""
 
 from __future__ import annotations
 
