@@ -28,6 +28,9 @@ DOWN: Final = "chaos/down"
 BEAT: Final = "chaos/beat/"
 """Below this numbers go that pages get unasked."""
 
+ROOM: Final = "chaos/room"
+"""Where everybody listens: `[who shouts, its number, padding]`."""
+
 GROUPS: Final = 50
 """Groups of pages, each with a beat of its own: all pages at once would be a load of another kind."""
 
@@ -41,8 +44,12 @@ COUNT: Final = "chaos"
 def add_echo(app: App) -> None:
     """Add what `cometary chaos` expects of the application that it runs against.
 
-    Only sessions that send to `chaos/up` and `chaos/end` notice.
+    Only sessions that send to `chaos/up`, `chaos/room` and `chaos/end` notice.
     """
+
+    def shout(_session: Session, path: str, message: object) -> None:
+        app.update(path, message)
+
     beats = itertools.count(1)  # a restart of the task goes on counting
 
     async def chaos_beat(_running: Running) -> None:
@@ -52,6 +59,7 @@ def add_echo(app: App) -> None:
 
     Endings(app)
     app.packet(UP)(echo)
+    app.packet(ROOM)(shout)
     app.task(chaos_beat)
 
 
@@ -62,7 +70,7 @@ def echo(session: Session, _path: str, message: object) -> None:
     data = session.data
     data[COUNT] = count = data.get(COUNT, 0) + 1
     if count == 1:
-        session.connect(f"{BEAT}{random.randrange(GROUPS)}")  # noqa: S311 - no secret
+        session.connect(f"{BEAT}{random.randrange(GROUPS)}", ROOM)  # noqa: S311 - no secret
     session.send(DOWN, [count, *cast("list[object]", message)])
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Trouble = Literal["broken", "left-open", "slow", "late", "crashed"]
+Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "crashed"]
 """What is done to a server: connections that are broken, or left open; exchanges that go slowly; polls that come
-late; actors that are crashed."""
+late; packets that are shouted into a room where everybody listens; actors that are crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Habits:
             closing or reading them, as one behind a lost network does, and comes back on new ones.
         trickles: the share of its requests that are sent, and answers that are read, a byte at a time.
         lingers: the share of its answers after which it comes back only near the end of the die timer.
+        shouts: whether it sends to all other pages, as many packets at once as it may.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Habits:
     vanishes: bool = False
     trickles: float = 0.0
     lingers: float = 0.0
+    shouts: bool = False
 
     @property
     def troubles(self) -> set[Trouble]:
@@ -41,6 +43,7 @@ class Habits:
             "left-open": self.vanishes,
             "slow": self.trickles,
             "late": self.lingers,
+            "shouted": self.shouts,
         }
         return {trouble for trouble, done in does.items() if done}
 
@@ -50,12 +53,16 @@ HALF_OPEN: Final = Habits("half-open", vanishes=True)
 SLOW: Final = Habits("slow", trickles=0.1)
 LATE_POLL: Final = Habits("late-poll", lingers=0.3)
 
+LISTENING: Final = Habits("flood")
+SHOUTING: Final = Habits("flood", shouts=True)
+
 MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "jitter": (JITTER,),
     "half-open": (HALF_OPEN,),
     "slow": (SLOW,),
     "late-poll": (LATE_POLL,),
     "crash": (JITTER,),
+    "flood": (SHOUTING, *(LISTENING,) * 19),
     "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL),
 }
 """The habits that a mode's pages have by turns."""

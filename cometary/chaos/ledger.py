@@ -14,6 +14,7 @@ Pure.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Final, Self
@@ -109,6 +110,7 @@ class Ledger:
         self._up = Stream()
         self._down = Stream()
         self._beats = Stream(joined=True)
+        self._shouts: defaultdict[int, Stream] = defaultdict(lambda: Stream(joined=True))
 
     def number(self) -> int:
         """Return the number of the packet that is sent next."""
@@ -123,6 +125,10 @@ class Ledger:
     def beat(self, number: int) -> None:
         """Take note of a packet that the application sends to everybody, unasked."""
         self._beats.take(number)
+
+    def shout(self, shouter: int, number: int) -> None:
+        """Take note of a packet that another page sends to everybody."""
+        self._shouts[shouter].take(number)
 
     @property
     def outstanding(self) -> int:
@@ -143,4 +149,4 @@ class Ledger:
 
     def down(self) -> Counts:
         """Return the same about the way down."""
-        return total(stream.counts() for stream in (self._down, self._beats))
+        return total(stream.counts() for stream in (self._down, self._beats, *self._shouts.values()))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import trio
 
-from cometary.chaos.application import BEAT, DOWN, UP
+from cometary.chaos.application import BEAT, DOWN, ROOM, UP
 from cometary.chaos.breaks import about
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
 from cometary.chaos.ledger import Ledger
@@ -101,6 +101,8 @@ class Page:
         self._overslept = False
         self._work = trio.lowlevel.ParkingLot()
         self._padding = "." * plan.size
+        self._name = chance.randrange(1 << 40)
+        self._shouted = 0
 
     async def open(self) -> None:
         """Open the session, without any trouble; a server that is busy is asked until it is not."""
@@ -158,7 +160,17 @@ class Page:
             message = [self.ledger.number(), self._padding]
             self._conversation.offer(msgspec.json.encode({"path": UP, "message": message}))
             self._work.unpark()
+        if self.habits.shouts:
+            self._shout()
         return self.next_sending()
+
+    def _shout(self) -> None:
+        """Send to everybody whatever there is room for."""
+        while not self._conversation.full:
+            self._shouted += 1
+            message = [self._name, self._shouted, self._padding]
+            self._conversation.offer(msgspec.json.encode({"path": ROOM, "message": message}))
+            self.note("shouted")
 
     def next_sending(self) -> float:
         """Choose when to send the next packet."""
@@ -217,6 +229,8 @@ class Page:
                 self.ledger.answered(packet.message[0], packet.message[1])
             elif packet.path.startswith(BEAT):
                 self.ledger.beat(packet.message)
+            elif packet.path == ROOM:
+                self.ledger.shout(packet.message[0], packet.message[1])
         self._recovery.received(trio.current_time())
 
     def _refused(self, reply: Reply) -> None:

@@ -21,6 +21,7 @@ UNDONE: dict[Trouble, str] = {
     "left-open": "no connection was left open: more --seconds, or a shorter --kill-every",
     "slow": "no exchange was slow: more --seconds, or a shorter --every",
     "late": "no page polled late: more --seconds, or a shorter --every",
+    "shouted": "nothing was shouted: more --seconds, or a shorter --every",
     "crashed": "no session actor was crashed: more --seconds, or a shorter --crash-every",
 }
 """What to say of a trouble that has not come about, and what would bring it about."""

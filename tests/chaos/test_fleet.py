@@ -23,6 +23,7 @@ from cometary.chaos.plan import Plan
 from cometary.chaos.shared import Shared, find
 from cometary.errors import TargetError
 from cometary.sessions import Session
+from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.crash_injector import CrashInjector
 from tests.protocol.client import serving
 
@@ -95,9 +96,9 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
     assert down.sent == down.received > up.sent  # the beats
     assert result.fleet.shared.ended == {}
     assert set(result.fleet.shared.troubles) == troubles_of(mode) - {"crashed"}
-    if mode not in {"slow", "late-poll"}:
+    if mode not in {"slow", "late-poll", "flood"}:
         assert result.fleet.cuts > 30
-    if mode != "slow":
+    if mode not in {"slow", "flood"}:
         assert result.fleet.shared.replays.count > 0
     if mode in {"half-open", "mixed"}:
         zombies = result.fleet.shared.zombies
@@ -106,6 +107,16 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
             zombies.longest <= 4 + 2 + 1 + 0.5
         )  # the die timer, from when the page came back, a second, a look
     assert (result.crashed > 10) is (mode in {"crash", "mixed"})
+
+
+async def test_a_server_that_ends_those_who_read_is_found_out_by_a_flood(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SessionArbiter, "may_fall_behind", lambda _: False)
+    app = App()
+    add_echo(app)
+    result = await run(mock_clock, "flood", app, queue_packets=20, seconds=5)
+    assert result.fleet.shared.ended["flood: overflow"]
 
 
 async def test_sessions_that_do_not_open_end_the_run(mock_clock: trio.testing.MockClock) -> None:

@@ -192,7 +192,9 @@ async def test_all_that_a_thread_has_sent_when_the_application_is_told_is_listed
             nursery.start_soon(trio.to_thread.run_sync, send_until_told)
             while len(sent) < 500:
                 await trio.lowlevel.checkpoint()
-            at_least = len(sent)  # how many more there will be when the application is told is the threads' race
+            at_least = len(
+                sent
+            )  # how many more there will be when the application is told is the threads' race
             await ENDINGS[reason](visitor, session)
         await wait_all_tasks_blocked()
         [(why, undelivered)] = told.ends
