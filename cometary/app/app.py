@@ -24,23 +24,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.app.handlers import Handlers
 from cometary.declarations import check_async, check_handler, check_text
-from cometary.dispatch.dispatcher import counted
+from cometary.dispatch.hub import no_server
 from cometary.errors import UsageError
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
-from cometary.packets.packet import outgoing
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
 from cometary.sessions.admission import Authenticator as AskingForMore
-from cometary.sessions.flow import CAUSE, Flow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
-    from cometary.actors import ActorRef
+    from cometary.dispatch.hub import Hub
     from cometary.packets.contract import Key
-    from cometary.packets.tracked import TrackedPacket
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.admission import Verdict
 
@@ -81,10 +78,7 @@ class App(Handlers):
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path, bool]] = []
         self.contracts = Contracts()
-        self._dispatcher: ActorRef[Any] | None = None
-        self._in_force = self.contracts
-        self._flow = Flow()
-        self._make: Callable[[str, Any, object], Packet] = outgoing
+        self._hub: Hub | None = None
         self._served = Lock()
 
     # -- what a user declares ---------------------------------------------------------------
@@ -161,7 +155,7 @@ class App(Handlers):
             UsageError: if the pattern has a contract already, a term makes no sense, or a server
                 runs the application; the caller's fault, nothing has changed.
         """
-        if self._dispatcher is not None:
+        if self._hub is not None:
             raise UsageError("a server runs the application: its paths are declared before")
         if key is not None:
             check_handler("app.path(key=…)", key, "path", "message")
@@ -209,7 +203,7 @@ class App(Handlers):
             UsageError: if a server runs the application, or it cannot be called so; the caller's fault,
                 nothing has changed.
         """
-        if self._dispatcher is not None:
+        if self._hub is not None:
             raise UsageError("a server runs the application: its authenticator is declared before")
         check_authenticator("@app.authenticate", authenticator)
         self.authenticator = authenticator
@@ -285,34 +279,10 @@ class App(Handlers):
             MailboxFullError: if a hundred thousand updates have not been routed yet: they are sent faster than
                 they can be, or wait for clients that read slowly; nothing was sent, try later.
         """
-        check_own_path(path)
-        if receipt is None and ttl is None and key is None:
-            self.route(self._make(path, message, sender))
-        else:
-            self.route_tracked(
-                self._in_force.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key)
-            )
-
-    def route(self, packet: Packet) -> None:
-        """Send a packet that was made already to every session connected to its path."""
-        if self._dispatcher is None:
-            msg = "no server runs this application, so there is nobody to update"
-            raise UsageError(msg)
-        self._hold_back(packet)
-        self._dispatcher.tell(packet)
-
-    def route_tracked(self, packet: TrackedPacket) -> None:
-        """Send a tracked packet that was made already to every session connected to its path."""
-        if self._dispatcher is None or packet.receipt is None:
-            self.route(packet)
-        else:
-            self._hold_back(packet)
-            self._dispatcher.tell(counted(packet))
-
-    def _hold_back(self, packet: Packet) -> None:
-        """Note whose client has brought a packet about; refuse it if far too many have not been routed yet."""
-        packet.cause = CAUSE.get()
-        self._flow.check()
+        if self._hub is None:
+            check_own_path(path)
+            raise no_server()
+        self._hub.update(path, message, sender=sender, receipt=receipt, ttl=ttl, key=key)
 
     # -- what the server calls --------------------------------------------------------------
 
@@ -329,15 +299,9 @@ class App(Handlers):
         """Take note that it has stopped: the next one may begin."""
         self._served.release()
 
-    def attach(self, dispatcher: ActorRef[Any] | None) -> None:
-        """Send updates to `dispatcher` from now on; None when the server has stopped."""
-        self._dispatcher = dispatcher
-
-    def use(self, contracts: Contracts, flow: Flow | None = None) -> None:
-        """Make packets by these contracts from now on, and go by this flow."""
-        self._flow = flow or Flow()
-        self._in_force = contracts
-        self._make = contracts.packet if contracts else contracts.plain
+    def attach(self, hub: Hub | None) -> None:
+        """Send updates by `hub` from now on; None when the server has stopped."""
+        self._hub = hub
 
 
 def check_authenticator(where: str, authenticator: object) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.doors.control.control_line import ControlLine
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.session_list import SessionList
 from cometary.gate.binding import binding_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.app import App, Authenticator
+    from cometary.dispatch.hub import Hub
     from cometary.doors.control.receipts import ReceiptsEndpoint
     from cometary.sessions import SessionManager
     from cometary.settings import Settings
@@ -80,8 +80,8 @@ def public_service(settings: Settings, app: App, gate: Gate, *, bodies: BodyQueu
 
 def control_service(
     settings: Settings,
-    app: App,
     manager: SessionManager,
+    hub: Hub,
     *,
     receipts: ReceiptsEndpoint,
     tree: Callable[[], dict[str, object]],
@@ -93,8 +93,8 @@ def control_service(
 
     Args:
         settings: how the server is set up.
-        app: the application.
         manager: knows the sessions.
+        hub: does what back-ends ask for.
         receipts: answers whoever reads receipts.
         tree: describes the supervision tree.
         statistics: counts sessions and packets.
@@ -104,14 +104,11 @@ def control_service(
     crash = CrashInjector(manager).crash if settings.crash_calls == "on" else None
     return Service(
         ControlEndpoint(
-            manager,
-            app.route,
-            app.route_tracked,
+            hub,
             tree,
             statistics,
             sessions=SessionList(manager, start_soon),
             receipts=receipts,
-            line=ControlLine(manager.flow, start_soon),
             secret=settings.secret,
             crash=crash,
         ),

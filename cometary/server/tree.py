@@ -28,6 +28,7 @@ from cometary.app.receipt_reader import ReceiptReader
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
 from cometary.dispatch.dispatcher import Dispatcher, Table
+from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.webhooks import EVENTS, Reporting, WebhookSender
@@ -121,13 +122,12 @@ class Server:
         self._table: Table = Table()
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         declared = [*read_contracts(settings.paths), *app.contracts.declared]
-        self._contracts = Contracts(declared, settings.queue_bytes)
+        contracts = Contracts(declared, settings.queue_bytes)
         webhooks = webhook_settings(settings)
         self._webhooks = None if webhooks is None else WebhookSender(webhooks)
         self._application = self._reporting(app)
-        self._manager = SessionManager(
-            session_settings(settings), self._application, self._table, self._contracts
-        )
+        self._manager = SessionManager(session_settings(settings), self._application)
+        self._hub = Hub(self._manager, self._table, contracts, start_soon=actors.start_soon)
         if isinstance(self._application, Reporting):
             self._manager.receipts.subscribe(self._application.receipt)
         self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
@@ -154,7 +154,7 @@ class Server:
             at_the_end.callback(self._app.release)
             await self._front_end.listen(at_the_end)
             at_the_end.callback(self._app.attach, None)
-            self._app.use(self._contracts, self._manager.flow)
+            self._app.attach(self._hub)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                 self._root = root
                 running = self._describe(root, leave)
@@ -174,7 +174,7 @@ class Server:
         return ChildSpec(
             "dispatcher",
             Dispatcher,
-            (self._table, self._app.attach, manager.receipts, parking, manager.flow),
+            (self._table, self._hub.attach, manager.receipts, parking, manager.flow),
         )
 
     def _webhook_children(self) -> list[ChildSpec]:
@@ -246,8 +246,8 @@ class Server:
         public = public_service(settings, app, gate, bodies=bodies)
         control = control_service(
             settings,
-            app,
             manager,
+            self._hub,
             receipts=self._receipts,
             tree=self._tree,
             statistics=lambda: {**self._statistics()},

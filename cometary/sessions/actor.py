@@ -92,7 +92,7 @@ class SessionActor(Actor):
         super().__init__()
         self._keeper = keeper
         self._manager = manager
-        self._session = Session(keeper, manager)
+        self._session = Session(keeper, manager.hub)
         self._handler_runs = False
         self._share = 0  # how many packets it may hand over in this turn, of those of its round
         self._fails = False  # a handler has raised: what is queued is for the next incarnation

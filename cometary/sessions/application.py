@@ -1,16 +1,17 @@
-"""What a session expects of the application and of the routers, whichever they are."""
+"""What a session expects of the application and of the hub, whichever they are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from cometary.actors import ActorRef
+    from cometary.actors import Future
     from cometary.packets.packet import Packet
     from cometary.packets.tracked import TrackedPacket
     from cometary.sessions.failure import Failure
+    from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.session import Session
 
 
@@ -40,63 +41,52 @@ class Application(Protocol):
         ...
 
 
-class PacketMaker(Protocol):
-    """Who knows the contracts of paths, and so makes the packets."""
+class Paths(NamedTuple):
+    """What a session is connected to.
 
-    def packet(self, path: str, message: Any = None, sender: object = None, /) -> Packet:
-        """Return a packet without wishes of its sender.
+    Attributes:
+        listed: patterns, in the order of connecting: all, or as many as were asked for.
+        total: how many there are.
+    """
 
-        Raises:
-            UsageError: if `path` is none, or it cannot be encoded; the caller's fault.
-        """
+    listed: list[str]
+    total: int
+
+    def shown(self) -> dict[str, Any]:
+        """Return this for an answer, which says how many there are if it does not list all."""
+        more = {} if self.total == len(self.listed) else {"path_count": self.total}
+        return {"paths": self.listed, **more}
+
+
+class Hub(Protocol):
+    """By whom sessions are sent packets, and connected to paths; see `cometary.dispatch.hub`."""
+
+    packet: Callable[..., Packet]
+    """Returns a packet for a path and a message."""
+
+    tracked: Callable[..., TrackedPacket]
+    """Returns one with wishes of its sender, too: `receipt`, `ttl`, `key`."""
+
+    def post(self, keeper: SessionKeeper, packet: Packet, /) -> None:
+        """Send a session a packet, but not from within its own turn."""
         ...
 
-    def tracked(
-        self,
-        path: str,
-        message: Any = None,
-        sender: object = None,
-        /,
-        *,
-        receipt: str | None,
-        ttl: float | None,
-        key: str | None,
-    ) -> TrackedPacket:
-        """Return a packet with them.
-
-        Raises:
-            UsageError: if `path` is none, it cannot be encoded, or one of them makes no sense; the
-                caller's fault.
-        """
+    def subscribe(self, keeper: SessionKeeper, patterns: Iterable[str], /) -> Future[None]:
+        """Let a session have every update to the paths that `patterns` cover."""
         ...
 
-
-class Router(Protocol):
-    """Who sends a session the updates to the paths that it is connected to."""
-
-    def subscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> bool:
-        """Send `subscriber` every update to the paths that `pattern` covers from now on.
-
-        Returns:
-            False if it had that pattern already.
-
-        Raises:
-            PatternError: if it is no pattern; the calling code's fault, nothing has changed.
-        """
+    def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str], /) -> Future[None]:
+        """Let it have no more of them."""
         ...
 
-    def unsubscribe(self, pattern: str, subscriber: ActorRef[Any], /) -> object:
-        """Undo one `subscribe`. Harmless if there was none."""
+    def end(self, keeper: SessionKeeper, reason: str, /) -> None:
+        """End a session, behind what it was sent before."""
         ...
 
-    def drop(self, subscriber: ActorRef[Any], /) -> None:
-        """Send `subscriber` nothing any more."""
+    def paths(self, keeper: SessionKeeper, most: int | None = None, /) -> Paths:
+        """Return what a session is connected to: the first `most` of it, or all."""
         ...
 
-    def patterns(self, subscriber: ActorRef[Any], most: int | None = None, /) -> Sequence[str]:
-        """What `subscriber` is subscribed to, in the order of subscribing: the first `most`, or all."""
-        ...
-
-    def count(self, subscriber: ActorRef[Any], /) -> int:
-        """To how many patterns `subscriber` is subscribed."""
+    def drop(self, keeper: SessionKeeper, /) -> None:
+        """Send the actor of a session nothing any more."""
         ...

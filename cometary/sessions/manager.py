@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from cometary.errors import ProtocolError, UsageError
+from cometary.errors import ProtocolError
 from cometary.packets.notices import without_notices
-from cometary.packets.packet import Packet, outgoing
+from cometary.packets.packet import Packet
 from cometary.packets.receipts import Receipt, ReceiptLog
-from cometary.packets.tracked import TrackedPacket, tracked
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.directory import Directory
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cometary.actors import ActorRef, Exit
-    from cometary.sessions.application import Application, PacketMaker, Router
+    from cometary.sessions.application import Application, Hub
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
     from cometary.supervision import DynamicSupervisor
@@ -47,12 +47,9 @@ class SessionManager:
     Args:
         settings: times and limits.
         application: whom sessions report to.
-        router: who sends them updates.
-        maker: makes the packets for them.
 
     Attributes:
-        packet: returns a packet for a path and a message.
-        tracked: returns one with wishes of its sender: a receipt, a time to live, a key.
+        hub: by whom sessions are sent packets; it sets itself, before the first one opens.
         receipts: what has become of the packets of which somebody wants to know.
         posting: takes what is sent to sessions.
         journal: tells the log of openings and ends.
@@ -60,17 +57,11 @@ class SessionManager:
         turnstile: lets requests in.
     """
 
-    def __init__(
-        self,
-        settings: SessionSettings,
-        application: Application,
-        router: Router,
-        maker: PacketMaker | None = None,
-    ) -> None:
+    hub: Hub
+
+    def __init__(self, settings: SessionSettings, application: Application) -> None:
         self.settings = settings
         self.application = application
-        self.packet = outgoing if maker is None else maker.packet
-        self.tracked = tracked if maker is None else maker.tracked
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
@@ -79,7 +70,6 @@ class SessionManager:
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
-        self._router = router
         self._supervisor: DynamicSupervisor | None = None
         self._leaving: dict[ActorRef[Any], SessionKeeper] = {}
         """The sessions that have ended, but whose sign-off may still be going on."""
@@ -126,50 +116,9 @@ class SessionManager:
         """
         return self.directory.find(sid)
 
-    # -- paths ------------------------------------------------------------------------------
-
-    def connect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
-        """Let the session have every update to the paths that `patterns` cover.
-
-        Raises:
-            PatternError: if one of them is no pattern; the caller's fault, nothing has changed.
-            UsageError: if they would be more than a session may have; the same.
-        """
-        if keeper.ended is not None:
-            return
-        new: list[str] = []  # this costs as much as is asked for, however many paths there are already
-        try:
-            self._subscribe(keeper.ref, patterns, new)
-        except BaseException:
-            self.disconnect(keeper, new)
-            raise
-
-    def _subscribe(self, ref: ActorRef[Any], patterns: Iterable[str], new: list[str]) -> None:
-        most, router = self.settings.max_paths, self._router
-        for pattern in patterns:
-            if router.subscribe(pattern, ref):
-                new.append(pattern)
-                if router.count(ref) > most:
-                    raise UsageError(f"a session is connected to {most} paths at most (session-paths)")
-
-    def disconnect(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
-        """Let the session have no more of them."""
-        for pattern in patterns:
-            self._router.unsubscribe(pattern, keeper.ref)
-
-    def paths(self, keeper: SessionKeeper, most: int | None = None) -> list[str]:
-        """Return what the session is connected to: the first `most` of it, or all."""
-        return list(self._router.patterns(keeper.ref, most))
-
-    def shown_paths(self, keeper: SessionKeeper, most: int) -> dict[str, Any]:
-        """Return the first `most` of these for an answer, and if there are more, how many there are."""
-        count = self._router.count(keeper.ref)
-        paths = self.paths(keeper, most)
-        return {"paths": paths} if count == len(paths) else {"paths": paths, "path_count": count}
-
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""
-        return {**keeper.describe(trio.current_time()), **self.shown_paths(keeper, SHOWN)}
+        return {**keeper.describe(trio.current_time()), **self.hub.paths(keeper, SHOWN).shown()}
 
     # -- what becomes of packets ------------------------------------------------------------
 
@@ -218,7 +167,7 @@ class SessionManager:
 
     def ended(self, keeper: SessionKeeper, reason: str) -> None:
         """Take note that a session has ended."""
-        self._router.drop(keeper.ref)
+        self.hub.drop(keeper)
         self.flow.catch_up(keeper.ref)
         now = trio.current_time()
         self.directory.end(keeper, reason, now)
@@ -244,7 +193,7 @@ class SessionManager:
 
     def rescue(self, keeper: SessionKeeper, mail: Iterable[object]) -> None:
         """Keep the packets in the mailbox of an actor that has ended for good: they are undelivered."""
-        self._router.drop(keeper.ref)  # it takes no more
+        self.hub.drop(keeper)  # it takes no more
         for item in mail:
             if isinstance(item, Packet):
                 self.too_late(keeper, item)
@@ -258,7 +207,7 @@ class SessionManager:
     def _fail(self, keeper: SessionKeeper) -> None:
         if self._supervisor is None:
             return
-        self._router.drop(keeper.ref)
+        self.hub.drop(keeper)
         self.flow.catch_up(keeper.ref)
         self._leaving.pop(keeper.ref, None)
         keeper.forget_packets()
@@ -297,7 +246,7 @@ class SessionManager:
         for keeper in untold:
             undelivered = self.left(keeper)
             lost += len(undelivered)
-            yield Session(keeper, self), keeper.ended or "shutdown", undelivered
+            yield Session(keeper, self.hub), keeper.ended or "shutdown", undelivered
         if left:
             self.journal.abandoned(left, len(untold), lost)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pykka import ActorDeadError
 
 from cometary.packets.packet import Packet
+from cometary.sessions.events import End
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,10 @@ class Posting:
         self._from_threads.append((keeper, message))
         with suppress(ActorDeadError):  # the server has stopped
             system.call_soon(self._take_one)
+
+    def end(self, keeper: SessionKeeper, reason: str) -> None:
+        """Have a session end for one of protocol.md's reasons; from any thread."""
+        self.send(keeper, End(reason))
 
     def post(self, keeper: SessionKeeper, message: object) -> None:
         """Do it; on the loop."""

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pykka import ActorDeadError
-
-from cometary.actors import Future
-from cometary.actors.messages import as_told
 from cometary.declarations import check_text
-from cometary.errors import MailboxFullError
-from cometary.escapes import exit_in
-from cometary.sessions.events import End
-from cometary.sessions.flow import CAUSE
-from cometary.sessions.keeper import BEHIND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
+    from cometary.sessions.application import Hub
     from cometary.sessions.keeper import SessionKeeper
-    from cometary.sessions.manager import SessionManager
-
-
-MOST_MAIL: Final = 100_000
-"""Messages that wait for a session's actor at most."""
 
 
 class Session:
     """One client. Handed to every handler; may be kept and used later, from any thread."""
 
-    __slots__ = ("_keeper", "_manager")
+    __slots__ = ("_hub", "_keeper")
 
-    def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
+    def __init__(self, keeper: SessionKeeper, hub: Hub) -> None:
         self._keeper = keeper
-        self._manager = manager
+        self._hub = hub
 
     @property
     def sid(self) -> str:
@@ -60,7 +46,7 @@ class Session:
     @property
     def paths(self) -> list[str]:
         """The paths that the session is connected to."""
-        return self._manager.paths(self._keeper)
+        return self._hub.paths(self._keeper).listed
 
     def send(
         self,
@@ -90,24 +76,14 @@ class Session:
                 whoever sends them gives it none; nobody else's fault, nothing was sent, try later.
         """
         if receipt is None and ttl is None and key is None:
-            packet = self._manager.packet(path, message)
+            packet = self._hub.packet(path, message)
         else:
-            packet = self._manager.tracked(path, message, receipt=receipt, ttl=ttl, key=key)
+            packet = self._hub.tracked(path, message, receipt=receipt, ttl=ttl, key=key)
         actor = self._keeper.serving
         if actor is not None and get_ident() == actor.system.thread:
             actor.push(packet)  # called by a handler, in the actor's own turn
             return
-        if self._keeper.lag == BEHIND:
-            self._hold_sender()
-        if self._keeper.ended is None and self._keeper.mail >= MOST_MAIL:
-            raise MailboxFullError(f"{MOST_MAIL} messages wait for {self} to have its turn")
-        self._manager.posting.send(self._keeper, packet)
-
-    def _hold_sender(self) -> None:
-        """Hold the session whose client's packet is being handled here, if one is (`flow`)."""
-        cause = CAUSE.get()
-        if cause is not None and get_ident() == self._keeper.system.thread:
-            self._manager.flow.hold_for(cause, self._keeper.ref)
+        self._hub.post(self._keeper, packet)
 
     def connect(self, *paths: str) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
@@ -118,7 +94,7 @@ class Session:
                 allows; the same.
         """
         _check_texts("connect", paths)
-        self._on_loop(self._manager.connect, paths)
+        self._hub.subscribe(self._keeper, paths).get()
 
     def disconnect(self, *paths: str) -> None:
         """Receive no more updates to these paths.
@@ -127,33 +103,11 @@ class Session:
             UsageError: if one of them is not text; the caller's fault.
         """
         _check_texts("disconnect", paths)
-        self._on_loop(self._manager.disconnect, paths)
+        self._hub.unsubscribe(self._keeper, paths).get()
 
     def kick(self) -> None:
         """End the session; the client is told `kicked`."""
-        self._manager.posting.send(self._keeper, End("kicked"))
-
-    def _on_loop(self, change: Callable[[SessionKeeper, Iterable[str]], None], paths: Iterable[str]) -> None:
-        """Change the table of subscriptions, which has no lock, on the one thread that may."""
-        system = self._keeper.system
-        if get_ident() == system.thread:
-            change(self._keeper, paths)
-            return
-        changed: Future[None] = Future()
-
-        def call() -> None:
-            try:
-                change(self._keeper, paths)
-            except BaseException as error:  # it is raised where it was called for
-                if exit_in(error) is not None:
-                    raise
-                changed.offer(error=as_told(error))
-            else:
-                changed.offer()
-
-        with suppress(ActorDeadError):  # the server has stopped
-            system.call_soon(call)
-            changed.get()
+        self._hub.end(self._keeper, "kicked")
 
     def __repr__(self) -> str:
         return f"<Session {self.name}>"

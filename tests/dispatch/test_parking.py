@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from cometary import App
+from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import MailboxFullError
 from cometary.packets.contract import make_contract
 from cometary.packets.tracked import TrackedPacket
-from cometary.sessions import Packet
+from cometary.sessions import Packet, SessionManager, SessionSettings
 from cometary.sessions.flow import MOST_PENDING, Flow
 
 SLOW: Any = "slow"
@@ -121,9 +123,11 @@ def test_whoever_brought_it_about_is_held_until_it_has_gone_on() -> None:
 
 def test_updates_beyond_all_bounds_are_refused_where_they_are_sent() -> None:
     sent: list[object] = []
-    flow, app = Flow(), App()
-    app.use(app.contracts, flow)
-    app.attach(SimpleNamespace(tell=sent.append))  # type: ignore[arg-type]
+    app = App()
+    manager = SessionManager(SessionSettings(), app)
+    hub, flow = Hub(manager, Table(), start_soon=lambda: None), manager.flow
+    app.attach(hub)
+    hub.attach(SimpleNamespace(tell=sent.append))  # type: ignore[arg-type]
     flow.parked = MOST_PENDING - 1
     app.update("a", 1)
     flow.parked += 1

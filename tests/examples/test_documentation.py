@@ -14,7 +14,6 @@ from typing import Any, get_args
 import pytest
 
 from cometary import errors
-from cometary.doors.control.control_line import ControlLine
 from cometary.doors.control.endpoint import ControlEndpoint, PacketBody
 from cometary.errors import CONDITIONS
 from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
@@ -147,16 +146,12 @@ def test_every_limit_that_can_be_set_is_explained() -> None:
 
 def test_every_call_of_the_control_interface_is_listed() -> None:
     nothing: Any = None
-    line = ControlLine(nothing, nothing)
     endpoint = ControlEndpoint(
-        nothing,
-        nothing,
         nothing,
         nothing,
         nothing,
         sessions=nothing,
         receipts=nothing,
-        line=line,
         secret=None,
     )
     calls = {

@@ -12,6 +12,7 @@ import trio
 from cometary.actors import current_system, system
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.gate.binding import binding_of
 from cometary.gate.gate import Gate
@@ -72,7 +73,8 @@ class House:
     """A gate with all that is behind it, and the list before it."""
 
     def __init__(self, app: App, *, bind: str = "off", opens_per_minute: int = 0, **settings: Any) -> None:
-        self.manager = SessionManager(SessionSettings(**settings), app, Table())
+        self.manager = SessionManager(SessionSettings(**settings), app)
+        Hub(self.manager, Table(), start_soon=current_system().start_soon)
         self.gate = Gate(
             self.manager,
             OpenLimiter(opens_per_minute, trio.current_time),

@@ -75,8 +75,8 @@ async def test_to_connect_costs_what_is_asked_for_however_many_paths_there_are(r
         client = await world.open()
         [session] = recorder.sessions
         session.connect("first")
-        table = world.running._manager._router
-        groups: Any = table._groups_of  # type: ignore[attr-defined]
+        table: Any = session._hub._table  # type: ignore[attr-defined]  # it is that of the server
+        groups: Any = table._groups_of  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         groups[session._keeper.ref] = Counting(groups[session._keeper.ref])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         for number in range(3000):
             session.connect(f"path/{number}")

@@ -108,8 +108,9 @@ def test_every_limit_of_sessions_comes_from_the_settings() -> None:
 
 def dispatcher(app: App) -> ActorRef[Any]:
     """The dispatcher that the application has been given."""
-    assert app._dispatcher is not None
-    return app._dispatcher
+    assert app._hub is not None
+    assert app._hub._dispatcher is not None
+    return app._hub._dispatcher
 
 
 async def test_a_dispatcher_that_is_killed_is_there_again_with_all_connections(
@@ -133,7 +134,7 @@ async def test_sessions_whose_supervisor_dies_fail_and_new_ones_open(
     recorder.sessions[0].send("a", "undelivered")
     quiet = await world.open()
     held = await quiet.hold()
-    supervisor = recorder.sessions[0]._manager._supervisor
+    supervisor = world.running._manager._supervisor
     assert supervisor is not None
     supervisor.actor_ref.kill()
     await world.settle()

@@ -9,8 +9,10 @@ from typing import Any
 from pykka import ActorDeadError
 from trio.testing import wait_all_tasks_blocked
 
+from cometary.actors import current_system
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet, SessionKeeper, SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
@@ -20,7 +22,8 @@ from tests.sessions.bench import Asked
 @asynccontextmanager
 async def hosting(app: App, **settings: Any) -> AsyncGenerator[SessionManager]:
     """Run a manager of sessions; it needs a running system."""
-    manager = SessionManager(SessionSettings(**settings), app, Table())
+    manager = SessionManager(SessionSettings(**settings), app)
+    Hub(manager, Table(), start_soon=current_system().start_soon)
     async with supervise([ChildSpec("sessions", SessionSupervisor, (manager,))]):
         yield manager
 

@@ -297,13 +297,13 @@ async def test_nothing_is_routed_to_an_actor_that_has_ended_with_its_supervisor(
     async with system(), hosting(told.app) as manager:
         visitor = Visitor(manager)
         await wait_all_tasks_blocked()
-        manager.connect(visitor.keeper, ["news"])
+        manager.hub.subscribe(visitor.keeper, ["news"])
         supervisor = manager._supervisor
         assert supervisor is not None
         supervisor.actor_inbox.kill()
         while not visitor.keeper.ref.actor_inbox.closed:
             await trio.lowlevel.checkpoint()
-        assert manager.paths(visitor.keeper) == []
+        assert manager.hub.paths(visitor.keeper).total == 0
 
 
 # -- bounds -----------------------------------------------------------------------------------------

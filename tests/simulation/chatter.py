@@ -98,7 +98,7 @@ def oneself() -> Generator[None]:
 def another_thread() -> Generator[None]:
     """Send as if from another thread."""
     with ExitStack() as patches:
-        for name in ("sessions.session", "sessions.posting", "actors.ref"):
+        for name in ("sessions.session", "dispatch.hub", "sessions.posting", "actors.ref"):
             module = importlib.import_module(f"cometary.{name}")
             patches.enter_context(patch.object(module, "get_ident", lambda: 0))
         yield

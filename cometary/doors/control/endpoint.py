@@ -12,31 +12,36 @@ from __future__ import annotations
 
 import functools
 import hmac
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from cometary.errors import ProtocolError, UsageError
+from cometary.actors import Future
+from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
+from cometary.log import get_logger
 from cometary.packets.paths import check_path
-from cometary.sessions import Packet
+from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.codecs.amount import check_json
 from cometary.transport.http.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from cometary.doors.control.control_line import ControlLine
-    from cometary.packets.tracked import TrackedPacket
-    from cometary.sessions import SessionKeeper, SessionManager
+    from cometary.dispatch.hub import Hub
+    from cometary.sessions import Packet
     from cometary.transport.codecs import Codec
     from cometary.transport.http.exchange import Endpoint, Exchange
 
-    Call = Callable[[Any], dict[str, object]]
 
 T = TypeVar("T")
+Asked = tuple[Future[T], Callable[[T], dict[str, object]]]
+"""What a call has asked for, and what of its outcome is told."""
+
+logger = get_logger("cometary.transport")
 
 HEALTH: Final = "/healthz"
 MOST_LISTED: Final = 1_000
@@ -83,46 +88,37 @@ class ControlEndpoint:
     """Answers the calls of back-ends.
 
     Args:
-        manager: knows the sessions.
-        update: routes a packet to whoever is connected to its path.
-        update_tracked: does so with one that its sender had wishes for.
+        hub: does what back-ends ask for.
         tree: returns the supervision tree as plain data.
         statistics: returns how many sessions there are, and what has become of all packets.
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
-        line: where calls that send wait while very much has not been passed on.
         secret: what every call must bear; None only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
 
     def __init__(
         self,
-        manager: SessionManager,
-        update: Callable[[Packet], None],
-        update_tracked: Callable[[TrackedPacket], None],
+        hub: Hub,
         tree: Callable[[], dict[str, object]],
         statistics: Callable[[], dict[str, object]],
         *,
         sessions: Endpoint,
         receipts: Endpoint,
-        line: ControlLine,
         secret: str | None,
         crash: Callable[[int], int] | None = None,
     ) -> None:
-        self._manager = manager
-        self._update = update
-        self._update_tracked = update_tracked
+        self._hub = hub
         self._bearer = None if secret is None else b"Bearer " + secret.encode()
         self._router = Router()
-        self._line = line
-        for path, type_, call, make in (
-            ("/update", PacketBody | list[PacketBody], self.update, line.make),
-            ("/connect", SessionPaths, self.connect, at_once),
-            ("/disconnect", SessionPaths, self.disconnect, at_once),
-            ("/send", SessionPackets, self.send, line.make),
-            ("/kick", SessionOnly, self.kick, at_once),
+        for path, type_, call in (
+            ("/update", PacketBody | list[PacketBody], self.update),
+            ("/connect", SessionPaths, self.connect),
+            ("/disconnect", SessionPaths, self.disconnect),
+            ("/send", SessionPackets, self.send),
+            ("/kick", SessionOnly, self.kick),
         ):
-            self._router.add("POST", path, _posting(type_, call, make))
+            self._router.add("POST", path, _posting(type_, call))
         if crash is not None:
             self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
@@ -157,65 +153,42 @@ class ControlEndpoint:
 
     # -- the calls --------------------------------------------------------------------------
 
-    def update(self, body: PacketBody | list[PacketBody]) -> dict[str, object]:
+    def update(self, body: PacketBody | list[PacketBody]) -> Asked[None]:
         """Route one update, or several in order."""
         packets = self._packets(body if isinstance(body, list) else [body])
-        for packet in packets:
-            if packet.__class__ is Packet:
-                self._update(packet)
-            else:
-                self._update_tracked(cast("TrackedPacket", packet))
-        return {"updates": len(packets)}
+        return self._hub.publish_all(packets), lambda _: {"updates": len(packets)}
 
-    def connect(self, body: SessionPaths) -> dict[str, object]:
+    def connect(self, body: SessionPaths) -> Asked[Paths]:
         """Connect a session to paths."""
-        keeper = self._find(body.sid)
-        try:
-            self._manager.connect(keeper, body.paths)
-        except UsageError as error:
-            raise ProtocolError("bad-request", str(error)) from None
-        return self._manager.shown_paths(keeper, MOST_LISTED)
+        return self._hub.connect(body.sid, body.paths, listing=MOST_LISTED), Paths.shown
 
-    def disconnect(self, body: SessionPaths) -> dict[str, object]:
+    def disconnect(self, body: SessionPaths) -> Asked[Paths]:
         """Disconnect a session from paths."""
-        keeper = self._find(body.sid)
-        self._manager.disconnect(keeper, body.paths)
-        return self._manager.shown_paths(keeper, MOST_LISTED)
+        return self._hub.disconnect(body.sid, body.paths, listing=MOST_LISTED), Paths.shown
 
-    def send(self, body: SessionPackets) -> dict[str, object]:
+    def send(self, body: SessionPackets) -> Asked[None]:
         """Send packets to one session."""
-        keeper = self._find(body.sid)
         packets = self._packets(body.packets)
-        for packet in packets:
-            self._manager.posting.post(keeper, packet)
-        self._line.sent_to(keeper)
-        return {"packets": len(packets)}
+        return self._hub.send(body.sid, packets), lambda _: {"packets": len(packets)}
 
-    def kick(self, body: SessionOnly) -> dict[str, object]:
+    def kick(self, body: SessionOnly) -> Asked[None]:
         """End a session."""
-        self._find(body.sid).end("kicked")
-        return {}
+        return self._hub.kick(body.sid), lambda _: {}
 
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""
         return {"status": "ok"}
 
-    def _find(self, sid: str) -> SessionKeeper:
-        try:
-            return self._manager.find(sid)
-        except ProtocolError as error:
-            raise ProtocolError("unknown-session", error.detail) from None
-
     def _packets(self, bodies: Sequence[PacketBody]) -> list[Packet]:
         packets: list[Packet] = []
-        manager = self._manager
+        hub = self._hub
         for body in bodies:
             check_path(body.path, from_client=False)
             try:
                 if body.receipt is None and body.ttl is None and body.key is None:
-                    packet = manager.packet(body.path, body.message)
+                    packet = hub.packet(body.path, body.message)
                 else:
-                    packet = manager.tracked(
+                    packet = hub.tracked(
                         body.path, body.message, receipt=body.receipt, ttl=body.ttl, key=body.key
                     )
             except UsageError as error:
@@ -224,18 +197,13 @@ class ControlEndpoint:
         return packets
 
 
-def _crash(crash: Callable[[int], int], body: CrashCount) -> dict[str, object]:
-    return {"crashed": crash(body.count)}
+def _crash(crash: Callable[[int], int], body: CrashCount) -> Asked[int]:
+    crashed: Future[int] = Future()
+    crashed.offer(crash(body.count))
+    return crashed, lambda count: {"crashed": count}
 
 
-def at_once(call: Callable[[], None]) -> None:
-    """Make a call that does not wait in line."""
-    call()
-
-
-def _posting(
-    type_: Any, call: Call, make: Callable[[Callable[[], None]], None] = at_once
-) -> Callable[[Exchange], None]:
+def _posting(type_: Any, call: Callable[[Any], Asked[Any]]) -> Callable[[Exchange], None]:
     decode_json = msgspec.json.Decoder(type_).decode
 
     def read(body: bytes, codec: Codec) -> Any:
@@ -251,19 +219,35 @@ def _posting(
     def endpoint(exchange: Exchange) -> None:
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            make(functools.partial(answer_with, exchange, codec, read(exchange.body, codec)))
+            answer, tell = call(read(exchange.body, codec))
         except ProtocolError as error:
             exchange.refuse(error, codec)
-
-    def answer_with(exchange: Exchange, codec: Codec, body: Any) -> None:
-        try:
-            answer = call(body)
-        except ProtocolError as error:
-            exchange.refuse(error, codec)
+            return
+        finish = functools.partial(_finish, exchange, codec, answer, tell)
+        if answer.done():
+            finish()
         else:
-            exchange.respond(200, codec.encode(answer), codec.content_type)
+            answer.add_done_callback(finish)
 
     return endpoint
+
+
+def _finish(exchange: Exchange, codec: Codec, answer: Future[T], tell: Callable[[T], object]) -> None:
+    """Answer a call, the answer being there."""
+    try:
+        body = codec.encode(tell(answer.get()))
+    except ProtocolError as error:
+        exchange.refuse(error, codec)
+    except UsageError as error:
+        exchange.refuse(ProtocolError("bad-request", str(error)), codec)
+    except MailboxFullError as error:
+        exchange.refuse(ProtocolError("too-many-requests", str(error), retry_after=1), codec)
+    except Exception:
+        text = f"{exchange.method} {exchange.path} failed"
+        logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
+        exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."), codec)
+    else:
+        exchange.respond(200, body, codec.content_type)
 
 
 def _getting(answer: Callable[[], dict[str, object]]) -> Callable[[Exchange], None]:

@@ -210,6 +210,6 @@ class ActorHost(PlayedApplication):
         self.parts.manager.refuse(self, keeper, packet)
 
     shutting_down = False
-    _router = SimpleNamespace(drop=lambda _: None)
+    hub = SimpleNamespace(drop=lambda _: None)
     journal = SimpleNamespace(ended=lambda *_: None, overflowed=lambda *_: None)
     _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

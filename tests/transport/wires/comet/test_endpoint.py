@@ -14,6 +14,7 @@ import trio.testing
 from cometary.actors import current_system, system
 from cometary.app import App
 from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.gate.gate import Gate
 from cometary.gate.judging import judge_of
@@ -45,7 +46,8 @@ class Bench:
     """An endpoint with all that is behind it, and no sockets."""
 
     def __init__(self, app: App, opens_per_minute: int) -> None:
-        self.manager = SessionManager(SessionSettings(), app, Table())
+        self.manager = SessionManager(SessionSettings(), app)
+        Hub(self.manager, Table(), start_soon=current_system().start_soon)
         self.limiter = OpenLimiter(opens_per_minute, trio.current_time)
         judge = None if app.authenticator is None else judge_of(app.authenticator)
         gate = Gate(

@@ -1,8 +1,8 @@
 """The line of back-ends' calls: those that send wait while what was sent before has not been passed on.
 
-1.  A call that sends (`/update`, `/send`) is answered when what it sends has been taken. While very much waits to be
+1.  A call that sends is answered when what it sends has been taken. While very much waits to be
     routed, or for one session's turn (`cometary.sessions.flow.MANY`), further ones wait, and go on in their order.
-    So a back-end that sends faster than the server can pass on is as fast as the server.
+    So a back-end that sends faster than the server can pass on is as fast as the server, by whichever door it came.
 2.  Other calls do not wait: a back-end can always end a session, or look.
 3.  At most `MOST_WAITING` calls wait; one more is `too-many-requests`, and has changed nothing.
 """
@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
 
+from cometary.actors import Future
 from cometary.errors import ProtocolError
-from cometary.log import get_logger
 from cometary.sessions.flow import MANY
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
 
-logger = get_logger("cometary.transport")
+T = TypeVar("T")
 
 MOST_WAITING: Final = 1_000
 PAUSE: Final = 0.002
 """Seconds between two looks whether there is room."""
 
 
-class ControlLine:
+class CallLine:
     """Has calls made at once, or in their order later.
 
     Args:
@@ -45,20 +46,23 @@ class ControlLine:
         self._waiting: deque[Callable[[], None]] = deque()
         self._busy: SessionKeeper | None = None
 
-    def make(self, call: Callable[[], None]) -> None:
-        """Make a call now or later; it answers by itself.
+    def make(self, call: Callable[[], T]) -> Future[T]:
+        """Make a call now or later.
 
-        Raises:
-            ProtocolError: `too-many-requests`: too many wait; nobody's fault, nothing has changed.
+        Returns:
+            What it returns or raises; `too-many-requests` if too many wait, nobody's fault.
         """
+        answer: Future[T] = Future()
         if not self._waiting and not self._full():
-            call()
-            return
-        if len(self._waiting) >= MOST_WAITING:
-            raise ProtocolError("too-many-requests", "too many calls wait already", retry_after=1)
-        self._waiting.append(call)
-        if len(self._waiting) == 1:
-            self._start_soon(self._work_off)
+            settle(answer, call)
+        elif len(self._waiting) >= MOST_WAITING:
+            error = ProtocolError("too-many-requests", "too many calls wait already", retry_after=1)
+            answer.offer(error=error)
+        else:
+            self._waiting.append(partial(settle, answer, call))
+            if len(self._waiting) == 1:
+                self._start_soon(self._work_off)
+        return answer
 
     def sent_to(self, keeper: SessionKeeper) -> None:
         """Take note that a call has sent to a session."""
@@ -74,9 +78,15 @@ class ControlLine:
             if self._full():
                 await trio.sleep(PAUSE)
                 continue
-            call = self._waiting[0]
-            try:
-                call()
-            except Exception:  # here it ends: raised further, it would end the actor system
-                logger.exception("control call failed", text="a call of a back-end failed")
+            self._waiting[0]()
             self._waiting.popleft()  # only now: meanwhile others wait behind it
+
+
+def settle(answer: Future[T], call: Callable[[], T]) -> None:
+    """Make a call, and settle `answer` with what it returns or raises."""
+    try:
+        value = call()
+    except Exception as error:  # noqa: BLE001 - it is raised where the answer is asked for
+        answer.offer(error=error)
+    else:
+        answer.offer(value)

@@ -1,0 +1,274 @@
+"""The hub: the one way by which packets are sent, and sessions connected, disconnected and ended.
+
+1.  The application, its sessions' handlers, and back-ends by whichever door all come here; nothing else routes.
+2.  A session is known by its keeper to who has a `Session`, and is here then. Who has only an id (a door) gets
+    a future, since the answer may have to wait; it is settled at once if nothing has to. Such a call is made on the
+    loop's thread; all others may be from any thread.
+3.  The table of who hears what has no lock: it is changed on the loop's thread, wherever that is asked for.
+4.  Nobody sends without bound. An update is refused with `MailboxFullError` while far too many have not been routed
+    yet, and a packet for one session while far too many wait for its turn. What a client's packet brings about is
+    waited for by that client (`cometary.sessions.flow`), what back-ends send by these (`call_line`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pykka import ActorDeadError
+
+from cometary.actors import Future
+from cometary.actors.messages import as_told
+from cometary.dispatch.call_line import CallLine, settle
+from cometary.dispatch.dispatcher import counted
+from cometary.errors import MailboxFullError, ProtocolError, UsageError
+from cometary.escapes import exit_in
+from cometary.packets.contract_table import Contracts
+from cometary.packets.paths import check_own_path
+from cometary.packets.tracked import TrackedPacket
+from cometary.sessions.application import Hub as SessionsHub
+from cometary.sessions.application import Paths
+from cometary.sessions.flow import CAUSE
+from cometary.sessions.keeper import BEHIND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cometary.actors import ActorRef
+    from cometary.dispatch.dispatcher import Table
+    from cometary.packets.packet import Packet
+    from cometary.sessions import SessionKeeper, SessionManager
+
+T = TypeVar("T")
+
+MOST_MAIL: Final = 100_000
+"""Messages that wait for a session's actor at most."""
+
+
+class Hub(SessionsHub):
+    """Passes on what is sent to the sessions of one server.
+
+    Args:
+        manager: knows the sessions.
+        table: who hears what.
+        contracts: what becomes of packets where a session is too slow for them; by default nothing is declared.
+        start_soon: runs an async function beside everything else.
+    """
+
+    def __init__(
+        self,
+        manager: SessionManager,
+        table: Table,
+        contracts: Contracts | None = None,
+        *,
+        start_soon: Callable[..., None],
+    ) -> None:
+        manager.hub = self
+        self._manager = manager
+        self._table = table
+        self._flow = manager.flow
+        self._line = CallLine(manager.flow, start_soon)
+        contracts = Contracts() if contracts is None else contracts
+        self.packet = contracts.packet
+        self.tracked = contracts.tracked
+        self._make = contracts.packet if contracts else contracts.plain
+        self._dispatcher: ActorRef[Any] | None = None
+
+    def attach(self, dispatcher: ActorRef[Any]) -> None:
+        """Have updates routed by `dispatcher` from now on."""
+        self._dispatcher = dispatcher
+
+    # -- updates ------------------------------------------------------------------------------
+
+    def update(
+        self,
+        path: str,
+        message: Any = None,
+        *,
+        sender: object = None,
+        receipt: str | None = None,
+        ttl: float | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Send `message` to every session connected to `path`; see `App.update`.
+
+        Raises:
+            UsageError: the arguments make no sense, or no server runs; the caller's fault, nothing was sent.
+            MailboxFullError: far too many updates have not been routed yet; nothing was sent, try later.
+        """
+        check_own_path(path)
+        if receipt is None and ttl is None and key is None:
+            self.publish(self._make(path, message, sender))
+        else:
+            self.publish(self.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key))
+
+    def publish(self, packet: Packet) -> None:
+        """Send a packet that was made already to every session connected to its path; raises as `update` does."""
+        dispatcher = self._dispatcher
+        if dispatcher is None:
+            raise no_server()
+        packet.cause = CAUSE.get()  # whose client has brought it about
+        self._flow.check()
+        if isinstance(packet, TrackedPacket) and packet.receipt is not None:
+            dispatcher.tell(counted(packet))
+        else:
+            dispatcher.tell(packet)
+
+    def publish_all(self, packets: Sequence[Packet]) -> Future[None]:
+        """Do so with several, in order, when what was sent before has been passed on; for doors."""
+        return self._line.make(partial(self._publish_all, packets))
+
+    def _publish_all(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            self.publish(packet)
+
+    # -- one session, which is here -----------------------------------------------------------
+
+    def post(self, keeper: SessionKeeper, packet: Packet) -> None:
+        """Send a session a packet, but not from within its own turn.
+
+        Raises:
+            MailboxFullError: far too many messages wait for the session to have its turn; nothing was sent.
+        """
+        if keeper.lag == BEHIND:
+            cause = CAUSE.get()
+            if cause is not None and get_ident() == keeper.system.thread:
+                self._flow.hold_for(cause, keeper.ref)
+        if keeper.ended is None and keeper.mail >= MOST_MAIL:
+            raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")
+        self._manager.posting.send(keeper, packet)
+
+    def subscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
+        """Let a session have every update to the paths that `patterns` cover.
+
+        Returns:
+            When that is so; a `PatternError` or `UsageError` if one of them is no pattern, or they would be more
+            than a session may have: the caller's fault, nothing has changed.
+        """
+        return _on_loop(keeper, partial(self._subscribe, keeper, patterns))
+
+    def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
+        """Let it have no more of them."""
+        return _on_loop(keeper, partial(self._unsubscribe, keeper, patterns))
+
+    def end(self, keeper: SessionKeeper, reason: str) -> None:
+        """End a session, behind what it was sent before."""
+        self._manager.posting.end(keeper, reason)
+
+    def paths(self, keeper: SessionKeeper, most: int | None = None) -> Paths:
+        """Return what a session is connected to: the first `most` of it, or all."""
+        return Paths(list(self._table.patterns(keeper.ref, most)), self._table.count(keeper.ref))
+
+    def drop(self, keeper: SessionKeeper) -> None:
+        """Send the actor of a session nothing any more."""
+        self._table.drop(keeper.ref)
+
+    def _subscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        if keeper.ended is not None:
+            return
+        new: list[str] = []  # this costs as much as is asked for, however many paths there are already
+        try:
+            self._subscribe_each(keeper.ref, patterns, new)
+        except BaseException:
+            self._unsubscribe(keeper, new)
+            raise
+
+    def _subscribe_each(self, ref: ActorRef[Any], patterns: Iterable[str], new: list[str]) -> None:
+        most, table = self._manager.settings.max_paths, self._table
+        for pattern in patterns:
+            if table.subscribe(pattern, ref):
+                new.append(pattern)
+                if table.count(ref) > most:
+                    raise UsageError(f"a session is connected to {most} paths at most (session-paths)")
+
+    def _unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        for pattern in patterns:
+            self._table.unsubscribe(pattern, keeper.ref)
+
+    # -- one session, wherever it is; for doors -----------------------------------------------
+
+    def send(self, sid: str, packets: Sequence[Packet]) -> Future[None]:
+        """Send packets to one session, when what was sent before has been passed on.
+
+        Returns:
+            When they have been taken; `unknown-session` if there is no such session, the caller's fault.
+        """
+        return self._line.make(partial(self._send, sid, packets))
+
+    def connect(self, sid: str, patterns: Iterable[str], *, listing: int = 0) -> Future[Paths]:
+        """Connect a session to the paths that `patterns` cover.
+
+        Args:
+            sid: its id.
+            patterns: the patterns.
+            listing: how many of all its paths the answer lists.
+
+        Returns:
+            What it is connected to then; errors are those of `subscribe`, and `unknown-session`.
+        """
+        return self._ask(sid, lambda keeper: self._change(self._subscribe, keeper, patterns, listing))
+
+    def disconnect(self, sid: str, patterns: Iterable[str], *, listing: int = 0) -> Future[Paths]:
+        """Disconnect it; see `connect`."""
+        return self._ask(sid, lambda keeper: self._change(self._unsubscribe, keeper, patterns, listing))
+
+    def kick(self, sid: str) -> Future[None]:
+        """End a session; its client is told `kicked`."""
+        return self._ask(sid, lambda keeper: self.end(keeper, "kicked"))
+
+    def _send(self, sid: str, packets: Sequence[Packet]) -> None:
+        keeper = self._find(sid)
+        for packet in packets:
+            self._manager.posting.post(keeper, packet)
+        self._line.sent_to(keeper)
+
+    def _change(
+        self,
+        change: Callable[[SessionKeeper, Iterable[str]], None],
+        keeper: SessionKeeper,
+        patterns: Iterable[str],
+        listing: int,
+    ) -> Paths:
+        change(keeper, patterns)
+        return self.paths(keeper, listing)
+
+    def _ask(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:
+        answer: Future[T] = Future()
+        settle(answer, lambda: call(self._find(sid)))
+        return answer
+
+    def _find(self, sid: str) -> SessionKeeper:
+        try:
+            return self._manager.find(sid)
+        except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left
+            raise ProtocolError("unknown-session", error.detail) from None
+
+
+def no_server() -> UsageError:
+    """Return the error for an update that nobody routes."""
+    return UsageError("no server runs this application, so there is nobody to update")
+
+
+def _on_loop(keeper: SessionKeeper, change: Callable[[], None]) -> Future[None]:
+    """Make a change on the loop's thread (rule 3): at once if this is it."""
+    changed: Future[None] = Future()
+
+    def call() -> None:
+        try:
+            change()
+        except BaseException as error:  # it is raised where it was called for
+            if exit_in(error) is not None:
+                raise
+            changed.offer(error=as_told(error))
+        else:
+            changed.offer()
+
+    if get_ident() == keeper.system.thread:
+        call()
+    else:
+        try:
+            keeper.system.call_soon(call)
+        except ActorDeadError:  # the server has stopped: nobody hears anything
+            changed.offer()
+    return changed
