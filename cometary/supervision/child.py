@@ -88,15 +88,7 @@ class Child(ReportSink):
         self.leaving = False
         self.exit = None
         self.unreported = False
-        failure: BaseException | None = None
-        try:
-            started = self._begin()
-            with trio.fail_after(self.spec.start_patience):
-                await started
-        except BaseException as error:  # whatever the child raised
-            if escapes(error):
-                raise
-            failure = error
+        failure = await self._try_to_start()
         if failure is not None:
             await self._kill()
             if really(failure, StartIgnoredError):
@@ -108,6 +100,18 @@ class Child(ReportSink):
         self.spec = self.spec.as_kept()
         if not self.alive:  # it ended between its `on_start` and this line
             self._ended()
+
+    async def _try_to_start(self) -> BaseException | None:
+        """Start the next incarnation; returns what it raised instead of starting, if it did."""
+        try:
+            started = self._begin()
+            with trio.fail_after(self.spec.start_patience):
+                await started
+        except BaseException as error:
+            if escapes(error):
+                raise
+            return error
+        return None
 
     def _begin(self) -> Future[None]:
         self._gone = trio.Event()  # first: a constructor may even kill its own actor

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
 
 from cometary.actors import ThreadingActor
 from cometary.supervision import (
