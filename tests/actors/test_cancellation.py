@@ -11,23 +11,10 @@ from typing import Any
 
 import pytest
 import trio
-import trio.abc
 import trio.testing
 
 from cometary.actors import Actor, ActorDeadError, ActorRef, Future, system
-
-
-class CancelAtStep(trio.abc.Instrument):
-    """Cancels `scope` before the step with the number `at` of any task."""
-
-    def __init__(self, scope: trio.CancelScope, at: int) -> None:
-        self.scope = scope
-        self.left = at
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.scope.cancel()
+from tests.actors.unwinding import CancelAtStep
 
 
 class Ledger:

@@ -24,6 +24,7 @@ from cometary.actors import (
     system,
 )
 from cometary.errors import ActorEndedError, BlockingCallError, UsageError
+from tests.actors.unwinding import linger
 
 
 class Worker(Actor):
@@ -248,13 +249,6 @@ async def test_a_negative_time_out_is_refused_before_anything_is_sent(
 async def test_a_stop_that_takes_too_long_harms_neither_side(
     kind: type[Worker], autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def linger() -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(3)
-
     def start_task(actor: Actor) -> None:
         actor.start_task(linger)
 

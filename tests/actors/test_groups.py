@@ -16,7 +16,6 @@ from cometary.actors import (
     Actor,
     ActorDeadError,
     ActorRef,
-    ActorSystem,
     Bounded,
     Exit,
     GroupJoined,
@@ -29,6 +28,7 @@ from cometary.actors import (
 )
 from cometary.actors.groups import Roster
 from cometary.errors import UsageError
+from tests.actors.reviver import Reviver
 
 
 class Member(Actor):
@@ -123,23 +123,6 @@ async def test_scopes_know_nothing_of_each_other() -> None:
         assert groups("chat") is groups("chat") is current_system().groups("chat")
         assert groups().members("news") == []
         assert groups("chat").members("news") == [ref]
-
-
-class Reviver:
-    """A parent that starts the next incarnation at once."""
-
-    def __init__(self, actors: ActorSystem, *args: Any) -> None:
-        self.actors = actors
-        self.args = args
-
-    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
-        return False
-
-    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
-        if self.actors.killing:
-            ref.actor_inbox.bury()
-        else:
-            self.actors.revive(ref, self.args, {}, keep_mail=True)
 
 
 @KINDS

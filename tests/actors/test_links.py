@@ -30,6 +30,8 @@ from cometary.actors import (
 )
 from cometary.actors.links import SignalQueue
 from cometary.errors import UsageError
+from tests.actors.reviver import Reviver
+from tests.actors.unwinding import linger
 from tests.orders import first_come_first_served
 
 
@@ -443,29 +445,10 @@ async def test_a_constructor_that_fails_takes_those_along_that_it_linked_to(kind
 # -- incarnations -------------------------------------------------------------------------
 
 
-class Reviver:
-    """A parent that starts the next incarnation at once, but only a few of them."""
-
-    def __init__(self, actors: ActorSystem, *args: Any) -> None:
-        self.actors = actors
-        self.args = args
-        self.exits: list[Exit] = []
-
-    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
-        return False
-
-    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
-        self.exits.append(exit)
-        if self.actors.killing or len(self.exits) > 3:
-            ref.actor_inbox.bury()
-        else:
-            self.actors.revive(ref, self.args, {}, keep_mail=True)
-
-
 @KINDS
 async def test_the_next_incarnation_is_linked_to_nobody(kind: type[Linked]) -> None:
     async with system(stop_timeout=0) as actors:
-        parent = Reviver(actors)
+        parent = Reviver(actors, ends=4)
         ref, _ = actors.launch(kind, (), {}, parent)
         other = kind.start(ref, trap=True)
         ref.kill()
@@ -480,7 +463,7 @@ async def test_the_next_incarnation_is_linked_to_nobody(kind: type[Linked]) -> N
 @KINDS
 async def test_a_supervised_actor_that_is_taken_along_is_its_supervisors_business(kind: type[Linked]) -> None:
     async with system(stop_timeout=0) as actors:
-        parent = Reviver(actors)
+        parent = Reviver(actors, ends=4)
         ref, _ = actors.launch(kind, (), {}, parent)
         other = kind.start(ref)
         other.stop(exit="whatever")
@@ -494,7 +477,7 @@ async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Link
     """So what the next incarnation links to cannot be ended by its predecessor's signal after that."""
     async with system(stop_timeout=0) as actors:
         trapping = await kind.start_async(trap=True)
-        parent = Reviver(actors, trapping)
+        parent = Reviver(actors, trapping, ends=4)
         ref, _ = actors.launch(kind, (trapping,), {}, parent)
         ref.kill()
         assert await ref.ask("x") == ["x"]
@@ -535,7 +518,7 @@ async def test_an_incarnation_that_links_to_the_dead_while_it_is_built_never_beg
     begun: list[Actor] = []
     async with system() as actors:
         peer = kind.start()
-        parent = Reviver(actors, peer)
+        parent = Reviver(actors, peer, ends=4)
         ref, started = actors.launch(Counted, (), {}, parent)
         await started
         await peer.stop()
@@ -568,13 +551,6 @@ async def test_linking_to_an_actor_between_two_incarnations_is_noproc(kind: type
 async def test_a_signal_waits_until_the_tasks_of_the_one_that_ended_are_gone(
     kind: type[Linked], autojump_clock: trio.testing.MockClock
 ) -> None:
-    async def linger() -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(3)
-
     async with system():
         one = kind.start()
         two = kind.start(one)

@@ -27,7 +27,7 @@ from cometary.supervision import (
     terminate_child,
     which_children,
 )
-from tests.actors.test_cancellation import CancelAtStep
+from tests.actors.unwinding import CancelAtStep
 
 
 class Ledger:

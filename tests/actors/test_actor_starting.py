@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorDeadError, ActorRef, current_system, register, system, whereis
 from cometary.errors import ActorEndedError, NoSystemError, UsageError
+from tests.actors.unwinding import linger
 
 
 class Quiet(Actor):
@@ -127,13 +128,6 @@ async def test_whoever_is_told_of_a_failed_start_may_have_its_name(
     kind: type[Actor], autojump_clock: trio.testing.MockClock
 ) -> None:
     """However long the tasks of the actor that failed take to unwind."""
-
-    async def linger() -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(3)
 
     class Broken(kind):  # type: ignore[valid-type, misc]
         def on_start(self) -> None:

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorRef, ActorSystem, Down, Exit, ExitSignal, groups, system
+from tests.actors.reviver import Reviver
 
 
 class Heir(Actor):
@@ -34,22 +35,6 @@ class Heir(Actor):
 class AsyncHeir(Heir):
     async def on_receive(self, message: Any) -> Any:
         return super().on_receive(message)
-
-
-class Reviver:
-    """A parent that starts the next incarnation at once."""
-
-    def __init__(self, actors: ActorSystem, trail: list[Any], *, keep_mail: bool) -> None:
-        self.actors, self.trail, self.keep_mail = actors, trail, keep_mail
-
-    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
-        return False
-
-    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
-        if self.actors.killing:
-            ref.actor_inbox.bury()
-        else:
-            self.actors.revive(ref, (self.trail,), {}, keep_mail=self.keep_mail)
 
 
 def doing(what: Callable[[Heir], object]) -> Callable[[Heir], object]:

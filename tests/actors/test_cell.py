@@ -9,8 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorDeadError, ActorRef, ActorSystem, Exit, register, system, whereis
+from cometary.actors import Actor, ActorDeadError, ActorRef, Exit, register, system, whereis
 from cometary.errors import NoSystemError
+from tests.actors.reviver import Reviver
 
 
 class Phoenix(Actor):
@@ -38,26 +39,6 @@ class AsyncPhoenix(Phoenix):
         return super().on_receive(message)
 
 
-class Reviver:
-    """A parent that starts the next incarnation at once, inside `child_exited`."""
-
-    def __init__(self, actors: ActorSystem, trail: list[object], *, keep_mail: bool = True) -> None:
-        self.actors = actors
-        self.trail = trail
-        self.keep_mail = keep_mail
-        self.exits: list[Exit] = []
-
-    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
-        return False
-
-    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
-        self.exits.append(exit)
-        if len(self.exits) < 3 and not self.actors.killing:
-            self.actors.revive(ref, (self.trail,), {}, keep_mail=self.keep_mail)
-        else:
-            ref.actor_inbox.bury()
-
-
 KINDS = pytest.mark.parametrize("kind", [Phoenix, AsyncPhoenix], ids=["def", "async def"])
 
 
@@ -72,7 +53,7 @@ async def test_the_reference_the_mail_and_the_name_survive(
     caplog.set_level(logging.CRITICAL)
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        parent = Reviver(actors, trail)
+        parent = Reviver(actors, trail, ends=3)
         ref, _ = actors.launch(kind, (trail,), {}, parent)
         register("phoenix", ref)
         ref.tell(1)
@@ -92,7 +73,7 @@ async def test_mail_that_is_not_kept_is_answered(
     caplog.set_level(logging.CRITICAL)
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, keep_mail=False))
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, keep_mail=False, ends=3))
         ref.tell(crash)
         behind = ref.ask("behind", block=False)
         with pytest.raises(ActorDeadError):
@@ -109,7 +90,7 @@ async def test_a_kill_from_its_own_handler_restarts_after_the_handler(kind: type
 
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, ends=3))
         await ref.ask(kill)
         await ref.ask("next")
         assert trail == ["start", "still here", kill, "start", "next"]
@@ -119,7 +100,7 @@ async def test_a_kill_from_its_own_handler_restarts_after_the_handler(kind: type
 async def test_an_actor_killed_while_it_waits_for_its_turn_is_revived_once(kind: type[Phoenix]) -> None:
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, started = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        ref, started = actors.launch(kind, (trail,), {}, Reviver(actors, trail, ends=3))
         await started
         for number in range(3):
             ref.tell(number)
@@ -134,7 +115,7 @@ async def test_an_actor_killed_while_it_waits_for_its_turn_is_revived_once(kind:
 async def test_burying_closes_for_good(kind: type[Phoenix]) -> None:
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, ends=3))
         for _ in range(3):
             ref.kill()
             await wait_all_tasks_blocked()
@@ -161,7 +142,7 @@ async def test_tasks_of_the_last_incarnation_are_gone_before_the_next_begins(
 
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, ends=3))
         await ref.ask(start_task)
         await wait_all_tasks_blocked()
         ref.kill()
@@ -200,7 +181,7 @@ async def test_a_timer_goes_on_across_a_restart(kind: type[Phoenix], autojump_cl
 
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
-        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail))
+        ref, _ = actors.launch(kind, (trail,), {}, Reviver(actors, trail, ends=3))
         await ref.ask(set_timer)
         ref.kill()
         await trio.sleep(11)
@@ -213,7 +194,7 @@ async def test_the_end_of_the_system_ends_supervised_actors_too(
 ) -> None:
     trail: list[object] = []
     async with system(stop_timeout=1) as actors:
-        parent = Reviver(actors, trail)
+        parent = Reviver(actors, trail, ends=3)
         ref, _ = actors.launch(kind, (trail,), {}, parent)
     assert not ref.is_alive()
     assert trail == ["start"]

@@ -1,9 +1,19 @@
-"""In a process that was forked every use of an actor from before says what is wrong, and none waits for ever."""
+"""Actors live in one process: they cannot be pickled, a copy is the same, and a fork has none of them."""
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+from cometary.actors import Actor, ActorRef, Future, system
+from cometary.errors import UsageError
+from cometary.fsm import State, StateMachine
 
 PROGRAM = """
 import os
@@ -59,3 +69,40 @@ def test_a_forked_process_leaves_its_parents_actors_behind() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
     assert done.stdout.splitlines() == ["child left", "left"]
+
+
+@dataclass
+class Order:
+    customer: ActorRef[Any]
+
+
+class Waiting(StateMachine):
+    OPEN = State(initial=True)
+
+    def __init__(self, customer: ActorRef[Any], answer: Future[Any]) -> None:
+        super().__init__()
+        self.customers = [customer]
+        self.answer = answer
+
+
+async def test_a_reference_is_copied_as_the_value_that_it_is() -> None:
+    async with system():
+        ref = Actor.start()
+        proxy = ref.proxy()
+        answer: Future[Any] = Future()
+        assert copy.copy(ref) is ref
+        assert copy.deepcopy([ref]) == [ref]
+        assert copy.deepcopy(proxy) is proxy
+        assert copy.deepcopy(answer) is answer
+        assert asdict(Order(ref)) == {"customer": ref}
+        twin = Waiting(ref, answer).snapshot()
+        assert twin.customers == [ref]
+        assert twin.answer is answer
+
+
+async def test_a_reference_that_cannot_leave_its_process_says_so() -> None:
+    async with system():
+        ref = Actor.start()
+        for each in (ref, Order(ref), ref.proxy(), ref.ask("x")):
+            with pytest.raises(UsageError, match="belongs to this process, and cannot be pickled: send"):
+                pickle.dumps(each)
