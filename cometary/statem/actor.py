@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, TypeGuard, cast
 from cometary.actors import Actor, Exit, Future, Timer
 from cometary.actors.exits import as_exit, call_on_stop
 from cometary.actors.scheduled_cell import refuse_coroutine
-from cometary.actors.sys import attributes
-from cometary.actors.sys.changing import change_class, converted
+from cometary.actors.sys.changing_code import change_class, converted
+from cometary.actors.sys.state import read_attributes, write_attributes
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
 from cometary.escapes import exit_in, really
 from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
@@ -216,7 +216,7 @@ class MachineActor(Actor):
 
 def _read(machine: StateMachine) -> MachineState:
     """Return state and data of a machine."""
-    return MachineState(machine.state.name, attributes.read(machine, _of_the_engine))
+    return MachineState(machine.state.name, read_attributes(machine, _of_the_engine))
 
 
 def _write(machine: StateMachine, new: object) -> None:
@@ -232,7 +232,7 @@ def _write(machine: StateMachine, new: object) -> None:
     state = machine._fsm_table.states.get(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - sys reaches inside
     if state is None:
         raise UsageError(f"{type(machine).__name__} has no state {name!r}")
-    attributes.write(machine, data, _of_the_engine)
+    write_attributes(machine, data, _of_the_engine)
     machine.state = state
 
 

@@ -15,10 +15,10 @@ Source: OTP, `sys`.
 
 from __future__ import annotations
 
-from cometary.actors.sys.changing import change_code, replace_state
-from cometary.actors.sys.events import TraceEvent, print_event
-from cometary.actors.sys.looking import Status, get_state, get_status
+from cometary.actors.sys.changing_code import change_code
+from cometary.actors.sys.debugging import TraceEvent, print_event
 from cometary.actors.sys.measuring import Statistics, statistics
+from cometary.actors.sys.state import Status, get_state, get_status, replace_state
 from cometary.actors.sys.suspending import resume, suspend
 from cometary.actors.sys.tracing import TraceChannel, no_trace, trace, trace_events
 

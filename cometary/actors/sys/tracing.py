@@ -15,8 +15,7 @@ import trio
 from cometary.actors.cell import Cell
 from cometary.actors.ref import ActorRef
 from cometary.actors.sys.calls import TIMEOUT, call_at_once, living
-from cometary.actors.sys.debugging import debug_of, debugged
-from cometary.actors.sys.events import TraceEvent, print_event
+from cometary.actors.sys.debugging import TraceEvent, debug_of, debugged, print_event
 from cometary.errors import UsageError
 
 Observer = Callable[[TraceEvent], object]

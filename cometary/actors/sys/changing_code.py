@@ -1,4 +1,4 @@
-"""Changing a living actor between two messages: its state, and its code.
+"""Changing the code of a living actor between two messages.
 
 1.  A change that fails has not happened: the caller gets the error, and the actor goes on with
     what it had.
@@ -7,56 +7,21 @@
     `async def`), and store their attributes alike (`__slots__`).
 3.  The next incarnation, after a restart, is of the new class as well.
 
-Source: OTP, `sys:replace_state/3`, `sys:change_code/5`; `gen_server`, `code_change/3`.
+Source: OTP, `sys:change_code/5`; `gen_server`, `code_change/3`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.cell import Cell
 from cometary.actors.ref import ActorRef
-from cometary.actors.sys import attributes
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
-from cometary.actors.sys.looking import state_of
+from cometary.actors.sys.state import read_attributes, write_attributes
 from cometary.errors import UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
-
-
-def replace_state(
-    ref: ActorRef[Any], function: Callable[[Any], Any], *, timeout: float | None = TIMEOUT
-) -> Any:
-    """Give the actor another state, `function(state)`; for debugging only.
-
-    The state is what `get_state` returns. An actor with `system_get_state` has
-    `system_replace_state(state)` as well.
-
-    Args:
-        ref: the actor.
-        function: called on the loop's thread with the state; returns the new one, and must not block.
-        timeout: seconds to wait.
-
-    Returns:
-        On the Trio loop a future of the new state, elsewhere that.
-
-    Raises:
-        TypeError: if the new state is none that the actor can have; nothing has changed.
-        pykka.ActorDeadError: if the actor ends first.
-        pykka.Timeout: after `timeout` seconds; it will happen all the same.
-        Exception: what `function` raises; nothing has changed.
-    """
-
-    def replace(cell: Cell) -> Any:
-        actor = living(cell)
-        state = function(state_of(actor))
-        own = getattr(actor, "system_replace_state", None)
-        attributes.write(actor, state) if own is None else own(state)
-        return state
-
-    return call_in_turn(ref, replace, timeout)
 
 
 def change_code(ref: ActorRef[Any], new: type, *, timeout: float | None = TIMEOUT) -> Any:
@@ -97,13 +62,13 @@ def change_class(actor: Actor, new: type[Any]) -> None:
     """Make `actor` one of the class `new`; see `change_code`, also for the errors."""
     old = type(actor)
     _check(old, new)
-    state = converted(old, new, attributes.read(actor))
+    state = converted(old, new, read_attributes(actor))
     try:
         actor.__class__ = new
     except TypeError as error:
         raise UsageError(f"a {old.__name__} cannot become a {new.__name__}: {error}") from None
     try:
-        attributes.write(actor, state)
+        write_attributes(actor, state)
     except BaseException:
         actor.__class__ = old
         raise
