@@ -26,6 +26,7 @@ from cometary.errors import ActorEndedError, ProtocolError
 from cometary.gate.judging import Judging
 from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
+from cometary.gate.turnstile import LimitingTurnstile
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.directory import unknown_session
 from cometary.sessions.lease import admit, renew
@@ -66,6 +67,7 @@ class Gate:
         binding: Binding | None = None,
         start_soon: Callable[..., None],
     ) -> None:
+        manager.turnstile = LimitingTurnstile(manager.settings, limiter.now)
         self._manager = manager
         self._directory = manager.directory
         self._limiter = limiter

@@ -7,6 +7,7 @@ its clients, and limits them itself.
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
@@ -27,11 +28,14 @@ class OpenLimiter:
     Args:
         per_minute: how many an address may open; 0 for no limit.
         now: reads the clock, in seconds.
+
+    Attributes:
+        now: the same.
     """
 
     def __init__(self, per_minute: int, now: Callable[[], float]) -> None:
         self._per_minute = per_minute
-        self._now = now
+        self.now = now
         self._ends = 0.0
         self._counts: dict[str, int] = {}
 
@@ -43,7 +47,7 @@ class OpenLimiter:
         """
         if not self._per_minute or is_loopback(address):
             return
-        now = self._now()
+        now = self.now()
         if now >= self._ends or len(self._counts) >= MOST_ADDRESSES:
             self._ends = now + WINDOW
             self._counts.clear()
@@ -54,6 +58,7 @@ class OpenLimiter:
         self._counts[address] = count + 1
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
     """Whether `address` is this machine's own."""
     try:

@@ -46,7 +46,6 @@ from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
 from cometary.sessions.machine import NO_SHELL, session_ended
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
-from cometary.sessions.turnstile import too_many
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -179,18 +178,13 @@ class SessionActor(Actor):
             request.ack
             <= machine.outbox.acknowledged  # it brings nothing: no higher one, and no packets that are new
             and (not request.packets or machine.window.seen(request.rid))
-            and self._over_active()
+            and (refusal := self._manager.turnstile.idle_refusal(keeper)) is not None
         ):
-            request.refuse(too_many("requests that bring nothing come faster than any client needs"))
+            request.refuse(refusal)
             return
         advance(self, keeper, request)
         if keeper.lag and keeper.ended is None:
             look_whether_caught_up(keeper, self._manager.flow)
-
-    def _over_active(self) -> bool:
-        """Count a request that brings nothing, but is answered, or releases another (XEP-0124, overactivity)."""
-        now = self.system.scheduler.now()
-        return self._keeper.count_release(now) > self._manager.settings.max_releases_per_second
 
     # -- what the machine asks for, and `effects` leaves to the actor --------------------
 

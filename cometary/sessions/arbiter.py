@@ -11,10 +11,10 @@ from cometary.sessions.machine import Arbiter
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
+    from cometary.sessions.application import Turnstile
     from cometary.sessions.events import Request
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
-    from cometary.sessions.turnstile import Turnstile
 
 LAG: Final = "lag"
 """The timer of a session that is behind."""

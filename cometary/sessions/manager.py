@@ -18,6 +18,7 @@ from cometary.packets.packet import Packet
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
+from cometary.sessions.application import Turnstile
 from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
@@ -29,7 +30,6 @@ from cometary.sessions.machine import SessionMachine
 from cometary.sessions.posting import Posting
 from cometary.sessions.session import Session
 from cometary.sessions.totals import Totals
-from cometary.sessions.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ class SessionManager:
         posting: takes what is sent to sessions.
         journal: tells the log of openings and ends.
         flow: whose client is behind, and who waits for it.
-        turnstile: lets requests in.
+        turnstile: lets requests in; the gate sets it, before the first session opens.
     """
 
     hub: Hub
@@ -66,7 +66,7 @@ class SessionManager:
         self.posting = Posting(self.too_late, self.refuse)
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
         self.flow = Flow()
-        self.turnstile = Turnstile(settings, trio.current_time)
+        self.turnstile = Turnstile()
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False

@@ -17,6 +17,7 @@ from typing import Any
 from cometary.errors import ActorEndedError
 from cometary.sessions import SessionSettings
 from cometary.sessions.actor import SignOff
+from cometary.sessions.application import Turnstile
 from tests.sessions.checker.parts import Parts
 from tests.sessions.checker.played import HandlerCancelled, HandlerCrash, LastResort, Slow, played
 from tests.sessions.checker.played_application import HOOKS, PlayedApplication
@@ -210,6 +211,7 @@ class ActorHost(PlayedApplication):
         self.parts.manager.refuse(self, keeper, packet)
 
     shutting_down = False
+    turnstile = Turnstile()
     hub = SimpleNamespace(drop=lambda _: None)
     journal = SimpleNamespace(ended=lambda *_: None, overflowed=lambda *_: None)
     _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)

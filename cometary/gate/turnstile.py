@@ -7,16 +7,17 @@
     and the same request is let in later.
 4.  Only so many addresses are counted at a time. When there are more, those that have been quiet for long enough
     are forgotten, which makes no difference to them; if that is none, all are.
+5.  Requests that bring nothing, neither new packets nor a higher acknowledgement, are let in so many in a second.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
+from cometary.gate.rate_limit import is_loopback
+from cometary.sessions.application import Turnstile
 from cometary.sessions.bucket import Bucket
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ MOST_ADDRESSES: Final = 100_000
 """Addresses counted at a time."""
 
 
-class Turnstile:
+class LimitingTurnstile(Turnstile):
     """Lets requests in, those of all sessions.
 
     Args:
@@ -44,7 +45,7 @@ class Turnstile:
         self._addresses: dict[str, Bucket] = {}
 
     def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:
-        """Count the packets of `request`; returns the error if they are too many, and nothing was counted."""
+        """See `Turnstile.refusal`."""
         settings = self._settings
         if not keeper.has_room(request, settings):
             return too_many("the application has not handled the packets sent before these")
@@ -59,7 +60,7 @@ class Turnstile:
                 return too_many("this session sends packets too fast", wait)
             buckets.append(bucket)
         address = request.address
-        if settings.address_packets_per_second and not is_loopback(address):
+        if settings.address_packets_per_second and address and not is_loopback(address):
             bucket = self._address(address, now)
             wait = bucket.wait(count, settings.address_packets_per_second, settings.address_packet_burst, now)
             if wait:
@@ -68,6 +69,12 @@ class Turnstile:
         for bucket in buckets:
             bucket.take(count)
         return None
+
+    def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:
+        """See `Turnstile.idle_refusal`, and XEP-0124, overactivity."""
+        if keeper.count_release(self._now()) <= self._settings.max_releases_per_second:
+            return None
+        return too_many("requests that bring nothing come faster than any client needs")
 
     def _address(self, address: str, now: float) -> Bucket:
         bucket = self._addresses.get(address)
@@ -90,12 +97,3 @@ class Turnstile:
 def too_many(detail: str, wait: float = 1.0) -> ProtocolError:
     """Return the error for a request that is to come again in `wait` seconds."""
     return ProtocolError("too-many-requests", detail, retry_after=max(1, ceil(wait)))
-
-
-@lru_cache(maxsize=1024)
-def is_loopback(address: str) -> bool:
-    """Whether `address` is this machine's own; no address at all counts as that."""
-    try:
-        return not address or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from cometary.sessions import Packet, Request, SessionKeeper, SessionMachine, SessionSettings, turnstile
-from cometary.sessions.turnstile import Turnstile
+from cometary.gate import turnstile
+from cometary.gate.turnstile import LimitingTurnstile
+from cometary.sessions import Packet, Request, SessionKeeper, SessionMachine, SessionSettings
 
 SETTINGS = SessionSettings(
     packets_per_second=10, packet_burst=20, address_packets_per_second=10, address_packet_burst=30
@@ -32,7 +33,7 @@ class Gate:
     def __init__(self, settings: SessionSettings = SETTINGS) -> None:
         self.settings = settings
         self.now = 0.0
-        self.turnstile = Turnstile(settings, lambda: self.now)
+        self.turnstile = LimitingTurnstile(settings, lambda: self.now)
 
     def keeper(self) -> SessionKeeper:
         return SessionKeeper("sid", "name", SessionMachine(self.settings), 0.0)
