@@ -55,6 +55,7 @@ MODULES: Final = (
     "transport/wires/comet/endpoint",
     "transport/wires/comet/bodies",
     "transport/http/connection",
+    "transport/net/buffered",
     "transport/net/channel",
     "transport/net/deadlines",
     "transport/http/exchange",
@@ -63,6 +64,7 @@ MODULES: Final = (
     "transport/http/responses",
     "transport/http/router",
     "transport/http/service",
+    "transport/http/stream",
     "transport/net/switchboard",
 )
 TESTED: Final = (

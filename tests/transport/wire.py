@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import trio
 
 from cometary.transport.http.cors import SAME_ORIGIN, CorsPolicy
-from cometary.transport.http.exchange import Endpoint, Exchange
+from cometary.transport.http.exchange import Endpoint, Exchange, Headers
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
+from cometary.transport.http.stream import Stream
 from cometary.transport.net.poller import Poller, best_poller
 from cometary.transport.net.switchboard import CONNECTIONS, Listen, Switchboard
 
@@ -130,6 +131,22 @@ async def serving(
             for client in server.clients:
                 client.stream.socket.close()
             nursery.cancel_scope.cancel()
+
+
+class WholeAnswers:
+    """What a carrier has, for those that carry only answers in one piece."""
+
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        raise NotImplementedError
+
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        raise NotImplementedError
+
+    def conclude(self, exchange: Exchange) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
 
 
 class Holder:

@@ -13,15 +13,19 @@
    same read waits, parsed, in `_waiting`, and until that is empty the connection is not read. So
    the last request, be it one that closes the connection or a malformed one, is served, and the
    connection `ENDING`, only when all before it have been.
-6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays in
-   `_unsent` until it does. While there is any, no further response begins.
+6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays
+   (`BufferedChannel`) until it does. While there is any, no further response begins.
 7. After the last response the sending side is shut and what the peer still sends is thrown away
    for a while: closing at once would reset the connection, and with it the response's way.
 8. Nothing is parsed or served from within an answer: the answering actor is in the middle of its
    own turn. What an answer makes possible is left to `writable`, on the switchboard's.
 9. A body that waits to be asked for (`Expect`) is, once everything before it is answered.
-10. At most one deadline runs, that of what is waited for now; none while only the service is.
+10. The deadline is that of what is waited for now; there is none while only the service is.
     A body that still comes, and a response that is still taken, at a fair pace get another period.
+11. A response that is written bit by bit (`Stream`) has its turn, once that has come, until its end. That it may go on
+    is told by `writable` too.
+12. What comes behind a request to upgrade is kept (`_beyond`), one read of it at most, and none is parsed until all
+    answers are sent: then it is HTTP after all, or has gone to the connection's successor with the socket.
 """
 
 from __future__ import annotations
@@ -30,20 +34,20 @@ import socket
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
-from cometary.transport.net.channel import Channel
-from cometary.transport.net.deadlines import gets_on
-from cometary.transport.net.poller import PEER_SHUT, unacknowledged
+from cometary.transport.net.buffered import BufferedChannel
+from cometary.transport.net.poller import PEER_SHUT
 
 if TYPE_CHECKING:
-    from cometary.transport.http.exchange import Exchange, Headers
+    from cometary.transport.http.exchange import Exchange, Headers, Successor
     from cometary.transport.http.head_memory import KnownHead
     from cometary.transport.http.protocol import Http
     from cometary.transport.http.request_parser import RequestParser
-    from cometary.transport.net.channel import Floor
+    from cometary.transport.http.stream import Stream
+    from cometary.transport.net.channel import Channel, Floor
     from cometary.transport.net.deadlines import DeadlineQueue
 
 
@@ -62,7 +66,7 @@ class State(Enum):
 OPEN, ENDING, LINGERING, CLOSED = State
 
 
-class Connection(Channel):
+class Connection(BufferedChannel):
     """A connected, non-blocking socket, and what is under way on it.
 
     Args:
@@ -73,47 +77,33 @@ class Connection(Channel):
     """
 
     __slots__ = (
-        "_deadline",
-        "_floor",
-        "_half_closed",
+        "_beyond",
         "_head",
         "_http",
-        "_moved",
         "_parser",
         "_peer",
-        "_periods",
-        "_reading",
         "_state",
         "_unanswered",
-        "_unsent",
         "_waiting",
-        "_writing",
     )
 
     def __init__(self, sock: socket.socket, peer: str, http: Http, floor: Floor) -> None:
-        super().__init__(sock)
+        super().__init__(sock, floor)
         self._peer = peer
         self._http = http
-        self._floor = floor
         self._state = OPEN
         self._head: KnownHead | None = None
         self._parser: RequestParser | None = None
         self._unanswered: list[Exchange] = []
         self._waiting: deque[Exchange] | None = None
-        self._unsent: memoryview | None = None
-        self._deadline: DeadlineQueue[Channel] | None = None
-        self._half_closed: bool = False
-        self._moved: int = 0  # bytes of a body, or of responses, since the period began
-        self._periods: int = 0
-        self._reading: bool = True
-        self._writing: bool = False
+        self._beyond: bytes | None = None
         self._expect(http.head)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way: no request, be it incomplete, and no response."""
         busy = self._unanswered or self._waiting or self._parser or self._unsent
-        return self._state is OPEN and not busy
+        return self._state is OPEN and not busy and self._beyond is None
 
     # What the switchboard calls.
 
@@ -144,27 +134,39 @@ class Connection(Channel):
 
     def writable(self) -> None:
         """Go on where an answer had to leave off: send the rest, serve what waits."""
-        if self._unsent is not None:
-            rest, self._unsent = self._unsent, None
-            self._send(rest)
-            left = cast("memoryview | None", self._unsent)
-            self._moved += len(rest) - (0 if left is None else len(left))
+        self._send_rest()
         self._send_answers()
+        if self._unanswered and self._unsent is None:
+            self._go_on_with(self._unanswered[0])
+        elif self._beyond is not None and self._all_is_sent():
+            data, self._beyond = self._beyond, None
+            self._parse_afresh(data, learn=False)
         self._serve_waiting()
         self._settle()
+
+    def _go_on_with(self, exchange: Exchange) -> None:
+        if exchange.successor is not None:
+            self._hand_over(exchange, exchange.successor)
+        elif exchange.streaming is not None and exchange.streaming.full:
+            exchange.streaming.go_on()
+
+    def _hand_over(self, exchange: Exchange, successor: Successor) -> None:
+        channel = successor(self.sock, self._peer, self._floor, self._beyond or b"")
+        self._state = CLOSED
+        self._expect(None)
+        self._unanswered.clear()
+        self._beyond = exchange.on_drop = None
+        exchange.drop()
+        self._floor.replace(self, channel)
 
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
         http, deadline = self._http, self._deadline
-        if deadline is not None and (deadline is http.body or deadline is http.write):
-            waiting = 0 if self._unsent is None else unacknowledged(self.sock)
-            self._periods += 1
-            moved, seconds, limits = self._moved - waiting, deadline.duration, http.limits
-            slowest, longest = limits.bytes_per_second, limits.longest_seconds
-            if gets_on(moved, self._periods, seconds, slowest=slowest, longest=longest):
-                self._moved = waiting
-                return deadline.add(self, self._floor.now)
-        return self.close()
+        limits = http.limits
+        moves = deadline is http.body or deadline is http.write
+        slowest, longest = limits.bytes_per_second, limits.longest_seconds
+        if not (moves and self._gets_on(slowest=slowest, longest=longest)):
+            self.close()
 
     def close(self) -> None:
         """Close at once, and drop what has not been answered."""
@@ -175,7 +177,7 @@ class Connection(Channel):
         self._floor.forget(self)
         self.sock.close()
         self._leave_parser()
-        self._waiting = self._unsent = None
+        self._waiting = self._unsent = self._beyond = None
         self._drop_unanswered()
 
     def _end_of_file(self) -> None:
@@ -237,6 +239,7 @@ class Connection(Channel):
             exchanges = parser.feed(data)
         finally:  # even one that failed must not stay with the others
             self._parser = parsers.keeps(parser)
+            self._beyond, parser.beyond = parser.beyond, None
         if learn and len(exchanges) == 1 and self._parser is None:
             self._http.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
@@ -244,7 +247,7 @@ class Connection(Channel):
         if exchanges:
             self._waiting = deque(exchanges)
             self._serve_waiting()
-        if self._parser is not None or len(exchanges) > 1 or self._waiting:
+        if self._parser is not None or len(exchanges) > 1 or self._waiting or self._beyond is not None:
             self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
@@ -272,14 +275,12 @@ class Connection(Channel):
     ) -> None:
         """Send the response of `exchange` when its turn has come (`Carrier`)."""
         http, floor = self._http, self._floor
-        if floor.draining and exchange is self._unanswered[-1] and not self._waiting:
-            exchange.closing = True
-            self._state = ENDING  # now: it may have to wait for others, and none may come behind it
-            self._leave_parser()
+        if floor.draining:
+            self._end_if_last(exchange)
         response = http.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
-        under_way = self._parser or self._waiting or self._writing or self._unsent
+        under_way = self._parser or self._waiting or self._writing or self._unsent or self._beyond is not None
         if self._state is OPEN and len(self._unanswered) == 1 and not (under_way or exchange.closing):
             self._unanswered.clear()
             self._send(response)
@@ -292,27 +293,53 @@ class Connection(Channel):
         self._settle()
         return None
 
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        """Return the head of a response that is written bit by bit (`Carrier`)."""
+        if self._floor.draining:
+            self._end_if_last(exchange)
+        chunked, closing = exchange.version == "1.1", exchange.closing
+        return self._http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
+
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        """Send what is pending of `stream` if its turn has come; returns whether it takes more (`Carrier`)."""
+        if self._unanswered[0] is not exchange or self._unsent is not None:
+            return False
+        data, stream.pending = stream.pending, b""
+        self._send(data)
+        if self._left() or self._state is CLOSED:
+            self._settle()
+            return False
+        return True
+
+    def conclude(self, exchange: Exchange) -> None:
+        """Go on: a stream has its end, or the connection its successor (`Carrier`)."""
+        if self._floor.draining and exchange.successor is None:
+            self._end_if_last(exchange)
+        self._send_answers()
+        self._settle()
+
+    def _end_if_last(self, exchange: Exchange) -> None:
+        """When the server stops, let the response of `exchange` be the connection's last if it can be."""
+        if exchange is self._unanswered[-1] and not self._waiting:
+            exchange.closing = True
+            self._state = ENDING  # now: it may have to wait for others, and none may come behind it
+            self._beyond = None
+            self._leave_parser()
+
     def _send_answers(self) -> None:
         unanswered = self._unanswered
         while unanswered and self._unsent is None and (response := unanswered[0].response) is not None:
             if unanswered.pop(0).closing:
                 self._state = ENDING
-                self._waiting = None
+                self._waiting = self._beyond = None
                 self._drop_unanswered()
                 unanswered = self._unanswered
-            if response:  # else the request is left unanswered
+            if response:  # else the request is left unanswered, or all of it was sent
                 self._send(response)
-
-    def _send(self, data: bytes | memoryview) -> None:
-        try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return self.close()
-        if sent < len(data):
-            self._unsent = memoryview(data)[sent:]
-        return None
+        stream = unanswered[0].streaming if unanswered else None
+        if stream is not None and stream.pending and self._unsent is None:
+            data, stream.pending = stream.pending, b""
+            self._send(data)
 
     # What comes next.
 
@@ -326,11 +353,26 @@ class Connection(Channel):
             return
         if self._state is ENDING and self._all_is_sent():
             self._linger()
-        elif self._waiting or self._writing or self._unsent is not None:
-            blocked = self._unsent is not None or (bool(self._waiting) and self._has_room())
-            ended = self._half_closed and self._state is ENDING
-            self._watch(reading=not (self._waiting or ended), writing=blocked)
+        else:
+            blocked = self._needs_turn()
+            if blocked or self._waiting or self._writing or self._beyond is not None:
+                ended = self._half_closed and self._state is ENDING
+                unread = self._waiting or self._beyond is not None or ended
+                self._watch(reading=not unread, writing=blocked)
         self._expect(self._due())
+
+    def _needs_turn(self) -> bool:
+        """Whether there is something to do for `writable`."""
+        if self._unsent is not None:
+            return True
+        if self._unanswered:
+            first = self._unanswered[0]
+            stream = first.streaming
+            if first.successor is not None or (stream is not None and stream.full):
+                return True
+        elif self._beyond is not None:
+            return True
+        return bool(self._waiting) and self._has_room()
 
     def _all_is_sent(self) -> bool:
         return not self._unanswered and not self._waiting and self._unsent is None
@@ -341,11 +383,6 @@ class Connection(Channel):
         with suppress(OSError):  # the peer has closed already: that is read next
             self.sock.shutdown(socket.SHUT_WR)
 
-    def _watch(self, *, reading: bool, writing: bool) -> None:
-        if reading is not self._reading or writing is not self._writing:
-            self._reading, self._writing = reading, writing
-            self._floor.watch(self, reading=reading, writing=writing, ended=self._half_closed)
-
     def _due(self) -> DeadlineQueue[Channel] | None:
         http = self._http
         if self._unsent is not None:
@@ -354,20 +391,9 @@ class Connection(Channel):
             return http.linger
         if self._half_closed:
             return http.linger
-        if self._waiting:  # it is not read, and cannot help it
+        if self._waiting or self._beyond is not None:  # it is not read, and cannot help it
             return None
         parser = self._parser
         if parser is not None and not parser.awaits_continue:
             return http.head if parser.phase is HEAD else http.body
         return None if self._unanswered else http.idle
-
-    def _expect(self, deadline: DeadlineQueue[Channel] | None) -> None:
-        current = self._deadline
-        if deadline is not current:
-            if current is not None:
-                current.discard(self)
-            if deadline is not None:
-                deadline.add(self, self._floor.now)
-            self._deadline = deadline
-            self._periods = 0
-            self._moved = 0 if self._unsent is None else unacknowledged(self.sock)

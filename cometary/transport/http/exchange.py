@@ -1,7 +1,7 @@
 """One HTTP request and the one response it gets.
 
-1. An exchange is answered exactly once, by `respond` or `refuse`; a second answer is a bug and
-   raises `RuntimeError`.
+1. An exchange is answered exactly once, by `respond`, `refuse`, `stream` or `upgrade`; a second answer is a
+   bug and raises `RuntimeError`.
 2. Answering after the peer has gone is no bug but a race nobody can win: it does nothing.
 3. `on_drop` is called at most once, when the peer has gone before the answer, or has said that
    it will say no more, after which it may be gone; never after an answer. It may be called from
@@ -15,20 +15,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
+from cometary.errors import ProtocolError
 from cometary.log import get_logger
 from cometary.transport.codecs import json
+from cometary.transport.http.stream import Stream
 
 if TYPE_CHECKING:
-    from cometary.errors import ProtocolError
+    import socket
+
     from cometary.transport.codecs import Codec
+    from cometary.transport.net.channel import Channel, Floor
+
+    Successor = Callable[[socket.socket, str, Floor, bytes], Channel]
+    """Makes the channel that an upgraded connection goes on as: of its socket, its peer's address, the floor, and
+    what has been read beyond the request."""
 
 logger = get_logger("cometary.transport")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 """Headers of a response."""
+
+WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""The statuses whose response has neither a body nor its length (RFC 9110, sections 8.6 and 15)."""
 
 NO_HEADERS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
@@ -40,6 +52,22 @@ class Carrier(Protocol):
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
     ) -> None:
         """Send the response of `exchange` when its turn has come."""
+        ...
+
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        """Return the head of a response that is written bit by bit."""
+        ...
+
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        """Send what is pending of `stream` if its turn has come; returns whether it takes more."""
+        ...
+
+    def conclude(self, exchange: Exchange) -> None:
+        """Go on, since the response of `exchange` has got its end, or a successor was named to the connection."""
+        ...
+
+    def close(self) -> None:
+        """Close at once, and drop what has not been answered."""
         ...
 
 
@@ -58,6 +86,10 @@ class Exchange:
         fault: What is wrong with the request as HTTP, when it was refused before it was complete.
         closing: Whether the connection ends with this exchange's response.
         extra_headers: Headers that the response gets whatever it is.
+        version: Of HTTP, as the request says.
+        upgradable: Whether the client asks for another protocol, and could go on in it.
+        streaming: What its response is written to, bit by bit.
+        successor: What the connection goes on as when its turn has come.
     """
 
     __slots__ = (
@@ -74,6 +106,10 @@ class Exchange:
         "peer",
         "query",
         "response",
+        "streaming",
+        "successor",
+        "upgradable",
+        "version",
     )
 
     def __init__(
@@ -97,12 +133,16 @@ class Exchange:
         self.extra_headers: Headers = ()
         self.on_drop: Callable[[], None] | None = None
         self.response: bytes | None = None
+        self.version = "1.1"
+        self.upgradable = False
+        self.streaming: Stream | None = None
+        self.successor: Successor | None = None
         self._carrier: Carrier | None = None
         self._answered = False
 
     @property
     def answered(self) -> bool:
-        """Whether `respond` or `refuse` has been called."""
+        """Whether it has got its answer, be it one that has only begun."""
         return self._answered
 
     @property
@@ -134,11 +174,9 @@ class Exchange:
             RuntimeError: It has been answered before: the endpoint's fault.
             ValueError: A header holds a line break: the endpoint's fault.
         """
-        if self._answered:
-            raise RuntimeError(f"{self.method} {self.path} has been answered already")
         if headers or self.extra_headers:
             headers = (*self.extra_headers, *checked(headers))
-        self._answered = True
+        self._answer()
         self.on_drop = None
         carrier, self._carrier = self._carrier, None
         if carrier is not None:
@@ -158,6 +196,63 @@ class Exchange:
         if error.retry_after is not None:
             headers = (*headers, (b"Retry-After", b"%d" % error.retry_after))
         self.respond(error.status, codec.encode(error.body()), codec.content_type, headers)
+
+    def stream(self, status: int, content_type: bytes, headers: Headers = ()) -> Stream:
+        """Begin an answer that is written bit by bit.
+
+        Args:
+            status: The HTTP status.
+            content_type: The media type.
+            headers: More headers; without a `Cache-Control` among them the response has `no-store`.
+
+        Raises:
+            RuntimeError: It has been answered before: the endpoint's fault.
+            ValueError: A header holds a line break: the endpoint's fault.
+        """
+        if headers or self.extra_headers:
+            headers = (*self.extra_headers, *checked(headers))
+        self._answer()
+        bodiless = self.method == "HEAD" or status in WITHOUT_BODY
+        stream = self.streaming = Stream(self, chunked=self.version == "1.1" and not bodiless)
+        if self._carrier is not None:
+            stream.pending = self._carrier.begin(self, status, content_type, headers)
+            if bodiless:
+                stream.finish()
+            else:
+                stream.push()
+        return stream
+
+    def upgrade(self, successor: Successor) -> None:
+        """Let the connection go on as another channel, which writes the answer (101) itself.
+
+        Args:
+            successor: Makes that channel, once all earlier requests of the connection have been answered, and
+                from the switchboard's own turn. If the peer goes before that, `on_drop` is called instead.
+
+        Raises:
+            ProtocolError: `bad-request`: the client has not asked for it in a way that it could be granted
+                (HTTP/1.1, `Connection: Upgrade`, no body).
+            RuntimeError: It has been answered before: the endpoint's fault.
+        """
+        if not self.upgradable:
+            raise ProtocolError("bad-request", "This request does not ask for another protocol.")
+        self._answer()
+        self.successor = successor
+        if self._carrier is not None:
+            self._carrier.conclude(self)
+
+    def _answer(self) -> None:
+        if self._answered:
+            raise RuntimeError(f"{self.method} {self.path} has been answered already")
+        self._answered = True
+
+    def conclude(self, rest: bytes) -> None:
+        """Take note that the stream has its end; `rest` is what is still to be sent of it."""
+        self.on_drop = None
+        carrier, self._carrier = self._carrier, None
+        if carrier is not None:
+            self.response = rest
+            carrier.conclude(self)
 
     def release_request(self) -> None:
         """Let go of headers and body; for who holds an exchange for long and has read them."""

@@ -65,6 +65,8 @@ class HeadMemory:
         """Remember the head of `data`, which the parser has made `exchange` of, if rule 1 allows it."""
         end = data.find(END) + len(END)
         length = len(data) - end
+        if b"upgrade" in exchange.headers:  # what follows it may be in another protocol
+            return
         if exchange.closing or exchange.fault is not None or end > LONGEST or length != len(exchange.body):
             return
         if b"expect" in exchange.headers or length != int(exchange.headers.get(b"content-length", b"0")):

@@ -3,10 +3,12 @@
 1. Requests come out whole, as exchanges, in the order in which they came in.
 2. The first thing that is wrong ends it: an exchange with a `fault` comes out last, and the parser
    is `finished`. What follows it has no trustworthy beginning.
-3. A request that ends its connection (`Connection: close`, HTTP/1.0) is the last one as well.
-4. At a boundary between requests the parser holds nothing of anybody, so that any number of
+3. After a request that asks for another protocol, and could go on in it, whatever follows waits (`beyond`), since
+   only the answer says in which it is. Where that cannot be granted, the wish is no more than a header.
+4. A request that ends its connection (`Connection: close`, HTTP/1.0) is the last one as well.
+5. At a boundary between requests the parser holds nothing of anybody, so that any number of
    connections can share it; one in the middle of a request must keep it for its own.
-5. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
+6. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
 
 llhttp (strict) refuses bad framing by itself: two lengths, a length and a transfer coding, bare
 line feeds, folded headers, control characters. It leaves to the server: versions other than 1.0
@@ -61,6 +63,7 @@ class RequestParser:
         phase: Where in a request the last byte was.
         finished: Whether no more requests can follow; feeding is over.
         invited: Whether the client has been told to send its body.
+        beyond: What follows a request that asks for another protocol, once there was one; whoever feeds takes it.
     """
 
     __slots__ = (
@@ -75,6 +78,8 @@ class RequestParser:
         "_target",
         "_upgrading",
         "_version",
+        "_wish",
+        "beyond",
         "finished",
         "invited",
         "phase",
@@ -86,6 +91,7 @@ class RequestParser:
         self._ready: list[Exchange] = []
         self._fed = 0
         self.finished = False
+        self.beyond: bytes | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -97,6 +103,7 @@ class RequestParser:
         self._body: bytes | bytearray = b""
         self._upgrading = False
         self._version = ""
+        self._wish = b""
         self.invited = False
 
     @property
@@ -139,9 +146,10 @@ class RequestParser:
         del self._llhttp
 
     def _parse(self, data: bytes) -> bytes | None:
-        """Feed llhttp, which takes what follows a request to upgrade for another protocol's.
+        """Feed llhttp, which takes what follows the head of a request to upgrade for another protocol's.
 
-        This server ignores such wishes (RFC 9110, section 7.8).
+        A request for which that is out of the question, since it has a body for one, is read as if it had
+        no such wish (RFC 9110, section 7.8).
 
         Returns:
             What is to be fed again: the same request without the header in question, and the rest.
@@ -152,9 +160,17 @@ class RequestParser:
             rest = data[upgrade.args[0] :]
         else:
             return None
-        head = self._head_without_upgrade()
-        self._forget()
         self._llhttp = HttpRequestParser(self)
+        exchange = cast("Exchange", self._exchange)
+        if may_upgrade(exchange):
+            exchange.upgradable = True
+            self._ready.append(exchange)
+            self._forget()
+            self.beyond = rest
+            return None
+        head, wish = self._head_without_upgrade(), exchange.headers[b"upgrade"]
+        self._forget()
+        self._wish = wish
         return head + rest
 
     def _head_without_upgrade(self) -> bytes:
@@ -223,6 +239,7 @@ class RequestParser:
         self._version = version
         closing = version != "1.1" or not llhttp.should_keep_alive()
         self._exchange = Exchange(method, path, query, headers, closing=closing)
+        self._exchange.version = version
         self.phase = BODY
         self._headers = {}  # what follows are trailers, and go away with it
         check_version(version, headers)
@@ -232,6 +249,8 @@ class RequestParser:
             check_size(sum(len(name) + len(value) + 4 for name, value in headers.items()), limits)
         if b"upgrade" in headers:
             self._upgrading = llhttp.should_upgrade()
+        elif self._wish:
+            headers[b"upgrade"] = self._wish
 
     def on_body(self, part: bytes) -> None:
         """The body, or a part of it."""
@@ -265,6 +284,13 @@ def fault_of(error: HttpParserError) -> ProtocolError:
     if not isinstance(error.__context__, ProtocolError):
         raise error
     return error.__context__
+
+
+def may_upgrade(exchange: Exchange) -> bool:
+    """Whether a request that asks for another protocol could go on in it: it has no body, and is not the last."""
+    headers = exchange.headers
+    has_body = b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0"))
+    return exchange.version == "1.1" and not exchange.closing and not has_body
 
 
 def check_version(version: str, headers: Mapping[bytes, bytes]) -> None:

@@ -12,6 +12,8 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from cometary.transport.http.exchange import WITHOUT_BODY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,8 +23,7 @@ NO_STORE: Final = b"Cache-Control: no-store\r\n"
 CLOSE: Final = b"Connection: close\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
-WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
-"""The statuses whose response has neither a body nor its length (RFC 9110, sections 8.6 and 15)."""
+CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 
 
 class ResponseEncoder:
@@ -59,21 +60,35 @@ class ResponseEncoder:
             head_only: Leave the body out, as the answer to a HEAD request does.
             closing: Say that the connection ends with this response.
         """
+        head = self._head(status, content_type)
+        if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
+            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        head, lines = with_lines(head, headers, closing=closing)
+        if status in WITHOUT_BODY:
+            return b"%b%b\r\n" % (head, lines)
+        return b"%bContent-Length: %d\r\n%b\r\n%b" % (head, len(body), lines, b"" if head_only else body)
+
+    def begin(
+        self, status: int, content_type: bytes, headers: Headers, *, chunked: bool, closing: bool
+    ) -> bytes:
+        """The head of a response whose body comes later.
+
+        Args:
+            status: The HTTP status.
+            content_type: The body's media type.
+            headers: More headers; `Cache-Control` in place of the usual one.
+            chunked: Whether the body comes in chunks; else the connection's end is its own, if it has any.
+            closing: Say that the connection ends with this response.
+        """
+        head, lines = with_lines(self._head(status, content_type), headers, closing=closing)
+        return b"%b%b%b\r\n" % (head, CHUNKED if chunked else b"", lines)
+
+    def _head(self, status: int, content_type: bytes) -> bytes:
         now = self._clock()
         if not self._second <= now < self._second + 1:
             self._second = int(now)
             self._heads.clear()
-        head = self._heads.get((status, content_type)) or self._make_head(status, content_type)
-        if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
-            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
-        if b"Cache-Control: " in lines:
-            head = head.replace(NO_STORE, b"", 1)
-        if closing:
-            lines += CLOSE
-        if status in WITHOUT_BODY:
-            return b"%b%b\r\n" % (head, lines)
-        return b"%bContent-Length: %d\r\n%b\r\n%b" % (head, len(body), lines, b"" if head_only else body)
+        return self._heads.get((status, content_type)) or self._make_head(status, content_type)
 
     def _make_head(self, status: int, content_type: bytes) -> bytes:
         phrase, date = PHRASES.get(status, b""), formatdate(self._second, usegmt=True).encode()
@@ -81,3 +96,11 @@ class ResponseEncoder:
         head = b"HTTP/1.1 %d %b\r\n%b%bDate: %b\r\n" % (status, phrase, kind, NO_STORE, date)
         self._heads[status, content_type] = head
         return head
+
+
+def with_lines(head: bytes, headers: Headers, *, closing: bool) -> tuple[bytes, bytes]:
+    """The head that goes with further headers, and these as lines."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+    if b"Cache-Control: " in lines:
+        head = head.replace(NO_STORE, b"", 1)
+    return head, lines + CLOSE if closing else lines

@@ -107,6 +107,8 @@ def call(endpoint: Endpoint, exchange: Exchange) -> None:
 def _refuse(exchange: Exchange, error: ProtocolError) -> None:
     if not exchange.answered:
         exchange.refuse(error)
+    elif exchange.streaming is not None:
+        exchange.streaming.abort()  # nobody would write on
 
 
 class RefusalLog:

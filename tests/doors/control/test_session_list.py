@@ -13,6 +13,7 @@ from cometary.errors import ProtocolError
 from cometary.sessions import SessionManager
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.http.exchange import Exchange, Headers
+from tests.transport.wire import WholeAnswers
 
 SESSIONS = 10 * SLICE + 1
 
@@ -37,7 +38,7 @@ class Manager:
         return {"number": keeper.number}
 
 
-class Answered:
+class Answered(WholeAnswers):
     """A carrier that notes the answer."""
 
     def __init__(self) -> None:

@@ -10,9 +10,10 @@ import trio
 from cometary.errors import ProtocolError
 from cometary.transport.http.body_queue import A_TURN, AT_ONCE, BARE, LONG, ROOM, SHORT, BodyQueue
 from cometary.transport.http.exchange import Exchange, Headers
+from tests.transport.wire import WholeAnswers
 
 
-class Wire:
+class Wire(WholeAnswers):
     """A connection that keeps what was answered."""
 
     def __init__(self) -> None:

@@ -9,9 +9,10 @@ import pytest
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import cbor
 from cometary.transport.http.exchange import Exchange, Headers
+from tests.transport.wire import WholeAnswers
 
 
-class Wire:
+class Wire(WholeAnswers):
     """A carrier that notes what it is given."""
 
     def __init__(self) -> None:

@@ -35,6 +35,10 @@ def same(one: Exchange, other: Exchange) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
+def test_a_wish_for_another_protocol_is_the_parsers_each_time() -> None:
+    assert len(learned(b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")) == 0
+
+
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_what_is_recalled_is_what_the_parser_makes_of_it(first: bytes, second: bytes) -> None:
     memory = learned(request(first))

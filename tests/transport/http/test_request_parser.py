@@ -29,8 +29,10 @@ def parse(*pieces: bytes, limits: Limits = SMALL) -> list[Exchange]:
     parser = RequestParser(limits)
     exchanges: list[Exchange] = []
     for piece in pieces:
-        if not parser.finished:
-            exchanges += parser.feed(piece)
+        rest: bytes | None = piece
+        while rest is not None and not parser.finished:
+            exchanges += parser.feed(rest)
+            rest, parser.beyond = parser.beyond, None
     return exchanges
 
 
@@ -84,6 +86,34 @@ def test_a_request_that_ends_the_connection_is_the_last(request_: bytes) -> None
     assert [(e.path, e.closing, e.fault) for e in exchanges] == [("/", True, None)]
 
 
+def test_what_follows_a_wish_for_another_protocol_is_left_alone() -> None:
+    parser = RequestParser(SMALL)
+    (wish,) = parser.feed(get(b"/wish", b"Upgrade: x", b"Connection: upgrade") + b"\x00 whatever")
+    assert (wish.upgradable, wish.headers[b"upgrade"], wish.headers[b"connection"]) == (
+        True,
+        b"x",
+        b"upgrade",
+    )
+    assert parser.beyond == b"\x00 whatever"
+    assert parser.phase is Phase.BOUNDARY
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        get(b"/", b"Upgrade: x"),
+        get(b"/", b"Upgrade: x", b"Connection: upgrade, close"),
+        post(b"body", b"Upgrade: x", b"Connection: upgrade"),
+        b"GET / HTTP/1.0\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ],
+)
+def test_a_wish_that_cannot_be_granted_is_a_header(request_: bytes) -> None:
+    parser = RequestParser(SMALL)
+    (wish,) = parser.feed(request_)
+    assert (wish.upgradable, wish.headers[b"upgrade"], wish.fault) == (False, b"x", None)
+    assert parser.beyond is None
+
+
 @pytest.mark.parametrize("body", [b"", b"hello"])
 def test_a_wish_for_another_protocol_is_not_granted(body: bytes) -> None:
     wish = post(body, b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: x")
@@ -93,7 +123,7 @@ def test_a_wish_for_another_protocol_is_not_granted(body: bytes) -> None:
         ("/next", b"", None),
         ("/", body, None),
     ]
-    assert b"upgrade" not in exchanges[0].headers
+    assert exchanges[0].headers[b"upgrade"] == b"h2c"
 
 
 def test_a_great_many_wishes_for_another_protocol_are_no_burden() -> None:

@@ -23,11 +23,12 @@ from cometary.sessions import SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
 from cometary.transport.http.exchange import Exchange, Headers
 from cometary.transport.wires.comet.endpoint import CometEndpoint
+from tests.transport.wire import WholeAnswers
 
 FAR = "192.0.2.1"
 
 
-class Wire:
+class Wire(WholeAnswers):
     """A carrier that notes what it is given."""
 
     def __init__(self) -> None:
