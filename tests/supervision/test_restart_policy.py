@@ -14,6 +14,7 @@ from cometary.errors import (
 from cometary.supervision import (
     Backoff,
 )
+from cometary.supervision.options import Per
 from cometary.supervision.restart_policy import Delays, RestartCounts, RestartLog
 
 # -- intensity -------------------------------------------------------------------------
@@ -49,6 +50,12 @@ def test_restarts_are_counted_together_or_for_each_child_and_forgotten_with_it(
         assert apart.allows(name, now)
 
 
+@pytest.mark.parametrize(("per", "intensity"), [("supervisor", 1), ("child", 3)])
+def test_without_an_intensity_there_is_one_that_suits_who_is_counted(per: Per, intensity: int) -> None:
+    counts = RestartCounts(per, None, 5)
+    assert [counts.allows("a", 0) for _ in range(intensity + 1)] == [True] * intensity + [False]
+
+
 # -- back-off --------------------------------------------------------------------------
 
 
@@ -61,6 +68,8 @@ def test_a_back_off_stays_between_its_bounds(least: float, factor: float, jitter
 def test_a_back_off_without_jitter_never_shrinks() -> None:
     backoff = Backoff(1, 30, 0)
     assert all(first <= second for first, second in pairwise(map(backoff.delay, range(100))))
+    with pytest.raises(SpecError, match="backoff min must be above 0 seconds"):
+        Backoff(0, 1)
     with pytest.raises(SpecError, match=r"backoff max must be 1 or more seconds"):
         Backoff(1, 0.5)
     with pytest.raises(SpecError, match="jitter"):
