@@ -10,6 +10,7 @@ import trio.testing
 
 from cometary.actors import Actor, ActorRef, system
 from cometary.dispatch.dispatcher import Dispatcher, Table, counted
+from cometary.dispatch.parking import MOST_AT_A_TIME
 from cometary.packets.contract import KEEP
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket, tracked
@@ -103,6 +104,13 @@ async def test_whoever_matches_twice_gets_it_once(hub: Hub) -> None:
 async def test_updates_keep_their_order(hub: Hub) -> None:
     got = hub.listen("**")
     packets = [Packet(f"path/{number % 3}", number) for number in range(500)]
+    await hub.update(*packets)
+    assert got == packets
+
+
+async def test_updates_beyond_those_of_one_turn_are_routed_in_the_next_ones(hub: Hub) -> None:
+    got = hub.listen("a")
+    packets = [Packet("a", number) for number in range(3 * MOST_AT_A_TIME + 1)]
     await hub.update(*packets)
     assert got == packets
 

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary import App
 from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
+from cometary.actors import Actor, system
 from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import MailboxFullError
@@ -90,7 +92,13 @@ def test_what_may_be_dropped_does_not_wait() -> None:
 
 @pytest.mark.parametrize(
     ("limits", "size", "at_once"),
-    [({}, 1, MOST_AT_A_TIME), ({"max_packets": 10}, 1, 5), ({"max_bytes": 10_000}, 1_000, 5)],
+    [
+        ({}, 1, MOST_AT_A_TIME),
+        ({}, 55_000, 10),
+        ({"max_packets": 10}, 1, 5),
+        ({"max_packets": 1}, 1, 1),
+        ({"max_bytes": 10_000}, 1_000, 5),
+    ],
 )
 def test_only_half_a_queue_is_routed_in_one_turn(limits: dict[str, int], size: int, at_once: int) -> None:
     yard = Yard(**limits)
@@ -105,6 +113,83 @@ def test_only_half_a_queue_is_routed_in_one_turn(limits: dict[str, int], size: i
         turns += 1
     assert turns == 100 // at_once - 1
     assert [message[0] for _, message in yard.routed] == list(range(100))  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("more", "at_once"), [(0, 3), (1, 4)])
+def test_a_turn_is_over_with_the_update_that_has_used_its_bytes_up(more: int, at_once: int) -> None:
+    size = Packet("room/1").size
+    yard = Yard(max_bytes=2 * (3 * size + more))
+    for _ in range(10):
+        yard.send("room/1")
+    assert len(yard.routed) == at_once
+
+
+def test_of_what_waited_for_those_who_were_behind_no_more_is_routed_in_one_turn_either() -> None:
+    yard = Yard(max_packets=10)
+    yard.flow.fall_behind(SLOW)
+    for path, count in (("room/1", 4), ("room/2", 7), ("room/3", 1)):
+        for number in range(count):
+            yard.send(path, number)
+    yard.catch_up()
+    assert yard.routed == [*(("room/1", number) for number in range(4)), ("room/2", 0)]
+    yard.parking.route_some()
+    assert yard.routed[5:] == [("room/2", number) for number in range(1, 6)]
+    yard.parking.route_some()
+    assert yard.routed[10:] == [("room/2", 6), ("room/3", 0)]
+    assert yard.flow.parked == 0
+
+
+async def test_another_turn_is_asked_for_once_and_not_before_one_is_used_up(mock_clock: MockClock) -> None:
+    mail: list[object] = []
+
+    class Turns(Actor):
+        def on_receive(self, message: Any) -> None:
+            mail.append(message)
+
+    yard = Yard(max_packets=10)
+    async with system():
+        yard.flow.attach(Turns.start())
+        yard.parking.route_some()  # the turn that begins with a dispatcher
+        for number, asked in enumerate([1, 1, 1, 1, 2, 2]):
+            yard.send("room/1", number)
+            await wait_all_tasks_blocked()
+            assert len(mail) == asked
+        yard.parking.route_some()
+        for number, asked in enumerate([2, 2, 2, 3, 3]):
+            yard.send("room/1", number)
+            await wait_all_tasks_blocked()
+            assert len(mail) == asked
+
+
+def test_a_path_on_which_nothing_waits_any_more_is_free() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    yard.send("room/1", 1)
+    yard.catch_up()
+    yard.send("room/1", 2)
+    assert yard.routed == [("room/1", 1), ("room/1", 2)]
+
+
+def test_a_turn_changes_nothing_for_those_who_are_still_behind() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    yard.send("room/1")
+    yard.parking.route_some()
+    assert yard.routed == []
+    assert yard.flow.parked == 1
+
+
+def test_what_stood_in_line_when_somebody_fell_behind_waits_for_them_in_order() -> None:
+    yard = Yard(max_packets=4)
+    for number in range(6):
+        yard.send(("room/1", "other")[number % 2], number)
+    yard.flow.fall_behind(SLOW)
+    for _ in range(3):
+        yard.parking.route_some()
+    assert [message for _, message in yard.routed] == [0, 1, 3, 5]
+    assert yard.flow.parked == 2
+    yard.catch_up()
+    assert [message for _, message in yard.routed] == [0, 1, 3, 5, 2, 4]
 
 
 def test_whoever_brought_it_about_is_held_until_it_has_gone_on() -> None:

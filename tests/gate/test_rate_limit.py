@@ -56,6 +56,13 @@ def test_after_a_minute_it_may_again(limiter: OpenLimiter, clock: Clock) -> None
     assert opens(limiter, ADDRESS, 5) == 3
 
 
+def test_the_first_minute_is_a_whole_one_whatever_the_clock_says(limiter: OpenLimiter, clock: Clock) -> None:
+    clock.now = 0.0
+    assert opens(limiter, ADDRESS, 5) == 3
+    clock.now = 59.9
+    assert opens(limiter, ADDRESS, 5) == 0
+
+
 @pytest.mark.parametrize(("later", "retry_after"), [(0, 60), (20, 40), (59.9, 1)])
 def test_the_refusal_says_when(limiter: OpenLimiter, clock: Clock, later: float, retry_after: int) -> None:
     opens(limiter, ADDRESS, 3)

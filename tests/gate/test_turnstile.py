@@ -58,6 +58,21 @@ def test_so_have_all_sessions_of_an_address() -> None:
     assert gate.wait(gate.keeper(), 15, "192.0.2.2") == 0
 
 
+def test_what_is_no_address_is_counted_like_one() -> None:
+    gate = Gate()
+    assert [gate.wait(gate.keeper(), 15, "@somewhere") for _ in range(3)] == [0, 0, 2]
+
+
+@pytest.mark.parametrize("count", [15, 21])
+def test_whoever_is_refused_waits_a_second_at_least(count: int) -> None:
+    gate = Gate(
+        SessionSettings(packets_per_second=100, packet_burst=20, max_unhandled_packets=20)
+    )  # 15 packets more would be let in after a tenth of a second, 21 not by the rate at all
+    keeper = gate.keeper()
+    assert gate.wait(keeper, 15) == 0
+    assert gate.wait(keeper, count) == 1
+
+
 def test_what_an_address_is_refused_for_does_not_count_for_the_session() -> None:
     gate = Gate()
     keeper = gate.keeper()
@@ -92,3 +107,15 @@ def test_there_are_only_so_many_addresses_and_the_quiet_ones_go(monkeypatch: pyt
     gate.wait(gate.keeper(), 1, "192.0.2.101")
     assert gate.wait(gate.keeper(), 20, "192.0.2.100") > 0, "one that is not quiet was forgotten"
     assert len(gate.turnstile._addresses) == 2
+
+
+def test_all_addresses_are_forgotten_when_there_are_too_many_that_are_not_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turnstile, "MOST_ADDRESSES", 3)
+    gate = Gate()
+    for number in range(4):
+        gate.wait(gate.keeper(), 20, f"192.0.2.{number}")
+        assert len(gate.turnstile._addresses) <= 3
+    assert gate.wait(gate.keeper(), 20, "192.0.2.3") > 0
+    assert gate.wait(gate.keeper(), 20, "192.0.2.0") == 0

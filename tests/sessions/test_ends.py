@@ -12,9 +12,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import system
 from cometary.app import App
+from cometary.dispatch.dispatcher import Table
+from cometary.errors import ProtocolError
 from cometary.packets.tracked import TrackedPacket
-from cometary.sessions import Packet, Session, SessionManager
+from cometary.sessions import Packet, Session, SessionManager, SessionSettings
 from cometary.sessions.events import End
+from cometary.sessions.manager import RETRY_AFTER
+from cometary.sessions.supervisor import CRASHES
 from tests.sessions.house import Visitor, hosting
 
 LIMIT = 10
@@ -518,3 +522,98 @@ async def test_a_supervisor_of_sessions_that_is_killed_takes_their_actors_along_
         await wait_all_tasks_blocked()
         assert not former.is_alive()
         assert keeper.ended == "failed"
+
+
+def give_up(visitor: Visitor) -> None:
+    """Let the actor of a session crash too often."""
+    for _ in range(CRASHES + 1):
+        visitor.keeper.ref.actor_inbox.fail(ValueError("a crash"), None)
+
+
+async def test_what_is_sent_while_a_session_is_given_up_comes_before_its_sign_off(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        [session], former = told.sessions, visitor.keeper.ref
+        give_up(visitor)
+        while visitor.keeper.ref is former:
+            await trio.lowlevel.checkpoint()
+        assert visitor.keeper.ended is None
+        for number in range(10):
+            session.send("a", number)
+        await wait_all_tasks_blocked()
+        assert told.ends == [("failed", list(range(10)))]
+
+
+async def test_nobody_waits_any_longer_for_a_client_whose_session_was_given_up(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    async with system(), hosting(told.app) as manager:
+        slow, speaker = Visitor(manager), Visitor(manager)
+        await wait_all_tasks_blocked()
+        manager.flow.fall_behind(slow.keeper.ref)
+        manager.flow.hold_for(speaker.keeper, slow.keeper.ref)
+        give_up(slow)
+        await wait_all_tasks_blocked()
+        assert told.ends == [("failed", [])]
+        assert (manager.flow.behind, speaker.keeper.holds) == ({}, 0)
+
+
+async def test_a_shutdown_waits_for_the_next_actor_of_a_session_that_had_ended_when_it_was_given_up(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+    done: list[str] = []
+
+    @told.app.signoff
+    async def leave(_session: Session, reason: str, _undelivered: object) -> None:
+        await trio.sleep(1)
+        done.append(reason)
+
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        told.sessions[0].kick()
+        for number in range(600):
+            told.sessions[0].send("a", number)
+        await until_ended(visitor)
+        give_up(visitor)
+        await wait_all_tasks_blocked()
+        assert done == []
+        await manager.shut_down()
+        assert done == ["kicked"]
+
+
+async def test_a_session_that_is_given_up_in_its_sign_off_has_no_other_actor(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told()
+
+    @told.app.signoff
+    async def crash(*_: object) -> None:
+        await trio.sleep(1)
+        raise ValueError("a crash")
+
+    async with system(), hosting(told.app) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        told.sessions[0].kick()
+        await wait_all_tasks_blocked()
+        assert visitor.keeper.settled
+        give_up(visitor)
+        await wait_all_tasks_blocked()
+        assert not visitor.keeper.ref.is_alive()
+        await manager.shut_down()
+        assert [*manager.abandon()] == []
+
+
+async def test_no_session_is_opened_before_there_is_a_supervisor(autojump_clock: MockClock) -> None:
+    async with system():
+        manager = SessionManager(SessionSettings(), App(), Table())
+        with pytest.raises(ProtocolError) as refused:
+            manager.open(1)
+        assert (refused.value.condition, refused.value.retry_after) == ("shutting-down", RETRY_AFTER)

@@ -138,6 +138,56 @@ def test_one_byte_too_many_is_refused_and_changes_nothing() -> None:
     assert (len(outbox), outbox.size) == (2, 2 * BYTES)
 
 
+@pytest.mark.parametrize("limits", [{"max_packets": 3}, {"max_bytes": 3 * BYTES}])
+def test_stretched_it_has_room_for_as_much_again_and_relaxed_as_much_as_at_first(
+    limits: dict[str, int],
+) -> None:
+    outbox = filled(3, **limits)
+    outbox.stretch()
+    assert [outbox.append(Packet("a", 1)) for _ in range(4)] == [True, True, True, False]
+    outbox.relax()
+    outbox.batch(1 << 20)
+    outbox.acknowledge(3)
+    assert not outbox.append(Packet("a", 1))
+    outbox.acknowledge(4)
+    assert outbox.append(Packet("a", 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "limits", "half_empty"),
+    [
+        (3, {"max_packets": 6}, True),
+        (4, {"max_packets": 7}, False),
+        (3, {"max_bytes": 6 * BYTES}, True),
+        (3, {"max_bytes": 6 * BYTES - 1}, False),
+        (3, {"max_packets": 6, "max_bytes": 6 * BYTES}, True),
+    ],
+)
+def test_it_is_half_empty_when_packets_and_bytes_both_are(
+    count: int, limits: dict[str, int], half_empty: bool
+) -> None:
+    assert filled(count, **limits).half_empty is half_empty
+
+
+def test_half_of_the_room_is_that_of_the_room_before_it_was_stretched() -> None:
+    outbox = filled(4, max_packets=6)
+    outbox.stretch()
+    assert not outbox.half_empty
+
+
+@pytest.mark.parametrize(
+    ("limits", "room"), [({"max_packets": 3}, 6), ({"max_bytes": 3 * BYTES}, 7)], ids=["packets", "bytes"]
+)
+def test_at_the_end_there_is_room_for_as_much_again_and_for_what_was_accepted_before(
+    limits: dict[str, int], room: int
+) -> None:
+    """Of bytes, what fills it up may be as long as it is: so it was when there was room for nothing more."""
+    outbox = filled(3, **limits)
+    outbox.keep(Packet("a", 1))
+    assert (len(outbox), outbox.size) == (4, 4 * BYTES)
+    assert [outbox.add_undelivered(Packet("a", 1)) for _ in range(room - 3)] == [True] * (room - 4) + [False]
+
+
 def test_an_acknowledgement_makes_room() -> None:
     outbox = filled(2, max_packets=2, max_bytes=2 * BYTES)
     outbox.batch(BYTES)

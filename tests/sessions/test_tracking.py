@@ -257,6 +257,24 @@ def test_what_is_left_at_the_end_is_undelivered_and_the_outbox_lets_go_of_the_se
     assert len(outbox.receipts) == 2
 
 
+def test_what_is_kept_at_the_end_has_no_time_of_its_own() -> None:
+    outbox = Noted()
+    outbox.put("soon", ttl=5)
+    outbox.keep(TrackedPacket("a", 1, contract=KEEP, receipt="kept", ttl=1))
+    outbox.expire(105)
+    assert outbox.names == ["kept"]
+    outbox.close()
+    assert outbox.receipts == [("soon", "expired"), ("kept", "undelivered")]
+
+
+def test_what_only_came_after_the_end_has_its_receipt() -> None:
+    outbox = Noted()
+    outbox.append(Packet("a", 1))
+    outbox.keep(TrackedPacket("a", 1, contract=KEEP, receipt="late"))
+    assert len(outbox.close()) == 2
+    assert outbox.receipts == [("late", "undelivered")]
+
+
 def test_at_the_end_there_is_room_for_as_much_again() -> None:
     outbox = Noted(max_packets=2)
     assert [outbox.add_undelivered(Packet("a", number)) for number in range(5)] == [True] * 4 + [False]

@@ -30,6 +30,11 @@ def test_every_id_that_was_processed_is_a_retry_however_old(window: RequestWindo
     assert all(window.seen(rid) for rid in range(FIRST, FIRST + 1001))
 
 
+def test_an_id_that_is_still_to_come_is_no_retry(window: RequestWindow[str]) -> None:
+    process_until(window, FIRST + 5)
+    assert [window.seen(window.expected + ahead) for ahead in range(-1, 3)] == [True, False, False, False]
+
+
 @pytest.mark.parametrize("rid", [0, 1, FIRST - 1])
 def test_an_id_below_the_first_is_outside(window: RequestWindow[str], rid: int) -> None:
     process_until(window, FIRST + 5)
