@@ -37,7 +37,10 @@ def main() -> int:
     )
     parser.add_argument("--changed", metavar="BASE", help="only lines changed since this work left BASE")
     parser.add_argument(
-        "--only", metavar="TEXT", default="", help="only mutants that have TEXT in what is printed of them"
+        "--only",
+        action="append",
+        metavar="TEXT",
+        help="only mutants that have TEXT in what is printed of them, or another one if given again",
     )
     parser.add_argument(
         "--tests",
@@ -51,8 +54,11 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
     options = parser.parse_args()
     root = options.root.resolve()
+    texts = options.only or [""]
     chosen = [
-        mutant for mutant in made(options.modules, options.changed, root) if options.only in str(mutant)
+        mutant
+        for mutant in made(options.modules, options.changed, root)
+        if any(text in str(mutant) for text in texts)
     ]
     if not chosen:
         print("nothing to mutate")

@@ -98,6 +98,13 @@ def test_one_mutant_can_be_tried_again_alone(project: Path) -> None:
     assert "1 mutants" in output
 
 
+def test_some_mutants_can_be_tried_again(project: Path) -> None:
+    texts = ("--only", "number or number", "--only", "- return False")
+    status, output = run(project, BETTER, *texts, "dispatch")
+    assert status == 0
+    assert "2 mutants" in output
+
+
 def test_only_tests_that_are_asked_for_tell(project: Path) -> None:
     (project / "tests/dispatch/test_other.py").write_text("def test_it():\n    assert False\n")
     status, output = run(project, BEST, "--tests", "tests/dispatch/test_thing.py", "dispatch")

@@ -518,8 +518,10 @@ async def test_a_supervisor_of_sessions_that_is_killed_takes_their_actors_along_
         former, supervisor = keeper.ref, manager._supervisor
         assert supervisor is not None
         await wait_all_tasks_blocked()
+        Session(keeper, manager).connect("a")
         supervisor.actor_ref.kill()
         await wait_all_tasks_blocked()
+        assert manager._router.count(former) == 0
         assert not former.is_alive()
         assert keeper.ended == "failed"
 

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from cometary.actors import system
 from cometary.app import App
 from cometary.errors import ProtocolError
-from cometary.sessions import Admission, SessionKeeper, SessionManager
+from cometary.sessions import Admission, Packet, SessionKeeper, SessionManager
 from cometary.sessions.lease import LEASE_END, ROUNDING, Lease, admit, renew
 from cometary.sessions.lease import NOTICE as NOTICE_TIMER
 from tests.sessions.house import hosting
@@ -54,6 +54,16 @@ async def test_a_later_token_moves_the_expiry_and_brings_its_own_binding(
     renew(keeper, for_ada(200), NOTICE, b"new")
     assert lease_of(keeper) == (200, b"new")
     assert running(keeper) == [True, True]
+
+
+async def test_the_client_is_told_milliseconds_and_no_less(
+    manager: SessionManager, mock_clock: MockClock
+) -> None:
+    keeper = manager.open(1)
+    admit(keeper, for_ada(2.46912), NOTICE)
+    notice = keeper.timers[NOTICE_TIMER].message
+    assert isinstance(notice, Packet)
+    assert notice.message == {"expires": 1.235}
 
 
 @pytest.mark.parametrize("expires", [99, 100])

@@ -145,6 +145,7 @@ def test_the_newest_is_dropped() -> None:
         assert outbox.put(name, TWO_OLDEST)
     assert outbox.names == ["one", "two"]
     assert outbox.receipts == [("three", "dropped")]
+    assert outbox.tracking.dropped == 1
     outbox.batch(1000)
     assert outbox.put("four", TWO_OLDEST)
     assert outbox.names == ["one", "two", "four"]
@@ -156,6 +157,7 @@ def test_the_oldest_are_dropped() -> None:
         assert outbox.put(name, TWO_NEWEST)
     assert outbox.names == ["three", "four"]
     assert outbox.receipts == [("one", "dropped"), ("two", "dropped")]
+    assert outbox.tracking.dropped == 2
 
 
 def test_a_limit_may_end_the_session() -> None:
@@ -209,6 +211,20 @@ def test_none_is_dropped_where_that_would_not_be_enough() -> None:
     assert outbox.admit(huge, 100)
     assert outbox.names == ["one", "two"]
     assert outbox.receipts == [("huge", "dropped")]
+
+
+@pytest.mark.parametrize(("sent", "other"), [(0, "b"), (BYTES, "a")], ids=["of another path", "sent"])
+def test_the_oldest_make_room_to_the_last_byte_and_what_may_not_go_makes_none(sent: int, other: str) -> None:
+    plain = TrackedPacket("a", "").size
+    for more, names in ((0, ["stays", "new"]), (1, ["stays", "old"])):
+        outbox = Noted(max_bytes=3 * BYTES)
+        outbox.put("stays", TWO_NEWEST, other)
+        outbox.put("old", TWO_NEWEST)
+        if sent:
+            outbox.batch(sent)
+        text = "x" * (2 * BYTES - plain + more)
+        assert outbox.admit(TrackedPacket("a", text, contract=TWO_NEWEST, receipt="new"), 100)
+        assert outbox.names == names
 
 
 def test_packets_expire_when_their_time_has_come() -> None:
