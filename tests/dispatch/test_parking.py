@@ -9,9 +9,9 @@ import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary import App
+from cometary.actors import Actor, system
 from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
-from cometary.actors import Actor, system
 from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import MailboxFullError

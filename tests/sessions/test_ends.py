@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -12,7 +12,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import system
 from cometary.app import App
-from cometary.dispatch.dispatcher import Table
 from cometary.errors import ProtocolError
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Session, SessionManager, SessionSettings
@@ -518,10 +517,11 @@ async def test_a_supervisor_of_sessions_that_is_killed_takes_their_actors_along_
         former, supervisor = keeper.ref, manager._supervisor
         assert supervisor is not None
         await wait_all_tasks_blocked()
-        Session(keeper, manager).connect("a")
+        hub = cast("Hub", manager.hub)
+        Session(keeper, hub).connect("a")
         supervisor.actor_ref.kill()
         await wait_all_tasks_blocked()
-        assert manager._router.count(former) == 0
+        assert hub._table.count(former) == 0
         assert not former.is_alive()
         assert keeper.ended == "failed"
 
@@ -615,7 +615,7 @@ async def test_a_session_that_is_given_up_in_its_sign_off_has_no_other_actor(
 
 async def test_no_session_is_opened_before_there_is_a_supervisor(autojump_clock: MockClock) -> None:
     async with system():
-        manager = SessionManager(SessionSettings(), App(), Table())
+        manager = SessionManager(SessionSettings(), App())
         with pytest.raises(ProtocolError) as refused:
             manager.open(1)
         assert (refused.value.condition, refused.value.retry_after) == ("shutting-down", RETRY_AFTER)
