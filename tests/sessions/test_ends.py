@@ -12,6 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import system
 from cometary.app import App
+from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Session, SessionManager, SessionSettings
