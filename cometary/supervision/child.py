@@ -105,7 +105,7 @@ class Child(ReportSink):
         """Start the next incarnation; returns what it raised instead of starting, if it did."""
         try:
             started = self._begin()
-            with trio.fail_after(self.spec.start_patience):
+            with trio.fail_after(self.spec.start_seconds):
                 await started
         except BaseException as error:
             if escapes(error):
@@ -130,7 +130,7 @@ class Child(ReportSink):
         if self.exit is not None and self.exit.error is not None:
             error = self.exit.error  # whatever it seems to be: this is what has ended it
         elif really(error, trio.TooSlowError):
-            error = TimeoutError(f"it did not start within {self.spec.start_patience} s")
+            error = TimeoutError(f"it did not start within {self.spec.start_seconds} s")
         self.exit = crashed(error)
         self.unreported = True
         if really(error, ChildStartError):
@@ -155,7 +155,7 @@ class Child(ReportSink):
             self.state = "stopped"
             return False
         self.state = "stopping"
-        in_time = self.spec.patience > 0 and await self._ask_to_stop()
+        in_time = self.spec.shutdown_seconds > 0 and await self._ask_to_stop()
         await self._kill()
         if not in_time and self.exit is not None and not self.exit.abnormal:
             self.exit = KILLED  # it had begun to stop in good order, but a task of its own took too long
@@ -166,7 +166,7 @@ class Child(ReportSink):
         order = Stop(SHUTDOWN)
         cell = self._cell()
         cell.put_if_open(order)
-        with trio.move_on_after(self.spec.patience):
+        with trio.move_on_after(self.spec.shutdown_seconds):
             await self._until_gone()
         # If the actor ended before it came to the order, the order is still in its mail, and
         # the next incarnation must not take it for its own.
@@ -239,7 +239,7 @@ class Child(ReportSink):
         if self.exit is None:
             return False
         if self.exit.reason == "killed":
-            return self.spec.patience > 0  # it was killed because it did not stop in time
+            return self.spec.shutdown_seconds > 0  # it was killed because it did not stop in time
         return self.exit.abnormal or (self.exit.reason == "normal" and self.spec.restart == "permanent")
 
     @property

@@ -198,7 +198,7 @@ class DynamicSupervisor(SupervisingActor):
 
     def _ended_unlike_told(self, ref: AnyRef, exit: Exit, *, alone: bool) -> bool:  # noqa: A002
         if exit.reason == "killed":  # if all have to stop, one line tells how many were killed
-            return alone and self.children.patience_of(ref) > 0
+            return alone and self.children.shutdown_seconds_of(ref) > 0
         return exit.abnormal
 
     def ends_for_good(self, _ref: AnyRef, _exit: Exit) -> bool:

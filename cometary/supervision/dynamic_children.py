@@ -182,10 +182,10 @@ class DynamicChildren:
     def _expect_start(self, ref: AnyRef, started: Future[None]) -> None:
         # One that runs on the scheduler has started in its first turn, or blocks the loop and
         # all timers with it. So most children cost no timer.
-        if not isinstance(ref.actor_inbox, TaskCell) or (patience := self._start_patience_of(ref)) == inf:
+        if not isinstance(ref.actor_inbox, TaskCell) or (seconds := self._start_seconds_of(ref)) == inf:
             return
-        timer = self._supervisor.timer(StartOverdue(ref, started, patience))
-        timer.start(patience)
+        timer = self._supervisor.timer(StartOverdue(ref, started, seconds))
+        timer.start(seconds)
         started.add_done_callback(timer.close)
 
     def forget(self, ref: AnyRef) -> None:
@@ -204,8 +204,8 @@ class DynamicChildren:
         """Ask all children to stop, and kill each that is left when its time is up."""
         all_gone = self._begin_to_terminate_all()
         asked = trio.current_time()
-        for patience, refs in sorted((await self._ask_all_to_stop()).items()):
-            with trio.move_on_at(asked + patience):
+        for seconds, refs in sorted((await self._ask_all_to_stop()).items()):
+            with trio.move_on_at(asked + seconds):
                 await all_gone.wait()
             self._kill_late(refs)
         await self.kill_all()
@@ -222,17 +222,17 @@ class DynamicChildren:
     async def _ask_all_to_stop(self) -> dict[float, list[AnyRef]]:
         """Ask those that are to be asked; returns them by the seconds that they have."""
         order = Stop(SHUTDOWN)
-        by_patience: dict[float, list[AnyRef]] = {}
+        by_seconds: dict[float, list[AnyRef]] = {}
         for number, ref in enumerate(list(self), start=1):
-            patience = self.patience_of(ref)
-            if patience > 0:
-                by_patience.setdefault(patience, []).append(ref)
+            seconds = self.shutdown_seconds_of(ref)
+            if seconds > 0:
+                by_seconds.setdefault(seconds, []).append(ref)
                 ref.actor_inbox.put_if_open(order)
             else:
                 ref.actor_inbox.kill()
             if number % BATCH == 0:
                 await trio.lowlevel.checkpoint()
-        return by_patience
+        return by_seconds
 
     def _kill_late(self, refs: list[AnyRef]) -> None:
         late = [ref for ref in refs if ref in self]
@@ -268,9 +268,9 @@ class DynamicChildren:
             self._supervisor.forget(ref)
             return
         self.terminating[ref] = gone = trio.Event()
-        if (patience := self.patience_of(ref)) > 0:
+        if (seconds := self.shutdown_seconds_of(ref)) > 0:
             ref.actor_inbox.put_if_open(Stop(SHUTDOWN))
-            with trio.move_on_after(patience):
+            with trio.move_on_after(seconds):
                 await gone.wait()
         if not gone.is_set():
             ref.actor_inbox.kill()
@@ -316,15 +316,17 @@ class DynamicChildren:
         spec = self.spec_of(ref)
         return self._defaults.restart if spec is None else spec.restart
 
-    def patience_of(self, ref: AnyRef) -> float:
+    def shutdown_seconds_of(self, ref: AnyRef) -> float:
         """Return the seconds that a child has to stop."""
         spec = self.spec_of(ref)
-        return shutdown_seconds(self._defaults.shutdown, self.kind_of(ref)) if spec is None else spec.patience
+        if spec is not None:
+            return spec.shutdown_seconds
+        return shutdown_seconds(self._defaults.shutdown, self.kind_of(ref))
 
-    def _start_patience_of(self, ref: AnyRef) -> float:
+    def _start_seconds_of(self, ref: AnyRef) -> float:
         spec = self.spec_of(ref)
         if spec is not None:
-            return spec.start_patience
+            return spec.start_seconds
         return inf if self.kind_of(ref) == "supervisor" else self._defaults.start_timeout
 
     def restarts_of(self, ref: AnyRef) -> int:

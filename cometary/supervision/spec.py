@@ -116,12 +116,12 @@ class ChildSpec:
         return "task"
 
     @property
-    def patience(self) -> float:
+    def shutdown_seconds(self) -> float:
         """Seconds between asking the child to stop and killing it: `shutdown` as a number."""
         return shutdown_seconds(self.shutdown, self.kind)
 
     @property
-    def start_patience(self) -> float:
+    def start_seconds(self) -> float:
         """Seconds that the child has to start: `start_timeout` with its default."""
         if self.start_timeout is None:
             return inf if self.kind == "supervisor" else WORKER_START

@@ -153,7 +153,7 @@ def test_a_wrong_specification_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "kind", "patience", "start_patience"),
+    ("start", "kind", "seconds", "start_seconds"),
     [
         (Nobody, "worker", 5, 30),
         (function, "task", 5, 30),
@@ -164,17 +164,17 @@ def test_a_wrong_specification_is_a_usage_error() -> None:
     ],
 )
 def test_the_defaults_follow_from_the_kind(
-    start: Any, kind: str, patience: float, start_patience: float
+    start: Any, kind: str, seconds: float, start_seconds: float
 ) -> None:
     spec = ChildSpec("x", start)
-    assert (spec.kind, spec.patience, spec.start_patience) == (kind, patience, start_patience)
+    assert (spec.kind, spec.shutdown_seconds, spec.start_seconds) == (kind, seconds, start_seconds)
 
 
 @pytest.mark.parametrize(
-    ("shutdown", "patience"), [("brutal_kill", 0), ("infinity", inf), (0, 0), (2.5, 2.5), (inf, inf)]
+    ("shutdown", "seconds"), [("brutal_kill", 0), ("infinity", inf), (0, 0), (2.5, 2.5), (inf, inf)]
 )
-def test_shutdown_is_a_number_of_seconds_in_the_end(shutdown: Any, patience: float) -> None:
-    assert ChildSpec("x", Nobody, shutdown=shutdown).patience == patience
+def test_shutdown_is_a_number_of_seconds_in_the_end(shutdown: Any, seconds: float) -> None:
+    assert ChildSpec("x", Nobody, shutdown=shutdown).shutdown_seconds == seconds
 
 
 def test_specifications_are_values() -> None:
