@@ -1,4 +1,8 @@
-"""Futures of actors, awaited by tasks of asyncio; the actors run on Trio's loop in another thread, or in guest mode."""
+"""Futures of actors, awaited by tasks of asyncio; the actors run on Trio's loop in another thread, or in guest mode.
+
+It is apart from the futures because it imports asyncio, for which most programs have no use: it is loaded when a future
+is first awaited on asyncio's loop.
+"""
 
 # pyright: reportPrivateUsage=false
 # ruff: noqa: SLF001 - it is a part of the futures

@@ -4,14 +4,16 @@ The cell is the actor's mailbox, and it holds the running instance, who watches 
 supervisor that decides about its next life. References point at the cell, so they stay valid
 across restarts. Its states are told in `cometary.actors.mailbox`. The rules:
 
-1.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
+1.  A handler that raises ends its incarnation by `fail`, which each kind of cell has in its own file
+    (`scheduled_cell`, `task_cell`), by way of `on_failure`.
+2.  An incarnation ends once, in `end`. Its handler has returned and its tasks are gone before
     watchers and the supervisor are told: teardown is complete before a restart begins.
-2.  Without a supervisor an ended cell closes at once, and so it does if its supervisor is not going to
+3.  Without a supervisor an ended cell closes at once, and so it does if its supervisor is not going to
     restart it: before anybody is told, so that whoever is told finds its name free. Closing answers every
     waiting `ask` with `ActorEndedError`, so that no caller waits for ever on a dead actor.
-3.  What is for one incarnation alone (`Down`, exit signals, changes of groups, its own order to stop) says so,
+4.  What is for one incarnation alone (`Down`, exit signals, changes of groups, its own order to stop) says so,
     and does not reach the next one in the mail that is kept.
-4.  All of this runs on the system's thread; there is no lock.
+5.  All of this runs on the system's thread; there is no lock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The scheduler: one Trio task that runs every actor whose handler is a plain `def`.
 
 1.  An actor with mail is in the run queue exactly once (its cell's state says whether).
-2.  A turn of an actor handles at most `quota` messages; then the next actor has its turn.
+2.  A turn of an actor (`ScheduledCell.run`) handles at most `quota` messages; then the next actor has its turn.
     This is what BEAM does with reductions: no actor starves the others.
 3.  After `batch` messages the scheduler lets every other Trio task run (a checkpoint), so that
     no storm of messages, and no crowd of timers due at once, starves the sockets.

@@ -16,6 +16,9 @@ touch the heap. The rules:
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
 6.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
     starting any other need not ask whether it was closed.
+
+It is apart from the scheduler because it is one of the modules that can be compiled (`scripts/compile.py`); the
+scheduler is not.
 """
 
 from __future__ import annotations

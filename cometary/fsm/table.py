@@ -1,4 +1,8 @@
-"""The table of a machine's class: which method handles which event in which state."""
+"""The table of a machine's class: which method handles which event in which state.
+
+It is apart from what makes it (`cometary.fsm.definition`) because every event looks here, and it can be compiled
+(`scripts/compile.py`).
+"""
 
 from __future__ import annotations
 
