@@ -45,12 +45,6 @@ class Shouter(BufferedChannel):
         self._send(data.upper())
         return None
 
-    def close(self) -> None:
-        if self.sock.fileno() >= 0:
-            self._expect(None)
-            self._floor.forget(self)
-            self.sock.close()
-
 
 class Upgrader:
     """An endpoint that upgrades requests to /shout, now or when it is told to, and echoes all others."""
