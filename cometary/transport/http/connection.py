@@ -42,12 +42,12 @@ from cometary.transport.net.buffered import BufferedChannel
 from cometary.transport.net.poller import PEER_SHUT
 
 if TYPE_CHECKING:
-    from cometary.transport.http.exchange import Exchange, Headers, Successor
+    from cometary.transport.http.exchange import Exchange, Headers
     from cometary.transport.http.head_memory import KnownHead
     from cometary.transport.http.protocol import Http
     from cometary.transport.http.request_parser import RequestParser
     from cometary.transport.http.stream import Stream
-    from cometary.transport.net.channel import Channel, Floor
+    from cometary.transport.net.channel import Channel, Floor, Successor
     from cometary.transport.net.deadlines import DeadlineQueue
 
 

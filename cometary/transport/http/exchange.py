@@ -25,14 +25,8 @@ from cometary.transport.codecs import json
 from cometary.transport.http.stream import Stream
 
 if TYPE_CHECKING:
-    import socket
-
     from cometary.transport.codecs import Codec
-    from cometary.transport.net.channel import Channel, Floor
-
-    Successor = Callable[[socket.socket, str, Floor, bytes], Channel]
-    """Makes the channel that an upgraded connection goes on as: of its socket, its peer's address, the floor, and
-    what has been read beyond the request."""
+    from cometary.transport.net.channel import Successor
 
 logger = get_logger("cometary.transport")
 

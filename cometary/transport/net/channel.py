@@ -119,3 +119,7 @@ class Floor:
 Protocol = Callable[[socket.socket, str, Floor], Channel]
 """What a listener is told that its callers speak: makes the channel of one, given its socket, its peer's address
 and the floor."""
+
+Successor = Callable[[socket.socket, str, Floor, bytes], Channel]
+"""What makes the channel that a connection goes on as in another protocol: as `Protocol`, given also what has been
+read already and is that channel's."""
