@@ -73,6 +73,7 @@ TESTED: Final = (
     "statem",
     "sessions",
     "dispatch",
+    "gate",
     "transport",
     "authentication",
     "protocol",

@@ -15,6 +15,7 @@ from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.transport.codecs import negotiate
 from cometary.transport.http.credentials import HttpCredentials
+from cometary.transport.http.exchange import NO_HEADERS
 from cometary.transport.wires.comet.bodies import VERSION, packets_of, read_request, write_answer
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
 
@@ -122,7 +123,7 @@ class CometEndpoint:
             return
         request = CometRequest(exchange, codec, gate, body)
         gate.submit(body.sid, request, credentials_of(exchange, body) if self._guards else None)
-        exchange.release_request()
+        exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
 
 def credentials_of(exchange: Exchange, body: Body) -> HttpCredentials:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import json as standard
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import cbor2
 import pytest
 
 from cometary.errors import ProtocolError
-from cometary.sessions.directory import Directory
-from cometary.sessions.keeper import SessionKeeper
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
 
 LONG = "x" * LONGEST_OPENING
 
 
+class Sessions:
+    """One that lives, and one that has ended."""
+
+    def knows(self, sid: str) -> bool:
+        return sid in ("living", "ended")
+
+
 @pytest.fixture
-def sessions() -> Directory:
-    """With one session that lives, and one that has ended."""
-    directory = Directory(remember=60)
-    for sid in ("living", "ended"):
-        directory.add(cast("SessionKeeper", SimpleNamespace(sid=sid, lease=None)))
-    directory.end(cast("SessionKeeper", SimpleNamespace(sid="ended", lease=None)), "closed", 0)
-    return directory
+def sessions() -> Sessions:
+    return Sessions()
 
 
-def refusal(body: bytes, codec: Codec, sessions: Directory) -> str | None:
+def refusal(body: bytes, codec: Codec, sessions: Sessions) -> str | None:
     """What a body is refused with."""
     try:
         check_sender(body, codec, sessions)
@@ -48,13 +47,13 @@ def refusal(body: bytes, codec: Codec, sessions: Directory) -> str | None:
     ],
 )
 def test_in_json_the_session_is_found_wherever_it_is_named(
-    sessions: Directory, request_: Any, expected: str | None
+    sessions: Sessions, request_: Any, expected: str | None
 ) -> None:
     for ascii_only in (True, False):
         assert refusal(standard.dumps(request_, ensure_ascii=ascii_only).encode(), json, sessions) == expected
 
 
-def test_in_cbor_a_request_that_names_none_is_refused(sessions: Directory) -> None:
+def test_in_cbor_a_request_that_names_none_is_refused(sessions: Sessions) -> None:
     assert refusal(cbor2.dumps({"rid": 1, "token": LONG}), cbor, sessions) == "too-large"
     assert refusal(cbor2.dumps({"x": LONG, "sid": "living"}), cbor, sessions) is None
 
@@ -62,5 +61,5 @@ def test_in_cbor_a_request_that_names_none_is_refused(sessions: Directory) -> No
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{" + b"[" * 100_000, b'{"sid":1}', b'{"sid":"\xff"}', b"\xff"]
 )
-def test_what_is_malformed_is_left_to_the_reader(sessions: Directory, body: bytes) -> None:
+def test_what_is_malformed_is_left_to_the_reader(sessions: Sessions, body: bytes) -> None:
     assert refusal(body, json, sessions) is None
