@@ -31,6 +31,7 @@ from cometary.sessions.application import Hub as SessionsHub
 from cometary.sessions.application import Paths
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND
+from cometary.sessions.locator import here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.dispatcher import Table
     from cometary.packets.packet import Packet
     from cometary.sessions import SessionKeeper, SessionManager
+    from cometary.sessions.locator import Locator
 
 T = TypeVar("T")
 
@@ -53,6 +55,7 @@ class Hub(SessionsHub):
         manager: knows the sessions.
         table: who hears what.
         contracts: what becomes of packets where a session is too slow for them; by default nothing is declared.
+        locator: finds the sessions of which only an id is known; None for the manager's directory.
         start_soon: runs an async function beside everything else.
     """
 
@@ -62,9 +65,11 @@ class Hub(SessionsHub):
         table: Table,
         contracts: Contracts | None = None,
         *,
+        locator: Locator | None = None,
         start_soon: Callable[..., None],
     ) -> None:
         manager.hub = self
+        self._locator: Locator = manager.directory if locator is None else locator
         self._manager = manager
         self._table = table
         self._flow = manager.flow
@@ -240,7 +245,7 @@ class Hub(SessionsHub):
 
     def _find(self, sid: str) -> SessionKeeper:
         try:
-            return self._manager.find(sid)
+            return here(self._locator.find(sid))
         except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left
             raise ProtocolError("unknown-session", error.detail) from None
 

@@ -28,8 +28,8 @@ from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
 from cometary.gate.turnstile import LimitingTurnstile
 from cometary.sessions.admission import EVERYBODY, admission_of
-from cometary.sessions.directory import unknown_session
 from cometary.sessions.lease import admit, renew
+from cometary.sessions.locator import Gone, here, unknown_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,17 +40,19 @@ if TYPE_CHECKING:
     from cometary.packets.packet import Packet
     from cometary.sessions import Request, SessionKeeper, SessionManager
     from cometary.sessions.admission import Judge, Verdict
+    from cometary.sessions.locator import Locator
 
 
 class Gate:
     """Lets clients in.
 
     Args:
-        manager: knows the sessions.
+        manager: opens sessions.
         limiter: how many sessions an address may open, and how many tokens of it are judged.
         accepts: whether the application takes packets of clients to a path.
         judge: says whether an applicant is let in; None lets all in.
         binding: what sessions are bound to; None for nothing but their id.
+        locator: finds sessions; None for the manager's directory.
         start_soon: runs an async function beside everything else, for a judge that is one.
 
     Attributes:
@@ -65,11 +67,13 @@ class Gate:
         *,
         judge: Judge | None = None,
         binding: Binding | None = None,
+        locator: Locator | None = None,
         start_soon: Callable[..., None],
     ) -> None:
         manager.turnstile = LimitingTurnstile(manager.settings, limiter.now)
         self._manager = manager
-        self._directory = manager.directory
+        self._locator: Locator = manager.directory if locator is None else locator
+        self._living = self._locator.living
         self._limiter = limiter
         self._accepts = accepts
         self._binding = binding
@@ -78,7 +82,8 @@ class Gate:
 
     def knows(self, sid: str) -> bool:
         """Whether there is a session with the id `sid`, or was one a moment ago."""
-        return self._directory.knows(sid)
+        place = self._locator.find(sid)
+        return not isinstance(place, Gone) or place.reason is not None
 
     # -- opening ------------------------------------------------------------------------------
 
@@ -138,12 +143,12 @@ class Gate:
             credentials: what the client shows of itself; may be left out where nothing is guarded.
         """
         try:
-            keeper = self._directory.living.get(sid)
+            keeper = self._living.get(sid)
             if self.guards:
                 self._submit_guarded(sid, keeper, request, credentials)
                 return
             if keeper is None:
-                keeper = self._directory.find(sid)
+                keeper = here(self._locator.find(sid))
             if request.packets:
                 self._check_packets(request.packets)
             request.sid = keeper.sid
@@ -161,7 +166,7 @@ class Gate:
         """
         if self._judging is not None and self._judging.forget(request):
             return False
-        keeper = self._directory.living.get(sid)
+        keeper = self._living.get(sid)
         return keeper is not None and keeper.drop(request)
 
     def _submit_guarded(
@@ -172,7 +177,7 @@ class Gate:
         binding = self._digest(credentials)
         token_is_known = False
         if self._binding is None:
-            keeper = keeper or self._directory.find(sid)
+            keeper = keeper or here(self._locator.find(sid))
         else:
             keeper = self._find_bound(sid, keeper, binding, self._binding)
             token_is_known = self._binding.by_token and fits(binding, _kept(keeper))
@@ -194,8 +199,9 @@ class Gate:
             ProtocolError: `unknown-session`, or `session-ended` to whoever proves to have been in it.
         """
         if keeper is None:
-            if fits(binding, self._directory.binding_of_ended(sid)):
-                return self._directory.find(sid)
+            place = self._locator.find(sid)
+            if isinstance(place, Gone) and fits(binding, place.binding):
+                return here(place)
         elif fits(binding, _kept(keeper)):
             return keeper
         elif by.by_token and binding is not None and self._judging is not None:
@@ -203,7 +209,7 @@ class Gate:
         raise unknown_session()
 
     def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
-        keeper = self._directory.find(request.sid)  # again: it may have ended meanwhile
+        keeper = here(self._locator.find(request.sid))  # again: it may have ended meanwhile
         try:
             renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
         except ProtocolError:

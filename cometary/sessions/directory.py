@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from cometary.errors import ProtocolError
-from cometary.sessions.machine import session_ended
+from cometary.sessions.locator import Gone, Here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.locator import Place
 
 
 class Directory:
@@ -49,30 +49,15 @@ class Directory:
         """Enter a new session."""
         self.living[keeper.sid] = keeper
 
-    def find(self, sid: str) -> SessionKeeper:
-        """Return the session with the id `sid`.
-
-        Raises:
-            ProtocolError: `session-ended` or `unknown-session`; the caller's fault.
-        """
+    def find(self, sid: str) -> Place:
+        """Say where the session with the id `sid` is: here, or gone."""
         keeper = self.living.get(sid)
         if keeper is not None:
-            return keeper
+            return Here(keeper)
         if self._now is not None:
             self._forget(self._now())
         ended = self._ended.get(sid)
-        if ended is not None:
-            raise session_ended(ended[0])
-        raise unknown_session()
-
-    def knows(self, sid: str) -> bool:
-        """Whether there is a session with the id `sid`, or its end is remembered."""
-        return sid in self.living or sid in self._ended
-
-    def binding_of_ended(self, sid: str) -> bytes | None:
-        """Return a digest of what a session that has ended was bound to; None if to nothing, or if it is forgotten."""
-        ended = self._ended.get(sid)
-        return None if ended is None else ended[2]
+        return Gone(None) if ended is None else Gone(ended[0], ended[2])
 
     def end(self, keeper: SessionKeeper, reason: str, now: float) -> None:
         """Take out a session that has ended, and remember why.
@@ -95,8 +80,3 @@ class Directory:
             if until > now and len(self._ended) <= self._max_remembered:
                 return
             del self._ended[sid]
-
-
-def unknown_session() -> ProtocolError:
-    """Return the error for an id that is no session's."""
-    return ProtocolError("unknown-session", "there is no session with this id, or it ended long ago")

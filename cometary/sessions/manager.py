@@ -26,6 +26,7 @@ from cometary.sessions.flow import Flow
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.locator import here
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.posting import Posting
 from cometary.sessions.session import Session
@@ -109,12 +110,12 @@ class SessionManager:
         return keeper
 
     def find(self, sid: str) -> SessionKeeper:
-        """Return the session with the id `sid`.
+        """Return the session with the id `sid`, which is here.
 
         Raises:
             ProtocolError: `session-ended` or `unknown-session`; the caller's fault.
         """
-        return self.directory.find(sid)
+        return here(self.directory.find(sid))
 
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""

@@ -10,7 +10,8 @@ import trio
 
 from cometary import App, Session
 from cometary.gate.opening import NO_TOKEN, Credentials, Welcome
-from cometary.sessions import Admission, Applicant, Authenticator, Packet
+from cometary.sessions import Admission, Applicant, Authenticator, Packet, SessionKeeper
+from cometary.sessions.locator import Elsewhere, Place
 from tests.gate.wire import FAR, Asks, House, Says, Shown, house
 
 
@@ -47,6 +48,26 @@ async def test_a_wire_opens_sends_receives_and_closes() -> None:
         assert await behind.say(welcome.sid, Says(4, ack=1, close=True)) == [[]]
         assert held.told == ["session-ended"]
         assert await behind.say(welcome.sid, Says(5)) == ["session-ended"]
+
+
+class AtAnotherNode:
+    """A locator that has every session at another node."""
+
+    def __init__(self) -> None:
+        self.living: dict[str, SessionKeeper] = {}
+
+    def find(self, sid: str) -> Place:
+        return Elsewhere("another")
+
+
+@pytest.mark.parametrize("bind", ["off", "cookie:user"])
+async def test_the_gate_goes_by_its_locator(bind: str) -> None:
+    """What passes requests on to another node has it asked first; the gate by itself has nothing to give them to."""
+    async with house(bind=bind, locator=AtAnotherNode()) as behind:
+        assert behind.gate.knows("anything")
+        shown = {"headers": {b"cookie": b"user=me"}}
+        welcome = await behind.open(**shown)
+        assert await behind.say(welcome.sid, Says(2), **shown) == ["unknown-session"]
 
 
 async def test_a_wait_that_the_wire_asks_for_holds() -> None:

@@ -20,6 +20,7 @@ from cometary.gate.judging import judge_of
 from cometary.gate.opening import NO_TOKEN, Opening, Welcome
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.sessions import Packet, Request, SessionManager, SessionSettings, SessionSupervisor
+from cometary.sessions.locator import Locator
 from cometary.supervision import ChildSpec, supervise
 
 FAR = "192.0.2.1"
@@ -72,7 +73,15 @@ class Says(Request):
 class House:
     """A gate with all that is behind it, and the list before it."""
 
-    def __init__(self, app: App, *, bind: str = "off", opens_per_minute: int = 0, **settings: Any) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        bind: str = "off",
+        opens_per_minute: int = 0,
+        locator: Locator | None = None,
+        **settings: Any,
+    ) -> None:
         self.manager = SessionManager(SessionSettings(**settings), app)
         Hub(self.manager, Table(), start_soon=current_system().start_soon)
         self.gate = Gate(
@@ -81,6 +90,7 @@ class House:
             app.accepts,
             judge=None if app.authenticator is None else judge_of(app.authenticator),
             binding=binding_of(bind, KEY),
+            locator=locator,
             start_soon=current_system().start_soon,
         )
 

@@ -7,6 +7,7 @@ import pytest
 from cometary.errors import ProtocolError
 from cometary.sessions import SessionKeeper, SessionMachine, SessionSettings
 from cometary.sessions.directory import Directory
+from cometary.sessions.locator import here
 
 
 def keeper(sid: str) -> SessionKeeper:
@@ -14,8 +15,9 @@ def keeper(sid: str) -> SessionKeeper:
 
 
 def condition(directory: Directory, sid: str) -> tuple[str, object]:
+    """The error for a session that is gone."""
     with pytest.raises(ProtocolError) as caught:
-        directory.find(sid)
+        here(directory.find(sid))
     return caught.value.condition, caught.value.members.get("reason")
 
 
@@ -27,7 +29,7 @@ def directory() -> Directory:
 def test_a_session_is_found_by_its_whole_id(directory: Directory) -> None:
     session = keeper("secret")
     directory.add(session)
-    assert directory.find("secret") is session
+    assert here(directory.find("secret")) is session
     assert len(directory) == 1
     for sid in ("", "secre", "secret ", "SECRET"):
         assert condition(directory, sid) == ("unknown-session", None)
@@ -93,5 +95,5 @@ def test_sessions_may_end_while_they_are_gone_through(directory: Directory) -> N
 
 def test_no_error_repeats_the_id(directory: Directory) -> None:
     with pytest.raises(ProtocolError) as caught:
-        directory.find("secret")
+        here(directory.find("secret"))
     assert "secret" not in str(caught.value)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from cometary.errors import ProtocolError
-from cometary.sessions.directory import unknown_session
+from cometary.sessions.locator import unknown_session
 from cometary.transport.codecs import json
 
 if TYPE_CHECKING:

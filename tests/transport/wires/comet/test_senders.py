@@ -16,10 +16,10 @@ LONG = "x" * LONGEST_OPENING
 
 
 class Sessions:
-    """One that lives, and one that has ended."""
+    """Who knows one session that lives, and one that has ended."""
 
     def knows(self, sid: str) -> bool:
-        return sid in ("living", "ended")
+        return sid in {"living", "ended"}
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""Where a session is: here, at another node, or nowhere any more.
+
+1.  The gate, and the hub where it is given an id, ask one locator. On a server by itself that is the directory of its
+    sessions (`cometary.sessions.directory`), to which each of them is here or gone.
+2.  Asking never waits: who has to be asked elsewhere is found out by whoever passes the request on to there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from cometary.errors import ProtocolError
+from cometary.sessions.machine import session_ended
+
+if TYPE_CHECKING:
+    from cometary.sessions.keeper import SessionKeeper
+
+
+class Here(NamedTuple):
+    """The session lives here.
+
+    Attributes:
+        keeper: keeps it.
+    """
+
+    keeper: SessionKeeper
+
+
+class Elsewhere(NamedTuple):
+    """Another node has it, as far as is known.
+
+    Attributes:
+        node: that node's name.
+    """
+
+    node: str
+
+
+class Gone(NamedTuple):
+    """Nobody has it.
+
+    Attributes:
+        reason: why it ended; None if there never was such a session, or its end is forgotten.
+        binding: a digest of what it was bound to; None if to nothing.
+    """
+
+    reason: str | None
+    binding: bytes | None = None
+
+
+Place = Here | Elsewhere | Gone
+
+
+class Locator(Protocol):
+    """Finds sessions. It belongs to the loop's thread."""
+
+    @property
+    def living(self) -> dict[str, SessionKeeper]:
+        """The sessions that live here, by their ids: for those that are asked for so often that a call counts."""
+        ...
+
+    def find(self, sid: str) -> Place:
+        """Say where the session with the id `sid` is, whatever text that is; raises nothing."""
+        ...
+
+
+def here(place: Place) -> SessionKeeper:
+    """Return the session that was found.
+
+    Raises:
+        ProtocolError: `session-ended` or `unknown-session`; the caller's fault. The latter as well if another node
+            has it: whoever can pass things on to there asks for the place.
+    """
+    if isinstance(place, Here):
+        return place.keeper
+    if isinstance(place, Gone) and place.reason is not None:
+        raise session_ended(place.reason)
+    raise unknown_session()
+
+
+def unknown_session() -> ProtocolError:
+    """Return the error for an id that is no session's."""
+    return ProtocolError("unknown-session", "there is no session with this id, or it ended long ago")
