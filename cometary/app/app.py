@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.app.handlers import Handlers
 from cometary.declarations import check_async, check_handler, check_text
-from cometary.dispatch.hub import no_server
+from cometary.dispatch.engine import no_server
 from cometary.errors import UsageError
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts

@@ -20,7 +20,7 @@ from cometary.errors import ProtocolError
 from cometary.sessions.flow import MANY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
@@ -46,11 +46,12 @@ class CallLine:
         self._waiting: deque[Callable[[], None]] = deque()
         self._busy: SessionKeeper | None = None
 
-    def make(self, call: Callable[[], T]) -> Future[T]:
-        """Make a call now or later.
+    def make(self, call: Callable[[], T | Future[T]]) -> Future[T]:
+        """Make a call when its turn comes, which may be now; what it waits for then holds up no other.
 
         Returns:
-            What it returns or raises; `too-many-requests` if too many wait, nobody's fault.
+            What it returns or raises, or what a future that it returns is settled with; `too-many-requests` if too
+            many wait, nobody's fault.
         """
         answer: Future[T] = Future()
         if not self._waiting and not self._full():
@@ -82,11 +83,34 @@ class CallLine:
             self._waiting.popleft()  # only now: meanwhile others wait behind it
 
 
-def settle(answer: Future[T], call: Callable[[], T]) -> None:
-    """Make a call, and settle `answer` with what it returns or raises."""
+def settle(answer: Future[T], call: Callable[[], T | Future[T]]) -> None:
+    """Make a call, and settle `answer` with what it returns or raises; if that is a future, once it is settled."""
     try:
         value = call()
     except Exception as error:  # noqa: BLE001 - it is raised where the answer is asked for
         answer.offer(error=error)
     else:
-        answer.offer(value)
+        if isinstance(value, Future):
+            value.add_done_callback(partial(settle, answer, value.get))
+        else:
+            answer.offer(value)
+
+
+def when_all(futures: Sequence[Future[None]]) -> Future[None]:
+    """Return a future that is settled when all of `futures` are: with the first one's error that has any."""
+    answer: Future[None] = Future()
+    _wait_for_all(answer, futures, 0)
+    return answer
+
+
+def _wait_for_all(answer: Future[None], futures: Sequence[Future[None]], begin: int) -> None:
+    for number in range(begin, len(futures)):
+        if not futures[number].done():
+            futures[number].add_done_callback(partial(_wait_for_all, answer, futures, number + 1))
+            return
+    settle(answer, partial(_get_all, futures))
+
+
+def _get_all(futures: Sequence[Future[None]]) -> None:
+    for future in futures:
+        future.get()

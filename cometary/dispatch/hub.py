@@ -20,13 +20,12 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
-from cometary.dispatch.call_line import CallLine, settle
-from cometary.dispatch.dispatcher import counted
+from cometary.dispatch.call_line import CallLine, settle, when_all
+from cometary.dispatch.engine import LocalEngine
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.escapes import exit_in
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
-from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.application import Hub as SessionsHub
 from cometary.sessions.application import Paths
 from cometary.sessions.flow import CAUSE
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef
     from cometary.dispatch.dispatcher import Table
+    from cometary.dispatch.engine import Engine
     from cometary.packets.packet import Packet
     from cometary.sessions import SessionKeeper, SessionManager
     from cometary.sessions.locator import Locator
@@ -55,6 +55,7 @@ class Hub(SessionsHub):
         manager: knows the sessions.
         table: who hears what.
         contracts: what becomes of packets where a session is too slow for them; by default nothing is declared.
+        engine: by what updates travel; None for one that goes no further than this server.
         locator: finds the sessions of which only an id is known; None for the manager's directory.
         start_soon: runs an async function beside everything else.
     """
@@ -65,6 +66,7 @@ class Hub(SessionsHub):
         table: Table,
         contracts: Contracts | None = None,
         *,
+        engine: Engine | None = None,
         locator: Locator | None = None,
         start_soon: Callable[..., None],
     ) -> None:
@@ -78,11 +80,8 @@ class Hub(SessionsHub):
         self.packet = contracts.packet
         self.tracked = contracts.tracked
         self._make = contracts.packet if contracts else contracts.plain
-        self._dispatcher: ActorRef[Any] | None = None
-
-    def attach(self, dispatcher: ActorRef[Any]) -> None:
-        """Have updates routed by `dispatcher` from now on."""
-        self._dispatcher = dispatcher
+        self._engine: Engine = LocalEngine() if engine is None else engine
+        table.watch(self._engine.interest)
 
     # -- updates ------------------------------------------------------------------------------
 
@@ -108,25 +107,24 @@ class Hub(SessionsHub):
         else:
             self.publish(self.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key))
 
-    def publish(self, packet: Packet) -> None:
-        """Send a packet that was made already to every session connected to its path; raises as `update` does."""
-        dispatcher = self._dispatcher
-        if dispatcher is None:
-            raise no_server()
+    def publish(self, packet: Packet) -> Future[None] | None:
+        """Send a packet that was made already to every session connected to its path; raises as `update` does.
+
+        Returns:
+            When the engine has it; None if it has.
+        """
         packet.cause = CAUSE.get()  # whose client has brought it about
         self._flow.check()
-        if isinstance(packet, TrackedPacket) and packet.receipt is not None:
-            dispatcher.tell(counted(packet))
-        else:
-            dispatcher.tell(packet)
+        return self._engine.publish(packet)
 
     def publish_all(self, packets: Sequence[Packet]) -> Future[None]:
         """Do so with several, in order, when what was sent before has been passed on; for doors."""
         return self._line.make(partial(self._publish_all, packets))
 
-    def _publish_all(self, packets: Sequence[Packet]) -> None:
-        for packet in packets:
-            self.publish(packet)
+    def _publish_all(self, packets: Sequence[Packet]) -> Future[None] | None:
+        taken = [self.publish(packet) for packet in packets]
+        waiting = [each for each in taken if each is not None]
+        return when_all(waiting) if waiting else None
 
     # -- one session, which is here -----------------------------------------------------------
 
@@ -248,11 +246,6 @@ class Hub(SessionsHub):
             return here(self._locator.find(sid))
         except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left
             raise ProtocolError("unknown-session", error.detail) from None
-
-
-def no_server() -> UsageError:
-    """Return the error for an update that nobody routes."""
-    return UsageError("no server runs this application, so there is nobody to update")
 
 
 def _on_loop(keeper: SessionKeeper, change: Callable[[], None]) -> Future[None]:

@@ -17,12 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable
 from itertools import count, islice
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from cometary.dispatch.trie import PatternTrie
 from cometary.packets.patterns import Pattern
 
 S = TypeVar("S", bound=Hashable)
+
+
+class Interest(Protocol):
+    """Told which patterns are wanted; see `Subscriptions.watch`."""
+
+    def __call__(self, pattern: str, /, *, wanted: bool) -> None:
+        """Take note of one."""
+        ...
 
 
 class _Group(Generic[S]):
@@ -58,6 +66,16 @@ class Subscriptions(Generic[S]):
         self._groups: dict[str, _Group[S]] = {}
         self._starred: PatternTrie[_Group[S]] = PatternTrie()
         self._groups_of: dict[S, dict[str, _Group[S]]] = {}
+        self._watcher: Interest | None = None
+
+    def watch(self, watcher: Interest) -> None:
+        """Tell `watcher` of each pattern that gets its first subscriber, or loses its last one, from now on.
+
+        Args:
+            watcher: called with the pattern's text, and with `wanted`, whether somebody subscribes to it now. It does
+                not raise.
+        """
+        self._watcher = watcher
 
     def __len__(self) -> int:
         """How many subscriptions there are: pairs of a pattern and a subscriber."""
@@ -132,6 +150,8 @@ class Subscriptions(Generic[S]):
         self._groups[group.pattern.text] = group
         if not group.pattern.exact:
             self._starred.put(group.pattern, group)
+        if self._watcher is not None:
+            self._watcher(group.pattern.text, wanted=True)
         return group
 
     def _leave(self, group: _Group[S], subscriber: S) -> None:
@@ -142,6 +162,8 @@ class Subscriptions(Generic[S]):
         del self._groups[group.pattern.text]
         if not group.pattern.exact:
             self._starred.discard(group.pattern)
+        if self._watcher is not None:
+            self._watcher(group.pattern.text, wanted=False)
 
 
 def _merged(groups: list[_Group[S]]) -> tuple[S, ...]:

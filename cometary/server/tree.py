@@ -1,6 +1,7 @@
 """The server: its supervision tree, and how it starts and stops.
 
     cometary (one_for_one)
+    ├── engine         a supervisor: what keeps the connections to other nodes, if there are any
     ├── dispatcher     an actor: routes updates
     ├── webhooks       a supervisor: what tells a back-end of sessions, if one wants to know
     ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
@@ -28,6 +29,7 @@ from cometary.app.receipt_reader import ReceiptReader
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
 from cometary.dispatch.dispatcher import Dispatcher, Table
+from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.receipts import ReceiptsEndpoint
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from cometary.app import Authenticator, Task
+    from cometary.dispatch.engine import Engine
     from cometary.sessions.application import Application
     from cometary.settings import Settings
     from cometary.supervision import Supervisor
@@ -104,6 +107,7 @@ class Server:
         authenticator: says who is let in; None lets all in.
         actors: the system it lives in.
         network: where its connections come from.
+        engine: by what updates travel; None for one that goes no further than this server.
     """
 
     def __init__(
@@ -113,6 +117,8 @@ class Server:
         authenticator: Authenticator | None,
         actors: ActorSystem,
         network: Network = SYSTEM,
+        *,
+        engine: Engine | None = None,
     ) -> None:
         self._settings = settings
         self._app = app
@@ -127,7 +133,10 @@ class Server:
         self._webhooks = None if webhooks is None else WebhookSender(webhooks)
         self._application = self._reporting(app)
         self._manager = SessionManager(session_settings(settings), self._application)
-        self._hub = Hub(self._manager, self._table, contracts, start_soon=actors.start_soon)
+        self._engine: Engine = LocalEngine() if engine is None else engine
+        self._hub = Hub(
+            self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
+        )
         if isinstance(self._application, Reporting):
             self._manager.receipts.subscribe(self._application.receipt)
         self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
@@ -143,6 +152,7 @@ class Server:
             leave: what `Running.stop` sets.
         """
         children = [
+            *self._engine_children(),
             self._dispatcher_child(),
             *self._webhook_children(),
             *self._authenticator_children(),
@@ -167,6 +177,12 @@ class Server:
             return app
         return Reporting(app, self._webhooks.post, self._settings.webhook_events or EVENTS, time.time)
 
+    def _engine_children(self) -> list[ChildSpec]:
+        """Return what the engine does by itself, if it does anything."""
+        if self._engine.run is None:
+            return []
+        return [with_pauses("engine", [ChildSpec("connections", self._engine.run)])]
+
     def _dispatcher_child(self) -> ChildSpec:
         manager = self._manager
         limits = manager.settings
@@ -174,7 +190,7 @@ class Server:
         return ChildSpec(
             "dispatcher",
             Dispatcher,
-            (self._table, self._hub.attach, manager.receipts, parking, manager.flow),
+            (self._table, self._engine.attach, manager.receipts, parking, manager.flow),
         )
 
     def _webhook_children(self) -> list[ChildSpec]:

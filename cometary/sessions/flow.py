@@ -96,7 +96,8 @@ class Flow:
         Raises:
             MailboxFullError: if too many have not been routed yet; nobody's fault, try later.
         """
-        if self.pending >= MOST_PENDING:
+        mailbox = self._mailbox  # as in `pending`, of which a call here would be felt
+        if self.parked + (0 if mailbox is None else len(mailbox)) >= MOST_PENDING:
             raise MailboxFullError(f"{MOST_PENDING} updates have not been routed yet")
 
     # -- who is behind ------------------------------------------------------------------------

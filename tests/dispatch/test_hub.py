@@ -13,6 +13,8 @@ from trio.testing import wait_all_tasks_blocked
 from cometary import App, Session
 from cometary.actors import Future, system
 from cometary.dispatch.call_line import MOST_WAITING, CallLine
+from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.hub import MOST_MAIL, Hub
 from cometary.errors import MailboxFullError, PatternError, ProtocolError, UsageError
 from cometary.sessions import Packet, SessionKeeper, SessionManager
@@ -122,6 +124,36 @@ async def test_before_anybody_routes_there_is_no_update(hub: Hub) -> None:
         hub.update("news")
     with pytest.raises(UsageError, match="no server runs"):
         hub.publish_all([Packet("news")]).get()
+
+
+class SlowEngine(LocalEngine):
+    """Has taken a packet when somebody says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Future[None]] = []
+
+    def publish(self, packet: Packet) -> Future[None]:
+        self.taken.append(Future())
+        return self.taken[-1]
+
+
+async def test_a_door_is_told_when_the_engine_has_all_or_cannot_take_it(manager: SessionManager) -> None:
+    engine = SlowEngine()
+    hub = Hub(manager, Table(), engine=engine, start_soon=lambda: None)
+    published, failing = (
+        hub.publish_all([Packet("a", n) for n in range(3)]),
+        hub.publish_all([Packet("b")] * 2),
+    )
+    for taken in (engine.taken[2], engine.taken[0]):
+        taken.set()
+        assert not published.done()
+    engine.taken[1].set()
+    assert published.done()
+    engine.taken[3].offer(error=UsageError("cannot be reached"))
+    assert not failing.done(), "the answer says what became of all of them"
+    engine.taken[4].set()
+    assert error_of(failing) == "UsageError"
 
 
 async def test_whoever_gives_a_session_no_turn_is_refused(hub: Hub, keeper: SessionKeeper) -> None:

@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cometary import App
 from cometary.actors import Actor, system
 from cometary.dispatch.dispatcher import Table
+from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import MOST_AT_A_TIME, Parking
 from cometary.dispatch.subscriptions import Subscriptions
@@ -210,9 +211,10 @@ def test_updates_beyond_all_bounds_are_refused_where_they_are_sent() -> None:
     sent: list[object] = []
     app = App()
     manager = SessionManager(SessionSettings(), app)
-    hub, flow = Hub(manager, Table(), start_soon=lambda: None), manager.flow
+    engine = LocalEngine()
+    hub, flow = Hub(manager, Table(), engine=engine, start_soon=lambda: None), manager.flow
     app.attach(hub)
-    hub.attach(SimpleNamespace(tell=sent.append))  # type: ignore[arg-type]
+    engine.attach(SimpleNamespace(tell=sent.append))  # type: ignore[arg-type]
     flow.parked = MOST_PENDING - 1
     app.update("a", 1)
     flow.parked += 1

@@ -18,6 +18,27 @@ class Somebody:
     """A subscriber that can be watched being freed."""
 
 
+def test_a_watcher_is_told_of_the_first_subscriber_of_each_pattern_and_of_the_last() -> None:
+    table: Subscriptions[str] = Subscriptions()
+    told: list[tuple[str, bool]] = []
+
+    def watcher(pattern: str, /, *, wanted: bool) -> None:
+        told.append((pattern, wanted))
+
+    table.watch(watcher)
+    for somebody in ("a", "b", "a"):
+        table.subscribe("news", somebody)
+    table.subscribe("jobs/*", "a")
+    with pytest.raises(PatternError):
+        table.subscribe("a/**/b", "a")
+    table.unsubscribe("news", "a")
+    table.drop("a")
+    assert told == [("news", True), ("jobs/*", True), ("jobs/*", False)]
+    table.drop("b")
+    table.subscribe("news", "b")
+    assert told[3:] == [("news", False), ("news", True)]
+
+
 def test_subscribers_come_in_order_of_subscription_whatever_their_patterns() -> None:
     table: Subscriptions[str] = Subscriptions()
     for pattern, name in [("chat/**", "a"), ("chat/x", "b"), ("chat/*", "c"), ("**", "d"), ("chat/x", "e")]:

@@ -13,6 +13,7 @@ import trio.testing
 from cometary.actors import ActorRef
 from cometary.app import App
 from cometary.config import Address, Settings
+from cometary.dispatch.engine import LocalEngine
 from cometary.server import Running, serve
 from cometary.sessions import Session
 from cometary.sessions.settings import session_settings
@@ -109,8 +110,10 @@ def test_every_limit_of_sessions_comes_from_the_settings() -> None:
 def dispatcher(app: App) -> ActorRef[Any]:
     """The dispatcher that the application has been given."""
     assert app._hub is not None
-    assert app._hub._dispatcher is not None
-    return app._hub._dispatcher
+    engine = app._hub._engine
+    assert isinstance(engine, LocalEngine)
+    assert engine._dispatcher is not None
+    return engine._dispatcher
 
 
 async def test_a_dispatcher_that_is_killed_is_there_again_with_all_connections(
