@@ -12,8 +12,9 @@ from typing import Final
 from cometary.authentication.settings import AuthenticationSection
 from cometary.config import kinds, sources
 from cometary.config.option import Option, option
-from cometary.config.section import Section, options_of
+from cometary.config.section import Section, extended, options_of
 from cometary.doors.control.settings import ControlSection
+from cometary.doors.installed import installed_doors
 from cometary.doors.webhooks.settings import WebhookSection
 from cometary.errors import ConfigError
 from cometary.gate.settings import GateSection
@@ -81,11 +82,21 @@ OPTIONS: Final[tuple[Option, ...]] = options_of(Settings)
 """Every built-in option, in the order in which they are explained."""
 
 
+def all_settings() -> type[Settings]:
+    """Return the class of the settings with the sections of the doors that are installed.
+
+    Raises:
+        ConfigError: a door cannot be had, or declares an option that there is; its author's fault.
+    """
+    sections = [door.section for door in installed_doors() if door.section is not None]
+    return extended(Settings, *sections)
+
+
 def load(arguments: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
     """Build the settings from all that was given; arguments and errors are those of `sources.load`."""
-    return sources.load(Settings, arguments, environment)
+    return sources.load(all_settings(), arguments, environment)
 
 
 def is_given(name: str, arguments: Mapping[str, str], environment: Mapping[str, str]) -> bool:
     """Whether any source gives the option of that name; arguments and errors are those of `load`."""
-    return sources.is_given(Settings, name, arguments, environment)
+    return sources.is_given(all_settings(), name, arguments, environment)

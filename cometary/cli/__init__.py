@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         when something given was wrong; `chaos.run` has its own.
     """
     open_standard_streams()
-    command, given = parse(arguments)
     try:
+        command, given = parse(arguments)
         if command == "chaos":
             return chaos.run(given, os.environ)
         if command == "token":

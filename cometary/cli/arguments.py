@@ -11,7 +11,8 @@ from typing import Any, Final, NoReturn
 from cometary import __version__
 from cometary.cli import chaos, tokens
 from cometary.config import Option
-from cometary.settings import OPTIONS
+from cometary.config.section import options_of
+from cometary.settings import all_settings
 
 PACKAGE: Final = Path(__file__).parent.parent
 
@@ -28,20 +29,24 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
 
     Returns:
         The command, `serve`, `demo`, `chaos` or `token`, and what was given, as text by the option's name.
+
+    Raises:
+        ConfigError: a door that is installed cannot be had.
     """
     given = vars(_parser().parse_args(arguments))
     return given.pop("command"), given
 
 
 def _parser() -> ArgumentParser:
+    options = options_of(all_settings())
     parser = _Parser(prog="cometary", description="A push server, and the framework to build one with.")
     parser.add_argument("--version", action="version", version=f"cometary {__version__}, {_kind()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
     demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
-    serve.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(OPTIONS[0]))
+    serve.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))
     for command in (serve, demo):
-        _add_options(command)
+        _add_options(command, options)
     trouble = commands.add_parser(
         "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False
     )
@@ -59,9 +64,9 @@ def _kind() -> str:
     return "compiled" if any(engine.exists() for engine in engines) else "interpreted"
 
 
-def _add_options(parser: ArgumentParser) -> None:
+def _add_options(parser: ArgumentParser, options: Sequence[Option]) -> None:
     """Add every option that may stand on a command line."""
-    for option in OPTIONS:
+    for option in options:
         if option.name != "app" and not option.secret:
             parser.add_argument(
                 f"--{option.name}", dest=option.name, metavar="VALUE", default=SUPPRESS, help=_help(option)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cometary.config.kinds import Address
-from cometary.config.option import Option, option
+from cometary.config.option import Option
 from cometary.config.section import Section
 from cometary.on_demand import importer
 
 if TYPE_CHECKING:
     from cometary.settings import Settings
 
-__all__ = ["Address", "Option", "Section", "Settings", "option"]
+__all__ = ["Address", "Option", "Section", "Settings"]
 
 _find = importer(__name__, {"Settings": "cometary.settings"})
 

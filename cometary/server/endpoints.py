@@ -1,21 +1,21 @@
-"""What answers at each of a server's two listeners."""
+"""What answers clients, and what lets them in."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from cometary.doors.control.endpoint import ControlEndpoint
-from cometary.doors.control.session_list import SessionList
+from cometary.config import Address
+from cometary.doors.door import Listener
 from cometary.gate.binding import binding_of
 from cometary.gate.gate import Gate
 from cometary.gate.judging import judge_of
 from cometary.gate.rate_limit import OpenLimiter
-from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.cors import CorsPolicy
-from cometary.transport.http.files import FileTable
 from cometary.transport.http.hosts import HostRule
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
 from cometary.transport.wires.comet.endpoint import CometEndpoint
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.app import App, Authenticator
-    from cometary.dispatch.hub import Hub
-    from cometary.doors.control.receipts import ReceiptsEndpoint
+    from cometary.server.doors import Doors
     from cometary.sessions import SessionManager
     from cometary.settings import Settings
     from cometary.transport.http.body_queue import BodyQueue
+    from cometary.transport.http.limits import Limits
+
+CLIENTS: Final = "clients"
+"""The name of the listener at which clients connect."""
 
 
 def make_gate(
@@ -60,59 +63,31 @@ def make_gate(
     )
 
 
-def public_service(settings: Settings, app: App, gate: Gate, *, bodies: BodyQueue) -> Service:
-    """Return what answers clients: the comet endpoint, and the application's files.
+def public_service(settings: Settings, doors: Doors, gate: Gate, *, bodies: BodyQueue) -> Service:
+    """Return what answers clients: the comet endpoint, and what doors answer beside it.
 
     Args:
         settings: how the server is set up.
-        app: the application.
+        doors: those of the server.
         gate: lets clients in.
         bodies: has bodies read in their turn.
     """
-    files = FileTable()
-    for prefix, directory, follow_links in app.directories:
-        files.add(prefix, directory, follow_links=follow_links)
-    router = Router(files)
+    router = Router(doors.rest())
+    for route in doors.routes():
+        router.add(route.method, route.path, route.endpoint)
     router.add("POST", settings.comet, CometEndpoint(gate))
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
     return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
 
 
-def control_service(
-    settings: Settings,
-    manager: SessionManager,
-    hub: Hub,
-    *,
-    receipts: ReceiptsEndpoint,
-    tree: Callable[[], dict[str, object]],
-    statistics: Callable[[], dict[str, object]],
-    bodies: BodyQueue,
-    start_soon: Callable[..., None],
-) -> Service:
-    """Return what answers back-ends: the control interface.
+def public_listener(settings: Settings, service: Service, limits: Limits) -> Listener:
+    """Return where clients connect.
 
     Args:
         settings: how the server is set up.
-        manager: knows the sessions.
-        hub: does what back-ends ask for.
-        receipts: answers whoever reads receipts.
-        tree: describes the supervision tree.
-        statistics: counts sessions and packets.
-        bodies: has bodies read in their turn.
-        start_soon: runs an async function beside everything else.
+        service: what answers them.
+        limits: what one client may take.
     """
-    crash = CrashInjector(manager).crash if settings.crash_calls == "on" else None
-    return Service(
-        ControlEndpoint(
-            hub,
-            tree,
-            statistics,
-            sessions=SessionList(manager, start_soon),
-            receipts=receipts,
-            secret=settings.secret,
-            crash=crash,
-        ),
-        # Off loopback it has a secret, and is called by names of its own.
-        hosts=HostRule(settings.hosts if settings.control.is_loopback else ()),
-        metered=bodies.metered,
-    )
+    opened = None if service.hosts is None else service.hosts.listening_at
+    address = Address(settings.host, settings.port)
+    return Listener(CLIENTS, address, partial(Http, service, limits), opened=opened)

@@ -1,8 +1,8 @@
-"""The front end: both listeners of a server, and the switchboard that has all their connections.
+"""The front end: all listeners of a server, and the switchboard that has all their connections.
 
 1.  The sockets are open before anything is started that could fail later; callers wait in the backlog.
 2.  They outlive the switchboard, so a front end that is restarted turns nobody away.
-3.  Of the connections that there may be, and the descriptors, some are kept for back-ends.
+3.  Of the connections that there may be, and the descriptors, some are kept for the listeners that ask for it.
 4.  A server that stops closes them first, and the switchboard once everything has been answered.
 """
 
@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometary.config import Address
-from cometary.transport.http.protocol import Http
-from cometary.transport.http.settings import limits_for
 from cometary.transport.net.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
     from contextlib import ExitStack
 
     from cometary.actors.scheduler import Scheduler
-    from cometary.settings import Settings
-    from cometary.transport.http.service import Service
+    from cometary.doors.door import Listener
     from cometary.transport.net.listener import Network
 
 
@@ -33,21 +31,13 @@ class FrontEnd:
     """The front end of one server.
 
     Args:
-        settings: how the server is set up.
-        services: what answers clients, and what answers back-ends.
+        listeners: where connections come in, and what is spoken there.
         network: where connections come from.
         scheduler: runs the actors that it sends to. Their timers wait for what is to be read.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        services: tuple[Service, Service],
-        network: Network,
-        scheduler: Scheduler,
-    ) -> None:
-        self._settings = settings
-        self._services = services
+    def __init__(self, listeners: Sequence[Listener], network: Network, scheduler: Scheduler) -> None:
+        self._listeners = listeners
         self._network = network
         self._scheduler = scheduler
         self._sockets: list[list[socket.socket]] = []
@@ -62,33 +52,32 @@ class FrontEnd:
         Raises:
             OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         """
-        public = Address(self._settings.host, self._settings.port)
-        addresses = (public, self._settings.control)
-        for (host, port), service in zip(addresses, self._services, strict=True):
+        for listener in self._listeners:
+            host, port = listener.address
             try:
                 sockets = await self._network.open_sockets(host, port)
             except OSError as error:
-                error.filename = str(Address(host, port))  # an error of a socket says nothing of where
+                error.filename = str(listener.address)  # an error of a socket says nothing of where
                 raise
             self._sockets.append(sockets)
-            if service.hosts is not None:
-                service.hosts.listening_at(sock.getsockname()[:2] for sock in sockets)
+            if listener.opened is not None:
+                listener.opened(sock.getsockname()[:2] for sock in sockets)
             for sock in sockets:
                 until.callback(sock.close)
 
     @property
-    def urls(self) -> tuple[str, str]:
-        """Where clients and where back-ends connect, with the ports that were really taken."""
-        public, control = [Address(*sockets[0].getsockname()[:2]).url for sockets in self._sockets]
-        return public, control
+    def urls(self) -> dict[str, str]:
+        """Where each listener is, by its name, with the ports that were really taken."""
+        return {
+            listener.name: Address(*sockets[0].getsockname()[:2]).url
+            for listener, sockets in zip(self._listeners, self._sockets, strict=True)
+        }
 
     async def run(self, *, task_status: trio.TaskStatus[object]) -> None:
         """Serve connections until cancelled; for a child specification."""
-        limits = limits_for(self._settings, self._settings.die)
-        public, control = (Http(service, limits) for service in self._services)
         listen = [
-            Listen(public, sockets=self._sockets[0]),
-            Listen(control, sockets=self._sockets[1], reserve=True),
+            Listen(listener.new_protocol(), sockets=sockets, reserve=listener.reserve)
+            for listener, sockets in zip(self._listeners, self._sockets, strict=True)
         ]
         scheduler = self._scheduler
         switchboard = Switchboard(

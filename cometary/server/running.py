@@ -13,7 +13,7 @@ from cometary.supervision import tree
 from cometary.supervision.tree import SHOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from cometary.actors import ActorRef
     from cometary.packets.receipts import ReceiptLog
@@ -31,13 +31,15 @@ class Running:
 
     Attributes:
         comet: the URL of the comet endpoint.
-        control: the URL of the control interface.
+        control: the URL of the control interface; empty if there is none.
         secret: what every call of the control interface must bear, if anything.
+        urls: where each listener is, by its name: `clients`, and those of the doors.
     """
 
     comet: str
     control: str
     secret: str | None = field(repr=False)
+    urls: Mapping[str, str]
     _manager: SessionManager
     _root: ActorRef[Supervisor]
     _leave: trio.Event

@@ -3,20 +3,19 @@
     cometary (one_for_one)
     ├── engine         a supervisor: what keeps the connections to other nodes, if there are any
     ├── dispatcher     an actor: routes updates
-    ├── webhooks       a supervisor: what tells a back-end of sessions, if one wants to know
+    ├── …              a supervisor for each door that runs anything, such as webhooks
     ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
     ├── sessions       a dynamic supervisor: one actor a session
-    ├── front-end      an async function: the switchboard with both listeners
+    ├── front-end      an async function: the switchboard with all listeners
     └── application    a supervisor: the application's own tasks, if it has any
 
 A stop goes the other way round: no new sessions, every session is told `shutdown` and signs off,
-then the front end and the webhooks send what is still to be sent.
+then the front end and the doors send what is still to be sent.
 """
 
 from __future__ import annotations
 
 import secrets
-import time
 from collections import Counter
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -32,20 +31,20 @@ from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
-from cometary.doors.control.receipts import ReceiptsEndpoint
-from cometary.doors.webhooks import EVENTS, Reporting, WebhookSender
-from cometary.doors.webhooks.settings import webhook_settings
+from cometary.doors.control.door import ControlDoor
+from cometary.doors.door import Inside
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
 from cometary.server.authenticator import choose_authenticator
-from cometary.server.endpoints import control_service, make_gate, public_service
+from cometary.server.doors import Doors
+from cometary.server.endpoints import CLIENTS, make_gate, public_listener, public_service
 from cometary.server.front_end import FrontEnd
 from cometary.server.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
-from cometary.transport.http.service import Service
+from cometary.transport.http.settings import limits_for
 from cometary.transport.net.listener import SYSTEM, Network
 
 if TYPE_CHECKING:
@@ -53,14 +52,14 @@ if TYPE_CHECKING:
 
     from cometary.app import Authenticator, Task
     from cometary.dispatch.engine import Engine
-    from cometary.sessions.application import Application
+    from cometary.doors.door import Door, Listener
     from cometary.settings import Settings
     from cometary.supervision import Supervisor
 
 __all__ = ["Running", "Server", "serve"]
 
 STOP_GRACE: Final = 5.0
-"""Seconds that answers have to go out when the server stops, and webhooks."""
+"""Seconds that answers have to go out when the server stops, and what the doors still send."""
 
 LAST_MOMENT: Final = 1.0
 """Seconds for what only waits for its turn on the loop, should one handler have taken all of the time."""
@@ -73,6 +72,7 @@ async def serve(
     settings: Settings,
     app: App | None = None,
     *,
+    doors: Iterable[type[Door]] | None = None,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until stopped or cancelled.
@@ -80,18 +80,19 @@ async def serve(
     Args:
         settings: how the server is set up.
         app: the application; without one, client packets are refused.
+        doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
         task_status: told the addresses once connections are accepted there.
 
     Raises:
         OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
-        ConfigError: settings and application do not go together; nothing was started.
+        ConfigError: settings, application and doors do not go together; nothing was started.
         UsageError: another server runs the application; the caller's fault, nothing was started.
     """
     leave = trio.Event()
     app = app or App()
     authenticator = choose_authenticator(settings, app)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app, authenticator, actors)
+        server = Server(settings, app, authenticator, actors, doors=doors)
         async with server.running(leave) as running:
             task_status.started(running)
             await leave.wait()
@@ -108,6 +109,7 @@ class Server:
         actors: the system it lives in.
         network: where its connections come from.
         engine: by what updates travel; None for one that goes no further than this server.
+        doors: see `serve`.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class Server:
         network: Network = SYSTEM,
         *,
         engine: Engine | None = None,
+        doors: Iterable[type[Door]] | None = None,
     ) -> None:
         self._settings = settings
         self._app = app
@@ -129,19 +132,15 @@ class Server:
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         declared = [*read_contracts(settings.paths), *app.contracts.declared]
         contracts = Contracts(declared, settings.queue_bytes)
-        webhooks = webhook_settings(settings)
-        self._webhooks = None if webhooks is None else WebhookSender(webhooks)
-        self._application = self._reporting(app)
+        self._doors = Doors(settings, doors)
+        self._application = self._doors.around(app)
         self._manager = SessionManager(session_settings(settings), self._application)
         self._engine: Engine = LocalEngine() if engine is None else engine
         self._hub = Hub(
             self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
         )
-        if isinstance(self._application, Reporting):
-            self._manager.receipts.subscribe(self._application.receipt)
-        self._receipts = ReceiptsEndpoint(self._manager.receipts, actors.start_soon)
         self._reader: ReceiptReader | None = None
-        self._front_end = FrontEnd(settings, self._services(), network, actors.scheduler)
+        self._front_end = FrontEnd(self._listeners(), network, actors.scheduler)
         self._root: ActorRef[Any] | None = None
 
     @asynccontextmanager
@@ -154,7 +153,7 @@ class Server:
         children = [
             *self._engine_children(),
             self._dispatcher_child(),
-            *self._webhook_children(),
+            *(with_pauses(name, specs) for name, specs in self._doors.children()),
             *self._authenticator_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end.run),
@@ -170,12 +169,6 @@ class Server:
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 yield running
-
-    def _reporting(self, app: App) -> Application:
-        """Return whom sessions report to."""
-        if self._webhooks is None:
-            return app
-        return Reporting(app, self._webhooks.post, self._settings.webhook_events or EVENTS, time.time)
 
     def _engine_children(self) -> list[ChildSpec]:
         """Return what the engine does by itself, if it does anything."""
@@ -193,12 +186,6 @@ class Server:
             (self._table, self._engine.attach, manager.receipts, parking, manager.flow),
         )
 
-    def _webhook_children(self) -> list[ChildSpec]:
-        """Return what sends webhooks, if anybody wants them."""
-        if self._webhooks is None:
-            return []
-        return [with_pauses("webhooks", [ChildSpec("sender", self._webhooks.run)])]
-
     def _authenticator_children(self) -> list[ChildSpec]:
         """Return what keeps up the connections of an authenticator that has any."""
         if not isinstance(self._authenticator, ServedAuthenticator):
@@ -206,9 +193,9 @@ class Server:
         return [with_pauses("authenticator", [ChildSpec("connections", self._authenticator.run)])]
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
-        public, control = self._front_end.urls
-        comet, secret = public + self._settings.comet, self._settings.secret
-        return Running(comet, control, secret, self._manager, root, leave, self._statistics)
+        urls, settings = self._front_end.urls, self._settings
+        comet, control = urls[CLIENTS] + settings.comet, urls.get(ControlDoor.name, "")
+        return Running(comet, control, settings.secret, urls, self._manager, root, leave, self._statistics)
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(name, task, (running,)) for name, task in named(self._app.tasks)]
@@ -223,10 +210,10 @@ class Server:
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
         await self._sign_off_all()
-        self._receipts.close()
+        self._doors.sessions_ended()
         self._front_end.stop_listening()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._flush_webhooks)
+            nursery.start_soon(self._doors.aclose, STOP_GRACE)
             await self._front_end.aclose(STOP_GRACE)
 
     async def _sign_off_all(self) -> None:
@@ -236,45 +223,35 @@ class Server:
         while self._actors.scheduler.ready and trio.current_time() < last_moment:
             await trio.lowlevel.checkpoint()
         for session, reason, undelivered in self._manager.abandon():
-            if isinstance(self._application, Reporting):
-                self._application.report_sign_off(session, reason, undelivered)
+            self._doors.abandoned(session, reason, undelivered)
         if self._reader is not None:
             with trio.move_on_at(last_moment):
                 await self._reader.caught_up()
 
-    async def _flush_webhooks(self) -> None:
-        if self._webhooks is not None:
-            with trio.move_on_after(STOP_GRACE):
-                await self._webhooks.flushed()
-            self._webhooks.close()
-
-    def _services(self) -> tuple[Service, Service]:
-        settings, app, manager = self._settings, self._app, self._manager
-        bodies = BodyQueue(self._actors.start_soon)
-        gate = make_gate(
-            settings,
-            app,
+    def _listeners(self) -> list[Listener]:
+        """Open the doors, and return where connections come in."""
+        settings, app, manager, start_soon = self._settings, self._app, self._manager, self._actors.start_soon
+        bodies = BodyQueue(start_soon)
+        limits = limits_for(settings, settings.die)
+        inside = Inside(
             manager,
-            self._authenticator,
-            key=self._binding_key,
-            start_soon=self._actors.start_soon,
-        )
-        public = public_service(settings, app, gate, bodies=bodies)
-        control = control_service(
-            settings,
-            manager,
-            self._hub,
-            receipts=self._receipts,
+            hub=self._hub,
+            directories=app.directories,
             tree=self._tree,
             statistics=lambda: {**self._statistics()},
             bodies=bodies,
-            start_soon=self._actors.start_soon,
+            limits=limits,
+            start_soon=start_soon,
         )
-        return public, control
+        self._doors.open(inside)
+        gate = make_gate(
+            settings, app, manager, self._authenticator, key=self._binding_key, start_soon=start_soon
+        )
+        service = public_service(settings, self._doors, gate, bodies=bodies)
+        return [public_listener(settings, service, limits), *self._doors.listeners()]
 
     def _statistics(self) -> dict[str, int]:
-        webhooks = {} if self._webhooks is None else self._webhooks.statistics()
-        return {**self._manager.statistics(), **webhooks}
+        return {**self._manager.statistics(), **self._doors.statistics()}
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()

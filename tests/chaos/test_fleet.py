@@ -60,7 +60,8 @@ async def run(
     **settings: Any,
 ) -> Run:
     plan = Plan(mode=mode, sessions=pages, kill_every=2, every=0.3, seconds=seconds)
-    async with serving(app, **{"wait": 8, "die": 4, **settings}) as world, trio.open_nursery() as nursery:
+    settings = {"wait": 8, "die": 4, **settings}
+    async with serving(app, **settings) as world, trio.open_nursery() as nursery:
         nursery.start_soon(turn, clock)
         shared = Shared()
         target = await find(world.running.comet, anywhere=False)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cometary.config import Option, Section, Settings, kinds, option, sources
+from cometary.config import Option, Section, Settings, kinds, sources
+from cometary.config.option import option
 from cometary.config.section import extended, options_of, section_of, sections_of
 from cometary.doors.control.settings import ControlSection
 from cometary.errors import ConfigError

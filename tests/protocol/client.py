@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import trio.testing
 
 from cometary.app import App
 from cometary.config import Address, Settings
+from cometary.doors.door import Door
 from cometary.server import Running, serve
 from cometary.sessions import Packet, Session
 from cometary.transport.codecs import Codec, cbor, json
@@ -238,12 +240,14 @@ class Recorder:
 
 
 @asynccontextmanager
-async def serving(app: App | None = None, **settings: Any) -> AsyncGenerator[World, None]:
-    """Run a server on free ports, and stop it."""
+async def serving(
+    app: App | None = None, *, doors: Sequence[type[Door]] | None = None, **settings: Any
+) -> AsyncGenerator[World, None]:
+    """Run a server on free ports, with certain doors if not with all, and stop it."""
     app = app or App()
     async with trio.open_nursery() as nursery:
         options: dict[str, Any] = {"port": 0, "control": Address("127.0.0.1", 0), **settings}
-        running: Running = await nursery.start(serve, Settings(**options), app)
+        running: Running = await nursery.start(partial(serve, doors=doors), Settings(**options), app)
         world = World(running, app)
         try:
             yield world

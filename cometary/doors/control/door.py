@@ -1,0 +1,63 @@
+"""The door of back-ends: the control interface, at a listener of its own."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from cometary.config.section import Section, section_of
+from cometary.doors.control.endpoint import ControlEndpoint
+from cometary.doors.control.receipts import ReceiptsEndpoint
+from cometary.doors.control.session_list import SessionList
+from cometary.doors.control.settings import ControlSection
+from cometary.doors.door import Door, Listener
+from cometary.sessions.crash_injector import CrashInjector
+from cometary.transport.http.hosts import HostRule
+from cometary.transport.http.protocol import Http
+from cometary.transport.http.service import Service
+from cometary.transport.http.settings import HttpSection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.doors.door import Inside
+
+
+class ControlDoor(Door):
+    """Answers the calls of back-ends."""
+
+    name: ClassVar[str] = "control"
+    section: ClassVar[type[Section] | None] = ControlSection
+
+    def open(self, inside: Inside) -> None:
+        """Make what answers."""
+        section = section_of(self.settings, ControlSection)
+        self._receipts = ReceiptsEndpoint(inside.manager.receipts, inside.start_soon)
+        endpoint = ControlEndpoint(
+            inside.hub,
+            inside.tree,
+            inside.statistics,
+            sessions=SessionList(inside.manager, inside.start_soon),
+            receipts=self._receipts,
+            secret=section.secret,
+            crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,
+        )
+        # Off loopback it has a secret, and is called by names of its own.
+        names = section_of(self.settings, HttpSection).hosts if section.control.is_loopback else ()
+        hosts = HostRule(names)
+        service = Service(endpoint, hosts=hosts, metered=inside.bodies.metered)
+        self._listener = Listener(
+            self.name,
+            section.control,
+            partial(Http, service, inside.limits),
+            reserve=True,
+            opened=hosts.listening_at,
+        )
+
+    def listeners(self) -> Sequence[Listener]:
+        """Where back-ends connect."""
+        return (self._listener,)
+
+    def sessions_ended(self) -> None:
+        """Answer those who wait for receipts."""
+        self._receipts.close()

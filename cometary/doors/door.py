@@ -1,0 +1,149 @@
+"""Doors: the ways in and out of a server beside the wires of its sessions.
+
+The control interface is one, the webhooks, the application's files; a package that brings another one names its class
+in the entry point group `cometary.doors`, and the server has it as it has its own.
+
+1.  A door is made with the settings, before anything else. What raises then, or in `open`, keeps the server from
+    starting.
+2.  Then it is asked, once each: what stands between sessions and their application (`around`); after `open`, where it
+    listens, what it answers on the clients' listener, and what it runs. Its children are in a supervisor of their own,
+    which has the door's name, and are started before the first session; a crash of them harms no other door.
+3.  The way out: once every session has signed off `sessions_ended`, then `aclose`, beside the last answers of the
+    front end; last its children are stopped. What these two raise is logged, and keeps no other door from closing.
+4.  It all happens on the loop: what a door does at once has to be short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cometary.config.section import Section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cometary.config.kinds import Address
+    from cometary.dispatch.hub import Hub
+    from cometary.packets.packet import Packet
+    from cometary.sessions import Session, SessionManager
+    from cometary.sessions.application import Application
+    from cometary.supervision import ChildSpec
+    from cometary.transport.http.body_queue import BodyQueue
+    from cometary.transport.http.exchange import Endpoint
+    from cometary.transport.http.limits import Limits
+    from cometary.transport.net.channel import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where a door takes connections, and what is spoken there.
+
+    Attributes:
+        name: what `Running.urls` has it by.
+        address: where it is.
+        new_protocol: makes what makes the channels; called for each switchboard that there is, one after the other.
+        reserve: whether some connections are kept for it which no other listener may have.
+        opened: told the addresses that were really taken, with their ports.
+    """
+
+    name: str
+    address: Address
+    new_protocol: Callable[[], Protocol]
+    reserve: bool = False
+    opened: Callable[[Iterable[tuple[str, int]]], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a door answers on the clients' listener.
+
+    Attributes:
+        method: such as `GET`, which includes HEAD.
+        path: exactly, as it is sent.
+        endpoint: answers it.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a door finds in the server.
+
+    Attributes:
+        manager: knows the sessions.
+        hub: sends, connects and ends, whoever asks.
+        directories: those whose files the application serves: their prefix, where they are, whether links are followed.
+        tree: returns the supervision tree as plain data.
+        statistics: returns how many sessions there are, what has become of all packets, and what the doors count.
+        bodies: has the bodies of requests read in their turn.
+        limits: what one client may take of the front end.
+        start_soon: runs an async function beside everything else.
+    """
+
+    manager: SessionManager
+    hub: Hub
+    directories: Sequence[tuple[str, Path, bool]]
+    tree: Callable[[], dict[str, object]]
+    statistics: Callable[[], dict[str, object]]
+    bodies: BodyQueue
+    limits: Limits
+    start_soon: Callable[..., None]
+
+
+class Door:
+    """One door; a subclass says what it has of all this.
+
+    Args:
+        settings: those of the server; `section_of` finds the door's own part in them.
+
+    Attributes:
+        name: what the supervision tree and the log call it; no other door may have it.
+        section: what an operator can say of it; None for nothing.
+    """
+
+    name: ClassVar[str]
+    section: ClassVar[type[Section] | None] = None
+
+    def __init__(self, settings: Section) -> None:
+        self.settings = settings
+
+    def around(self, application: Application) -> Application:
+        """Return what sessions report to in place of `application`, and which passes it on; by default itself."""
+        return application
+
+    def open(self, inside: Inside) -> None:
+        """Get ready; nothing listens yet."""
+
+    def listeners(self) -> Sequence[Listener]:
+        """Return where it takes connections of its own."""
+        return ()
+
+    def routes(self) -> Sequence[Route]:
+        """Return what it answers on the clients' listener."""
+        return ()
+
+    def rest(self) -> Endpoint | None:
+        """Return what answers there at all paths that nobody else answers at; one door may do so."""
+        return None
+
+    def children(self) -> Sequence[ChildSpec]:
+        """Return what it runs."""
+        return ()
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Return what it counts, by names that begin with its own."""
+        return {}
+
+    def abandoned(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        """Note that a session ended which could not sign off in time when the server stopped."""
+
+    def sessions_ended(self) -> None:
+        """Let go of what waits for sessions: all of them have ended, and the server stops."""
+
+    async def aclose(self) -> None:
+        """Send what is still to be sent; cancelled when the server waits no longer."""

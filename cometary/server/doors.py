@@ -1,0 +1,131 @@
+"""All doors of one server, as one: what they have together, and how they close."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from cometary.doors.control.door import ControlDoor
+from cometary.doors.files import FilesDoor
+from cometary.doors.installed import installed_doors
+from cometary.doors.webhooks.door import WebhooksDoor
+from cometary.errors import ConfigError
+from cometary.escapes import escapes, exit_in
+from cometary.log import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Sequence
+
+    from cometary.config.section import Section
+    from cometary.doors.door import Door, Inside, Listener, Route
+    from cometary.packets.packet import Packet
+    from cometary.sessions import Session
+    from cometary.sessions.application import Application
+    from cometary.supervision import ChildSpec
+    from cometary.transport.http.exchange import Endpoint
+
+BUILT_IN: Final[Sequence[type[Door]]] = (ControlDoor, WebhooksDoor, FilesDoor)
+
+logger = get_logger("cometary.doors")
+
+
+class Doors:
+    """The doors of one server.
+
+    Args:
+        settings: how the server is set up.
+        kinds: which doors it has; None for those that are built in, and those that are installed beside them.
+
+    Raises:
+        ConfigError: two have the same name, or one cannot be had; whoever installed or chose them is at fault.
+    """
+
+    def __init__(self, settings: Section, kinds: Iterable[type[Door]] | None = None) -> None:
+        chosen = [*BUILT_IN, *installed_doors()] if kinds is None else [*kinds]
+        name, count = max(
+            Counter(door.name for door in chosen).items(), key=lambda item: item[1], default=("", 0)
+        )
+        if count > 1:
+            raise ConfigError(f"door {name}", "there are several of this name")
+        self._doors = [door(settings) for door in chosen]
+
+    def around(self, application: Application) -> Application:
+        """Return what sessions report to."""
+        for door in self._doors:
+            application = door.around(application)
+        return application
+
+    def open(self, inside: Inside) -> None:
+        """Let each get ready."""
+        for door in self._doors:
+            door.open(inside)
+
+    def listeners(self) -> list[Listener]:
+        """Return where they take connections of their own."""
+        return [listener for door in self._doors for listener in door.listeners()]
+
+    def routes(self) -> list[Route]:
+        """Return what they answer on the clients' listener."""
+        return [route for door in self._doors for route in door.routes()]
+
+    def rest(self) -> Endpoint | None:
+        """Return what answers at all other paths.
+
+        Raises:
+            ConfigError: two doors would; whoever chose them is at fault.
+        """
+        answering = [(door.name, rest) for door in self._doors if (rest := door.rest()) is not None]
+        if len(answering) > 1:
+            raise ConfigError(
+                f"door {answering[1][0]}", f"{answering[0][0]} answers at all other paths already"
+            )
+        return answering[0][1] if answering else None
+
+    def children(self) -> list[tuple[str, list[ChildSpec]]]:
+        """Return what those run that run anything, by their names."""
+        return [(door.name, specs) for door in self._doors if (specs := [*door.children()])]
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what they count."""
+        return {name: count for door in self._doors for name, count in door.statistics().items()}
+
+    # -- the way out ------------------------------------------------------------------------
+
+    def abandoned(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        """Tell of a session that ended and could not sign off."""
+        for door in self._doors:
+            with logged(door):
+                door.abandoned(session, reason, undelivered)
+
+    def sessions_ended(self) -> None:
+        """Tell that all sessions have ended."""
+        for door in self._doors:
+            with logged(door):
+                door.sessions_ended()
+
+    async def aclose(self, grace: float) -> None:
+        """Let them send what is still to be sent, for `grace` seconds at most."""
+        with trio.move_on_after(grace):
+            async with trio.open_nursery() as nursery:
+                for door in self._doors:
+                    nursery.start_soon(_close, door)
+
+
+async def _close(door: Door) -> None:
+    with logged(door, escapes):
+        await door.aclose()
+
+
+@contextmanager
+def logged(door: Door, goes_on: Callable[[BaseException], object] = exit_in) -> Generator[None]:
+    """Keep in the log what a door raises on its way out, but for what `goes_on` says is not its own."""
+    try:
+        yield
+    except BaseException as error:
+        if goes_on(error):
+            raise
+        text = f"The door {door.name} failed while the server stopped"
+        logger.exception("door failed", text=text, door=door.name)
