@@ -4,7 +4,7 @@
     client, the client's requests, broken connections, timers.
 2.  The packets of a request are handed over before the request is held or answered, so that
     what a plain handler sends back goes out at once. A handler that crashes takes no answer
-    with it: the machine hears `HandedOver` all the same. So it does when not all of them may be
+    with it: the machine hears `Ready` all the same. So it does when not all of them may be
     handed over yet (`rounds`, `flow`): the others have their turn later, as behind an async handler, and
     what is sent back then goes out with the request if that is held.
 3.  The application is called one call at a time. A plain handler runs to its end here. An
@@ -37,15 +37,16 @@ from cometary.fsm import StartTimer
 from cometary.packets.packet import Packet
 from cometary.packets.receipted import AskedPacket
 from cometary.packets.tracked import TrackedPacket
-from cometary.sessions.arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
+from cometary.sessions.arbiter import NO_SHELL
+from cometary.sessions.carriers import session_ended
 from cometary.sessions.effects import advance, perform
-from cometary.sessions.events import Arrival, Expiry, HandedOver, Request
+from cometary.sessions.events import Arrival, Attach, Expiry, Heard, Ready, Request, Stream, Writable
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
-from cometary.sessions.machine import NO_SHELL, session_ended
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
+from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 
 answer_if_discarded(Request)
+answer_if_discarded(Attach)
 
 EXPIRY: Final = "expiry"
 """The timer for packets that expire."""
@@ -158,8 +160,13 @@ class SessionActor(Actor):
             self._manager.too_late(self._keeper, packet)
 
     def _step(self, event: object) -> None:
-        if not advance(self, self._keeper, event) and isinstance(event, Packet):
+        if advance(self, self._keeper, event):
+            if isinstance(event, Heard):
+                self._look_whether_caught_up()
+        elif isinstance(event, Packet):
             self._manager.too_late(self._keeper, event)
+        elif isinstance(event, Attach):
+            event.stream.refuse(session_ended(cast("str", self._keeper.ended)))
 
     def _take_tracked(self, packet: TrackedPacket) -> None:
         keeper = self._keeper
@@ -183,13 +190,17 @@ class SessionActor(Actor):
             request.refuse(refusal)
             return
         advance(self, keeper, request)
-        if keeper.lag and keeper.ended is None:
-            look_whether_caught_up(keeper, self._manager.flow)
+        self._look_whether_caught_up()
+
+    def _look_whether_caught_up(self) -> None:
+        if self._keeper.lag and self._keeper.ended is None:
+            look_whether_caught_up(self._keeper, self._manager.flow)
 
     # -- what the machine asks for, and `effects` leaves to the actor --------------------
 
-    def take_in(self, request: Request) -> None:
-        """Hand the packets of `request` to the application (rule 2)."""
+    def take_in(self, ready: Ready) -> None:
+        """Hand the packets of a request to the application (rule 2)."""
+        request = ready.request
         self._keeper.received += len(request.packets)
         self._keeper.queue(*request.packets, size=request.size)
         try:
@@ -198,8 +209,12 @@ class SessionActor(Actor):
             self._fails = True
             raise
         finally:  # a handler that crashes must not take the request with it
-            if not advance(self, self._keeper, HandedOver(request)):
+            if not advance(self, self._keeper, ready):
                 request.refuse(session_ended(cast("str", self._keeper.ended)))
+
+    def write_more(self, stream: Stream) -> None:
+        """Have the machine go on with `stream` behind the mail that there is."""
+        self.actor_inbox.put_if_open(Writable(stream))
 
     def new_timer(self, name: str) -> Timer:
         """Make the timer `name`; the keeper keeps it, for the next incarnation too."""

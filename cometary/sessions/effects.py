@@ -13,12 +13,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.fsm import CancelTimer, StartTimer, Stopped
-from cometary.sessions.events import Answer, ExpireAt, HandOver, Refuse
+from cometary.sessions.events import (
+    Answer,
+    Beat,
+    ExpireAt,
+    Full,
+    HandOver,
+    Refuse,
+    Release,
+    Write,
+    WriteMore,
+)
 from cometary.sessions.keeper import SessionKeeper
 
 if TYPE_CHECKING:
     from cometary.actors import Timer
-    from cometary.sessions.events import Request
+    from cometary.sessions.events import Ready, Stream
 
 
 class Performer(Protocol):
@@ -28,8 +38,12 @@ class Performer(Protocol):
         """Make the timer `name`, and have the keeper keep it."""
         ...
 
-    def take_in(self, request: Request, /) -> None:
-        """Hand the packets of `request` to the application."""
+    def take_in(self, ready: Ready, /) -> None:
+        """Hand the packets of `ready.request` to the application, then have the machine take `ready`."""
+        ...
+
+    def write_more(self, stream: Stream, /) -> None:
+        """Have the machine go on with `stream` in another turn."""
         ...
 
     def expire_at(self, time: float, /) -> None:
@@ -53,13 +67,16 @@ def advance(performer: Performer, keeper: SessionKeeper, event: object) -> bool:
     return True
 
 
-def perform(performer: Performer, keeper: SessionKeeper, actions: Sequence[Any]) -> None:
+def perform(  # noqa: C901 - in one piece, because it runs for every event
+    performer: Performer, keeper: SessionKeeper, actions: Sequence[Any]
+) -> None:
     """Do all that the machine has asked for, in order.
 
     Raises:
         BaseException: what one of these has raised; those behind it have been done all the same.
     """
     action: Any = None
+    full: Any = None
     try:
         for action in actions:
             kind = type(action)  # pyright: ignore[reportUnknownVariableType]
@@ -69,19 +86,41 @@ def perform(performer: Performer, keeper: SessionKeeper, actions: Sequence[Any])
                 timer.start(action.seconds)
             elif kind is Answer:
                 action.request.answer(action.first_seq, action.packets)
-            elif kind is CancelTimer:
-                keeper.timers[action.name].cancel()
+            elif kind is Write:
+                if not action.stream.write(action.first_seq, action.packets):
+                    full = action.stream
             elif kind is HandOver:
-                performer.take_in(action.request)
-            elif kind is Refuse:
-                action.request.refuse(action.error)
-            elif kind is Stopped:
-                performer.end(action.reason)
-            elif kind is ExpireAt:
-                performer.expire_at(action.time)
+                performer.take_in(action.ready)
+            elif kind is not WriteMore:
+                perform_other(performer, keeper, action)
+            elif action.stream is not full:  # else it says by itself when it takes more
+                performer.write_more(action.stream)
     except BaseException:
         perform(performer, keeper, behind(action, actions))
+        if full is not None:
+            advance(performer, keeper, Full(full))
         raise
+    if (
+        full is not None
+    ):  # now only: the last action was perhaps to start the timer of a stream that takes more
+        advance(performer, keeper, Full(full))
+
+
+def perform_other(performer: Performer, keeper: SessionKeeper, action: Any) -> None:
+    """Do what is not asked for at every delivery."""
+    kind = type(action)
+    if kind is CancelTimer:
+        keeper.timers[action.name].cancel()
+    elif kind is Refuse:
+        action.carrier.refuse(action.error)
+    elif kind is Stopped:
+        performer.end(action.reason)
+    elif kind is ExpireAt:
+        performer.expire_at(action.time)
+    elif kind is Beat:
+        action.stream.beat()
+    elif kind is Release:
+        action.stream.release()
 
 
 def behind(last: Any, actions: Sequence[Any]) -> Sequence[Any]:

@@ -5,7 +5,7 @@ A packet for the client is an event by itself: a `Packet`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mypy_extensions import mypyc_attr
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Request:
-    """A request of the client has arrived. Each wire has a subclass of its own that can answer.
+    """A request of the client has arrived: a carrier that is answered once. Each wire has a subclass that can answer.
+
+    Attributes:
+        holds: whether it wants to be held until there is a packet. One that does not, a send, is answered at once
+            with nothing, and leaves the carrier that there is alone.
+        resends: whether it is answered with what was sent before, and is not acknowledged; if not, only with what
+            was never sent.
 
     Args:
         rid: its request id.
@@ -35,6 +41,9 @@ class Request:
     """
 
     __slots__ = ("ack", "close", "packets", "rid", "sid", "size")
+
+    holds: ClassVar[bool] = True
+    resends: ClassVar[bool] = True
 
     def __init__(
         self, rid: int, ack: int = 0, packets: Sequence[Packet] = (), *, close: bool = False, size: int = 0
@@ -61,10 +70,110 @@ class Request:
 
     def discarded(self) -> None:
         """Answer in the stead of an actor that failed with this request in its mailbox."""
-        self.refuse(ProtocolError("session-ended", "the session has failed", reason="failed"))
+        self.refuse(session_failed())
 
     def __repr__(self) -> str:
         return f"<Request {self.rid}, ack {self.ack}, {len(self.packets)} packets>"
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Stream:
+    """A carrier that stays when it has carried something. Each wire that has streams has a subclass that can write.
+
+    Attributes:
+        resends: see `Request`.
+        carried: the highest number that it has carried, or need not carry: the machine's.
+        heard: whether its client has given a sign of life since the machine last looked: the machine's.
+        asked: whether its client has been asked for one since: the machine's.
+    """
+
+    __slots__ = ("asked", "carried", "heard")
+
+    resends: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.carried = 0
+        self.heard = True
+        self.asked = False
+
+    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
+        """Send packets numbered from `first_seq`; all of them, now or later.
+
+        Returns:
+            Whether it takes more. If not, it gets no more until it has said `Writable`.
+        """
+        raise NotImplementedError
+
+    def beat(self) -> None:
+        """Ask the client for a sign of life."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Finish: another carrier has come, or the client is silent. The session goes on."""
+        raise NotImplementedError
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Tell the client of an error, and finish."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<Stream, up to {self.carried}>"
+
+
+class Attach:
+    """A stream has come, of a client that has all packets up to `ack`."""
+
+    __slots__ = ("ack", "stream")
+
+    def __init__(self, stream: Stream, ack: int) -> None:
+        self.stream = stream
+        self.ack = ack
+
+    def discarded(self) -> None:
+        """Refuse it in the stead of an actor that failed with this in its mailbox."""
+        self.stream.refuse(session_failed())
+
+
+class Heard:
+    """A sign of life has come on a stream, of a client that has all packets up to `ack`; 0 if it does not say."""
+
+    __slots__ = ("ack", "stream")
+
+    def __init__(self, stream: Stream, ack: int = 0) -> None:
+        self.stream = stream
+        self.ack = ack
+
+
+class Full:
+    """A stream takes no more for now."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+
+class Writable:
+    """A stream that was full, or was to wait for its turn, takes more."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+
+class StreamDropped:
+    """The connection of a stream broke, or its client has left it."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+
+def session_failed() -> ProtocolError:
+    """Return the error for what was in the mailbox of an actor that failed."""
+    return ProtocolError("session-ended", "the session has failed", reason="failed")
 
 
 class RequestDropped:
@@ -135,31 +244,82 @@ class Answer:
 
 
 class Refuse:
-    """For the shell: answer `request` with `error`."""
+    """For the shell: answer `carrier` with `error`."""
 
-    __slots__ = ("error", "request")
+    __slots__ = ("carrier", "error")
 
-    def __init__(self, request: Request, error: ProtocolError) -> None:
-        self.request = request
+    def __init__(self, carrier: Request | Stream, error: ProtocolError) -> None:
+        self.carrier = carrier
         self.error = error
 
     def __repr__(self) -> str:
-        return f"<Refuse {self.request.rid}: {self.error.condition}>"
+        return f"<Refuse {self.carrier}: {self.error.condition}>"
 
 
 class HandOver:
-    """For the shell: hand the packets of `request` to the application, then say `HandedOver`."""
+    """For the shell: hand the packets of `ready.request` to the application, then say `ready`."""
 
-    __slots__ = ("request",)
+    __slots__ = ("ready",)
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, ready: Ready) -> None:
+        self.ready = ready
+
+
+class Ready:
+    """A request has been checked, and the application has been given its packets: now it meets what is queued.
+
+    Args:
+        request: the request.
+        behind: whether there was anything that its client did not have, when it came.
+    """
+
+    __slots__ = ("behind", "request")
+
+    def __init__(self, request: Request, *, behind: bool) -> None:
         self.request = request
+        self.behind = behind
 
 
-class HandedOver:
-    """The application has been given the packets of `request`."""
+class Write:
+    """For the shell: have `stream` carry `packets`, numbered from `first_seq`.
 
-    __slots__ = ("request",)
+    If it then takes no more, say `Full`: after everything else that was asked for, since the timer that is asked
+    for behind this is another than that of a session whose stream is full.
+    """
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    __slots__ = ("first_seq", "packets", "stream")
+
+    def __init__(self, stream: Stream, first_seq: int, packets: Sequence[Packet]) -> None:
+        self.stream = stream
+        self.first_seq = first_seq
+        self.packets = packets
+
+    def __repr__(self) -> str:
+        return f"<Write: {len(self.packets)} from {self.first_seq}>"
+
+
+class WriteMore:
+    """For the shell: say `Writable` in another turn, unless `stream` takes no more."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+
+class Beat:
+    """For the shell: ask the client of `stream` for a sign of life."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+
+class Release:
+    """For the shell: finish `stream`; the session goes on without it."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cometary.errors import ProtocolError
-from cometary.sessions.machine import session_ended
+from cometary.sessions.carriers import session_ended
 
 if TYPE_CHECKING:
     from cometary.sessions.keeper import SessionKeeper

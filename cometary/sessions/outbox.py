@@ -76,6 +76,10 @@ class Outbox:
         """Whether there are packets that were never part of an answer."""
         return self.acknowledged + len(self.packets) > self.sent
 
+    def has_more(self, carried: int) -> bool:
+        """Whether there is anything for a carrier that has carried all up to the number `carried`."""
+        return max(carried, self.acknowledged) < self.acknowledged + len(self.packets)
+
     def stretch(self) -> None:
         """Have room for as much again (rule 6)."""
         self.max_packets = 2 * self.limit_packets
@@ -166,7 +170,7 @@ class Outbox:
 
     def answer(self, request: Request, max_bytes: int) -> Answer:
         """Return the answer to `request` that carries what to send now; see `batch`."""
-        first_seq, packets = self.batch(max_bytes)
+        first_seq, packets = self.batch(max_bytes, 0 if request.resends else self.sent)
         return Answer(request, first_seq, packets)
 
     def _fitting(self, place: int, max_bytes: int) -> int:

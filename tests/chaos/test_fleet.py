@@ -23,8 +23,8 @@ from cometary.chaos.plan import Plan
 from cometary.chaos.shared import Shared, find
 from cometary.errors import TargetError
 from cometary.sessions import Session
-from cometary.sessions.arbiter import SessionArbiter
 from cometary.sessions.crash_injector import CrashInjector
+from cometary.sessions.session_arbiter import SessionArbiter
 from tests.protocol.client import serving
 
 STEP = 0.05

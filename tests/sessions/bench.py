@@ -8,8 +8,8 @@ from typing import Any
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
 from cometary.sessions import Packet, Request, RequestDropped, SessionMachine, SessionSettings
-from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse
-from cometary.sessions.machine import session_ended
+from cometary.sessions.carriers import session_ended
+from cometary.sessions.events import Answer, HandOver, Ready, Refuse
 
 
 class Asked(Request):
@@ -158,19 +158,20 @@ class Bench:
                 case Answer():
                     action.request.answer(action.first_seq, action.packets)
                 case Refuse():
-                    action.request.refuse(action.error)
+                    action.carrier.refuse(action.error)
                 case HandOver():
-                    self._hand_over(action.request)
+                    self._hand_over(action.ready)
                 case Stopped(reason=str(reason)):
                     self.ended = reason
                 case _:
                     raise AssertionError(f"the shell knows nothing of {action!r}")
 
-    def _hand_over(self, request: Request) -> None:
+    def _hand_over(self, ready: Ready) -> None:
+        request = ready.request
         for packet in request.packets:
             self.handed_over.append(packet)
             self.on_packet(packet)
         if self.ended is None:
-            self.step(HandedOver(request))
+            self.step(ready)
         else:
             request.refuse(session_ended(self.ended))

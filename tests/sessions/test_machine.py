@@ -9,7 +9,7 @@ import pytest
 from cometary.errors import ProtocolError
 from cometary.fsm import CancelTimer, StartTimer, Stopped
 from cometary.sessions import End, Packet, Request, RequestDropped, SessionSettings
-from cometary.sessions.events import Answer, HandedOver, HandOver, Refuse
+from cometary.sessions.events import Answer, HandOver, Refuse
 from tests.sessions.bench import Bench
 
 SETTINGS = SessionSettings(wait=60, die=45, requests=2)
@@ -52,7 +52,7 @@ def test_each_state_can_be_reached(bench: Bench, name: str) -> None:
 def test_waiting_holds_a_request_and_stops_the_die_timer(bench: Bench) -> None:
     request = bench.request(2)
     assert bench.state == "have_request"
-    assert bench.timers == {"patience": 60}
+    assert bench.timers == {"hold or die": 60}
     assert not request.answered
 
 
@@ -83,7 +83,7 @@ def test_have_packet_answers_with_all_that_is_queued(bench: Bench) -> None:
     request = bench.request(2)
     assert request.got == (1, tuple(packets))
     assert bench.state == "waiting"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 # -- a packet arrives ------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_have_packet_answers_with_all_that_is_queued(bench: Bench) -> None:
 def test_waiting_queues_a_packet(bench: Bench) -> None:
     bench.push(NEWS)
     assert bench.state == "have_packet"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 def test_have_request_answers_with_the_packet_and_starts_the_die_timer(bench: Bench) -> None:
@@ -100,7 +100,7 @@ def test_have_request_answers_with_the_packet_and_starts_the_die_timer(bench: Be
     bench.push(NEWS)
     assert request.got == (1, (NEWS,))
     assert bench.state == "waiting"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 def test_have_packet_queues_another(bench: Bench) -> None:
@@ -108,7 +108,7 @@ def test_have_packet_queues_another(bench: Bench) -> None:
     bench.pass_time(44)
     bench.push(NEWS)
     assert bench.state == "have_packet"
-    assert bench.timers == {"patience": 1}  # a packet is no sign of life of the client
+    assert bench.timers == {"hold or die": 1}  # a packet is no sign of life of the client
 
 
 # -- the held request's connection breaks ----------------------------------------------------------
@@ -118,7 +118,7 @@ def test_have_request_forgets_a_request_whose_connection_broke(bench: Bench) -> 
     request = bench.request(2)
     bench.drop(request)
     assert bench.state == "waiting"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
     bench.push(NEWS)
     assert not request.answered
     assert bench.request(3).got == (1, (NEWS,))
@@ -150,7 +150,7 @@ def test_have_request_answers_empty_when_the_wait_runs_out(bench: Bench) -> None
     bench.pass_time(0.1)
     assert request.got == (0, ())
     assert bench.state == "waiting"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 @pytest.mark.parametrize("name", ["waiting", "have_packet"])
@@ -171,7 +171,7 @@ def test_a_client_may_want_to_wait_less_but_not_more() -> None:
 def test_a_client_that_does_not_want_to_wait_is_answered_at_once() -> None:
     bench = Bench(SETTINGS, wait=0)
     assert bench.request(2).got == (0, ())
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -212,7 +212,7 @@ def test_leftovers_of_the_response_limit_wait_for_the_next_request() -> None:
         bench.push(NEWS)
     assert bench.request(2).got == (1, (NEWS, NEWS))
     assert bench.state == "have_packet"
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
     assert bench.request(3, ack=2).got == (3, (NEWS, NEWS))
     assert bench.state == "have_packet"
     assert bench.request(4, ack=4).got == (5, (NEWS,))
@@ -225,7 +225,7 @@ def test_an_answer_with_leftovers_restarts_the_die_timer() -> None:
     bench.push(NEWS)
     bench.pass_time(44)
     bench.request(2)
-    assert bench.timers == {"patience": 45}
+    assert bench.timers == {"hold or die": 45}
 
 
 # -- request ids -----------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_an_early_request_waits_for_the_one_before_it(bench: Bench) -> None:
     assert [packet.message for packet in bench.handed_over] == ["second", "third"]
     assert second.got == (0, ())
     assert bench.machine.held is early
-    assert bench.timers == {"patience": 60}
+    assert bench.timers == {"hold or die": 60}
 
 
 def test_an_early_request_is_given_up_after_wait_with_nothing_of_it_processed(bench: Bench) -> None:
@@ -314,7 +314,7 @@ def test_several_early_requests_are_processed_in_order() -> None:
     requests = [bench.request(rid, packets=[Packet("a", rid)]) for rid in (5, 3, 4, 2)]
     assert [packet.message for packet in bench.handed_over] == [2, 3, 4, 5]
     assert [request.answered for request in requests] == [False, True, True, True]
-    assert bench.timers == {"patience": 60}
+    assert bench.timers == {"hold or die": 60}
 
 
 def test_no_early_request_waits_longer_because_another_one_came() -> None:
@@ -331,7 +331,7 @@ def test_one_gap_that_is_left_keeps_the_timer_of_early_requests_running() -> Non
     bench.request(3)
     late = bench.request(5)
     bench.request(2)
-    assert bench.timers == {"patience": 60, "early": 60}
+    assert bench.timers == {"hold or die": 60, "early": 60}
     bench.pass_time(60)
     assert late.refused == "rid-out-of-window"
 
@@ -385,7 +385,7 @@ def test_packets_are_handed_over_before_the_request_is_answered(bench: Bench) ->
     [action] = bench.machine.step(request)
     assert isinstance(action, HandOver)
     assert bench.machine.held is None
-    assert bench.machine.step(HandedOver(request))[-1].__class__ is StartTimer
+    assert bench.machine.step(action.ready)[-1].__class__ is StartTimer
     assert bench.machine.held is request
 
 
@@ -514,7 +514,7 @@ def test_what_was_sent_and_never_acknowledged_counts_against_the_queue() -> None
 @pytest.mark.parametrize("name", ["waiting", "have_packet"])
 def test_a_timer_that_was_stopped_too_late_does_nothing(bench: Bench, name: str) -> None:
     STATES[name](bench)
-    [die] = [timer for timer in bench.started if timer.name == "patience"]
+    [die] = [timer for timer in bench.started if timer.name == "hold or die"]
     bench.request(2)
     assert bench.machine.step(die.timed_out()) == []
     assert bench.ended is None

@@ -202,9 +202,9 @@ class BadNetwork(RuleBasedStateMachine):
         if self.bench.ended is not None:
             assert timers == {}
         elif self.bench.machine.held is not None:
-            assert 0 < timers["patience"] <= SETTINGS.wait
+            assert 0 < timers["hold or die"] <= SETTINGS.wait
         else:
-            assert 0 < timers["patience"] <= SETTINGS.die
+            assert 0 < timers["hold or die"] <= SETTINGS.die
         if self.bench.machine.window.has_early:
             assert 0 < timers["early"] <= SETTINGS.wait
 

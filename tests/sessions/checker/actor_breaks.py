@@ -44,8 +44,8 @@ ACTOR_BREAKS = (
     Break(
         "hold a request whose handler ended the session",
         "actor",
-        "if not advance(self, self._keeper, HandedOver(request)):\n",
-        "if advance(self, self._keeper, HandedOver(request)) and False:\n",
+        "if not advance(self, self._keeper, ready):\n",
+        "if advance(self, self._keeper, ready) and False:\n",
         "handlers",
     ),
     Break(

@@ -145,8 +145,12 @@ class ActorHost(PlayedApplication):
         """Return whether there is mail when an actor starts: none that a handler has sent is among the moves."""
         return True
 
-    def put_if_open(self, message: object) -> None:
+    def put_if_open(self, message: Any) -> None:
         """Take what the actor sends to itself."""
+        if type(message) is self._its("Writable"):
+            assert not message.stream.more
+            message.stream.more = True
+            return
         if type(message) is self._its("HandlerDone"):
             self.done = True
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from tests.sessions.checker.lines import BEAT, Line, has_line
 from tests.sessions.checker.played import UP, Exchange
 from tests.sessions.checker.world import World
 
@@ -117,7 +118,11 @@ class AnyClient:
             self.letters.append(letter)
         else:
             [letter] = [one for one in self.letters if one.rid == move[1]]
-        world.exchanges.append(Exchange(world, letter.rid, self.ack, letter.packets, close=letter.close))
+        world.exchanges.append(
+            Exchange(
+                world, letter.rid, self.ack, letter.packets, close=letter.close, holds=not has_line(world)
+            )
+        )
 
     def reads(self, exchange: Exchange) -> None:
         """Take of an answer what is new; a refused request is to be sent again."""
@@ -126,7 +131,10 @@ class AnyClient:
             return
         assert exchange.reply is not None
         self.letters = [letter for letter in self.letters if letter.rid != exchange.rid]
-        first, packets = exchange.reply
+        self.takes(*exchange.reply)
+
+    def takes(self, first: int, packets: Sequence[Any]) -> None:
+        """Take of some packets those that are new."""
         for seq, packet in enumerate(packets, first):
             assert seq <= self.ack + 1, f"packet {seq} comes, and the client has {self.ack}"
             if seq == self.ack + 1:
@@ -148,3 +156,31 @@ class AnyClient:
         for letter in self.letters:
             letter.rid = number(letter.rid)
             letter.packets = older(letter.packets, up)
+
+
+class StreamClient(AnyClient):
+    """A client that may attach a stream at any moment, and then makes sends only; without one it polls."""
+
+    __slots__ = ()
+
+    def moves(self, world: World, room: int) -> list[Move]:
+        """Return what any client may do, and that it attaches a stream if it has none."""
+        return super().moves(world, room) + ([] if has_line(world) else [("attaches",)])
+
+    def make(self, move: Move, world: World) -> None:
+        """Send a request, or attach a stream."""
+        if move[0] == "attaches":
+            world.lines.append(Line(world, self.ack))
+        else:
+            super().make(move, world)
+
+    def reads_frame(self, line: Line) -> None:
+        """Take what comes on a stream; a beat is answered, and the end of it heard."""
+        frame = line.frames.pop(0)
+        if isinstance(frame, tuple):
+            self.takes(*frame)
+        elif frame == BEAT:
+            line.coming = self.ack
+        else:
+            line.awaited = False
+            line.told = True

@@ -21,6 +21,7 @@ from cometary.sessions import Failure, Packet
 from cometary.sessions.actor import LookForExpired
 from cometary.sessions.tracking import forget
 from tests.sessions.checker.clients import OLDEST, Client, older
+from tests.sessions.checker.lines import Line
 from tests.sessions.checker.played import SERIES
 from tests.sessions.checker.world import World
 
@@ -45,6 +46,19 @@ def rebase(world: World, client: Client) -> None:
         one.packets = older(one.packets, up)
         if isinstance(one.reply, tuple):
             one.reply = later(one.reply, down)
+    for line in world.lines:
+        rebase_line(line, down)
+
+
+def rebase_line(line: Line, down: int) -> None:
+    """Use smaller numbers for a stream; what is below the last acknowledgement is all the same."""
+    line.carried = max(line.carried - down, OLDEST)
+    line.last = max(line.last - down, OLDEST)
+    line.ack, line.said = max(line.ack - down, 0), max(line.said - down, 0)
+    if line.coming is not None:
+        line.coming = max(line.coming - down, 0)
+    frames = [later(frame, down) if isinstance(frame, tuple) else frame for frame in line.frames]
+    line.frames = [frame for frame in frames if not isinstance(frame, tuple) or frame[1]]
 
 
 def rebase_keeper(world: World, number: Callable[[int], int], down: int, up: int) -> None:

@@ -76,7 +76,12 @@ MACHINE_BREAKS = (
         "        if expected:\n            self.window.expected += 1\n",
         "        self.window.expected += expected\n        if True:\n",
     ),
-    Break("hold two requests", "machine", "actions = (Answer(self._release(), 0, ()),)", "actions = ()"),
+    Break(
+        "hold two requests",
+        "carriers",
+        "return (Answer(self._let_go_of_held(), 0, ()),)",
+        "return ()",
+    ),
     Break(
         "lose the early request whose turn has come",
         "machine",
@@ -92,9 +97,7 @@ MACHINE_BREAKS = (
         "return repeat(*actions, answer)",
         "return stay(*actions, answer)",
     ),
-    Break(
-        "leave packets behind without a timer", "machine", "answer, *self._dying)", "answer)", "cut answers"
-    ),
+    Break("leave packets behind without a timer", "machine", "answer, *self._die)", "answer)", "cut answers"),
     Break(
         "hold the request of a client that lacks packets",
         "machine",
@@ -104,40 +107,40 @@ MACHINE_BREAKS = (
     Break(
         "forget that the client lacks packets while it is served",
         "machine",
-        "behind=self._behind or self.outbox.unsent",
-        "behind=self.outbox.unsent",
+        "self.outbox.unsent or (ready.behind and request.resends)",
+        "self.outbox.unsent",
     ),
     Break(
         "forget what the handler replied",
         "machine",
-        "behind=self._behind or self.outbox.unsent",
-        "behind=self._behind",
+        "self.outbox.unsent or (ready.behind and request.resends)",
+        "ready.behind and request.resends",
         "cut replies",
     ),
     Break(
         "hold on to a request whose connection broke",
         "machine",
-        "if event.request is self.held:",
-        "if event is self.held:",
+        "if event.request is not self.held:",
+        "if event is not self.held:",
     ),
     Break(
         "let the end of any connection release the held request",
         "machine",
-        "if event.request is self.held:",
-        "if True:",
+        "if event.request is not self.held:",
+        "if self.held is None:",
         "three requests",
     ),
     Break(
         "answer a request whose connection broke",
         "machine",
-        "            self.held = None\n            return goto(self.waiting)",
-        "            return goto(self.waiting, Answer(self._release(), 0, ()))",
+        '        self.held = None\n        return self._end("closed") if self.policy.drop_ends else goto(WAITING)',
+        "        return goto(WAITING, Answer(self._let_go_of_held(), 0, ()))",
     ),
     Break(
         "forget the held request when its wait is over",
-        "machine",
-        "return goto(self.waiting, Answer(self._release(), 0, ()))",
-        "return goto(self.waiting, *[self._release()][1:])",
+        "carriers",
+        "return goto(self.waiting, Answer(self._let_go_of_held(), 0, ()))",
+        "return goto(self.waiting, *[self._let_go_of_held()][1:])",
     ),
     Break(
         "let an early request wait for ever",
@@ -152,7 +155,10 @@ MACHINE_BREAKS = (
         "for request in self.window.give_up()][:0])",
     ),
     Break(
-        "end without a word to the held request", "machine", "left.append(self._release())", "self._release()"
+        "end without a word to the held request",
+        "carriers",
+        "left.append(self._let_go_of_held())",
+        "self._let_go_of_held()",
     ),
     Break(
         "close without what is left",

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from cometary.sessions.machine import PATIENCE
+from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.testing import Goal
-from tests.sessions.checker.clients import Client, Move
+from tests.sessions.checker.clients import Client, Move, StreamClient
+from tests.sessions.checker.lines import Line
 from tests.sessions.checker.parts import PRODUCTION, Parts
 from tests.sessions.checker.played import ANSWERED, COMING, THERE, Exchange, timer_of
 from tests.sessions.checker.promises import check
@@ -21,7 +22,7 @@ from tests.sessions.checker.states import State, frozen_world, thawed_world
 from tests.sessions.checker.telling import told
 from tests.sessions.checker.world import World
 
-WAIT_RUNS_OUT: Final[Move] = ("runs out", PATIENCE, "held")
+WAIT_RUNS_OUT: Final[Move] = ("runs out", HOLD_OR_DIE, "held")
 """The time-out after which a held request is answered; without a held request it ends the session."""
 
 
@@ -41,7 +42,7 @@ class SessionModel:
         return (ENDS, ARRIVES_IN_TIME if replies_to_ghosts else ARRIVES)
 
     def initial(self) -> State:
-        world = World(self.settings, self.scope.packets, self.parts)
+        world = World(self.settings, self.scope.packets, self.parts, policy=self.scope.policy)
         world.begin()
         check(world)
         return frozen_world(world, self.scope.client())
@@ -72,10 +73,32 @@ class SessionModel:
         ghosts = sum(not one.awaited for one in world.exchanges)
         for place, exchange in enumerate(world.exchanges):
             moves += self._network(place, exchange, world, haunted=ghosts >= self.scope.ghosts)
+        for place, line in enumerate(world.lines):
+            moves += [(name, place) for name in self._on_a_line(line, client)]
         return moves
+
+    @staticmethod
+    def _on_a_line(line: Line, client: Client) -> list[str]:
+        """What may happen to a stream."""
+        may = {
+            "stream arrives": line.where == COMING,
+            "frame arrives": line.awaited and bool(line.frames),
+            "client acknowledges": line.awaited
+            and line.where != COMING
+            and line.coming is None
+            and client.ack > line.said,
+            "acknowledgement arrives": line.coming is not None,
+            "stream fills": line.awaited and line.room and (line.attached or line.where == COMING),
+            "stream drains": line.awaited and not line.room and (line.attached or line.where == COMING),
+            "stream goes on": line.more,
+            "stream breaks": line.awaited,
+            "stream is reported broken": not (line.awaited or line.told or line.where == COMING),
+        }
+        return [name for name, possible in may.items() if possible]
 
     def _after_the_end(self, world: World) -> list[Move]:
         moves: list[Move] = [("arrives", 0, ())] if world.exchanges else []
+        moves += [("stream arrives", 0)] if world.lines else []
         if world.signing_off:
             moves += [("sign-off arrives", mood) for mood in self.scope.moods]
             if world.keeper.sign_off is None and len(world.keeper.machine.outbox) <= self.scope.down:
@@ -90,7 +113,7 @@ class SessionModel:
         running = [name for name, timer in world.keeper.timers.items() if timer.running and name not in due]
         held = world.keeper.machine.held is not None
         return arrivals + [
-            WAIT_RUNS_OUT if held and name == PATIENCE else ("runs out", name) for name in running
+            WAIT_RUNS_OUT if held and name == HOLD_OR_DIE else ("runs out", name) for name in running
         ]
 
     def _network(self, place: int, one: Exchange, world: World, *, haunted: bool) -> list[Move]:
@@ -136,6 +159,9 @@ class SessionModel:
             WITH_MOOD[name](world)
         elif name in TIME:
             self._time_passes(move, world)
+        elif name in STREAMS:
+            line: int = move[1]
+            self._stream_acts(name, world.lines[line], world, client)
         elif name in NETWORK:
             place: int = move[1]
             self._network_acts(move, world.exchanges[place], world, client)
@@ -174,6 +200,26 @@ class SessionModel:
             else:
                 world.exchanges.remove(exchange)
 
+    @staticmethod
+    def _stream_acts(name: str, line: Line, world: World, client: Client) -> None:
+        if name in ON_LINES:
+            ON_LINES[name](world, line)
+        elif name == "frame arrives":
+            assert isinstance(client, StreamClient)
+            client.reads_frame(line)
+        elif name == "client acknowledges":
+            line.coming = line.said = client.ack
+        elif name == "stream fills":
+            line.room = False
+        else:
+            assert name == "stream breaks"
+            line.awaited = False
+            line.frames = []
+            if line.where == COMING:
+                world.lines.remove(line)
+            elif sum(not (one.told or one.awaited) for one in world.lines) > 1:
+                world.hears_of_break(line)
+
     def _look(self, state: State) -> tuple[World, Client]:
         """Thaw a state, or return what was last thawed of it and has not been used up by a move."""
         if self._looked_at is None or self._looked_at[0] is not state:
@@ -204,8 +250,16 @@ WITH_MOOD: dict[str, Callable[[World], None]] = {
 NETWORK = {"arrives", "is doubled", "answer arrives", "is reported broken", "is lost", "is given up"}
 
 TIME = {"runs out", "time-out arrives"}
-CLIENTS = {"asks", "asks again", "page sends", "page closes", "pumps"}
-MOVES = {*SIMPLE, *WITH_MOOD, *NETWORK, *TIME, *CLIENTS}
+ON_LINES: dict[str, Callable[[World, Line], None]] = {
+    "stream arrives": World.line_arrives,
+    "acknowledgement arrives": World.hears,
+    "stream drains": World.line_drains,
+    "stream goes on": World.line_goes_on,
+    "stream is reported broken": World.hears_of_break,
+}
+STREAMS = {*ON_LINES, "frame arrives", "client acknowledges", "stream fills", "stream breaks"}
+CLIENTS = {"asks", "asks again", "page sends", "page closes", "pumps", "attaches"}
+MOVES = {*SIMPLE, *WITH_MOOD, *NETWORK, *TIME, *STREAMS, *CLIENTS}
 """Everything that may happen."""
 
 
@@ -223,7 +277,10 @@ def has_settled(state: State) -> bool:
 
 
 KIND = {"arrives", "goes on", "handler's end arrives", "sign-off arrives"}  # with a handler that just returns
-KINDEST = {"asks", "asks again", "pumps", "answer arrives", "time-out arrives", "handler returns"}
+KINDEST = {
+    *("asks", "asks again", "pumps", "answer arrives", "time-out arrives", "handler returns"),
+    *("attaches", "stream arrives", "frame arrives", "stream drains", "stream goes on"),
+}
 
 ENDS = Goal[State, Move]("the session ends, by its timers alone", has_ended, lambda move: move[0] in TIME)
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import cometary.sessions
+import cometary.sessions.carriers as carriers_module
 from cometary.sessions import SessionKeeper, SessionMachine, SessionManager
 from cometary.sessions.actor import SessionActor
 
 SOURCES = Path(cometary.sessions.__file__).parent
 CLASSES = {
     "machine": "SessionMachine",
+    "carriers": "CarrierMachine",
     "outbox": "Outbox",
     "window": "RequestWindow",
     "keeper": "SessionKeeper",
@@ -48,9 +50,11 @@ def broken(module: str, old: str, new: str) -> Parts:
     name = CLASSES[module]
     copy = _executed(module, source.replace(old, new))[name]
     if module in ("outbox", "window"):
-        machine = _executed("machine", (SOURCES / "machine.py").read_text())
-        machine[name] = copy
-        module, copy = "machine", machine["SessionMachine"]
+        carriers = _executed("carriers", (SOURCES / "carriers.py").read_text())
+        carriers[name] = copy
+        module, copy = "carriers", carriers["CarrierMachine"]
+    if module == "carriers":
+        module, copy = "machine", _machine_on(copy)
     if module == "effects":
         actor = _executed("actor", (SOURCES / "actor.py").read_text())
         actor["advance"] = copy
@@ -60,10 +64,20 @@ def broken(module: str, old: str, new: str) -> Parts:
 
 def copied_machine() -> Any:
     """Return a copy of the machine's class, with a table of its own."""
-    return _executed("machine", (SOURCES / "machine.py").read_text())["SessionMachine"]
+    return _machine_on(SessionMachine.__base__)
 
 
-def _executed(module: str, source: str) -> dict[str, Any]:
-    names: dict[str, Any] = {"__name__": f"broken_{module}"}
+def _machine_on(carriers: Any) -> Any:
+    """Return a copy of the machine's class that stands on another half."""
+    imports = "from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine, session_ended\n"
+    source = (SOURCES / "machine.py").read_text()
+    assert source.count(imports) == 1
+    return _executed(
+        "machine", source.replace(imports, ""), **(vars(carriers_module) | {"CarrierMachine": carriers})
+    )["SessionMachine"]
+
+
+def _executed(module: str, source: str, **given: Any) -> dict[str, Any]:
+    names: dict[str, Any] = {**given, "__name__": f"broken_{module}"}
     exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
     return names

@@ -60,12 +60,22 @@ class Exchange(Request):
         reply: the answer (number of the first packet, packets), or the condition of a refusal.
     """
 
-    __slots__ = ("awaited", "place", "reply", "told", "where", "world")
+    __slots__ = ("awaited", "holds", "place", "reply", "told", "where", "world")
+
+    holds: bool  # type: ignore[misc]  # of each request by itself
 
     def __init__(
-        self, world: World | None, rid: int, ack: int, packets: Sequence[Packet], *, close: bool = False
+        self,
+        world: World | None,
+        rid: int,
+        ack: int,
+        packets: Sequence[Packet],
+        *,
+        close: bool = False,
+        holds: bool = True,
     ) -> None:
         super().__init__(rid, ack, tuple(packets), close=close)
+        self.holds = holds
         self.world = world
         self.where = COMING
         self.awaited = True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cometary.sessions.actor import EXPIRY
-from cometary.sessions.machine import EARLY, PATIENCE
+from cometary.sessions.machine import EARLY, HOLD_OR_DIE
 from tests.sessions.checker.played import EXPIRING, THERE, timer_of
 from tests.sessions.checker.world import World
 
@@ -19,7 +21,7 @@ def check(world: World) -> None:
 
 def check_living(world: World) -> None:
     keeper, machine = world.keeper, world.keeper.machine
-    outbox, window, held = machine.outbox, machine.window, machine.held
+    outbox, window, held, stream = machine.outbox, machine.window, machine.held, machine.stream
     assert outbox.acknowledged == world.acknowledged, "an acknowledgement was ignored"
     told = range(world.before + 1, world.acknowledged + 1) if world.tracked else ()
     assert world.receipts == [(number, "delivered") for number in told], f"receipts: {world.receipts}"
@@ -32,17 +34,24 @@ def check_living(world: World) -> None:
     assert held is None or held in waits, "a request is held that is answered or gone"
     assert all(window.early(one.rid) for one in early), f"two requests are held, or one is forgotten: {waits}"
     assert len({one.rid for one in early}) == len(early), "two sendings of one early request wait"
-    unsent = outbox.acknowledged + len(outbox.packets) > outbox.sent
-    state = "have_request" if held else "have_packet" if unsent else "waiting"
-    cut = machine.state.name == "waiting" and unsent and outbox.sent > outbox.acknowledged  # its rule 1
+    check_streams(world)
+    unsent = outbox.has_more(outbox.sent if stream is None else stream.carried)
+    carries = held or (stream and not (stream.full or stream.more))
+    state = "have_request" if carries else "have_packet" if unsent else "waiting"
+    cut = (
+        machine.state.name == "waiting" and unsent and stream is None and outbox.sent > outbox.acknowledged
+    )  # its rule 1
     over = (
         machine.state.name == "have_packet" and state == "waiting" and world.packets is EXPIRING
     )  # its rule 8
-    assert cut or over or machine.state.name == state, (
+    left = machine.state.name == "have_packet" and state == "waiting" and stream is not None
+    assert cut or over or left or machine.state.name == state, (
         f"the state is {machine.state.name} and should be {state}"
     )
-    assert held is None or not unsent, "a request is held, and there is something to send"
-    check_timer(world, PATIENCE, machine.wait if held else world.settings.die)
+    assert not carries or not unsent, "there is a carrier, and something to send"
+    policy = machine.policy
+    hold = policy.grace if stream and stream.asked else policy.beat if stream else machine.wait
+    check_timer(world, HOLD_OR_DIE, hold if carries else policy.die)
     if early:
         check_timer(world, EARLY, machine.wait)
     if world.packets is EXPIRING and unsent:
@@ -51,6 +60,19 @@ def check_living(world: World) -> None:
     if keeper.unhandled:
         goes_on = world.running is not None or world.done is not None or keeper.waits
         assert goes_on, "the application is never called again"
+
+
+def check_streams(world: World) -> None:
+    machine = world.keeper.machine
+    attached = [line for line in world.lines if line.attached]
+    assert attached == ([] if machine.stream is None else [machine.stream]), (
+        f"{len(attached)} streams are attached; the session has {machine.stream}"
+    )
+    assert machine.held is None or machine.stream is None, "there are two carriers"
+    for line in attached:
+        assert line.carried <= max(line.last, line.ack, world.acknowledged), (
+            f"a stream need not carry {line.carried}, although nobody has"
+        )
 
 
 def check_timer(world: World, name: str, seconds: float) -> None:
@@ -65,7 +87,8 @@ def check_timer(world: World, name: str, seconds: float) -> None:
 
 def check_ended(world: World) -> None:
     assert not any(timer.running for timer in world.keeper.timers.values()), "a timer runs on after the end"
-    waits = [one for one in world.exchanges if one.where == THERE and not one.told]
+    waits: list[Any] = [one for one in world.exchanges if one.where == THERE and not one.told]
+    waits += [line for line in world.lines if line.attached]
     assert not waits, f"the session has ended, and nobody answers {waits}"
     busy = world.running is not None or bool(world.done) or world.keeper.waits
     assert world.is_signed_off or world.signing_off or (busy and world.keeper.unhandled), (

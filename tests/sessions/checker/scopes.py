@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cometary.sessions import Packet, SessionSettings
+from cometary.sessions.policy import Policy, policy_of
 from tests.sessions.checker.actor_host import Paced
 from tests.sessions.checker.chaos_client import ChaosClient
-from tests.sessions.checker.clients import AnyClient, Client
+from tests.sessions.checker.clients import AnyClient, Client, StreamClient
 from tests.sessions.checker.javascript_client import JavaScriptClient
 from tests.sessions.checker.played import DOWN, EXPIRING, TRACKED
 
@@ -29,6 +30,7 @@ class Scope:
         late: whether the messages of timers may be overtaken by others.
         failures: whether the actor may crash too often.
         requests: the most requests unanswered.
+        manners: the policy of another wire, but for its times; if None, that of the native protocol.
         paced: whether packets of the client wait for their turn to be handed over.
         packets: what the application sends.
     """
@@ -43,7 +45,16 @@ class Scope:
     failures: bool = False
     requests: int = 2
     paced: bool = False
+    manners: Policy | None = None
     packets: tuple[Packet, ...] = DOWN
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy of the session; None: as the settings say."""
+        times = policy_of(self.settings)
+        return self.manners and replace(
+            times, second_request=self.manners.second_request, drop_ends=self.manners.drop_ends
+        )
 
     @property
     def settings(self) -> SessionSettings:
@@ -124,6 +135,40 @@ SCOPES: Final = {
         moods=((), ("slow",), ("crashes", "slow")),
         failures=True,
     ),
+    # Streams: attached, full, broken, silent, and left for a poll or another stream.
+    "streams": Scope(client=lambda: StreamClient(1, (0,)), down=1, up=1, ghosts=0),
+    "streams in twos": Scope(client=lambda: StreamClient(1, (0,)), down=2, up=1, per_answer=1, ghosts=0),
+    "streams and sends": Scope(
+        client=lambda: StreamClient(2, (0, 1), closes=True),
+        down=2,
+        up=1,
+        per_answer=1,
+        ghosts=0,
+        moods=REPLIES,
+    ),
+    "streams, handlers": Scope(
+        client=lambda: StreamClient(1, (1,)),
+        down=2,
+        up=1,
+        per_answer=1,
+        ghosts=0,
+        moods=ANYTHING,
+        late=True,
+        failures=True,
+        packets=TRACKED,
+    ),
+    "streams, expiring": Scope(
+        client=lambda: StreamClient(1, (0,)), down=1, up=1, ghosts=0, packets=EXPIRING
+    ),
+    # A wire whose sessions end when their carrier drops, or when there are two.
+    "strict": Scope(
+        client=lambda: StreamClient(1, (0,)),
+        down=2,
+        up=1,
+        per_answer=1,
+        ghosts=0,
+        manners=Policy(second_request="ends", drop_ends=True),
+    ),
     # The client that JavaScript has, by its own rules.
     "javascript": Scope(client=lambda: JavaScriptClient(2, closes=True), down=1, up=1, ghosts=0),
     "javascript, ghosts": Scope(
@@ -133,10 +178,10 @@ SCOPES: Final = {
     "chaos": Scope(client=lambda: ChaosClient(2), down=1, up=1, ghosts=0),
 }
 
-STATES: Final = {"plain": 6_000, "given up": 3_000}
+STATES: Final = {"plain": 6_000, "given up": 3_000, "streams in twos": 4_000, "strict": 2_000}
 """How many states of each are explored with every run of the tests, if not `USUAL`."""
 
 USUAL: Final = 1_000
 
-COMPLETE: Final = {"plain": 5_284, "given up": 2_735, "cut replies": 644, "expiring": 374}
+COMPLETE: Final = {"plain": 2_858, "given up": 1_979, "cut replies": 405, "expiring": 225}
 """How many states there are, where that is all: who adds a move, or makes two states one, has to change this."""

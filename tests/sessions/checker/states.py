@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from cometary.fsm import StartTimer
 from cometary.packets.tracked import TrackedPacket
@@ -22,6 +22,7 @@ from cometary.sessions.tracking import forget
 from cometary.testing.frozen import Freezer
 from tests.sessions.checker.clients import Client
 from tests.sessions.checker.counting import rebase
+from tests.sessions.checker.lines import Line
 from tests.sessions.checker.parts import Parts
 from tests.sessions.checker.played import COMING, SERIES, UP, Exchange, HandlerCrash
 from tests.sessions.checker.world import FLAGS, World
@@ -29,14 +30,14 @@ from tests.sessions.checker.world import FLAGS, World
 State = tuple[Any, ...]
 """Whether the session has ended, whether all has arrived, and everything else."""
 
-REVIVED: list[Exchange] = []
-"""The sendings of the world that is being thawed."""
+REVIVED: list[Exchange | Line] = []
+"""The sendings and streams of the world that is being thawed."""
 
 
 flags_of = attrgetter(*FLAGS)
 
 
-def place_of(one: Exchange) -> int:
+def place_of(one: Exchange | Line) -> int:
     assert one.place is not None, f"the session keeps {one}, which is answered or gone"
     return one.place
 
@@ -47,20 +48,25 @@ def frozen_world(world: World, client: Client) -> State:
     ended = world.keeper.ended is not None
     settled = ended or has_all_arrived(world, client)
     exchanges = [one for one in world.exchanges if one.matters]
+    lines = world.lines = [line for line in world.lines if line.matters]
     if ended:
         exchanges = forget_what_is_over(world, exchanges)
+        lines = [forgotten(line) for line in lines if line.where == COMING]
     else:
         world.exchanges = exchanges
         rebase(world, client)
     if len(exchanges) > 1:
         exchanges.sort(key=sort_key)
-    for place, one in enumerate(exchanges):
-        one.place = place
+    if len(lines) > 1:
+        lines.sort(key=lambda line: str(values_of_line(line)))
+    carriers: list[Exchange | Line] = [*exchanges, *lines]
+    for place, carrier in enumerate(carriers):
+        carrier.place = place
     freeze = FREEZER.freeze
     return (
         ended,
         settled,
-        tuple([values_of(one) for one in exchanges]),
+        (tuple([values_of(one) for one in exchanges]), tuple([values_of_line(line) for line in lines])),
         freeze(world.keeper),
         None if ended else freeze(client),
         freeze(world.running),
@@ -74,13 +80,14 @@ def thawed_world(
     state: State, settings: SessionSettings, packets: tuple[Packet, ...], parts: Parts
 ) -> tuple[World, Client]:
     """Return a world that is in `state`, and its client."""
-    _, _, exchanges, keeper, client, running, late, actor, flags = state
-    REVIVED[:] = [exchange_of(values) for values in exchanges]
+    _, _, (exchanges, lines), keeper, client, running, late, actor, flags = state
+    REVIVED[:] = [*[exchange_of(values) for values in exchanges], *[line_of(values) for values in lines]]
     thaw = FREEZER.thaw
     world = World(settings, packets, parts, thaw(keeper))
     world.running = thaw(running)
-    world.exchanges = REVIVED[:]
-    for one in world.exchanges:
+    world.exchanges = [one for one in REVIVED if isinstance(one, Exchange)]
+    world.lines = [one for one in REVIVED if isinstance(one, Line)]
+    for one in REVIVED:
         one.world = world
     world.late = list(late)
     world.actor._handler_runs, world.actor._fails = actor
@@ -102,16 +109,50 @@ def values_of(one: Exchange) -> tuple[Any, ...]:
     if isinstance(reply, tuple):
         reply = (reply[0], tuple([name_of(packet) for packet in reply[1]]))
     packets = tuple([packet.message for packet in one.packets])
-    return one.where, one.awaited, one.rid, one.ack, packets, one.close, reply
+    return one.where, one.awaited, one.rid, one.ack, packets, one.close, one.holds, reply
 
 
 def exchange_of(values: tuple[Any, ...]) -> Exchange:
-    where, awaited, rid, ack, packets, close, reply = values
-    one = Exchange(None, rid, ack, [UP[number] for number in packets], close=close)
+    where, awaited, rid, ack, packets, close, holds, reply = values
+    one = Exchange(None, rid, ack, [UP[number] for number in packets], close=close, holds=holds)
     one.where, one.awaited, one.reply = where, awaited, reply
     if isinstance(reply, tuple):
         one.reply = (reply[0], tuple([packet_of(name) for name in reply[1]]))
     return one
+
+
+LINE_FIELDS: Final = (
+    *("where", "awaited", "told", "ack", "room", "full", "more", "last", "said", "coming"),
+    *("carried", "heard", "asked"),
+)
+line_fields = attrgetter(*LINE_FIELDS)
+
+
+def values_of_line(line: Line) -> tuple[Any, ...]:
+    frames = [
+        (frame[0], tuple([name_of(packet) for packet in frame[1]])) if isinstance(frame, tuple) else frame
+        for frame in line.frames
+    ]
+    return line_fields(line), tuple(frames)
+
+
+def line_of(values: tuple[Any, ...]) -> Line:
+    line = Line(None, 0)
+    for name, value in zip(LINE_FIELDS, values[0], strict=True):
+        setattr(line, name, value)
+    line.frames = [
+        (frame[0], tuple([packet_of(name) for name in frame[1]])) if isinstance(frame, tuple) else frame
+        for frame in values[1]
+    ]
+    return line
+
+
+def forgotten(line: Line) -> Line:
+    """Return a stream that comes after the end: they are all alike."""
+    line.ack = line.said = 0
+    line.coming = None
+    line.awaited = True
+    return line
 
 
 def sort_key(one: Exchange) -> tuple[Any, ...]:
@@ -148,7 +189,10 @@ def failure_of(essence: tuple[Any, ...]) -> Failure:
 
 FREEZER = Freezer(
     atoms=(Packet, TrackedPacket, StartTimer),  # nobody changes one
-    special={Exchange: (place_of, REVIVED.__getitem__), Failure: (essence_of, failure_of)},
+    special={
+        **dict.fromkeys((Exchange, Line), (place_of, REVIVED.__getitem__)),
+        Failure: (essence_of, failure_of),
+    },
 )
 
 
@@ -186,6 +230,6 @@ def keep_the_outbox_alone(machine: Any) -> None:
     if machine.outbox.tracking is not None:
         machine.outbox.tracking.settle = forget  # until it is thawed
         machine.outbox.tracking.expired = 0
-    machine.window = machine.held = machine._fsm_timers = None
+    machine.window = machine.held = machine.stream = machine._fsm_timers = None
     machine._fsm_token = 0
     machine.state = machine.waiting

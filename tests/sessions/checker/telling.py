@@ -23,6 +23,18 @@ WITH_MOOD = {
     "sign-off arrives",
     "goes on",
 }
+STREAMS = {
+    "attaches": "the client attaches a stream",
+    "stream arrives": "the stream arrives",
+    "frame arrives": "what was written arrives",
+    "client acknowledges": "the client acknowledges on the stream",
+    "acknowledgement arrives": "the acknowledgement arrives",
+    "stream fills": "the stream fills",
+    "stream drains": "the stream drains",
+    "stream goes on": "the stream has its turn",
+    "stream breaks": "the stream breaks",
+    "stream is reported broken": "the stream is reported broken",
+}
 WORDS = {"replies": "replies", "slow": "takes its time", "crashes": "crashes"}
 
 
@@ -75,6 +87,8 @@ def in_words(move: Move, world: World, ids: dict[int, int]) -> str:
         return f"the client asks: request {max(ids.values())}{packets}{', close' if rest[1] else ''}"
     if name == "asks again":
         return f"the client asks again: request {ids[rest[0]]}"
+    if name in STREAMS:
+        return STREAMS[name]
     if rest and isinstance(rest[0], int):
         one = world.exchanges[rest[0]]
         return (

@@ -12,8 +12,9 @@ from tests.sessions.checker.breaks import Break
 from tests.sessions.checker.machine_breaks import MACHINE_BREAKS
 from tests.sessions.checker.model import SessionModel
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL
+from tests.sessions.checker.stream_breaks import STREAM_BREAKS
 
-BREAKS = MACHINE_BREAKS + ACTOR_BREAKS
+BREAKS = MACHINE_BREAKS + STREAM_BREAKS + ACTOR_BREAKS
 DEFECTIVE = re.compile("NameError|AttributeError|TypeError")
 
 

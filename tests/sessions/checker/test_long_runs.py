@@ -22,7 +22,7 @@ allows = ARRIVES_IN_TIME.by or bool
 
 def is_an_end(move: Move) -> bool:
     """Whether it may end the session: kept seldom, or no run would be long."""
-    return move[0] in ("server ends it", "supervisor gives up") or move == ("runs out", "patience")
+    return move[0] in ("server ends it", "supervisor gives up") or move == ("runs out", "hold or die")
 
 
 class LongRun(RuleBasedStateMachine):

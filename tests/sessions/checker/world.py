@@ -16,10 +16,13 @@ from typing import Any, Final
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, RequestDropped, SessionSettings
 from cometary.sessions.actor import EXPIRY
-from cometary.sessions.machine import PATIENCE, session_ended
+from cometary.sessions.carriers import HOLD_OR_DIE, session_ended
+from cometary.sessions.events import Attach, Heard, StreamDropped, Writable
+from cometary.sessions.policy import Policy
 from tests.sessions.checker.actor_host import ActorHost
+from tests.sessions.checker.lines import BEAT, Line
 from tests.sessions.checker.parts import PRODUCTION, Parts
-from tests.sessions.checker.played import COMING, THERE, Exchange, timer_of
+from tests.sessions.checker.played import ANSWERED, COMING, THERE, Exchange, timer_of
 
 FLAGS: Final = (
     "done",
@@ -40,6 +43,7 @@ class World(ActorHost):
 
     Attributes:
         exchanges: every sending of a request that may still have consequences.
+        lines: every stream that may.
         packets: what the application sends, by number.
         pushed: how many packets the application has sent, without those that have expired.
         acknowledged: the highest number acknowledged by any request that the server has taken in.
@@ -53,12 +57,16 @@ class World(ActorHost):
         packets: tuple[Packet, ...],
         parts: Parts = PRODUCTION,
         keeper: Any = None,
+        policy: Policy | None = None,
     ) -> None:
-        super().__init__(parts, keeper or parts.keeper("sid", "name", parts.machine(settings), 0.0))
+        super().__init__(
+            parts, keeper or parts.keeper("sid", "name", parts.machine(settings, policy=policy), 0.0)
+        )
         self.settings = settings
         self.packets = packets
         self.receipts: list[tuple[int, str]] = []
         self.exchanges: list[Exchange] = []
+        self.lines: list[Line] = []
         self.pushed = self.acknowledged = self.before = 0
 
     @property
@@ -80,7 +88,10 @@ class World(ActorHost):
         expected, sent, started = machine.window.expected, machine.outbox.sent, machine._fsm_token
         if exchange.rid <= expected:
             self.acknowledged = max(self.acknowledged, exchange.ack)
-            if any(one.close for one in self.exchanges if one.where == THERE):
+            ends = machine.policy.second_request == "ends" and (
+                machine.has_carrier or machine.window.has_early
+            )
+            if ends or any(one.close for one in self.exchanges if one.where == THERE):
                 self.may_end.add("closed")
         self.tell(exchange)
         if self.keeper.ended is not None:
@@ -91,8 +102,11 @@ class World(ActorHost):
         self._count_acknowledgements()
         inside = exchange.rid < expected + self.settings.requests
         assert not inside or exchange.reply != "rid-out-of-window", f"request {exchange.rid} is in the window"
-        if exchange.rid <= expected:
+        if exchange.rid <= expected and exchange.holds:
             assert any(timer.token > started for timer in machine.running_timers), "no timer starts anew"
+            assert machine.stream is None, "a stream stays although there is another carrier"
+        if exchange.rid <= expected and not exchange.holds:
+            assert exchange.where == ANSWERED, "a send is not answered at once"
         if machine.held is exchange:
             known = self.acknowledged
             assert known >= sent, (
@@ -106,7 +120,49 @@ class World(ActorHost):
 
     def hears_of_drop(self, exchange: Exchange) -> None:
         exchange.told = True
+        machine = self.keeper.machine
+        ends = machine.policy.drop_ends and machine.held is exchange
+        self.may_end |= {"closed"} if ends else set()
         self.tell(RequestDropped(exchange))
+        assert self.keeper.ended or not ends, "the session goes on without its request"
+
+    # -- streams -------------------------------------------------------------------------------------
+
+    def line_arrives(self, line: Line) -> None:
+        line.where = THERE
+        if self.stopped:  # the directory refuses it then
+            line.refuse(session_ended(self.keeper.ended))
+            return
+        if self.keeper.ended is None:
+            self.acknowledged = max(self.acknowledged, line.ack)
+        self.tell(Attach(line, line.ack))
+        if self.keeper.ended is None:
+            assert self.keeper.machine.stream is line, "a stream that comes is not attached"
+
+    def hears(self, line: Line) -> None:
+        assert line.coming is not None
+        ack, line.coming = line.coming, None
+        self.acknowledged = max(self.acknowledged, ack)
+        self.tell(Heard(line, ack))
+
+    def line_drains(self, line: Line) -> None:
+        line.room = True
+        if line.full:
+            line.full = False
+            self.tell(Writable(line))
+
+    def line_goes_on(self, line: Line) -> None:
+        line.more = False
+        self.tell(Writable(line))
+
+    def hears_of_break(self, line: Line) -> None:
+        line.told = True
+        ends = self.keeper.machine.policy.drop_ends and self.keeper.machine.stream is line
+        self.may_end |= {"closed"} if ends else set()
+        self.tell(StreamDropped(line))
+        assert self.keeper.ended or not ends, "the session goes on without its stream"
+
+    # -- time ----------------------------------------------------------------------------------------
 
     def runs_out(self, name: str) -> None:
         """A timer runs out: its message goes into the mailbox."""
@@ -117,10 +173,14 @@ class World(ActorHost):
 
     def time_out_arrives(self, name: str) -> None:
         [message] = [one for one in self.late if timer_of(one) == name]
-        if name == PATIENCE and self.keeper.machine.held is None:
+        if name == HOLD_OR_DIE and not self.keeper.machine.has_carrier:
             self.may_end.add("timeout")
         self.late.remove(message)
+        stream = self.keeper.machine.stream
+        asked = stream is not None and stream.asked
         self.tell(message)
+        if stream is not None and stream.asked and not asked and stream.awaited:
+            assert stream.frames[-1:] == [BEAT], "a stream is silent that was not asked"
         if name == EXPIRY:
             self._count_expired()
 

@@ -1,0 +1,43 @@
+"""The policy of a session: times and manners, chosen by the wire that opens it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from cometary.sessions.settings import SessionSettings
+
+BEAT: Final = 25.0
+GRACE: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one wire's sessions are like.
+
+    Attributes:
+        wait: seconds that a request is held at most.
+        die: seconds without a carrier after which the session ends.
+        requests: the most requests that the client may have unanswered.
+        beat: seconds without a sign of life after which a stream is asked for one.
+        grace: seconds that it has for it, before it is released.
+        second_request: what a request does that comes while another carrier is there: it `releases` that one, and is
+            held in its place; or it `ends` the session (`closed`: the client does not keep to its wire's rules).
+        drop_ends: whether the session ends (`closed`) when the connection of its carrier breaks.
+    """
+
+    wait: float = 60.0
+    die: float = 45.0
+    requests: int = 2
+    beat: float = BEAT
+    grace: float = GRACE
+    second_request: Literal["releases", "ends"] = "releases"
+    drop_ends: bool = False
+
+
+@functools.lru_cache(maxsize=16)
+def policy_of(settings: SessionSettings) -> Policy:
+    """Return the policy of the native protocol, with the server's own times."""
+    return Policy(settings.wait, settings.die, settings.requests)

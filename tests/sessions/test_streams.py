@@ -1,0 +1,271 @@
+"""Carriers that stay: what a stream is sent, when it is no carrier, and how it is found to be silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from cometary.errors import ProtocolError
+from cometary.fsm import Stopped
+from cometary.sessions import End, Packet, SessionMachine, SessionSettings
+from cometary.sessions.carriers import HOLD_OR_DIE
+from cometary.sessions.events import (
+    Answer,
+    Attach,
+    Beat,
+    Full,
+    HandOver,
+    Heard,
+    Refuse,
+    Release,
+    Stream,
+    StreamDropped,
+    Writable,
+    Write,
+    WriteMore,
+)
+from cometary.sessions.policy import Policy
+from cometary.testing import MachineDriver
+from tests.sessions.bench import Asked
+
+SETTINGS = SessionSettings(wait=60, die=45)
+NEWS = tuple([Packet("news", number) for number in range(10)])
+
+
+class Send(Asked):
+    """A request that does not want to be held."""
+
+    holds = False
+
+
+class Line(Stream):
+    """A stream that says nothing: the machine is looked at from outside."""
+
+    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
+        raise AssertionError("the test is the shell")
+
+
+class Fresh(Line):
+    """One that is sent only what nobody was sent before."""
+
+    resends = False
+
+
+def driven(
+    settings: SessionSettings = SETTINGS, policy: Policy | None = None
+) -> MachineDriver[SessionMachine]:
+    return MachineDriver(SessionMachine(settings, policy=policy))
+
+
+def written(actions: Sequence[object]) -> list[tuple[int, tuple[Packet, ...]]]:
+    """What is written, in order: the number of the first packet, and the packets."""
+    return [(one.first_seq, tuple(one.packets)) for one in actions if isinstance(one, Write)]
+
+
+def kinds(actions: Sequence[object]) -> list[type]:
+    return [type(action) for action in actions]
+
+
+@pytest.fixture
+def session() -> MachineDriver[SessionMachine]:
+    return driven()
+
+
+@pytest.fixture
+def stream(session: MachineDriver[SessionMachine]) -> Line:
+    """One that is attached and has nothing to carry."""
+    line = Line()
+    assert session.send(Attach(line, 0)) == []
+    return line
+
+
+def state(session: MachineDriver[SessionMachine]) -> str:
+    return session.state.name
+
+
+@pytest.mark.usefixtures("stream")
+def test_a_stream_is_written_each_packet_once_and_no_timer_moves(
+    session: MachineDriver[SessionMachine],
+) -> None:
+    session.advance(3)
+    assert written(session.send(NEWS[0])) == [(1, (NEWS[0],))]
+    assert written(session.send(NEWS[1])) == [(2, (NEWS[1],))]
+    assert state(session) == "have_request"
+    assert session.timers == {HOLD_OR_DIE: 22}
+    assert session.machine.outbox.packets == [NEWS[0], NEWS[1]], "until the client has said that it has them"
+
+
+def test_requests_that_are_not_acknowledged_get_all_of_it_again_and_a_stream_does_not(
+    session: MachineDriver[SessionMachine],
+) -> None:
+    session.send(NEWS[0])
+    for rid in (2, 3, 4, 5):
+        [answer] = session.send(Asked(rid))
+        assert isinstance(answer, Answer)
+        assert answer.first_seq == 1
+    assert written(session.send(Attach(Line(), 0))) == [(1, (NEWS[0],))]
+    assert written(session.send(NEWS[1])) == [(2, (NEWS[1],))]
+
+
+def test_a_stream_that_comes_new_begins_behind_what_its_client_has(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(*NEWS[:3])
+    session.send(StreamDropped(stream))
+    assert written(session.send(Attach(Line(), 1))) == [(2, (NEWS[1], NEWS[2]))]
+    assert session.machine.outbox.acknowledged == 1
+
+
+def test_a_wire_that_resends_nothing_begins_at_what_was_never_sent(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(NEWS[0], StreamDropped(stream), NEWS[1])
+    assert written(session.send(Attach(Fresh(), 0))) == [(2, (NEWS[1],))]
+
+
+def test_attaching_releases_the_held_request_and_an_older_stream(
+    session: MachineDriver[SessionMachine],
+) -> None:
+    request, older = Asked(2), Line()
+    session.send(request)
+    [answer] = session.send(Attach(older, 0))
+    assert isinstance(answer, Answer)
+    assert (answer.request, answer.packets) == (request, ())
+    [release] = session.send(Attach(Line(), 0))
+    assert isinstance(release, Release)
+    assert release.stream is older
+    assert session.send(StreamDropped(older), Writable(older)) == [], "it is none of the session's any more"
+    assert state(session) == "have_request"
+
+
+def test_a_poll_releases_the_stream(session: MachineDriver[SessionMachine], stream: Line) -> None:
+    request = Asked(2)
+    [release] = session.send(request)
+    assert isinstance(release, Release)
+    assert session.machine.held is request
+    assert session.timers == {HOLD_OR_DIE: 60}
+    assert session.machine.stream is not stream
+
+
+def test_a_poll_releases_a_stream_that_is_full(session: MachineDriver[SessionMachine], stream: Line) -> None:
+    session.send(NEWS[0], Full(stream))
+    assert kinds(session.send(Asked(2, ack=1))) == [Release]
+    assert session.machine.stream is None
+    assert kinds(session.send(NEWS[1])) == [Answer]
+
+
+def test_a_send_is_answered_at_once_and_leaves_what_is_held(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    [hand_over] = session.send(Send(2, packets=[Packet("say")]))
+    assert isinstance(hand_over, HandOver)
+    assert kinds(session.send(hand_over.ready)) == [Answer]
+    assert session.machine.stream is stream
+    session.send(StreamDropped(stream))
+    poll = Asked(3)
+    session.send(poll)
+    assert kinds(session.send(Send(4))) == [Answer]
+    assert session.machine.held is poll
+
+
+def test_a_full_stream_is_no_carrier_until_it_is_writable(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(NEWS[0], Full(stream))
+    assert state(session) == "waiting"
+    assert session.timers == {HOLD_OR_DIE: 45}, "the die timer"
+    assert session.send(NEWS[1], NEWS[2]) == []
+    assert state(session) == "have_packet"
+    assert written(session.send(Writable(stream))) == [(2, (NEWS[1], NEWS[2]))]
+    assert state(session) == "have_request"
+    assert session.timers == {HOLD_OR_DIE: 25}
+
+
+def test_a_full_stream_that_stays_full_ends_the_session(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(NEWS[0], Full(stream))
+    refuse, _ = session.advance(45)
+    assert isinstance(refuse, Refuse)
+    assert refuse.carrier is stream
+
+
+def test_what_is_more_than_one_batch_goes_out_in_several_turns() -> None:
+    session = driven(SessionSettings(max_response_bytes=2 * NEWS[0].size))
+    session.send(*NEWS[:5])
+    stream = Line()
+    actions = session.send(Attach(stream, 0))
+    assert kinds(actions) == [Write, WriteMore]
+    assert state(session) == "have_packet"
+    actions += session.send(Writable(stream))
+    assert state(session) == "have_packet"
+    actions += session.send(Writable(stream))
+    assert state(session) == "have_request"
+    assert written(actions) == [(1, NEWS[0:2]), (3, NEWS[2:4]), (5, NEWS[4:5])]
+
+
+def test_a_silent_stream_is_asked_and_then_released(session: MachineDriver[SessionMachine]) -> None:
+    stream = Line()
+    session.send(Attach(stream, 0))
+    assert session.advance(25) == [], "it has been heard: it has attached"
+    assert kinds(session.advance(25)) == [Beat]
+    assert session.timers == {HOLD_OR_DIE: 20}
+    assert kinds(session.advance(20)) == [Release]
+    assert (state(session), session.timers) == ("waiting", {HOLD_OR_DIE: 45})
+
+
+def test_a_stream_that_is_heard_stays(session: MachineDriver[SessionMachine], stream: Line) -> None:
+    session.send(NEWS[0])
+    for _ in range(10):
+        session.advance(24)
+        session.send(Heard(stream, 1))
+    assert session.machine.stream is stream
+    assert session.machine.outbox.packets == []
+
+
+def test_a_wrong_acknowledgement_costs_the_stream_and_nothing_else(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(NEWS[0])
+    [refuse] = session.send(Heard(stream, 2))
+    assert isinstance(refuse, Refuse)
+    assert refuse.error.condition == "bad-ack"
+    assert (state(session), session.machine.stream) == ("waiting", None)
+    assert session.send(Heard(stream, 9)) == [], "it is finished"
+    other = Line()
+    [refuse] = session.send(Attach(other, 2))
+    assert isinstance(refuse, Refuse)
+    assert session.machine.stream is None
+    assert written(session.send(Attach(other, 0))) == [(1, (NEWS[0],))]
+    session.send(NEWS[1], Full(other))
+    assert kinds(session.send(Heard(other, 7))) == [Refuse], "a full one as well"
+    assert (state(session), session.machine.stream) == ("waiting", None)
+
+
+@pytest.mark.usefixtures("stream")
+def test_the_end_is_told_to_the_stream(session: MachineDriver[SessionMachine]) -> None:
+    refuse, _ = session.send(End("kicked"))
+    assert isinstance(refuse, Refuse)
+    assert (refuse.error.condition, refuse.error.members) == ("session-ended", {"reason": "kicked"})
+
+
+def test_a_policy_may_end_the_session_with_its_carrier() -> None:
+    session = driven(policy=Policy(drop_ends=True))
+    stream = Line()
+    session.send(Attach(stream, 0), NEWS[0], Full(stream))
+    assert kinds(session.send(StreamDropped(stream))) == [Stopped]
+
+
+def test_a_policy_may_end_the_session_at_a_second_carrier() -> None:
+    session = driven(policy=Policy(second_request="ends"))
+    session.send(Asked(2))
+    errors = [one.error for one in session.send(Asked(3)) if isinstance(one, Refuse)]
+    assert [error.members for error in errors] == [{"reason": "closed"}] * 2
+    assert all(isinstance(error, ProtocolError) for error in errors)
+
+
+def test_a_stream_shows_no_message() -> None:
+    stream = Line()
+    shown = f"{stream!r} {Write(stream, 1, [Packet('a', 'secret')])!r}"
+    assert shown == "<Stream, up to 0> <Write: 1 from 1>"
