@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import socket
+from typing import Any
+
 import pytest
 import trio
 from hypothesis import given
@@ -10,7 +15,8 @@ from trio.testing import MockClock
 
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
-from cometary.transport.net.listener import shares
+from cometary.transport.net.channel import Channel, Floor
+from cometary.transport.net.listener import open_socket, open_sockets, shares
 from cometary.transport.net.poller import EpollPoller
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.net.test_switchboard import no_descriptors_left
@@ -140,3 +146,110 @@ def test_descriptors_are_shared_out_whatever_there_are(connections: int, descrip
 )
 def test_shares(descriptors: int, share: tuple[int, int]) -> None:
     assert shares(100_000, descriptors) == share
+
+
+# -- the sockets ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_accepted_waits_for_nobody_and_finds_out_that_its_peer_has_vanished(
+    nursery: trio.Nursery,
+) -> None:
+    seen: list[tuple[object, ...]] = []
+    http = Http(Service(echo))
+
+    def protocol(sock: socket.socket, peer: str, floor: Floor) -> Channel:
+        options = [
+            sock.getsockopt(*option)
+            for option in ((socket.IPPROTO_TCP, socket.TCP_NODELAY), (socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        ]
+        seen.append((peer, sock.gettimeout(), *map(bool, options)))
+        return http(sock, peer, floor)
+
+    switchboard = Switchboard([Listen(protocol)])
+    [address] = await nursery.start(switchboard.serve)
+    client = Client(await trio.open_tcp_stream(*address))
+    assert (await client.ask(post(b"hello"))).body == b"hello"
+    assert seen == [("127.0.0.1", 0.0, True, True)]
+    await switchboard.aclose(0)
+    client.stream.socket.close()
+
+
+async def test_a_connection_that_cannot_be_served_is_closed_and_told_of_and_the_next_one_is_served(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    http, refusals = Http(Service(echo)), [OSError("no room for it")]
+
+    def protocol(sock: socket.socket, peer: str, floor: Floor) -> Channel:
+        if refusals:
+            raise refusals.pop()
+        return http(sock, peer, floor)
+
+    switchboard = Switchboard([Listen(protocol)])
+    [address] = await nursery.start(switchboard.serve)
+    with caplog.at_level(logging.WARNING, "cometary.transport"):
+        refused = Client(await trio.open_tcp_stream(*address))
+        assert await refused.closed()
+    assert "a connection from 127.0.0.1 could not be served: no room for it" in caplog.text
+    client = Client(await trio.open_tcp_stream(*address))
+    assert (await client.ask(post(b"hello"))).body == b"hello"
+    await switchboard.aclose(0)
+    for each in (refused, client):
+        each.stream.socket.close()
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_listening_socket_may_take_the_place_of_one_that_has_just_closed_and_speaks_for_its_own_family(
+    family: socket.AddressFamily, host: str
+) -> None:
+    with open_socket(family, (host, 0)) as sock:
+        assert sock.gettimeout() == 0.0
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if family is socket.AF_INET6:
+            assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+
+
+class Names(trio.abc.HostnameResolver):
+    """Says that each name has these addresses."""
+
+    def __init__(self, *addresses: str) -> None:
+        self._addresses = addresses
+
+    async def getaddrinfo(self, host: object, port: Any, *_: Any, **__: Any) -> Any:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(*kind, (address, port)) for address in self._addresses]
+
+    async def getnameinfo(self, *_: object) -> Any:
+        raise NotImplementedError
+
+
+async def ports_of(*addresses: str) -> list[tuple[str, int]]:
+    """Where a name with these addresses is listened at."""
+    trio.socket.set_custom_hostname_resolver(Names(*addresses))
+    socks = await open_sockets("somewhere", 0)
+    try:
+        return [sock.getsockname() for sock in socks]
+    finally:
+        for sock in socks:
+            sock.close()
+
+
+NOT_HERE = "192.0.2.1"
+
+
+async def test_all_addresses_of_a_name_are_listened_at_at_one_port_but_those_that_are_not_here() -> None:
+    places = await ports_of("127.0.0.2", NOT_HERE, "127.0.0.3", "127.0.0.4")
+    assert [host for host, _ in places] == ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+    assert len({port for _, port in places}) == 1
+
+
+async def test_a_name_none_of_whose_addresses_is_here_is_an_error() -> None:
+    with pytest.raises(OSError, match="assign"):
+        await ports_of(NOT_HERE, NOT_HERE)
+
+
+async def test_if_one_address_is_taken_no_other_stays_open() -> None:
+    """The second is the first once more: a socket that stayed open would be a warning, and so an error."""
+    with pytest.raises(OSError, match="in use"):
+        await ports_of("127.0.0.2", "127.0.0.2")
+    gc.collect()
