@@ -219,7 +219,7 @@ class Names(trio.abc.HostnameResolver):
         kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
         return [(*kind, (address, port)) for address in self._addresses]
 
-    async def getnameinfo(self, *_: object) -> Any:
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
         raise NotImplementedError
 
 
