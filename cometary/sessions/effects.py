@@ -108,7 +108,7 @@ def perform(  # noqa: C901 - in one piece, because it runs for every event
 
 def perform_other(performer: Performer, keeper: SessionKeeper, action: Any) -> None:
     """Do what is not asked for at every delivery."""
-    kind = type(action)
+    kind = type(action)  # pyright: ignore[reportUnknownVariableType]
     if kind is CancelTimer:
         keeper.timers[action.name].cancel()
     elif kind is Refuse:

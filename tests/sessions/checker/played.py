@@ -75,7 +75,7 @@ class Exchange(Request):
         holds: bool = True,
     ) -> None:
         super().__init__(rid, ack, tuple(packets), close=close)
-        self.holds = holds
+        self.holds = holds  # pyright: ignore[reportIncompatibleVariableOverride]
         self.world = world
         self.where = COMING
         self.awaited = True
