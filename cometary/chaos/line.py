@@ -126,8 +126,11 @@ class Line:
             page.black_out()
         if self._era != page.era:
             self._leave()
-        else:
+        elif trio.current_time() >= self._break.at:
             self._cut()
+        else:  # trouble was called off in the moment in which it was due; the exchange has been given up already
+            self.close()
+            page.lost_line()
 
     def _cut(self) -> None:
         """Break the connection in the way that was chosen for it."""

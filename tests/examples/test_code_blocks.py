@@ -40,6 +40,13 @@ NOT_RUN: Final = {
     ("docs/tutorial/django.md", ".venv/bin/pip install 'django>=5.2,<6'"): (
         "asks for a password, and serves for ever; test_django_todo.py runs the same project"
     ),
+    (
+        "CONTRIBUTING.md",
+        'longest_nap: float = option(60, kinds.seconds(1, 3600), "How long a session may be away.")',
+    ): ("a row of a section; those that there are are tested with the configuration"),
+    ("CONTRIBUTING.md", '[project.entry-points."cometary.doors"]'): (
+        "a piece of a pyproject.toml; tests/doors runs the package that it is of"
+    ),
     ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
         "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"

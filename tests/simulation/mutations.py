@@ -20,8 +20,8 @@ def outbox_lets_go_of_what_it_sends() -> Generator[None]:
     """Not only what was acknowledged (rule 2 of the outbox): an answer that is lost loses packets."""
     batch = Outbox.batch
 
-    def broken(self: Outbox, max_bytes: int) -> tuple[int, Sequence[Packet]]:
-        result = batch(self, max_bytes)
+    def broken(self: Outbox, max_bytes: int, after: int = 0) -> tuple[int, Sequence[Packet]]:
+        result = batch(self, max_bytes, after)
         self.acknowledge(self.sent)
         return result
 
