@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from trio.testing import MockClock
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor
-from cometary.transport.net.listener import open_socket, open_sockets, shares
-from cometary.transport.net.poller import EpollPoller
+from cometary.transport.net.listener import BATCH, open_socket, open_sockets, shares
+from cometary.transport.net.poller import EpollPoller, Poller
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.net.test_switchboard import no_descriptors_left
 from tests.transport.wire import Client, echo, post, serving
@@ -84,9 +85,9 @@ async def test_one_that_was_closed_while_it_waited_stays_closed(mock_clock: Mock
 class TwoListeners:
     """A switchboard with a listener for everybody, and one with a reserve."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, new_poller: Callable[[], Poller] = EpollPoller) -> None:
         listens = [Listen(Http(Service(echo))), Listen(Http(Service(echo)), reserve=True)]
-        self.switchboard = Switchboard(listens, connections=connections)
+        self.switchboard = Switchboard(listens, new_poller, connections=connections)
         self.addresses: list[tuple[str, int]] = []
 
     async def connect(self, place: int) -> Client:
@@ -107,10 +108,34 @@ async def test_strangers_leave_some_connections_to_others(nursery: trio.Nursery)
         client.stream.socket.close()
 
 
-async def test_the_descriptor_that_a_stranger_frees_is_not_another_strangers(
+async def test_strangers_have_what_others_free_where_no_friend_waits(
     nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
-    both = TwoListeners(connections=100)
+    both = TwoListeners(connections=8)
+    both.addresses = await nursery.start(both.switchboard.serve)
+    strangers = [await both.connect(0) for _ in range(8)]
+    await trio.testing.wait_all_tasks_blocked(0.005)
+    for gone in (0, 1):
+        strangers[gone].stream.socket.close()
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        assert (await strangers[6 + gone].ask(post(b"stranger"))).body == b"stranger"
+    await both.switchboard.aclose(0)
+    for client in strangers[2:]:
+        client.stream.socket.close()
+
+
+class LastFirst(EpollPoller):
+    """Tells of what is ready in the other order."""
+
+    def poll(self, limit: int) -> list[tuple[int, int]]:
+        return super().poll(limit)[::-1]
+
+
+@pytest.mark.parametrize("new_poller", [EpollPoller, LastFirst])
+async def test_the_descriptor_that_a_stranger_frees_is_not_another_strangers(
+    nursery: trio.Nursery, mock_clock: MockClock, new_poller: Callable[[], Poller]
+) -> None:
+    both = TwoListeners(connections=100, new_poller=new_poller)
     both.addresses = await nursery.start(both.switchboard.serve)
     first = await both.connect(0)
     await first.ask(post())
@@ -195,6 +220,46 @@ async def test_a_connection_that_cannot_be_served_is_closed_and_told_of_and_the_
     await switchboard.aclose(0)
     for each in (refused, client):
         each.stream.socket.close()
+
+
+async def test_callers_who_come_all_at_once_are_accepted_in_several_turns_and_caught_up_with(
+    nursery: trio.Nursery,
+) -> None:
+    switchboard = Switchboard([Listen(Http(Service(echo)))])
+    [address] = await nursery.start(switchboard.serve)
+    callers = [socket.create_connection(address) for _ in range(2 * BATCH + 1)]
+    done = switchboard.catch_up()
+    while not done():
+        await trio.lowlevel.checkpoint()
+    assert switchboard.open_connections == len(callers)
+    await switchboard.aclose(0)
+    for caller in callers:
+        caller.close()
+
+
+async def test_a_caller_who_has_gone_keeps_nobody_out(nursery: trio.Nursery) -> None:
+    class Gone(socket.socket):
+        """Its first caller resets the connection before it is accepted; Linux says so of few protocols."""
+
+        gone = True
+
+        def accept(self) -> tuple[socket.socket, Any]:
+            if Gone.gone:
+                Gone.gone = False
+                raise ConnectionAbortedError
+            return super().accept()
+
+    with Gone() as sock:
+        sock.setblocking(False)
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        switchboard = Switchboard([Listen(Http(Service(echo)), sockets=[sock])])
+        [address] = await nursery.start(switchboard.serve)
+        client = Client(await trio.open_tcp_stream(*address))
+        assert (await client.ask(post(b"hello"))).body == b"hello"
+        assert not Gone.gone
+        await switchboard.aclose(0)
+        client.stream.socket.close()
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
