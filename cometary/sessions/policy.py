@@ -40,4 +40,5 @@ class Policy:
 @functools.lru_cache(maxsize=16)
 def policy_of(settings: SessionSettings) -> Policy:
     """Return the policy of the native protocol, with the server's own times."""
-    return Policy(settings.wait, settings.die, settings.requests)
+    # As floats, whatever was given: 60 and 60.0 are the same settings here, but not the same text for a client.
+    return Policy(float(settings.wait), float(settings.die), settings.requests)
