@@ -113,7 +113,9 @@ class Hub(SessionsHub):
         Returns:
             When the engine has it; None if it has.
         """
-        packet.cause = CAUSE.get()  # whose client has brought it about
+        packet.cause = cause = CAUSE.get()  # whose client has brought it about
+        if cause is not None:
+            self._flow.rounds.count()
         self._flow.check()
         return self._engine.publish(packet)
 
@@ -134,9 +136,10 @@ class Hub(SessionsHub):
         Raises:
             MailboxFullError: far too many messages wait for the session to have its turn; nothing was sent.
         """
-        if keeper.lag == BEHIND:
-            cause = CAUSE.get()
-            if cause is not None and get_ident() == keeper.system.thread:
+        cause = CAUSE.get()
+        if cause is not None:
+            self._flow.rounds.count()
+            if keeper.lag == BEHIND and get_ident() == keeper.system.thread:
                 self._flow.hold_for(cause, keeper.ref)
         if keeper.ended is None and keeper.mail >= MOST_MAIL:
             raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")

@@ -50,24 +50,22 @@ class LimitingTurnstile(Turnstile):
         if not keeper.has_room(request, settings):
             return too_many("the application has not handled the packets sent before these")
         now, count = self._now(), len(request.packets)
-        buckets: list[Bucket] = []
-        if settings.packets_per_second:
-            bucket = keeper.bucket
-            if bucket is None:
-                bucket = keeper.bucket = Bucket(settings.packet_burst, now)
-            wait = bucket.wait(count, settings.packets_per_second, settings.packet_burst, now)
+        rate, own = settings.packets_per_second, keeper.bucket
+        if rate:
+            if own is None:
+                own = keeper.bucket = Bucket(settings.packet_burst, now)
+            wait = own.wait(count, rate, settings.packet_burst, now)
             if wait:
                 return too_many("this session sends packets too fast", wait)
-            buckets.append(bucket)
-        address = request.address
-        if settings.address_packets_per_second and address and not is_loopback(address):
+        address, rate = request.address, settings.address_packets_per_second
+        if rate and address and not is_loopback(address):
             bucket = self._address(address, now)
-            wait = bucket.wait(count, settings.address_packets_per_second, settings.address_packet_burst, now)
+            wait = bucket.wait(count, rate, settings.address_packet_burst, now)
             if wait:
                 return too_many("the sessions of this address send packets too fast", wait)
-            buckets.append(bucket)
-        for bucket in buckets:
             bucket.take(count)
+        if own is not None:
+            own.take(count)
         return None
 
     def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:

@@ -62,9 +62,14 @@ class Contracts:
             check_own_path(path)
             if len(self._remembered) >= MOST_REMEMBERED_PATHS:
                 self._remembered.clear()
-            holding = (contract for pattern, contract in self.declared if pattern.matches(path))
-            self._remembered[path] = contract = next(holding, KEEP)
+            self._remembered[path] = contract = self._first(path)
         return contract
+
+    def _first(self, path: str) -> Contract:
+        for pattern, contract in self.declared:
+            if pattern.matches(path):
+                return contract
+        return KEEP
 
     # -- making packets ---------------------------------------------------------------------
 

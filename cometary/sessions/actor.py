@@ -266,6 +266,7 @@ class SessionActor(Actor):
                 CAUSE.reset(cause)
                 keeper.serving = None
             if awaitable:
+                self._manager.flow.rounds.count()  # by what it will bring about, a later round would be charged
                 self._handler_runs = True
                 self.start_task(self._finish, outcome, item)
         if keeper.sign_off is not None and not (keeper.unhandled or self._handler_runs or self._fails):
@@ -285,6 +286,8 @@ class SessionActor(Actor):
             self._share -= 1
             return False
         if manager.flow.rounds.take(keeper.next_size):
+            if keeper.unhandled > 1:  # it came with others: these are to have theirs in between
+                manager.flow.rounds.count()
             return False
         manager.flow.rounds.wait(keeper)
         return True

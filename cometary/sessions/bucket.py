@@ -26,9 +26,10 @@ class Bucket:
 
     def wait(self, count: int, rate: float, burst: float, now: float) -> float:
         """Return after how many seconds `count` tokens may be taken; 0 if that is now."""
-        self._tokens = min(burst, self._tokens + (now - self._at) * rate)
+        tokens = self._tokens + (now - self._at) * rate
+        self._tokens = tokens = tokens if tokens < burst else burst  # noqa: FURB136 - min() takes twice as long
         self._at = now
-        return max(0.0, (min(count, burst) - self._tokens) / rate)
+        return 0.0 if tokens >= count or tokens >= burst else (min(count, burst) - tokens) / rate
 
     def take(self, count: int) -> None:
         """Take tokens, after `wait` has said that they may be taken."""

@@ -1,11 +1,15 @@
 """Rounds: when which session's packets are handed to the application, so that no client holds up the others.
 
-1.  In one round at most `MOST_PACKETS` packets of clients are handed over, those of all sessions together, and
-    no further one once they came to `MOST_BYTES`. A round lasts for one batch of the scheduler at least.
+1.  In one round at most `MOST_PACKETS` packets of clients are handed over which bring anything about for others, or
+    came with others in one request, those of all sessions together; and `MOST_HANDED` in all, since even what concerns
+    nobody else takes time. No further one is once they came to `MOST_BYTES`. A round lasts for one batch of the
+    scheduler at least.
 2.  The next round begins when the dispatcher has routed what the last one brought about. Those who hear of that
     have their turns then before any session hands over more: so what is on its way to them is never more than one
     round's worth, however many send.
 3.  While many hear each update, a round is smaller: it brings about `MOST_DELIVERIES` at most, or is one packet.
+    What a packet brings about by way of another actor is seen when it waits for the dispatcher: while as much waits
+    as a round may bring about, nothing is handed over.
 4.  A session for which there is no room waits in line. At the next round as many of the line as may be go on, each
     with the same share. While there is a line, nobody else goes first.
 5.  A session whose packets fit into the round that runs does not notice any of this.
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from cometary.sessions.keeper import SessionKeeper
 
 MOST_PACKETS: Final = 64
+MOST_HANDED: Final = 512
 MOST_BYTES: Final = 256 << 10
 MOST_DELIVERIES: Final = 5_000
 
@@ -44,11 +49,12 @@ class Rounds:
         widest: how many heard of an update, of the one that most did.
     """
 
-    __slots__ = ("_began", "_bytes", "_line", "_mailbox", "_packets", "_timer", "widest")
+    __slots__ = ("_began", "_bytes", "_handed", "_line", "_mailbox", "_packets", "_timer", "widest")
 
     def __init__(self) -> None:
         self._line: deque[SessionKeeper] = deque()
         self._packets = MOST_PACKETS
+        self._handed = MOST_HANDED
         self._bytes = MOST_BYTES
         self._began = -1.0
         self._mailbox: Any = None
@@ -63,17 +69,23 @@ class Rounds:
             self._timer.start(0)
 
     def take(self, size: int) -> bool:
-        """Whether one packet more, of `size` bytes, may be handed over in this round; if so, it counts."""
+        """Whether one packet more, of `size` bytes, may be handed over in this round."""
         if self._timer is None:
             return True
         now = self._mailbox.system.scheduler.now()
         if now != self._began and not self._line and self._mailbox.empty():
             self._renew(now)
-        if self._line or self._packets <= 0 or self._bytes <= 0:
+        if self._line or self._packets <= 0 or self._handed <= 0 or self._bytes <= 0:
             return False
-        self._packets -= 1
+        if len(self._mailbox) >= MOST_PACKETS:
+            return False
+        self._handed -= 1
         self._bytes -= size
         return True
+
+    def count(self) -> None:
+        """Take note that a packet of a client has brought something about for others."""
+        self._packets -= 1
 
     def take_of_share(self, size: int) -> bool:
         """The same for a packet of somebody's share."""
@@ -109,5 +121,6 @@ class Rounds:
     def _renew(self, now: float) -> None:
         self._began = now
         self._packets = max(1, min(MOST_PACKETS, MOST_DELIVERIES // self.widest))
+        self._handed = MOST_HANDED
         self._bytes = MOST_BYTES
         self.widest = max(1, self.widest // 2)

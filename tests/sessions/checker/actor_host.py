@@ -192,6 +192,9 @@ class ActorHost(PlayedApplication):
     def take_of_share(self, _size: int) -> bool:
         return True
 
+    def count(self) -> None:
+        """Stands for what the rounds count, which bounds nothing here."""
+
     def wait(self, keeper: Any) -> None:
         keeper.waits = True
 
