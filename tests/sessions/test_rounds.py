@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cometary.actors import Actor
+from cometary.actors import Actor, system
 from cometary.sessions.rounds import MOST_BYTES, MOST_HANDED, MOST_PACKETS, Rounds
 
-pytestmark = pytest.mark.usefixtures("actor_system", "mock_clock")
+pytestmark = pytest.mark.usefixtures("mock_clock")
 
 
 class Dispatcher(Actor):
@@ -24,28 +24,32 @@ def attached() -> tuple[Rounds, Any]:
 
 
 async def test_what_concerns_nobody_else_is_not_held_up_by_the_bound_on_what_does() -> None:
-    rounds, _ = attached()
-    assert all(rounds.take(100) for _ in range(MOST_HANDED))
-    assert not rounds.take(100)  # but the loop has others to serve
+    async with system():
+        rounds, _ = attached()
+        assert all(rounds.take(100) for _ in range(MOST_HANDED))
+        assert not rounds.take(100)  # but the loop has others to serve
 
 
 async def test_no_further_packet_is_handed_over_once_enough_is_on_its_way_to_others() -> None:
-    rounds, _ = attached()
-    for _ in range(MOST_PACKETS):
-        assert rounds.take(100)
-        rounds.count()
-    assert not rounds.take(100)
+    async with system():
+        rounds, _ = attached()
+        for _ in range(MOST_PACKETS):
+            assert rounds.take(100)
+            rounds.count()
+        assert not rounds.take(100)
 
 
 async def test_nor_once_as_much_waits_for_the_dispatcher_whoever_sent_it() -> None:
-    rounds, ref = attached()
-    assert rounds.take(100)
-    for _ in range(MOST_PACKETS):
-        ref.tell("an update")
-    assert not rounds.take(100)
+    async with system():
+        rounds, ref = attached()
+        assert rounds.take(100)
+        for _ in range(MOST_PACKETS):
+            ref.tell("an update")
+        assert not rounds.take(100)
 
 
 async def test_nor_once_the_packets_of_a_round_have_come_to_so_many_bytes() -> None:
-    rounds, _ = attached()
-    assert rounds.take(MOST_BYTES)
-    assert not rounds.take(1)
+    async with system():
+        rounds, _ = attached()
+        assert rounds.take(MOST_BYTES)
+        assert not rounds.take(1)
