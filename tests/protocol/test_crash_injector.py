@@ -10,8 +10,6 @@ import trio.testing
 from cometary.sessions.supervisor import PERIOD
 from tests.protocol.client import Recorder, World, serving
 
-pytestmark = pytest.mark.usefixtures("mock_clock")
-
 
 async def crash(world: World, body: object) -> int:
     answer = await world.control("/crash", body)

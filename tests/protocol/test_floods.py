@@ -180,8 +180,9 @@ async def test_packets_beyond_the_rate_are_put_off_and_nothing_is_lost(
         assert recorder.packets == [("a", number) for number in range(40)]
 
 
-@pytest.mark.usefixtures("mock_clock")
-async def test_a_request_that_came_early_is_counted_in_its_turn(recorder: Recorder) -> None:
+async def test_a_request_that_came_early_is_counted_in_its_turn(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
     async with serving(recorder.app, packets_per_second=1, packet_burst=10) as world:
         client = await world.open()
         client.rid += 1
@@ -214,8 +215,9 @@ async def test_so_is_what_the_application_has_not_handled(recorder: Recorder) ->
         gate.set()
 
 
-@pytest.mark.usefixtures("mock_clock")
-async def test_repeating_packets_over_and_over_is_over_active(recorder: Recorder) -> None:
+async def test_repeating_packets_over_and_over_is_over_active(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
     async with serving(recorder.app) as world:
         client = await world.open()
         connections = [await client.hold(("a", 1))]
@@ -229,8 +231,9 @@ async def test_repeating_packets_over_and_over_is_over_active(recorder: Recorder
         assert recorder.packets == [("a", 1)]
 
 
-@pytest.mark.usefixtures("mock_clock")
-async def test_so_is_asking_for_the_same_packets_without_acknowledging_them(recorder: Recorder) -> None:
+async def test_so_is_asking_for_the_same_packets_without_acknowledging_them(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
     async with serving(recorder.app) as world:
         client = await world.open()
         recorder.sessions[0].send("a", "x" * 100_000)

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from trio.testing import MockClock
 
 from cometary.actors import Actor, system
 from cometary.sessions.rounds import MOST_BYTES, MOST_HANDED, MOST_PACKETS, Rounds
-
-pytestmark = pytest.mark.usefixtures("mock_clock")
 
 
 class Dispatcher(Actor):
@@ -23,14 +21,18 @@ def attached() -> tuple[Rounds, Any]:
     return rounds, ref
 
 
-async def test_what_concerns_nobody_else_is_not_held_up_by_the_bound_on_what_does() -> None:
+async def test_what_concerns_nobody_else_is_not_held_up_by_the_bound_on_what_does(
+    mock_clock: MockClock,
+) -> None:
     async with system():
         rounds, _ = attached()
         assert all(rounds.take(100) for _ in range(MOST_HANDED))
         assert not rounds.take(100)  # but the loop has others to serve
 
 
-async def test_no_further_packet_is_handed_over_once_enough_is_on_its_way_to_others() -> None:
+async def test_no_further_packet_is_handed_over_once_enough_is_on_its_way_to_others(
+    mock_clock: MockClock,
+) -> None:
     async with system():
         rounds, _ = attached()
         for _ in range(MOST_PACKETS):
@@ -39,7 +41,7 @@ async def test_no_further_packet_is_handed_over_once_enough_is_on_its_way_to_oth
         assert not rounds.take(100)
 
 
-async def test_nor_once_as_much_waits_for_the_dispatcher_whoever_sent_it() -> None:
+async def test_nor_once_as_much_waits_for_the_dispatcher_whoever_sent_it(mock_clock: MockClock) -> None:
     async with system():
         rounds, ref = attached()
         assert rounds.take(100)
@@ -48,7 +50,7 @@ async def test_nor_once_as_much_waits_for_the_dispatcher_whoever_sent_it() -> No
         assert not rounds.take(100)
 
 
-async def test_nor_once_the_packets_of_a_round_have_come_to_so_many_bytes() -> None:
+async def test_nor_once_the_packets_of_a_round_have_come_to_so_many_bytes(mock_clock: MockClock) -> None:
     async with system():
         rounds, _ = attached()
         assert rounds.take(MOST_BYTES)
