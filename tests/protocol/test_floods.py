@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from cometary import Session
 from tests.protocol.client import Answer, Comet, Connection, Recorder, serving
