@@ -116,16 +116,17 @@ class Gate:
 
     def _opened(self, opening: Opening, binding: bytes | None, verdict: Verdict) -> None:
         admission, manager, settings = admission_of(verdict), self._manager, self._manager.settings
-        keeper = manager.open(opening.rid, opening.wait)
+        keeper = manager.open(opening.rid, opening.wait, opening.policy)
+        machine = keeper.machine
         if self.guards:
             admit(keeper, admission, settings.notice, binding)
         manager.journal.opened(keeper, opening.wire, opening.credentials.peer)
         opening.opened(
             Welcome(
                 keeper.sid,
-                keeper.machine.wait,
-                settings.die,
-                settings.requests,
+                machine.wait,
+                machine.policy.die,
+                machine.policy.requests,
                 settings.max_request_packets,
                 None if admission.expires is None else round(admission.expires, 3),
                 None if self._binding is None else self._binding.name,

@@ -10,6 +10,7 @@ from cometary.sessions import Applicant
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
+    from cometary.sessions.policy import Policy
 
 NO_TOKEN: Final[Any] = object()
 """What `Credentials.token` is where the client gives none; None is a token, too."""
@@ -69,15 +70,24 @@ class Opening:
         credentials: what the client shows of itself.
         wire: how it has come, for the log.
         wait: seconds that it wants its requests held at most; None: as long as the server holds them.
+        policy: what the wire's sessions are like; None for those of the native protocol.
     """
 
-    __slots__ = ("credentials", "rid", "wait", "wire")
+    __slots__ = ("credentials", "policy", "rid", "wait", "wire")
 
-    def __init__(self, rid: int, credentials: Credentials, wire: str, wait: float | None = None) -> None:
+    def __init__(
+        self,
+        rid: int,
+        credentials: Credentials,
+        wire: str,
+        wait: float | None = None,
+        policy: Policy | None = None,
+    ) -> None:
         self.rid = rid
         self.credentials = credentials
         self.wire = wire
         self.wait = wait
+        self.policy = policy
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, Hub
+    from cometary.sessions.policy import Policy
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
     from cometary.supervision import DynamicSupervisor
@@ -86,12 +87,13 @@ class SessionManager:
 
     # -- opening and finding ----------------------------------------------------------------
 
-    def open(self, first_rid: int, wait: float | None = None) -> SessionKeeper:
+    def open(self, first_rid: int, wait: float | None = None, policy: Policy | None = None) -> SessionKeeper:
         """Open a session.
 
         Args:
             first_rid: the id of the request that opens it.
             wait: seconds that the client wants its requests held at most.
+            policy: what the sessions of its wire are like; None for those of the native protocol.
 
         Raises:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
@@ -102,7 +104,7 @@ class SessionManager:
         if len(self.directory) >= self.settings.max_sessions:
             detail = "the server has as many sessions as it may have"
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
-        machine = SessionMachine(self.settings, first_rid, wait)
+        machine = SessionMachine(self.settings, first_rid, wait, policy)
         keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
         machine.arbiter = SessionArbiter(keeper, self.turnstile, self.flow)
         keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)

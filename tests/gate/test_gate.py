@@ -12,6 +12,7 @@ from cometary import App, Session
 from cometary.gate.opening import NO_TOKEN, Credentials, Welcome
 from cometary.sessions import Admission, Applicant, Authenticator, Packet, SessionKeeper
 from cometary.sessions.locator import Elsewhere, Place
+from cometary.sessions.policy import Policy
 from tests.gate.wire import FAR, Asks, House, Says, Shown, house
 
 
@@ -75,6 +76,18 @@ async def test_a_wait_that_the_wire_asks_for_holds() -> None:
         opening = Asks(Shown(), wait=3)
         behind.gate.open(opening)
         assert opening.told[0].wait == 3
+
+
+async def test_a_wire_chooses_what_its_sessions_are_like_and_its_client_is_told_the_times_of_that() -> None:
+    async with house(wait=60, die=45, requests=2) as behind:
+        opening = Asks(Shown(), policy=Policy(wait=7, die=120, requests=4, second_request="ends"))
+        behind.gate.open(opening)
+        (welcome,) = opening.told
+        assert welcome == Welcome(welcome.sid, 7, 120, 4, 256)
+        held = Says(2)
+        assert await behind.say(welcome.sid, held) == []
+        assert await behind.say(welcome.sid, Says(3)) == ["session-ended"]
+        assert held.told == ["session-ended"]
 
 
 async def test_the_drop_of_the_held_request_frees_its_place_and_no_answer_comes() -> None:

@@ -21,6 +21,7 @@ from cometary.gate.opening import NO_TOKEN, Opening, Welcome
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.sessions import Packet, Request, SessionManager, SessionSettings, SessionSupervisor
 from cometary.sessions.locator import Locator
+from cometary.sessions.policy import Policy
 from cometary.supervision import ChildSpec, supervise
 
 FAR = "192.0.2.1"
@@ -45,8 +46,8 @@ class Shown:
 class Asks(Opening):
     """An opening that notes its answer."""
 
-    def __init__(self, shown: Shown, wait: float | None = None) -> None:
-        super().__init__(1, shown, "list", wait)
+    def __init__(self, shown: Shown, wait: float | None = None, policy: Policy | None = None) -> None:
+        super().__init__(1, shown, "list", wait, policy)
         self.told: Told = []
 
     def opened(self, welcome: Welcome) -> None:
