@@ -14,6 +14,9 @@
     session then makes of the request.
 5.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
     of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
+6.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
+    stands for what was proved: what comes on it (`submit_on`, `hear`) does not prove it again. It is told by
+    `admitted` or `refuse`; after `leave` by neither.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
 from cometary.gate.turnstile import LimitingTurnstile
 from cometary.sessions.admission import EVERYBODY, admission_of
+from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.lease import admit, renew
 from cometary.sessions.locator import Gone, here, unknown_session
 
@@ -35,11 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.gate.binding import Binding
+    from cometary.gate.judging import Asker
     from cometary.gate.opening import Credentials, Opening
     from cometary.gate.rate_limit import OpenLimiter
     from cometary.packets.packet import Packet
     from cometary.sessions import Request, SessionKeeper, SessionManager
     from cometary.sessions.admission import Judge, Verdict
+    from cometary.sessions.events import Stream
     from cometary.sessions.locator import Locator
 
 
@@ -132,6 +138,8 @@ class Gate:
                 None if self._binding is None else self._binding.name,
             )
         )
+        if opening.stream is not None:
+            keeper.attach(opening.stream, 0)
 
     # -- what a session is asked --------------------------------------------------------------
 
@@ -176,20 +184,32 @@ class Gate:
         if credentials is None:
             raise unknown_session()  # its wire has none: nothing is proved
         binding = self._digest(credentials)
-        token_is_known = False
-        if self._binding is None:
-            keeper = keeper or here(self._locator.find(sid))
-        else:
-            keeper = self._find_bound(sid, keeper, binding, self._binding)
-            token_is_known = self._binding.by_token and fits(binding, _kept(keeper))
+        keeper = self._find_proved(sid, keeper, binding)
         if request.packets:
             self._check_packets(request.packets)
         request.sid = keeper.sid
-        if self._judging is None or token_is_known or credentials.token is NO_TOKEN:
+        if self._needs_judgement(keeper, binding, credentials):
+            self._limiter.check(credentials.peer)
+            self._judge(credentials, request, partial(self._renewed, request, binding))
+        else:
             keeper.submit(request)
-            return
-        self._limiter.check(credentials.peer)
-        self._judging.ask(applicant(credentials), request, partial(self._renewed, request, binding))
+
+    def _find_proved(self, sid: str, keeper: SessionKeeper | None, binding: bytes | None) -> SessionKeeper:
+        if self._binding is None:
+            return keeper or here(self._locator.find(sid))
+        return self._find_bound(sid, keeper, binding, self._binding)
+
+    def _needs_judgement(
+        self, keeper: SessionKeeper, binding: bytes | None, credentials: Credentials
+    ) -> bool:
+        """Whether the token that came with a request is still to be judged."""
+        if self._judging is None or credentials.token is NO_TOKEN:
+            return False
+        return not (self._binding is not None and self._binding.by_token and fits(binding, _kept(keeper)))
+
+    def _judge(self, credentials: Credentials, asker: Asker, go_on: Callable[[Verdict], None]) -> None:
+        if self._judging is not None:
+            self._judging.ask(applicant(credentials), asker, go_on)
 
     def _find_bound(
         self, sid: str, keeper: SessionKeeper | None, binding: bytes | None, by: Binding
@@ -210,14 +230,17 @@ class Gate:
         raise unknown_session()
 
     def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
-        keeper = here(self._locator.find(request.sid))  # again: it may have ended meanwhile
+        self._renew(request.sid, binding, verdict).submit(request)
+
+    def _renew(self, sid: str, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
+        keeper = here(self._locator.find(sid))  # again: it may have ended meanwhile
         try:
             renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
         except ProtocolError:
             if self._binding is not None and self._binding.by_token:
                 raise unknown_session() from None
             raise
-        keeper.submit(request)
+        return keeper
 
     def _check_packets(self, packets: Sequence[Packet]) -> None:
         """See whether one request may have so many packets, and the application takes packets to these paths.
@@ -235,6 +258,102 @@ class Gate:
 
     def _digest(self, credentials: Credentials) -> bytes | None:
         return None if self._binding is None else self._binding.digest(credentials)
+
+    # -- streams (rule 6) ---------------------------------------------------------------------
+
+    def attach(self, sid: str, stream: Stream, ack: int, credentials: Credentials | None = None) -> None:
+        """Attach a stream to the session with the id `sid`, or refuse to, now or later.
+
+        Args:
+            sid: the id, as the client gives it.
+            stream: the stream; nobody may have attached it before.
+            ack: the highest packet number that the client has received.
+            credentials: what the client shows of itself; may be left out where nothing is guarded.
+        """
+        try:
+            keeper = self._living.get(sid)
+            if self.guards:
+                self._attach_guarded(sid, keeper, stream, ack, credentials)
+                return
+            if keeper is None:
+                keeper = here(self._locator.find(sid))
+            keeper.attach(stream, ack)
+        except (ProtocolError, ActorEndedError) as error:
+            stream.refuse(refusal_of(error))
+        except Exception:  # noqa: BLE001 - it is logged there
+            stream.refuse(refusal_of_bug())
+
+    def _attach_guarded(
+        self,
+        sid: str,
+        keeper: SessionKeeper | None,
+        stream: Stream,
+        ack: int,
+        credentials: Credentials | None,
+    ) -> None:
+        if credentials is None:
+            raise unknown_session()  # its wire has none: nothing is proved
+        binding = self._digest(credentials)
+        keeper = self._find_proved(sid, keeper, binding)
+        if self._needs_judgement(keeper, binding, credentials):
+            self._limiter.check(credentials.peer)
+            self._judge(credentials, stream, partial(self._attach_renewed, stream, keeper.sid, ack, binding))
+        else:
+            keeper.attach(stream, ack)
+
+    def _attach_renewed(
+        self, stream: Stream, sid: str, ack: int, binding: bytes | None, verdict: Verdict
+    ) -> None:
+        self._renew(sid, binding, verdict).attach(stream, ack)
+
+    def submit_on(self, stream: Stream, request: Request, credentials: Credentials | None = None) -> None:
+        """Hand a request that came on `stream`, which was admitted, to the session of that.
+
+        Args:
+            stream: the stream.
+            request: the request.
+            credentials: what the client shows of itself; may be left out where it brings no token. Of them only
+                the token, the address and the origin count.
+        """
+        try:
+            keeper = self._living.get(stream.sid) or here(self._locator.find(stream.sid))
+            if request.packets:
+                self._check_packets(request.packets)
+            request.sid = keeper.sid
+            if credentials is None or self._judging is None or credentials.token is NO_TOKEN:
+                keeper.submit(request)
+                return
+            by_token = self._binding is not None and self._binding.by_token
+            binding = self._digest(credentials) if by_token else _kept(keeper)
+            if by_token and fits(binding, _kept(keeper)):
+                keeper.submit(request)
+                return
+            self._limiter.check(credentials.peer)
+            self._judge(credentials, request, partial(self._renewed, request, binding))
+        except (ProtocolError, ActorEndedError) as error:
+            request.refuse(refusal_of(error))
+        except Exception:  # noqa: BLE001 - it is logged there
+            request.refuse(refusal_of_bug())
+
+    def hear(self, stream: Stream, ack: int = 0) -> None:
+        """Take note of a sign of life on `stream`, whose client has all packets up to `ack`; 0 if it does not say."""
+        keeper = self._living.get(stream.sid)
+        if keeper is not None:
+            keeper.tell(Heard(stream, ack))
+
+    def writable(self, stream: Stream) -> None:
+        """Take note that `stream`, whose last `write` was told that it takes no more, takes more."""
+        keeper = self._living.get(stream.sid)
+        if keeper is not None:
+            keeper.tell(Writable(stream))
+
+    def leave(self, stream: Stream) -> None:
+        """Take note that the connection of `stream` broke, or its client has left it."""
+        if self._judging is not None and self._judging.forget(stream):
+            return
+        keeper = self._living.get(stream.sid)
+        if keeper is not None:
+            keeper.tell(StreamDropped(stream))
 
 
 def _kept(keeper: SessionKeeper) -> bytes | None:

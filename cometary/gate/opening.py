@@ -10,6 +10,7 @@ from cometary.sessions import Applicant
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
+    from cometary.sessions.events import Stream
     from cometary.sessions.policy import Policy
 
 NO_TOKEN: Final[Any] = object()
@@ -71,9 +72,12 @@ class Opening:
         wire: how it has come, for the log.
         wait: seconds that it wants its requests held at most; None: as long as the server holds them.
         policy: what the wire's sessions are like; None for those of the native protocol.
+
+    Attributes:
+        stream: what is attached to the session once it has opened; None, as it is at first, for nothing.
     """
 
-    __slots__ = ("credentials", "policy", "rid", "wait", "wire")
+    __slots__ = ("credentials", "policy", "rid", "stream", "wait", "wire")
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class Opening:
         self.wire = wire
         self.wait = wait
         self.policy = policy
+        self.stream: Stream | None = None
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""

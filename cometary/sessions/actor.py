@@ -40,7 +40,17 @@ from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.arbiter import NO_SHELL
 from cometary.sessions.carriers import session_ended
 from cometary.sessions.effects import advance, perform
-from cometary.sessions.events import Arrival, Attach, Expiry, Heard, Ready, Request, Stream, Writable
+from cometary.sessions.events import (
+    Arrival,
+    Attach,
+    Expiry,
+    Heard,
+    Ready,
+    Request,
+    Stream,
+    StreamDropped,
+    Writable,
+)
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
@@ -123,6 +133,8 @@ class SessionActor(Actor):
                 self._manager.too_late(self._keeper, message)
         elif isinstance(message, Request):
             self._take_request(message)
+        elif kind is Heard:
+            self._take_sign(message)
         else:
             self._take_other(kind, message)
 
@@ -159,11 +171,24 @@ class SessionActor(Actor):
         elif not advance(self, self._keeper, packet):
             self._manager.too_late(self._keeper, packet)
 
+    def _take_sign(self, sign: Heard) -> None:
+        keeper = self._keeper
+        if keeper.ended is not None:
+            return  # its stream was told
+        if (
+            sign.ack <= keeper.machine.outbox.acknowledged
+            and (refusal := self._manager.turnstile.idle_refusal(keeper)) is not None
+        ):
+            sign.stream.refuse(refusal)
+            advance(self, keeper, StreamDropped(sign.stream))
+            return
+        advance(self, keeper, sign)
+        self._look_whether_caught_up()
+
     def _step(self, event: object) -> None:
         if advance(self, self._keeper, event):
-            if isinstance(event, Heard):
-                self._look_whether_caught_up()
-        elif isinstance(event, Packet):
+            return
+        if isinstance(event, Packet):
             self._manager.too_late(self._keeper, event)
         elif isinstance(event, Attach):
             event.stream.refuse(session_ended(cast("str", self._keeper.ended)))

@@ -85,9 +85,10 @@ class Stream:
         carried: the highest number that it has carried, or need not carry: the machine's.
         heard: whether its client has given a sign of life since the machine last looked: the machine's.
         asked: whether its client has been asked for one since: the machine's.
+        sid: the id of the session that it is attached to, once it was let in.
     """
 
-    __slots__ = ("asked", "carried", "heard")
+    __slots__ = ("asked", "carried", "heard", "sid")
 
     resends: ClassVar[bool] = True
 
@@ -95,6 +96,10 @@ class Stream:
         self.carried = 0
         self.heard = True
         self.asked = False
+        self.sid = ""
+
+    def admitted(self) -> None:
+        """Take note that it was let in, and has its `sid`; what it carries comes next."""
 
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """Send packets numbered from `first_seq`; all of them, now or later.

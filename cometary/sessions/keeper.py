@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cometary.actors import Timer
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
-from cometary.sessions.events import End, RequestDropped
+from cometary.sessions.events import Attach, End, RequestDropped
 from cometary.sessions.outbox import Outbox
 
 if TYPE_CHECKING:
     from cometary.actors import ActorRef, ActorSystem
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.bucket import Bucket
-    from cometary.sessions.events import Request
+    from cometary.sessions.events import Request, Stream
     from cometary.sessions.failure import Failure
     from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
@@ -132,6 +132,16 @@ class SessionKeeper:
             ActorEndedError: its actor has ended for good; nobody's fault.
         """
         self.ref.actor_inbox.put(request)
+
+    def attach(self, stream: Stream, ack: int) -> None:
+        """Have `stream` carry what its client lacks, which has all packets up to `ack`.
+
+        Raises:
+            ActorEndedError: its actor has ended for good; nobody's fault.
+        """
+        stream.sid = self.sid
+        self.ref.actor_inbox.put(Attach(stream, ack))
+        stream.admitted()
 
     def drop(self, request: Request) -> bool:
         """Take note that nobody is there to be answered any more.

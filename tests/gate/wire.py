@@ -20,6 +20,7 @@ from cometary.gate.judging import judge_of
 from cometary.gate.opening import NO_TOKEN, Opening, Welcome
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.sessions import Packet, Request, SessionManager, SessionSettings, SessionSupervisor
+from cometary.sessions.events import Stream
 from cometary.sessions.locator import Locator
 from cometary.sessions.policy import Policy
 from cometary.supervision import ChildSpec, supervise
@@ -71,6 +72,31 @@ class Says(Request):
         self.told.append(error.condition)
 
 
+class Carries(Stream):
+    """A stream that notes what it is told; it takes more unless it is `full`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: Told = []
+        self.full = False
+
+    def admitted(self) -> None:
+        self.told.append("admitted")
+
+    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
+        self.told.append([packet.message for packet in packets])
+        return not self.full
+
+    def beat(self) -> None:
+        self.told.append("beat")
+
+    def release(self) -> None:
+        self.told.append("released")
+
+    def refuse(self, error: ProtocolError) -> None:
+        self.told.append(error.condition)
+
+
 class House:
     """A gate with all that is behind it, and the list before it."""
 
@@ -106,6 +132,19 @@ class House:
     async def say(self, sid: str, request: Says, token: Any = NO_TOKEN, **shown: Any) -> Told:
         """Submit a request; returns what the wire has been told so far, which is nothing while it is held."""
         self.gate.submit(sid, request, Shown(token, **shown))
+        await trio.testing.wait_all_tasks_blocked()
+        return request.told
+
+    async def attach(self, sid: str, token: Any = NO_TOKEN, ack: int = 0, **shown: Any) -> Carries:
+        """Attach a stream; returns it, with what it has been told."""
+        stream = Carries()
+        self.gate.attach(sid, stream, ack, Shown(token, **shown))
+        await trio.testing.wait_all_tasks_blocked()
+        return stream
+
+    async def say_on(self, stream: Carries, request: Says, token: Any = NO_TOKEN) -> Told:
+        """Submit a request on a stream; returns what the wire has been told so far."""
+        self.gate.submit_on(stream, request, Shown(token))
         await trio.testing.wait_all_tasks_blocked()
         return request.told
 
