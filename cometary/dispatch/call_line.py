@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from cometary.sessions.keeper import SessionKeeper
 
 T = TypeVar("T")
+
+TAKEN: Final[Future[Any]] = Future()
+"""The answer to calls that have been made, and tell nothing."""
+
+TAKEN.offer()
 
 MOST_WAITING: Final = 1_000
 PAUSE: Final = 0.002
@@ -53,10 +58,10 @@ class CallLine:
             What it returns or raises, or what a future that it returns is settled with; `too-many-requests` if too
             many wait, nobody's fault.
         """
-        answer: Future[T] = Future()
         if not self._waiting and not self._full():
-            settle(answer, call)
-        elif len(self._waiting) >= MOST_WAITING:
+            return _made(call)
+        answer: Future[T] = Future()
+        if len(self._waiting) >= MOST_WAITING:
             error = ProtocolError("too-many-requests", "too many calls wait already", retry_after=1)
             answer.offer(error=error)
         else:
@@ -81,6 +86,23 @@ class CallLine:
                 continue
             self._waiting[0]()
             self._waiting.popleft()  # only now: meanwhile others wait behind it
+
+
+def _made(call: Callable[[], T | Future[T]]) -> Future[T]:
+    """Make a call, and return its answer; the commonest, that it is made, is one object for all."""
+    try:
+        value = call()
+    except Exception as error:  # noqa: BLE001 - it is raised where the answer is asked for
+        failed: Future[T] = Future()
+        failed.offer(error=error)
+        return failed
+    if value is None:
+        return TAKEN
+    if isinstance(value, Future):
+        return value
+    answer: Future[T] = Future()
+    answer.offer(value)
+    return answer
 
 
 def settle(answer: Future[T], call: Callable[[], T | Future[T]]) -> None:

@@ -223,11 +223,10 @@ def _posting(type_: Any, call: Callable[[Any], Asked[Any]]) -> Callable[[Exchang
         except ProtocolError as error:
             exchange.refuse(error, codec)
             return
-        finish = functools.partial(_finish, exchange, codec, answer, tell)
         if answer.done():
-            finish()
+            _finish(exchange, codec, answer, tell)
         else:
-            answer.add_done_callback(finish)
+            answer.add_done_callback(functools.partial(_finish, exchange, codec, answer, tell))
 
     return endpoint
 
