@@ -66,6 +66,8 @@ MODULES: Final = (
     "transport/codecs/negotiation",
     "transport/wires/comet/endpoint",
     "transport/wires/comet/bodies",
+    "transport/wires/streams/body_stream",
+    "transport/wires/streams/forms",
     "transport/http/connection",
     "transport/net/buffered",
     "transport/net/channel",

@@ -19,6 +19,7 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
 from cometary.transport.wires.comet.endpoint import CometEndpoint
+from cometary.transport.wires.streams.endpoint import StreamEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +76,10 @@ def public_service(settings: Settings, doors: Doors, gate: Gate, *, bodies: Body
     router = Router(doors.rest())
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
-    router.add("POST", settings.comet, CometEndpoint(gate))
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
+    streams = StreamEndpoint(gate, cors)
+    router.add("POST", settings.comet, CometEndpoint(gate, streams.take))
+    router.add("GET", settings.comet, streams)
     return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
 
 

@@ -21,7 +21,7 @@ from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
 from cometary.transport.codecs import json
 from cometary.transport.codecs.amount import ALWAYS, check_json
-from cometary.transport.wires.comet.shapes import HIGHEST_RID, Body, PacketBody
+from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,8 +73,9 @@ def _plain(request: Body, packets: Sequence[PacketBody], body: bytes) -> bool:
     must not be made up for by a member that is missing, so none may be.
     """
     colons = MEMBERS[request.ack is UNSET] + 1 + 2 * len(packets)
+    count = body.count(b":")
     return (
-        body.count(b":") == colons
+        (count == colons or (count == colons + 1 and request.hold is not UNSET))
         and body.count(b"[") == 1
         and UNSET not in [packet.message for packet in packets]
     )
@@ -100,6 +101,21 @@ def _check(request: Body) -> None:
     if request.packets:
         for packet in request.packets:
             check_path(packet.path, from_client=True)
+
+
+def read_attach(body: bytes, codec: Codec) -> AttachBody:
+    """Read what is to attach a stream.
+
+    Raises:
+        ProtocolError: `bad-request`; the client's fault.
+    """
+    value = codec.decode(body)
+    if isinstance(value, dict) and "rid" in value:
+        raise ProtocolError("bad-request", "What attaches a stream has no rid: it sends nothing.")
+    try:
+        return msgspec.convert(value, AttachBody)
+    except msgspec.ValidationError as error:
+        raise ProtocolError("bad-request", f"The body attaches no stream: {error}.") from None
 
 
 def packets_of(request: Body) -> Sequence[Packet]:

@@ -6,9 +6,11 @@ that to the gate. The session's actor answers, now or when there is something to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import UNSET
+from mypy_extensions import mypyc_attr
 
 from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
@@ -66,6 +68,15 @@ class CometRequest(Request):
             self._exchange.leave_unanswered()
 
 
+class CometSend(CometRequest):
+    """One that is to be answered at once, and leaves the carrier that there is alone."""
+
+    __slots__ = ()
+
+    holds: ClassVar[bool] = False
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class CometOpening(Opening):
     """An opening that came as an HTTP exchange."""
 
@@ -80,15 +91,30 @@ class CometOpening(Opening):
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
+        body = self._codec.encode(self.members(welcome))
+        self._exchange.respond(200, body, self._codec.content_type)
+
+    def members(self, welcome: Welcome) -> dict[str, object]:
+        """Return what the client is told of its session."""
         members: dict[str, Any] = {"version": VERSION, **welcome._asdict()}
         for name in ("expires", "bind"):
             if members[name] is None:
                 del members[name]
-        self._exchange.respond(200, self._codec.encode(members), self._codec.content_type)
+        return members
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""
         self._exchange.refuse(error, self._codec)
+
+
+Streams = Callable[["Exchange", "Codec", "Body | None"], bool]
+"""Answers a POST that asks for a stream, and returns whether it does: given the exchange, its codec, and its body if it
+opens a session; None if it is no request."""
+
+
+def no_streams(_exchange: Exchange, _codec: Codec, _body: Body | None) -> bool:
+    """Answer none."""
+    return False
 
 
 class CometEndpoint:
@@ -96,11 +122,13 @@ class CometEndpoint:
 
     Args:
         gate: lets clients in.
+        streams: answers those that ask for a stream.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, streams: Streams = no_streams) -> None:
         self._gate = gate
         self._guards = gate.guards
+        self._streams = streams
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` now or later.
@@ -116,12 +144,16 @@ class CometEndpoint:
                 check_sender(exchange.body, codec, gate)
             body = read_request(exchange.body, codec)
         except ProtocolError as error:
-            exchange.refuse(error, codec)
+            # What attaches a stream has no `rid`. That is looked for here, where it costs no request anything.
+            if not self._streams(exchange, codec, None):
+                exchange.refuse(error, codec)
             return
         if body.sid is UNSET:
-            gate.open(CometOpening(exchange, codec, gate, body))
+            if not self._streams(exchange, codec, body):
+                gate.open(CometOpening(exchange, codec, gate, body))
             return
-        request = CometRequest(exchange, codec, gate, body)
+        kind = CometRequest if body.hold is not False else CometSend
+        request = kind(exchange, codec, gate, body)
         gate.submit(body.sid, request, credentials_of(exchange, body) if self._guards else None)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 

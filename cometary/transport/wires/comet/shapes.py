@@ -30,7 +30,16 @@ class Body(msgspec.Struct):
     sid: str | UnsetType = UNSET
     ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     packets: list[PacketBody] | UnsetType = UNSET
+    hold: bool | UnsetType = UNSET
     close: bool | UnsetType = UNSET
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     token: Any = UNSET
     version: Literal[1] | UnsetType = UNSET
+
+
+class AttachBody(msgspec.Struct):
+    """What attaches a stream, as the client writes it: a request of which nothing is processed has no id."""
+
+    sid: str
+    ack: Annotated[int, Meta(ge=0)] = 0
+    token: Any = UNSET

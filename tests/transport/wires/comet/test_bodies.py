@@ -18,7 +18,7 @@ from cometary.transport.wires.comet.bodies import array_head, packets_of, read_r
 CODECS: tuple[Codec, ...] = (json, cbor)
 
 keys = st.sampled_from(
-    ["rid", "sid", "ack", "packets", "close", "wait", "token", "version", "x", 'a"b', "a:b"]
+    ["rid", "sid", "ack", "packets", "hold", "close", "wait", "token", "version", "x", 'a"b', "a:b"]
 )
 numbers = st.integers(-1, 5) | st.sampled_from([2**53 - 1, 2**53, 2**64 - 1]) | st.floats(-1, 2)
 values = st.recursive(
@@ -148,3 +148,12 @@ def test_answers_are_as_short_as_can_be() -> None:
 @pytest.mark.parametrize("count", [0, 1, 23, 24, 255, 256, 65535, 65536, 100_000])
 def test_the_head_of_an_array_is_the_shortest(count: int) -> None:
     assert array_head(count) + b"\x00" * count == cbor2.dumps([0] * count)
+
+
+def test_a_send_that_is_not_held_is_read_alike_on_both_ways() -> None:
+    body = b'{"sid":"s","rid":2,"ack":1,"packets":[{"path":"a","message":1}],"hold":false}'
+    twice = body.replace(b'"ack":1,', b'"ack":1,"ack":1,')
+    assert verdict(twice, json) == "bad-request"
+    request = read_request(body, json)
+    assert request == read_request(cbor2.dumps(standard_json.loads(body)), cbor)
+    assert request.hold is False

@@ -1,0 +1,150 @@
+"""The comet endpoint where it is asked for a stream.
+
+1.  By GET, for server-sent events. The session's id comes in a header, since what is in a URL is in the log of every
+    proxy; what has been received in `Last-Event-ID`, as browsers send it by themselves.
+2.  By POST, in whatever form is accepted: a body that attaches, which has no `rid`, or one that opens a session.
+    Both are handed on by whoever answers POST.
+3.  A GET takes effect here: it releases the carrier that there is. So it is refused to pages of foreign origins, though
+    reading is not. HEAD, which takes none, gets the head of a stream and no stream.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import UNSET
+
+from cometary.errors import ProtocolError
+from cometary.gate.opening import NO_TOKEN
+from cometary.transport.http.credentials import HttpCredentials
+from cometary.transport.http.router import refuse_method
+from cometary.transport.wires.comet.bodies import read_attach
+from cometary.transport.wires.comet.endpoint import CometOpening
+from cometary.transport.wires.comet.senders import LONGEST_OPENING
+from cometary.transport.wires.streams.body_stream import HEADERS, BodyStream
+from cometary.transport.wires.streams.forms import EVENTS, accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cometary.gate.gate import Gate
+    from cometary.gate.opening import Welcome
+    from cometary.transport.codecs import Codec
+    from cometary.transport.http.cors import CorsPolicy
+    from cometary.transport.http.exchange import Endpoint, Exchange
+    from cometary.transport.wires.comet.shapes import Body
+    from cometary.transport.wires.streams.forms import Form
+
+BEARER: Final = b"bearer "
+
+
+class StreamEndpoint:
+    """Answers with streams.
+
+    Args:
+        gate: lets clients in.
+        cors: which other origins' pages may have streams.
+        otherwise: answers a GET that wants none.
+    """
+
+    def __init__(self, gate: Gate, cors: CorsPolicy, otherwise: Endpoint | None = None) -> None:
+        self._gate = gate
+        self._cors = cors
+        self._otherwise = otherwise or refuse_get
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer a GET, or HEAD.
+
+        Raises:
+            ProtocolError: `forbidden`, `bad-request` or `unknown-session`; the client's fault.
+        """
+        headers = exchange.headers
+        if accepted(headers.get(b"accept", b"")) is not EVENTS:
+            self._otherwise(exchange)
+            return
+        self._cors.check(exchange)
+        if exchange.method == "HEAD":
+            exchange.stream(200, EVENTS.content_type, HEADERS)
+            return
+        sid = headers.get(b"x-comet-session")
+        if sid is None:
+            raise ProtocolError("bad-request", "The header X-Comet-Session is to name the session.")
+        credentials = HttpCredentials(exchange, bearer_token(headers))
+        self._attach(exchange, EVENTS, sid.decode("latin-1"), last_event_id(headers), credentials)
+
+    def take(self, exchange: Exchange, codec: Codec, body: Body | None) -> bool:
+        """Answer a POST if it asks for a stream.
+
+        Args:
+            exchange: the exchange.
+            codec: that of its body.
+            body: the body, if it opens a session; None if it is no request, so that it may attach a stream.
+
+        Returns:
+            Whether it does.
+        """
+        form = accepted(exchange.headers.get(b"accept", b""))
+        if form is None or len(exchange.body) > LONGEST_OPENING:
+            return False
+        if body is not None:
+            self._gate.open(StreamOpening(exchange, form, self._gate, body))
+            return True
+        try:
+            attach = read_attach(exchange.body, codec)
+        except ProtocolError as error:
+            exchange.refuse(error, codec)
+        else:
+            token = NO_TOKEN if attach.token is UNSET else attach.token
+            self._attach(exchange, form, attach.sid, attach.ack, HttpCredentials(exchange, token))
+        return True
+
+    def _attach(
+        self, exchange: Exchange, form: Form, sid: str, ack: int, credentials: HttpCredentials
+    ) -> None:
+        self._gate.attach(sid, BodyStream(exchange, form, self._gate), ack, credentials)
+        exchange.release_request()
+
+
+class StreamOpening(CometOpening):
+    """An opening whose answer goes on as a stream of the session."""
+
+    __slots__ = ("_form", "_gate")
+
+    def __init__(self, exchange: Exchange, form: Form, gate: Gate, body: Body) -> None:
+        super().__init__(exchange, form.codec, gate, body)
+        self._form = form
+        self._gate = gate
+
+    def opened(self, welcome: Welcome) -> None:
+        """Tell the client of its session."""
+        first = self._form.body(self.members(welcome))
+        self.stream = BodyStream(self._exchange, self._form, self._gate, first)
+
+
+def last_event_id(headers: Mapping[bytes, bytes]) -> int:
+    """Return the number of the last packet that a client of server-sent events has received; 0 if it does not say.
+
+    Raises:
+        ProtocolError: `bad-request`: it is no number; the client's fault.
+    """
+    value = headers.get(b"last-event-id", b"") or b"0"
+    if not value.isdigit() or len(value) > LONGEST_NUMBER:
+        raise ProtocolError("bad-request", "The header Last-Event-ID is no packet's number.")
+    return int(value)
+
+
+LONGEST_NUMBER: Final = 16
+"""Digits of the highest number that any client counts to."""
+
+
+def bearer_token(headers: Mapping[bytes, bytes]) -> Any:
+    """Return the token that a client without a body gives: as bearers do (RFC 6750, section 2.1)."""
+    value = headers.get(b"authorization", b"")
+    if value[: len(BEARER)].lower() != BEARER:
+        return NO_TOKEN
+    return value[len(BEARER) :].strip().decode("latin-1")
+
+
+def refuse_get(exchange: Exchange) -> None:
+    """Refuse a GET for which there is nothing."""
+    refuse_method(exchange, ("POST",))

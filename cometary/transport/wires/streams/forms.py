@@ -1,0 +1,166 @@
+"""The forms that a stream may have: what its hello, its packets, its beats and its last words look like.
+
+1.  A stream begins with a hello, which says the number of the packet that comes next: so a client, or a proxy that
+    holds things back, is found out within seconds.
+2.  What follows on has no number of its own, but for server-sent events, whose `id` the browser sends back.
+    So a packet looks the same on all streams, and is written once however many receive it.
+3.  A beat is empty, and is to be answered; the last words are those of an error.
+
+Source: the WHATWG's HTML standard, section 9.2 (server-sent events); RFC 8742 (CBOR sequences).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cbor2
+from mypy_extensions import mypyc_attr
+
+from cometary.packets.encodings import CBOR, Encoding
+from cometary.transport.codecs import cbor, json
+from cometary.transport.wires.comet.bodies import array_head, write_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.errors import ProtocolError
+    from cometary.packets.packet import Packet
+    from cometary.transport.codecs import Codec
+
+RETRY: Final = 1000
+"""Milliseconds after which an EventSource whose stream has ended comes back."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Form:
+    """One form of streams.
+
+    Args:
+        content_type: the media type.
+        beat: what is to be answered by a sign of life.
+        codec: how an error is written that comes instead of a stream.
+    """
+
+    __slots__ = ("beat", "codec", "content_type")
+
+    def __init__(self, content_type: bytes, beat: bytes, codec: Codec) -> None:
+        self.content_type = content_type
+        self.beat = beat
+        self.codec = codec
+
+    def hello(self, first_seq: int) -> bytes:
+        """Return what a stream begins with, whose next packet is numbered `first_seq`."""
+        return self.body({"seq": first_seq, "packets": []})
+
+    def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
+        """Return packets, one at least.
+
+        Args:
+            first_seq: the number of the first one.
+            packets: the packets.
+            follows: whether it is the number that follows on, so that it can be left out.
+        """
+        raise NotImplementedError
+
+    def error(self, error: ProtocolError) -> bytes:
+        """Return the last words of a stream."""
+        return self.body(error.body())
+
+    def body(self, members: dict[str, object]) -> bytes:
+        """Return whatever else is said."""
+        raise NotImplementedError
+
+
+class PacketLine(Encoding):
+    """A packet by itself as a line of JSON."""
+
+    __slots__ = ()
+
+    def write(self, packet: Packet) -> bytes:
+        """Write the line."""
+        return b'{"packets":[%b]}\n' % packet.json
+
+
+PACKET_LINE: Final = PacketLine("line")
+
+
+class Lines(Form):
+    """A body of JSON on each line."""
+
+    __slots__ = ()
+
+    def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
+        """See `Form.packets`."""
+        if not follows:
+            return write_answer(first_seq, packets, json) + b"\n"
+        if len(packets) == 1:
+            return PACKET_LINE.encode(packets[0])
+        return b'{"packets":[%b]}\n' % b",".join([packet.json for packet in packets])
+
+    def body(self, members: dict[str, object]) -> bytes:
+        """See `Form.body`."""
+        return json.encode(members) + b"\n"
+
+
+class Items(Form):
+    """A sequence of bodies in CBOR."""
+
+    __slots__ = ()
+
+    def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
+        """See `Form.packets`."""
+        if not follows:
+            return write_answer(first_seq, packets, cbor)
+        return HEAD + array_head(len(packets)) + b"".join([CBOR.encode(packet) for packet in packets])
+
+    def body(self, members: dict[str, object]) -> bytes:
+        """See `Form.body`."""
+        return cbor.encode(members)
+
+
+HEAD: Final = b"\xa1" + cbor2.dumps("packets")
+"""Of a map with one member, up to that member's value."""
+
+
+class Events(Form):
+    """Server-sent events: one for each packet. What is no packet has the name `comet`, so `onmessage` is spared it."""
+
+    __slots__ = ()
+
+    def hello(self, first_seq: int) -> bytes:
+        """See `Form.hello`; a browser that has lost the stream is to be back soon."""
+        return b"retry:%d\n%b" % (RETRY, super().hello(first_seq))
+
+    def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:  # noqa: ARG002
+        """See `Form.packets`."""
+        if len(packets) == 1:
+            return b"id:%d\ndata:%b\n\n" % (first_seq, packets[0].json)
+        return b"".join(
+            [b"id:%d\ndata:%b\n\n" % (seq, packet.json) for seq, packet in enumerate(packets, first_seq)]
+        )
+
+    def body(self, members: dict[str, object]) -> bytes:
+        """See `Form.body`."""
+        return b"event:comet\ndata:%b\n\n" % json.encode(members)
+
+
+EVENTS: Final[Form] = Events(b"text/event-stream", b"event:comet\ndata:{}\n\n", json)
+
+FORMS: Final[dict[bytes, Form]] = {
+    form.content_type: form
+    for form in (
+        EVENTS,
+        Lines(b"application/x-ndjson", b"{}\n", json),
+        Items(b"application/cbor-seq", b"\xa0", cbor),
+    )
+}
+"""By the media type that a client accepts."""
+
+
+def accepted(accept: bytes) -> Form | None:
+    """Return the form that a client names first in its `Accept`, if it names any."""
+    for wish in accept.lower().split(b","):
+        form = FORMS.get(wish.partition(b";")[0].strip())
+        if form is not None:
+            return form
+    return None
