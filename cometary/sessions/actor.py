@@ -135,6 +135,8 @@ class SessionActor(Actor):
             self._take_request(message)
         elif kind is Heard:
             self._take_sign(message)
+        elif kind is Attach:
+            self._take_stream(message)
         else:
             self._take_other(kind, message)
 
@@ -185,13 +187,24 @@ class SessionActor(Actor):
         advance(self, keeper, sign)
         self._look_whether_caught_up()
 
-    def _step(self, event: object) -> None:
-        if advance(self, self._keeper, event):
+    def _take_stream(self, attach: Attach) -> None:
+        keeper, stream = self._keeper, attach.stream
+        if keeper.ended is not None:
+            stream.refuse(session_ended(keeper.ended))
             return
-        if isinstance(event, Packet):
+        if (
+            attach.ack <= keeper.machine.outbox.acknowledged
+            and (refusal := self._manager.turnstile.idle_refusal(keeper)) is not None
+        ):
+            stream.refuse(refusal)
+            return
+        advance(self, keeper, attach)
+        self._look_whether_caught_up()
+        stream.taken()
+
+    def _step(self, event: object) -> None:
+        if not advance(self, self._keeper, event) and isinstance(event, Packet):
             self._manager.too_late(self._keeper, event)
-        elif isinstance(event, Attach):
-            event.stream.refuse(session_ended(cast("str", self._keeper.ended)))
 
     def _take_tracked(self, packet: TrackedPacket) -> None:
         keeper = self._keeper

@@ -101,6 +101,9 @@ class Stream:
     def admitted(self) -> None:
         """Take note that it was let in, and has its `sid`; what it carries comes next."""
 
+    def taken(self) -> None:
+        """Take note that the session has taken it, and written what its client lacks, or has refused it."""
+
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """Send packets numbered from `first_seq`; all of them, now or later.
 

@@ -173,7 +173,7 @@ async def test_judgements_at_an_attach_count_against_the_openings_of_the_address
 
 
 async def test_signs_that_bring_nothing_and_come_too_fast_cost_the_stream() -> None:
-    async with house(max_releases_per_second=3) as behind:
+    async with house(max_releases_per_second=4) as behind:  # of which the stream itself is one
         sid = (await behind.open()).sid
         stream = await behind.attach(sid)
         for _ in range(5):

@@ -158,8 +158,8 @@ STREAM_BREAKS = (
     Break(
         "lose a stream that comes after the end",
         "actor",
-        '            event.stream.refuse(session_ended(cast("str", self._keeper.ended)))\n',
-        "            return\n",
+        "            stream.refuse(session_ended(keeper.ended))\n",
+        "",
         "streams",
     ),
 )
