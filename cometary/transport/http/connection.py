@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
-from cometary.transport.net.buffered import BufferedChannel
+from cometary.transport.net.buffered import BufferedChannel, keep_little_unsent
 from cometary.transport.net.poller import PEER_SHUT
 
 if TYPE_CHECKING:
@@ -297,6 +297,7 @@ class Connection(BufferedChannel):
         """Return the head of a response that is written bit by bit (`Carrier`)."""
         if self._floor.draining:
             self._end_if_last(exchange)
+        keep_little_unsent(self.sock)
         chunked, closing = exchange.version == "1.1", exchange.closing
         return self._http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
 

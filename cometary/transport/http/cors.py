@@ -8,9 +8,10 @@ So this is about what a foreign page can do with its visitor's browser, not abou
 3. A preflight from an allowed origin is answered here.
 4. Anything else is refused with `forbidden` before the application sees it, since a simple request
    takes effect even though the page may not read the answer.
-5. Where what is read is for everybody (`public_reads`), GET and HEAD take no effect and are let
+5. Where what is read is for everybody (`public_reads`), GET and HEAD are let
    through: a page's own scripts and fonts are asked for with an `Origin`, which a proxy may have made
-   a foreign one. A page of a foreign origin cannot read the answer.
+   a foreign one. A page of a foreign origin cannot read the answer. An endpoint at which a GET takes effect asks by
+   itself (`check`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 PREFLIGHT_HEADERS: Final[Headers] = (
     (b"Access-Control-Allow-Methods", b"GET, POST"),
-    (b"Access-Control-Allow-Headers", b"Authorization, Content-Type"),
+    (b"Access-Control-Allow-Headers", b"Authorization, Content-Type, Last-Event-ID, X-Comet-Session"),
     (b"Access-Control-Max-Age", b"7200"),
 )
 
@@ -86,11 +87,22 @@ class CorsPolicy:
             if exchange.method == "OPTIONS" and b"access-control-request-method" in headers:
                 exchange.respond(204, headers=PREFLIGHT_HEADERS)
                 return True
-        elif self._public_reads and exchange.method in READS:
-            return False
-        elif origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
-            raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
+        elif not (self._public_reads and exchange.method in READS):
+            self.check(exchange)
         return False
+
+    def check(self, exchange: Exchange) -> None:
+        """See whether the page that asks, if one does, may bring anything about: by GET, too.
+
+        Raises:
+            ProtocolError: `forbidden`, the fault of the page that asked.
+        """
+        headers = exchange.headers
+        origin = headers.get(b"origin")
+        if origin is None or self.headers(origin) is not None:
+            return
+        if origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
+            raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
 
 
 SAME_ORIGIN: Final = CorsPolicy()

@@ -77,21 +77,30 @@ class Stream:
             return False
         if self.full:
             raise RuntimeError("the stream is full")
-        self.pending = b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+        self.pending = self._piece(data)
         self.push()
         return not self.full
+
+    def _piece(self, data: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
 
     def push(self) -> None:
         """Have the connection send what is pending, if it can."""
         carrier = self._exchange.carrier
         self.full = carrier is None or not carrier.push(self._exchange, self)
 
-    def finish(self) -> None:
-        """End it; behind what is still unsent. Again, or once the peer has gone, that does nothing."""
+    def finish(self, last: bytes = b"") -> None:
+        """End it; behind what is still unsent. Again, or once the peer has gone, that does nothing.
+
+        Args:
+            last: A last piece, whether it is full or not.
+        """
         if not self.finished:
             self.finished = True
             self.on_writable = None
             rest, self.pending = self.pending, b""
+            if last:
+                rest += self._piece(last)
             self._exchange.conclude(rest + END if self._chunked else rest)
 
     def abort(self) -> None:

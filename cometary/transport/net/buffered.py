@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -20,6 +21,10 @@ from cometary.transport.net.poller import unacknowledged
 
 if TYPE_CHECKING:
     from cometary.transport.net.deadlines import DeadlineQueue
+
+
+MOST_UNSENT: Final = 16 * 1024
+"""Bytes that the kernel keeps unsent of a stream."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -114,3 +119,13 @@ class BufferedChannel(Channel):
         self._moved = waiting
         deadline.add(self, self._floor.now)
         return True
+
+
+def keep_little_unsent(sock: socket.socket) -> None:
+    """Have the kernel take no more for a reader than it can soon send.
+
+    Else it takes as much as its buffers hold, a megabyte and more, so that a reader who has stopped is not noticed
+    before that. Source: tcp(7), `TCP_NOTSENT_LOWAT`.
+    """
+    with suppress(OSError):  # it has broken, which is noticed where it is written to
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT)

@@ -11,7 +11,7 @@ import trio
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.stream import Stream
-from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller
+from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller, unacknowledged
 from tests.transport.http.test_pipelines import what_is_there
 from tests.transport.wire import Client, Server, echo, get, post, serving
 
@@ -351,3 +351,23 @@ async def test_an_exchange_that_streams_has_had_its_answer(streamer: Streamer) -
     async with serving(twice) as server:
         await begin(server)
         assert len(refused) == 1
+
+
+async def test_last_words_go_out_behind_what_is_unsent_whether_it_is_full_or_not(streamer: Streamer) -> None:
+    async with serving(streamer) as server:
+        client = await begin(server)
+        (stream,) = streamer.streams
+        assert not stream.write(LARGE)
+        stream.finish(b"goodbye")
+        await client.response()
+        assert [await chunk(client), await chunk(client), await chunk(client)] == [LARGE, b"goodbye", b""]
+
+
+async def test_the_kernel_takes_little_for_a_reader_that_stops(streamer: Streamer) -> None:
+    async with serving(streamer) as server:
+        await begin(server)
+        (stream,) = streamer.streams
+        while stream.write(b"x" * 10_000):
+            await server.settle()
+        (channel,) = server.switchboard._channels.values()
+        assert unacknowledged(channel.sock) < 100_000
