@@ -12,16 +12,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.mutation import choice, fork, harmless
-from tests.mutation.baseline import observe
+from tests.mutation import again, choice, cold, fork, harmless, warm
+from tests.mutation.baseline import Baseline, observe
 from tests.mutation.making import mutants
 from tests.mutation.mutant import Mutant
 from tests.mutation.report import Progress, faults, table
-from tests.mutation.trial import Trial
+from tests.mutation.trial import Outcome, Verdict
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 NOTHING: Final = 2
@@ -43,6 +43,9 @@ def main() -> int:
         help="only mutants that have TEXT in what is printed of them, or another one if given again",
     )
     parser.add_argument(
+        "--again", action="store_true", help="only mutants that have survived when they were tried last"
+    )
+    parser.add_argument(
         "--tests",
         action="append",
         default=[],
@@ -60,6 +63,9 @@ def main() -> int:
         for mutant in made(options.modules, options.changed, root)
         if any(text in str(mutant) for text in texts)
     ]
+    if options.again:
+        alive = again.survivors(root)
+        chosen = [mutant for mutant in chosen if mutant.key in alive]
     if not chosen:
         print("nothing to mutate")
         return NOTHING
@@ -94,11 +100,26 @@ def tried(chosen: list[Mutant], tests: Sequence[str], jobs: int, root: Path) -> 
         flush=True,
     )
     progress = Progress(len(chosen), listed)
-    results = [progress.saw(outcome) for outcome in Trial(baseline, root).outcomes(chosen, jobs)]
+    results = [progress.saw(outcome) for outcome in outcomes(chosen, folders, baseline, root, jobs)]
+    again.remember(results, root)
     wrong = faults(results, listed, harmless.no_longer_there(listed, root))
     print(table(results, listed), *wrong, sep="\n\n")
     print(f"\n{len(results)} mutants in {time.monotonic() - started:.0f} s, {len(wrong)} faults")
     return 1 if wrong else 0
+
+
+def outcomes(
+    chosen: Sequence[Mutant], tests: Sequence[str], baseline: Baseline, root: Path, jobs: int
+) -> Iterator[Outcome]:
+    """Try each in the cheapest way that it can be tried in."""
+    left = [mutant for mutant in chosen if baseline.at_import(mutant)]
+    if quick := [mutant for mutant in chosen if not baseline.at_import(mutant)]:
+        for outcome in warm.outcomes(quick, tests, baseline, root, jobs):
+            if outcome.verdict is Verdict.UNTRIED:
+                left.append(outcome.mutant)
+            else:
+                yield outcome
+    yield from cold.outcomes(left, baseline, root, jobs)
 
 
 if __name__ == "__main__":

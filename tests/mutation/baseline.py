@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,30 +24,38 @@ class Baseline:
 
     Attributes:
         seconds: how long each test took.
-        lines: for each module and each test the lines of the one that ran in the other.
+        lines: for each line of each module the tests that ran it, with "" if it was run at import as well.
         modules: the names of all modules that were imported, of libraries too.
     """
 
     seconds: dict[str, float]
-    lines: dict[str, dict[str, list[int]]]
+    lines: dict[str, dict[int, frozenset[str]]]
     modules: list[str]
 
     def tests_for(self, mutant: Mutant) -> list[str]:
         """The tests that could tell, quickest first; none if none runs the lines.
 
         What a module does when it is imported is in no test's account. Those that use the module are
-        asked first then, and after them all others, since what it defines may go anywhere.
+        asked first then, and for what no function does, after them all others: what it defines may go anywhere.
         """
         of_module = self.lines.get(mutant.key.module, {})
-        if not mutant.at_import:
-            return sorted(
-                (test for test, lines in of_module.items() if set(lines) & set(mutant.lines)), key=self._time
-            )
-        return sorted(self.seconds, key=lambda test: (test not in of_module, self._time(test)))
+        users = frozenset[str]().union(*of_module.values())
+        if mutant.at_import:
+            return sorted(self.seconds, key=lambda test: (test not in users, self._time(test)))
+        chosen = users if self.at_import(mutant) else self._running(mutant)
+        return sorted(chosen - {""}, key=self._time)
+
+    def at_import(self, mutant: Mutant) -> bool:
+        """Whether the change does something before the first test, when the project and the tests are imported."""
+        return mutant.at_import or "" in self._running(mutant)
 
     def seconds_of(self, tests: Sequence[str]) -> float:
         """How long these take together, when nothing is changed."""
         return sum(map(self._time, tests))
+
+    def _running(self, mutant: Mutant) -> frozenset[str]:
+        of_module = self.lines.get(mutant.key.module, {})
+        return frozenset[str]().union(*(of_module.get(line, ()) for line in mutant.lines))
 
     def _time(self, test: str) -> float:
         return self.seconds.get(test, 0.0)
@@ -61,7 +69,7 @@ def observe(tests: Sequence[str], root: Path) -> Baseline:
     def work() -> int:
         recorder = Recorder(root)
         status = fork.pytest_with(recorder, [*(f"--ignore={folder}" for folder in LEFT_OUT), *tests], root)
-        seen = {"seconds": recorder.seconds, "lines": recorder.lines(), "modules": sorted(sys.modules)}
+        seen = recorder.seconds, _short(recorder.lines()), sorted(sys.modules)
         result.write_text(json.dumps(seen))
         return status
 
@@ -70,6 +78,27 @@ def observe(tests: Sequence[str], root: Path) -> Baseline:
     if status != 0:
         sys.exit(f"{run.text()[-4000:]}\nthe tests have to pass before anything is changed (status {status})")
     run.text()
-    baseline = Baseline(**json.loads(result.read_text()))
+    seconds, lines, names = json.loads(result.read_text())
     result.unlink()
-    return baseline
+    return Baseline(seconds, _long(*lines), names)
+
+
+def _short(lines: Mapping[str, Mapping[int, Sequence[str]]]) -> object:
+    """With numbers for the names of tests, each of which runs many lines."""
+    numbers: dict[str, int] = {}
+    numbered = {
+        module: [
+            (line, [numbers.setdefault(test, len(numbers)) for test in tests]) for line, tests in each.items()
+        ]
+        for module, each in lines.items()
+    }
+    return list(numbers), numbered
+
+
+def _long(
+    tests: Sequence[str], numbered: Mapping[str, Sequence[tuple[int, Sequence[int]]]]
+) -> dict[str, dict[int, frozenset[str]]]:
+    return {
+        module: {line: frozenset(tests[number] for number in numbers) for line, numbers in each}
+        for module, each in numbered.items()
+    }

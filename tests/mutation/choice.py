@@ -14,6 +14,7 @@ from tests.mutation.mutant import Mutant
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "actors": ("tests/actors",),
     "fsm": ("tests/fsm", "tests/statem"),
+    "statem": ("tests/statem",),
     "supervision": ("tests/supervision",),
     "packets": ("tests/packets",),
     "sessions": ("tests/sessions", "tests/protocol"),

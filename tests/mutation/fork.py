@@ -20,8 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import Final, NoReturn
 
 OWN: Final = ("cometary", "tests", "conftest", "__main__")
 """The project's own modules begin so; each fork imports them itself."""
@@ -41,6 +40,9 @@ MEMORY: Final = 4 << 30
 TIMED_OUT: Final = 1000
 """The status of a run that was ended because it took too long, or waited for what does not come."""
 
+CRASHED: Final = 70
+"""The status of a run that an exception has ended, out of pytest itself."""
+
 IDLE: Final = 3.0
 """Seconds without any work after which a run waits for what does not come: tests do not sleep."""
 
@@ -58,7 +60,8 @@ class Run:
     pid: int
     ends: float
     idle: float
-    output: IO[bytes] = field(repr=False)
+    output: int
+    """The descriptor of what it prints: no object, which a fork of this process would leave unclosed."""
     worked: float = 0
     at: float = field(default_factory=time.monotonic)
     """When its processor time was last seen to be another one, `worked`."""
@@ -73,9 +76,9 @@ class Run:
 
     def text(self) -> str:
         """What it has printed; only to be asked once."""
-        with self.output:
-            self.output.seek(0)
-            return self.output.read().decode(errors="replace")
+        with open(self.output, "rb") as file:  # noqa: PTH123 - of a descriptor
+            file.seek(0)
+            return file.read().decode(errors="replace")
 
 
 def load(names: Iterable[str]) -> None:
@@ -92,24 +95,40 @@ def load(names: Iterable[str]) -> None:
 
 def start(work: Callable[[], int], seconds: float, idle: float = IDLE) -> Run:
     """Do `work` in a fork, which may take so many seconds of processor time; what it returns is its exit status."""
-    output = TemporaryFile()  # noqa: SIM115 - Run.text closes it
+    run = begin(seconds, idle)
+    if run is None:
+        _do(work)
+    return run
+
+
+def begin(seconds: float, idle: float = IDLE) -> Run | None:
+    """Fork: here it returns the run, and in the fork, with its limits and its own output, None."""
+    output = os.memfd_create("output")
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        _be_the_fork(work, output, int(seconds) + 1)
+        _be_the_fork(output, int(seconds) + 1)
+        return None
     return Run(pid, time.monotonic() + WALL * seconds, idle, output)
 
 
-def _be_the_fork(work: Callable[[], int], output: IO[bytes], seconds: int) -> None:
-    status = 70
+def _be_the_fork(output: int, seconds: int) -> None:
     try:
         os.setsid()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody else would end it then
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         for descriptor in (1, 2):
-            os.dup2(output.fileno(), descriptor)
+            os.dup2(output, descriptor)
+    except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
+        traceback.print_exc()
+        os._exit(CRASHED)
+
+
+def _do(work: Callable[[], int]) -> NoReturn:
+    status = CRASHED
+    try:
         status = work()
         sys.stdout.flush()
     except BaseException:  # noqa: BLE001 - whatever it is, this process ends here

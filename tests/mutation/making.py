@@ -72,7 +72,7 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """What is below `node` and done at run time, with the field that it is in."""
     if isinstance(node, ast.Assert | ast.JoinedStr | ast.Import | ast.ImportFrom):
         return
-    if _lists_names(node) or _names_a_number(node):
+    if _lists_names(node) or _names_a_number(node) or _only_says(node):
         return
     for field, value in ast.iter_fields(node):
         if field in {"annotation", "returns", "decorator_list", "bases", "type_params"} or _decides_nothing(
@@ -83,6 +83,17 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         for child in children:
             if isinstance(child, ast.AST):
                 yield field, child
+
+
+def _only_says(node: ast.AST) -> bool:
+    """Whether it is a function that is never run, of a protocol or an overload, or one for messages alone."""
+    match node:
+        case ast.FunctionDef(name="__repr__"):
+            return True
+        case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
+            return all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in body)
+        case _:
+            return False
 
 
 def _lists_names(node: ast.AST) -> bool:
@@ -107,7 +118,9 @@ def _decides_nothing(node: ast.AST) -> bool:
     match node:
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
-        case ast.keyword(arg="strict"):  # zip() then checks what its caller knows
+        case ast.keyword(
+            arg="strict" | "repr"
+        ):  # zip() checks what its caller knows; a dataclass tells of itself
             return True
         case _:
             return False

@@ -149,4 +149,7 @@ def _left_out(node: ast.stmt, source: Source) -> Iterator[Change]:
             pass
         case _:
             return
-    yield Change(source.start(node), source.end(node), b"pass")
+    lines = source.text(node).count(b"\n")
+    yield Change(
+        source.start(node), source.end(node), b"pass" + lines * b"\n"
+    )  # what follows stays where it is

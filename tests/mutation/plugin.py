@@ -107,15 +107,11 @@ class Recorder:
         """One phase of a test."""
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
-    def lines(self) -> dict[str, dict[str, list[int]]]:
-        """For each module and each test the lines of the one that ran in the other."""
+    def lines(self) -> dict[str, dict[int, list[str]]]:
+        """For each line of each module the tests that ran it, "" for what was done outside of all."""
         self._coverage.stop()
         data = self._coverage.get_data()
-        found: dict[str, dict[str, list[int]]] = {}
-        for file in data.measured_files():
-            tests = found.setdefault(Path(file).relative_to(self._root).as_posix(), {})
-            for line, contexts in data.contexts_by_lineno(file).items():
-                for test in contexts:
-                    if test:
-                        tests.setdefault(test, []).append(line)
-        return found
+        return {
+            Path(file).relative_to(self._root).as_posix(): data.contexts_by_lineno(file)
+            for file in data.measured_files()
+        }

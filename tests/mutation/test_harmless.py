@@ -48,7 +48,7 @@ def test_what_is_no_longer_written_so_is_found(tmp_path: Path) -> None:
 def test_survivors_are_what_is_neither_noticed_nor_listed() -> None:
     mutant = mutants("m.py", SOURCE)[0]
     verdicts = {verdict: Outcome(mutant, verdict, 1) for verdict in Verdict}
-    alive = [verdicts[Verdict.SURVIVED], verdicts[Verdict.NOT_RUN]]
+    alive = [verdicts[each] for each in (Verdict.SURVIVED, Verdict.NOT_RUN, Verdict.UNTRIED)]
     noticed = [verdicts[Verdict.KILLED], verdicts[Verdict.TIMED_OUT]]
     assert survivors(verdicts.values(), ()) == alive
     assert survivors(verdicts.values(), {mutant.key}) == []

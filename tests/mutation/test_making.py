@@ -33,7 +33,7 @@ def lines_made(source: str) -> list[str]:
         ("x = 1", ["x = 2"]),
         ("x = a[-1]", ["x = a[-2]"]),
         ("x = True", ["x = False"]),
-        ("def f(a=False): ...", ["def f(a=True): ..."]),
+        ("def f(a=False): g()", ["def f(a=True): g()", "def f(a=False): pass"]),
         ("x = a + b", ["x = a - b"]),
         ("x = a // b", ["x = a * b"]),
         ("x = min(a, b)", ["x = max(a, b)"]),
@@ -73,6 +73,10 @@ def test_each_slip_of_the_hand_is_one_mutant(source: str, made: list[str]) -> No
         "class C:\n    _MANY = 64",
         "x = zip(strict=True)",
         "x = isinstance(a, b)",
+        "x = field(repr=False)",
+        "class C:\n    def __repr__(self): return a + b",
+        'class C(Protocol):\n    def f(self, a=False):\n        """Words."""',
+        "@overload\ndef f(a=1): ...",
         "class C:\n    def __init__(self): self.a = b",
         "class C:\n    def __init__(self): super().__init__()",
     ],
@@ -95,6 +99,12 @@ def test_a_mutant_is_named_by_what_is_written_not_by_where() -> None:
     assert [mutant.key for mutant in mutants("m.py", source.encode())] == [mutant.key for mutant in above]
     assert {mutant.key.function for mutant in above} == {"C.f"}
     assert len({mutant.key for mutant in above}) == len(above) == 4
+
+
+def test_a_mutant_moves_no_line() -> None:
+    source = "f(\n    a,\n    b,\n)\nx = c < d\n"
+    for mutant in mutants("m.py", source.encode()):
+        assert mutant.applied_to(source.encode()).splitlines()[4].startswith(b"x = c <")
 
 
 def test_a_comment_beside_the_change_is_not_part_of_its_name() -> None:

@@ -34,7 +34,9 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir(parents=True)
     for package in ("cometary", "cometary/dispatch"):
         (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest]\npythonpath = ["."]\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.pytest]\npythonpath = ["."]\nfilterwarnings = ["error"]\n'
+    )
     (tmp_path / "cometary/dispatch/thing.py").write_text(SOURCE)
     (tmp_path / "tests/mutation/harmless.toml").touch()
     return tmp_path
@@ -131,6 +133,55 @@ def test_a_module_that_is_imported_before_it_can_be_changed_has_no_survivor_call
     status, output = run(project, BEST)
     assert status == 1
     assert "not run by any test" in output
+
+
+def test_a_descriptor_that_is_left_open_until_the_end_is_noticed(project: Path) -> None:
+    """The run ends then in another way than by a test that fails, and goes on to the next mutant."""
+    (project / "cometary/dispatch/thing.py").write_text(
+        "def is_between(low, number, high):\n"
+        "    file = open(__file__)\n"
+        "    ring = [file]\n"
+        "    ring.append(ring)\n"
+        "    file.close()\n"
+        "    return low < number\n"
+    )
+    status, output = run(project, f"import gc; gc.disable(); {WEAK}")
+    assert status == 1
+    assert "- ring.append(ring)" in output
+    assert "- file.close()" not in output
+
+
+def test_a_function_is_changed_wherever_it_has_been_put(project: Path) -> None:
+    """In a table, in a decorator's cell, in a closure that was made at import."""
+    (project / "cometary/dispatch/thing.py").write_text(
+        "from functools import wraps\n"
+        "def deciding(function):\n"
+        "    @wraps(function)\n"
+        "    def wrapper(*values):\n"
+        "        return TABLE['low'](values) and not values[1] > values[2]\n"
+        "    return wrapper\n"
+        "def low(values):\n"
+        "    return values[0] <= values[1]\n"
+        "TABLE = {'low': low}\n"
+        "@deciding\n"
+        "def is_between(low, number, high):\n"
+        "    return None\n"
+    )
+    status, output = run(project, BEST)
+    assert status == 0, output
+
+
+def test_what_has_survived_can_be_tried_again_alone(project: Path) -> None:
+    status, output = run(project, BETTER)
+    assert "5 mutants" in output
+    assert "2 faults" in output
+    status, output = run(project, BETTER, "dispatch", "--again")
+    assert status == 1
+    assert "2 mutants" in output
+    status, output = run(project, BEST, "dispatch", "--again")
+    assert status == 0
+    assert "2 mutants" in output
+    assert run(project, BEST, "dispatch", "--again") == (2, "nothing to mutate\n")
 
 
 FOREVER = """

@@ -5,25 +5,34 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.mutation import fork
 from tests.mutation.baseline import Baseline
 from tests.mutation.mutant import Mutant
-from tests.mutation.plugin import NOT_IMPORTED, ChangedModule, Chosen
+from tests.mutation.plugin import NOT_IMPORTED
 
 PATIENCE: Final = (5.0, 3.0)
 """A run may take so many seconds of processor time, and so many times what its tests take unchanged."""
 
-FIRST: Final = 8
-"""How many tests are asked before all others."""
+NOT_ASKED: Final = frozenset({4, 5})
+"""pytest's statuses for options that are not valid, and for no tests: nothing is known of the mutant then.
 
-FAILED: Final = frozenset({1, 2})
-"""pytest's statuses for tests that fail, and for test files that cannot even be imported."""
+By all others a test has noticed: one that fails, a file that cannot be imported, a signal that ends the process,
+a socket left open that the end of the run finds. Unchanged, none of these happens.
+"""
+
+UNKNOWN: Final = 0.05
+"""Mutants that each test is taken to have noticed before it has: of those that have not, the quickest is first."""
+
+ELSEWHERE: Final = 0.2
+"""What a mutant counts that was noticed in another function of the module, to one in the same function."""
+
+START: Final = 0.01
+"""Seconds that a test takes at the least: what is quicker is not told apart."""
 
 
 class Verdict(Enum):
@@ -34,6 +43,7 @@ class Verdict(Enum):
     """A test waited for what did not come, which tells as well."""
     SURVIVED = "survived"
     NOT_RUN = "not run by any test"
+    UNTRIED = "not tried in this way"
 
 
 NOTICED: Final = frozenset({Verdict.KILLED, Verdict.TIMED_OUT})
@@ -47,6 +57,13 @@ class Outcome:
     verdict: Verdict
     tests: int
     """How many tests could have told."""
+
+
+class Start(Protocol):
+    """A way to try a mutant."""
+
+    def __call__(self, mutant: Mutant, tests: Sequence[str], seconds: float) -> fork.Run | None:
+        """Start to run `tests` over `mutant`, for so long at most; None if it cannot be tried in this way."""
 
 
 @dataclass(slots=True)
@@ -63,14 +80,16 @@ class Trial:
 
     Args:
         baseline: what the tests do when nothing is changed.
-        root: where the checkout is.
+        start: how one mutant is tried.
+        first: how many tests have a run of their own before all others. Where each run collects its tests
+            anew, the few take a fraction of what all take, and most mutants die there.
     """
 
-    def __init__(self, baseline: Baseline, root: Path) -> None:
+    def __init__(self, baseline: Baseline, start: Start, first: int | None = None) -> None:
         self._baseline = baseline
-        self._root = root
-        self._kills: Counter[tuple[str, str]] = Counter()
-        self._sources: dict[str, bytes] = {}
+        self._start = start
+        self._first = first
+        self._kills: Counter[tuple[str, ...]] = Counter()
 
     def outcomes(self, mutants: Iterable[Mutant], jobs: int) -> Iterator[Outcome]:
         """Try each, `jobs` at a time."""
@@ -80,11 +99,12 @@ class Trial:
             while waiting and len(running) < jobs:
                 attempt = waiting.popleft()
                 self._order(attempt)
-                if attempt.batches:
-                    run = self._start(attempt)
+                if not attempt.batches:
+                    yield Outcome(attempt.mutant, Verdict.NOT_RUN, 0)
+                elif run := self._begin(attempt):
                     running[run.pid] = run, attempt
                 else:
-                    yield Outcome(attempt.mutant, Verdict.NOT_RUN, 0)
+                    yield Outcome(attempt.mutant, Verdict.UNTRIED, attempt.tests)
             for run, status in fork.finished([run for run, _ in running.values()]) if running else ():
                 _, attempt = running.pop(run.pid)
                 verdict = self._verdict(status, run.text(), attempt.mutant)
@@ -98,38 +118,34 @@ class Trial:
         return _Attempt(mutant, len(tests), deque([tests] if tests else []))
 
     def _order(self, attempt: _Attempt) -> None:
-        """Put the tests first that have noticed most in this module, and let those have a run of their own.
-
-        To collect and run the few of them takes a fraction of what all take, and most mutants die there.
-        """
-        if len(attempt.batches) == 1 and len(attempt.batches[0]) == attempt.tests > FIRST:
-            module = attempt.mutant.key.module
-            tests = sorted(attempt.batches.pop(), key=lambda test: -self._kills[module, test])
-            attempt.batches.extend([tests[:FIRST], tests[FIRST:]])
-
-    def _start(self, attempt: _Attempt) -> fork.Run:
-        least, times = PATIENCE
+        """Put the tests first that notice most in a second, if they have not been put in order yet."""
+        if len(attempt.batches) != 1 or len(attempt.batches[0]) != attempt.tests:
+            return
         key = attempt.mutant.key
+
+        def in_a_second(test: str) -> float:
+            here, there = self._kills[key.module, key.function, test], self._kills[key.module, test]
+            return (UNKNOWN + here + ELSEWHERE * there) / (START + self._baseline.seconds.get(test, 0.0))
+
+        tests = sorted(attempt.batches.pop(), key=in_a_second, reverse=True)
+        first = self._first or len(tests)
+        attempt.batches.extend(batch for batch in (tests[:first], tests[first:]) if batch)
+
+    def _begin(self, attempt: _Attempt) -> fork.Run | None:
+        least, times = PATIENCE
         tests = attempt.batches.popleft()
-        source = self._sources.get(key.module) or (self._root / key.module).read_bytes()
-        self._sources[key.module] = source
-        name = key.module.removesuffix(".py").replace("/", ".")
-        files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-
-        def work() -> int:
-            module = ChangedModule(name, self._root / key.module, attempt.mutant.applied_to(source))
-            sys.meta_path.insert(0, module)
-            return fork.pytest_with(Chosen(tests, module), ["-x", "--tb=short", *files], self._root)
-
-        return fork.start(work, least + times * self._baseline.seconds_of(tests))
+        return self._start(attempt.mutant, tests, least + times * self._baseline.seconds_of(tests))
 
     def _verdict(self, status: int, output: str, mutant: Mutant) -> Verdict:
         if status == fork.TIMED_OUT:
             return Verdict.TIMED_OUT
         if status in {0, NOT_IMPORTED}:
             return Verdict.SURVIVED if status == 0 else Verdict.NOT_RUN
-        if status in FAILED or status < 0:  # by a signal: a mutant can end the process that tests it
-            if failed := re.search(r"^FAILED (.+?)(?: - |$)", output, re.MULTILINE):
-                self._kills[mutant.key.module, failed[1]] += 1
-            return Verdict.KILLED
-        sys.exit(f"{output[-4000:]}\n{mutant}\npytest ended with status {status}: the mutant was not tried")
+        if status in NOT_ASKED:
+            sys.exit(
+                f"{output[-4000:]}\n{mutant}\npytest ended with status {status}: the mutant was not tried"
+            )
+        if failed := re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", output, re.MULTILINE):
+            self._kills[mutant.key.module, failed[1]] += 1
+            self._kills[mutant.key.module, mutant.key.function, failed[1]] += 1
+        return Verdict.KILLED
