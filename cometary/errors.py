@@ -6,9 +6,10 @@ too long `pykka.Timeout`, so that code written for Pykka keeps working.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pykka import ActorDeadError
 
@@ -44,7 +45,34 @@ class NoSystemError(UsageError):
 
 
 class NameTakenError(UsageError):
-    """The calling code registered a name that a living actor already has."""
+    """The calling code registered a name that a living actor already has: that of `ref`.
+
+    Source: OTP, `{already_started, Pid}`.
+    """
+
+    ref: Any = None
+    """The reference of the actor that has it; None if it is not known: it is not pickled along."""
+
+    def __init__(self, message: str, ref: Any = None) -> None:
+        super().__init__(message)
+        if ref is not None:
+            self.ref = ref
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again, made_from, told = super().__reduce__()
+        return again, made_from, {name: value for name, value in told.items() if name != "ref"}
+
+    def __copy__(self) -> Self:
+        return self._with(self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._with(copy.deepcopy(self.__dict__, memo))
+
+    def _with(self, told: dict[str, Any]) -> Self:
+        again, made_from, _ = self.__reduce__()
+        twin: Self = again(*made_from)
+        twin.__dict__.update(told)
+        return twin
 
 
 class MailboxFullError(CometaryError):
@@ -207,6 +235,13 @@ class MachineStoppedError(CometaryError):
 
 class SpecError(UsageError):
     """A supervisor was given a child or an option that makes no sense: the calling code's fault."""
+
+
+class AlreadyStartedError(NameTakenError, SpecError):
+    """A supervisor was asked to start a child whose id another one has: `ref`, or None if that one does not run.
+
+    Source: OTP, `{already_started, Pid}`, `already_present`.
+    """
 
 
 class ChildStateError(UsageError):

@@ -24,7 +24,17 @@ from cometary.actors.mailbox import Bounded, MailboxStatistics
 from cometary.actors.messages import Down, ExitSignal
 from cometary.actors.names import Registry, Via
 from cometary.actors.ref import ActorRef
-from cometary.actors.registry import ActorRegistry, groups, register, send, unregister, whereis
+from cometary.actors.registry import (
+    ActorRegistry,
+    ask,
+    groups,
+    register,
+    registered,
+    send,
+    stop,
+    unregister,
+    whereis,
+)
 from cometary.actors.run_system import system, system_in_thread
 from cometary.actors.scheduler import SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
@@ -57,11 +67,14 @@ __all__ = [
     "Timeout",
     "Timer",
     "Via",
+    "ask",
     "current_system",
     "get_all",
     "groups",
     "register",
+    "registered",
     "send",
+    "stop",
     "system",
     "system_in_thread",
     "traversable",

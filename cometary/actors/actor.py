@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -21,12 +22,13 @@ from cometary.actors.exits import NORMAL, Exit, as_exit, crashed, takes_exit
 from cometary.actors.future import Future
 from cometary.actors.mailbox import Bounded
 from cometary.actors.messages import PROXIED, ForLife, Stop
+from cometary.actors.names import Whom
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.actors.system import current_system
 from cometary.actors.task_cell import TaskCell
 from cometary.actors.timers import Timer
-from cometary.errors import UsageError
+from cometary.errors import ActorEndedError, UsageError
 
 if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
@@ -241,43 +243,53 @@ class Actor(pykka.Actor):
 
     # -- the ends of others: watch them, share them, survive them; all of it ends with this incarnation
 
-    def monitor(self, ref: ActorRef[Any]) -> None:
+    # Whom they concern, they take by reference or by name; a name that nobody has is an `ActorEndedError`
+    # with the reason `noproc`.
+
+    def monitor(self, ref: Whom) -> None:
         """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
 
         Monitoring it again before that changes nothing. All ends with this incarnation.
         Source: OTP, `erlang:monitor/2`.
 
+        Args:
+            ref: a reference, or a name.
+
         Raises:
-            pykka.ActorDeadError: if this incarnation has ended.
+            ActorEndedError: if nobody has the name (its `reason` is `noproc`), or this incarnation has ended.
         """
-        self._living_cell().monitors.add(ref)
+        self._living_cell().monitors.add(self._find(ref))
 
-    def demonitor(self, ref: ActorRef[Any]) -> None:
-        """Get no `Down` for `ref`, except one that is in the mailbox already."""
+    def demonitor(self, ref: Whom) -> None:
+        """Get no `Down` for `ref`, a reference or a name, except one that is in the mailbox already."""
         if self._cell.actor is self:
-            self._cell.monitors.remove(ref)
+            with suppress(ActorEndedError):  # nobody has the name any more
+                self._cell.monitors.remove(self._find(ref))
 
-    def link(self, ref: ActorRef[Any]) -> None:
+    def link(self, ref: Whom) -> None:
         """End when `ref` ends, and the other way round, unless with `normal`; see `trap_exits`.
 
         If it has ended already, this actor gets an exit signal `noproc`. Linking to it again, or
         to oneself, changes nothing. A link ends with the incarnation of either.
         Source: OTP, `erlang:link/1`.
 
+        Args:
+            ref: a reference, or a name.
+
         Raises:
             UsageError: if `ref` is a `ThreadingActor`'s; the caller's fault. Monitor it from a thread.
-            pykka.ActorDeadError: if this incarnation has ended.
+            ActorEndedError: if nobody has the name (its `reason` is `noproc`), or this incarnation has ended.
         """
-        _check_ours(ref)
-        self._living_cell().links.add(ref)
+        self._living_cell().links.add(self._find(ref))
 
-    def unlink(self, ref: ActorRef[Any]) -> None:
+    def unlink(self, ref: Whom) -> None:
         """Get no exit signal from `ref` any more, nor send one, except an `ExitSignal` in the mailbox.
 
         Harmless if it is not linked. Source: OTP, `erlang:unlink/1`.
         """
         if self._cell.actor is self:
-            self._cell.links.remove(ref)
+            with suppress(ActorEndedError):
+                self._cell.links.remove(self._find(ref))
 
     def start_linked(self, start: type[A] | Starter[A], *args: Any, **kwargs: Any) -> ActorRef[A]:
         """Start an actor as `start.start(*args, **kwargs)` does, linked to this one.
@@ -293,6 +305,9 @@ class Actor(pykka.Actor):
         cell.links.add(ref)
         return ref
 
+    def _find(self, whom: Whom) -> ActorRef[Any]:
+        return self._cell.system.names.find(whom)
+
     def _living_cell(self) -> Cell:
         # Code of an actor that has ended may still run, and the cell may be the next one's.
         if self._cell.actor is not self:
@@ -301,11 +316,6 @@ class Actor(pykka.Actor):
 
     def __str__(self) -> str:
         return str(self.actor_ref)
-
-
-def _check_ours(ref: object) -> None:
-    if not isinstance(ref, ActorRef):
-        raise UsageError(f"only an ActorRef of cometary.actors can be linked, not {ref!r}")
 
 
 @dataclass(frozen=True, slots=True)

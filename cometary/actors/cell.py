@@ -27,6 +27,7 @@ from cometary.actors.incarnation import OwnedTasks, Promises
 from cometary.actors.links import Links, Monitors
 from cometary.actors.mailbox import CLOSED, PARKED, Receiving
 from cometary.actors.messages import ExitSignal, ForLife
+from cometary.actors.names import names_shown
 from cometary.errors import StartIgnoredError
 from cometary.escapes import exit_in, really
 
@@ -121,7 +122,7 @@ class Cell(Receiving):
         actor, self.actor = self.actor, None
         if actor is None:
             return
-        self.exit = with_account(exit, actor)
+        self.exit = with_account(exit, actor, names_shown(self.ref)) if exit.abnormal else exit
         self.state = PARKED
         self._break_promises()
         self._watch_nobody()

@@ -32,6 +32,7 @@ class Exit:
         last_message: what the actor was handling when it crashed; None otherwise.
         state: what the actor's `crash_state()` said about it when it crashed; None otherwise.
         name: the `display_name` of an actor that crashed or was killed; empty if it has none.
+        names: what such an actor was registered as, as text.
     """
 
     reason: str
@@ -39,6 +40,7 @@ class Exit:
     last_message: object = None
     state: object = None
     name: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def abnormal(self) -> bool:
@@ -85,13 +87,13 @@ def taken_along(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
     return Exit(exit.reason, exit.error)
 
 
-def with_account(exit: Exit, actor: object) -> Exit:  # noqa: A002 - OTP's word
-    """Add to an abnormal exit what only the actor can tell: its name and, after a crash, its state."""
-    if not exit.abnormal:
-        return exit
+def with_account(exit: Exit, actor: object, names: tuple[str, ...]) -> Exit:  # noqa: A002 - OTP's word
+    """Add to an abnormal exit what the actor was called and, after a crash, the state that only it can tell."""
     name = _told(lambda: plain(str(getattr(actor, "display_name", ""))), "display_name")
     state = None if exit.reason != "crashed" else _told(lambda: _state_of(actor), "crash_state")
-    return replace(exit, name=name, state=state) if name or state is not None else exit
+    if not (name or names or state is not None):
+        return exit
+    return replace(exit, name=name, state=state, names=names)
 
 
 def _state_of(actor: object) -> object:
@@ -103,7 +105,8 @@ def remembered(exit: Exit) -> Exit:  # noqa: A002 - OTP's word
     """What is kept of an exit that has been told: neither the message nor, by a traceback, a handler's variables."""
     if exit.error is None and exit.last_message is None and exit.state is None:
         return exit
-    return Exit(exit.reason, None if exit.error is None else _without_traceback(exit.error), name=exit.name)
+    error = None if exit.error is None else _without_traceback(exit.error)
+    return Exit(exit.reason, error, name=exit.name, names=exit.names)
 
 
 def _without_traceback(error: BaseException) -> BaseException:

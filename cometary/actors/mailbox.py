@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cometary.actors.exits import FORKED, KILLED, Exit
 from cometary.actors.in_process import LEFT_BEHIND
 from cometary.actors.messages import Question, is_answerable, is_stop
+from cometary.actors.names import names_shown
 from cometary.errors import ActorEndedError, StartIgnoredError, UsageError
 from cometary.escapes import class_name, really
 from cometary.log import get_logger
@@ -229,9 +230,11 @@ class Diagnostics(Standing):
             text = f"Exception returned from {self.ref} to caller:"
             logger.info("exception returned", text=text, **self.account(), exc_info=error)
 
-    def account(self) -> dict[str, str]:
+    def account(self) -> dict[str, Any]:
         """Tell who it is, for a log."""
-        return {"actor": class_name(self.ref.actor_class), "urn": self.ref.actor_urn}
+        who: dict[str, Any] = {"actor": class_name(self.ref.actor_class), "urn": self.ref.actor_urn}
+        names = names_shown(self.ref)
+        return {**who, "names": names} if names else who
 
     def dead(self, exit: Exit | None = None) -> ActorEndedError:  # noqa: A002
         """Return the error for a message that nobody will handle; by default the actor has ended already."""
@@ -243,7 +246,8 @@ class Diagnostics(Standing):
 
     def _ended(self, what: str, exit: Exit) -> ActorEndedError:  # noqa: A002
         text = LEFT_BEHIND if exit.reason == FORKED.reason else f"{what}; it ended: {exit}"
-        error = ActorEndedError(f"{self.ref} {text}", exit.reason)
+        who = self.ref.described(exit.names) if exit.names and self.state == CLOSED else self.ref
+        error = ActorEndedError(f"{who} {text}", exit.reason)
         error.__cause__ = exit.error
         return error
 

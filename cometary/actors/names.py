@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import pykka
 
-from cometary.errors import NameTakenError, UsageError
-from cometary.escapes import exit_in
+from cometary.actors.exits import NOPROC
+from cometary.actors.in_process import InProcess
+from cometary.errors import ActorEndedError, NameTakenError, UsageError
+from cometary.escapes import exit_in, plain, really
 from cometary.log import get_logger, show
 
 if TYPE_CHECKING:
@@ -59,6 +61,12 @@ class Via(NamedTuple):
 
 logger = get_logger("cometary.actors")
 
+Whom: TypeAlias = "ActorRef[Any] | Hashable"
+"""Who is meant: a reference, a name, or a `Via`."""
+
+MOST_SHOWN: Final = 3
+"""Names of one actor that are shown; it may have any number."""
+
 
 class Names:
     """Unique names of living actors, for any thread. A restarted actor keeps its names.
@@ -96,7 +104,7 @@ class Names:
                 self._by_name[name] = ref
                 self._by_ref.setdefault(ref, {})[name] = None
             elif holder is not ref:
-                raise NameTakenError(f"{name!r} is the name of {holder}")
+                raise NameTakenError(f"{show(name)} is the name of {holder}", holder)
 
     def unregister(self, name: Hashable) -> None:
         """Free `name`. Harmless if nobody has it."""
@@ -118,19 +126,39 @@ class Names:
             return name.registry.whereis(name.name)
         return self._by_name.get(name)
 
-    def send(self, name: Hashable, message: object) -> None:
-        """Tell `message` to the actor called `name`.
+    def find(self, whom: Whom) -> ActorRef[Any]:
+        """Return the actor that is meant: that with this reference, or with this name.
+
+        Raises:
+            ActorEndedError: if nobody has the name; its `reason` is `noproc`.
+            UsageError: for a reference that is not one of Cometary's; the caller's fault.
+        """
+        ref = as_reference(whom) or self.whereis(whom)
+        if ref is None:
+            raise ActorEndedError(f"no actor is called {show(whom)}", NOPROC.reason)
+        return ref
+
+    def send(self, whom: Whom, message: object) -> None:
+        """Tell `message` to the actor that is meant.
 
         Raises:
             pykka.ActorDeadError: if there is none.
         """
-        if isinstance(name, Via):
-            name.registry.send(name.name, message)
-            return
-        ref = self._by_name.get(name)
-        if ref is None:
-            raise pykka.ActorDeadError(f"no actor is called {name!r}")
-        ref.tell(message)
+        if isinstance(whom, Via):
+            whom.registry.send(whom.name, message)
+        else:
+            self.find(whom).tell(message)
+
+    def registered(self) -> list[Hashable]:
+        """Return all names, in the order in which they were given."""
+        return list(self._by_name)
+
+    def of(self, ref: ActorRef[Any]) -> list[Hashable]:
+        """Return the first few names of an actor, those in other registries included; from any thread."""
+        own, vias = self._by_ref.get(ref), self._vias.get(ref)
+        if own is None and vias is None:
+            return []
+        return [*(own or ()), *(via.name for via in (vias or {}).copy().values())][:MOST_SHOWN]
 
     def forget(self, ref: ActorRef[Any]) -> None:
         """Free every name of an actor that has ended."""
@@ -185,6 +213,26 @@ class Names:
             vias.pop(_key(via), None)
             if not vias:
                 self._vias.pop(ref, None)
+
+
+def as_reference(whom: Any) -> ActorRef[Any] | None:
+    """Return `whom` if it is a reference, None if it is a name.
+
+    Raises:
+        UsageError: for a reference that is not one of Cometary's; the caller's fault.
+    """
+    kind: type = type(whom)
+    if not issubclass(kind, pykka.ActorRef):
+        return None
+    if not issubclass(kind, InProcess):
+        raise UsageError(f"{show(whom)} is no reference to one of Cometary's own actors")
+    return cast("ActorRef[Any]", whom)
+
+
+def names_shown(ref: ActorRef[Any]) -> tuple[str, ...]:
+    """Return the names of an actor as text, for reports."""
+    names = ref.actor_inbox.system.names.of(ref)
+    return tuple(plain(name) if really(name, str) else show(name) for name in names) if names else ()
 
 
 def _key(via: Via) -> tuple[int, Hashable]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 import weakref
+from collections.abc import Hashable, Iterable
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,6 +23,7 @@ from cometary.actors.proxy import ActorProxy
 from cometary.actors.system import instead_of_blocking
 from cometary.errors import BlockingCallError, CallingSelfError
 from cometary.escapes import class_name
+from cometary.log import show
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -271,8 +273,13 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         finally:
             cell.system.post(cell.unwatch, note)
 
+    def described(self, names: Iterable[Hashable]) -> str:
+        """Tell who it is: the class, the names that it has or had, and the URN; never fails."""
+        called = "".join(f" {show(name)}" for name in names)
+        return f"{class_name(self.actor_class)}{called} ({self.actor_urn})"
+
     def __str__(self) -> str:
-        return f"{class_name(self.actor_class)} ({self.actor_urn})"
+        return self.described(self.actor_inbox.system.names.of(self))
 
 
 def _send_from_outside(cell: Cell, ask: Question[Any]) -> None:

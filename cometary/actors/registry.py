@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 import pykka
 
+from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
 from cometary.actors.groups import Groups
 from cometary.actors.loops import on_a_loop
 from cometary.actors.messages import as_told
+from cometary.actors.names import Whom
 from cometary.actors.ref import ActorRef
 from cometary.actors.system import current_system
 from cometary.errors import MailboxFullError, NoSystemError
@@ -30,7 +32,7 @@ def register(name: Hashable, ref: ActorRef[Any]) -> None:
         ref: the actor.
 
     Raises:
-        NameTakenError: if another living actor has it; the caller's fault.
+        NameTakenError: if another living actor has it, which is its `ref`; the caller's fault.
         UsageError: if the actor lives in another system; the caller's fault.
         pykka.ActorDeadError: if the actor has ended.
     """
@@ -47,15 +49,55 @@ def unregister(name: Hashable) -> None:
     current_system().names.unregister(name)
 
 
-def send(name: Hashable, message: object) -> None:
-    """Tell `message` to the actor that has `name`, see `register`.
+def registered() -> list[Hashable]:
+    """Return all names that living actors of the current system have, see `register`.
+
+    Those in other registries (`Via`) are not among them. Source: OTP, `erlang:registered/0`.
+    """
+    return current_system().names.registered()
+
+
+# -- an actor by its name, or its reference, whichever the caller has --------------------------------------
+
+
+def send(whom: Whom, message: object) -> None:
+    """Tell `message` to the actor that has a name, see `register`, or this reference.
 
     Source: Erlang reference manual, "Registered Processes" (`Name ! Message`).
 
     Raises:
-        pykka.ActorDeadError: if there is none.
+        ActorEndedError: if nobody has the name; its `reason` is `noproc`.
+        MailboxFullError: as `ActorRef.tell`.
     """
-    current_system().names.send(name, message)
+    current_system().names.send(whom, message)
+
+
+def ask(whom: Whom, message: object, *, block: bool | None = None, timeout: float | None = None) -> Any:
+    """Do as `ActorRef.ask`, for the actor that has a name, see `register`, or this reference.
+
+    Source: OTP, `gen_server:call/3`.
+
+    Raises:
+        ActorEndedError: if nobody has the name; its `reason` is `noproc`. Else as `ActorRef.ask`.
+    """
+    return current_system().names.find(whom).ask(message, block=block, timeout=timeout)
+
+
+def stop(
+    whom: Whom,
+    *,
+    block: bool | None = None,
+    timeout: float | None = None,
+    exit: Exit | str = NORMAL,  # noqa: A002 - OTP's word
+) -> Any:
+    """Do as `ActorRef.stop`, for the actor that has a name, see `register`, or this reference.
+
+    Source: OTP, `gen_server:stop/3`.
+
+    Raises:
+        ActorEndedError: if nobody has the name; its `reason` is `noproc`. Else as `ActorRef.stop`.
+    """
+    return current_system().names.find(whom).stop(block=block, timeout=timeout, exit=exit)
 
 
 def groups(scope: str = "default") -> Groups:

@@ -1,8 +1,9 @@
 """What a supervisor can be asked for from outside, under OTP's names.
 
 Each function sends one message and waits for the answer; while a supervisor starts or stops a
-child, the question waits in its mailbox. If the supervisor ends before it answers, they raise
-`pykka.ActorDeadError`; if the reference is not a supervisor's, `ChildStateError`, and nothing is sent.
+child, the question waits in its mailbox. The supervisor is given by its reference or its name. If it ends before
+it answers, or nobody has the name, they raise `pykka.ActorDeadError`; if it is no supervisor, `ChildStateError`, and
+nothing is sent.
 
 Source: OTP, `supervisor`, section "Exports".
 """
@@ -13,6 +14,8 @@ from math import inf
 from typing import Any, NamedTuple, cast
 
 from cometary.actors import ActorRef
+from cometary.actors.names import Whom
+from cometary.actors.sys.calls import actor_meant
 from cometary.errors import ChildStateError
 from cometary.supervision.child import State
 from cometary.supervision.options import Kind
@@ -83,11 +86,11 @@ class ChildCount(NamedTuple):
     workers: int
 
 
-async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
+async def start_child(supervisor: Whom, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
     """Have `supervisor` start another child, to the right of the others.
 
     Args:
-        supervisor: a `Supervisor` or a `DynamicSupervisor`.
+        supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
         start: a specification; for a dynamic supervisor also just a class.
         *args: for a class: its constructor's arguments.
 
@@ -103,7 +106,7 @@ async def start_child(supervisor: AnyRef, start: ChildSpec | AnyActorClass, *arg
     return cast("AnyRef", await _supervisor(supervisor).ask(StartChild(start, args), timeout=inf))
 
 
-async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
+async def terminate_child(supervisor: Whom, child: str | AnyRef) -> None:
     """Have `supervisor` stop a child and not restart it; returns when it has gone.
 
     Its specification stays, unless it is temporary, for `restart_child`; it also comes back if
@@ -111,7 +114,7 @@ async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
     are dead; the next `start` makes a new one.
 
     Args:
-        supervisor: a `Supervisor` or a `DynamicSupervisor`.
+        supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
         child: the child's id; for a dynamic supervisor its reference.
 
     Raises:
@@ -120,7 +123,7 @@ async def terminate_child(supervisor: AnyRef, child: str | AnyRef) -> None:
     await _supervisor(supervisor).ask(TerminateChild(child), timeout=inf)
 
 
-async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
+async def restart_child(supervisor: Whom, child: str) -> AnyRef:
     """Have `supervisor` start a child that has ended or was terminated; returns its reference.
 
     Raises:
@@ -131,7 +134,7 @@ async def restart_child(supervisor: AnyRef, child: str) -> AnyRef:
     return cast("AnyRef", await _supervisor(supervisor).ask(RestartChild(child), timeout=inf))
 
 
-async def delete_child(supervisor: AnyRef, child: str) -> None:
+async def delete_child(supervisor: Whom, child: str) -> None:
     """Have `supervisor` forget a child that has ended or was terminated.
 
     Raises:
@@ -140,17 +143,17 @@ async def delete_child(supervisor: AnyRef, child: str) -> None:
     await _supervisor(supervisor).ask(DeleteChild(child), timeout=inf)
 
 
-async def which_children(supervisor: AnyRef) -> tuple[ChildInfo, ...]:
+async def which_children(supervisor: Whom) -> tuple[ChildInfo, ...]:
     """Return what children a supervisor has, in the order of their start."""
     return cast("tuple[ChildInfo, ...]", await _supervisor(supervisor).ask(WhichChildren(), timeout=inf))
 
 
-async def count_children(supervisor: AnyRef) -> ChildCount:
+async def count_children(supervisor: Whom) -> ChildCount:
     """Return how many children a supervisor has."""
     return cast("ChildCount", await _supervisor(supervisor).ask(CountChildren(), timeout=inf))
 
 
-async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
+async def get_childspec(supervisor: Whom, child: str) -> ChildSpec:
     """Return the specification of a child.
 
     Raises:
@@ -159,8 +162,9 @@ async def get_childspec(supervisor: AnyRef, child: str) -> ChildSpec:
     return cast("ChildSpec", await _supervisor(supervisor).ask(GetChildSpec(child), timeout=inf))
 
 
-def _supervisor(ref: AnyRef) -> AnyRef:
-    """Return `ref`, which must be a supervisor's: any other actor would take the call for a message of its own."""
+def _supervisor(whom: Whom) -> AnyRef:
+    """Return who is meant, which must be a supervisor: any other actor would take the call for a message of its own."""
+    ref = actor_meant(whom)
     if not issubclass(ref.actor_class, SupervisingActor):
         raise ChildStateError(f"{ref} is not a supervisor")
     return ref

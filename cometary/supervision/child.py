@@ -282,12 +282,14 @@ def _blueprint(spec: ChildSpec) -> _Blueprint:
 
 def start_actor(spec: ChildSpec, system: ActorSystem, parent: Parent) -> tuple[ActorRef[Any], Future[None]]:
     """Start the first incarnation; returns its reference and a future that tells when it has started."""
-    return system.launch(*_blueprint(spec), parent, spec.mailbox)
+    return system.launch(*_blueprint(spec), parent, spec.mailbox, name=spec.name)
 
 
 def restart_actor(spec: ChildSpec, system: ActorSystem, ref: ActorRef[Any]) -> Future[None]:
     """Start the next incarnation behind the same reference; the future tells when it has started."""
     _, args, kwargs = _blueprint(spec)
+    if spec.name is not None:
+        system.names.register(spec.name, ref)  # it has it, unless somebody took it away
     return system.revive(ref, args, kwargs, keep_mail=spec.keep_mail)
 
 

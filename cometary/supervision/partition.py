@@ -15,7 +15,9 @@ from typing import Any
 from zlib import crc32
 
 from cometary.actors import ActorRef
-from cometary.errors import ChildStateError
+from cometary.actors.names import Whom
+from cometary.actors.sys.calls import actor_meant
+from cometary.errors import ChildStateError, SpecError
 from cometary.supervision.calls import ChildCount, DeleteChild, StartChild, count_children
 from cometary.supervision.options import Strategy, check_count, check_instance
 from cometary.supervision.restart_policy import Backoff
@@ -58,6 +60,10 @@ class PartitionSupervisor(Supervisor):
         backoff: Backoff | None = None,
     ) -> None:
         check_instance("a partition", child, ChildSpec, "a ChildSpec")
+        if child.name is not None:
+            raise SpecError(
+                f"all partitions cannot have the name {child.name!r}: give it to their supervisor"
+            )
         check_count("partitions", partitions, least=1)
         specs = [
             replace(
@@ -98,7 +104,7 @@ def partition_number(key: Hashable, partitions: int) -> int:
     return hash(key) % partitions
 
 
-def partition(supervisor: ActorRef[Any], key: Hashable) -> ActorRef[Any]:
+def partition(supervisor: Whom, key: Hashable) -> ActorRef[Any]:
     """Return the partition that is responsible for `key`; on the loop's thread, without waiting.
 
     It is the same one for the same key, for as long as the supervisor lives, and its reference
@@ -107,11 +113,12 @@ def partition(supervisor: ActorRef[Any], key: Hashable) -> ActorRef[Any]:
     Raises:
         ChildStateError: if `supervisor` is no `PartitionSupervisor` that runs, or the partition
             has ended for good; the calling code's fault.
+        ActorEndedError: if nobody has the name that `supervisor` is.
     """
     return _running(supervisor).partition(key)
 
 
-async def count_partitioned(supervisor: ActorRef[Any]) -> ChildCount:
+async def count_partitioned(supervisor: Whom) -> ChildCount:
     """Return how many children the partitions have, counted together; they must be supervisors.
 
     `count_children` counts the partitions themselves, as in Elixir.
@@ -124,7 +131,8 @@ async def count_partitioned(supervisor: ActorRef[Any]) -> ChildCount:
     return ChildCount(*map(sum, zip(*counts, strict=True))) if counts else ChildCount(0, 0, 0, 0)
 
 
-def _running(supervisor: ActorRef[Any]) -> PartitionSupervisor:
+def _running(whom: Whom) -> PartitionSupervisor:
+    supervisor = actor_meant(whom)
     actor = supervisor.actor_inbox.actor
     if not isinstance(actor, PartitionSupervisor):
         raise ChildStateError(f"{supervisor} is no PartitionSupervisor that runs")

@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
 from cometary.actors.formatting import format_message
+from cometary.actors.names import names_shown
 from cometary.errors import ChildStartError
 from cometary.escapes import class_name, exit_in, really, traceback_of
 from cometary.log import get_logger, show, show_traceback
@@ -76,6 +77,7 @@ class CrashReport:
             `display_name` if its actor has that attribute, else empty.
         actor: name of its class or function.
         urn: the actor's universally unique name; None if it never came to be.
+        names: what it was registered as, as text; the first few.
         reason: how it ended, see `Exit.reason`.
         error: the exception, as text; None if there was none.
         last_message: the message that it was handling, as the `format_message` of its class
@@ -90,6 +92,7 @@ class CrashReport:
     child: str
     actor: str
     urn: str | None
+    names: tuple[str, ...]
     reason: str
     error: str | None
     _traceback: TracebackText | None = field(repr=False)
@@ -114,9 +117,8 @@ class CrashReport:
         how = f"{self.reason}: {self.error}" if self.error else self.reason
         doing = f" while handling {self.last_message}" if self.last_message else ""
         then = _THEN[self.action]
-        return (
-            f"{who} ({self.actor} {self.urn}) ended, {how}{doing}; {then}, restarts so far: {self.restarts}"
-        )
+        named = " ".join([self.actor, *map(repr, self.names), f"{self.urn}"])
+        return f"{who} ({named}) ended, {how}{doing}; {then}, restarts so far: {self.restarts}"
 
 
 _THEN = {"restart": "it is restarted", "give_up": "restarts are given up", "nothing": "nothing is done"}
@@ -130,6 +132,7 @@ def make_report(supervisor: str, offender: Offender, exit: Exit, action: Action)
         child=offender.child or exit.name,
         actor=offender.actor,
         urn=None if ref is None else ref.actor_urn,
+        names=exit.names or (() if ref is None else names_shown(ref)),
         reason=exit.reason,
         error=None if error is None else show(error),
         _traceback=None if error is None else TracebackText(error),

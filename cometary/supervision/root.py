@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Hashable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ async def supervise(
     children: Iterable[ChildSpec],
     *,
     id: str = "root",  # noqa: A002 - it is called so everywhere
+    name: Hashable | None = None,
     shutdown: Shutdown = "infinity",
     **options: Any,
 ) -> AsyncGenerator[ActorRef[Supervisor]]:
@@ -33,6 +34,7 @@ async def supervise(
     Args:
         children: started from left to right.
         id: what the root is called in the tree and in reports.
+        name: a name, or a `Via`, for the root; None: none.
         shutdown: how long the whole tree has to stop before it is killed, see `ChildSpec`.
         **options: the other fields of `SupervisorSpec`.
 
@@ -47,7 +49,8 @@ async def supervise(
     """
     check_on_trio("supervise()")
     scope = trio.CancelScope()
-    spec = ChildSpec(id, SupervisorSpec(tuple(children), **options), restart="temporary", shutdown=shutdown)
+    below = SupervisorSpec(tuple(children), **options)
+    spec = ChildSpec(id, below, restart="temporary", shutdown=shutdown, name=name)
     root = Child(spec, current_system(), None, lambda _child: scope.cancel())
     try:
         await root.start()

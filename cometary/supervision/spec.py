@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeGuard
@@ -75,6 +75,7 @@ class ChildSpec:
             (the default) or dropped; the message that was being handled is lost anyway.
         significant: whether the end of this child may end its supervisor (`auto_shutdown`).
         mailbox: for an actor: the bound of its mailbox, instead of that of its class.
+        name: a name, or a `Via`, that it has in all incarnations; None: none. If it is taken, the child does not start.
 
     Raises:
         SpecError: if a field has a value that it may not have; the calling code's fault.
@@ -90,6 +91,7 @@ class ChildSpec:
     keep_mail: bool = True
     significant: bool = False
     mailbox: Bounded | None = None
+    name: Hashable | None = None
 
     def __post_init__(self) -> None:
         for check in _CHILD_CHECKS:
@@ -162,15 +164,13 @@ class SupervisorSpec:
         """Return everything but the children, as keyword arguments of `Supervisor`."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "children"}
 
-    def check_child(self, spec: ChildSpec, siblings: Iterable[str]) -> None:
-        """Check that a child with this specification may join children with these ids.
+    def check_child(self, spec: ChildSpec) -> None:
+        """Check that a child with this specification may be one of this supervisor's.
 
         Raises:
             SpecError: if it may not.
         """
         check_instance("a child", spec, ChildSpec, "a ChildSpec")
-        if spec.id in siblings:
-            raise SpecError(f"two children are called {spec.id!r}")
         if spec.significant and self.auto_shutdown == "never":
             raise SpecError(f"child {spec.id!r} is significant, but auto_shutdown is 'never'")
 
@@ -246,6 +246,15 @@ def _check_mailbox(spec: ChildSpec) -> None:
             raise SpecError(f"child {spec.id!r}: only an actor's class has a mailbox to choose")
 
 
+def _check_name(spec: ChildSpec) -> None:
+    try:
+        hash(spec.name)
+    except Exception as error:
+        raise SpecError(
+            f"child {spec.id!r}: a name is what can be a key of a dict, not {show(spec.name)}"
+        ) from error
+
+
 def _check_flags(spec: SupervisorSpec) -> None:
     check_flags(spec.strategy, spec.intensity, spec.period, spec.auto_shutdown)
     check_backoff(spec.backoff)
@@ -255,7 +264,9 @@ def _check_children(spec: SupervisorSpec) -> None:
     check_instance("children", spec.children, Sequence, "a sequence")
     seen: set[str] = set()
     for child in spec.children:
-        spec.check_child(child, seen)
+        spec.check_child(child)
+        if child.id in seen:
+            raise SpecError(f"two children are called {child.id!r}")
         seen.add(child.id)
 
 
@@ -269,5 +280,6 @@ _CHILD_CHECKS = (
     _check_keep_mail,
     _check_significant,
     _check_mailbox,
+    _check_name,
 )
 _SUPERVISOR_CHECKS = (_check_flags, _check_children)

@@ -3,7 +3,8 @@
 1.  No child outlives its supervisor, however that ends.
 2.  Reports go up the tree, so who observes the root sees all. What a supervisor remembers, who observes it
     and what it has counted ends with its incarnation: observe one that stays, which the root does.
-3.  The functions at the end look at a supervisor from outside; on the loop's thread, without waiting.
+3.  The functions at the end look at a supervisor from outside, given by its reference or its name; on the loop's
+    thread, without waiting.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any, ClassVar, TypeVar
 
 import trio
 
-from cometary.actors import Actor, ActorRef, Exit
+from cometary.actors import Actor, Exit
 from cometary.actors.messages import ForLife, Stop, as_told
+from cometary.actors.names import Whom
+from cometary.actors.sys.calls import actor_meant
 from cometary.errors import ChildStateError
 from cometary.escapes import class_name, escapes, exit_in
 from cometary.log import get_logger, show
@@ -222,7 +225,7 @@ class SupervisingActor(Actor, ReportSink):
 # -- a supervisor from outside ------------------------------------------------------------------------
 
 
-def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
+def latest_reports(supervisor: Whom) -> tuple[CrashReport, ...]:
     """Return the latest crash reports of `supervisor` and all below it, the oldest first.
 
     Raises:
@@ -231,7 +234,7 @@ def latest_reports(supervisor: ActorRef[Any]) -> tuple[CrashReport, ...]:
     return tuple(_running(supervisor).reports)
 
 
-def supervisor_statistics(supervisor: ActorRef[Any]) -> SupervisorStatistics:
+def supervisor_statistics(supervisor: Whom) -> SupervisorStatistics:
     """Return what `supervisor` has counted; takes time in proportion to its children.
 
     Raises:
@@ -241,7 +244,7 @@ def supervisor_statistics(supervisor: ActorRef[Any]) -> SupervisorStatistics:
     return actor.tally.total(actor.kinds())
 
 
-def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
+def subscribe(supervisor: Whom, observer: Observer) -> None:
     """Call `observer(report)` for every crash below `supervisor` from now on; it must not block.
 
     Raises:
@@ -250,7 +253,7 @@ def subscribe(supervisor: ActorRef[Any], observer: Observer) -> None:
     _running(supervisor).subscribe(observer)
 
 
-def subscribe_progress(supervisor: ActorRef[Any], observer: ProgressObserver) -> None:
+def subscribe_progress(supervisor: Whom, observer: ProgressObserver) -> None:
     """Call `observer(report)` for every child below `supervisor` that is started; it must not block.
 
     Raises:
@@ -259,14 +262,15 @@ def subscribe_progress(supervisor: ActorRef[Any], observer: ProgressObserver) ->
     _running(supervisor).subscribe_progress(observer)
 
 
-def unsubscribe(supervisor: ActorRef[Any], observer: Callable[[Any], None]) -> None:
+def unsubscribe(supervisor: Whom, observer: Callable[[Any], None]) -> None:
     """Do not call `observer` any more. Harmless if it was not going to be called."""
-    actor = supervisor.actor_inbox.actor
+    actor = actor_meant(supervisor).actor_inbox.actor
     if isinstance(actor, SupervisingActor):
         actor.unsubscribe(observer)
 
 
-def _running(supervisor: ActorRef[Any]) -> SupervisingActor:
+def _running(whom: Whom) -> SupervisingActor:
+    supervisor = actor_meant(whom)
     actor = supervisor.actor_inbox.actor
     if not isinstance(actor, SupervisingActor):
         raise ChildStateError(f"{supervisor} is no supervisor that runs")

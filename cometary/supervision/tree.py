@@ -12,6 +12,8 @@ from itertools import islice
 from typing import Any
 
 from cometary.actors import ActorRef
+from cometary.actors.names import Whom, names_shown
+from cometary.actors.sys.calls import actor_meant
 from cometary.supervision.child import Child, State, actor_name
 from cometary.supervision.dynamic import DynamicSupervisor
 from cometary.supervision.options import Kind, Restart
@@ -37,6 +39,7 @@ class TreeNode:
         mailbox: messages that wait in its mailbox.
         count: how many children it has.
         children: the children; of a dynamic supervisor the oldest ones only.
+        names: what it is registered as, as text; the first few.
     """
 
     id: str
@@ -48,6 +51,7 @@ class TreeNode:
     mailbox: int
     count: int = 0
     children: tuple[TreeNode, ...] = ()
+    names: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the node and all below it as a map, ready for JSON."""
@@ -55,13 +59,17 @@ class TreeNode:
         return {**own, "children": [child.as_dict() for child in self.children]}
 
 
-def tree(ref: ActorRef[Any], *, shown: int = SHOWN) -> TreeNode:
+def tree(supervisor: Whom, *, shown: int = SHOWN) -> TreeNode:
     """Return the tree below a supervisor; on the loop's thread, without waiting.
 
     Args:
-        ref: the supervisor, or any actor: a tree of one node.
+        supervisor: the supervisor, or any actor: a tree of one node. By its reference or its name.
         shown: how many children of each dynamic supervisor to go into.
+
+    Raises:
+        ActorEndedError: if nobody has the name.
     """
+    ref = actor_meant(supervisor)
     cell = ref.actor_inbox
     parent = cell.parent
     if isinstance(parent, Child):
@@ -72,7 +80,7 @@ def tree(ref: ActorRef[Any], *, shown: int = SHOWN) -> TreeNode:
     state: State = "running" if ref.is_alive() else "stopped"
     name = ref.actor_class.__qualname__
     count, children = _below(ref, shown)
-    return TreeNode(name, kind, name, "temporary", state, 0, len(cell), count, children)
+    return TreeNode(name, kind, name, "temporary", state, 0, len(cell), count, children, names_shown(ref))
 
 
 def _node_of(child: Child, shown: int) -> TreeNode:
@@ -88,6 +96,7 @@ def _node_of(child: Child, shown: int) -> TreeNode:
         mailbox=0 if ref is None else len(ref.actor_inbox),
         count=count,
         children=children,
+        names=() if ref is None else names_shown(ref),
     )
 
 
@@ -104,6 +113,7 @@ def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int)
         mailbox=len(ref.actor_inbox),
         count=count,
         children=children,
+        names=names_shown(ref),
     )
 
 

@@ -53,7 +53,7 @@ async def test_an_id_is_given_once_even_to_a_child_that_has_ended() -> None:
     diary = Diary()
     async with company(worker("a", diary)) as root:
         await terminate_child(root, "a")
-        with pytest.raises(SpecError, match="two children are called 'a'"):
+        with pytest.raises(SpecError, match="there is a child root/a already, which is stopped"):
             await start_child(root, worker("a", diary))
         await delete_child(root, "a")
         await start_child(root, worker("a", diary))

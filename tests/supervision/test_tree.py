@@ -73,6 +73,7 @@ async def test_it_is_ready_for_json() -> None:
             "mailbox": 0,
             "count": 0,
             "children": [],
+            "names": [],
         }
 
 

@@ -10,8 +10,9 @@ from cometary.actors.cell import Cell
 from cometary.actors.loops import on_a_loop
 from cometary.actors.mailbox import SUSPENDED
 from cometary.actors.messages import Answer, SystemMessage
+from cometary.actors.names import Whom, as_reference
 from cometary.actors.ref import ActorRef
-from cometary.errors import UsageError
+from cometary.actors.system import current_system
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -20,11 +21,11 @@ TIMEOUT: Final = 5.0
 """Seconds that a caller waits unless it says otherwise, as in OTP."""
 
 
-def call_in_turn(ref: ActorRef[Any], serve: Callable[[Cell], object], timeout: float | None) -> Any:
+def call_in_turn(ref: Whom, serve: Callable[[Cell], object], timeout: float | None) -> Any:
     """Have the actor serve a call after the messages that were sent before.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         serve: does it, with the actor's cell, on the loop's thread and between two messages.
         timeout: seconds that the caller waits for it.
 
@@ -33,6 +34,7 @@ def call_in_turn(ref: ActorRef[Any], serve: Callable[[Cell], object], timeout: f
 
     Raises:
         UsageError: if `ref` is no reference to one of Cometary's actors; the caller's fault.
+        ActorEndedError: if nobody has the name.
         pykka.ActorDeadError: if the actor ends before it comes to it.
         pykka.Timeout: after `timeout` seconds; the actor will serve it all the same.
         Exception: what `serve` raises; the actor goes on.
@@ -40,9 +42,14 @@ def call_in_turn(ref: ActorRef[Any], serve: Callable[[Cell], object], timeout: f
     return _call(ref, _put, serve, timeout)
 
 
-def call_at_once(ref: ActorRef[Any], serve: Callable[[Cell], object], timeout: float | None) -> Any:
+def call_at_once(ref: Whom, serve: Callable[[Cell], object], timeout: float | None) -> Any:
     """The same, now: for what the code of the actor does not notice."""
     return _call(ref, _serve_now, serve, timeout)
+
+
+def actor_meant(whom: Whom) -> ActorRef[Any]:
+    """Return the actor that is meant: that with this reference, or with this name; errors as `call_in_turn`."""
+    return as_reference(whom) or current_system().names.find(whom)
 
 
 def living(cell: Cell) -> Actor:
@@ -58,14 +65,12 @@ def living(cell: Cell) -> Actor:
 
 
 def _call(
-    ref: ActorRef[Any],
+    ref: Whom,
     deliver: Callable[[Cell, SystemMessage], None],
     serve: Callable[[Cell], object],
     timeout: float | None,
 ) -> Any:
-    if not isinstance(ref, ActorRef):  # pyright: ignore[reportUnnecessaryIsInstance] - Pykka has references too
-        raise UsageError(f"{ref!r} is no reference to one of Cometary's own actors")
-    cell = ref.actor_inbox
+    cell = actor_meant(ref).actor_inbox
     answer: Answer[Any] = Answer(cell)
     cell.system.post(partial(deliver, cell, SystemMessage(serve, answer)))
     if on_a_loop():

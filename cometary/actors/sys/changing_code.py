@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.cell import Cell
-from cometary.actors.ref import ActorRef
+from cometary.actors.names import Whom
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
 from cometary.actors.sys.state import read_attributes, write_attributes
 from cometary.errors import UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cometary.actors.actor import Actor
 
 
-def change_code(ref: ActorRef[Any], new: type, *, timeout: float | None = TIMEOUT) -> Any:
+def change_code(ref: Whom, new: type, *, timeout: float | None = TIMEOUT) -> Any:
     """Have the actor go on as one of the class `new`, from the next message on.
 
     If `new` has a `code_change(old_version, state)` (a class method or static method), it is
@@ -33,7 +33,7 @@ def change_code(ref: ActorRef[Any], new: type, *, timeout: float | None = TIMEOU
     `system_code_change(new)` does it in its own way, as one that runs a machine does.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         new: the class.
         timeout: seconds to wait.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cometary.actors.cell import Cell
-from cometary.actors.ref import ActorRef
+from cometary.actors.names import Whom
 from cometary.actors.sys.calls import TIMEOUT, call_at_once, living
 from cometary.actors.sys.debugging import Counts, debug_of, debugged
 from cometary.errors import UsageError
@@ -34,7 +34,7 @@ class Statistics:
 
 
 def statistics(
-    ref: ActorRef[Any],
+    ref: Whom,
     flag: Literal["get", True, False] = "get",
     *,
     timeout: float | None = TIMEOUT,

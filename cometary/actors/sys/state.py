@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from cometary.actors.cell import Cell
 from cometary.actors.mailbox import SUSPENDED
-from cometary.actors.ref import ActorRef
+from cometary.actors.names import Whom, names_shown
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
 from cometary.log import show
 
@@ -79,6 +79,7 @@ class Status:
         actor: the name of its class.
         urn: its universally unique name.
         name: its `display_name`, if it has one, else empty.
+        names: what it is registered as, as text; the first few.
         state: `running` or `suspended`.
         mailbox: messages that wait.
         traced: whether it is traced.
@@ -89,13 +90,14 @@ class Status:
     actor: str
     urn: str
     name: str
+    names: tuple[str, ...]
     state: Literal["running", "suspended"]
     mailbox: int
     traced: bool
     shown: object
 
 
-def get_state(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
+def get_state(ref: Whom, *, timeout: float | None = TIMEOUT) -> Any:
     """Return what the actor knows: its attributes, as a new dictionary; for debugging only.
 
     Because it is served in order, it also tells that all that was sent before has been handled.
@@ -104,7 +106,7 @@ def get_state(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
     Source: OTP, `sys:get_state/2`.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         timeout: seconds to wait.
 
     Returns:
@@ -118,7 +120,7 @@ def get_state(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
     return call_in_turn(ref, lambda cell: state_of(living(cell)), timeout)
 
 
-def get_status(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
+def get_status(ref: Whom, *, timeout: float | None = TIMEOUT) -> Any:
     """Return a `Status`, which may be shown; arguments and errors as for `get_state`.
 
     An actor with secrets has a method `format_status()` that leaves them out.
@@ -127,16 +129,14 @@ def get_status(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
     return call_in_turn(ref, _status, timeout)
 
 
-def replace_state(
-    ref: ActorRef[Any], function: Callable[[Any], Any], *, timeout: float | None = TIMEOUT
-) -> Any:
+def replace_state(ref: Whom, function: Callable[[Any], Any], *, timeout: float | None = TIMEOUT) -> Any:
     """Give the actor another state, `function(state)`; for debugging only.
 
     The state is what `get_state` returns. An actor with `system_get_state` has
     `system_replace_state(state)` as well.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         function: called on the loop's thread with the state; returns the new one, and must not block.
         timeout: seconds to wait.
 
@@ -173,6 +173,7 @@ def _status(cell: Cell) -> Status:
         actor=type(actor).__name__,
         urn=cell.ref.actor_urn,
         name=str(getattr(actor, "display_name", "")),
+        names=names_shown(cell.ref),
         state="suspended" if cell.state == SUSPENDED else "running",
         mailbox=len(cell),
         traced=DEBUG in vars(actor),

@@ -6,11 +6,11 @@ from typing import Any
 
 from cometary.actors.cell import Cell
 from cometary.actors.mailbox import SUSPENDED
-from cometary.actors.ref import ActorRef
+from cometary.actors.names import Whom
 from cometary.actors.sys.calls import TIMEOUT, call_at_once, call_in_turn
 
 
-def suspend(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
+def suspend(ref: Whom, *, timeout: float | None = TIMEOUT) -> Any:
     """Have the actor handle nothing but system calls, from the moment that this is answered.
 
     Its mail waits, by the rules of its mailbox; its timers run, and their messages wait too. An
@@ -18,7 +18,7 @@ def suspend(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
     if it is suspended already. It ends with the incarnation. Source: OTP, `sys:suspend/2`.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         timeout: seconds to wait until it has come to this.
 
     Returns:
@@ -31,7 +31,7 @@ def suspend(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
     return call_in_turn(ref, _suspend, timeout)
 
 
-def resume(ref: ActorRef[Any], *, timeout: float | None = TIMEOUT) -> Any:
+def resume(ref: Whom, *, timeout: float | None = TIMEOUT) -> Any:
     """Have a suspended actor go on with its mail. Harmless if it is not suspended. Source: OTP, `sys:resume/2`.
 
     Raises:

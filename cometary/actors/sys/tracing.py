@@ -13,8 +13,8 @@ from typing import Any
 import trio
 
 from cometary.actors.cell import Cell
-from cometary.actors.ref import ActorRef
-from cometary.actors.sys.calls import TIMEOUT, call_at_once, living
+from cometary.actors.names import Whom
+from cometary.actors.sys.calls import TIMEOUT, actor_meant, call_at_once, living
 from cometary.actors.sys.debugging import TraceEvent, debug_of, debugged, print_event
 from cometary.errors import UsageError
 
@@ -22,7 +22,7 @@ Observer = Callable[[TraceEvent], object]
 
 
 def trace(
-    ref: ActorRef[Any],
+    ref: Whom,
     observer: Observer = print_event,
     *,
     limit: int | None = 10_000,
@@ -34,7 +34,7 @@ def trace(
     seen: trace them. Source: OTP, `sys:trace/3`.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         observer: called on the loop's thread; must not block, nor change what it is shown. By
             default a line for each event goes to standard error.
         limit: after so many events the trace ends by itself, so that nobody forgets it in a
@@ -57,7 +57,7 @@ def trace(
     return call_at_once(ref, begin, timeout)
 
 
-def no_trace(ref: ActorRef[Any], observer: Observer | None = None, *, timeout: float | None = TIMEOUT) -> Any:
+def no_trace(ref: Whom, observer: Observer | None = None, *, timeout: float | None = TIMEOUT) -> Any:
     """End the trace by `observer`, or all traces of the actor. Harmless if there is none.
 
     Source: OTP, `sys:no_debug/2`.
@@ -107,11 +107,11 @@ class TraceChannel:
 
 
 @asynccontextmanager
-async def trace_events(ref: ActorRef[Any], *, size: int = 1000) -> AsyncGenerator[TraceChannel]:
+async def trace_events(ref: Whom, *, size: int = 1000) -> AsyncGenerator[TraceChannel]:
     """Trace the actor for the length of the `async with`, on the loop.
 
     Args:
-        ref: the actor.
+        ref: the actor, or its name.
         size: events that are kept for the reader; those that find no room are dropped, and counted.
 
     Yields:
@@ -123,7 +123,7 @@ async def trace_events(ref: ActorRef[Any], *, size: int = 1000) -> AsyncGenerato
     """
     if size <= 0:
         raise UsageError(f"a buffer for {size} events loses all of them")
-    channel = TraceChannel(size)
+    channel, ref = TraceChannel(size), actor_meant(ref)  # once: another actor may get the name meanwhile
     take = channel.take  # one object, by which the trace is ended
     try:
         await trace(ref, take, limit=None)  # if that is cancelled, it may be there all the same
