@@ -75,4 +75,5 @@ def _add_options(parser: ArgumentParser, options: Sequence[Option]) -> None:
 
 
 def _help(option: Option) -> str:
-    return f"{option.text} Allowed: {option.kind.allowed}. Default: {option.default or 'none'}."
+    default = ",".join(option.default) if type(option.default) is tuple else option.default
+    return f"{option.text} Allowed: {option.kind.allowed}. Default: {default or 'none'}."

@@ -19,7 +19,10 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
 from cometary.transport.wires.comet.endpoint import CometEndpoint
+from cometary.transport.wires.comet.settings import WEBSOCKET
 from cometary.transport.wires.streams.endpoint import StreamEndpoint
+from cometary.transport.wires.websocket.channel import Common
+from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from cometary.sessions import SessionManager
     from cometary.settings import Settings
     from cometary.transport.http.body_queue import BodyQueue
+    from cometary.transport.http.exchange import Endpoint
     from cometary.transport.http.limits import Limits
 
 CLIENTS: Final = "clients"
@@ -64,13 +68,16 @@ def make_gate(
     )
 
 
-def public_service(settings: Settings, doors: Doors, gate: Gate, *, bodies: BodyQueue) -> Service:
+def public_service(
+    settings: Settings, doors: Doors, gate: Gate, limits: Limits, *, bodies: BodyQueue
+) -> Service:
     """Return what answers clients: the comet endpoint, and what doors answer beside it.
 
     Args:
         settings: how the server is set up.
         doors: those of the server.
         gate: lets clients in.
+        limits: what one client may take.
         bodies: has bodies read in their turn.
     """
     router = Router(doors.rest())
@@ -79,7 +86,10 @@ def public_service(settings: Settings, doors: Doors, gate: Gate, *, bodies: Body
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
     streams = StreamEndpoint(gate, cors)
     router.add("POST", settings.comet, CometEndpoint(gate, streams.take))
-    router.add("GET", settings.comet, streams)
+    reads: Endpoint = streams
+    if WEBSOCKET in settings.wires:
+        reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), streams)
+    router.add("GET", settings.comet, reads)
     return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
 
 

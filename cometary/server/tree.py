@@ -247,7 +247,7 @@ class Server:
         gate = make_gate(
             settings, app, manager, self._authenticator, key=self._binding_key, start_soon=start_soon
         )
-        service = public_service(settings, self._doors, gate, bodies=bodies)
+        service = public_service(settings, self._doors, gate, limits, bodies=bodies)
         return [public_listener(settings, service, limits), *self._doors.listeners()]
 
     def _statistics(self) -> dict[str, int]:

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, Value] = {
     "hosts": ["www.example.org", "push.example.org"],
     "body-bytes": 8192,
     "comet": "/push/comet",
+    "wires": [],
     "control": "[::1]:9001",
     "secret": "s3cret-s3cret",
     "crash-calls": "on",
@@ -76,6 +77,7 @@ EXPECTED = Settings(
     hosts=("www.example.org", "push.example.org"),
     body_bytes=8192,
     comet="/push/comet",
+    wires=(),
     control=Address("::1", 9001),
     secret="s3cret-s3cret",
     crash_calls="on",
@@ -384,4 +386,5 @@ def test_the_reference_page_has_the_table_that_the_program_has() -> None:
 
 
 def shown_default(default: object) -> str:
-    return "none" if default in {None, ()} else f"`{default}`"
+    shown = ",".join(default) if type(default) is tuple else default
+    return "none" if shown in {None, ""} else f"`{shown}`"

@@ -28,6 +28,7 @@ const STATUS = new Map(
     "length-required": 411,
     "too-large": 413,
     "unsupported-media-type": 415,
+    "upgrade-required": 426,
     "too-many-requests": 429,
     "headers-too-large": 431,
     "internal-error": 500,

@@ -14,10 +14,13 @@ request passes through here first; that of a wire whose parser is its own has to
     waits for the last of them as if they were one body.
 5.  What waits is bounded by `ROOM` bytes, of which `LONG` bodies take three quarters at most; a further one is
     refused (`too-many-requests`). Bodies of up to `SHORT` bytes are not: there are only so many for each connection.
+6.  A wire that keeps what waits by itself, of each connection one thing at a time, asks for its turn (`wait`). That is
+    not bounded here.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 
     from cometary.transport.http.exchange import Endpoint, Exchange
 
-    Waiting = tuple[int, int, int, object, Exchange, Endpoint]
-    """When it is finished, which one it is, its bytes, its connection, and what is to be done."""
+    Waiting = tuple[int, int, int, object, Callable[[], None]]
+    """When it is finished, which one it is, its bytes, its connection, and what is to be done, which never raises."""
 
 AT_ONCE: Final = 32 * 1024
 A_TURN: Final = 16 * 1024
@@ -95,12 +98,15 @@ class BodyQueue:
             error = ProtocolError("too-many-requests", detail, retry_after=RETRY_AFTER)
             exchange.refuse(error, negotiate(exchange.headers.get(b"content-type", b"")))
             return
-        connection = connection_of(exchange)
+        self.wait(size, connection_of(exchange), partial(call, endpoint, exchange))
+
+    def wait(self, size: int, connection: object, work: Callable[[], None]) -> None:
+        """Have `work` done, which never raises, when `size` more bytes of `connection` have their turn."""
         finished = max(self._reached, self.last.get(connection, 0)) + size
         self.last[connection] = finished
         self._count += 1
         self.waiting += size
-        heappush(self._queue, (finished, self._count, size, connection, exchange, endpoint))
+        heappush(self._queue, (finished, self._count, size, connection, work))
         if not self._taking_turns:
             self._taking_turns = True
             self._start_soon(self._take_turns)
@@ -116,13 +122,13 @@ class BodyQueue:
         """Read what has its turn now."""
         left = A_TURN
         while self._queue and (left == A_TURN or self._queue[0][2] <= left):
-            finished, _, size, connection, exchange, endpoint = heappop(self._queue)
+            finished, _, size, connection, work = heappop(self._queue)
             left -= size
             self.waiting -= size
             self._reached = finished
             if self.last[connection] == finished:
                 del self.last[connection]
-            call(endpoint, exchange)
+            work()
         self.credit = AT_ONCE
 
 

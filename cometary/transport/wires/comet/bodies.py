@@ -118,15 +118,13 @@ def read_attach(body: bytes, codec: Codec) -> AttachBody:
         raise ProtocolError("bad-request", f"The body attaches no stream: {error}.") from None
 
 
-def packets_of(request: Body) -> Sequence[Packet]:
+def packets_of(packets: Sequence[PacketBody]) -> Sequence[Packet]:
     """Return what the client sends."""
-    if not request.packets:
-        return ()
     return [
         Packet(packet.path, None if packet.message is UNSET else packet.message)
         if packet.receipt is UNSET
         else AskedPacket(packet.path, None if packet.message is UNSET else packet.message, packet.receipt)
-        for packet in request.packets
+        for packet in packets
     ]
 
 

@@ -41,7 +41,7 @@ class CometRequest(Request):
         # Not through the base class's constructor: this is made for every request there is.
         self.rid = body.rid
         self.ack = 0 if body.ack is UNSET else body.ack
-        self.packets = packets_of(body) if body.packets else ()
+        self.packets = packets_of(body.packets) if body.packets else ()
         self.close = body.close is True
         self.size = len(exchange.body)
         self._exchange = exchange

@@ -111,7 +111,9 @@ def test_a_poll_is_read() -> None:
 
 def test_packets_are_taken_over_in_order() -> None:
     body = b'{"sid":"s","rid":2,"packets":[{"path":"a","message":{"b":[1]}},{"path":"c"}]}'
-    packets = packets_of(read_request(body, json))
+    request = read_request(body, json)
+    assert request.packets
+    packets = packets_of(request.packets)
     assert [(packet.path, packet.message) for packet in packets] == [("a", {"b": [1]}), ("c", None)]
 
 

@@ -1,0 +1,198 @@
+"""What is in the frames of the comet protocol: reading those of clients, writing those of the server.
+
+The frame of a packet that follows on is the same for everybody who receives it: it is made once, as the packet's form
+in an encoding. An acknowledgement, or a packet with a plain value, is read in one pass, as on the comet wire.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import cbor2
+import msgspec
+from msgspec import UNSET
+
+from cometary.errors import ProtocolError
+from cometary.packets.encodings import CBOR, Encoding
+from cometary.packets.paths import check_path
+from cometary.transport.codecs import cbor, json
+from cometary.transport.codecs.amount import ALWAYS, check_json
+from cometary.transport.wires.comet.bodies import BACKSLASH, HIGHEST_FIRST_RID, array_head
+from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
+from cometary.transport.wires.websocket.shapes import FrameBody
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.packets.packet import Packet
+    from cometary.transport.codecs import Codec
+
+_decode_json = msgspec.json.Decoder(FrameBody).decode
+
+PACKETS: Final = cbor2.dumps("packets")
+
+
+def read_frame(payload: bytes, codec: Codec) -> FrameBody:
+    """Read and check one frame.
+
+    Raises:
+        ProtocolError: `bad-request` or `forbidden-path`; the client's fault.
+    """
+    if codec is not json:
+        body = _convert(codec.decode(payload))
+    else:
+        if len(payload) > ALWAYS:
+            check_json(payload)
+        try:
+            body = _decode_json(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            body = _convert(json.decode(payload))  # which says what is wrong
+        else:
+            if not _plain(body, payload):
+                json.decode(payload)
+    if body.packets:
+        for packet in body.packets:
+            check_path(packet.path, from_client=True)
+    return body
+
+
+def _plain(body: FrameBody, payload: bytes) -> bool:
+    """Whether what the strict codec looks for cannot be there: as many colons as members, and one bracket at most."""
+    if BACKSLASH in payload:
+        return False
+    packets = body.packets
+    if not packets:
+        # With an `ack` and perhaps a `rid` there is nothing else, so a further colon is another member's.
+        return (body.ack is not UNSET) + (body.rid is not UNSET) == payload.count(
+            b":"
+        ) and b"[" not in payload
+    colons = (body.ack is not UNSET) + (body.rid is not UNSET) + 1 + 2 * len(packets)
+    return (
+        payload.count(b":") == colons
+        and payload.count(b"[") == 1
+        and UNSET not in [packet.message for packet in packets]
+    )
+
+
+def _convert(value: object) -> FrameBody:
+    try:
+        return msgspec.convert(value, FrameBody)
+    except msgspec.ValidationError as error:
+        raise ProtocolError("bad-request", f"The frame is none of this protocol: {error}.") from None
+
+
+def is_probe(body: FrameBody) -> bool:
+    """Whether a frame only asks whether frames come through."""
+    return body.probe is not UNSET
+
+
+def brings_token(body: FrameBody) -> bool:
+    """Whether a frame brings a token; None is one, too."""
+    return body.token is not UNSET
+
+
+def ack_of(body: FrameBody) -> int:
+    """Return the highest packet number that the client says it has; 0 if it does not say."""
+    return 0 if body.ack is UNSET else body.ack
+
+
+def check_opening(body: FrameBody) -> int:
+    """Return the request id of a frame that opens a session.
+
+    Raises:
+        ProtocolError: `bad-request`: it does not; the client's fault.
+    """
+    if body.rid is UNSET:
+        raise ProtocolError("bad-request", "The first frame opens a session, names one, or is a probe.")
+    if body.rid > HIGHEST_FIRST_RID:
+        raise ProtocolError("bad-request", "The first rid is too high to count on from.")
+    if body.packets or body.close:
+        raise ProtocolError("bad-request", "The frame that opens a session does nothing else.")
+    return body.rid
+
+
+def check_sign(body: FrameBody) -> None:
+    """Accept a frame without a request id, which is no more than a sign of life, by returning.
+
+    Raises:
+        ProtocolError: `bad-request`: it asks for more; the client's fault.
+    """
+    if body.packets or body.close or brings_token(body):
+        raise ProtocolError("bad-request", "A request needs a rid.")
+
+
+class Form:
+    """One of the two forms of all frames.
+
+    Args:
+        codec: how their bodies are written.
+        opcode: what frames with such bodies are.
+        encoding: of the frame of a single packet that follows on.
+    """
+
+    __slots__ = ("beat", "codec", "encoding", "opcode")
+
+    def __init__(self, codec: Codec, opcode: int, encoding: Encoding) -> None:
+        self.codec = codec
+        self.opcode = opcode
+        self.encoding = encoding
+        self.beat = frame(opcode, codec.encode({}))
+
+    def encode(self, members: dict[str, Any]) -> bytes:
+        """Return a frame with these members."""
+        return frame(self.opcode, self.codec.encode(members))
+
+    def confirmation(self, rid: int) -> bytes:
+        """Return the frame that says that all requests up to `rid` have been processed."""
+        if self.opcode == TEXT:
+            return frame(TEXT, b'{"rid":%d}' % rid)
+        return self.encode({"rid": rid})
+
+    def carry(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
+        """Return the frame with these packets.
+
+        Args:
+            first_seq: the number of the first of them.
+            packets: one or more.
+            follows: whether the client knows that number: it is the next one.
+        """
+        if follows and len(packets) == 1:
+            return self.encoding.encode(packets[0])
+        if self.opcode == TEXT:
+            seq = b"" if follows else b'"seq":%d,' % first_seq
+            return frame(TEXT, b'{%b"packets":[%b]}' % (seq, b",".join([packet.json for packet in packets])))
+        written = b"".join([CBOR.encode(packet) for packet in packets])
+        return frame(BINARY, in_cbor({} if follows else {"seq": first_seq}, len(packets), written))
+
+
+def in_cbor(members: dict[str, int], count: int, packets: bytes) -> bytes:
+    """Return a map of `members` and the array of so many packets (RFC 8949, section 3.1)."""
+    head = bytes([0xA1 + len(members)]) + cbor2.dumps(members)[1:]
+    return head + PACKETS + array_head(count) + packets
+
+
+class JsonFrame(Encoding):
+    """A packet in a frame of its own, in JSON."""
+
+    __slots__ = ()
+
+    def write(self, packet: Packet) -> bytes:
+        """Write the frame."""
+        return frame(TEXT, b'{"packets":[%b]}' % packet.json)
+
+
+class CborFrame(Encoding):
+    """The same in CBOR."""
+
+    __slots__ = ()
+
+    def write(self, packet: Packet) -> bytes:
+        """Write the frame."""
+        return frame(BINARY, in_cbor({}, 1, CBOR.encode(packet)))
+
+
+JSON_FORM: Final = Form(json, TEXT, JsonFrame("websocket-json"))
+CBOR_FORM: Final = Form(cbor, BINARY, CborFrame("websocket-cbor"))
+
+FORMS: Final = {b"cometary.1": JSON_FORM, b"cometary.1.cbor": CBOR_FORM}
+"""By subprotocol."""

@@ -1,0 +1,359 @@
+"""The comet protocol on a WebSocket: what comes in a frame becomes a session's, and what a session has, frames.
+
+1.  The first frame opens a session, or attaches the connection to one; or it is a probe, which is said again, and does
+    not count as the first. Until a session is there further frames wait: nobody knows yet whose they are.
+2.  Then each frame is a request of that session, or an acknowledgement, or both. No request is held: the connection
+    itself is the carrier.
+3.  A request is confirmed by the highest `rid` that was processed: with the next frame that is sent, or in one of its
+    own within a second or so (`CONFIRM`). An error of a request is told with its `rid`, and changes nothing.
+4.  An error of the connection itself, the end of its session, and that another carrier has come or the client is
+    silent, are told once, and close it (`codes`).
+5.  When the session has taken the connection, its client is told the number of the packet that comes next. From then
+    on the number of a frame's first packet is left out when it follows on.
+6.  A session writes to its connection until that is full, and again when all was sent (`Stream.write`).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from msgspec import UNSET
+
+from cometary.errors import ProtocolError
+from cometary.gate.opening import NO_TOKEN, Opening
+from cometary.sessions import Request
+from cometary.sessions.events import Stream
+from cometary.transport.wires.comet.bodies import VERSION, packets_of
+from cometary.transport.wires.comet.senders import LONGEST_OPENING
+from cometary.transport.wires.websocket.bodies import (
+    Form,
+    ack_of,
+    brings_token,
+    check_opening,
+    check_sign,
+    is_probe,
+    read_frame,
+)
+from cometary.transport.wires.websocket.channel import OPEN, Common, WebSocketChannel
+from cometary.transport.wires.websocket.codes import RELEASED, UNSUPPORTED, code_of
+from cometary.transport.wires.websocket.frames import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cometary.gate.gate import Gate
+    from cometary.gate.opening import Welcome
+    from cometary.packets.packet import Packet
+    from cometary.transport.net.channel import Channel, Floor
+    from cometary.transport.net.deadlines import DeadlineQueue
+    from cometary.transport.wires.websocket.shapes import FrameBody
+
+CONFIRM: Final = 1.0
+"""Seconds."""
+
+
+class FrameCredentials:
+    """What a client shows of itself: the headers of its handshake, and the token of one frame.
+
+    Args:
+        peer: the address that it came from.
+        headers: those of the handshake; nothing, once they have been looked at.
+    """
+
+    __slots__ = ("_headers", "origin", "peer", "token")
+
+    def __init__(self, peer: str, headers: Mapping[bytes, bytes]) -> None:
+        origin = headers.get(b"origin")
+        self.peer = peer
+        self.origin: str | None = None if origin is None else origin.decode(errors="replace")
+        self.token: Any = NO_TOKEN
+        self._headers: Mapping[bytes, bytes] | None = headers
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the header `name` of the handshake, in lower case; None if there is none."""
+        return None if self._headers is None else self._headers.get(name)
+
+    def forget(self) -> None:
+        """Let go of the headers and the token: what they prove has been looked at."""
+        self.token = NO_TOKEN
+        self._headers = None
+
+
+class FrameStream(Stream):
+    """The carrier that a connection is to its session."""
+
+    __slots__ = ("_conversation", "_next_seq")
+
+    def __init__(self, conversation: Conversation) -> None:
+        super().__init__()
+        self._conversation = conversation
+        self._next_seq = 0
+
+    def admitted(self) -> None:
+        """See `Stream`."""
+        self._conversation.admitted()
+
+    def taken(self) -> None:
+        """See `Stream`."""
+        if not self._next_seq:
+            self._conversation.send(self._hello(self.carried + 1))
+
+    def _hello(self, first_seq: int) -> bytes:
+        self._next_seq = first_seq
+        return self._conversation.form.encode({"seq": first_seq, "packets": []})
+
+    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
+        """See `Stream`."""
+        conversation = self._conversation
+        hello = b"" if self._next_seq else self._hello(first_seq)
+        follows = first_seq == self._next_seq
+        self._next_seq = first_seq + len(packets)
+        return conversation.send(hello + conversation.form.carry(first_seq, packets, follows=follows))
+
+    def beat(self) -> None:
+        """See `Stream`."""
+        self._conversation.send(self._conversation.form.beat)
+
+    def release(self) -> None:
+        """See `Stream`."""
+        self._conversation.stream = None  # its session knows
+        self._conversation.say_close(RELEASED, "released")
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Stream`."""
+        self._conversation.stream = None
+        self._conversation.refuse(error)
+
+
+class FrameRequest(Request):
+    """A request that came in a frame."""
+
+    __slots__ = ("_conversation",)
+
+    holds: ClassVar[bool] = False
+
+    def __init__(self, conversation: Conversation, rid: int, body: FrameBody, size: int) -> None:
+        packets = packets_of(body.packets) if body.packets else ()
+        super().__init__(rid, ack_of(body), packets, close=body.close is True, size=size)
+        self._conversation = conversation
+
+    @property
+    def address(self) -> str:
+        """The address that it came from."""
+        return self._conversation.credentials.peer
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """See `Request`; there are packets only if it has closed the session."""
+        conversation = self._conversation
+        conversation.confirm(self.rid)
+        if packets:
+            conversation.send(conversation.form.carry(first_seq, packets, follows=False))
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Request`."""
+        self._conversation.tell(error, rid=self.rid)
+
+
+class FrameOpening(Opening):
+    """An opening that came in a frame; the connection becomes the carrier of the session."""
+
+    __slots__ = ("_conversation",)
+
+    def __init__(self, conversation: Conversation, rid: int, body: FrameBody, stream: FrameStream) -> None:
+        wait = None if body.wait is UNSET else body.wait
+        super().__init__(rid, conversation.credentials, f"websocket {conversation.form.codec.name}", wait)
+        self.stream = stream
+        self._conversation = conversation
+
+    def opened(self, welcome: Welcome) -> None:
+        """Tell the client of its session."""
+        members: dict[str, Any] = {"version": VERSION, **welcome._asdict()}
+        for name in ("expires", "bind"):
+            if members[name] is None:
+                del members[name]
+        conversation = self._conversation
+        conversation.opening = None
+        conversation.send(conversation.form.encode(members))
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Opening`."""
+        self._conversation.opening = self._conversation.stream = None
+        self._conversation.refuse(error)
+
+
+class Conversation(WebSocketChannel):
+    """One connection that speaks the comet protocol; for the arguments see `WebSocketChannel`.
+
+    Args:
+        gate: lets clients in.
+        form: how frames are written.
+        credentials: what the client has shown of itself.
+
+    Attributes:
+        form: the same.
+        credentials: the same.
+        stream: what the session writes to; None once that is finished.
+        opening: the opening that has not been answered yet.
+    """
+
+    __slots__ = ("_asked", "_confirmed", "_gate", "_processed", "credentials", "form", "opening", "stream")
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        floor: Floor,
+        common: Common,
+        greeting: bytes,
+        beyond: bytes,
+        *,
+        gate: Gate,
+        form: Form,
+        credentials: FrameCredentials,
+    ) -> None:
+        super().__init__(sock, floor, common, greeting, beyond)
+        self._gate = gate
+        self.form = form
+        self.credentials = credentials
+        self.stream: FrameStream | None = None
+        self.opening: FrameOpening | None = None
+        self._asked = False  # whether the gate has been asked for a session
+        self._confirmed = 0  # the highest rid that the client was told of
+        self._processed = 0  # the highest that there is to tell of
+
+    # -- what the channel asks ------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, and no session goes on."""
+        return not self._asked and super().idle
+
+    @property
+    def longest(self) -> int:
+        """Bytes of a message at most; without a session there is little to say."""
+        return self._limits.body_bytes if self.ready and self._asked else LONGEST_OPENING
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is known whose a further frame is."""
+        stream = self.stream
+        return not self._asked or (stream is not None and bool(stream.sid))
+
+    @property
+    def awaited(self) -> DeadlineQueue[Channel] | None:
+        """The deadline of the first frame, or of a confirmation."""
+        if not self._asked:
+            return self._floor.deadline("first frame", self._limits.head_seconds)
+        return self._confirmation_deadline() if self._processed > self._confirmed else None
+
+    def _confirmation_deadline(self) -> DeadlineQueue[Channel]:
+        return self._floor.deadline("confirmation", CONFIRM)
+
+    def expire(self) -> None:
+        """Say what is to be confirmed; or else see `WebSocketChannel`."""
+        if self._deadline is None or self._deadline is not self._confirmation_deadline():
+            super().expire()
+            return
+        self._deadline = None
+        if self._processed > self._confirmed:
+            self.send(b"")
+        self._settle()
+
+    def drained(self) -> None:
+        """Have the session write on."""
+        if self.stream is not None:
+            self._gate.writable(self.stream)
+
+    def left(self) -> None:
+        """Tell the session that its carrier has gone."""
+        stream, self.stream = self.stream, None
+        opening, self.opening = self.opening, None
+        if opening is not None:
+            self._gate.withdraw(opening)
+        elif stream is not None:
+            self._gate.leave(stream)
+
+    # -- what comes -------------------------------------------------------------------------------
+
+    def received(self, opcode: int, payload: bytes) -> None:
+        """Take a frame."""
+        form = self.form
+        if opcode != form.opcode:
+            self.say_close(UNSUPPORTED, f"frames hold {form.codec.name} here")
+            return
+        try:
+            body = read_frame(payload, form.codec)
+            stream = self.stream
+            if stream is None:
+                self._take_first(body, opcode, payload)
+            elif body.rid is not UNSET:
+                self._take_request(stream, body.rid, body, len(payload))
+            else:
+                check_sign(body)
+                self._gate.hear(stream, ack_of(body))
+        except ProtocolError as error:
+            self.refuse(error)
+
+    def _take_first(self, body: FrameBody, opcode: int, payload: bytes) -> None:
+        if is_probe(body):
+            self.send(frame(opcode, payload))
+            self._settle()
+            return
+        credentials, sid = self.credentials, body.sid
+        rid = check_opening(body) if sid is UNSET else 0
+        self._asked = True
+        self.stream = stream = FrameStream(self)
+        credentials.token = NO_TOKEN if body.token is UNSET else body.token
+        if sid is UNSET:
+            self.opening = opening = FrameOpening(self, rid, body, stream)
+            self._gate.open(opening)
+        else:
+            self._gate.attach(sid, stream, ack_of(body), credentials if self._gate.guards else None)
+        credentials.forget()  # the gate has read them
+        self._settle()
+
+    def admitted(self) -> None:
+        """Take note that the session is there."""
+        if not self._reading:  # else it is at it
+            self.go_on()
+
+    def _take_request(self, stream: FrameStream, rid: int, body: FrameBody, size: int) -> None:
+        request = FrameRequest(self, rid, body, size)
+        if not brings_token(body):
+            self._gate.submit_on(stream, request)
+            return
+        self.credentials.token = body.token
+        self._gate.submit_on(stream, request, self.credentials)
+        self.credentials.token = NO_TOKEN
+
+    # -- what goes --------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> bool:
+        """Send frames, behind what is to be confirmed.
+
+        Returns:
+            Whether the kernel has taken all.
+        """
+        if self._processed > self._confirmed:
+            self._confirmed = self._processed
+            data = self.form.confirmation(self._confirmed) + data
+        return self.send_frame(data)
+
+    def confirm(self, rid: int) -> None:
+        """Have the client told, before long, that all its requests up to `rid` have been processed."""
+        self._processed = max(rid, self._processed)
+        if self._deadline is None and self._stage == OPEN:
+            self._expect(self._due())
+
+    def tell(self, error: ProtocolError, **members: int) -> None:
+        """Tell the client of an error."""
+        if error.retry_after is not None:
+            members["retry_after"] = error.retry_after
+        self.send(self.form.encode({**error.body(), **members}))
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Tell the client of an error, and close."""
+        self.tell(error)
+        reason = error.members.get("reason")
+        self.say_close(code_of(error), error.condition if reason is None else f"{error.condition}: {reason}")
