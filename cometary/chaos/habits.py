@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "crashed"]
+Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "changed", "crashed"]
 """What is done to a server: connections that are broken, or left open; exchanges that go slowly; polls that come
-late; packets that are shouted into a room where everybody listens; actors that are crashed."""
+late; packets that are shouted into a room where everybody listens; wires that are changed; actors that are crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Habits:
         trickles: the share of its requests that are sent, and answers that are read, a byte at a time.
         lingers: the share of its answers after which it comes back only near the end of the die timer.
         shouts: whether it sends to all other pages, as many packets at once as it may.
+        changes: whether it changes, after about the plan's time, from one wire to another, half of the times by a
+            reset of the stream that it has.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Habits:
     trickles: float = 0.0
     lingers: float = 0.0
     shouts: bool = False
+    changes: bool = False
 
     @property
     def troubles(self) -> set[Trouble]:
@@ -44,6 +47,7 @@ class Habits:
             "slow": self.trickles,
             "late": self.lingers,
             "shouted": self.shouts,
+            "changed": self.changes,
         }
         return {trouble for trouble, done in does.items() if done}
 
@@ -53,6 +57,8 @@ HALF_OPEN: Final = Habits("half-open", vanishes=True)
 SLOW: Final = Habits("slow", trickles=0.1)
 LATE_POLL: Final = Habits("late-poll", lingers=0.3)
 
+CHANGING: Final = Habits("wires", cuts=True, changes=True)
+
 LISTENING: Final = Habits("flood")
 SHOUTING: Final = Habits("flood", shouts=True)
 
@@ -61,9 +67,10 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "half-open": (HALF_OPEN,),
     "slow": (SLOW,),
     "late-poll": (LATE_POLL,),
+    "wires": (CHANGING,),
     "crash": (JITTER,),
     "flood": (SHOUTING, *(LISTENING,) * 19),
-    "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL),
+    "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL, CHANGING),
 }
 """The habits that a mode's pages have by turns."""
 

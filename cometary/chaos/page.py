@@ -6,6 +6,7 @@
 3.  A page that is about to linger sends nothing new, until nothing of it is unanswered: only then does
     the server's die timer run.
 4.  Once the page is calm, nothing is broken any more, and nothing new is sent: what is out comes home.
+5.  A page that changes its wires (`changing.py`) has no request held while it has a stream, or is about to have one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import trio
 
 from cometary.chaos.application import BEAT, DOWN, ROOM, UP
 from cometary.chaos.breaks import about
+from cometary.chaos.changing import Changing
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
 from cometary.chaos.ledger import Ledger
 from cometary.chaos.line import Line
 from cometary.chaos.recovery import Recovery
 from cometary.chaos.wire import Reply
-from cometary.client.bodies import Answer, Packet, Welcome, read_refusal
+from cometary.client.bodies import Answer, Packet, Refused, Welcome, read_refusal
 from cometary.client.conversation import Conversation, Request
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from cometary.chaos.habits import Habits, Trouble
     from cometary.chaos.plan import Plan
     from cometary.chaos.shared import Shared, Target
+    from cometary.client.streams import StreamBody
 
 OK: Final = 200
 SERVER_ERRORS: Final = 500
@@ -92,6 +95,7 @@ class Page:
         self._shared = shared
         self._recovery = Recovery(self.ledger, shared.replays)
         self._lines = [Line(self, chance)]
+        self._changing = Changing(self, chance)
         self._conversation: Conversation  # from `open` on
         self._end = trio.CancelScope()
         self.die = 0.0
@@ -130,6 +134,8 @@ class Page:
             for line in self._lines:
                 line.plan_break()  # those that are open already were opened without
                 nursery.start_soon(self._use, line)
+            if self.habits.changes:
+                nursery.start_soon(self._changing.run)
 
     def calm_down(self) -> None:
         """Make no more trouble and send nothing more."""
@@ -234,17 +240,58 @@ class Page:
         self._recovery.received(trio.current_time())
 
     def _refused(self, reply: Reply) -> None:
-        refusal = read_refusal(reply.status, reply.body)
+        self.refused(read_refusal(reply.status, reply.body), reply.status)
+
+    def refused(self, refusal: Refused, status: int) -> None:
+        """Take an error."""
         self._shared.refusals[refusal.error] += 1
         if refusal.error in GONE:
+            if self.ended is not None:
+                return  # another carrier has been told already
             self.ended = OVERSLEPT if self._overslept else refusal.reason or refusal.error
             self._shared.ended[f"{self.habits.name}: {self.ended}"] += 1
             self._end.cancel()
-        elif refusal.error not in PASSING and reply.status < SERVER_ERRORS:
+        elif refusal.error not in PASSING and status < SERVER_ERRORS:
             hint = NO_ECHO if refusal.error == "forbidden" else ""
-            self._shared.give_up(
-                f"the server refuses ({reply.status}): {refusal.error}, {refusal.detail}{hint}"
-            )
+            self._shared.give_up(f"the server refuses ({status}): {refusal.error}, {refusal.detail}{hint}")
+
+    # -- streams (rule 5) ------------------------------------------------------------------------
+
+    @property
+    def sid(self) -> bytes:
+        """The session's id."""
+        return self._conversation.sid
+
+    @property
+    def ack(self) -> int:
+        """The highest packet number that has come."""
+        return self._conversation.ack
+
+    @property
+    def away(self) -> bool:
+        """Whether it has no connection now."""
+        return self._away_until > trio.current_time()
+
+    def attach(self) -> bytes:
+        """Have a stream from now on; returns the body that asks for it."""
+        self._quiet_since = math.inf
+        return self._conversation.attach()
+
+    def detach(self) -> None:
+        """Have requests held again."""
+        self._quiet_since = trio.current_time()
+        self._conversation.detach()
+        self._work.unpark_all()
+
+    def carried(self, body: StreamBody) -> None:
+        """Take what a stream brings."""
+        if body.error:
+            self.refused(Refused(body.error, body.detail, body.reason), OK)
+        elif body.packets is None:
+            self._conversation.beat()
+        else:
+            self._note(self._conversation.carried(body.seq or 0, body.packets))
+        self._work.unpark()
 
     # -- trouble, for its lines -------------------------------------------------------------------
 
@@ -260,6 +307,7 @@ class Page:
     def black_out(self) -> None:
         """Lose all connections at once, and be away for a while."""
         self.era += 1
+        self._changing.cut()
         self._go_away(self._chance.uniform(*AWAY))
         self._plan_blackout()
 

@@ -22,6 +22,7 @@ UNDONE: dict[Trouble, str] = {
     "slow": "no exchange was slow: more --seconds, or a shorter --every",
     "late": "no page polled late: more --seconds, or a shorter --every",
     "shouted": "nothing was shouted: more --seconds, or a shorter --every",
+    "changed": "no page changed its wire: more --seconds, or a shorter --kill-every",
     "crashed": "no session actor was crashed: more --seconds, or a shorter --crash-every",
 }
 """What to say of a trouble that has not come about, and what would bring it about."""
@@ -140,6 +141,8 @@ class Report:
 
     def _particulars(self) -> list[str]:
         lines: list[str] = []
+        if changed := self.troubles.get("changed"):
+            lines.append(f"{changed} changes from one wire to another")
         if left := self.zombies["left"]:
             lines.append(
                 f"{left:.0f} connections left open, of which the server closed {self.zombies['closed']:.0f}, "

@@ -14,7 +14,10 @@ from cometary.chaos.habits import Trouble
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.zombies import Zombies
+from cometary.client.streams import EVENTS
 from cometary.errors import ConfigError, TargetError
+
+LENGTH: Final = b"Content-Length: "
 
 CONNECTING: Final = 10.0
 """Seconds that the first connection may take."""
@@ -37,6 +40,25 @@ class Target:
     def request(self, body: bytes) -> bytes:
         """Write a request."""
         return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+
+    def stream(self, accept: bytes, sid: bytes, ack: int, body: bytes) -> bytes:
+        """Write what asks for a stream.
+
+        Args:
+            accept: its media type.
+            sid: the session's id, for a request that has no body.
+            ack: the highest packet number that was received, for the same.
+            body: what attaches it.
+        """
+        if accept == EVENTS:
+            head = b"GET" + self.head.removeprefix(b"POST").removesuffix(LENGTH)
+            return b"%bAccept: %b\r\nX-Comet-Session: %b\r\nLast-Event-ID: %d\r\n\r\n" % (
+                head,
+                accept,
+                sid,
+                ack,
+            )
+        return b"%b%d\r\nAccept: %b\r\n\r\n%b" % (self.head, len(body), accept, body)
 
 
 @dataclass(slots=True)
@@ -99,4 +121,4 @@ async def find(url: str, *, anywhere: bool, secret: str | None = None) -> Target
         raise TargetError(f"nobody answers at {url} within {CONNECTING:.0f} s") from None
     if secret is not None:
         head += f"Authorization: Bearer {secret}\r\n"
-    return Target(family, address, f"{head}Content-Length: ".encode())
+    return Target(family, address, head.encode() + LENGTH)

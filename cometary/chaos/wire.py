@@ -54,6 +54,7 @@ class Wire:
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._complete = False
+        self._begun = False
 
     @classmethod
     async def connect(cls, target: Target, *, slow: bool = False) -> Wire:
@@ -109,6 +110,22 @@ class Wire:
             self._parser.feed_data(await self.read(1 if slow else READ))
         return Reply(self._parser.get_status_code(), b"".join(self._body))
 
+    async def begin(self) -> int:
+        """Read the head of an answer that may have no end; returns its status."""
+        self._body.clear()
+        self._complete = self._begun = False
+        while not self._begun:
+            self._parser.feed_data(await self.read(READ))
+        return self._parser.get_status_code()
+
+    async def more(self) -> bytes:
+        """Read on in its body; nothing once it has ended."""
+        while not (self._body or self._complete):
+            self._parser.feed_data(await self.read(READ))
+        data = b"".join(self._body)
+        self._body.clear()
+        return data
+
     async def read(self, most: int) -> bytes:
         """Wait until something comes, and take at most so many bytes of it; none, and it is left there."""
         await trio.lowlevel.wait_readable(self.sock)
@@ -131,6 +148,7 @@ class Wire:
     def on_headers_complete(self) -> None:
         """Take note of whether the connection outlives this answer."""
         self.kept = self._parser.should_keep_alive()
+        self._begun = True
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body."""

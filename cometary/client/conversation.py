@@ -5,6 +5,8 @@
 2.  Requests that were lost go first, the oldest before the others: the server handles them in order.
 3.  A new request goes out when there are packets to send, or when no other request is out.
 4.  Packets numbered up to `ack` have been received before, and are dropped (`docs/protocol.md`).
+5.  While a stream is attached, or about to be, no request is to be held: one goes out only when there are packets, or
+    when something is to be acknowledged. Whatever was lost before goes out as such a send.
 
 Pure: no clock, no socket.
 """
@@ -25,6 +27,9 @@ MOST_WAITING: Final = 200
 
 MOST_PACKETS: Final = 50
 """Packets in one request."""
+
+ACKNOWLEDGED: Final = 16
+"""Packets of a stream that are acknowledged at once."""
 
 
 class Request(NamedTuple):
@@ -51,6 +56,14 @@ class Conversation:
         self._lost: list[Request] = []
         self.unanswered = 0
         self.ack = 0
+        self.attached = False
+        """Whether a stream carries packets, or is about to."""
+        self._owed = 0
+
+    @property
+    def sid(self) -> bytes:
+        """The session's id."""
+        return self._sid
 
     @property
     def full(self) -> bool:
@@ -70,9 +83,11 @@ class Conversation:
         """Return the request that is to go out now, if there is one."""
         if self._lost:
             return heapq.heappop(self._lost)
-        if self.unanswered and (not self._waiting or self.unanswered >= self._requests):
+        wanted = self._owed >= ACKNOWLEDGED if self.attached else not self.unanswered
+        if not (wanted or self._waiting) or self.unanswered >= self._requests:
             return None
         self.unanswered += 1
+        self._owed = 0
         return self._new()
 
     def _new(self) -> Request:
@@ -83,7 +98,8 @@ class Conversation:
     def body(self, request: Request) -> bytes:
         """Write a request, as of now: the acknowledgement may have grown since it was lost."""
         packets = b',"packets":[%b]' % b",".join(request.packets) if request.packets else b""
-        return b'{"sid":"%b","rid":%d,"ack":%d%b}' % (self._sid, request.rid, self.ack, packets)
+        hold = b',"hold":false' if self.attached else b""
+        return b'{"sid":"%b","rid":%d,"ack":%d%b%b}' % (self._sid, request.rid, self.ack, packets, hold)
 
     def farewell(self) -> bytes:
         """Write the request that closes the session."""
@@ -97,6 +113,30 @@ class Conversation:
     def answered(self, first_seq: int, packets: Sequence[T]) -> Sequence[T]:
         """Take the answer to a request; returns the packets that are new."""
         self.unanswered -= 1
+        return self._new_of(first_seq, packets)
+
+    # -- streams ------------------------------------------------------------------------------
+
+    def attach(self) -> bytes:
+        """Attach a stream from now on; returns the body that asks for it."""
+        self.attached = True
+        return b'{"sid":"%b","ack":%d}' % (self._sid, self.ack)
+
+    def detach(self) -> None:
+        """Have requests held again: there is no stream any more, or it is to be released."""
+        self.attached = False
+
+    def beat(self) -> None:
+        """Give a sign of life with the next request, soon: the server asks for it."""
+        self._owed = ACKNOWLEDGED
+
+    def carried(self, first_seq: int, packets: Sequence[T]) -> Sequence[T]:
+        """Take what a stream brings, perhaps one that is attached no more; returns the packets that are new."""
+        new = self._new_of(first_seq, packets)
+        self._owed += len(new)
+        return new
+
+    def _new_of(self, first_seq: int, packets: Sequence[T]) -> Sequence[T]:
         last = first_seq + len(packets) - 1
         if not packets or last <= self.ack:
             return ()

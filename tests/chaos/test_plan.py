@@ -98,7 +98,7 @@ def test_a_wrong_option_is_one_line_and_status_2(
 
 def test_pages_have_the_habits_of_their_mode_by_turns() -> None:
     for mode, habits in MODES.items():
-        assert {plan(mode).habits(page) for page in range(4)} == set(habits)
+        assert {plan(mode).habits(page) for page in range(5)} == set(habits)
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:

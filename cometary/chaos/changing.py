@@ -1,0 +1,95 @@
+"""How a page changes its wire: from held requests to streams, from one to another, and back.
+
+1.  It changes after about the plan's time. Half of the times it resets the stream that it has, as a network does that
+    goes away; else the server releases that, since another carrier comes.
+2.  What comes on a stream that is attached no more still counts: it was on its way.
+3.  A stream that ends by itself, or is refused, is given up: requests are held again, until the next change.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import trio
+
+from cometary.chaos.breaks import about
+from cometary.chaos.wire import BROKEN, Wire
+from cometary.client.bodies import read_refusal
+from cometary.client.streams import READERS
+
+if TYPE_CHECKING:
+    from cometary.chaos.page import Page
+
+OK: Final = 200
+
+
+class Changing:
+    """What one page does about its wires.
+
+    Args:
+        page: whose wires.
+        chance: what its changes follow from.
+    """
+
+    def __init__(self, page: Page, chance: Random) -> None:
+        self._page = page
+        self._chance = chance
+        self._number = 0  # of the carrier that there is
+        self._scope = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Change wires until cancelled, or until the page is calm."""
+        page = self._page
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep_until(about(self._chance, trio.current_time(), page.plan.kill_every))
+                if page.calm:
+                    break  # the stream goes on
+                if not page.away:
+                    self._change(nursery)
+
+    def _change(self, nursery: trio.Nursery) -> None:
+        self._page.note("changed")
+        if self._chance.random() < 1 / 2:
+            self.cut()
+        self._number += 1
+        wire = self._chance.choice((None, *READERS))
+        if wire is None:
+            self._page.detach()
+        else:
+            nursery.start_soon(self._carry, wire, self._number)
+
+    def cut(self) -> None:
+        """Reset the stream that there is, if there is one."""
+        self._scope.cancel()
+
+    async def _carry(self, accept: bytes, number: int) -> None:
+        """Be one stream."""
+        wire: Wire | None = None
+        self._scope = scope = trio.CancelScope()
+        body = self._page.attach()  # now: from here on nothing else is to be held
+        try:
+            with scope:
+                wire = await Wire.connect(self._page.target)
+                await self._read(wire, accept, body)
+        except (*BROKEN, msgspec.DecodeError):
+            self._page.lost_line()
+        finally:
+            if wire is not None:
+                wire.close(reset=scope.cancelled_caught)
+            if number == self._number:
+                self._page.detach()
+
+    async def _read(self, wire: Wire, accept: bytes, body: bytes) -> None:
+        page = self._page
+        await wire.send(page.target.stream(accept, page.sid, page.ack, body))
+        status = await wire.begin()
+        if status != OK:
+            page.refused(read_refusal(status, await wire.more()), status)
+            return
+        reader = READERS[accept]()
+        while data := await wire.more():
+            for piece in reader.feed(data):
+                page.carried(piece)
