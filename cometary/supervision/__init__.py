@@ -21,8 +21,11 @@ from cometary.supervision.calls import (
     delete_child,
     get_childspec,
     restart_child,
+    set_intensity,
     start_child,
+    start_child_async,
     terminate_child,
+    which_child,
     which_children,
 )
 from cometary.supervision.dynamic import DynamicSupervisor
@@ -65,7 +68,9 @@ __all__ = [
     "latest_reports",
     "partition",
     "restart_child",
+    "set_intensity",
     "start_child",
+    "start_child_async",
     "subscribe",
     "subscribe_progress",
     "supervise",
@@ -73,5 +78,6 @@ __all__ = [
     "terminate_child",
     "tree",
     "unsubscribe",
+    "which_child",
     "which_children",
 ]

@@ -32,6 +32,13 @@ class StartChild(NamedTuple):
     args: tuple[Any, ...] = ()
 
 
+class StartChildAsync(NamedTuple):
+    """Ask: start another child, and answer when it has started."""
+
+    start: ChildSpec | AnyActorClass
+    args: tuple[Any, ...] = ()
+
+
 class TerminateChild(NamedTuple):
     """Ask: stop this child, and do not restart it."""
 
@@ -58,13 +65,37 @@ class CountChildren(NamedTuple):
     """Ask: how many children are there?"""
 
 
+class WhichChild(NamedTuple):
+    """Ask: who is this child?"""
+
+    child: str | AnyRef
+
+
 class GetChildSpec(NamedTuple):
     """Ask: what is the specification of this child?"""
 
-    child: str
+    child: str | AnyRef
 
 
-CALLS = (StartChild, TerminateChild, RestartChild, DeleteChild, WhichChildren, CountChildren, GetChildSpec)
+class SetIntensity(NamedTuple):
+    """Ask: put up with so many restarts from now on. The period is in seconds; None: the one there is."""
+
+    intensity: int
+    period: float | None
+
+
+CALLS = (
+    StartChild,
+    StartChildAsync,
+    TerminateChild,
+    RestartChild,
+    DeleteChild,
+    WhichChildren,
+    WhichChild,
+    CountChildren,
+    GetChildSpec,
+    SetIntensity,
+)
 """All that a supervisor can be asked."""
 
 
@@ -106,6 +137,27 @@ async def start_child(supervisor: Whom, start: ChildSpec | AnyActorClass, *args:
     return cast("AnyRef", await _supervisor(supervisor).ask(StartChild(start, args), timeout=inf))
 
 
+async def start_child_async(supervisor: Whom, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
+    """Have `supervisor` start another child, and wait until its `on_start` has run.
+
+    That is what `start_child` does too, except with a dynamic supervisor. One that ends before it has started is
+    not restarted, and does not count as a restart. A dynamic supervisor goes on with its work meanwhile. If the
+    wait is cancelled, the child is started all the same.
+
+    Args:
+        supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
+        start: a specification; for a dynamic supervisor also just a class.
+        *args: for a class: its constructor's arguments.
+
+    Raises:
+        ChildStartError: if it did not start, or not in time; what it raised is the `__cause__`. It is not a child
+            then; the child's fault.
+        NameTakenError: from a dynamic supervisor, if the child's name is taken: that of `ref`.
+        Exception: else as `start_child`.
+    """
+    return cast("AnyRef", await _supervisor(supervisor).ask(StartChildAsync(start, args), timeout=inf))
+
+
 async def terminate_child(supervisor: Whom, child: str | AnyRef) -> None:
     """Have `supervisor` stop a child and not restart it; returns when it has gone.
 
@@ -115,7 +167,7 @@ async def terminate_child(supervisor: Whom, child: str | AnyRef) -> None:
 
     Args:
         supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
-        child: the child's id; for a dynamic supervisor its reference.
+        child: the child's id, or its reference; a dynamic supervisor knows no ids.
 
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
@@ -148,18 +200,50 @@ async def which_children(supervisor: Whom) -> tuple[ChildInfo, ...]:
     return cast("tuple[ChildInfo, ...]", await _supervisor(supervisor).ask(WhichChildren(), timeout=inf))
 
 
+async def which_child(supervisor: Whom, child: str | AnyRef) -> ChildInfo:
+    """Return what is known of one child, its reference among it. Source: OTP, `supervisor:which_child/2`.
+
+    Args:
+        supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
+        child: the child's id, or its reference; a dynamic supervisor knows no ids.
+
+    Raises:
+        ChildStateError: if there is no such child; the calling code's fault.
+    """
+    return cast("ChildInfo", await _supervisor(supervisor).ask(WhichChild(child), timeout=inf))
+
+
 async def count_children(supervisor: Whom) -> ChildCount:
     """Return how many children a supervisor has."""
     return cast("ChildCount", await _supervisor(supervisor).ask(CountChildren(), timeout=inf))
 
 
-async def get_childspec(supervisor: Whom, child: str) -> ChildSpec:
-    """Return the specification of a child.
+async def get_childspec(supervisor: Whom, child: str | AnyRef) -> ChildSpec:
+    """Return the specification of a child, by its id or its reference.
+
+    Of a dynamic supervisor's child that was started as a class it is what the specification would have been.
 
     Raises:
         ChildStateError: if there is no such child; the calling code's fault.
     """
     return cast("ChildSpec", await _supervisor(supervisor).ask(GetChildSpec(child), timeout=inf))
+
+
+async def set_intensity(supervisor: Whom, intensity: int, period: float | None = None) -> None:
+    """Have `supervisor` put up with another number of restarts from now on, those that have been counted included.
+
+    It lasts as long as the incarnation of the supervisor. With fewer than have been counted, the next restart is one
+    too many. Source: OTP does it by a change of code, `supervisor`, section "Supervision Principles".
+
+    Args:
+        supervisor: a `Supervisor` or a `DynamicSupervisor`, by its reference or its name.
+        intensity: restarts that are put up with in `period`.
+        period: seconds; None: as before. What a shorter one has forgotten, a longer one does not bring back.
+
+    Raises:
+        SpecError: for a value that an option may not have; the calling code's fault, and nothing has changed.
+    """
+    await _supervisor(supervisor).ask(SetIntensity(intensity, period), timeout=inf)
 
 
 def _supervisor(whom: Whom) -> AnyRef:

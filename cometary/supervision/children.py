@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import trio
 
+from cometary.actors import ActorRef
 from cometary.errors import AlreadyStartedError, ChildStartError, ChildStateError
+from cometary.log import show
 from cometary.supervision.calls import ChildCount, ChildInfo
 from cometary.supervision.child import Child, actor_name
 from cometary.supervision.reports import Action, Offender
@@ -60,16 +62,20 @@ class Children:
             path = f"{self._supervisor.path}/{child_id}"
             raise AlreadyStartedError(f"there is a child {path} already, which is {child.state}", ref)
 
-    def find(self, child_id: object) -> Child:
-        """Return the child with this id.
+    def find(self, wanted: object) -> Child:
+        """Return the child with this id, or this reference.
 
         Raises:
             ChildStateError: if there is none; the calling code's fault.
         """
-        child = self._by_id.get(child_id) if isinstance(child_id, str) else None
+        child = self._by_id.get(wanted) if isinstance(wanted, str) else self._with_ref(wanted)
         if child is None:
-            raise ChildStateError(f"{self._supervisor.path} has no child {child_id!r}")
+            raise ChildStateError(f"{self._supervisor.path} has no child {show(wanted)}")
         return child
+
+    def _with_ref(self, wanted: object) -> Child | None:
+        parent = wanted.actor_inbox.parent if isinstance(wanted, ActorRef) else None
+        return parent if isinstance(parent, Child) and parent in self else None
 
     # -- start and stop -------------------------------------------------------------------
 
@@ -146,12 +152,14 @@ class Children:
     def _offender(self, child: Child) -> Offender:
         return Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
 
+    @staticmethod
+    def info(child: Child) -> ChildInfo:
+        """Tell about a child."""
+        return ChildInfo(child.spec.id, child.ref if child.alive else None, child.spec.kind, child.state)
+
     def infos(self) -> tuple[ChildInfo, ...]:
         """Tell who there is."""
-        return tuple(
-            ChildInfo(child.spec.id, child.ref if child.alive else None, child.spec.kind, child.state)
-            for child in self
-        )
+        return tuple(map(self.info, self))
 
     def count(self) -> ChildCount:
         """Tell how many there are."""

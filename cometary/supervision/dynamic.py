@@ -2,7 +2,7 @@
 
 1.  Starting, ending and restarting one child take the same time however many there are.
 2.  It does not wait for `on_start`: a crash in there is a crash like any other, and so is to
-    take too long.
+    take too long. But a child whose start somebody waits for (`start_child_async`) is not restarted for it.
 3.  A child that crashed is restarted at once, in the call by which its cell tells of its end,
     or after its back-off; the mail in its cell is then handled by the next incarnation.
 4.  If its constructor fails at a restart, that counts as another crash. The next attempt comes
@@ -27,10 +27,18 @@ from typing import Any, NamedTuple, TypeVar, cast, overload
 
 import trio
 
-from cometary.actors import Actor, ActorRef, Exit, ThreadingActor
+from cometary.actors import KILLED, Actor, ActorRef, Exit, Future, ThreadingActor
 from cometary.actors.exits import crashed
-from cometary.errors import ChildStateError, RestartIntensityError, StartIgnoredError, TooManyChildrenError
+from cometary.errors import (
+    ChildStateError,
+    NameTakenError,
+    RestartIntensityError,
+    SpecError,
+    StartIgnoredError,
+    TooManyChildrenError,
+)
 from cometary.escapes import exit_in, really
+from cometary.supervision.awaited_starts import AwaitedStarts, not_started
 from cometary.supervision.calls import (
     CALLS,
     ChildCount,
@@ -38,11 +46,15 @@ from cometary.supervision.calls import (
     DeleteChild,
     GetChildSpec,
     RestartChild,
+    SetIntensity,
     StartChild,
+    StartChildAsync,
     TerminateChild,
+    WhichChild,
     WhichChildren,
 )
-from cometary.supervision.dynamic_children import ChildDefaults, DynamicChildren, StartOverdue
+from cometary.supervision.child_defaults import ChildDefaults, StartOverdue
+from cometary.supervision.dynamic_children import DynamicChildren
 from cometary.supervision.options import WORKER_START, Kind, Per, Restart, Shutdown, check_count
 from cometary.supervision.restart_policy import Backoff, Delays, RestartCounts, must_restart
 from cometary.supervision.spec import AnyActorClass, ChildSpec
@@ -91,6 +103,8 @@ class DynamicSupervisor(SupervisingActor):
         start_timeout: for children started as a class: seconds until `on_start` must have run,
             or the child crashes; for supervisors none. Only an `async` one can take its time.
         keep_mail: for children started as a class, see `ChildSpec`.
+        extra_arguments: for children started as a class: what their constructor gets before the arguments that
+            `start_child` has.
         backoff: how long each child waits before it is restarted; by default not at all.
         max_children: how many there may be at a time; None: no limit.
         on_give_up: with `per="child"`, called with the dead reference and the last exit of a
@@ -110,6 +124,7 @@ class DynamicSupervisor(SupervisingActor):
         shutdown: Shutdown | None = None,
         start_timeout: float = WORKER_START,
         keep_mail: bool = True,
+        extra_arguments: tuple[Any, ...] = (),
         backoff: Backoff | None = None,
         max_children: int | None = None,
         on_give_up: Callable[[AnyRef, Exit], None] | None = None,
@@ -119,8 +134,9 @@ class DynamicSupervisor(SupervisingActor):
             check_count("max_children", max_children)
         self.max_children = max_children
         self._counts, self._delays = RestartCounts(per, intensity, period), Delays(backoff)
-        defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail)
+        defaults = ChildDefaults(restart, shutdown, start_timeout, keep_mail, extra_arguments)
         self.children = DynamicChildren(self, defaults, self._counts, self._delays)
+        self._awaited = AwaitedStarts(self._note_start)
         self._alone = per == "child"
         self._on_give_up = on_give_up
         self._last_straw: GiveUp | None = None
@@ -150,15 +166,44 @@ class DynamicSupervisor(SupervisingActor):
             SpecError: if the child is neither a class nor a suitable specification.
             Exception: what the constructor raises; it is not a child then.
         """
+        self._check_room()
+        ref, _ = self.children.start(start, args)
+        self._note_start(ref)
+        return ref
+
+    def start_child_async(self, start: AnyActorClass | ChildSpec, *args: Any) -> Future[ActorRef[Any]]:
+        """Start a child, on the loop; awaiting what this returns waits for its `on_start`.
+
+        See `cometary.supervision.start_child_async`, also for the errors.
+        """
+        return self._start_awaited(Future(), start, args)
+
+    def _start_awaited(
+        self, answer: Future[AnyRef], start: AnyActorClass | ChildSpec, args: tuple[Any, ...]
+    ) -> Future[AnyRef]:
+        self._check_room()
+        try:
+            ref, started = self.children.start(start, args)
+        except (SpecError, NameTakenError, StartIgnoredError):
+            raise
+        except Exception as error:
+            raise not_started(crashed(error)) from error
+        if ref in self.children:
+            self._awaited.add(ref, started, answer)
+        else:  # its constructor has killed it
+            answer.offer(error=not_started(ref.actor_inbox.exit or KILLED))
+        return answer
+
+    def _check_room(self) -> None:
         if not self.open:
             raise ChildStateError(f"{self.path} does not run, or is stopping")
         if self.max_children is not None and len(self.children) >= self.max_children:
             raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
-        ref = self.children.start(start, args)
+
+    def _note_start(self, ref: AnyRef) -> None:
         self.tally.starts += 1
         if ref in self.children:  # else its constructor has killed it
             self.progress(lambda: self.children.offender(ref))
-        return ref
 
     def kinds(self) -> Iterable[Kind]:
         """Return the kind of each child; see `SupervisingActor`."""
@@ -181,6 +226,8 @@ class DynamicSupervisor(SupervisingActor):
         terminated = self.children.terminating.pop(ref, None)
         if ref not in self.children:
             ref.actor_inbox.bury()  # its own constructor has killed it, or the system is at its end
+        elif ref in self._awaited.answers:
+            self._has_not_started(ref, exit, terminated)
         elif not self.open or terminated is not None:
             if self._ended_unlike_told(ref, exit, alone=terminated is not None):
                 self.report(self.children.offender(ref), exit, "nothing")
@@ -195,6 +242,14 @@ class DynamicSupervisor(SupervisingActor):
             if exit.abnormal:
                 self.report(self.children.offender(ref), exit, "nothing")
             self.forget(ref)
+
+    def _has_not_started(self, ref: AnyRef, exit: Exit, terminated: trio.Event | None) -> None:  # noqa: A002
+        if self.open and exit.abnormal and terminated is None:
+            self.report(self.children.offender(ref), exit, "nothing")
+        self.forget(ref)
+        self._awaited.failed(ref, exit)
+        if terminated is not None:
+            terminated.set()
 
     def _ended_unlike_told(self, ref: AnyRef, exit: Exit, *, alone: bool) -> bool:  # noqa: A002
         if exit.reason == "killed":  # if all have to stop, one line tells how many were killed
@@ -275,13 +330,21 @@ class DynamicSupervisor(SupervisingActor):
         match message:
             case StartChild(start, args):
                 return self.start_child(cast("type[Actor]", start), *args)
+            case StartChildAsync(start, args):
+                self._start_awaited(self.reply_later(), start, args)
             case TerminateChild(ref):
                 await self.children.terminate(ref)
             case WhichChildren():
                 return self.children.infos()
             case CountChildren():
                 return self.children.count()
-            case RestartChild() | DeleteChild() | GetChildSpec():
+            case WhichChild(ref):
+                return self.children.info(self.children.check(ref))
+            case GetChildSpec(ref):
+                return self.children.childspec(self.children.check(ref))
+            case SetIntensity(intensity, period):
+                self._counts.change(intensity, period)
+            case RestartChild() | DeleteChild():
                 raise ChildStateError(f"{self.path} knows its children by reference, not by id")
             case _:
                 await self._heed(message)

@@ -16,9 +16,8 @@ children with the same one share.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
@@ -27,24 +26,25 @@ from cometary.actors.messages import Stop
 from cometary.actors.task_cell import TaskCell
 from cometary.actors.thread_cell import threaded_maker
 from cometary.errors import ChildStartError, ChildStateError, SpecError
-from cometary.escapes import exit_in
+from cometary.escapes import exit_in, really
 from cometary.log import show
 from cometary.supervision.calls import ChildCount, ChildInfo
 from cometary.supervision.child import KILL_GRACE, State, actor_name, restart_actor, start_actor
+from cometary.supervision.child_defaults import ChildDefaults, StartOverdue
 from cometary.supervision.options import (
-    RESTARTS,
     Kind,
     Restart,
-    Shutdown,
-    check_choice,
-    check_instance,
-    check_seconds,
-    check_shutdown,
     shutdown_seconds,
 )
 from cometary.supervision.reports import Offender
 from cometary.supervision.restart_policy import Delays, RestartCounts
-from cometary.supervision.spec import AnyActorClass, ChildSpec, is_actor_class, is_threading_class
+from cometary.supervision.spec import (
+    AnyActorClass,
+    ChildSpec,
+    is_actor_class,
+    is_threading_class,
+    unchecked_spec,
+)
 from cometary.supervision.supervising_actor import SupervisingActor, logger
 
 if TYPE_CHECKING:
@@ -54,39 +54,6 @@ AnyRef = ActorRef[Any]
 
 BATCH = 500
 """Children that are asked to stop between two checkpoints, so that a hundred thousand of them do not stop the loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChildDefaults:
-    """What a `ChildSpec` would say about children that are started as a class; see there.
-
-    Raises:
-        SpecError: if a field has a value that it may not have; the calling code's fault.
-    """
-
-    restart: Restart
-    shutdown: Shutdown | None
-    start_timeout: float
-    keep_mail: bool
-
-    def __post_init__(self) -> None:
-        check_choice("restart", self.restart, RESTARTS)
-        check_shutdown("shutdown", self.shutdown)
-        check_seconds("start_timeout", self.start_timeout, above=0)
-        check_instance("keep_mail", self.keep_mail, bool, "True or False")
-
-
-class StartOverdue(NamedTuple):
-    """To the supervisor, from itself: the time is up that a child had for its `on_start`."""
-
-    ref: AnyRef
-    started: Future[None]
-    seconds: float
-
-    def act(self) -> None:
-        """Crash the child, unless it has started by now."""
-        if not self.started.done():
-            self.ref.actor_inbox.fail(TimeoutError(f"it did not start within {self.seconds} s"), None)
 
 
 class DynamicChildren:
@@ -108,6 +75,7 @@ class DynamicChildren:
     ) -> None:
         self._supervisor = supervisor
         self._defaults = defaults
+        self._extra = defaults.extra_arguments
         self._counts = counts
         self._delays = delays
         self._system = supervisor.system
@@ -133,8 +101,8 @@ class DynamicChildren:
 
     # -- start and restart ----------------------------------------------------------------
 
-    def start(self, start: AnyActorClass | ChildSpec, args: tuple[Any, ...]) -> AnyRef:
-        """Start a child.
+    def start(self, start: AnyActorClass | ChildSpec, args: tuple[Any, ...]) -> tuple[AnyRef, Future[None]]:
+        """Start a child; returns its reference, and a future that tells when it has started.
 
         Raises:
             SpecError: if it is neither a class nor a suitable specification.
@@ -153,7 +121,7 @@ class DynamicChildren:
                 start.as_kept() if isinstance(start, ChildSpec) else args if self._keep_args else ()
             )
             self._expect_start(ref, started)
-        return ref
+        return ref, started
 
     def _start_actor(
         self, start: AnyActorClass | ChildSpec, args: tuple[Any, ...]
@@ -165,10 +133,14 @@ class DynamicChildren:
                 )
             return start_actor(start, self._system, self._supervisor)
         if is_actor_class(start):
-            return self._system.launch(start, args, {}, self._supervisor)
+            return self._system.launch(start, self._with_extra(args), {}, self._supervisor)
         if is_threading_class(start):
-            return self._system.launch(threaded_maker(start), args, {}, self._supervisor)
+            maker = threaded_maker(start)
+            return self._system.launch(maker, self._with_extra(args), {}, self._supervisor)
         raise SpecError(f"a child is an actor's class or a ChildSpec, not {show(start)}")
+
+    def _with_extra(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*self._extra, *args) if self._extra else args
 
     def restart(self, ref: AnyRef) -> None:
         """Start the next incarnation of a child that has ended; raises what its constructor raises."""
@@ -176,7 +148,8 @@ class DynamicChildren:
         if isinstance(start, ChildSpec):
             started = restart_actor(start, self._system, ref)
         else:
-            started = self._system.revive(ref, start, {}, keep_mail=self._defaults.keep_mail)
+            args = self._with_extra(start)
+            started = self._system.revive(ref, args, {}, keep_mail=self._defaults.keep_mail)
         self._expect_start(ref, started)
 
     def _expect_start(self, ref: AnyRef, started: Future[None]) -> None:
@@ -262,8 +235,7 @@ class DynamicChildren:
         Raises:
             ChildStateError: if there is no such child; the calling code's fault.
         """
-        if ref not in self:
-            raise ChildStateError(f"{self._supervisor.path} has no child {ref!r}")
+        self.check(ref)
         if ref in self.restarting:
             self._supervisor.forget(ref)
             return
@@ -345,10 +317,41 @@ class DynamicChildren:
         """Return what a report says about a child."""
         return Offender(self.id_of(ref), self.name_of(ref), ref, self.restarts_of(ref))
 
+    def check(self, ref: object) -> AnyRef:
+        """Return `ref`, which must be that of a child.
+
+        Raises:
+            ChildStateError: if it is not; the calling code's fault.
+        """
+        if really(ref, str):
+            raise ChildStateError(f"{self._supervisor.path} knows its children by reference, not by id")
+        if ref not in self:
+            raise ChildStateError(f"{self._supervisor.path} has no child {show(ref)}")
+        return cast("AnyRef", ref)
+
+    def info(self, ref: AnyRef) -> ChildInfo:
+        """Tell about a child."""
+        return ChildInfo(self.id_of(ref), ref, self.kind_of(ref), self.state_of(ref))
+
     def infos(self) -> tuple[ChildInfo, ...]:
         """Tell who there is."""
-        return tuple(
-            ChildInfo(self.id_of(ref), ref, self.kind_of(ref), self.state_of(ref)) for ref in self._starts
+        return tuple(map(self.info, self._starts))
+
+    def childspec(self, ref: AnyRef) -> ChildSpec:
+        """Return the specification of a child; of one that was started as a class, what it would have been."""
+        start = self._starts[ref]
+        if isinstance(start, ChildSpec):
+            return start
+        named = getattr(ref.actor_inbox.actor, "display_name", None)
+        defaults, child_id = self._defaults, named if really(named, str) and named else ref.actor_urn
+        return unchecked_spec(
+            child_id,
+            ref.actor_class,
+            args=self._with_extra(start) if self._keep_args else (),
+            restart=defaults.restart,
+            shutdown=defaults.shutdown,
+            start_timeout=self._start_seconds_of(ref),
+            keep_mail=defaults.keep_mail,
         )
 
     def count(self) -> ChildCount:

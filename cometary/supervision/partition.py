@@ -18,7 +18,7 @@ from cometary.actors import ActorRef
 from cometary.actors.names import Whom
 from cometary.actors.sys.calls import actor_meant
 from cometary.errors import ChildStateError, SpecError
-from cometary.supervision.calls import ChildCount, DeleteChild, StartChild, count_children
+from cometary.supervision.calls import ChildCount, DeleteChild, StartChild, StartChildAsync, count_children
 from cometary.supervision.options import Strategy, check_count, check_instance
 from cometary.supervision.restart_policy import Backoff
 from cometary.supervision.spec import ChildSpec
@@ -84,7 +84,7 @@ class PartitionSupervisor(Supervisor):
         return child.ref
 
     async def _serve(self, call: object) -> object:
-        if isinstance(call, StartChild | DeleteChild):
+        if isinstance(call, StartChild | StartChildAsync | DeleteChild):
             raise ChildStateError(f"{self.path} has {self.partitions} partitions, no more and no fewer")
         return await super()._serve(call)
 

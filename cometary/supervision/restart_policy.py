@@ -80,6 +80,13 @@ class RestartLog:
         return len(times) <= self.intensity
 
 
+def check_limits(intensity: int, period: float) -> float:
+    """Check these two options; returns the period. Raises `SpecError`."""
+    check_count("intensity", intensity)
+    check_seconds("period", period, above=0)
+    return period
+
+
 class RestartCounts:
     """Counts the restarts of many children. What it keeps is only about those that were restarted.
 
@@ -113,6 +120,17 @@ class RestartCounts:
         if log is None:
             log = self._logs[child] = RestartLog(self._intensity, self._period)
         return log.allows(now)
+
+    def change(self, intensity: int, period: float | None) -> None:
+        """Put up with `intensity` restarts in `period` seconds (None: as before) from now on; those counted still do.
+
+        Raises:
+            SpecError: for a value that an option may not have; nothing has changed.
+        """
+        period = check_limits(intensity, self._period if period is None else period)
+        self._intensity, self._period = intensity, period
+        for log in self._logs.values() if self._shared is None else (self._shared,):
+            log.intensity, log.period = intensity, period
 
     def restarts(self, child: Hashable) -> int:
         """Return how often `child` has been restarted."""

@@ -101,10 +101,7 @@ class ChildSpec:
         """What a supervisor keeps of it once the child has started: of a temporary one no arguments, as in OTP."""
         if self.restart != "temporary" or not (self.args or self.kwargs):
             return self
-        kept = copy.copy(self)  # not made anew, because that would check it again
-        object.__setattr__(kept, "args", ())
-        object.__setattr__(kept, "kwargs", {})
-        return kept
+        return _with(self, args=(), kwargs={})
 
     @property
     def kind(self) -> Kind:
@@ -128,6 +125,18 @@ class ChildSpec:
         if self.start_timeout is None:
             return inf if self.kind == "supervisor" else WORKER_START
         return self.start_timeout
+
+
+def unchecked_spec(child_id: str, start: AnyActorClass, **fields: Any) -> ChildSpec:
+    """Return the specification of a child that runs; its arguments may not be kept, so they are not checked."""
+    return _with(_ANY, id=child_id, start=start, **fields)
+
+
+def _with(spec: ChildSpec, **fields: Any) -> ChildSpec:
+    changed = copy.copy(spec)  # not made anew, because that would check it again
+    for name, value in fields.items():
+        object.__setattr__(changed, name, value)
+    return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,3 +292,5 @@ _CHILD_CHECKS = (
     _check_name,
 )
 _SUPERVISOR_CHECKS = (_check_flags, _check_children)
+
+_ANY = ChildSpec("any", Actor)

@@ -16,6 +16,7 @@ Source: OTP, `supervisor`, and OTP design principles, "Supervisor Behaviour".
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import trio
@@ -33,8 +34,11 @@ from cometary.supervision.calls import (
     DeleteChild,
     GetChildSpec,
     RestartChild,
+    SetIntensity,
     StartChild,
+    StartChildAsync,
     TerminateChild,
+    WhichChild,
     WhichChildren,
 )
 from cometary.supervision.child import Child
@@ -199,7 +203,7 @@ class Supervisor(SupervisingActor):
     async def _serve(self, call: object) -> object:
         children = self._children
         match call:
-            case StartChild(spec, _):
+            case StartChild(spec, _) | StartChildAsync(spec, _):
                 return await self._start_child(spec)
             case TerminateChild(child_id):
                 child = children.find(child_id)
@@ -209,15 +213,29 @@ class Supervisor(SupervisingActor):
                 return await self._start_on_request(_idle(children.find(child_id)))
             case DeleteChild(child_id):
                 children.remove(_idle(children.find(child_id)))
+            case SetIntensity(intensity, period):
+                self._set_intensity(intensity, self._log.period if period is None else period)
+            case _:
+                return self._look(call)
+        return None
+
+    def _look(self, call: object) -> object:
+        match call:
             case WhichChildren():
-                return children.infos()
+                return self._children.infos()
+            case WhichChild(child):
+                return self._children.info(self._children.find(child))
             case CountChildren():
-                return children.count()
-            case GetChildSpec(child_id):
-                return children.find(child_id).spec
+                return self._children.count()
+            case GetChildSpec(child):
+                return self._children.find(child).spec
             case _:
                 self.warn_of_unknown(call)
         return None
+
+    def _set_intensity(self, intensity: int, period: float) -> None:
+        self.spec = replace(self.spec, intensity=intensity, period=period)  # which checks them
+        self._log.intensity, self._log.period = intensity, period
 
     async def _start_child(self, spec: Any) -> ActorRef[Any] | None:
         self.spec.check_child(spec)
