@@ -215,13 +215,13 @@ class Names:
                 self._vias.pop(ref, None)
 
 
-def as_reference(whom: Any) -> ActorRef[Any] | None:
+def as_reference(whom: object) -> ActorRef[Any] | None:
     """Return `whom` if it is a reference, None if it is a name.
 
     Raises:
         UsageError: for a reference that is not one of Cometary's; the caller's fault.
     """
-    kind: type = type(whom)
+    kind = type(whom)
     if not issubclass(kind, pykka.ActorRef):
         return None
     if not issubclass(kind, InProcess):
