@@ -53,8 +53,8 @@ class BodyStream(Stream):
     # -- what the session says ----------------------------------------------------------------
 
     def taken(self) -> None:
-        """Begin, if nothing was to be written at once."""
-        if self._response is None:
+        """Begin, unless something was to be written at once, or the session has refused it."""
+        if self._response is None and not self._exchange.answered:
             self._begin(self.carried + 1)
 
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:

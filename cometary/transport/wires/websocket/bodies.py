@@ -17,9 +17,9 @@ from cometary.packets.encodings import CBOR, Encoding
 from cometary.packets.paths import check_path
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
-from cometary.transport.wires.comet.bodies import BACKSLASH, HIGHEST_FIRST_RID, array_head
+from cometary.transport.wires.comet.bodies import BACKSLASH, HIGHEST_FIRST_RID, array_head, packets_of
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
-from cometary.transport.wires.websocket.shapes import FrameBody
+from cometary.transport.wires.websocket.shapes import FrameBody, RidBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,15 +28,16 @@ if TYPE_CHECKING:
     from cometary.transport.codecs import Codec
 
 _decode_json = msgspec.json.Decoder(FrameBody).decode
+_decode_rid = msgspec.json.Decoder(RidBody).decode
 
 PACKETS: Final = cbor2.dumps("packets")
 
 
 def read_frame(payload: bytes, codec: Codec) -> FrameBody:
-    """Read and check one frame.
+    """Read one frame.
 
     Raises:
-        ProtocolError: `bad-request` or `forbidden-path`; the client's fault.
+        ProtocolError: `bad-request`; the client's fault.
     """
     if codec is not json:
         body = _convert(codec.decode(payload))
@@ -50,9 +51,6 @@ def read_frame(payload: bytes, codec: Codec) -> FrameBody:
         else:
             if not _plain(body, payload):
                 json.decode(payload)
-    if body.packets:
-        for packet in body.packets:
-            check_path(packet.path, from_client=True)
     return body
 
 
@@ -79,6 +77,29 @@ def _convert(value: object) -> FrameBody:
         return msgspec.convert(value, FrameBody)
     except msgspec.ValidationError as error:
         raise ProtocolError("bad-request", f"The frame is none of this protocol: {error}.") from None
+
+
+def rid_of(payload: bytes, codec: Codec) -> int | None:
+    """Return the request id of a frame that could not be read, if it can be found: what is wrong may be in a packet."""
+    if codec is not json:
+        return None
+    try:
+        return _decode_rid(payload).rid
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def checked_packets(body: FrameBody) -> Sequence[Packet]:
+    """Return what the client sends.
+
+    Raises:
+        ProtocolError: `bad-request` or `forbidden-path`: a path is none; the client's fault.
+    """
+    if not body.packets:
+        return ()
+    for packet in body.packets:
+        check_path(packet.path, from_client=True)
+    return packets_of(body.packets)
 
 
 def is_probe(body: FrameBody) -> bool:

@@ -25,7 +25,7 @@ from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.sessions.events import Stream
-from cometary.transport.wires.comet.bodies import VERSION, packets_of
+from cometary.transport.wires.comet.bodies import VERSION
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.websocket.bodies import (
     Form,
@@ -33,8 +33,10 @@ from cometary.transport.wires.websocket.bodies import (
     brings_token,
     check_opening,
     check_sign,
+    checked_packets,
     is_probe,
     read_frame,
+    rid_of,
 )
 from cometary.transport.wires.websocket.channel import OPEN, Common, WebSocketChannel
 from cometary.transport.wires.websocket.codes import RELEASED, UNSUPPORTED, code_of
@@ -135,7 +137,7 @@ class FrameRequest(Request):
     holds: ClassVar[bool] = False
 
     def __init__(self, conversation: Conversation, rid: int, body: FrameBody, size: int) -> None:
-        packets = packets_of(body.packets) if body.packets else ()
+        packets = checked_packets(body)
         super().__init__(rid, ack_of(body), packets, close=body.close is True, size=size)
         self._conversation = conversation
 
@@ -282,18 +284,24 @@ class Conversation(WebSocketChannel):
         if opcode != form.opcode:
             self.say_close(UNSUPPORTED, f"frames hold {form.codec.name} here")
             return
+        stream, rid = self.stream, None
         try:
             body = read_frame(payload, form.codec)
-            stream = self.stream
             if stream is None:
                 self._take_first(body, opcode, payload)
             elif body.rid is not UNSET:
-                self._take_request(stream, body.rid, body, len(payload))
+                rid = body.rid
+                self._take_request(stream, rid, body, len(payload))
             else:
                 check_sign(body)
                 self._gate.hear(stream, ack_of(body))
         except ProtocolError as error:
-            self.refuse(error)
+            if rid is None and stream is not None:
+                rid = rid_of(payload, form.codec)
+            if rid is None:
+                self.refuse(error)
+            else:
+                self.tell(error, rid=rid)
 
     def _take_first(self, body: FrameBody, opcode: int, payload: bytes) -> None:
         if is_probe(body):

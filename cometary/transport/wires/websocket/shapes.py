@@ -13,6 +13,12 @@ from msgspec import UNSET, Meta, UnsetType
 from cometary.transport.wires.comet.shapes import HIGHEST_RID, PacketBody
 
 
+class RidBody(msgspec.Struct):
+    """A frame of which only the request id counts; nothing is made of all else that is in it."""
+
+    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
+
+
 class FrameBody(msgspec.Struct):
     """A frame as the client writes it; members that it does not know are ignored."""
 
