@@ -47,6 +47,8 @@ class Socket:
         self._headers = headers
         self._frames: list[Frame] = []
         self.response: Response | None = None
+        self.sid = ""
+        """That of its session, for tests to remember."""
 
     async def handshake(self) -> None:
         """Become a WebSocket.
@@ -91,7 +93,7 @@ class Socket:
             if found is not None:
                 return found
             if self.protocol.parser_exc is not None or self.protocol.close_rcvd is not None:
-                raise ClosedError(self.protocol.close_code or 1006)
+                raise ClosedError(self.close_code)
             await self._read()
 
     def next(self) -> Any:
@@ -112,6 +114,11 @@ class Socket:
         else:
             self._feed(wire._buffer)
         wire._buffer = b""
+
+    @property
+    def close_code(self) -> int:
+        """The code that the server has closed with; 1006 if with none."""
+        return 1006 if self.protocol.close_rcvd is None else self.protocol.close_rcvd.code
 
     async def closed(self) -> int:
         """Read to the end, and return the code that the connection was closed with."""

@@ -306,6 +306,7 @@ class Conversation(WebSocketChannel):
     def _take_first(self, body: FrameBody, opcode: int, payload: bytes) -> None:
         if is_probe(body):
             self.send(frame(opcode, payload))
+            self._expect(None)  # the frame that follows has a time of its own
             self._settle()
             return
         credentials, sid = self.credentials, body.sid
