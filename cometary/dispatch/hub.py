@@ -26,8 +26,8 @@ from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.escapes import exit_in
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
+from cometary.sessions.application import Connect, Disconnect, Paths
 from cometary.sessions.application import Hub as SessionsHub
-from cometary.sessions.application import Paths
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND
 from cometary.sessions.locator import here
@@ -171,6 +171,8 @@ class Hub(SessionsHub):
         self._table.drop(keeper.ref)
 
     def _subscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        if keeper.forward is not None:
+            keeper.forward(Connect(tuple(patterns)))
         if keeper.ended is not None:
             return
         new: list[str] = []  # this costs as much as is asked for, however many paths there are already
@@ -189,6 +191,8 @@ class Hub(SessionsHub):
                     raise UsageError(f"a session is connected to {most} paths at most (session-paths)")
 
     def _unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        if keeper.forward is not None:
+            keeper.forward(Disconnect(tuple(patterns)))
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
 

@@ -116,6 +116,9 @@ class SessionActor(Actor):
     def on_start(self) -> None:
         """Begin the session, or go on with it after a crash."""
         keeper = self._keeper
+        if keeper.forward is not None:
+            self.stop()  # it crashed, and before this incarnation could begin the session has moved
+            return
         if not keeper.started:
             keeper.started = True
             keeper.queue(SignedOn())
@@ -306,6 +309,7 @@ class SessionActor(Actor):
             if awaitable:
                 self._manager.flow.rounds.count()  # by what it will bring about, a later round would be charged
                 self._handler_runs = True
+                keeper.begun = item
                 self.start_task(self._finish, outcome, item)
         if keeper.sign_off is not None and not (keeper.unhandled or self._handler_runs or self._fails):
             self._manager.gone(keeper)
@@ -364,9 +368,12 @@ class SessionActor(Actor):
             raise
         finally:
             CAUSE.reset(cause)
+            self._keeper.begun = None
         self.actor_inbox.put_if_open(HandlerDone(self))
 
     def _report(self, item: Call | Failure, error: BaseException) -> None:
+        if self._keeper.forward is not None:
+            return  # the session has moved, and it is reported where that goes on
         if isinstance(item, Packet):
             failure = Failure("packet", error, self._session, packet=item)
             if isinstance(item, AskedPacket):

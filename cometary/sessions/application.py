@@ -74,6 +74,18 @@ class Paths(NamedTuple):
         return {"paths": self.listed, **more}
 
 
+class Connect(NamedTuple):
+    """For a session that has moved: connect it to the paths that these patterns cover."""
+
+    patterns: tuple[str, ...]
+
+
+class Disconnect(NamedTuple):
+    """For a session that has moved: disconnect it from them."""
+
+    patterns: tuple[str, ...]
+
+
 class Hub(Protocol):
     """By whom sessions are sent packets, and connected to paths; see `cometary.dispatch.hub`."""
 

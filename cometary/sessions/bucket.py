@@ -24,6 +24,11 @@ class Bucket:
         self._tokens = burst
         self._at = now
 
+    @property
+    def tokens(self) -> float:
+        """How many there were when it was last looked at."""
+        return self._tokens
+
     def wait(self, count: int, rate: float, burst: float, now: float) -> float:
         """Return after how many seconds `count` tokens may be taken; 0 if that is now."""
         tokens = self._tokens + (now - self._at) * rate

@@ -269,13 +269,19 @@ class CarrierMachine(StateMachine):
         return self._end(event.reason)
 
     def _end(self, reason: str, *actions: object) -> Step:
-        left: list[Request | Stream] = [*self.window.give_up()]
+        refusals = [Refuse(carrier, session_ended(reason)) for carrier in self.let_go()]
+        return stop(reason, *actions, *refusals)
+
+    def let_go(self) -> list[Request | Stream]:
+        """Let go of all that waits for an answer, or to be written to: the session ends, at least here."""
+        left: list[Request | Stream] = []
         if self.held is not None:
             left.append(self._let_go_of_held())
+        left += self.window.give_up()
         if self.stream is not None:
             left.append(self.stream)
             self.stream = None
-        return stop(reason, *actions, *[Refuse(carrier, session_ended(reason)) for carrier in left])
+        return left
 
 
 @functools.lru_cache(maxsize=1024)

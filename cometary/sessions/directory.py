@@ -49,6 +49,10 @@ class Directory:
         """Enter a new session."""
         self.living[keeper.sid] = keeper
 
+    def remove(self, keeper: SessionKeeper) -> None:
+        """Take out a session that goes on elsewhere; who looks for it here finds that there is none."""
+        del self.living[keeper.sid]
+
     def find(self, sid: str) -> Place:
         """Say where the session with the id `sid` is: here, or gone."""
         keeper = self.living.get(sid)

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cometary.actors import Timer
+from cometary.actors import NORMAL, Timer
+from cometary.actors.mailbox import RUNNING
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
 from cometary.sessions.events import Attach, End, RequestDropped
 from cometary.sessions.outbox import Outbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cometary.actors import ActorRef, ActorSystem
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.bucket import Bucket
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
 
+
+MOVED: Final = "moved"
+"""What `ended` is where a session was that goes on elsewhere."""
 
 UP_TO_DATE: Final = 0
 BEHIND: Final = 1
@@ -67,8 +73,10 @@ class SessionKeeper:
         "_releases",
         "_todo",
         "_todo_bytes",
+        "begun",
         "bucket",
         "ended",
+        "forward",
         "holds",
         "lag",
         "lease",
@@ -104,6 +112,10 @@ class SessionKeeper:
         """Whether it is known for good what was undelivered."""
         self.serving: SessionActor | None = None
         """The actor, while it is calling a handler of this session."""
+        self.begun: Call | Failure | None = None
+        """What the application was called with whose async handler has not returned."""
+        self.forward: Callable[[object], None] | None = None
+        """Takes what is sent to the session since it has moved, if it has."""
         self.lease: Lease | None = None
         """On what the client was let in, if somebody was asked."""
         self.timers: dict[str, Timer] = {}
@@ -164,6 +176,18 @@ class SessionKeeper:
     def takes_mail(self) -> bool:
         """Whether what its actor is told now has its turn."""
         return not self.ref.actor_inbox.closed
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether this is called in the turn of its actor."""
+        running: bool = self.ref.actor_inbox.state == RUNNING
+        return running
+
+    def leave(self) -> None:
+        """Have its actor end without a word: the session goes on elsewhere."""
+        for timer in self.timers.values():
+            timer.close()
+        self.ref.actor_inbox.kill(NORMAL)
 
     @property
     def mail(self) -> int:
@@ -232,7 +256,11 @@ class SessionKeeper:
         """Bytes that what comes next counts with."""
         return self._todo[0][1] if self._todo else 0
 
-    def queue(self, *items: Call, size: int = 0) -> None:
+    def todo(self) -> Sequence[tuple[Call | Failure, int]]:
+        """Return all that the application has not been given yet, each with the bytes that it counts with."""
+        return list(self._todo) if self._todo else ()
+
+    def queue(self, *items: Call | Failure, size: int = 0) -> None:
         """Have these, of `size` bytes, handed to the application after all that was queued before."""
         if self._todo is None:
             self._todo = deque()

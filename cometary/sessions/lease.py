@@ -10,8 +10,11 @@
 
 from __future__ import annotations
 
+import base64
 from math import inf
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from cometary.errors import ProtocolError
 from cometary.packets.notices import EXPIRING_PATH
@@ -105,6 +108,48 @@ def _set_expiry(keeper: SessionKeeper, lease: Lease, seconds: float | None, noti
     notice = min(notice, seconds / 2)
     _timer(keeper, LEASE_END, End("kicked")).start(seconds)
     _timer(keeper, NOTICE, Packet(EXPIRING_PATH, {"expires": round(notice, 3)})).start(seconds - notice)
+
+
+class FrozenLease(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A lease as plain data; see `cometary.sessions.frozen`.
+
+    Attributes:
+        user: who was let in.
+        binding: the digest, in base64.
+        expires: seconds that are left; None for no end.
+        notice: seconds until the client is asked for another token; None if it was, or will not be.
+    """
+
+    user: str | int | None = None
+    binding: str | None = None
+    expires: float | None = None
+    notice: float | None = None
+
+
+def freeze_lease(keeper: SessionKeeper, lease: Lease) -> FrozenLease:
+    """Return the lease of a session as plain data."""
+    now, notice = keeper.now(), keeper.timers.get(NOTICE)
+    return FrozenLease(
+        lease.user,
+        None if lease.binding is None else base64.b64encode(lease.binding).decode(),
+        None if lease.expires == inf else max(lease.expires - now, 0.0),
+        max(notice.deadline - now, 0.0) if notice is not None and notice.running else None,
+    )
+
+
+def thaw_lease(keeper: SessionKeeper, frozen: FrozenLease, late: float) -> None:
+    """Give a session its lease again, of which `late` seconds have passed since it was frozen."""
+    binding = None if frozen.binding is None else base64.b64decode(frozen.binding)
+    keeper.lease = lease = Lease(frozen.user, binding)
+    if frozen.expires is None:
+        return
+    left, notice = max(frozen.expires - late, 0.0), frozen.notice
+    lease.expires = keeper.now() + left
+    _timer(keeper, LEASE_END, End("kicked")).start(left)
+    before = frozen.expires - (0.0 if notice is None else notice)
+    timer = _timer(keeper, NOTICE, Packet(EXPIRING_PATH, {"expires": round(before, 3)}))
+    if notice is not None:
+        timer.start(max(notice - late, 0.0))
 
 
 def _timer(keeper: SessionKeeper, name: str, message: object) -> Timer:

@@ -8,23 +8,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import trio
 
-from cometary.errors import ProtocolError
+from cometary.errors import ProtocolError, UsageError
 from cometary.packets.notices import without_notices
 from cometary.packets.packet import Packet
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
-from cometary.sessions.application import Turnstile
+from cometary.sessions.application import Connect, Disconnect, Turnstile
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.flow import Flow
+from cometary.sessions.frozen import Thawing, freeze, let_go, read
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.journal import Journal
-from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.keeper import MOVED, SessionKeeper
 from cometary.sessions.locator import here
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.posting import Posting
@@ -33,14 +34,27 @@ from cometary.sessions.session_arbiter import SessionArbiter
 from cometary.sessions.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, Hub
+    from cometary.sessions.events import Request
     from cometary.sessions.policy import Policy
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
     from cometary.supervision import DynamicSupervisor
+
+
+class Released(NamedTuple):
+    """A session that is to go on elsewhere.
+
+    Attributes:
+        frozen: the session, as plain data; see `cometary.sessions.frozen`.
+        requests: those of its client that were not answered, in the order in which they are to be submitted there.
+    """
+
+    frozen: dict[str, Any]
+    requests: list[Request]
 
 
 class SessionManager:
@@ -98,18 +112,25 @@ class SessionManager:
         Raises:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
         """
+        supervisor = self._supervisor_with_room()
+        machine = SessionMachine(self.settings, first_rid, wait, policy)
+        keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
+        self._begin(keeper, supervisor)
+        self.directory.add(keeper)
+        return keeper
+
+    def _supervisor_with_room(self) -> DynamicSupervisor:
         if self.shutting_down or self._supervisor is None or not self._supervisor.open:
             detail = "the server is stopping, or takes no new sessions for a moment"
             raise ProtocolError("shutting-down", detail, retry_after=RETRY_AFTER)
         if len(self.directory) >= self.settings.max_sessions:
             detail = "the server has as many sessions as it may have"
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
-        machine = SessionMachine(self.settings, first_rid, wait, policy)
-        keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
-        machine.arbiter = SessionArbiter(keeper, self.turnstile, self.flow)
-        keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
-        self.directory.add(keeper)
-        return keeper
+        return self._supervisor
+
+    def _begin(self, keeper: SessionKeeper, supervisor: DynamicSupervisor) -> None:
+        keeper.machine.arbiter = SessionArbiter(keeper, self.turnstile, self.flow)
+        keeper.ref = supervisor.start_child(SessionActor, keeper, self)
 
     def find(self, sid: str) -> SessionKeeper:
         """Return the session with the id `sid`, which is here.
@@ -122,6 +143,80 @@ class SessionManager:
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""
         return {**keeper.describe(trio.current_time()), **self.hub.paths(keeper, SHOWN).shown()}
+
+    # -- moving -----------------------------------------------------------------------------
+
+    def release(self, keeper: SessionKeeper, forward: Callable[[object], None]) -> Released:
+        """Let a session go on elsewhere; on the loop, but not in a turn of its own.
+
+        Whoever calls this sees to it that `adopt` takes what it returns. An async handler that runs is cancelled, and
+        reported as failed where the session goes on; `keeper.begun` says whether there is one.
+
+        Args:
+            keeper: a session that has not ended.
+            forward: given what is sent to the session here from now on, for `pass_on` there.
+
+        Raises:
+            UsageError: if it has ended, or this is its own turn, or its data has no plain form; the caller's or the
+                application's fault, nothing has changed.
+        """
+        if keeper.ended is not None or keeper.has_turn:
+            raise UsageError(f"<Session {keeper.name}> cannot move: it has ended, or this is its own turn")
+        self.posting.take_all()
+        cell = keeper.ref.actor_inbox
+        mail = cell.drain()
+        try:
+            frozen = freeze(keeper, self.hub.paths(keeper).listed, mail)
+        except BaseException:
+            cell.put_back(iter(mail))
+            raise
+        keeper.ended, keeper.forward = MOVED, forward
+        self.hub.drop(keeper)
+        self.flow.catch_up(keeper.ref)
+        self.directory.remove(keeper)
+        self._past.add(keeper.machine.outbox)
+        requests = let_go(keeper.machine, mail)
+        keeper.leave()
+        return Released(frozen, requests)
+
+    def adopt(self, plain: object, late: float = 0.0) -> SessionKeeper:
+        """Take a session that was released elsewhere.
+
+        Args:
+            plain: what `release` has returned of it, perhaps by way of JSON or CBOR.
+            late: seconds that have passed since.
+
+        Raises:
+            UsageError: if it is no session, of a version of which nothing is known, or here already, or does not fit
+                into this server's limits; the caller's fault, nothing has changed.
+            ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
+        """
+        frozen = read(plain)
+        if frozen.sid in self.directory.living:
+            raise UsageError(f"<Session {frozen.name}> is here already")
+        supervisor = self._supervisor_with_room()
+        thawing = Thawing(frozen, self.settings, self.hub, trio.current_time(), late)
+        keeper = thawing.keeper
+        self._begin(keeper, supervisor)
+        try:
+            self.hub.subscribe(keeper, frozen.paths).get()
+        except BaseException:
+            keeper.ended = MOVED
+            keeper.leave()
+            raise
+        self.directory.add(keeper)
+        thawing.resume(partial(self.settle, keeper))
+        self._past.take_off(keeper.machine.outbox)
+        return keeper
+
+    def pass_on(self, keeper: SessionKeeper, message: object) -> None:
+        """Take what was sent to a session where it was before; see `release`."""
+        if isinstance(message, Connect):
+            self.hub.subscribe(keeper, message.patterns)
+        elif isinstance(message, Disconnect):
+            self.hub.unsubscribe(keeper, message.patterns)
+        else:
+            self.posting.post(keeper, message)
 
     # -- what becomes of packets ------------------------------------------------------------
 
@@ -198,7 +293,9 @@ class SessionManager:
         """Keep the packets in the mailbox of an actor that has ended for good: they are undelivered."""
         self.hub.drop(keeper)  # it takes no more
         for item in mail:
-            if isinstance(item, Packet):
+            if keeper.forward is not None and isinstance(item, Packet | End):
+                keeper.forward(item)
+            elif isinstance(item, Packet):
                 self.too_late(keeper, item)
 
     def _find_by(self, ref: ActorRef[Any]) -> SessionKeeper | None:

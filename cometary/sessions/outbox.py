@@ -95,6 +95,13 @@ class Outbox:
         """Whether half of the room that there was at first is free."""
         return 2 * len(self.packets) <= self.limit_packets and 2 * self.size <= self.limit_bytes
 
+    def restore(self, acknowledged: int, packets: Sequence[Packet]) -> None:
+        """Be as another outbox was, which has had these packets sent, of which the first was not acknowledged."""
+        self.acknowledged = acknowledged
+        self.sent = acknowledged + len(packets)
+        self.packets[:] = packets
+        self.size = sum([packet.size for packet in packets])
+
     # -- packets come ----------------------------------------------------------------------
 
     def append(self, packet: Packet) -> bool:

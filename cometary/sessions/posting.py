@@ -10,7 +10,8 @@
 4.  What is sent later still, or is not taken, is counted as undelivered, and has its receipt.
 5.  Threads leave what they send here, in one line for all, and the loop takes one after the other. A
     session that signs off has the whole line taken before: what a thread has sent by then is in the list.
-6.  An actor that has ended for good takes no mail. If its session has not ended (its supervisor has, and
+6.  What is sent to a session where it was before it moved goes after it, behind what went with it.
+7.  An actor that has ended for good takes no mail. If its session has not ended (its supervisor has, and
     the next one will end it as `failed`), packets go where they are listed.
 """
 
@@ -65,7 +66,11 @@ class Posting:
 
     def post(self, keeper: SessionKeeper, message: object) -> None:
         """Do it; on the loop."""
-        if not isinstance(message, Packet) or (keeper.ended is None and keeper.takes_mail):
+        if keeper.ended is None and keeper.takes_mail:
+            keeper.tell(message)
+        elif keeper.forward is not None:
+            keeper.forward(message)
+        elif not isinstance(message, Packet):
             keeper.tell(message)
         elif keeper.ended is None or keeper.sign_off is not None:
             self._too_late(keeper, message)

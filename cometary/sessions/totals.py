@@ -25,6 +25,13 @@ class Totals:
     dropped: int = 0
     undelivered: int = 0
 
+    def take_off(self, outbox: Outbox) -> None:
+        """Do not count here what an outbox has done that comes from elsewhere, where it is counted."""
+        self.delivered -= outbox.acknowledged
+        if outbox.tracking is not None:
+            self.expired -= outbox.tracking.expired
+            self.dropped -= outbox.tracking.dropped
+
     def add(self, outbox: Outbox, undelivered: int = 0) -> None:
         """Count what an outbox has done, and what it has left undone."""
         self.delivered += outbox.acknowledged

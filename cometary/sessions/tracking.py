@@ -130,6 +130,10 @@ class Tracking:
                 place += 1
         self._next = min(self._deadlines[first:], default=inf)
 
+    def deadline(self, place: int) -> float:
+        """Return until when the packet at a place of the outbox may wait unsent."""
+        return self._deadlines[place]
+
     def next_due(self) -> float | None:
         """Return when `expire` may next have something to do; None if that was returned before."""
         if self._next >= self._due:

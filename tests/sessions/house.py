@@ -14,16 +14,19 @@ from cometary.app import App
 from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
+from cometary.packets.contract_table import Contracts
 from cometary.sessions import Packet, SessionKeeper, SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
 from tests.sessions.bench import Asked
 
 
 @asynccontextmanager
-async def hosting(app: App, **settings: Any) -> AsyncGenerator[SessionManager]:
+async def hosting(
+    app: App, contracts: Contracts | None = None, **settings: Any
+) -> AsyncGenerator[SessionManager]:
     """Run a manager of sessions; it needs a running system."""
     manager = SessionManager(SessionSettings(**settings), app)
-    Hub(manager, Table(), start_soon=current_system().start_soon)
+    Hub(manager, Table(), contracts, start_soon=current_system().start_soon)
     async with supervise([ChildSpec("sessions", SessionSupervisor, (manager,))]):
         yield manager
 

@@ -30,6 +30,7 @@ from tests.simulation.application import Application
 from tests.simulation.chatter import Chatter
 from tests.simulation.crashes import Crasher
 from tests.simulation.line import SLACK
+from tests.simulation.moves import Mover
 from tests.simulation.network import FIRST_PORT, MemoryNetwork
 from tests.simulation.pages import Habits, Page
 from tests.simulation.world import World
@@ -60,6 +61,7 @@ class Plan:
         cut_every: seconds after which a connection is cut, on average.
         crash_every: seconds between two crashes, on average.
         wait: seconds that the server holds a request.
+        move_every: seconds between two times at which sessions move, on average; 0 for never.
     """
 
     seed: int
@@ -69,6 +71,7 @@ class Plan:
     cut_every: float = 30.0
     crash_every: float = 1.0
     wait: float = 60.0
+    move_every: float = 0.0
 
     @property
     def replay(self) -> str:
@@ -76,7 +79,7 @@ class Plan:
         return (
             f"python -m tests.simulation --seed {self.seed} --sessions {self.sessions} --minutes {self.minutes:g}"
             f" --send-every {self.send_every:g} --cut-every {self.cut_every:g} --crash-every {self.crash_every:g}"
-            f" --wait {self.wait:g}"
+            f" --wait {self.wait:g} --move-every {self.move_every:g}"
         )
 
 
@@ -150,8 +153,14 @@ class Run:
         application = Application(self._accounts, BEATS * self._plan.send_every, chatter)
         async with system(watchdog=None) as actors:
             settings = Settings(wait=self._plan.wait, die=DIE)
-            server = Server(settings, application.declare(), None, actors, self._network.front())
-            async with server.running(trio.Event()) as running, trio.open_nursery() as nursery:
+            mover = Mover(self._world, self._chance("moves"), self._plan.move_every)
+            with mover.passing_on():
+                server = Server(settings, application.declare(), None, actors, self._network.front())
+            async with (
+                server.running(trio.Event()) as running,
+                mover.beside(server, actors),
+                trio.open_nursery() as nursery,
+            ):
                 running.receipts.subscribe(application.receipt)
                 nursery.start_soon(self._agenda.run)
                 crasher = Crasher(self._world, actors, self._chance("crashes"), self._plan.crash_every)

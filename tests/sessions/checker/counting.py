@@ -76,6 +76,7 @@ def rebase_keeper(world: World, number: Callable[[int], int], down: int, up: int
     window.expected = EXPECTED
     if keeper._todo:
         keeper._todo = type(keeper._todo)([(rebased(item, up), size) for item, size in keeper._todo])
+    keeper.begun = rebased(keeper.begun, up)
     keeper._releases = keeper._release_second = 0
 
 
