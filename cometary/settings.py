@@ -34,6 +34,11 @@ class ServerSection(Section):
     stop_grace: float = option(
         5, kinds.seconds(0, 3600), "How long the handlers of sessions have to finish when the server stops."
     )
+    drain: float = option(
+        10,
+        kinds.seconds(0, 3600),
+        "Over how long clients come back when the server stops, each at a time that it is told; 0 tells them none.",
+    )
     watchdog: float = option(
         0.1,
         kinds.seconds(0, 60),

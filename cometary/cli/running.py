@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from errno import EADDRINUSE
+from functools import partial
 from typing import Final
 
 import trio
@@ -26,6 +28,7 @@ from cometary.cli.logs import set_up_logging
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.settings import Settings
+from cometary.transport.net.inherited import Inherited
 
 logger = get_logger("cometary.cli")
 
@@ -63,11 +66,12 @@ def _spare_the_collector() -> None:
 
 
 async def _serve_until_signal(settings: Settings, app: App | None, any_control: bool) -> int:  # noqa: FBT001
+    inherited = Inherited(os.environ, os.getpid(), reuse_port=settings.reuse_port == "on")
     # Opened before anything is started, so that a signal in between is kept, not lost.
-    with trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
+    with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             try:
-                running = await _start(nursery, settings, app, any_control=any_control)
+                running = await _start(nursery, settings, app, inherited, any_control=any_control)
             except OSError as error:
                 sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
                 return 1
@@ -83,16 +87,20 @@ async def _serve_until_signal(settings: Settings, app: App | None, any_control: 
 
 
 async def _start(
-    nursery: trio.Nursery, settings: Settings, app: App | None, *, any_control: bool
+    nursery: trio.Nursery, settings: Settings, app: App | None, inherited: Inherited, *, any_control: bool
 ) -> server.Running:
     """Start the server."""
+    serve = partial(server.serve, network=inherited.network())
     try:
-        running: server.Running = await nursery.start(server.serve, settings, app)
+        running: server.Running = await nursery.start(serve, settings, app)
     except OSError as error:
         if not (any_control and error.errno == EADDRINUSE and error.filename == str(settings.control)):
             raise
         free = replace(settings, control=settings.control._replace(port=0))
-        running = await nursery.start(server.serve, free, app)
+        running = await nursery.start(serve, free, app)
+    for address in inherited.unused:
+        text = f"the socket at {address} was handed over, but nothing is to listen there"
+        logger.warning("socket unused", text=text, address=address)
     return running
 
 

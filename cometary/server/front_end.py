@@ -3,7 +3,8 @@
 1.  The sockets are open before anything is started that could fail later; callers wait in the backlog.
 2.  They outlive the switchboard, so a front end that is restarted turns nobody away.
 3.  Of the connections that there may be, and the descriptors, some are kept for the listeners that ask for it.
-4.  A server that stops closes them first, and the switchboard once everything has been answered.
+4.  A server that stops closes them first, and the switchboard once everything has been answered. If another process is
+    to go on at the same addresses, that is before any session has ended; else who calls meanwhile is told.
 """
 
 from __future__ import annotations
@@ -92,6 +93,12 @@ class FrontEnd:
         finally:
             scheduler.catch_up = None
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
+
+    def leave_callers(self) -> None:
+        """Leave those who call from now on to the successor, if there is to be one; see `Network`."""
+        if self._switchboard is not None and self._network.successor != "none":
+            self._switchboard.stop_listening(take_waiting=self._network.successor == "port")
+            self.stop_listening()
 
     def stop_listening(self) -> None:
         """Take no more connections; those that there are go on."""

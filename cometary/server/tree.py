@@ -18,6 +18,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from contextlib import ExitStack, asynccontextmanager
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
@@ -73,6 +74,7 @@ async def serve(
     app: App | None = None,
     *,
     doors: Iterable[type[Door]] | None = None,
+    network: Network = SYSTEM,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until stopped or cancelled.
@@ -80,6 +82,7 @@ async def serve(
     Args:
         settings: how the server is set up.
         app: the application; without one, client packets are refused.
+        network: where connections come from.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
         task_status: told the addresses once connections are accepted there.
 
@@ -92,7 +95,7 @@ async def serve(
     app = app or App()
     authenticator = choose_authenticator(settings, app)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app, authenticator, actors, doors=doors)
+        server = Server(settings, app, authenticator, actors, network, doors=doors)
         async with server.running(leave) as running:
             task_status.started(running)
             await leave.wait()
@@ -209,6 +212,7 @@ class Server:
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
+        self._front_end.leave_callers()
         await self._sign_off_all()
         self._doors.sessions_ended()
         self._front_end.stop_listening()
@@ -218,7 +222,7 @@ class Server:
 
     async def _sign_off_all(self) -> None:
         with trio.move_on_after(self._settings.stop_grace) as grace:
-            await self._manager.shut_down()
+            await self._manager.shut_down(spread=ceil(self._settings.drain) or None)
         last_moment = max(grace.deadline, trio.current_time() + LAST_MOMENT)
         while self._actors.scheduler.ready and trio.current_time() < last_moment:
             await trio.lowlevel.checkpoint()

@@ -193,7 +193,7 @@ class SessionActor(Actor):
     def _take_stream(self, attach: Attach) -> None:
         keeper, stream = self._keeper, attach.stream
         if keeper.ended is not None:
-            stream.refuse(session_ended(keeper.ended))
+            stream.refuse(session_ended(keeper.ended, keeper.retry_after))
             return
         if (
             attach.ack <= keeper.machine.outbox.acknowledged
@@ -219,7 +219,7 @@ class SessionActor(Actor):
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
         if keeper.ended is not None:
-            request.refuse(session_ended(keeper.ended))
+            request.refuse(session_ended(keeper.ended, keeper.retry_after))
             return
         machine = keeper.machine
         if (
@@ -251,7 +251,7 @@ class SessionActor(Actor):
             raise
         finally:  # a handler that crashes must not take the request with it
             if not advance(self, self._keeper, ready):
-                request.refuse(session_ended(cast("str", self._keeper.ended)))
+                request.refuse(session_ended(cast("str", self._keeper.ended), self._keeper.retry_after))
 
     def write_more(self, stream: Stream) -> None:
         """Have the machine go on with `stream` behind the mail that there is."""

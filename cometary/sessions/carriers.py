@@ -266,10 +266,10 @@ class CarrierMachine(StateMachine):
     @on(ANY, End, to=END)
     def end(self, event: End) -> Step:
         """End the session because the application or the server says so."""
-        return self._end(event.reason)
+        return self._end(event.reason, retry_after=event.retry_after)
 
-    def _end(self, reason: str, *actions: object) -> Step:
-        refusals = [Refuse(carrier, session_ended(reason)) for carrier in self.let_go()]
+    def _end(self, reason: str, *actions: object, retry_after: int | None = None) -> Step:
+        refusals = [Refuse(carrier, session_ended(reason, retry_after)) for carrier in self.let_go()]
         return stop(reason, *actions, *refusals)
 
     def let_go(self) -> list[Request | Stream]:
@@ -290,6 +290,12 @@ def hold_or_die(seconds: float) -> tuple[object, ...]:
     return (Timeout(HOLD_OR_DIE, seconds),)
 
 
-def session_ended(reason: str) -> ProtocolError:
-    """Return the error for a request to a session that has ended for `reason`."""
-    return ProtocolError("session-ended", f"the session has ended: {reason}", reason=reason)
+def session_ended(reason: str, retry_after: int | None = None) -> ProtocolError:
+    """Return the error for a request to a session that has ended.
+
+    Args:
+        reason: why it has.
+        retry_after: seconds after which its client is to open another; None if that is not known.
+    """
+    detail = f"the session has ended: {reason}"
+    return ProtocolError("session-ended", detail, retry_after=retry_after, reason=reason)

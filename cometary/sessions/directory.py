@@ -7,7 +7,7 @@ session is simply unknown. Pure: time comes in from outside.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cometary.sessions.locator import Gone, Here
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
+
+NEVER: Final = Gone(None)
+"""Where there is no session, and none is remembered."""
 
 
 class Directory:
@@ -37,7 +40,7 @@ class Directory:
         self._remember = remember
         self._max_remembered = max_remembered
         self.living: dict[str, SessionKeeper] = {}
-        self._ended: OrderedDict[str, tuple[str, float, bytes | None]] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[Gone, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.living)
@@ -61,7 +64,7 @@ class Directory:
         if self._now is not None:
             self._forget(self._now())
         ended = self._ended.get(sid)
-        return Gone(None) if ended is None else Gone(ended[0], ended[2])
+        return NEVER if ended is None else ended[0]
 
     def end(self, keeper: SessionKeeper, reason: str, now: float) -> None:
         """Take out a session that has ended, and remember why.
@@ -74,13 +77,13 @@ class Directory:
         if self.living.pop(keeper.sid, None) is None:
             return
         binding = None if keeper.lease is None else keeper.lease.binding
-        self._ended[keeper.sid] = (reason, now + self._remember, binding)
+        self._ended[keeper.sid] = (Gone(reason, binding, keeper.retry_after), now + self._remember)
         self._forget(now)
 
     def _forget(self, now: float) -> None:
         # Every end is remembered equally long, so the order of entry is the order of expiry.
         while self._ended:
-            sid, (_, until, _binding) = next(iter(self._ended.items()))
+            sid, (_, until) = next(iter(self._ended.items()))
             if until > now and len(self._ended) <= self._max_remembered:
                 return
             del self._ended[sid]

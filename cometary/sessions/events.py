@@ -229,12 +229,18 @@ class ExpireAt:
 
 
 class End:
-    """End the session, for one of protocol.md's reasons."""
+    """End the session, for one of protocol.md's reasons.
 
-    __slots__ = ("reason",)
+    Args:
+        reason: why.
+        retry_after: seconds after which its client is to come back; None if that is not known.
+    """
 
-    def __init__(self, reason: str) -> None:
+    __slots__ = ("reason", "retry_after")
+
+    def __init__(self, reason: str, retry_after: int | None = None) -> None:
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class Answer:

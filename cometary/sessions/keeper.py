@@ -85,6 +85,7 @@ class SessionKeeper:
         "opened",
         "received",
         "ref",
+        "retry_after",
         "serving",
         "settled",
         "sid",
@@ -106,6 +107,8 @@ class SessionKeeper:
         """Whether the machine runs and the sign-on has been handed over."""
         self.ended: str | None = None
         """Why the session ended, once it has."""
+        self.retry_after: int | None = None
+        """Seconds after which its client is to open another, if it has ended and that is known."""
         self.sign_off: SignedOff | None = None
         """What the application is told of the end, once that is queued."""
         self.settled = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from itertools import chain
+from random import randint
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import trio
@@ -86,6 +87,7 @@ class SessionManager:
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
+        self._spread: int | None = None
         self._supervisor: DynamicSupervisor | None = None
         self._leaving: dict[ActorRef[Any], SessionKeeper] = {}
         """The sessions that have ended, but whose sign-off may still be going on."""
@@ -122,7 +124,7 @@ class SessionManager:
     def _supervisor_with_room(self) -> DynamicSupervisor:
         if self.shutting_down or self._supervisor is None or not self._supervisor.open:
             detail = "the server is stopping, or takes no new sessions for a moment"
-            raise ProtocolError("shutting-down", detail, retry_after=RETRY_AFTER)
+            raise ProtocolError("shutting-down", detail, retry_after=self._come_back() or RETRY_AFTER)
         if len(self.directory) >= self.settings.max_sessions:
             detail = "the server has as many sessions as it may have"
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
@@ -322,13 +324,24 @@ class SessionManager:
         if keeper.sign_off is None:
             keeper.ref.tell(SignOff())
 
-    async def shut_down(self) -> None:
-        """End every session with `shutdown`; returns when the last one has signed off."""
+    def _come_back(self) -> int | None:
+        """Choose in how many seconds one client is to come back; None if nobody knows."""
+        return None if self._spread is None else randint(1, self._spread)  # noqa: S311 - no secret
+
+    async def shut_down(self, spread: int | None = None) -> None:
+        """End every session with `shutdown`; returns when the last one has signed off.
+
+        Args:
+            spread: seconds over which their clients are to come back, each at a time of its own: at once they would be
+                a flood, and who comes after the others is no worse off for having waited; None: they are not told.
+        """
         self.shutting_down = True
+        self._spread = spread
         leaving = [*self._leaving.values()]  # ended before, but perhaps not signed off yet
         ends = [*self.directory]
         for keeper in ends:
-            keeper.ref.tell(End("shutdown"))
+            keeper.retry_after = self._come_back()
+            keeper.ref.tell(End("shutdown", keeper.retry_after))
         for keeper in [*leaving, *ends]:
             while keeper.ref.is_alive():  # a session that fails meanwhile gets another actor
                 await keeper.ref.stopped()

@@ -34,7 +34,7 @@ class Running:
         print("stopping", flush=True)
         time.sleep(600)
 
-async def serve(settings, app, *, task_status):
+async def serve(settings, app, *, network, task_status):
     task_status.started(Running())
     await trio.sleep_forever()
 

@@ -20,9 +20,11 @@ REFERENCE = Path(__file__).parents[2] / "docs/reference/configuration.md"
 EXAMPLES: dict[str, Value] = {
     "app": "chat:app",
     "stop-grace": 2.5,
+    "drain": 30,
     "watchdog": 0,
     "host": "0.0.0.0",
     "port": 9000,
+    "reuse-port": "on",
     "origins": ["https://www.example.org", "http://localhost:3000"],
     "hosts": ["www.example.org", "push.example.org"],
     "body-bytes": 8192,
@@ -70,9 +72,11 @@ EXAMPLES: dict[str, Value] = {
 EXPECTED = Settings(
     app="chat:app",
     stop_grace=2.5,
+    drain=30,
     watchdog=0,
     host="0.0.0.0",
     port=9000,
+    reuse_port="on",
     origins=("https://www.example.org", "http://localhost:3000"),
     hosts=("www.example.org", "push.example.org"),
     body_bytes=8192,

@@ -48,6 +48,7 @@ NOT_RUN: Final = {
         "a piece of a pyproject.toml; tests/doors runs the package that it is of"
     ),
     ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
+    ("docs/how-to/systemd.md", "systemctl enable --now cometary.socket"): "the same",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
         "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"
     ),
@@ -112,13 +113,15 @@ def read_diagram(block: Block, _: Path) -> None:
     assert block.text in {machine.mermaid() for machine in (SessionMachine, DoorLock, CodeLock)}
 
 
-def test_the_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
-    unit = (ROOT / "examples/deployment/cometary.service").read_text()
+@pytest.mark.parametrize("kind", ["Service", "Socket"])
+def test_the_unit_is_one_that_systemd_reads(tmp_path: Path, kind: str) -> None:
+    unit = (ROOT / f"examples/deployment/cometary.{kind.lower()}").read_text()
     parser = ConfigParser(interpolation=None, strict=True)
     parser.read_string(unit)
-    assert parser.sections() == ["Unit", "Service", "Install"]
+    assert parser.sections() == ["Unit", kind, "Install"]
     if analyzer := shutil.which("systemd-analyze"):  # where there is one: its own parser knows every key
-        copy = tmp_path / "cometary.service"
+        (tmp_path / "cometary.service").write_text("[Service]\nExecStart=/bin/sh\n")  # a socket has one
+        copy = tmp_path / f"cometary.{kind.lower()}"
         copy.write_text(unit.replace("/srv/push/venv/bin/cometary", "/bin/sh"))
         said = subprocess.run(
             [analyzer, "verify", "--recursive-errors=no", "--man=no", copy],

@@ -44,6 +44,11 @@ class HttpSection(Section):
 
     host: str = option("127.0.0.1", kinds.HOST, "The address that clients connect to.")
     port: int = option(8080, kinds.PORT, "The port that clients connect to; 0 takes any free one.")
+    reuse_port: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether another process of the same user may listen at the same addresses, to take this one's place.",
+    )
     origins: tuple[str, ...] = option((), ORIGINS, "The other sites whose pages may connect (CORS).")
     hosts: tuple[str, ...] = option(
         (), HOSTS, "The names that clients know the server by; if none are given, see security."

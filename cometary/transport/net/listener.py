@@ -19,7 +19,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import trio
 
@@ -94,6 +94,12 @@ class Listener:
             self._welcome(sock, str(address[0]))
         return False
 
+    def take_waiting(self) -> None:
+        """Accept all who are in the backlog by now, as far as there is room."""
+        for _ in range(BACKLOG // BATCH):
+            if self.accept():
+                return
+
     def _welcome(self, sock: socket.socket, peer: str) -> None:
         try:
             sock.settimeout(0)
@@ -132,24 +138,35 @@ class Listener:
             self.sock.close()
 
 
-async def open_sockets(host: str, port: int) -> list[socket.socket]:
+async def addresses_of(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """The addresses that `host` has, each with its family.
+
+    Raises:
+        OSError: It has none: the configuration's fault.
+    """
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    found = await trio.socket.getaddrinfo(host, port, type=kind, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def open_sockets(host: str, port: int, *, reuse_port: bool = False) -> list[socket.socket]:
     """Listening sockets, non-blocking, one at each address that `host` has, all at the same port.
 
     Args:
         host: A name or an address of this machine.
         port: 0 lets the system choose.
+        reuse_port: Whether other processes of the same user may listen there, too.
 
     Raises:
         OSError: An address is taken, or not this machine's: the configuration's fault.
     """
-    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
     socks: list[socket.socket] = []
     refusals: list[OSError] = []
     with ExitStack() as unless_all_is_well:
-        for family, _, _, _, address in await trio.socket.getaddrinfo(host, port, type=kind, flags=flags):
+        for family, address in await addresses_of(host, port):
             chosen = socks[0].getsockname()[1] if socks else port
             try:
-                sock = open_socket(family, (address[0], chosen, *address[2:]))
+                sock = open_socket(family, (address[0], chosen, *address[2:]), reuse_port=reuse_port)
             except OSError as error:
                 # A name such as localhost has an IPv6 address even where IPv6 is switched off.
                 if error.errno not in UNAVAILABLE:
@@ -164,12 +181,15 @@ async def open_sockets(host: str, port: int) -> list[socket.socket]:
     return socks
 
 
-def open_socket(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+def open_socket(
+    family: socket.AddressFamily, address: tuple[Any, ...], *, reuse_port: bool = False
+) -> socket.socket:
     """A listening socket, non-blocking.
 
     Args:
         family: `AF_INET` or `AF_INET6`.
         address: As `socket.getaddrinfo` gives it.
+        reuse_port: Whether other processes of the same user may listen there, too.
 
     Raises:
         OSError: The address is taken, or not this machine's: the configuration's fault.
@@ -178,6 +198,8 @@ def open_socket(family: socket.AddressFamily, address: tuple[Any, ...]) -> socke
     try:
         sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family is socket.AF_INET6:  # the IPv4 address of the same name has a socket of its own
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
@@ -197,10 +219,13 @@ class Network:
     Attributes:
         open_sockets: Listens at a host and a port; see `open_sockets`.
         new_poller: Makes what watches these sockets and those that they accept.
+        successor: Who accepts callers when this process stops: `none`, then they are told that it does; or one that
+            has the same `sockets`, or others at the same `port`, to which they are left from the beginning.
     """
 
     open_sockets: Callable[[str, int], Awaitable[list[socket.socket]]] = open_sockets
     new_poller: Callable[[], Poller] = best_poller
+    successor: Literal["none", "sockets", "port"] = "none"
 
 
 SYSTEM: Final = Network()

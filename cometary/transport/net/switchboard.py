@@ -127,6 +127,18 @@ class Switchboard(Floor):
             self._close_all()
             self.poller.close()
 
+    def stop_listening(self, *, take_waiting: bool) -> None:
+        """Accept nothing more; what there is goes on.
+
+        Args:
+            take_waiting: Whether those who wait in the backlogs are accepted first. Else they are left to whoever
+                has the same sockets; if nobody has, they are reset.
+        """
+        for listener in self._listeners:
+            if take_waiting:
+                listener.take_waiting()
+            listener.close()
+
     async def aclose(self, grace: float) -> None:
         """Stop: accept nothing new, let the answers that are under way go out, close the rest.
 

@@ -64,7 +64,10 @@ class Form:
 
     def error(self, error: ProtocolError) -> bytes:
         """Return the last words of a stream."""
-        return self.body(error.body())
+        members = error.body()
+        if error.retry_after is not None:
+            members["retry_after"] = error.retry_after
+        return self.body(members)
 
     def body(self, members: dict[str, object]) -> bytes:
         """Return whatever else is said."""
