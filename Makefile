@@ -5,6 +5,7 @@
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
+#   make proxies run the server behind a real nginx, if that is installed, and see whether streams come through
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
 #                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/full_path.py" only those
 #
@@ -19,7 +20,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile wheel fuzz mutants format lock clean
+.PHONY: demo test compile wheel fuzz proxies mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python -m cometary demo --port $(PORT)
@@ -36,6 +37,9 @@ wheel: $(VENV)/dev.stamp
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)
+
+proxies: $(VENV)/dev.stamp
+	$(VENV)/bin/python scripts/proxies.py
 
 mutants: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.mutation $(if $(CHANGED),--changed $(CHANGED)) $(MUTANTS_OPTIONS) $(MODULES)
