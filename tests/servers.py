@@ -19,7 +19,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 ECHO = "tests/clients/echo_application.py:app"
 """An application that sends back what it gets."""
 
-READY = re.compile(r"cometary: comet (http://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n")
+READY = re.compile(
+    r"cometary: comet (https?://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 1. The first SIGTERM or SIGINT, from the very start on, stops the server gracefully: exit status 0.
 2. From then on both signals have their default action again. So a second one ends the process
    at once, by the kernel, even if the event loop hangs; that is what it is for.
-3. SIGHUP, by which operators tell servers to read their configuration again, is not understood: it
-   is logged, and changes nothing.
+3. SIGHUP has the certificate of TLS and its key read again, for new connections. If that fails the log
+   says why, and the old ones stay. Nothing else is read again: without TLS the signal is logged, and changes nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ async def _serve_until_signal(settings: Settings, app: App | None, any_control: 
             with suppress(OSError):  # whoever started it need not listen
                 sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
                 sys.stdout.flush()
-            await _first(signals)
+            await _first(signals, running)
             running.stop()
     return 0
 
@@ -104,9 +104,21 @@ async def _start(
     return running
 
 
-async def _first(signals: AsyncIterator[int]) -> None:
+async def _first(signals: AsyncIterator[int], running: server.Running) -> None:
     """Wait for a signal, and give both their default action for the next one (rule 2)."""
     while await anext(signals) == signal.SIGHUP:
-        logger.warning("signal ignored", text="SIGHUP is ignored: to read the configuration again, restart")
+        _reload(running)
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
+
+
+def _reload(running: server.Running) -> None:
+    try:
+        if running.reload():
+            logger.info("certificate read", text="the certificate and its key were read again")
+        else:
+            text = "SIGHUP is ignored: to read the configuration again, restart"
+            logger.warning("signal ignored", text=text)
+    except ConfigError as error:
+        text = f"the certificate stays as it was: {error}"
+        logger.error("certificate not read", text=text, where=error.where, error=error.problem)  # noqa: TRY400

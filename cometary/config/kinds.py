@@ -30,7 +30,11 @@ class Address(NamedTuple):
     @property
     def url(self) -> str:
         """Where a client on this machine's network finds the server that listens there."""
-        return f"http://{self}"
+        return self.url_of(secure=False)
+
+    def url_of(self, *, secure: bool) -> str:
+        """The same, where it may be that TLS is spoken."""
+        return f"https://{self}" if secure else f"http://{self}"
 
     @property
     def is_loopback(self) -> bool:
@@ -165,6 +169,7 @@ _HOST_AND_PORT: Final = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(:\d+)?", re.ASCII)
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?", re.ASCII).fullmatch
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
+FILE: Final = matching(r".+", "the path of a file")
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
 URL_PATH: Final = matching(r"/[\w.~/-]*", "the path of a URL, such as /comet")
 URL: Final = url(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")

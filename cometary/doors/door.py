@@ -46,6 +46,7 @@ class Listener:
         new_protocol: makes what makes the channels; called for each switchboard that there is, one after the other.
         reserve: whether some connections are kept for it which no other listener may have.
         opened: told the addresses that were really taken, with their ports.
+        secure: whether it speaks TLS, so that its URL says so.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Listener:
     new_protocol: Callable[[], Protocol]
     reserve: bool = False
     opened: Callable[[Iterable[tuple[str, int]]], None] | None = None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

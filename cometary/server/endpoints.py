@@ -18,6 +18,7 @@ from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
+from cometary.transport.net.tls import Tls
 from cometary.transport.wires.comet.endpoint import CometEndpoint
 from cometary.transport.wires.comet.settings import WEBSOCKET
 from cometary.transport.wires.streams.endpoint import StreamEndpoint
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from cometary.transport.http.body_queue import BodyQueue
     from cometary.transport.http.exchange import Endpoint
     from cometary.transport.http.limits import Limits
+    from cometary.transport.net.certificate import Certificate
 
 CLIENTS: Final = "clients"
 """The name of the listener at which clients connect."""
@@ -90,17 +92,29 @@ def public_service(
     if WEBSOCKET in settings.wires:
         reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), streams)
     router.add("GET", settings.comet, reads)
-    return Service(router, cors, HostRule(settings.hosts), metered=bodies.metered)
+    hosts = HostRule(settings.hosts, secure=settings.files_of_tls is not None)
+    return Service(router, cors, hosts, metered=bodies.metered)
 
 
-def public_listener(settings: Settings, service: Service, limits: Limits) -> Listener:
+def public_listener(
+    settings: Settings, service: Service, limits: Limits, certificate: Certificate | None
+) -> Listener:
     """Return where clients connect.
 
     Args:
         settings: how the server is set up.
         service: what answers them.
         limits: what one client may take.
+        certificate: what they are shown; None if TLS is not spoken.
     """
     opened = None if service.hosts is None else service.hosts.listening_at
     address = Address(settings.host, settings.port)
-    return Listener(CLIENTS, address, partial(Http, service, limits), opened=opened)
+    http = partial(Http, service, limits)
+    if certificate is None:
+        return Listener(CLIENTS, address, http, opened=opened)
+    seconds, linger = limits.head_seconds, limits.linger_seconds
+
+    def https() -> Tls:
+        return Tls(http(), lambda: certificate.context, seconds=seconds, linger=linger)
+
+    return Listener(CLIENTS, address, https, opened=opened, secure=True)

@@ -70,7 +70,7 @@ class FrontEnd:
     def urls(self) -> dict[str, str]:
         """Where each listener is, by its name, with the ports that were really taken."""
         return {
-            listener.name: Address(*sockets[0].getsockname()[:2]).url
+            listener.name: Address(*sockets[0].getsockname()[:2]).url_of(secure=listener.secure)
             for listener, sockets in zip(self._listeners, self._sockets, strict=True)
         }
 

@@ -44,10 +44,22 @@ class Running:
     _root: ActorRef[Supervisor]
     _leave: trio.Event
     _statistics: Callable[[], dict[str, int]]
+    _reload: Callable[[], bool]
 
     def stop(self) -> None:
         """Stop gracefully; `serve` returns when that is done."""
         self._leave.set()
+
+    def reload(self) -> bool:
+        """Read the files of TLS again, for the connections that come from now on.
+
+        Returns:
+            Whether there are any.
+
+        Raises:
+            ConfigError: one of them cannot be read, or is not what it has to be; nothing has changed.
+        """
+        return self._reload()
 
     def machine(self, session: Session) -> SessionMachine | None:
         """Return the machine of a session, to look at or to observe; None if the session has ended."""

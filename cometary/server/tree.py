@@ -46,6 +46,7 @@ from cometary.sessions.settings import session_settings
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.settings import limits_for
+from cometary.transport.net.certificate import Certificate
 from cometary.transport.net.listener import SYSTEM, Network
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Server:
             self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
         )
         self._reader: ReceiptReader | None = None
+        self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
         self._front_end = FrontEnd(self._listeners(), network, actors.scheduler)
         self._root: ActorRef[Any] | None = None
 
@@ -198,7 +200,17 @@ class Server:
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         urls, settings = self._front_end.urls, self._settings
         comet, control = urls[CLIENTS] + settings.comet, urls.get(ControlDoor.name, "")
-        return Running(comet, control, settings.secret, urls, self._manager, root, leave, self._statistics)
+        return Running(
+            comet,
+            control,
+            settings.secret,
+            urls,
+            self._manager,
+            root,
+            leave,
+            self._statistics,
+            self._reload,
+        )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
         specs = [ChildSpec(name, task, (running,)) for name, task in named(self._app.tasks)]
@@ -252,7 +264,13 @@ class Server:
             settings, app, manager, self._authenticator, key=self._binding_key, start_soon=start_soon
         )
         service = public_service(settings, self._doors, gate, limits, bodies=bodies)
-        return [public_listener(settings, service, limits), *self._doors.listeners()]
+        return [public_listener(settings, service, limits, self._certificate), *self._doors.listeners()]
+
+    def _reload(self) -> bool:
+        if self._certificate is None:
+            return False
+        self._certificate.reload()
+        return True
 
     def _statistics(self) -> dict[str, int]:
         return {**self._manager.statistics(), **self._doors.statistics()}

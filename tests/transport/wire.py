@@ -16,6 +16,7 @@ from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.http.stream import Stream
+from cometary.transport.net.channel import Protocol
 from cometary.transport.net.poller import Poller, best_poller
 from cometary.transport.net.switchboard import CONNECTIONS, Listen, Switchboard
 
@@ -118,10 +119,11 @@ async def serving(
     cors: CorsPolicy = SAME_ORIGIN,
     new_poller: Callable[[], Poller] = best_poller,
     connections: int = CONNECTIONS,
+    around: Callable[[Http], Protocol] = lambda http: http,
 ) -> AsyncGenerator[Server, None]:
-    """A server of `endpoint` on a port of its own."""
+    """A server of `endpoint` on a port of its own; `around` says what is spoken around HTTP."""
     http = Http(Service(endpoint, cors), limits)
-    switchboard = Switchboard([Listen(http)], new_poller, connections=connections)
+    switchboard = Switchboard([Listen(around(http))], new_poller, connections=connections)
     async with trio.open_nursery() as nursery:
         addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
         server = Server(switchboard, addresses[0])

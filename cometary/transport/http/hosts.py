@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HTTP: Final = "80"
-"""The port that browsers leave out."""
+HTTPS: Final = "443"
+"""The ports that browsers leave out."""
 
 MOST: Final = 64
 """Values of `Host` that are remembered as right: everybody's are the same few."""
@@ -35,10 +36,12 @@ class HostRule:
 
     Args:
         names: The host names that were configured, without ports; `*` for any.
+        secure: Whether the listener speaks TLS.
     """
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), *, secure: bool = False) -> None:
         self._names = frozenset(name.lower() for name in names)
+        self._left_out = HTTPS if secure else HTTP
         self._ports: frozenset[str] = frozenset()
         self._right: set[bytes] = set()
 
@@ -53,7 +56,7 @@ class HostRule:
         """Whether a request for `host`, the header's value, is to be served."""
         if host in self._right:
             return True
-        if not self._is_right(*split(host)):
+        if not self._is_right(*split(host, self._left_out)):
             return False
         if len(self._right) >= MOST:
             self._right.clear()
@@ -68,13 +71,13 @@ class HostRule:
         return port not in self._ports
 
 
-def split(host: bytes) -> tuple[str, str]:
-    """Name, in lower case, and port of a `Host` header."""
+def split(host: bytes, left_out: str) -> tuple[str, str]:
+    """Name, in lower case, and port of a `Host` header; `left_out` is the port if there is none in it."""
     text = host.decode("latin-1").lower()
     name, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
-        name, port = text, HTTP
-    return name.rstrip("."), port or HTTP
+        name, port = text, left_out
+    return name.rstrip("."), port or left_out
 
 
 def names_address(name: str) -> bool:

@@ -10,6 +10,7 @@ from cometary.config import kinds
 from cometary.config.kinds import Kind
 from cometary.config.option import option
 from cometary.config.section import Section
+from cometary.errors import ConfigError
 from cometary.transport.http.limits import Limits
 
 _ORIGIN: Final = kinds.url(r"https?://[^\s/,@?#]+", "an origin")
@@ -53,9 +54,27 @@ class HttpSection(Section):
     hosts: tuple[str, ...] = option(
         (), HOSTS, "The names that clients know the server by; if none are given, see security."
     )
+    tls_cert: str | None = option(
+        None, kinds.FILE, "The file with the certificate, for TLS; it needs tls-key. Read again at SIGHUP."
+    )
+    tls_key: str | None = option(
+        None, kinds.FILE, "The file with the certificate's private key, not encrypted."
+    )
     body_bytes: int = option(
         256 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."
     )
+
+    @property
+    def files_of_tls(self) -> tuple[str, str] | None:
+        """Those of the certificate and of its key; None if TLS is not spoken."""
+        return None if self.tls_cert is None or self.tls_key is None else (self.tls_cert, self.tls_key)
+
+    def check(self) -> None:
+        """See whether the certificate has its key."""
+        if self.tls_key is None and self.tls_cert is not None:
+            raise ConfigError("tls-cert", "it needs its private key, so tls-key has to be given as well")
+        if self.tls_cert is None and self.tls_key is not None:
+            raise ConfigError("tls-key", "it needs its certificate, so tls-cert has to be given as well")
 
 
 def limits_for(section: HttpSection, die: float) -> Limits:

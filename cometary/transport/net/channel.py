@@ -72,14 +72,16 @@ class Floor:
 
     Attributes:
         now: Trio's time in seconds, at most one tick old while any deadline runs.
+        turn: Which turn of serving what is ready this is; a count.
         read_bytes: How much a channel may read at once now.
         draining: Whether the server is stopping: what is under way may end, and nothing else may begin.
     """
 
-    __slots__ = ("draining", "now", "read_bytes")
+    __slots__ = ("draining", "now", "read_bytes", "turn")
 
     def __init__(self, read_bytes: int) -> None:
         self.now = 0.0
+        self.turn = 0
         self.read_bytes = read_bytes
         self.draining = False
 
@@ -105,6 +107,13 @@ class Floor:
 
     def count_parsed(self, count: int) -> None:
         """Take note of bytes that a channel has had parsed: after many in one turn `read_bytes` is small."""
+        raise NotImplementedError
+
+    def keeps(self, fd: int) -> None:
+        """Take note that the socket `fd` keeps some of what it has read, which no poller sees.
+
+        Its channel is called in the next turn as if there were something to read, if it is watched for that then.
+        """
         raise NotImplementedError
 
     def forget(self, channel: Channel) -> None:

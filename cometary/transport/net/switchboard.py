@@ -13,7 +13,9 @@ to what happens and not to what is open.
 3. A second task looks for expired deadlines once a second, and sleeps while there are none. When it
    comes late, since the process or the loop stood still, what has come meanwhile is read first:
    nobody is to blame for that (`catch_up`).
-4. `serve` ends by cancellation or after `aclose`; either way every channel is closed before it returns.
+4. What a socket keeps of what it has read (`Floor.keeps`, for TLS) is read in the next turn, as if it were the
+   kernel's: a poller does not see it. Of a channel that is not watched for reading it waits until it is.
+5. `serve` ends by cancellation or after `aclose`; either way every channel is closed before it returns.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from __future__ import annotations
 import socket  # at run time, too: Listen, once compiled, is made with these three
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -30,7 +34,7 @@ from cometary.log import get_logger
 from cometary.transport.net.channel import Channel, Floor, Protocol
 from cometary.transport.net.deadlines import DeadlineQueue, Deadlines
 from cometary.transport.net.listener import Listener, open_sockets, shares
-from cometary.transport.net.poller import WRITABLE, Poller, best_poller
+from cometary.transport.net.poller import READABLE, WRITABLE, Poller, best_poller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +106,8 @@ class Switchboard(Floor):
         self._shares = shares(connections, descriptors)
         self._listeners: list[Listener] = []
         self._channels: dict[int, Channel] = {}
+        self._keeping: set[int] = set()  # sockets of which something is kept (rule 4),
+        self._again: dict[int, None] = {}  # and of these the ones that are watched for reading
         self._emptied = trio.Event()
         self._scope = trio.CancelScope()
 
@@ -179,12 +185,16 @@ class Switchboard(Floor):
     async def _watch(self) -> None:
         ready = self.poller.wait
         while True:
-            await ready()
+            if self._again:
+                await trio.lowlevel.checkpoint()
+            else:
+                await ready()
             self.now = trio.current_time()
             self._run(self._serve_ready)
 
     def _serve_ready(self) -> None:
         channels = self._channels
+        self.turn += 1
         self.read_bytes, self._parsed = READ, 0
         ready = self.poller.poll(BATCH)
         all_of_it = len(ready) < BATCH
@@ -205,8 +215,17 @@ class Switchboard(Floor):
                 if exit_in(error) is not None:
                     raise
                 self._close_failed(channel, error)
+        self._serve_again()
         if all_of_it:
             self._passes += 1
+
+    def _serve_again(self) -> None:
+        for fd in list(islice(self._again, BATCH)):
+            if fd in self._again:  # else one of those before it has seen to that
+                del self._again[fd]
+                self._keeping.discard(fd)  # whoever reads says so if there is more
+                channel = self._channels[fd]
+                self._try(channel, partial(channel.readable, READABLE))
 
     def _try(self, channel: Channel, step: Callable[[], None]) -> None:
         """Take `step` for `channel` (rule 2)."""
@@ -280,7 +299,18 @@ class Switchboard(Floor):
 
     def watch(self, channel: Channel, *, reading: bool, writing: bool, ended: bool = False) -> None:
         """Say anew what the socket of `channel` is watched for."""
-        self.poller.change(channel.sock.fileno(), reading=reading, writing=writing, ended=ended)
+        fd = channel.sock.fileno()
+        self.poller.change(fd, reading=reading, writing=writing, ended=ended)
+        if fd in self._keeping:
+            if reading:
+                self._again[fd] = None
+            else:
+                self._again.pop(fd, None)
+
+    def keeps(self, fd: int) -> None:
+        """Take note that the socket `fd` keeps some of what it has read (rule 4)."""
+        self._keeping.add(fd)
+        self._again[fd] = None
 
     def deadline(self, name: str, seconds: float) -> DeadlineQueue[Channel]:
         """Return where channels wait for `expire`; it is made when it is first asked for."""
@@ -297,6 +327,9 @@ class Switchboard(Floor):
         fd = channel.sock.fileno()
         self.poller.forget(fd)
         del self._channels[fd]
+        if fd in self._keeping:
+            self._keeping.discard(fd)
+            self._again.pop(fd, None)
         if not self._channels:
             self._emptied.set()
         for listener in self._listeners:
