@@ -13,6 +13,8 @@ from resource import getpagesize
 
 import httpx
 import pytest
+from websockets import Subprotocol
+from websockets.sync.client import connect
 
 from cometary.config import Settings
 from cometary.errors import ConfigError
@@ -163,3 +165,21 @@ def test_a_session_over_tls_takes_no_more_than_18_kb(files: tuple[str, str]) -> 
         for secure in held:
             secure.close()
     assert each <= 18 * 1024
+
+
+def test_a_websocket_is_had_over_tls(files: tuple[str, str]) -> None:
+    cert, key = files
+    with running_server(ECHO, "--tls-cert", cert, "--tls-key", key) as server:
+        url = server.comet.replace("https", "wss")
+        protocols = [Subprotocol("cometary.1")]
+        with connect(url, ssl=trusting(), subprotocols=protocols, compression=None) as websocket:
+            websocket.send(json.dumps({"rid": 1}))
+            assert "sid" in json.loads(websocket.recv())
+            long = "x" * 50_000
+            sent = {"rid": 2, "packets": [{"path": "echo", "message": long}]}
+            websocket.send(json.dumps(sent))
+            received = [json.loads(websocket.recv())]
+            while not received[-1].get("packets"):
+                received.append(json.loads(websocket.recv()))
+            assert [packet["message"] for packet in received[-1]["packets"]] == [long]
+        server.stop()
