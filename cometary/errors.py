@@ -92,6 +92,10 @@ class ActorEndedError(CometaryError, ActorDeadError):
         self.reason = reason
 
 
+class TaskCancelledError(CometaryError):
+    """A task was cancelled, or what it ran for has ended, before it had a result: nobody's fault."""
+
+
 class StrayExitError(CometaryError):
     """Code that was called for somebody raised what is no `Exception`, and asks for no exit: that code's fault.
 

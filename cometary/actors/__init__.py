@@ -16,10 +16,12 @@ from __future__ import annotations
 from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
+from cometary.actors.delayed import DelayedSend, send_after, send_interval
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import get_all, wrap_future
 from cometary.actors.groups import GroupJoined, GroupLeft, Groups
+from cometary.actors.idleness import ReceiveTimeout
 from cometary.actors.mailbox import Bounded, MailboxStatistics
 from cometary.actors.messages import Down, ExitSignal
 from cometary.actors.names import Registry, Via
@@ -35,9 +37,11 @@ from cometary.actors.registry import (
     unregister,
     whereis,
 )
+from cometary.actors.requests import Request, Requests, Response
 from cometary.actors.run_system import system, system_in_thread
 from cometary.actors.scheduler import SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
+from cometary.actors.tasks import Task
 from cometary.actors.timers import Timer
 from cometary.actors.watchdog import BlockedHandler
 
@@ -53,6 +57,7 @@ __all__ = [
     "ActorSystem",
     "BlockedHandler",
     "Bounded",
+    "DelayedSend",
     "Down",
     "Exit",
     "ExitSignal",
@@ -61,8 +66,13 @@ __all__ = [
     "GroupLeft",
     "Groups",
     "MailboxStatistics",
+    "ReceiveTimeout",
     "Registry",
+    "Request",
+    "Requests",
+    "Response",
     "SchedulerStatistics",
+    "Task",
     "ThreadingActor",
     "Timeout",
     "Timer",
@@ -74,6 +84,8 @@ __all__ = [
     "register",
     "registered",
     "send",
+    "send_after",
+    "send_interval",
     "stop",
     "system",
     "system_in_thread",

@@ -8,14 +8,14 @@ own for its lifetime and may await anything.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-import pykka
 import trio
 
+from cometary.actors.abilities import Abilities
 from cometary.actors.bounded_mailbox import bounded_cell
 from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed, takes_exit
@@ -38,7 +38,7 @@ A = TypeVar("A", bound="Actor")
 _HOOKS = ("on_start", "on_continue", "on_stop", "on_failure")
 
 
-class Actor(pykka.Actor):
+class Actor(Abilities):
     """Subclass it, write `on_receive`, and start it with `MyActor.start(...)`.
 
     Hooks are Pykka's: `on_start`, `on_stop`, `on_failure`, `on_receive`, and `on_continue`. In an
@@ -61,7 +61,6 @@ class Actor(pykka.Actor):
     """Whether its `on_stop` is declared with a parameter, and so told how the actor ends; set by the class itself."""
 
     _cell_class: ClassVar[type[Cell]] = ScheduledCell
-    _cell: Cell
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -153,6 +152,8 @@ class Actor(pykka.Actor):
 
     def _handle_receive(self, message: Any) -> Any:
         if type(message) in PROXIED:
+            if self._idleness is not None:
+                self._idleness.restart()
             return super()._handle_receive(message)
         return self.on_receive(message)
 
@@ -230,17 +231,6 @@ class Actor(pykka.Actor):
         """
         return Timer(self.system.scheduler.timers, self._cell, message)
 
-    def start_task(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
-        """Run an async function beside the mailbox, as part of this actor.
-
-        If it raises, this actor crashes; when this actor ends, it is cancelled, and the end
-        is complete when it has unwound.
-
-        Raises:
-            pykka.ActorDeadError: if this incarnation has ended.
-        """
-        self._living_cell().tasks.start(function, *args)
-
     # -- the ends of others: watch them, share them, survive them; all of it ends with this incarnation
 
     # Whom they concern, they take by reference or by name; a name that nobody has is an `ActorEndedError`
@@ -307,12 +297,6 @@ class Actor(pykka.Actor):
 
     def _find(self, whom: Whom) -> ActorRef[Any]:
         return self._cell.system.names.find(whom)
-
-    def _living_cell(self) -> Cell:
-        # Code of an actor that has ended may still run, and the cell may be the next one's.
-        if self._cell.actor is not self:
-            raise self._cell.not_found()
-        return self._cell
 
     def __str__(self) -> str:
         return str(self.actor_ref)

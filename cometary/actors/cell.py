@@ -139,7 +139,10 @@ class Cell(Receiving):
 
     def forget_actor(self, exit: Exit) -> None:  # noqa: A002
         """Take note that the actor that was being built will not live."""
-        self.actor = self._tasks = None
+        tasks, self._tasks = self._tasks, None
+        self.actor = None
+        if tasks is not None:
+            tasks.drop()
         self._watch_nobody()
         links, self._links = self._links, None
         if links is not None:

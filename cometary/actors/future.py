@@ -191,8 +191,7 @@ class Future(InProcess, pykka.Future[T]):
             UsageError: if `timeout` is negative; the caller's fault.
             Exception: what was set as the exception.
         """
-        if timeout is not None:
-            _check(timeout)
+        check_seconds(timeout)
         if not self._done:
             if self._get_hook is None:
                 self._block(timeout)
@@ -231,8 +230,7 @@ class Future(InProcess, pykka.Future[T]):
         Raises:
             UsageError: if `seconds` is negative; the caller's fault.
         """
-        if seconds is not None:
-            _check(seconds)
+        check_seconds(seconds)
         self._timeout = seconds
         return self
 
@@ -334,8 +332,13 @@ def _call_guarded(callback: Callable[[], object]) -> None:
         logger.exception("callback failed", text=text, callback=show(callback))
 
 
-def _check(seconds: float) -> None:
-    if not seconds >= 0:  # so that NaN is refused as well
+def check_seconds(seconds: float | None) -> None:
+    """Check a time-out.
+
+    Raises:
+        UsageError: if it is negative; the caller's fault.
+    """
+    if seconds is not None and not seconds >= 0:  # so that NaN is refused as well
         raise UsageError(f"a time-out must be 0 seconds or more, not {seconds!r}")
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import trio
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.actors.future import Future
+from cometary.actors.messages import as_told
+from cometary.actors.tasks import Task
 from cometary.escapes import escapes
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
+
+T = TypeVar("T")
 
 
 class OwnedTasks:
@@ -24,60 +26,66 @@ class OwnedTasks:
             built wait, because another thread may be building it.
     """
 
-    __slots__ = ("_cell", "_scopes", "_waiting", "_when_gone")
+    __slots__ = ("_cell", "_running", "_waiting", "_when_gone")
 
     def __init__(self, cell: Cell, *, begun: bool) -> None:
         self._cell = cell
-        self._scopes: set[trio.CancelScope] = set()
-        self._waiting: list[tuple[Callable[..., Awaitable[object]], Any]] | None = None if begun else []
+        self._running: set[Task[Any]] = set()
+        self._waiting: list[Task[Any]] | None = None if begun else []
         self._when_gone: Callable[[], None] | None = None
 
-    def start(self, function: Callable[..., Awaitable[object]], *args: object) -> None:
+    def start(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Task[T]:
         """Run `function(*args)` in a task, as soon as the actor has begun."""
+        task = Task(self._cell.system, function, args)
         if self._waiting is not None:
-            self._waiting.append((function, args))
-            return
-        self._cell.system.post(self._start, function, args)
+            self._waiting.append(task)
+        else:
+            self._cell.system.post(self._start, task)
+        return task
 
-    def _start(self, function: Callable[..., Awaitable[object]], args: Any) -> None:
+    def _start(self, task: Task[Any]) -> None:
         # Nothing starts in a system that is closed: the task would never run, and the actor's end,
         # which waits for it, never come. Another thread may not know yet that the actor has ended.
         if self._cell.system.closed or self._when_gone is not None:
+            task.lost(_TOO_LATE)
             return
-        scope = trio.CancelScope()  # made here: it must be there if the actor ends before the task runs
-        self._scopes.add(scope)
-        self._cell.system.start_soon(self._run, scope, function, args)
+        self._running.add(task)  # now: it must be there if the actor ends before the task runs
+        self._cell.system.start_soon(self._run, task)
 
     def begin(self) -> None:
         """Start what has been waiting for the actor to begin."""
         waiting, self._waiting = self._waiting, None
-        for function, args in waiting or ():
-            self.start(function, *args)
+        for task in waiting or ():
+            self._cell.system.post(self._start, task)
+
+    def drop(self) -> None:
+        """Take note that the actor is not going to begin."""
+        for task in self._waiting or ():
+            task.lost(_TOO_LATE)
 
     def end(self, when_gone: Callable[[], None]) -> None:
         """Cancel all tasks, and call `when_gone` once the last one has unwound."""
         self._when_gone = when_gone
-        if not self._scopes:
+        if not self._running:
             when_gone()
             return
-        for scope in self._scopes:
-            scope.cancel()
+        for task in self._running:
+            task.cancel()
 
-    async def _run(
-        self, scope: trio.CancelScope, function: Callable[..., Awaitable[object]], args: Any
-    ) -> None:
-        # The scope is inside the `try`: a function that is cancelled while something else in it
-        # fails raises both at once, and only the scope takes the cancellation out of the group.
+    async def _run(self, task: Task[Any]) -> None:
         try:
-            with scope:
-                await function(*args)
+            await task.run()
         except BaseException as error:
             if escapes(error):
                 raise
-            self._failed(error)
+            self._failed(error)  # first: if it is the actor that waits for this, it ends now
+            task.offer(error=as_told(error))
+        else:
+            task.finish()
         finally:
-            self._scopes.discard(scope)
-            if self._when_gone is not None and not self._scopes:
+            self._running.discard(task)
+            task.lost("cancelled")
+            if self._when_gone is not None and not self._running:
                 self._when_gone()
 
     def _failed(self, error: BaseException) -> None:
@@ -85,6 +93,9 @@ class OwnedTasks:
             self._cell.fail(error, None)
         else:
             self._cell.log_crash(error)  # the actor has ended already
+
+
+_TOO_LATE = "started by an actor that has ended"
 
 
 class Promises:

@@ -97,7 +97,7 @@ class ThreadCell(TaskCell):
 
     async def _loop(self, actor: Actor) -> Exit:
         self._thread = thread = ActorThread(cast("Threading", actor), self.ref)
-        self.tasks.start(thread.host)
+        self.tasks.start(thread.host, ())
         try:
             return await super()._loop(cast("Actor", thread))
         finally:

@@ -44,6 +44,8 @@ from cometary.supervision.supervising_actor import (
     unsubscribe,
 )
 from cometary.supervision.supervisor import Supervisor
+from cometary.supervision.task_stream import TaskStream, async_stream, async_stream_nolink
+from cometary.supervision.task_supervisor import TaskSupervisor, async_, async_nolink
 from cometary.supervision.tree import TreeNode, tree
 
 __all__ = [
@@ -59,8 +61,14 @@ __all__ = [
     "Supervisor",
     "SupervisorSpec",
     "SupervisorStatistics",
+    "TaskStream",
+    "TaskSupervisor",
     "TreeNode",
     "abandoned_threads",
+    "async_",
+    "async_nolink",
+    "async_stream",
+    "async_stream_nolink",
     "count_children",
     "count_partitioned",
     "delete_child",

@@ -67,9 +67,14 @@ class FunctionActor(Actor):
 
     async def on_receive(self, message: Any) -> Any:
         """Drop the message: nobody reads the mail of a function."""
-        kind, function = class_name(type(message)), self.function_name  # pyright: ignore[reportUnknownArgumentType]
-        text = f"A {kind} sent to the function {function} was dropped"
-        logger.warning("message dropped", text=text, message_type=kind, function=function)
+        drop_message(message, self.function_name)
+
+
+def drop_message(message: object, function: str) -> None:
+    """Warn that a message to what runs a function was dropped."""
+    kind = class_name(type(message))
+    text = f"A {kind} sent to the function {function} was dropped"
+    logger.warning("message dropped", text=text, message_type=kind, function=function)
 
 
 class _TaskStatus:

@@ -16,10 +16,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Literal
 
 from cometary.actors.exits import Exit
 from cometary.actors.formatting import format_message
+from cometary.actors.idleness import IDLENESS, Idleness
 from cometary.actors.messages import PROXIED
 from cometary.actors.ref import ActorRef
 from cometary.actors.sys.state import DEBUG
@@ -127,17 +129,26 @@ class Debug:
             return
         for name in (DEBUG, "on_receive", "_handle_receive"):
             vars(self._actor).pop(name, None)
+        idleness: Idleness | None = vars(self._actor).get(IDLENESS)
+        if idleness is not None:
+            vars(self._actor)["on_receive"] = idleness.on_receive
         if self._unobserve is not None:
             self._unobserve()
         self._cell.unwatch(self._ended)
 
     # -- the wrappers -----------------------------------------------------------------------
 
+    def _handler(self) -> Callable[[Any], Any]:
+        idleness: Idleness | None = vars(self._actor).get(IDLENESS)
+        if idleness is not None:
+            return idleness.on_receive
+        return MethodType(type(self._actor).on_receive, self._actor)
+
     def _receive(self, message: Any) -> Any:
         self._note_in(message)
         began = time.perf_counter()
         try:
-            return type(self._actor).on_receive(self._actor, message)
+            return self._handler()(message)
         finally:
             self._note_busy(began)
 
@@ -145,7 +156,7 @@ class Debug:
         self._note_in(message)
         began = time.perf_counter()
         try:
-            return await type(self._actor).on_receive(self._actor, message)
+            return await self._handler()(message)
         finally:
             self._note_busy(began)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from cometary.actors.cell import Cell
+from cometary.actors.idleness import IDLENESS
 from cometary.actors.mailbox import SUSPENDED
 from cometary.actors.names import Whom, names_shown
 from cometary.actors.sys.calls import TIMEOUT, call_in_turn, living
@@ -20,7 +21,7 @@ from cometary.log import show
 DEBUG: Final = "_sys_debug"
 """Where an actor that is traced or counted keeps that."""
 
-_RUNTIME: Final = frozenset({"_cell", DEBUG, "on_receive", "_handle_receive"})
+_RUNTIME: Final = frozenset({"_cell", DEBUG, IDLENESS, "on_receive", "_handle_receive"})
 
 Hidden = Callable[[str], bool]
 
