@@ -23,7 +23,8 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 .PHONY: demo test compile wheel fuzz proxies mutants format lock clean
 
 demo: $(VENV)/run.stamp
-	$(VENV)/bin/python -m cometary demo --port $(PORT)
+	$(VENV)/bin/python scripts/compile.py --if-possible
+	PYTHONPATH="$(CURDIR)/.cache/compiled" $(VENV)/bin/cometary demo --port $(PORT)
 
 test: $(VENV)/dev.stamp node_modules/.package-lock.json
 	scripts/browser.sh >/dev/null

@@ -6,6 +6,7 @@ its PYTHONPATH, runs what was compiled.
 
     python scripts/compile.py           compile, unless nothing has changed since
     python scripts/compile.py --test    then run the tests of the packages that have compiled modules
+    python scripts/compile.py --if-possible   do not fail where it cannot be, or where COMETARY_BUILD=pure says not to
     python scripts/compile.py --wheel   then put it all into a wheel in `dist`, for this interpreter and kind of machine
 
 Compiled are only classes that nobody but this package makes subclasses of, or that say by
@@ -16,10 +17,12 @@ in Python, stay Python.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,56 +34,9 @@ ROOT: Final = SELF.parent.parent
 COPY: Final = ROOT / ".cache" / "compiled"
 STAMP: Final = COPY / "compiled.stamp"
 DIST: Final = ROOT / "dist"
-MODULES: Final = (
-    "actors/timers",
-    "fsm/actions",
-    "fsm/engine",
-    "fsm/shell",
-    "fsm/step",
-    "fsm/table",
-    "gate/gate",
-    "gate/opening",
-    "gate/turnstile",
-    "dispatch/call_line",
-    "dispatch/hub",
-    "sessions/arbiter",
-    "sessions/bucket",
-    "sessions/flow",
-    "sessions/locator",
-    "sessions/posting",
-    "sessions/rounds",
-    "sessions/session_arbiter",
-    "packets/contract_table",
-    "packets/nesting",
-    "sessions/directory",
-    "sessions/events",
-    "sessions/keeper",
-    "sessions/outbox",
-    "packets/encodings",
-    "sessions/tracking",
-    "packets/packet",
-    "sessions/effects",
-    "sessions/window",
-    "transport/http/body_queue",
-    "transport/codecs/amount",
-    "transport/codecs/negotiation",
-    "transport/wires/comet/endpoint",
-    "transport/wires/comet/bodies",
-    "transport/wires/streams/body_stream",
-    "transport/wires/streams/forms",
-    "transport/http/connection",
-    "transport/net/buffered",
-    "transport/net/channel",
-    "transport/net/deadlines",
-    "transport/http/exchange",
-    "transport/http/protocol",
-    "transport/http/head_memory",
-    "transport/http/responses",
-    "transport/http/router",
-    "transport/http/service",
-    "transport/http/stream",
-    "transport/net/switchboard",
-)
+MODULES: Final[list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cometary"][
+    "compiled"
+]
 TESTED: Final = (
     "actors",
     "fsm",
@@ -101,18 +57,8 @@ NOT_TESTED: Final = "tests/sessions/checker"
 LEFT_OUT: Final = ("*.so", "__pycache__", "node_modules", ".*", "results", "dist", "compile.py")
 LINKED: Final = (".venv", "node_modules")
 
-SETUP: Final = """
-from mypyc.build import mypycify
-from setuptools import find_packages, setup
-
-setup(
-    packages=find_packages(include=["cometary", "cometary.*"]),
-    package_data={{"cometary": ["py.typed", "demo/page/**"]}},
-    ext_modules=mypycify({arguments!r}, opt_level="3", debug_level="0", group_name="cometary"),
-)
-"""
-NO_SETTINGS: Final = "--config-file="
-"""For mypyc: those in pyproject.toml are for the project's own checks."""
+COMPILING: Final = {**os.environ, "COMETARY_BUILD": "compiled"}
+"""What tells setup.py not to go on without."""
 
 
 def copied() -> list[Path]:
@@ -161,12 +107,10 @@ def copy() -> None:
 
 def set_up(*command: str) -> None:
     """Run a command of setuptools in the copy."""
-    arguments = [NO_SETTINGS, "--strict", *(f"cometary/{module}.py" for module in MODULES)]
-    (COPY / "setup.py").write_text(SETUP.format(arguments=arguments))
     log = COPY / "compile.log"
     with log.open("w") as output:
         whole = [sys.executable, "setup.py", *command]
-        done = subprocess.run(whole, cwd=COPY, stdout=output, stderr=output, check=False)
+        done = subprocess.run(whole, cwd=COPY, env=COMPILING, stdout=output, stderr=output, check=False)
     if done.returncode:
         sys.exit(f"{log.read_text()[-4000:]}\n{command[0]} failed; the sources run as well, only slower")
 
@@ -178,6 +122,23 @@ def compile_anew() -> None:
     if missing():
         sys.exit(f"not compiled: {', '.join(missing())}")
     STAMP.touch()
+
+
+def compile_if_possible() -> int:
+    """Compile for who only wants to run it; returns the exit status, 0 if all that is missing is speed."""
+    if os.environ.get("COMETARY_BUILD") == "pure":
+        shutil.rmtree(COPY, ignore_errors=True)  # it would be run otherwise
+    elif not is_up_to_date():
+        print(
+            "Compiling what every delivery runs through, a minute, once (COMETARY_BUILD=pure leaves it) ...",
+            flush=True,
+        )
+        try:
+            compile_anew()
+        except SystemExit as error:
+            shutil.rmtree(COPY, ignore_errors=True)
+            print(str(error).splitlines()[-1] if str(error) else "not compiled", file=sys.stderr)
+    return 0
 
 
 def make_wheel() -> None:
@@ -220,6 +181,8 @@ def test() -> int:
 
 def main() -> int:
     """Compile, and do what else is asked for; returns the exit status."""
+    if "--if-possible" in sys.argv[1:]:
+        return compile_if_possible()
     if not is_up_to_date():
         compile_anew()
     if "--wheel" in sys.argv[1:]:
