@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from cometary import __version__
 from cometary.cli import chaos, tokens
+from cometary.cli.version import version
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
-
-PACKAGE: Final = Path(__file__).parent.parent
 
 
 class _Parser(ArgumentParser):
@@ -40,7 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
 def _parser() -> ArgumentParser:
     options = options_of(all_settings())
     parser = _Parser(prog="cometary", description="A push server, and the framework to build one with.")
-    parser.add_argument("--version", action="version", version=f"cometary {__version__}, {_kind()}")
+    parser.add_argument("--version", action="version", version=version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
     demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
@@ -56,12 +52,6 @@ def _parser() -> ArgumentParser:
     )
     tokens.add_options(token)
     return parser
-
-
-def _kind() -> str:
-    """Tell which code would run, without importing it for that."""
-    engines = [PACKAGE / f"fsm/engine{suffix}" for suffix in EXTENSION_SUFFIXES]
-    return "compiled" if any(engine.exists() for engine in engines) else "interpreted"
 
 
 def _add_options(parser: ArgumentParser, options: Sequence[Option]) -> None:

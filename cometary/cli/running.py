@@ -18,6 +18,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from errno import EADDRINUSE
 from functools import partial
+from platform import python_version
 from typing import Final
 
 import trio
@@ -25,6 +26,7 @@ import trio
 from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
+from cometary.cli.version import kind, version
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.settings import Settings
@@ -81,6 +83,7 @@ async def _serve_until_signal(settings: Settings, app: App | None, any_control: 
             with suppress(OSError):  # whoever started it need not listen
                 sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
                 sys.stdout.flush()
+            logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
             await _first(signals, running)
             running.stop()
     return 0
