@@ -49,6 +49,7 @@ NOT_RUN: Final = {
     ),
     ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
     ("docs/how-to/systemd.md", "systemctl enable --now cometary.socket"): "the same",
+    ("docs/how-to/compile.md", "pip install ."): "tests/test_packaging.py builds what it installs",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
         "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"
     ),
