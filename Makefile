@@ -6,6 +6,8 @@
 #   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #   make proxies run the server behind a real nginx, if that is installed, and see whether streams come through
+#   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
+#                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
 #                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/full_path.py" only those
 #
@@ -20,7 +22,7 @@ VENV := .venv
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile wheel fuzz proxies mutants format lock clean
+.PHONY: demo test compile wheel fuzz proxies autobahn mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -41,6 +43,9 @@ fuzz: $(VENV)/dev.stamp
 
 proxies: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/proxies.py
+
+autobahn: $(VENV)/dev.stamp
+	PYTHON2="$(PYTHON2)" $(VENV)/bin/python -m tests.autobahn $(AUTOBAHN_CASES)
 
 mutants: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.mutation $(if $(CHANGED),--changed $(CHANGED)) $(MUTANTS_OPTIONS) $(MODULES)

@@ -11,8 +11,10 @@ from benchmarks.harness.server import Mode, Server
 from benchmarks.harness.workspace import COMPILED, FLOOR, PEERS, ROOT
 
 SUBJECT = "cometary"
+WEBSOCKET = "cometary-websocket"
 INTERPRETED = "cometary-interpreted"
 SOCKETIO_NODE = "socketio-node"
+SOCKETIO_NODE_WEBSOCKET = "socketio-node-websocket"
 ERLANG = "erlang-mochiweb"
 
 # What every server finds in its environment beside what it inherits.
@@ -83,7 +85,7 @@ def _python_socketio(name: str, about: str, *options: str) -> Server:
     )
 
 
-def _cometary(name: str, about: str, where: Path) -> Server:
+def _cometary(name: str, about: str, where: Path, adapter: str = "fsm") -> Server:
     return Server(
         name=name,
         about=about,
@@ -92,7 +94,7 @@ def _cometary(name: str, about: str, where: Path) -> Server:
             *("--port", "{port}", "--control", "127.0.0.1:{control}"),
         ),
         cwd=where,
-        adapter="fsm",
+        adapter=adapter,
         url=COMET_URL,
         load=COMETARY_LOAD,
         set_up=provision.compiled if where == COMPILED else provision.cometary,
@@ -101,8 +103,23 @@ def _cometary(name: str, about: str, where: Path) -> Server:
     )
 
 
+def _socketio_node(name: str, about: str, adapter: str) -> Server:
+    return Server(
+        name=name,
+        about=about,
+        argv=("sh", "run.sh", "{port}"),
+        cwd=PEERS / "socketio-node",
+        adapter=adapter,
+        url=SOCKETIO_URL,
+        load=PUBLISH,
+        set_up=provision.node,
+        version=versions.socketio_node,
+    )
+
+
 SERVERS = (
     _cometary(SUBJECT, "`cometary serve` with `apps/echo.py`, its hot modules compiled", COMPILED),
+    _cometary(WEBSOCKET, "the same server, its clients on WebSockets", COMPILED, "fsmws"),
     _cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
     Server(
         name="floor.c",
@@ -126,17 +143,8 @@ SERVERS = (
         set_up=provision.nginx,
         version=versions.nginx,
     ),
-    Server(
-        name=SOCKETIO_NODE,
-        about="Socket.IO on Node, long-polling",
-        argv=("sh", "run.sh", "{port}"),
-        cwd=PEERS / "socketio-node",
-        adapter="eio4",
-        url=SOCKETIO_URL,
-        load=PUBLISH,
-        set_up=provision.node,
-        version=versions.socketio_node,
-    ),
+    _socketio_node(SOCKETIO_NODE, "Socket.IO on Node, long-polling", "eio4"),
+    _socketio_node(SOCKETIO_NODE_WEBSOCKET, "Socket.IO on Node, WebSockets", "eio4ws"),
     Server(
         name=ERLANG,
         about="a state machine a session, on mochiweb with jiffy; one scheduler that does not spin",
@@ -163,6 +171,7 @@ BY_NAME = {server.name: server for server in SERVERS}
 
 # The rest are there to be asked for; a run of all of them takes half an hour.
 DEFAULT = (
-    *(SUBJECT, INTERPRETED, "floor.c", "nginx-nchan", SOCKETIO_NODE, ERLANG),
+    *(SUBJECT, WEBSOCKET, INTERPRETED, "floor.c", "nginx-nchan"),
+    *(SOCKETIO_NODE, SOCKETIO_NODE_WEBSOCKET, ERLANG),
     *("socketio-python", "socketio-python-frozen", "trio-nested"),
 )

@@ -1,0 +1,1 @@
+"""Autobahn's fuzzing client against the WebSockets of the front end: `make autobahn`."""
