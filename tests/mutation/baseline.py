@@ -33,17 +33,18 @@ class Baseline:
     modules: list[str]
 
     def tests_for(self, mutant: Mutant) -> list[str]:
-        """The tests that could tell, quickest first; none if none runs the lines.
+        """The tests that could tell, the likeliest first; none if none runs the lines.
 
-        What a module does when it is imported is in no test's account. Those that use the module are
-        asked first then, and for what no function does, after them all others: what it defines may go anywhere.
+        What is done when the project and the tests are imported is in no test's account, and goes anywhere.
+        All are asked then: first those that run the lines as well, and those that use the module.
         """
-        of_module = self.lines.get(mutant.key.module, {})
-        users = frozenset[str]().union(*of_module.values())
-        if mutant.at_import:
-            return sorted(self.seconds, key=lambda test: (test not in users, self._time(test)))
-        chosen = users if self.at_import(mutant) else self._running(mutant)
-        return sorted(chosen - {""}, key=self._time)
+        running = self._running(mutant)
+        if not self.at_import(mutant):
+            return sorted(running, key=self._time)
+        users = frozenset[str]().union(*self.lines.get(mutant.key.module, {}).values())
+        return sorted(
+            self.seconds, key=lambda test: (test not in running, test not in users, self._time(test))
+        )
 
     def at_import(self, mutant: Mutant) -> bool:
         """Whether the change does something before the first test, when the project and the tests are imported."""

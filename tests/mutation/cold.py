@@ -16,12 +16,15 @@ from tests.mutation.trial import Outcome, Trial
 FIRST: Final = 8
 """How many tests are asked before all others."""
 
+IMPORT: Final = 5.0
+"""Seconds of processor time that the imports and the collection may take."""
+
 
 def outcomes(mutants: Iterable[Mutant], baseline: Baseline, root: Path, jobs: int) -> Iterator[Outcome]:
     """Try `mutants`, `jobs` at a time; nothing of the project may be imported here."""
 
     def start(mutant: Mutant, tests: Sequence[str], seconds: float) -> fork.Run:
-        return fork.start(lambda: _run(mutant, tests, root), seconds)
+        return fork.start(lambda: _run(mutant, tests, root), IMPORT + seconds)
 
     return Trial(baseline, start, FIRST).outcomes(mutants, jobs)
 

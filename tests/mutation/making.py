@@ -105,6 +105,11 @@ def _lists_names(node: ast.AST) -> bool:
 def _names_a_number(node: ast.AST) -> bool:
     """Whether it is a constant like `KEPT: Final = 10_000`: a test of the figure would only say it again."""
     match node:
+        case ast.AnnAssign(
+            annotation=ast.Subscript(value=ast.Name(id="ClassVar")),
+            value=ast.Constant(value=int() | float() as number),
+        ) if not isinstance(number, bool):
+            return True
         case (
             ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant() | ast.BinOp() | ast.UnaryOp())
             | ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.BinOp() | ast.UnaryOp())

@@ -15,7 +15,7 @@ from tests.mutation.baseline import Baseline
 from tests.mutation.mutant import Mutant
 from tests.mutation.plugin import NOT_IMPORTED
 
-PATIENCE: Final = (5.0, 3.0)
+PATIENCE: Final = (2.0, 3.0)
 """A run may take so many seconds of processor time, and so many times what its tests take unchanged."""
 
 NOT_ASKED: Final = frozenset({4, 5})
