@@ -370,3 +370,21 @@ class TestMistakes:
             enter((ANY, Zoo.day))
         with pytest.raises(InvalidMachineError, match="second name for the state END"):
             type("Bad", (StateMachine,), {"a": State(initial=True), "done": END})
+
+
+def test_what_is_put_beside_a_machine_hears_of_its_subclasses() -> None:
+    heard: list[tuple[type, str]] = []
+
+    class Listed:
+        def __init_subclass__(cls, *, under: str, **kwargs: object) -> None:
+            super().__init_subclass__(**kwargs)
+            heard.append((cls, under))
+
+    class Machine(StateMachine, Listed, under="machines"):
+        only = State(initial=True)
+
+    assert heard == [(Machine, "machines")]
+
+
+def test_the_states_that_are_none_have_their_names() -> None:
+    assert (ANY.name, END.name) == ("ANY", "END")

@@ -328,6 +328,15 @@ class TestGenericTimeout:
         machine = started()
         assert list(machine.step(Do("y", a=stay(Cancel("t"), Cancel("state"), Cancel("event"))))) == []
 
+    @pytest.mark.parametrize("action", [StateTimeout(5), EventTimeout(5)])
+    def test_cancel_cancels_the_time_outs_of_the_state_and_of_events_as_well(
+        self, action: StateTimeout | EventTimeout
+    ) -> None:
+        machine = started()
+        machine.step(Do("x", a=stay(action)))
+        assert list(machine.step(Do("y", a=stay(Cancel(action.name))))) == [CancelTimer(action.name)]
+        assert running(machine) == {}
+
     @pytest.mark.parametrize("name", ["state", "event"])
     def test_the_other_two_names_are_reserved(self, name: str) -> None:
         with pytest.raises(ValueError, match="reserved"):
@@ -484,6 +493,13 @@ class TestLateTimeouts:
         machine.step(new.timed_out())
         assert machine.log == ["x in a", "y in a", "t time-out in a: None"]
 
+    def test_one_that_is_made_by_hand_is_dropped(self) -> None:
+        """It has no token, and is told from the machine's first timer all the same."""
+        machine = started()
+        machine.step(Do("x", a=stay(Timeout("t", 5))))
+        assert list(machine.step(TimedOut("t", None))) == []
+        assert running(machine) == {"t": 5}
+
     def test_one_that_comes_twice_is_dropped(self) -> None:
         machine = started()
         (timer,) = machine.step(Do("x", a=stay(Timeout("t", 5))))
@@ -629,6 +645,18 @@ class TestFailedSteps:
             machine.step(Do("x", a=step))
         assert machine.state is Narrow.a
         assert running(machine) == {"state": 5}
+
+    @pytest.mark.parametrize(
+        ("step", "went"),
+        [(goto(Narrow.c), "went to <Narrow.c>"), (stop("x"), "stopped")],
+    )
+    def test_the_refusal_says_which_machine_does_what_on_which_event(self, step: Step, went: str) -> None:
+        machine = Narrow()
+        machine.start()
+        event = Do("x", a=step)
+        with pytest.raises(UndeclaredTransitionError, match=r"^<Narrow a>: do ") as refused:
+            machine.step(event)
+        assert f"do {went} on {event!r}, but its to= names b" in str(refused.value)
 
     def test_a_step_is_a_step(self) -> None:
         machine = Narrow()

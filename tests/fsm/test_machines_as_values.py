@@ -56,6 +56,16 @@ class TestSnapshots:
             assert each.log[-1] == "t time-out in a: None"
             assert [timer.name for timer in each.running_timers] == ["state"]
 
+    def test_one_of_a_machine_that_knows_itself_knows_itself(self) -> None:
+        class Vain(Scripted):
+            me: Vain
+
+        machine = Vain()
+        machine.me = machine
+        machine.start()
+        twin = machine.snapshot()
+        assert twin.me is twin is not machine
+
     def test_named_timers_are_not_shared(self) -> None:
         machine = started()
         machine.step(SETTING)

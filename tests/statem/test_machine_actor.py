@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import NORMAL, ActorDeadError, Down, Exit, Timeout, system, system_in_thread
+from cometary.actors import NORMAL, ActorDeadError, ActorRef, Down, Exit, Timeout, system, system_in_thread
 from cometary.errors import MachineStoppedError, UnhandledEventError
 from cometary.fsm import (
     END,
@@ -21,6 +23,7 @@ from cometary.fsm import (
     StateMachine,
     StateTimeout,
     Step,
+    TimedOut,
     Update,
     enter,
     on,
@@ -236,6 +239,74 @@ async def test_time_outs_of_the_same_moment_come_in_the_order_that_the_driver_ha
         assert not actor._timers
 
 
+class Ticking(StateMachine):
+    """Starts its timer anew each time that it runs out."""
+
+    only = State(initial=True)
+
+    def init(self) -> tuple[object, ...]:
+        return (Timer("tick", 1),)
+
+    @on(only, TimedOut)
+    def tick(self, _event: TimedOut) -> Step:
+        return stay(Beep("tick"), Timer("tick", 1))
+
+
+class LoudTicking(LoudLock):
+    """Writes its ticks down."""
+
+    def __init__(self, beeps: list[str]) -> None:
+        MachineActor.__init__(self, Ticking)
+        self.beeps = beeps
+
+
+async def test_a_timer_that_its_own_time_out_starts_anew_goes_on(autojump_clock: MockClock) -> None:
+    beeps: list[str] = []
+    async with system():
+        LoudTicking.start(beeps)
+        await trio.sleep(3.5)
+    assert beeps == ["tick"] * 3
+
+
+async def test_timers_that_were_cancelled_leave_nothing_behind_whatever_their_names() -> None:
+    async with system() as actors:
+        ref = LoudLock.start([])
+        for number in range(1000):
+            ref.tell(Do(stay(Timer(number, 3600))))
+            ref.tell(Do(stay(Cancel(number))))
+        await wait_all_tasks_blocked()
+        assert len(actors.scheduler.timers) < 200
+
+
+def stop_it(ref: ActorRef[Any]) -> None:
+    ref.stop(block=False)
+
+
+def stop_its_machine(ref: ActorRef[Any]) -> None:
+    ref.tell(Do(stop("normal")))
+
+
+def crash_it(ref: ActorRef[Any]) -> None:
+    ref.tell(Unknown())
+
+
+@pytest.mark.parametrize("end", [stop_it, stop_its_machine, crash_it])
+async def test_of_an_actor_that_has_ended_no_timer_runs(
+    end: Callable[[ActorRef[Any]], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with system():
+        ref = LoudLock.start([])
+        actor = ref.actor_inbox.actor
+        assert isinstance(actor, MachineActor)
+        ref.tell(Do(stay(Timer("t", 5), StateTimeout(5))))
+        await wait_all_tasks_blocked()
+        timers = list(actor._timers.values())
+        assert [timer.running for timer in timers] == [True, True]
+        end(ref)
+        await wait_all_tasks_blocked()
+        assert [timer.running for timer in timers] == [False, False]
+
+
 @pytest.mark.parametrize("killed", [False, True])
 async def test_timers_end_with_the_incarnation(
     killed: bool, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
@@ -290,6 +361,34 @@ async def test_a_perform_that_raises_crashes_the_actor_asked_or_not(caplog: pyte
         with pytest.raises(ActorDeadError):
             await answer
     assert "no loudspeaker" in caplog.text
+
+
+async def test_a_perform_that_would_have_to_be_waited_for_crashes_the_actor(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Waiting(LoudLock):
+        async def perform(self, action: Any) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            raise AssertionError
+
+    async with system():
+        ref = Waiting.start([])
+        ref.tell(Do(stay(Beep("never"))))
+        assert (await ref.stopped()).reason == "crashed"
+    assert "perform returned a coroutine, so, Waiting" in caplog.text
+
+
+async def test_an_exit_that_a_signal_asks_for_is_no_crash_of_a_perform() -> None:
+    class Interrupted(LoudLock):
+        def perform(self, action: Any) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    async def run() -> None:
+        async with system():
+            Interrupted.start([]).tell(Do(stay(Beep("never"))))
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        await run()
 
 
 async def test_a_reply_to_somebody_else_is_for_perform() -> None:
