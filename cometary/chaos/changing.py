@@ -4,6 +4,8 @@
     goes away; else the server releases that, since another carrier comes.
 2.  What comes on a stream that is attached no more still counts: it was on its way.
 3.  A stream that ends by itself, or is refused, is given up: requests are held again, until the next change.
+4.  While it has a WebSocket it sends everything on that. What was not confirmed when that ends is sent again, by
+    whatever there is then.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import msgspec
 import trio
 
 from cometary.chaos.breaks import about
+from cometary.chaos.page_socket import PageSocket
 from cometary.chaos.wire import BROKEN, Wire
 from cometary.client.bodies import read_refusal
 from cometary.client.streams import READERS
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from cometary.chaos.page import Page
 
 OK: Final = 200
+WEBSOCKET: Final = b"websocket"
+"""Among media types, what is none."""
 
 
 class Changing:
@@ -38,6 +43,8 @@ class Changing:
         self._chance = chance
         self._number = 0  # of the carrier that there is
         self._scope = trio.CancelScope()
+        self.socket: PageSocket | None = None
+        """The WebSocket that is attached, if one is."""
 
     async def run(self) -> None:
         """Change wires until cancelled, or until the page is calm."""
@@ -55,7 +62,7 @@ class Changing:
         if self._chance.random() < 1 / 2:
             self.cut()
         self._number += 1
-        wire = self._chance.choice((None, *READERS))
+        wire = self._chance.choice((None, WEBSOCKET, *READERS))
         if wire is None:
             self._page.detach()
         else:
@@ -73,7 +80,9 @@ class Changing:
         try:
             with scope:
                 wire = await Wire.connect(self._page.target)
-                await self._read(wire, accept, body)
+                await (
+                    self._talk(wire, body, number) if accept == WEBSOCKET else self._read(wire, accept, body)
+                )
         except (*BROKEN, msgspec.DecodeError):
             self._page.lost_line()
         finally:
@@ -81,6 +90,22 @@ class Changing:
                 wire.close(reset=scope.cancelled_caught)
             if number == self._number:
                 self._page.detach()
+
+    async def _talk(self, wire: Wire, body: bytes, number: int) -> None:
+        """Be one WebSocket."""
+        socket = PageSocket(wire, self._chance)
+        try:
+            await socket.open(self._page.target, body)
+            while bodies := await socket.bodies():
+                if number == self._number and self.socket is None and any(one.seq for one in bodies):
+                    self.socket = socket  # the hello has come: it is attached
+                for one in bodies:
+                    if not (one.error and one.rid):  # else whoever waits for the request is told
+                        self._page.carried(one)
+        finally:
+            if self.socket is socket:
+                self.socket = None
+            socket.end()
 
     async def _read(self, wire: Wire, accept: bytes, body: bytes) -> None:
         page = self._page

@@ -185,8 +185,12 @@ class Page:
     async def _use(self, line: Line) -> None:
         while True:
             request = await self._next_request()
-            data = self.target.request(self._conversation.body(request))
-            reply = await line.exchange(data, self._written)
+            body = self._conversation.body(request)
+            socket = self._changing.socket
+            if socket is None:
+                reply = await line.exchange(self.target.request(body), self._written)
+            else:
+                reply = await socket.exchange(request.rid, body)
             if reply is not None and reply.status == OK:
                 self._take(reply)
                 continue
@@ -287,9 +291,9 @@ class Page:
         """Take what a stream brings."""
         if body.error:
             self.refused(Refused(body.error, body.detail, body.reason), OK)
-        elif body.packets is None:
+        elif body.is_beat:
             self._conversation.beat()
-        else:
+        elif body.packets is not None:
             self._note(self._conversation.carried(body.seq or 0, body.packets))
         self._work.unpark()
 

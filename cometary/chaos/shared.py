@@ -14,6 +14,7 @@ from cometary.chaos.habits import Trouble
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.zombies import Zombies
+from cometary.client.sockets import WISH
 from cometary.client.streams import EVENTS
 from cometary.errors import ConfigError, TargetError
 
@@ -40,6 +41,10 @@ class Target:
     def request(self, body: bytes) -> bytes:
         """Write a request."""
         return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+
+    def handshake(self, key: bytes) -> bytes:
+        """Write what asks for a WebSocket."""
+        return b"GET" + self.head.removeprefix(b"POST").removesuffix(LENGTH) + WISH % key
 
     def stream(self, accept: bytes, sid: bytes, ack: int, body: bytes) -> bytes:
         """Write what asks for a stream.

@@ -21,13 +21,15 @@ class StreamBody(msgspec.Struct):
     Attributes:
         seq: the number of the first packet; if it follows on, the reader has filled it in.
         packets: those that it brings; None if it is no answer: a beat, or an error.
-        error: the condition, if it is an error, which ends the stream.
+        rid: on a WebSocket, up to which request all have been processed; or, of an error, which request it is about.
+        error: the condition, if it is an error, which ends the stream unless it is about a request.
         detail: one sentence about it.
         reason: why the session has ended, if it has.
     """
 
     seq: int | None = None
     packets: list[Packet] | None = None
+    rid: int = 0
     error: str = ""
     detail: str = ""
     reason: str = ""
@@ -35,7 +37,7 @@ class StreamBody(msgspec.Struct):
     @property
     def is_beat(self) -> bool:
         """Whether it asks for a sign of life."""
-        return self.packets is None and not self.error
+        return self.packets is None and not (self.error or self.rid)
 
 
 class Reader(Protocol):
