@@ -5,6 +5,8 @@
 3.  Pages go away now and then, with or without a word, and sometimes for so long that the session ends.
 4.  A page whose session has ended, or that has closed it, opens the next one.
 5.  Once calm it sends nothing new, and what is out comes home; so the books can be closed.
+6.  Now and then it changes its wire: held requests, server-sent events, lines of JSON. Half of the times it leaves the
+    stream that it has before the next carrier is there.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from random import Random
 from typing import Any, Final
 
 from cometary.client.conversation import Conversation, Request
+from cometary.client.streams import READERS, StreamBody
 from tests.simulation.accounts import Account
 from tests.simulation.answers import Answer
 from tests.simulation.line import SLACK, Line
 from tests.simulation.proxies import KINDS
 from tests.simulation.proxy import Proxy
 from tests.simulation.sockets import Address
+from tests.simulation.streams import StreamLine
 from tests.simulation.world import World
 
 OK: Final = 200
@@ -45,12 +49,14 @@ class Habits:
         send_every: seconds between two bursts of packets.
         leave_every: seconds after which a page goes away.
         away: seconds for which it does.
+        change_every: seconds after which a page changes its wire.
     """
 
     wait: float
     send_every: float
     leave_every: float
     away: float = 10.0
+    change_every: float = 60.0
 
 
 class Page:
@@ -75,6 +81,7 @@ class Page:
         self._chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
         self._address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 40_000)
         self._lines = [Line(self) for _ in range(LINES)]
+        self._stream: StreamLine | None = None
         self._conversation: Conversation | None = None
         self._account: Account | None = None
         self._opening = Request(1, ())
@@ -94,6 +101,7 @@ class Page:
         self._pump()
         self._later(self.habits.send_every, self._send)
         self._later(self.habits.leave_every, self._leave)
+        self._later(self.habits.change_every, self._change_wire)
 
     def calm_down(self) -> None:
         """Send nothing new (rule 5)."""
@@ -118,8 +126,8 @@ class Page:
         """Whether everything it has sent was answered."""
         return self._account is not None and self._account.answered_for >= self._offered
 
-    def new_proxy(self, line: Line) -> Proxy:
-        """Return a connection for one of its lines."""
+    def new_proxy(self, line: Line | StreamLine) -> Proxy:
+        """Return a connection for one of its lines, or a stream."""
         kind = Proxy if self.world.calm else self._chance.choice(KINDS)
         return kind(self.world, self._address, self._chance, line)
 
@@ -162,6 +170,59 @@ class Page:
         if self._conversation is not None:
             self._closing = True
             self._pump()
+
+    # -- streams (rule 6) --------------------------------------------------------------------------
+
+    def _change_wire(self) -> None:
+        if self.world.calm:
+            return
+        self._later(self.habits.change_every, self._change_wire)
+        conversation = self._conversation
+        if conversation is None or self._away or self._closing:
+            return
+        self.world.count("changes of wire")
+        if self._stream is not None and self._chance.random() < 1 / 2:
+            self._stream.hang_up()
+        self._stream = None
+        wire = self._chance.choice((None, *READERS))
+        if wire is None:
+            conversation.detach()
+        else:
+            self._stream = StreamLine(self, wire, conversation)
+        self._pump()
+
+    def carried(self, stream: StreamLine, body: StreamBody) -> None:
+        """Take a body of a stream, be it one that is attached no more."""
+        account, conversation = self._account, self._conversation
+        if account is None or conversation is None or stream.conversation is not conversation:
+            return
+        if body.error:
+            self.stream_refused(stream, {"error": body.error})
+        elif body.packets is None:
+            conversation.beat()
+        else:
+            for packet in conversation.carried(body.seq or 0, body.packets):
+                account.receive(packet.path, packet.message)
+        self._pump()
+
+    def stream_refused(self, stream: StreamLine, body: dict[str, Any]) -> None:
+        """Take the error that ends a stream, or comes in its stead."""
+        error = body["error"]
+        self.world.count(f"streams ended {error}")
+        if stream.conversation is not self._conversation:
+            return
+        if error in ENDED:
+            self._over()
+        else:
+            assert error in PASSING, body
+
+    def stream_gone(self, stream: StreamLine) -> None:
+        """Take note that a stream is no more."""
+        if stream is self._stream:
+            self._stream = None
+            if self._conversation is not None:
+                self._conversation.detach()
+            self.world.agenda.after(self._chance.uniform(0, PAUSE), self._pump)
 
     # -- requests ----------------------------------------------------------------------------------
 
@@ -254,3 +315,5 @@ class Page:
     def _hang_up(self) -> None:
         for line in self._lines:
             line.hang_up()
+        if self._stream is not None:
+            self._stream.hang_up()
