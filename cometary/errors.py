@@ -262,7 +262,7 @@ class StartIgnoredError(CometaryError):
 
 
 class TooManyChildrenError(CometaryError):
-    """A dynamic supervisor has as many children as it may have: nobody's fault, try later."""
+    """A supervisor has all the children it may have, or an event manager all handlers: nobody's fault, try later."""
 
 
 class RestartIntensityError(CometaryError):

@@ -69,10 +69,10 @@ class Abilities(pykka.Actor):
         if timeout is None:
             timeout = system.ask_timeout
         check_seconds(timeout)
+        answer: Future[Any] = Future()
         try:
             answer = system.names.find(ref).ask(message, block=False, timeout=inf)
         except ActorEndedError as error:  # nobody has the name
-            answer = Future()
             answer.offer(error=error)
         return self.expect(answer, tag, timeout=timeout)
 

@@ -28,7 +28,7 @@ GUIDES = [
     *sorted((ROOT / "docs").glob("tutorial/*.md")),
     *sorted((ROOT / "docs").glob("how-to/*.md")),
 ]
-FRAMEWORK = ("actors", "actors.sys", "fsm", "statem", "supervision", "testing")
+FRAMEWORK = ("actors", "actors.sys", "behaviours", "fsm", "statem", "supervision", "testing")
 PUBLIC = ["cometary", *(f"cometary.{name}" for name in (*FRAMEWORK, "authentication", "connector"))]
 BLOCK = re.compile(
     r"(?:<!-- (?P<what>file|part of): (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```\n",

@@ -15,6 +15,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "actors": ("tests/actors",),
     "fsm": ("tests/fsm", "tests/statem"),
     "statem": ("tests/statem",),
+    "behaviours": ("tests/behaviours",),
     "supervision": ("tests/supervision",),
     "packets": ("tests/packets",),
     "sessions": ("tests/sessions", "tests/protocol"),

@@ -1,0 +1,385 @@
+"""An event manager: one actor, and handlers in it that come and go; each hears of every event.
+
+1.  Handlers are called one after the other, in the order in which they were added, and must not wait: a coroutine is a
+    crash. What is slow is told to an actor.
+2.  One that raises, or returns what it may not, is removed, alone: the others hear of the event all the same.
+3.  Each leaves by `on_stop(exit)`, once: `normal` if it was removed or removed itself, `swapped`, `shutdown` or
+    another if the manager or the owner ends, and `crashed`. What that raises is logged, and no more.
+4.  A handler with an OWNER is removed when the owner has ended; and the owner gets one `HandlerRemoved` when it goes,
+    unless the manager is killed. That is the runtime's own message: a full mailbox takes it, the owner's next
+    incarnation does not.
+5.  A manager that is restarted has no handlers: those who have added them monitor it.
+6.  There are at most `max_handlers`; more are refused.
+
+Source: OTP, `gen_event`. There, too, a handler is a value in the manager's process, not a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, Final, NamedTuple, cast
+
+from cometary.actors import NORMAL, Actor, ActorRef, Down, Exit
+from cometary.actors import ask as ask_actor
+from cometary.actors import send as send_to_actor
+from cometary.actors.exits import crashed
+from cometary.actors.messages import ForLife, as_told
+from cometary.actors.names import Whom
+from cometary.errors import TooManyChildrenError, UsageError
+from cometary.escapes import class_name, exit_in
+from cometary.log import get_logger, show
+
+logger = get_logger("cometary.behaviours")
+
+MAX_HANDLERS: Final = 1000
+"""Handlers that a manager may have if it does not say."""
+
+
+class _Remove:
+    """What `on_event` returns for the handler to be removed."""
+
+    def __repr__(self) -> str:
+        return "REMOVE"
+
+
+REMOVE: Final = _Remove()
+
+
+class EventHandler:
+    """The base of handlers. Each method may be left out."""
+
+    def on_start(self, previous: Any) -> None:
+        """Begin, in the manager. If it raises, it is not added.
+
+        Args:
+            previous: what the `on_stop` of the handler that this one takes the place of has returned; else None.
+        """
+
+    def on_event(self, event: Any) -> Any:
+        """Hear of an event. Return `REMOVE` to be removed, a `Swap` for another to take the place, or None."""
+
+    def on_call(self, request: Any) -> Any:
+        """Answer a `call_handler`.
+
+        Raises:
+            UsageError: here, because there is nothing to answer with.
+        """
+        raise UsageError(f"{class_name(type(self))} has no on_call for {show(request)}")
+
+    def on_stop(self, exit: Exit) -> Any:  # noqa: A002 - OTP's word
+        """End. What it returns goes to whoever removed it, or to the handler that takes its place."""
+
+
+class Swap(NamedTuple):
+    """Returned by `on_event`: `handler` takes my place; by the same id, unless it says another."""
+
+    handler: EventHandler
+    id: Hashable | None = None
+
+
+class HandlerRemoved(NamedTuple):
+    """To the owner of a handler: it is not there any more.
+
+    Args:
+        manager: where it was.
+        id: what it was called there.
+        exit: why; see the rules of `cometary.behaviours.event_manager`.
+    """
+
+    manager: ActorRef[Any]
+    id: Hashable
+    exit: Exit
+
+
+class _Event(NamedTuple):
+    """To the manager: an event."""
+
+    event: Any
+
+
+class _Add(NamedTuple):
+    """To the manager: add this handler."""
+
+    handler: EventHandler
+    id: Hashable
+    owner: ActorRef[Any] | None
+    life: int
+
+
+class _Delete(NamedTuple):
+    """To the manager: remove that handler."""
+
+    id: Hashable
+
+
+class _Swap(NamedTuple):
+    """To the manager: remove that one, and put this in its place."""
+
+    old: Hashable
+    new: _Add
+
+
+class _Call(NamedTuple):
+    """To the manager: ask that handler."""
+
+    id: Hashable
+    request: Any
+
+
+class _Which(NamedTuple):
+    """To the manager: what handlers are there?"""
+
+
+_OURS: Final = frozenset({_Event, _Add, _Delete, _Swap, _Call, _Which, Down})
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A handler in its manager."""
+
+    handler: EventHandler
+    owner: ActorRef[Any] | None
+    life: int
+
+
+SWAPPED: Final = Exit("swapped")
+
+
+class EventManager(Actor):
+    """Passes events on to its handlers; see the rules above.
+
+    Args:
+        max_handlers: how many there may be; beyond that `add_handler` raises `TooManyChildrenError`.
+    """
+
+    def __init__(self, *, max_handlers: int = MAX_HANDLERS) -> None:
+        super().__init__()
+        self._max_handlers = max_handlers
+        self._places: dict[Hashable, _Place] = {}
+
+    def on_receive(self, message: Any) -> Any:
+        """Take an event, or a call. Whatever else an actor is told is an event."""
+        if type(message) not in _OURS:  # of what others send only the type is looked at
+            self._notify(message)
+            return None
+        match message:
+            case _Event(event):
+                self._notify(event)
+            case _Call(id_, request):
+                return self._call(id_, request)
+            case _Add():
+                self._add(message, None)
+            case _Delete(id_):
+                return self._leave(id_, self._found(id_), NORMAL)
+            case _Swap(old, new):
+                self._swap(old, new)
+            case _Which():
+                return tuple(self._places)
+            case Down():
+                self._owner_ended(message.ref, message.exit)
+            case _:
+                pass
+        return None
+
+    def on_stop(self, exit: Exit) -> None:  # type: ignore[override]  # noqa: A002  # pyright: ignore[reportIncompatibleMethodOverride]
+        """End the handlers, the youngest first."""
+        for id_ in reversed(list(self._places)):
+            self._leave(id_, self._places[id_], exit)
+
+    def system_get_state(self) -> dict[Hashable, EventHandler]:
+        """See `sys.get_state`: the handlers by their ids."""
+        return {id_: place.handler for id_, place in self._places.items()}
+
+    # -- events and calls -------------------------------------------------------------------
+
+    def _notify(self, event: Any) -> None:
+        for id_, place in list(self._places.items()):
+            if self._places.get(id_) is place:  # else another handler has had it removed
+                try:
+                    outcome = _plain(place.handler.on_event(event), "on_event")
+                    self._heed(id_, place, outcome)
+                except BaseException as error:  # noqa: BLE001 - an exit is raised further
+                    self._crash(id_, place, error, event)
+
+    def _heed(self, id_: Hashable, place: _Place, outcome: object) -> None:
+        if outcome is None:
+            return
+        if outcome is REMOVE:
+            self._leave(id_, place, NORMAL)
+        elif type(outcome) is Swap:
+            new_id = id_ if outcome.id is None else outcome.id
+            self._swap(id_, _Add(outcome.handler, new_id, place.owner, place.life))
+        else:
+            raise UsageError(f"on_event returns None, REMOVE or a Swap, not {show(outcome)}")
+
+    def _call(self, id_: Hashable, request: Any) -> Any:
+        place = self._found(id_)
+        try:
+            return _plain(place.handler.on_call(request), "on_call")
+        except BaseException as error:  # noqa: BLE001 - an exit is raised further
+            self._crash(id_, place, error, request)
+            raise as_told(error) from None
+
+    def _found(self, id_: Hashable) -> _Place:
+        place = self._places.get(id_)
+        if place is None:
+            raise UsageError(f"{self.actor_ref} has no handler {show(id_)}")
+        return place
+
+    # -- coming and going -------------------------------------------------------------------
+
+    def _add(self, new: _Add, previous: Any) -> None:
+        if new.id in self._places:
+            raise UsageError(f"{self.actor_ref} has a handler {show(new.id)} already")
+        if len(self._places) >= self._max_handlers:
+            raise TooManyChildrenError(f"{self.actor_ref} has {self._max_handlers} handlers, all it may have")
+        _plain(new.handler.on_start(previous), "on_start")  # type: ignore[func-returns-value]
+        self._places[new.id] = _Place(new.handler, new.owner, new.life)
+        if new.owner is not None:
+            self.monitor(new.owner)
+
+    def _swap(self, old: Hashable, new: _Add) -> None:
+        place = self._places.get(old)
+        if new.id != old and new.id in self._places:
+            raise UsageError(f"{self.actor_ref} has a handler {show(new.id)} already")
+        previous = None if place is None else self._leave(old, place, SWAPPED)
+        if place is not None and new.owner is None:
+            new = new._replace(owner=place.owner, life=place.life)
+        self._add(new, previous)
+
+    def _leave(self, id_: Hashable, place: _Place, exit: Exit) -> Any:  # noqa: A002 - OTP's word
+        if self._places.get(id_) is not place:
+            return None
+        del self._places[id_]
+        try:
+            return _plain(place.handler.on_stop(exit), "on_stop")
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            self._log(id_, error)
+            return None
+        finally:
+            self._tell_owner(id_, place, exit)
+
+    def _crash(self, id_: Hashable, place: _Place, error: BaseException, message: Any) -> None:
+        if exit_in(error) is not None:
+            raise error
+        self._log(id_, error)
+        self._leave(id_, place, crashed(error, message))
+
+    def _log(self, id_: Hashable, error: BaseException) -> None:
+        text = f"Handler {show(id_)} of {self.actor_ref} has crashed:"
+        logger.error("event handler crashed", text=text, **self._cell.account(), exc_info=error)
+
+    def _tell_owner(self, id_: Hashable, place: _Place, exit: Exit) -> None:  # noqa: A002 - OTP's word
+        owner = place.owner
+        if owner is None:
+            return
+        if all(other.owner is not owner for other in self._places.values()):
+            self.demonitor(owner)
+        cell = owner.actor_inbox
+        removed = HandlerRemoved(self.actor_ref, id_, exit)
+        cell.system.post(cell.put_if_open, ForLife(place.life, removed))
+
+    def _owner_ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
+        for id_, place in list(self._places.items()):
+            if place.owner is ref:
+                self._leave(id_, place, exit)
+
+
+def _plain(outcome: Any, hook: str) -> Any:
+    if type(outcome) is CoroutineType:
+        outcome.close()  # pyright: ignore[reportUnknownMemberType]
+        raise UsageError(f"the {hook} of an event handler cannot be async: tell an actor")
+    return outcome
+
+
+# -- calls from outside: on the loop they return a future, in other threads they wait ----------------------------
+
+
+def notify(manager: Whom, event: object) -> None:
+    """Tell the handlers of an event, and wait for nothing. `tell` does the same, except with calls of this module.
+
+    Raises:
+        pykka.ActorDeadError: if the manager has ended, or nobody has the name.
+        MailboxFullError: if its mailbox has a bound, and no room.
+    """
+    send_to_actor(manager, _Event(event))
+
+
+def sync_notify(manager: Whom, event: object, *, timeout: float | None = None) -> Any:
+    """Tell the handlers of an event; answers None when all have been called. Errors as for `ask`."""
+    return ask_actor(manager, _Event(event), timeout=timeout)
+
+
+def add_handler(
+    manager: Whom,
+    handler: EventHandler,
+    *,
+    id: Hashable | None = None,  # noqa: A002
+    owner: Actor | None = None,
+) -> Any:
+    """Add a handler, behind the others; answers None.
+
+    Args:
+        manager: an `EventManager`, by its reference or its name.
+        handler: a new one.
+        id: what it is called there; by default its class.
+        owner: the actor with whose end it is removed, and that is told of its removal (`HandlerRemoved`).
+
+    Raises:
+        UsageError: if there is one with this id; the calling code's fault.
+        TooManyChildrenError: if the manager is full; nobody's fault.
+        Exception: what its `on_start` raises. In each case it has not been added.
+    """
+    return ask_actor(manager, _addition(handler, id, owner))
+
+
+def remove_handler(manager: Whom, id: Hashable) -> Any:  # noqa: A002
+    """Remove a handler; answers what its `on_stop` returns.
+
+    Raises:
+        UsageError: if there is none with this id; the calling code's fault.
+    """
+    return ask_actor(manager, _Delete(id))
+
+
+def swap_handler(
+    manager: Whom,
+    old: Hashable,
+    handler: EventHandler,
+    *,
+    id: Hashable | None = None,  # noqa: A002
+    owner: Actor | None = None,
+) -> Any:
+    """Put a handler in the place of the one called `old`; answers None.
+
+    The new one gets what the old one's `on_stop` returns, and its owner, unless it has one of its own. It is added
+    also if there is no such old one; and the old one is gone also if the new one's `on_start` raises.
+    Arguments and errors as for `add_handler`.
+    """
+    return ask_actor(manager, _Swap(old, _addition(handler, id, owner)))
+
+
+def call_handler(manager: Whom, id: Hashable, request: object, *, timeout: float | None = None) -> Any:  # noqa: A002
+    """Ask one handler; answers what its `on_call` returns.
+
+    Raises:
+        UsageError: if there is none with this id; the calling code's fault.
+        Exception: what it raises; it is removed then.
+    """
+    return ask_actor(manager, _Call(id, request), timeout=timeout)
+
+
+def which_handlers(manager: Whom) -> Any:
+    """Answer the ids of the handlers, in their order."""
+    return ask_actor(manager, _Which())
+
+
+def _addition(handler: EventHandler, id_: Hashable | None, owner: Actor | None) -> _Add:
+    ref = None if owner is None else owner.actor_ref
+    life = 0 if ref is None else ref.actor_inbox.life
+    name = cast("Hashable", type(handler)) if id_ is None else id_
+    return _Add(handler, name, ref, life)
