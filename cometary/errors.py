@@ -190,6 +190,10 @@ class TargetError(CometaryError):
     """The server that `cometary chaos` runs against cannot be reached, or will not have it: the environment's fault."""
 
 
+class ClientGoneError(CometaryError):
+    """Nobody waits for the rest of a response: nobody's fault, and what writes it is to end."""
+
+
 class ControlError(CometaryError):
     """The control interface refused a call: the calling code's fault; nothing has changed.
 

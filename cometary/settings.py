@@ -14,6 +14,7 @@ from cometary.config import kinds, sources
 from cometary.config.option import Option, option
 from cometary.config.section import Section, extended, options_of
 from cometary.doors.control.settings import ControlSection
+from cometary.doors.hosting.settings import HostingSection
 from cometary.doors.installed import installed_doors
 from cometary.doors.webhooks.settings import WebhookSection
 from cometary.errors import ConfigError
@@ -69,6 +70,7 @@ class Settings(
     SessionSection,
     ContractSection,
     WebhookSection,
+    HostingSection,
     LogSection,
 ):
     """How one server is set up; each field is explained by its row.

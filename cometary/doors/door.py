@@ -133,6 +133,10 @@ class Door:
         """Return what answers there at all paths that nobody else answers at; one door may do so."""
         return None
 
+    def site(self) -> Endpoint | None:
+        """Return what answers where nothing else does, by rules of its own on other origins; one door may do so."""
+        return None
+
     def children(self) -> Sequence[ChildSpec]:
         """Return what it runs."""
         return ()

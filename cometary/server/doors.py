@@ -10,6 +10,7 @@ import trio
 
 from cometary.doors.control.door import ControlDoor
 from cometary.doors.files import FilesDoor
+from cometary.doors.hosting.door import HostingDoor
 from cometary.doors.installed import installed_doors
 from cometary.doors.webhooks.door import WebhooksDoor
 from cometary.errors import ConfigError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from cometary.supervision import ChildSpec
     from cometary.transport.http.exchange import Endpoint
 
-BUILT_IN: Final[Sequence[type[Door]]] = (ControlDoor, WebhooksDoor, FilesDoor)
+BUILT_IN: Final[Sequence[type[Door]]] = (ControlDoor, WebhooksDoor, FilesDoor, HostingDoor)
 
 logger = get_logger("cometary.doors")
 
@@ -77,7 +78,20 @@ class Doors:
         Raises:
             ConfigError: two doors would; whoever chose them is at fault.
         """
-        answering = [(door.name, rest) for door in self._doors if (rest := door.rest()) is not None]
+        return self._only("rest")
+
+    def site(self) -> Endpoint | None:
+        """Return what answers at paths where nothing else is.
+
+        Raises:
+            ConfigError: two doors would; whoever chose them is at fault.
+        """
+        return self._only("site")
+
+    def _only(self, what: str) -> Endpoint | None:
+        answering = [
+            (door.name, found) for door in self._doors if (found := getattr(door, what)()) is not None
+        ]
         if len(answering) > 1:
             raise ConfigError(
                 f"door {answering[1][0]}", f"{answering[0][0]} answers at all other paths already"

@@ -82,7 +82,7 @@ def public_service(
         limits: what one client may take.
         bodies: has bodies read in their turn.
     """
-    router = Router(doors.rest())
+    router = Router(doors.rest(), doors.site())
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
@@ -93,7 +93,7 @@ def public_service(
         reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), streams)
     router.add("GET", settings.comet, reads)
     hosts = HostRule(settings.hosts, secure=settings.files_of_tls is not None)
-    return Service(router, cors, hosts, metered=bodies.metered)
+    return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered)
 
 
 def public_listener(

@@ -68,6 +68,9 @@ EXAMPLES: dict[str, Value] = {
     "webhook-connections": 2,
     "webhook-queue": 100,
     "webhook-queue-bytes": 2**20,
+    "wsgi": "project.wsgi:application",
+    "wsgi-threads": 2,
+    "wsgi-queue": 10,
     "log-level": "debug",
     "log-format": "json",
 }
@@ -122,6 +125,9 @@ EXPECTED = Settings(
     webhook_connections=2,
     webhook_queue=100,
     webhook_queue_bytes=2**20,
+    wsgi="project.wsgi:application",
+    wsgi_threads=2,
+    wsgi_queue=10,
     log_level="debug",
     log_format="json",
 )

@@ -36,6 +36,7 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from cometary.transport.http.exchange import has_length
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
 from cometary.transport.net.buffered import BufferedChannel, keep_little_unsent
@@ -298,7 +299,7 @@ class Connection(BufferedChannel):
         if self._floor.draining:
             self._end_if_last(exchange)
         keep_little_unsent(self.sock)
-        chunked, closing = exchange.version == "1.1", exchange.closing
+        chunked, closing = exchange.version == "1.1" and not has_length(headers), exchange.closing
         return self._http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
 
     def push(self, exchange: Exchange, stream: Stream) -> bool:

@@ -161,7 +161,8 @@ class Exchange:
         Args:
             status: The HTTP status.
             body: The whole body; a HEAD request gets only its length.
-            content_type: The body's media type.
+            content_type: The body's media type; if it is empty, `headers` are all that the response has beside
+                its date and its length.
             headers: More headers; without a `Cache-Control` among them the response has `no-store`.
 
         Raises:
@@ -196,8 +197,9 @@ class Exchange:
 
         Args:
             status: The HTTP status.
-            content_type: The media type.
-            headers: More headers; without a `Cache-Control` among them the response has `no-store`.
+            content_type: The media type; as in `respond`.
+            headers: More headers; without a `Cache-Control` among them the response has `no-store`. With a
+                `Content-Length` the body is not chunked, and as many bytes have to be written.
 
         Raises:
             RuntimeError: It has been answered before: the endpoint's fault.
@@ -207,7 +209,8 @@ class Exchange:
             headers = (*self.extra_headers, *checked(headers))
         self._answer()
         bodiless = self.method == "HEAD" or status in WITHOUT_BODY
-        stream = self.streaming = Stream(self, chunked=self.version == "1.1" and not bodiless)
+        chunked = self.version == "1.1" and not bodiless and not has_length(headers)
+        stream = self.streaming = Stream(self, chunked=chunked)
         if self._carrier is not None:
             stream.pending = self._carrier.begin(self, status, content_type, headers)
             if bodiless:
@@ -274,6 +277,11 @@ class Exchange:
         self._carrier = None
         self.closing = True
         self.response = b""
+
+
+def has_length(headers: Headers) -> bool:
+    """Whether they tell how long the body is."""
+    return any(name == b"Content-Length" for name, _ in headers)
 
 
 def checked(headers: Headers) -> Headers:

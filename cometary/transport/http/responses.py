@@ -93,7 +93,8 @@ class ResponseEncoder:
     def _make_head(self, status: int, content_type: bytes) -> bytes:
         phrase, date = PHRASES.get(status, b""), formatdate(self._second, usegmt=True).encode()
         kind = b"" if status in WITHOUT_BODY else b"Content-Type: %b\r\n" % content_type
-        head = b"HTTP/1.1 %d %b\r\n%b%bDate: %b\r\n" % (status, phrase, kind, NO_STORE, date)
+        own = kind + NO_STORE if content_type else b""  # else all of it is another's
+        head = b"HTTP/1.1 %d %b\r\n%bDate: %b\r\n" % (status, phrase, own, date)
         self._heads[status, content_type] = head
         return head
 

@@ -22,10 +22,12 @@ class Router:
 
     Args:
         otherwise: answers requests to all other paths; by default there is nothing.
+        site: answers what `otherwise` says is not there.
     """
 
-    def __init__(self, otherwise: Endpoint | None = None) -> None:
+    def __init__(self, otherwise: Endpoint | None = None, site: Endpoint | None = None) -> None:
         self._otherwise = otherwise or refuse_path
+        self._site = site
         self._paths: dict[str, dict[str, Endpoint]] = {}
 
     def add(self, method: str, path: str, endpoint: Endpoint) -> None:
@@ -40,13 +42,25 @@ class Router:
         """
         methods = self._paths.get(exchange.path)
         if methods is None:
-            self._otherwise(exchange)
+            self._answer_otherwise(exchange)
             return
         endpoint = methods.get(exchange.method)
         if endpoint is None:
             refuse_method(exchange, methods)
         else:
             endpoint(exchange)
+
+    def _answer_otherwise(self, exchange: Exchange) -> None:
+        try:
+            self._otherwise(exchange)
+        except ProtocolError as error:
+            if self._site is None or error.condition != "not-found":
+                raise
+            self._site(exchange)
+
+    def guards(self, path: str) -> bool:
+        """Whether what is said of pages of other origins holds at `path`: the site has rules of its own."""
+        return self._site is None or path in self._paths
 
 
 def refuse_path(_: Exchange) -> None:

@@ -41,13 +41,14 @@ class Service:
         endpoint: What answers the requests; a `Router` for more than one path.
         cors: Which other origins' pages may ask.
         hosts: Under which names it is reached; None for any.
+        guards: Whether `cors` holds at a path.
         metered: Makes an endpoint wait its turn when too much is asked at once.
 
     Attributes:
         hosts: The same.
     """
 
-    __slots__ = ("_answer", "_cors", "_endpoint", "_refusals", "hosts")
+    __slots__ = ("_answer", "_cors", "_endpoint", "_guards", "_refusals", "hosts")
 
     def __init__(
         self,
@@ -55,10 +56,12 @@ class Service:
         cors: CorsPolicy = SAME_ORIGIN,
         hosts: HostRule | None = None,
         *,
+        guards: Callable[[str], bool] = lambda path: True,  # noqa: ARG005
         metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
     ) -> None:
         self._answer = metered(self._serve)
         self._endpoint = endpoint
+        self._guards = guards
         self._cors = cors
         self.hosts = hosts
         self._refusals = RefusalLog()
@@ -71,7 +74,7 @@ class Service:
         headers = exchange.headers
         if self.hosts is not None and not self.hosts.allows(headers.get(b"host", b"")):
             self._refuse_host(headers[b"host"])
-        if b"origin" in headers and self._judge_origin(exchange):
+        if b"origin" in headers and self._guards(exchange.path) and self._judge_origin(exchange):
             return
         if exchange.fault is not None:
             exchange.refuse(exchange.fault)
