@@ -271,8 +271,8 @@ class WebSocketChannel(BufferedChannel):
         try:
             try:
                 self._handle(found)
-            except FrameError as error:
-                self._fail(error)
+            except FrameError as wrong:
+                self._fail(wrong)
             self.go_on()
         except BaseException as error:
             if exit_in(error) is not None:
@@ -342,7 +342,7 @@ class WebSocketChannel(BufferedChannel):
                 self._settle()
             return False
         self._send(data)
-        if self._unsent is None:
+        if not self._left():
             return self._is_open()
         self._settle()
         return False
