@@ -16,7 +16,7 @@ from websockets.protocol import State
 
 from cometary.app import App
 from cometary.sessions import Admission, Packet
-from cometary.transport.wires.websocket.bodies import JsonFrame
+from cometary.transport.wires.websocket.bodies import FORMS, Form
 from cometary.transport.wires.websocket.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame
 from tests.protocol.client import Recorder, World, serving
 from tests.protocol.sockets import ClosedError, Socket, connected
@@ -299,24 +299,20 @@ async def test_a_confirmation_comes_before_the_next_frame_or_within_a_second_or_
     assert socket.next() is None
 
 
-async def test_a_broadcast_is_written_once_for_everybody(
-    world: World, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[object] = []
-    write = JsonFrame.write
-
-    def note(self: JsonFrame, packet: Packet) -> bytes:
-        written.append(packet)
-        return write(self, packet)
-
-    monkeypatch.setattr(JsonFrame, "write", note)
+async def test_a_broadcast_is_the_same_frame_for_everybody(world: World, recorder: Recorder) -> None:
     sockets = [await opened(world) for _ in range(5)]
     for session in recorder.sessions:
         session.connect("news")
     recorder.app.update("news", "all")
     for socket in sockets:
         assert await socket.body() == {"packets": [{"path": "news", "message": "all"}]}
-    assert len(written) == 1
+
+
+@pytest.mark.parametrize("form", FORMS.values())
+def test_the_frame_of_a_packet_that_follows_on_is_written_once(form: Form) -> None:
+    packet = Packet("news", "all")
+    written = [form.carry(number, [packet], follows=True) for number in (1, 7)]
+    assert written[0] is written[1]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -67,16 +67,19 @@ DEAF: Final = 2
 logger = get_logger("cometary.transport")
 
 
-class Common(NamedTuple):
+class Common:
     """What all connections of one endpoint have in common.
 
-    Attributes:
+    Args:
         bodies: has frames handled in their turn.
         limits: what one client may take.
     """
 
-    bodies: BodyQueue
-    limits: Limits
+    __slots__ = ("bodies", "limits")
+
+    def __init__(self, bodies: BodyQueue, limits: Limits) -> None:
+        self.bodies = bodies
+        self.limits = limits
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
