@@ -16,6 +16,7 @@ from __future__ import annotations
 from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
+from cometary.actors.base_registry import Entry, Registered, Unregistered
 from cometary.actors.delayed import DelayedSend, send_after, send_interval
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
@@ -26,6 +27,7 @@ from cometary.actors.mailbox import Bounded, MailboxStatistics
 from cometary.actors.messages import Down, ExitSignal
 from cometary.actors.names import Registry, Via
 from cometary.actors.ref import ActorRef
+from cometary.actors.registries import DuplicateRegistry, UniqueRegistry
 from cometary.actors.registry import (
     ActorRegistry,
     ask,
@@ -59,6 +61,8 @@ __all__ = [
     "Bounded",
     "DelayedSend",
     "Down",
+    "DuplicateRegistry",
+    "Entry",
     "Exit",
     "ExitSignal",
     "Future",
@@ -67,6 +71,7 @@ __all__ = [
     "Groups",
     "MailboxStatistics",
     "ReceiveTimeout",
+    "Registered",
     "Registry",
     "Request",
     "Requests",
@@ -76,6 +81,8 @@ __all__ = [
     "ThreadingActor",
     "Timeout",
     "Timer",
+    "UniqueRegistry",
+    "Unregistered",
     "Via",
     "ask",
     "current_system",

@@ -147,6 +147,8 @@ class Cell(Receiving):
         links, self._links = self._links, None
         if links is not None:
             links.end(exit)
+        if self.life:  # else it is abandoned next, and they are told when it has closed
+            self._tell_watchers(exit)
 
     def _watch_nobody(self) -> None:
         monitors, self._monitors = self._monitors, None
@@ -157,19 +159,23 @@ class Cell(Receiving):
         exit_ = self.exit or KILLED
         parent = self.parent
         self._tasks = None
-        watchers, self._watchers = self._watchers, None
         if parent is None or self.system.killing or parent.ends_for_good(self.ref, exit_):
             self.bury()  # first: whoever is told now may want its name
         if self.starting is not None:
             # Not an exit of the actor's own: whoever waits here would take it for theirs.
             self.started(error=exit_.error if _failed_start(exit_) else self.dead())
-        for watcher in watchers or ():
-            watcher(self.ref, exit_)
+        if self._watchers is not None:
+            self._tell_watchers(exit_)
         links, self._links = self._links, None
         if links is not None:
             self.system.signals.send(self._tell_linked, links, exit_, parent)
         elif parent is not None:
             parent.child_exited(self.ref, exit_)
+
+    def _tell_watchers(self, exit: Exit) -> None:  # noqa: A002
+        watchers, self._watchers = self._watchers, None
+        for watcher in watchers or ():
+            watcher(self.ref, exit)
 
     def _tell_linked(self, links: Links, exit: Exit, parent: Parent | None) -> None:  # noqa: A002
         # In the queue of signals, so that supervisors hear of the actors that take each other

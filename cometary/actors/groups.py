@@ -15,11 +15,10 @@ import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pykka
-
 from cometary.actors.exits import Exit
 from cometary.actors.messages import ForLife
-from cometary.errors import MailboxFullError, UsageError
+from cometary.actors.roster import Roster, tell_each
+from cometary.errors import UsageError
 from cometary.escapes import exit_in
 from cometary.log import get_logger
 
@@ -46,66 +45,6 @@ class GroupLeft(NamedTuple):
     refs: tuple[ActorRef[Any], ...]
 
 
-class Roster:
-    """Who is in which group and how often, to be found from either side.
-
-    A group may be any object of the user's. So it is hashed and compared only where somebody names it, not
-    when a member ends.
-    """
-
-    def __init__(self) -> None:
-        self.by_group: dict[Hashable, dict[ActorRef[Any], int]] = {}
-        self.by_ref: dict[ActorRef[Any], dict[int, tuple[Hashable, dict[ActorRef[Any], int]]]] = {}
-        """For each actor its groups, by the identity of what `by_group` has of each."""
-
-    def add(self, group: Hashable, ref: ActorRef[Any]) -> None:
-        """Put `ref` into `group` once more."""
-        refs = self.by_group.setdefault(group, {})
-        refs[ref] = refs.get(ref, 0) + 1
-        self.by_ref.setdefault(ref, {})[id(refs)] = group, refs
-
-    def remove(self, group: Hashable, ref: ActorRef[Any]) -> bool:
-        """Take `ref` out of `group` once; returns whether it was in there."""
-        refs = self.by_group.get(group, {})
-        if ref not in refs:
-            return False
-        refs[ref] -= 1
-        if not refs[ref]:
-            groups = self.by_ref[ref]
-            del refs[ref], groups[id(refs)]
-            if not groups:
-                del self.by_ref[ref]
-            self._forget_if_empty(group, refs)
-        return True
-
-    def drop(self, ref: ActorRef[Any]) -> list[tuple[Hashable, int]]:
-        """Take `ref` out of all groups; returns how often it was in each."""
-        counts: list[tuple[Hashable, int]] = []
-        for group, refs in self.by_ref.pop(ref, {}).values():
-            counts.append((group, refs.pop(ref)))
-            self._forget_if_empty(group, refs)
-        return counts
-
-    def _forget_if_empty(self, group: Hashable, refs: dict[ActorRef[Any], int]) -> None:
-        if refs:
-            return
-        try:
-            del self.by_group[group]
-        except BaseException as error:
-            if exit_in(error) is not None:
-                raise
-            # It could be hashed and compared when somebody joined, and cannot now: it stays, empty.
-            logger.exception("group failed", text="A group can be neither hashed nor compared any more")
-
-    def refs(self, group: Hashable) -> list[ActorRef[Any]]:
-        """Return who is in `group`, each as often as it is."""
-        return [ref for ref, count in self.by_group.get(group, {}).items() for _ in range(count)]
-
-    def all(self) -> list[Hashable]:
-        """Return all groups that have members."""
-        return [group for group, refs in self.by_group.items() if refs]
-
-
 _ALL = object()
 """What those who monitor the whole scope are listed under."""
 
@@ -119,8 +58,8 @@ class Groups:
     def __init__(self, system: ActorSystem, scope: str) -> None:
         self.scope = scope
         self._system = system
-        self._members = Roster()
-        self._monitors = Roster()
+        self._members = Roster("group")
+        self._monitors = Roster("group")
         # Monitors are told under the lock, so that they hear of changes in their order.
         self._lock = threading.RLock()
 
@@ -163,15 +102,8 @@ class Groups:
     def broadcast(self, group: Hashable, message: object) -> int:
         """Tell `message` to each member of `group` once; returns how many were told."""
         with self._lock:
-            members = list(self._members.by_group.get(group, ()))
-        told = 0
-        for ref in members:
-            try:
-                ref.tell(message)
-            except (pykka.ActorDeadError, MailboxFullError):  # it has just ended, or is behind
-                continue
-            told += 1
-        return told
+            members = list(self._members.by_key.get(group, ()))
+        return tell_each(members, message)
 
     # -- monitors -------------------------------------------------------------------------
 
@@ -216,9 +148,9 @@ class Groups:
     def _tell(self, group: Hashable, change: GroupJoined | GroupLeft) -> None:
         if not change.refs:
             return
-        watchers = {**self._monitors.by_group.get(_ALL, {})}
+        watchers = {**self._monitors.by_key.get(_ALL, {})}
         try:
-            watchers = {**self._monitors.by_group.get(group, {}), **watchers}
+            watchers = {**self._monitors.by_key.get(group, {}), **watchers}
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
@@ -250,5 +182,5 @@ class Groups:
     def _ended(self, ref: ActorRef[Any], _exit: Exit) -> None:
         with self._lock:
             self._monitors.drop(ref)
-            for group, count in self._members.drop(ref):
-                self._tell(group, GroupLeft(self.scope, group, (ref,) * count))
+            for group, joined in self._members.drop(ref):
+                self._tell(group, GroupLeft(self.scope, group, (ref,) * len(joined)))

@@ -5,15 +5,15 @@ Source: Erlang reference manual, "Processes", section "Registered Processes"; OT
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import pykka
 
-from cometary.actors.exits import NOPROC
+from cometary.actors.base_registry import Where, check_alive, nobody
 from cometary.actors.in_process import InProcess
-from cometary.errors import ActorEndedError, NameTakenError, UsageError
+from cometary.actors.registries import UniqueRegistry
+from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
 from cometary.log import get_logger, show
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Registry(Protocol):
-    """What a registry must be able to do for a `Via`; the table of a system's own names is one, too.
+    """What a registry must be able to do for a `Via`; a `UniqueRegistry` is one, and so are a system's own names.
 
     It need not watch its actors: `unregister` is called when one has ended for good, if
     `whereis` still finds it then. It is called from whichever thread the caller is in.
@@ -68,24 +68,20 @@ MOST_SHOWN: Final = 3
 """Names of one actor that are shown; it may have any number."""
 
 
-class Names:
+class Names(UniqueRegistry):
     """Unique names of living actors, for any thread. A restarted actor keeps its names.
 
-    Where a name is a `Via`, its registry keeps it; all that is kept here is that the actor's
-    end must free it.
+    It is the registry of one system's own names. Where a name is a `Via`, its registry keeps it; all that is kept here
+    is that the actor's end must free it.
     """
 
     def __init__(self) -> None:
-        self._by_name: dict[Hashable, ActorRef[Any]] = {}
-        self._by_ref: dict[ActorRef[Any], dict[Hashable, None]] = {}
+        super().__init__()
         self._vias: dict[ActorRef[Any], dict[tuple[int, Hashable], Via]] = {}
-        self._lock = threading.Lock()
+        self._elsewhere: dict[ActorRef[Any], dict[int, UniqueRegistry]] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-    def register(self, name: Hashable, ref: ActorRef[Any]) -> None:
-        """Give `ref` the name `name`. Harmless if it has it already.
+    def register(self, key: Hashable, ref: ActorRef[Any], value: Any = None) -> None:
+        """Give `ref` the name `key`, or `Via`. Harmless if it has it already.
 
         Raises:
             NameTakenError: if another living actor has it; the caller's fault.
@@ -94,37 +90,21 @@ class Names:
         """
         if ref.actor_inbox.system.names is not self:
             raise UsageError(f"{ref} lives in another actor system")
-        if isinstance(name, Via):
-            self._register_via(name, ref)
-            return
-        with self._lock:
-            _check_alive(ref)
-            holder = self._by_name.get(name)
-            if holder is None or not holder.is_alive():
-                self._by_name[name] = ref
-                self._by_ref.setdefault(ref, {})[name] = None
-            elif holder is not ref:
-                raise NameTakenError(f"{show(name)} is the name of {holder}", holder)
+        if isinstance(key, Via):
+            self._register_via(key, ref)
+        else:
+            super().register(key, ref, value)
 
-    def unregister(self, name: Hashable) -> None:
-        """Free `name`. Harmless if nobody has it."""
-        if isinstance(name, Via):
-            self._unregister_via(name)
-            return
-        with self._lock:
-            ref = self._by_name.pop(name, None)
-            if ref is None:
-                return
-            names = self._by_ref.get(ref, {})
-            names.pop(name, None)
-            if not names:
-                self._by_ref.pop(ref, None)
+    def unregister(self, key: Hashable, where: Where | None = None) -> None:
+        """Free the name `key`, or `Via`. Harmless if nobody has it."""
+        if isinstance(key, Via):
+            self._unregister_via(key)
+        else:
+            super().unregister(key, where)
 
-    def whereis(self, name: Hashable) -> ActorRef[Any] | None:
-        """Return the actor called `name`, or None."""
-        if isinstance(name, Via):
-            return name.registry.whereis(name.name)
-        return self._by_name.get(name)
+    def whereis(self, key: Hashable) -> ActorRef[Any] | None:
+        """Return the actor called `key`, a name or a `Via`; or None."""
+        return key.registry.whereis(key.name) if isinstance(key, Via) else super().whereis(key)
 
     def find(self, whom: Whom) -> ActorRef[Any]:
         """Return the actor that is meant: that with this reference, or with this name.
@@ -135,51 +115,70 @@ class Names:
         """
         ref = as_reference(whom) or self.whereis(whom)
         if ref is None:
-            raise ActorEndedError(f"no actor is called {show(whom)}", NOPROC.reason)
+            raise nobody(whom)
         return ref
 
-    def send(self, whom: Whom, message: object) -> None:
+    def send(self, key: Whom, message: object) -> None:
         """Tell `message` to the actor that is meant.
 
         Raises:
             pykka.ActorDeadError: if there is none.
         """
-        if isinstance(whom, Via):
-            whom.registry.send(whom.name, message)
+        if isinstance(key, Via):
+            key.registry.send(key.name, message)
         else:
-            self.find(whom).tell(message)
+            self.find(key).tell(message)
 
     def registered(self) -> list[Hashable]:
         """Return all names, in the order in which they were given."""
-        return list(self._by_name)
+        return list(self._by_key)
 
     def of(self, ref: ActorRef[Any]) -> list[Hashable]:
         """Return the first few names of an actor, those in other registries included; from any thread."""
         own, vias = self._by_ref.get(ref), self._vias.get(ref)
         if own is None and vias is None:
             return []
-        return [*(own or ()), *(via.name for via in (vias or {}).copy().values())][:MOST_SHOWN]
+        mine, others = list((own or {}).values()), list((vias or {}).values())
+        return [*(key for key, _, _ in mine), *(via.name for via in others)][:MOST_SHOWN]
+
+    # -- the ends of actors -----------------------------------------------------------------
 
     def forget(self, ref: ActorRef[Any]) -> None:
-        """Free every name of an actor that has ended."""
+        """Free every name of an actor that has ended, here and elsewhere."""
         with self._lock:
-            for name in self._by_ref.pop(ref, ()):
-                self._free(name, ref)
-            vias = self._vias.pop(ref, {})
-        for via in vias.values():
-            _release(via, ref)
+            self._free_all(ref)
+            vias = self._vias.pop(ref, None)
+            elsewhere = self._elsewhere.pop(ref, None)
+        if vias is not None:
+            for via in vias.values():
+                _release(via, ref)
+        if elsewhere is not None:
+            for registry in elsewhere.values():
+                registry.forget(ref)
 
-    def _free(self, name: Hashable, ref: ActorRef[Any]) -> None:
-        try:
-            if self._by_name.get(name) is ref:
-                del self._by_name[name]
-        except BaseException as error:
-            if exit_in(error) is not None:
-                raise
-            # It could be hashed and compared when it was given; whoever asks for it now fails likewise.
-            logger.exception(
-                "name failed", text=f"A name of {ref} can be neither hashed nor compared any more"
-            )
+    def until_end(self, ref: ActorRef[Any], registry: UniqueRegistry) -> None:
+        """Have `registry` forget an actor when that has ended for good.
+
+        Raises:
+            pykka.ActorDeadError: if it has.
+        """
+        with self._lock:
+            check_alive(ref)
+            self._elsewhere.setdefault(ref, {})[id(registry)] = registry
+
+    def not_until_end(self, ref: ActorRef[Any], registry: UniqueRegistry) -> None:
+        """End that: the registry does not know the actor any more."""
+        with self._lock:
+            registries = self._elsewhere.get(ref, {})
+            registries.pop(id(registry), None)
+            if not registries:
+                self._elsewhere.pop(ref, None)
+
+    def _await_end(self, _: Hashable, __: ActorRef[Any]) -> None:
+        pass  # the system says when an actor has ended
+
+    def _await_no_end(self, _: ActorRef[Any]) -> None:
+        pass
 
     # -- names in other registries ----------------------------------------------------------
 
@@ -187,7 +186,7 @@ class Names:
 
     def _register_via(self, via: Via, ref: ActorRef[Any]) -> None:
         with self._lock:
-            _check_alive(ref)
+            check_alive(ref)
             vias = self._vias.setdefault(ref, {})
             new = _key(via) not in vias
             vias[_key(via)] = via
@@ -237,13 +236,6 @@ def names_shown(ref: ActorRef[Any]) -> tuple[str, ...]:
 
 def _key(via: Via) -> tuple[int, Hashable]:
     return id(via.registry), via.name  # a registry need not be hashable
-
-
-def _check_alive(ref: ActorRef[Any]) -> None:
-    # An actor closes first and calls `forget` then. So an actor that is alive here, under the
-    # lock, is not forgotten before it has got its name.
-    if not ref.is_alive():
-        raise ref.actor_inbox.not_found()
 
 
 def _release(via: Via, ref: ActorRef[Any]) -> None:
