@@ -345,7 +345,7 @@ async def started_actor(ref: ActorRef[A], started: Future[None]) -> ActorRef[A]:
         raise  # what its start has raised, or it has ended: nothing is left
     except BaseException:  # the cancellation, be it Trio's or asyncio's
         ref.kill()
-        if trio.lowlevel.in_trio_run():
+        if trio.lowlevel.in_trio_task():  # else asyncio waits, which does not shield
             with trio.CancelScope(shield=True):
                 await ref.stopped()
         raise

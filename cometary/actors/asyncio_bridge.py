@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pykka
 
-if TYPE_CHECKING:
-    from cometary.actors.future import Future
+from cometary.actors.future import Future, get_quietly
+from cometary.actors.futures import Joined
 
 
 async def awaited(future: Future[Any]) -> Any:
@@ -25,11 +25,16 @@ async def awaited(future: Future[Any]) -> Any:
         pykka.Timeout: if it takes longer than `within` allows.
         Exception: what was set as the exception.
     """
-    await _ready(future)
+    await ready(future)
     return future.get()
 
 
-async def _ready(future: pykka.Future[Any]) -> None:
+async def ready(future: pykka.Future[Any]) -> None:
+    """Wait until there is a value or an exception; to be awaited on asyncio's loop.
+
+    Raises:
+        pykka.Timeout: if it takes longer than `within` allows.
+    """
     seconds = getattr(future, "_timeout", None)
     if seconds is None:
         await _settled(future)
@@ -42,14 +47,54 @@ async def _ready(future: pykka.Future[Any]) -> None:
 
 
 async def _settled(future: Any) -> None:
+    if isinstance(future, Joined):
+        await _all_told(future)
+        return
     sources = getattr(future, "_sources", ())
-    if not isinstance(future, _our_future()) or (future._get_hook is not None and not sources):
+    if not isinstance(future, Future) or (future._get_hook is not None and not sources):
         with contextlib.suppress(Exception):  # whoever reads the value gets it
             await asyncio.to_thread(future.get)
     elif future._get_hook is None:
         await _told(future)  # pyright: ignore[reportUnknownArgumentType]
     for source in sources:
-        await _ready(source)
+        await ready(source)
+
+
+async def _all_told(joined: Joined) -> None:
+    """Wait until all have a value, or one has failed, whichever it is; whoever reads the value gets that."""
+    over = asyncio.Event()
+    waiting: dict[asyncio.Task[bool], pykka.Future[Any]] = {}
+    left = len(joined._sources)
+
+    def note(task: asyncio.Task[bool]) -> None:
+        nonlocal left
+        left -= 1
+        if task.cancelled():
+            return
+        if task.exception() is None and not task.result():
+            joined._failed = waiting[task]
+        if left == 0 or task.exception() is not None or not task.result():
+            over.set()
+
+    for source in joined._sources:
+        task = asyncio.ensure_future(_is_good(source))
+        waiting[task] = source
+        task.add_done_callback(note)
+    try:
+        if waiting:
+            await over.wait()
+    finally:
+        for task in waiting:
+            task.cancel()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
+            raise outcome
+
+
+async def _is_good(source: pykka.Future[Any]) -> bool:
+    await ready(source)
+    return get_quietly(source)  # does not block any more
 
 
 async def _told(future: Future[Any]) -> None:
@@ -65,9 +110,3 @@ async def _told(future: Future[Any]) -> None:
             await told.wait()
         finally:
             future._unsubscribe(tell)
-
-
-def _our_future() -> type[Future[Any]]:
-    from cometary.actors.future import Future  # noqa: PLC0415 - which awaits itself by this module
-
-    return Future

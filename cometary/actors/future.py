@@ -21,7 +21,7 @@ import pykka
 import trio
 
 from cometary.actors.in_process import InProcess
-from cometary.actors.loops import Waiter, at_most, in_asyncio, in_thread, on_a_loop
+from cometary.actors.loops import Waiter, at_most, in_asyncio_alone, in_thread, on_a_loop
 from cometary.errors import BlockingCallError, UsageError
 from cometary.escapes import escapes, exit_in, traceback_of
 from cometary.log import get_logger, show
@@ -240,7 +240,7 @@ class Future(InProcess, pykka.Future[T]):
     __iter__ = __await__
 
     async def _wait(self) -> T:
-        if not trio.lowlevel.in_trio_run() and in_asyncio():
+        if in_asyncio_alone():
             from cometary.actors.asyncio_bridge import awaited  # noqa: PLC0415 - most programs have no use for asyncio
 
             return cast("T", await awaited(self))
@@ -261,7 +261,11 @@ class Future(InProcess, pykka.Future[T]):
         Raises:
             pykka.Timeout: if that takes longer than `within` allows.
         """
-        if self._timeout is None:
+        if in_asyncio_alone():
+            from cometary.actors.asyncio_bridge import ready  # noqa: PLC0415 - see above
+
+            await ready(self)
+        elif self._timeout is None:
             await self._until_ready()
         else:
             with at_most(self._timeout, self._too_late):

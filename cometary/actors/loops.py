@@ -101,6 +101,14 @@ def in_asyncio() -> bool:
     return True
 
 
+def in_asyncio_alone() -> bool:
+    """Whether it is for asyncio to wait here, and not for Trio: it runs alone, or Trio runs as its guest.
+
+    A guest's loop has a task only while it runs one; in between, the host's code runs in the same thread.
+    """
+    return not trio.lowlevel.in_trio_task() and in_asyncio()
+
+
 def on_a_loop() -> bool:
     """Whether this thread must not block, because a loop runs in it: Trio's, or asyncio's."""
     return trio.lowlevel.in_trio_run() or in_asyncio()
@@ -112,7 +120,7 @@ def check_on_trio(what: str) -> None:
     Raises:
         UsageError: if not; it says what to do. The calling code's fault.
     """
-    if trio.lowlevel.in_trio_run():
+    if trio.lowlevel.in_trio_task():
         return
     if in_asyncio():
         hint = "an asyncio program uses `with system_in_thread():`, and awaits what actors answer"

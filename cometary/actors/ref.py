@@ -126,7 +126,7 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
             pykka.ActorDeadError: if the actor has ended, or ends first; see `tell`.
             MailboxFullError: if there is no room and the policy is `refuse`; nobody's fault.
         """
-        on_trio = in_trio_run()
+        on_trio = trio.lowlevel.in_trio_task()
         if on_trio:
             await trio.lowlevel.checkpoint_if_cancelled()
         entering = self.actor_inbox.entering(message)

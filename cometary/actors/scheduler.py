@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from cometary.actors.loops import in_asyncio
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Scheduler:
         self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
         self._batches = self._turns = self._messages = 0
-        self._own_thread = get_ident()
+        # Where Trio is a guest of asyncio, tasks of both await in this thread, and only Trio's may run ahead.
+        self._own_thread = _NEVER if in_asyncio() else get_ident()
         self._context: Context  # of the task that runs `run`
         self._ahead_until = _NEVER  # what `_messages` may come to ahead of that task
         self._ahead_deadline = inf
@@ -189,7 +191,8 @@ class Scheduler:
         comes out of that task, and ends the system.
 
         Returns:
-            Whether it has. It has not in a turn, in another thread, and when there is nothing to do.
+            Whether it has. It has not in a turn, in another thread, as a guest of asyncio, and when there is
+            nothing to do.
         """
         if not self.ready or self.timers.batch_began is not None or get_ident() != self._own_thread:
             return False

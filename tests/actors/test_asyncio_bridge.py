@@ -155,3 +155,59 @@ async def test_a_system_can_be_named_where_its_block_is_not() -> None:
                 return start()
 
         assert await outside.run(named).ask("x") == "x"
+
+
+async def silent_actor() -> ActorRef[Any]:
+    """Start an actor that does not come to its mail."""
+    ref = await Echo.start_async()
+    await sys.suspend(ref)
+    return ref
+
+
+def test_of_several_answers_one_that_fails_is_told_at_once() -> None:
+    async def main() -> None:
+        silent = await silent_actor()
+        for order in (1, -1):
+            question = silent.ask(1)
+            answers = [question, Echo.start().ask(LookupError("no"))][::order]
+            with pytest.raises(LookupError, match="no"):
+                async with asyncio.timeout(30):
+                    await get_all(answers)
+            assert not question.awaited  # nobody waits for it any more
+
+    with system_in_thread():
+        asyncio.run(main())
+
+
+def test_several_answers_have_one_time_out_and_each_its_own() -> None:
+    async def main() -> None:
+        silent = await silent_actor()
+        with pytest.raises(Timeout):
+            await get_all([Echo.start().ask(1), silent.ask(1)], timeout=0)
+        async with asyncio.timeout(30):
+            with pytest.raises(Timeout, match="within 0 seconds"):
+                await get_all([silent.ask(1), silent.ask(1, timeout=0)])
+            assert await get_all([]) == []
+
+    with system_in_thread():
+        asyncio.run(main())
+
+
+def test_to_wait_for_several_answers_can_be_cancelled() -> None:
+    async def main() -> None:
+        question = (await silent_actor()).ask(1)
+        waiting = asyncio.ensure_future(_all([question, Echo.start().ask(1)]))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert question.awaited is True
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert not question.awaited
+
+    with system_in_thread():
+        asyncio.run(main())
+
+
+async def _all(futures: list[Any]) -> Any:
+    return await get_all(futures)
