@@ -15,15 +15,9 @@ export class Backend {
     this.#options = options;
   }
 
-  /**
-   * Where to ask.
-   * @param {Verb} verb
-   * @throws {TypeError} the page's fault: the option is not set
-   */
-  url(verb) {
-    const url = this.#options[`${verb}Url`];
-    if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
-    return url;
+  /** @param {Verb} verb Whether the page has said where to ask. */
+  can(verb) {
+    return this.#options[`${verb}Url`] !== undefined;
   }
 
   /**
@@ -40,7 +34,12 @@ export class Backend {
     const watchdog = environment.setTimeout(() => question.abort(), PATIENCE * 1000);
     try {
       const body = JSON.stringify({ sid, paths });
-      return await environment.fetch(this.url(verb), { method: "POST", headers, body, signal });
+      return await environment.fetch(checkUrl(this.#options, verb), {
+        method: "POST",
+        headers,
+        body,
+        signal,
+      });
     } finally {
       environment.clearTimeout(watchdog);
     }
@@ -56,4 +55,16 @@ export class Backend {
     const delay = backoff(attempt, bounds, environment.random);
     return new Promise((resolve) => void environment.setTimeout(() => resolve(), delay));
   }
+}
+
+/**
+ * Where to ask.
+ * @param {Pick<import("./options.js").Options, "connectUrl" | "disconnectUrl">} options
+ * @param {Verb} verb
+ * @throws {TypeError} the page's fault: the option is not set
+ */
+export function checkUrl(options, verb) {
+  const url = options[`${verb}Url`];
+  if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
+  return url;
 }

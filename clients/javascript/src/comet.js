@@ -9,13 +9,14 @@
  * comet.send("chat/lobby", { text: "hello" });
  */
 
-import { Backend } from "./backend.js";
-import { ConnectedPaths, ConnectError } from "./connected_paths.js";
-import { Connection } from "./connection.js";
+import { checkUrl } from "./backend.js";
+import { ConnectError } from "./connected_paths.js";
 import { Handlers } from "./handlers.js";
+import { Holder } from "./holder.js";
 import { withDefaults } from "./options.js";
 import { checkPath } from "./patterns.js";
-import { QueueFullError, SendQueue } from "./queue.js";
+import { QueueFullError } from "./queue.js";
+import { TOKEN_PATH } from "./renewal.js";
 
 export { ConnectError, QueueFullError };
 
@@ -42,15 +43,10 @@ export { ConnectError, QueueFullError };
  *   it is not known whether they arrived
  */
 export class Comet extends EventTarget {
-  /** @type {Connection | undefined} */
-  #connection;
-  #url;
   #options;
   #handlers;
-  #queue;
-  #backend;
-  #paths;
-  #flushing = false;
+  /** @type {import("./options.js").Line} What keeps the session: this page, or all tabs together. */
+  #line;
 
   /**
    * @param {string} url the endpoint
@@ -58,27 +54,26 @@ export class Comet extends EventTarget {
    */
   constructor(url, options = {}) {
     super();
-    this.#url = url;
     this.#options = withDefaults(options);
-    this.#queue = new SendQueue(this.#options.limits);
-    this.#handlers = new Handlers(this.#options.environment.reportError);
-    this.#backend = new Backend(this.#options);
-    this.#paths = new ConnectedPaths(this.#backend);
+    const { share, environment } = this.#options;
+    this.#handlers = new Handlers(environment.reportError);
+    const tell = (/** @type {string} */ type, /** @type {any} */ detail) => this.#hear(type, detail);
+    this.#line = share?.(url, this.#options, tell) ?? new Holder(url, this.#options, tell);
   }
 
   /** The session's id, while there is a session. It is a secret: whoever has it is this session. */
   get sid() {
-    return this.#connection?.sid;
+    return this.#line.sid;
   }
 
   /** @returns {State} */
   get state() {
-    return this.#connection?.state ?? "closed";
+    return this.#line.state;
   }
 
   /** How many packets the server is not yet known to have. */
   get unanswered() {
-    return this.#queue.unanswered;
+    return this.#line.unanswered;
   }
 
   /**
@@ -120,8 +115,7 @@ export class Comet extends EventTarget {
   send(path, message, { receipt } = {}) {
     checkPath(path);
     if (path.startsWith("::")) throw new TypeError("A client may not send to control paths (::).");
-    this.#queue.append(path, message, receipt);
-    this.#flush();
+    this.#line.send(path, message, receipt);
   }
 
   /**
@@ -133,8 +127,8 @@ export class Comet extends EventTarget {
    */
   async connect(paths) {
     const checked = checkPaths(paths);
-    this.#backend.url("connect");
-    await this.#paths.add(() => this.sid, checked, this.open());
+    checkUrl(this.#options, "connect");
+    await this.#line.connect(checked, this.open());
   }
 
   /**
@@ -146,101 +140,66 @@ export class Comet extends EventTarget {
    */
   async disconnect(paths) {
     const checked = checkPaths(paths);
-    this.#backend.url("disconnect");
-    await this.#paths.remove(() => this.sid, checked);
+    checkUrl(this.#options, "disconnect");
+    await this.#line.disconnect(checked);
   }
 
   /** Try again now, if the client waits before another attempt. */
   retry() {
-    this.#connection?.retry();
+    this.#line.retry();
   }
 
-  /** Send what is queued and end the session; resolves when it is over. */
+  /**
+   * Send what is queued and end the session; resolves when it is over. Where tabs share a session, this tab leaves it, and
+   * the last one ends it.
+   */
   async close() {
-    const connection = this.#connection;
-    if (connection === undefined) return;
+    if (this.state === "closed") return;
     const {
       environment: { setTimeout, clearTimeout },
       closeTimeout,
     } = this.#options;
-    const timer = setTimeout(() => connection.end("closed"), closeTimeout * 1000);
+    const timer = setTimeout(() => this.#line.end("closed"), closeTimeout * 1000);
     const closed = this.#next("close");
-    connection.close();
+    this.#line.close();
     await closed;
     clearTimeout(timer);
   }
 
-  // --- the connection and what it tells
-
   #start() {
-    const { environment } = this.#options;
-    const connection = new Connection({ ...this.#options, ...environment, url: this.#url }, this.#queue, {
-      state: (state) => this.#emit("state", { state }),
-      opened: (sid, replaced) => void this.#sessionOpened(sid, replaced),
-      retrying: (attempt, delay, cause) => this.#emit("retrying", { attempt, delay, cause }),
-      packets: (packets) => packets.forEach((packet) => this.#handlers.deliver(packet)),
-      refused: (refusal, packets) => this.#emit("error", { ...refusal, packets: packets.map(asPacket) }),
-      ended: (reason, undelivered) => this.#ended(connection, reason, undelivered.map(asPacket)),
-    });
-    this.#connection = connection;
-    for (const type of PAGE_EVENTS) environment.page?.addEventListener(type, this.#onPage);
-    connection.open();
+    this.#listen("addEventListener");
+    this.#line.open();
   }
 
-  /**
-   * @param {string} sid
-   * @param {{ reason: string, uncertain: import("./queue.js").OutgoingPacket[] } | undefined} replaced
-   */
-  async #sessionOpened(sid, replaced) {
-    if (replaced === undefined) return this.#emit("open", { sid });
-    const errors = await this.#paths.restore(() => this.sid);
-    if (this.sid !== sid) return; // lost as well: the next one restores the paths, and says so
-    for (const error of errors)
-      this.#emit("error", { condition: "connect-failed", detail: String(error), packets: [] });
-    const missing = errors.flatMap(({ paths }) => paths);
-    this.#emit("reopened", { ...replaced, missing, uncertain: replaced.uncertain.map(asPacket) });
+  /** @param {"addEventListener" | "removeEventListener"} verb */
+  #listen(verb) {
+    const { page, document } = this.#options.environment;
+    for (const type of ["online", "pagehide", "pageshow"]) page?.[verb](type, this.#onPage);
+    for (const type of ["freeze", "resume"]) document?.[verb](type, this.#onPage);
   }
-
-  /**
-   * @param {Connection} connection
-   * @param {string} reason
-   * @param {Packet[]} undelivered
-   */
-  #ended(connection, reason, undelivered) {
-    // It may be another already, opened by who heard of the state "closed".
-    if (this.#connection === connection) {
-      for (const type of PAGE_EVENTS) this.#options.environment.page?.removeEventListener(type, this.#onPage);
-      this.#connection = undefined;
-    }
-    this.#emit("close", { reason, undelivered });
-  }
-
-  /** Send in a moment, so that what one task sends goes out together. */
-  #flush() {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#connection?.pump();
-    });
-  }
-
-  // --- the page
 
   #onPage = (/** @type {Event} */ event) => {
-    const kept = /** @type {PageTransitionEvent} */ (event).persisted;
-    if (event.type === "pagehide") return kept ? undefined : this.#leave();
-    if (event.type === "online" || kept) this.#connection?.networkIsBack();
+    this.#line.onPage(event.type, /** @type {PageTransitionEvent} */ (event).persisted);
   };
 
-  /** The page goes, and its requests with it; beacons outlive it. */
-  #leave() {
-    if (!this.#options.closeOnPageHide) return;
-    this.#connection?.farewell((body) => this.#options.environment.sendBeacon(this.#url, body));
-    this.#connection?.end("closed");
+  // --- events
+
+  /**
+   * @param {string} type
+   * @param {any} detail
+   */
+  #hear(type, detail) {
+    if (type === "packets") return detail.packets.forEach(this.#deliver);
+    if (type === "close" && this.state === "closed") this.#listen("removeEventListener");
+    const told = { ...detail };
+    for (const key of ["packets", "uncertain", "undelivered"])
+      if (key in told) told[key] = told[key].map(asPacket);
+    this.#emit(type, told);
   }
 
-  // --- events
+  #deliver = (/** @type {Packet} */ packet) => {
+    if (packet.path !== TOKEN_PATH) this.#handlers.deliver(packet); // that one is the client's own
+  };
 
   /**
    * @param {string} type
@@ -274,8 +233,6 @@ export class Comet extends EventTarget {
     ]);
   }
 }
-
-const PAGE_EVENTS = ["online", "pagehide", "pageshow"];
 
 /**
  * @param {readonly string[] | string} paths

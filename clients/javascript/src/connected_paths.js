@@ -9,12 +9,14 @@
  *    refuses that, one by one, so that one path that it does not allow any more takes no other along.
  * 4. A path that was refused is not asked for again. One for which the back-end could not be reached is,
  *    in the next session.
+ * 5. Where several share the session, each wants paths of its own. A path is wanted while anybody wants it.
  */
 
 const ATTEMPTS = 6;
 
 /** @typedef {import("./backend.js").Verb} Verb */
 /** @typedef {() => string | undefined} CurrentSid the session as it is now */
+/** @typedef {[path: string, owners: string[]][]} Wanted */
 
 /** The back-end refused paths, or could not be reached. */
 export class ConnectError extends Error {
@@ -34,33 +36,51 @@ export class ConnectError extends Error {
 }
 
 export class ConnectedPaths {
-  /** @type {Set<string>} */
-  #wanted = new Set();
+  /** @type {Map<string, Set<string>>} Who wants it (rule 5). */
+  #wanted = new Map();
   /** @type {Promise<unknown>} The last thing that the back-end was to be asked (rule 1). */
   #last = Promise.resolve();
   #backend;
+  #sid;
 
-  /** @param {import("./backend.js").Backend} backend */
-  constructor(backend) {
+  /**
+   * @param {import("./backend.js").Backend} backend
+   * @param {CurrentSid} sid
+   */
+  constructor(backend, sid) {
     this.#backend = backend;
+    this.#sid = sid;
+  }
+
+  /** @returns {Wanted} What is wanted, for whoever goes on with the session. */
+  get record() {
+    return [...this.#wanted].map(([path, owners]) => [path, [...owners]]);
+  }
+
+  /** @param {Wanted} record */
+  resume(record) {
+    for (const [path, owners] of record) this.#wanted.set(path, new Set(owners));
   }
 
   /**
    * Ask for paths, and for them again in every later session.
    *
-   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
    * @param {Promise<unknown>} opened when there is a session
+   * @param {string} [owner] rule 5
    * @throws {ConnectError}
    */
-  async add(sid, paths, opened) {
-    const added = paths.filter((path) => !this.#wanted.has(path));
-    for (const path of paths) this.#wanted.add(path); // now, and not in its turn: what is wanted last, holds
+  async add(paths, opened, owner = "") {
+    const added = paths.filter((path) => !this.#wanted.get(path)?.has(owner));
+    for (const path of added) {
+      const owners = this.#wanted.get(path) ?? new Set();
+      this.#wanted.set(path, owners.add(owner)); // now, and not in its turn: what is wanted last, holds
+    }
     try {
       await opened; // and this not in its turn: before there is a session again, all paths have to be restored
-      await this.#inTurn(() => this.#ask(sid, paths, "connect"));
+      await this.#inTurn(() => this.#ask(paths, "connect"));
     } catch (error) {
-      for (const path of added) this.#wanted.delete(path);
+      this.#unwant(added, owner);
       throw error;
     }
   }
@@ -68,29 +88,51 @@ export class ConnectedPaths {
   /**
    * Ask for no more updates of paths.
    *
-   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
+   * @param {string} [owner] rule 5
    * @throws {ConnectError}
    */
-  remove(sid, paths) {
-    for (const path of paths) this.#wanted.delete(path);
-    return this.#inTurn(() => this.#ask(sid, paths, "disconnect"));
+  remove(paths, owner = "") {
+    this.#unwant(paths, owner);
+    return this.#inTurn(() => this.#ask(paths, "disconnect"));
+  }
+
+  /**
+   * Somebody has gone, and with them what only they wanted.
+   * @param {string} owner
+   * @throws {ConnectError}
+   */
+  async drop(owner) {
+    const paths = [...this.#wanted].filter(([, owners]) => owners.has(owner)).map(([path]) => path);
+    this.#unwant(paths, owner);
+    if (this.#backend.can("disconnect")) await this.#inTurn(() => this.#ask(paths, "disconnect"));
+  }
+
+  /**
+   * @param {readonly string[]} paths
+   * @param {string} owner
+   */
+  #unwant(paths, owner) {
+    for (const path of paths) {
+      const owners = this.#wanted.get(path);
+      owners?.delete(owner);
+      if (owners?.size === 0) this.#wanted.delete(path);
+    }
   }
 
   /**
    * Ask for all paths again, because the session is a new one (rules 3 and 4).
    *
-   * @param {CurrentSid} sid
    * @returns {Promise<ConnectError[]>} what could not be had; empty if all is as it was
    */
-  restore(sid) {
+  restore() {
     return this.#inTurn(async () => {
-      const failed = await this.#restoreTogether(sid, [...this.#wanted]);
+      const failed = await this.#restoreTogether([...this.#wanted.keys()]);
       if (failed === undefined) return [];
       if (!failed.final) return [failed];
       const errors = [];
-      for (const path of this.#wanted) {
-        const error = await this.#restoreTogether(sid, [path]);
+      for (const path of this.#wanted.keys()) {
+        const error = await this.#restoreTogether([path]);
         if (error?.final) this.#wanted.delete(path);
         if (error !== undefined) errors.push(error);
       }
@@ -98,13 +140,10 @@ export class ConnectedPaths {
     });
   }
 
-  /**
-   * @param {CurrentSid} sid
-   * @param {readonly string[]} paths
-   */
-  async #restoreTogether(sid, paths) {
+  /** @param {readonly string[]} paths */
+  async #restoreTogether(paths) {
     try {
-      await this.#ask(sid, paths, "connect");
+      await this.#ask(paths, "connect");
       return undefined;
     } catch (error) {
       if (error instanceof ConnectError) return error;
@@ -126,13 +165,12 @@ export class ConnectedPaths {
   /**
    * Ask until the answer is for the session as it is at the end: it may be replaced meanwhile.
    *
-   * @param {CurrentSid} sid
    * @param {readonly string[]} paths
    * @param {Verb} verb
    */
-  async #ask(sid, paths, verb) {
+  async #ask(paths, verb) {
     for (let attempt = 1; ; attempt += 1) {
-      const asked = sid();
+      const asked = this.#sid();
       const due = paths.filter((path) => this.#wanted.has(path) === (verb === "connect")); // rule 2
       if (due.length === 0) return;
       if (asked === undefined) {
@@ -141,10 +179,10 @@ export class ConnectedPaths {
       }
       try {
         await this.#askOnce(asked, due, verb);
-        if (sid() === asked) return;
+        if (this.#sid() === asked) return;
       } catch (error) {
         const again = error instanceof ConnectError && !error.final && attempt < ATTEMPTS;
-        if (!again && sid() === asked) throw error;
+        if (!again && this.#sid() === asked) throw error;
         await this.#backend.pause(attempt);
       }
     }

@@ -12,10 +12,14 @@
  * 3. A request that is lost without a sign has to be found out before the server misses it, `die` seconds after
  *    it held the last one. So `margin` is a third of `die` at most, and a request that could be held for
  *    longer than `die` less two margins is relieved by another one before.
+ * 4. Another client may go on with the session if this one dies (`tabs.js`). So before requests go out, `journal` is
+ *    told, for it to keep the record of what they are. Nothing goes out while that other client may have taken over
+ *    (`allowed`).
  */
 
 import { backoff } from "./backoff.js";
 import { isTemporary } from "./conditions.js";
+import { causeOf } from "./exchange.js";
 import { Flights } from "./flights.js";
 import { Session } from "./protocol.js";
 import { Renewal, TOKEN_PATH } from "./renewal.js";
@@ -36,19 +40,32 @@ import { Renewal, TOKEN_PATH } from "./renewal.js";
  * @property {number | undefined} wait seconds that a request may be held, if less than the server's
  * @property {number} margin seconds within which what the server does not hold has to be answered
  * @property {{ base: number, cap: number }} backoff milliseconds
+ * @property {() => void} [journal] rule 4
+ * @property {() => boolean} [allowed] rule 4; `pump` is called when it is again
  */
 
 /** @typedef {FlightMeans & MoreMeans} Means */
 
-/** @typedef {Exclude<import("./exchange.js").Outcome, { kind: "answer" }>} Failed */
+/** @typedef {{ reason: string, uncertain: OutgoingPacket[] }} Replaced */
+
+/**
+ * All that another client needs to go on where this one was (rule 4).
+ * @typedef {object} ConnectionRecord
+ * @property {import("./protocol.js").SessionRecord | undefined} session
+ * @property {Replaced | undefined} replaced
+ * @property {number} wait seconds
+ * @property {number} die seconds
+ */
+
+/** @typedef {import("./exchange.js").Failed} Failed */
 
 /**
  * Whom the connection tells.
  * @typedef {object} Listener
  * @property {(state: State) => void} state
- * @property {(sid: string, lost: { reason: string, uncertain: OutgoingPacket[] } | undefined) => void} opened
+ * @property {(sid: string, lost: Replaced | undefined) => void} opened
  * @property {(attempt: number, delay: number, cause: unknown) => void} retrying after `delay` milliseconds
- * @property {(packets: Packet[]) => void} packets
+ * @property {(packets: Packet[], last: number) => void} packets those up to the number `last`, the server's own among them
  * @property {(refusal: Refusal, packets: OutgoingPacket[]) => void} refused
  * @property {(reason: string, undelivered: OutgoingPacket[]) => void} ended
  */
@@ -69,8 +86,9 @@ export class Connection {
   state = "closed";
   /** @type {Session | undefined} */
   #session;
-  /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} What the next session replaces. */
+  /** @type {Replaced | undefined} What the next session replaces. */
   #replaced;
+  #times = { wait: 0, die: USUAL_DIE };
   #failedOpenings = 0;
   /** How many requests in a row have failed, since the last one that did not (rule 1). */
   #failures = 0;
@@ -107,9 +125,23 @@ export class Connection {
     return this.#session?.sid;
   }
 
-  open() {
-    this.#enter("connecting");
-    void this.#openSession();
+  /** @returns {ConnectionRecord} Rule 4. */
+  get record() {
+    return { session: this.#session?.record, replaced: this.#replaced, ...this.#times };
+  }
+
+  /** @param {ConnectionRecord} [record] Go on where another client was (rule 4). */
+  open({ session, replaced, wait, die } = { session: undefined, replaced: undefined, ...this.#times }) {
+    if (session === undefined) {
+      this.#replaced = replaced;
+      this.#enter(replaced === undefined ? "connecting" : "reconnecting");
+      return void this.#openSession();
+    }
+    this.#session = Session.resume(session, this.#queue);
+    this.#agreeOnTimes(wait, die);
+    this.#enter("open");
+    if (session.renewalDue) this.#renew(this.#session);
+    this.pump();
   }
 
   /** Send what is queued, then end the session. */
@@ -122,10 +154,15 @@ export class Connection {
   /** Send what `next` has, unless a pause lasts. */
   pump() {
     const session = this.#session;
-    if (session === undefined || this.#pause !== undefined) return;
+    const { journal, allowed } = this.#means;
+    if (session === undefined || this.#pause !== undefined || allowed?.() === false) return;
+    const requests = [];
     for (let request = session.next(); request !== undefined; request = session.next()) {
-      void this.#transmit(session, request);
+      requests.push(request);
     }
+    if (requests.length > 0) journal?.();
+    if (session !== this.#session) return;
+    for (const request of requests) void this.#transmit(session, request);
   }
 
   /**
@@ -135,6 +172,12 @@ export class Connection {
   networkIsBack() {
     if (this.#pause === undefined) this.#flights.giveUp();
     else this.#resume();
+  }
+
+  /** Have the server answer what it holds, so that it is known what it has. */
+  relieve() {
+    this.#session?.relieve();
+    this.pump();
   }
 
   /** Try again now, if a pause lasts. */
@@ -157,14 +200,21 @@ export class Connection {
   /** @param {string} reason End at once, whatever is still queued or unanswered. */
   end(reason) {
     if (this.state === "closed") return;
+    this.#means.journal?.(); // what has arrived is not undelivered
     const undelivered = [...(this.#session?.abandon() ?? []), ...this.#queue.drain()];
+    this.leave();
+    this.#listener.state(this.state);
+    this.#listener.ended(reason, undelivered);
+  }
+
+  /** Stop, and leave the session to whoever goes on with it (rule 4). */
+  leave() {
     this.#session = undefined;
     this.#stopPause();
     this.#stopRelief();
     this.#renewal.stop();
     this.#flights.giveUp();
-    this.#enter("closed");
-    this.#listener.ended(reason, undelivered);
+    this.state = "closed";
   }
 
   // --- opening a session
@@ -199,10 +249,9 @@ export class Connection {
     const boundTo = body["bind"] === "token" ? this.#token : undefined;
     this.#session = new Session({ sid, requests, packets, boundTo }, FIRST_RID, this.#queue);
     this.#agreeOnTimes(Number(body["wait"]), Number(body["die"] ?? USUAL_DIE));
-    const replaced = this.#replaced;
-    this.#replaced = undefined;
     this.#enter("open");
-    this.#listener.opened(sid, replaced);
+    this.#listener.opened(sid, this.#replaced);
+    this.#replaced = undefined; // and not before: it is in the records until others know
     this.pump();
   }
 
@@ -212,6 +261,7 @@ export class Connection {
    * @param {number} die seconds that it keeps a session for which it holds none
    */
   #agreeOnTimes(hold, die) {
+    this.#times = { wait: hold, die };
     const margin = Math.min(this.#means.margin, die / 3);
     const longest = die - 2 * margin;
     this.#patience = { hold, margin };
@@ -258,10 +308,7 @@ export class Connection {
   #startRelief(session) {
     this.#stopRelief();
     if (this.#reliefAfter === undefined) return;
-    this.#relief = this.#means.setTimeout(() => {
-      session.relieve();
-      this.pump();
-    }, this.#reliefAfter * 1000);
+    this.#relief = this.#means.setTimeout(() => this.relieve(), this.#reliefAfter * 1000);
   }
 
   #stopRelief() {
@@ -278,18 +325,21 @@ export class Connection {
     const fresh = session.answered(request, /** @type {import("./protocol.js").Answer} */ (body));
     this.#failedOpenings = 0;
     this.#failures = 0;
-    this.#enter("open");
+    if (session.hasGap) return this.#replaceSession("gap");
     if (!session.anyLost) this.#stopPause();
-    const packets = fresh.filter(({ path }) => path !== TOKEN_PATH);
-    if (packets.length < fresh.length) this.#renew(session);
-    if (packets.length > 0) this.#listener.packets(packets);
+    if (fresh.some(({ path }) => path === TOKEN_PATH)) this.#renew(session);
+    if (fresh.length > 0) this.#listener.packets(fresh, session.ack); // before any record that has acknowledged them
+    if (session === this.#session) this.#enter("open");
     if (session !== this.#session) return; // a handler ended the connection
+    this.#means.journal?.();
+    if (session !== this.#session) return;
     if (request.close) return this.end("closed");
     this.pump();
   }
 
   /** @param {Session} session */
   #renew(session) {
+    session.renewalDue = true;
     this.#renewal.start((token) => {
       session.renew(token);
       this.pump();
@@ -363,14 +413,4 @@ export class Connection {
     this.state = state;
     this.#listener.state(state);
   }
-}
-
-/**
- * What a page is told of a failure.
- * @param {Failed} outcome
- */
-function causeOf(outcome) {
-  if (outcome.kind === "lost") return outcome.cause;
-  const { condition, detail } = outcome.refusal;
-  return new Error(`The server says ${condition}: ${detail}`);
 }

@@ -14,6 +14,8 @@ import { isRefusal } from "./conditions.js";
  *   | { kind: "lost", cause: unknown, retryAfter: number }} Outcome
  */
 
+/** @typedef {Exclude<Outcome, { kind: "answer" }>} Failed */
+
 /**
  * Post a body and wait for what comes of it.
  *
@@ -97,4 +99,14 @@ export function parseRetryAfter(value, now = Date.now()) {
   const seconds = Number(value);
   const milliseconds = Number.isNaN(seconds) ? Date.parse(value) - now : seconds * 1000;
   return Math.min(Math.max(0, milliseconds || 0), LONGEST_RETRY_AFTER);
+}
+
+/**
+ * What a page is told of a failure.
+ * @param {Failed} outcome
+ */
+export function causeOf(outcome) {
+  if (outcome.kind === "lost") return outcome.cause;
+  const { condition, detail } = outcome.refusal;
+  return new Error(`The server says ${condition}: ${detail}`);
 }

@@ -17,8 +17,33 @@
  * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets,
  *   1 MiB) and of the packets in one request (128 KiB); `send` throws when they are reached
  * @property {number} [closeTimeout] seconds after which `close` does not wait for the server any longer; 5 by default
+ * @property {Share} [share] one session for all tabs of the browser: `allTabs()` of "cometary/tabs"; otherwise each page has
+ *   a session of its own
  * @property {boolean} [closeOnPageHide] end the session when the page is left for good; true by default
  * @property {Partial<Environment>} [environment] for tests, and where there is no `fetch`
+ */
+
+/** @typedef {{ packets: number, bytes: number, batchBytes: number }} Limits */
+
+/**
+ * Keeps a session for the client.
+ * @typedef {object} Line
+ * @property {string | undefined} sid
+ * @property {import("./connection.js").State} state
+ * @property {number} unanswered
+ * @property {() => void} open
+ * @property {(path: string, message: unknown, receipt: string | undefined) => void} send
+ * @property {(paths: readonly string[], opened: Promise<unknown>) => Promise<void>} connect
+ * @property {(paths: readonly string[]) => Promise<void>} disconnect
+ * @property {() => void} retry
+ * @property {() => void} close
+ * @property {(reason: string) => void} end
+ * @property {(type: string, kept: boolean) => void} onPage
+ */
+
+/**
+ * Makes what keeps the session, or says by undefined that the browser has not got what it takes.
+ * @typedef {(url: string, options: any, tell: (type: string, detail: any) => void) => Line | undefined} Share
  */
 
 /**
@@ -28,11 +53,16 @@
  * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
  * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
  * @property {() => number} now milliseconds of any clock that only goes forward
+ * @property {() => number} date milliseconds of a clock that all tabs share
  * @property {() => number} random from 0 up to 1
  * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`,
  *   `pagehide` and `pageshow`
  * @property {(url: string, body: string) => boolean} sendBeacon
  * @property {(error: unknown) => void} reportError for what a handler throws
+ * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} document hears `freeze` and
+ *   `resume`
+ * @property {Pick<LockManager, "request" | "query"> | undefined} locks
+ * @property {typeof globalThis.BroadcastChannel | undefined} BroadcastChannel
  */
 
 /** Browsers take a longer time-out for none at all, and call back at once (milliseconds). */
@@ -45,6 +75,7 @@ const BROWSER = {
   setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
   now: () => globalThis.performance.now(),
+  date: () => Date.now(),
   random: () => Math.random(),
   page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
   sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
@@ -55,6 +86,9 @@ const BROWSER = {
         throw error;
       });
   },
+  document: globalThis.document,
+  locks: globalThis.origin === "null" ? undefined : globalThis.navigator?.locks, // refused there
+  BroadcastChannel: globalThis.BroadcastChannel,
 };
 
 const LIMITS = { packets: 1000, bytes: 1 << 20, batchBytes: 128 << 10 };
@@ -68,7 +102,8 @@ const BACKOFF = { base: 500, cap: 30_000 };
  */
 export function withDefaults({ token, wait, ...options }) {
   checkTimes({ ...options, ...(wait === undefined ? {} : { wait }) });
-  const { credentials = "same-origin", margin = 10, closeTimeout = 5, closeOnPageHide = true } = options;
+  const { credentials = "same-origin", margin = 10, closeTimeout = 5 } = options;
+  const { closeOnPageHide = true } = options;
   return {
     ...options,
     wait,

@@ -21,6 +21,8 @@
  *    without a sign is found out before the server gives the session up.
  * 9. Another token goes with one request. If it is refused, the same request is sent without it. Where the
  *    server binds sessions to their token, every request carries the latest one.
+ * 10. Another client may go on with the session, from its record as it was before the latest request went out:
+ *    every request in it may have been sent, and is sent again.
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
@@ -62,6 +64,20 @@ export class Request {
   }
 }
 
+/**
+ * All that another client needs to go on with a session.
+ * @typedef {object} SessionRecord
+ * @property {string} sid
+ * @property {number} requests
+ * @property {number} packets the most in one request
+ * @property {string | undefined} boundTo
+ * @property {boolean} renewalDue whether the server waits for another token
+ * @property {number} nextRid
+ * @property {number} highestAnswered
+ * @property {number} ack
+ * @property {{ rid: number, packets: OutgoingPacket[], close: boolean }[]} unanswered
+ */
+
 /** How many packets one request may have where the server does not say. */
 const USUAL_PACKETS = 256;
 
@@ -78,6 +94,12 @@ export class Session {
   #another;
   /** @type {string | undefined} What every request carries. */
   #boundTo;
+  /** Whether the server has asked for another token, and has not had one. */
+  renewalDue = false;
+  /** Whether the server takes packets for acknowledged that have not come: this and it do not mean the same any more. */
+  hasGap = false;
+  /** Rule 10: that somebody has closed the session was not this client's wish. */
+  #inherited = false;
   #mostPackets;
   #queue;
 
@@ -95,6 +117,39 @@ export class Session {
     this.#nextRid = firstRid + 1;
     this.#highestAnswered = firstRid;
     this.#queue = queue;
+  }
+
+  /**
+   * Rule 10.
+   * @param {SessionRecord} record
+   * @param {SendQueue} queue counts the packets of its requests from now on
+   */
+  static resume(record, queue) {
+    const session = new Session(record, record.nextRid - 1, queue);
+    session.renewalDue = record.renewalDue;
+    session.#inherited = true;
+    session.#highestAnswered = record.highestAnswered;
+    session.#ack = record.ack;
+    for (const { rid, packets, close } of record.unanswered) {
+      queue.adopt(packets);
+      session.#unanswered.push(Object.assign(new Request(rid, packets, close), { attempts: 1 }));
+    }
+    return session;
+  }
+
+  /** @returns {SessionRecord} Rule 10. */
+  get record() {
+    return {
+      sid: this.sid,
+      requests: this.requests,
+      packets: this.#mostPackets,
+      boundTo: this.#boundTo,
+      renewalDue: this.renewalDue,
+      nextRid: this.#nextRid,
+      highestAnswered: this.#highestAnswered,
+      ack: this.#ack,
+      unanswered: this.#unanswered.map(({ rid, packets, close }) => ({ rid, packets, close })),
+    };
   }
 
   /** The highest packet number received. */
@@ -191,10 +246,12 @@ export class Session {
    */
   answered(request, answer) {
     this.#highestAnswered = Math.max(this.#highestAnswered, request.rid);
+    if (request.token !== undefined) this.renewalDue = false;
     this.#forget(request);
     for (const other of this.#unanswered.filter((one) => !one.onTheWire)) this.#forgetIfProcessed(other);
     const known = this.#ack + 1 - (answer.seq ?? this.#ack + 1);
-    const fresh = known < 0 ? [] : answer.packets.slice(known); // after a gap, the server's fault, none is taken
+    this.hasGap = known < 0;
+    const fresh = this.hasGap ? [] : answer.packets.slice(known); // after a gap none is taken
     this.#ack += fresh.length;
     return fresh;
   }
@@ -238,12 +295,14 @@ export class Session {
     }
     if (condition === "unauthorized" && request.token !== undefined) {
       request.token = undefined;
+      this.renewalDue = false;
       return { next: "continue", packets: [] };
     }
     if (isAboutPackets(refusal) && request.packets.length > 0) return this.#refusePackets(request);
     if (condition === "unknown-session") this.#putBackUntried(request);
     if (reason === "closed" && this.#closing) this.#settle(); // by an earlier attempt, whose answer was lost
-    return { next: needsAnotherSession(refusal) ? "reopen" : "end", reason };
+    const another = needsAnotherSession(refusal) || (reason === "closed" && this.#inherited);
+    return { next: another ? "reopen" : "end", reason };
   }
 
   /**

@@ -8,7 +8,8 @@
 
 /**
  * A packet as it goes onto the wire; `size` is in bytes of UTF-8.
- * @typedef {{ path: string, message: unknown, json: string, size: number }} OutgoingPacket
+ * Where tabs share a session, `tab` has sent it as its packet number `n`.
+ * @typedef {{ path: string, message: unknown, json: string, size: number, tab?: string, n?: number }} OutgoingPacket
  */
 
 const LONGEST_RECEIPT = 256;
@@ -26,7 +27,7 @@ export class SendQueue {
   #bytes = 0;
   #limits;
 
-  /** @param {{ packets: number, bytes: number, batchBytes: number }} limits */
+  /** @param {import("./options.js").Limits} limits */
   constructor(limits) {
     this.#limits = limits;
   }
@@ -34,6 +35,11 @@ export class SendQueue {
   /** How many packets wait for a request to take them. */
   get waiting() {
     return this.#waiting.length;
+  }
+
+  /** @returns {readonly OutgoingPacket[]} Those that wait. */
+  get contents() {
+    return this.#waiting;
   }
 
   /** How many packets the server is not yet known to have, those on the wire included. */
@@ -61,9 +67,25 @@ export class SendQueue {
     if (this.#packets >= this.#limits.packets || this.#bytes + size > this.#limits.bytes) {
       throw new QueueFullError(`${this.#packets} packets (${this.#bytes} bytes) are waiting to be sent.`);
     }
-    this.#waiting.push({ path, message, json, size });
-    this.#packets += 1;
-    this.#bytes += size;
+    this.put([{ path, message, json, size }]);
+  }
+
+  /**
+   * Put packets last that have been through `append` elsewhere, whatever the limits are.
+   * @param {readonly OutgoingPacket[]} packets
+   */
+  put(packets) {
+    this.#waiting.push(...packets);
+    this.adopt(packets);
+  }
+
+  /**
+   * Count packets that are on the wire already.
+   * @param {readonly OutgoingPacket[]} packets
+   */
+  adopt(packets) {
+    this.#packets += packets.length;
+    for (const { size } of packets) this.#bytes += size;
   }
 
   /**

@@ -13,6 +13,7 @@ export class ModelSession {
   /** @type {any[]} What the application was handed. */
   received = [];
   closed = false;
+  #reason = "closed";
   /** @type {any[]} Not acknowledged yet. */
   #outbox = [];
   #acknowledged = 0;
@@ -42,7 +43,7 @@ export class ModelSession {
   /** @param {Body} body @param {Respond} respond */
   receive(body, respond) {
     const { rid, ack, packets, close } = body;
-    if (this.closed) return respond(refusal(410, "session-ended", { reason: "closed" }));
+    if (this.closed) return respond(refusal(410, "session-ended", { reason: this.#reason }));
     if (rid >= this.#expected + this.requests) return respond(refusal(409, "rid-out-of-window"));
     if (rid > this.#expected) {
       this.#early.get(rid)?.respond(refusal(409, "rid-out-of-window"));
@@ -62,6 +63,19 @@ export class ModelSession {
       this.#early.delete(this.#expected);
       this.receive(next.body, next.respond);
     }
+  }
+
+  /** The server was started again. */
+  lose() {
+    this.closed = true;
+    this.#reason = "timeout";
+    if (this.#held) this.#release()(refusal(404, "unknown-session"));
+  }
+
+  kick() {
+    this.closed = true;
+    this.#reason = "kicked";
+    if (this.#held) this.#release()(refusal(410, "session-ended", { reason: "kicked" }));
   }
 
   waitRunsOut() {
