@@ -17,6 +17,7 @@ from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
 from cometary.actors.base_registry import Entry, Registered, Unregistered
+from cometary.actors.call import Call
 from cometary.actors.delayed import DelayedSend, send_after, send_interval
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
 from cometary.actors.future import Future
@@ -59,6 +60,7 @@ __all__ = [
     "ActorSystem",
     "BlockedHandler",
     "Bounded",
+    "Call",
     "DelayedSend",
     "Down",
     "DuplicateRegistry",

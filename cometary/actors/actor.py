@@ -8,10 +8,10 @@ own for its lifetime and may await anything.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, cast
 
 import trio
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cometary.actors.system import ActorSystem
 
 A = TypeVar("A", bound="Actor")
+P = ParamSpec("P")
 
 _HOOKS = ("on_start", "on_continue", "on_stop", "on_failure")
 
@@ -107,8 +108,10 @@ class Actor(Abilities):
             raise
         return actor
 
-    @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    # To a type checker these are functions of the constructor, so that it checks the arguments.
+
+    @classmethod  # pyright: ignore[reportArgumentType]
+    def start(cls: Callable[P, A], *args: P.args, **kwargs: P.kwargs) -> ActorRef[A]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Start an actor, from the loop or from any other thread, without waiting.
 
         The arguments are the constructor's. `on_start` runs before the first message; if it
@@ -118,26 +121,26 @@ class Actor(Abilities):
             Exception: what the constructor raises.
             NoSystemError: if no actor system is running; the caller's fault.
         """
-        ref, _ = current_system().launch(cls, args, kwargs)
+        ref, _ = current_system().launch(cast("type[A]", cls), args, kwargs)
         return ref
 
-    @classmethod
-    async def start_async(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+    @classmethod  # pyright: ignore[reportArgumentType]
+    async def start_async(cls: Callable[P, A], *args: P.args, **kwargs: P.kwargs) -> ActorRef[A]:
         """Start an actor and wait until its `on_start` has run; raises what that raised.
 
         If the wait is cancelled the actor is killed, and nothing is left of it, nor of its name.
 
         Source: OTP design principles, `gen_server:start_link` (synchronous start, and its time-out).
         """
-        return await started_actor(*current_system().launch(cls, args, kwargs))
+        return await started_actor(*current_system().launch(cast("type[A]", cls), args, kwargs))
 
-    @classmethod
-    def with_mailbox(cls, mailbox: Bounded) -> Starter[Self]:
+    @classmethod  # pyright: ignore[reportArgumentType]
+    def with_mailbox(cls: Callable[P, A], mailbox: Bounded) -> Starter[P, A]:
         """Choose the bound of the mailbox for one start: `MyActor.with_mailbox(Bounded(10)).start()`."""
-        return Starter(cls, mailbox=mailbox)
+        return Starter(cast("type[A]", cls), mailbox=mailbox)
 
-    @classmethod
-    def with_name(cls, name: Hashable) -> Starter[Self]:
+    @classmethod  # pyright: ignore[reportArgumentType]
+    def with_name(cls: Callable[P, A], name: Hashable) -> Starter[P, A]:
         """Choose a name, or a `Via`, for one start: `MyActor.with_name("printer").start()`.
 
         The actor has it before its constructor runs. If a living actor has it already, `start`
@@ -146,7 +149,7 @@ class Actor(Abilities):
 
         Source: OTP, `gen_server:start_link/4`.
         """
-        return Starter(cls, name=name)
+        return Starter(cast("type[A]", cls), name=name)
 
     # -- Pykka's extension points -------------------------------------------------------
 
@@ -281,7 +284,9 @@ class Actor(Abilities):
             with suppress(ActorEndedError):
                 self._cell.links.remove(self._find(ref))
 
-    def start_linked(self, start: type[A] | Starter[A], *args: Any, **kwargs: Any) -> ActorRef[A]:
+    def start_linked(
+        self, start: Callable[P, A] | Starter[P, A], *args: P.args, **kwargs: P.kwargs
+    ) -> ActorRef[A]:
         """Start an actor as `start.start(*args, **kwargs)` does, linked to this one.
 
         What its `on_start` raises arrives as an exit signal. Source: OTP, `erlang:spawn_link`.
@@ -291,7 +296,7 @@ class Actor(Abilities):
             pykka.ActorDeadError: if this incarnation has ended.
         """
         cell = self._living_cell()
-        ref = start.start(*args, **kwargs)
+        ref = cast("Starter[P, A]", start).start(*args, **kwargs)
         cell.links.add(ref)
         return ref
 
@@ -303,7 +308,7 @@ class Actor(Abilities):
 
 
 @dataclass(frozen=True, slots=True)
-class Starter(Generic[A]):
+class Starter(Generic[P, A]):
     """A class of actors together with what the next ones get; see `Actor.with_mailbox` and `with_name`.
 
     Args:
@@ -324,12 +329,12 @@ class Starter(Generic[A]):
         """See `Actor.with_name`."""
         return replace(self, name=name)
 
-    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> ActorRef[A]:
         """See `Actor.start`."""
         ref, _ = self._launch(args, kwargs)
         return ref
 
-    async def start_async(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+    async def start_async(self, *args: P.args, **kwargs: P.kwargs) -> ActorRef[A]:
         """See `Actor.start_async`."""
         return await started_actor(*self._launch(args, kwargs))
 

@@ -7,7 +7,7 @@ import uuid
 import weakref
 from collections.abc import Hashable, Iterable
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 import pykka
 import trio
@@ -27,16 +27,18 @@ from cometary.log import show
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
+    from cometary.actors.call import Call
     from cometary.actors.cell import Cell
 
-A = TypeVar("A", bound="Actor")
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
+R = TypeVar("R")
 
 get_ident = threading.get_ident
 in_trio_run = trio.lowlevel.in_trio_run
 _naming = threading.Lock()
 
 
-class ActorRef(InProcess, pykka.ActorRef[A]):
+class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Pykka leaves it invariant
     """A reference to an actor; stays valid when a supervisor restarts the actor.
 
     Made by `Actor.start()`. It is a value: a copy of it, a deep one too, is the same reference. It cannot be
@@ -48,10 +50,10 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
     # dictionary is one more place in memory to wait for.
     __slots__ = ("_urn", "actor_class", "actor_inbox")
 
-    actor_class: type[A]
+    actor_class: type[A_co]
     actor_inbox: Cell
 
-    def __init__(self, actor_class: type[A], cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
+    def __init__(self, actor_class: type[A_co], cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
         # Not Pykka's constructor: it makes a weak reference and a lock for each actor, most
         # of which are never looked at. Here they are properties.
         self.actor_class = actor_class
@@ -78,15 +80,17 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         return event
 
     @property
-    def _actor_weakref(self) -> weakref.ref[A]:  # type: ignore[override]
+    def _actor_weakref(self) -> weakref.ref[A_co]:  # type: ignore[override]
         actor = self.actor_inbox.actor
-        return weakref.ref(cast("A", actor)) if actor is not None else cast("weakref.ref[A]", lambda: None)
+        return (
+            weakref.ref(cast("A_co", actor)) if actor is not None else cast("weakref.ref[A_co]", lambda: None)
+        )
 
     def is_alive(self) -> bool:
         """Whether the actor can take messages; also while its supervisor restarts it."""
         return not self.actor_inbox.closed
 
-    def proxy(self) -> ActorProxy[A]:
+    def proxy(self) -> ActorProxy[A_co]:
         """Return a proxy: what is an attribute or a method of the actor is one of a future; see Pykka.
 
         It is for whichever incarnation lives: a supervisor may restart the actor.
@@ -139,6 +143,20 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         """Tell what has been counted about this actor's mailbox; from any thread, as of now."""
         return self.actor_inbox.statistics()
 
+    @overload  # type: ignore[override]
+    def ask(self, message: Call[R], *, block: Literal[True], timeout: float | None = None) -> R: ...
+
+    @overload
+    def ask(
+        self, message: Call[R], *, block: Literal[False] | None = None, timeout: float | None = None
+    ) -> Future[R]: ...
+
+    @overload
+    def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None) -> Future[Any]: ...
+
+    @overload
+    def ask(self, message: Any, *, block: bool | None = None, timeout: float | None = None) -> Any: ...
+
     def ask(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, message: Any, *, block: bool | None = None, timeout: float | None = None
     ) -> Any:
@@ -147,7 +165,8 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         Args:
             message: what `on_receive` gets; its return value is the answer.
             block: True waits here for the answer, False returns a future. By default a
-                future on the Trio loop (`await ref.ask(...)`), elsewhere the answer.
+                future on the Trio loop (`await ref.ask(...)`), elsewhere the answer. Type checkers take a `Call`'s to
+                be on the loop, unless `block` is given.
             timeout: seconds until the wait (not the actor) gives up; by default what `system(ask_timeout=…)`
                 says, which is never; `math.inf` for never in any case.
 
@@ -185,6 +204,21 @@ class ActorRef(InProcess, pykka.ActorRef[A]):
         return question
 
     # -- ending -------------------------------------------------------------------------
+
+    @overload
+    def stop(
+        self, *, block: Literal[True], timeout: float | None = None, exit: Exit | str = NORMAL
+    ) -> bool: ...
+
+    @overload
+    def stop(
+        self, *, block: Literal[False], timeout: float | None = None, exit: Exit | str = NORMAL
+    ) -> Future[bool]: ...
+
+    @overload
+    def stop(
+        self, *, block: bool | None = None, timeout: float | None = None, exit: Exit | str = NORMAL
+    ) -> Any: ...
 
     def stop(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,

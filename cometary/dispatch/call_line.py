@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import trio
 
@@ -99,7 +99,7 @@ def _made(call: Callable[[], T | Future[T]]) -> Future[T]:
     if value is None:
         return TAKEN
     if isinstance(value, Future):
-        return value
+        return cast("Future[T]", value)
     answer: Future[T] = Future()
     answer.offer(value)
     return answer

@@ -63,7 +63,7 @@ KINDS = pytest.mark.parametrize("kind", [Told, AsyncTold], ids=["def", "async de
 
 
 @KINDS
-async def test_an_actor_is_told_why_it_stops(kind: type[Told], caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_actor_is_told_why_it_stops(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
     told: list[Exit] = []
     async with system():
@@ -107,7 +107,7 @@ async def test_hooks_that_are_not_declared_so_are_not_told() -> None:
 
 @KINDS
 async def test_a_crash_in_on_stop_is_told_to_whoever_stops_it(
-    kind: type[Told], caplog: pytest.LogCaptureFixture
+    kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     async with system():
@@ -150,7 +150,7 @@ async def test_stop_all_stops_the_others_too(caplog: pytest.LogCaptureFixture) -
 
 @KINDS
 async def test_an_abnormal_end_that_nobody_supervises_is_logged(
-    kind: type[Told], caplog: pytest.LogCaptureFixture
+    kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with system():
         await kind.start([]).stop(exit="die")
@@ -168,9 +168,9 @@ async def test_an_abnormal_end_that_nobody_supervises_is_logged(
 
 @KINDS
 async def test_an_actor_that_is_not_needed_ends_in_good_order(
-    kind: type[Told], caplog: pytest.LogCaptureFixture
+    kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Idle(kind):  # type: ignore[valid-type, misc]
+    class Idle(kind):  # type: ignore[misc]
         def on_start(self) -> None:
             raise StartIgnoredError("there is nothing to print")
 

@@ -47,7 +47,7 @@ async def fail(_: Owner) -> None:
 
 
 @KINDS
-async def test_a_failing_task_crashes_its_actor(kind: type[Owner], caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_task_crashes_its_actor(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
     failures.clear()
     async with system():
         ref = kind.start()
@@ -60,7 +60,7 @@ async def test_a_failing_task_crashes_its_actor(kind: type[Owner], caplog: pytes
 
 @KINDS
 async def test_the_end_of_an_actor_cancels_its_tasks_and_waits_for_them(
-    kind: type[Owner], autojump_clock: MockClock
+    kind: Any, autojump_clock: MockClock
 ) -> None:
     async def slow_to_leave(_: Owner) -> None:
         try:
@@ -81,7 +81,7 @@ async def test_the_end_of_an_actor_cancels_its_tasks_and_waits_for_them(
 
 
 @KINDS
-async def test_a_task_started_just_before_the_end_is_cancelled_too(kind: type[Owner]) -> None:
+async def test_a_task_started_just_before_the_end_is_cancelled_too(kind: Any) -> None:
     async def begin(_: Owner) -> None:
         trail.append("begun")
         await trio.sleep_forever()
@@ -90,7 +90,7 @@ async def test_a_task_started_just_before_the_end_is_cancelled_too(kind: type[Ow
         owner.start_task(begin, owner)
         owner.actor_ref.kill()
 
-    class Hasty(kind):  # type: ignore[valid-type, misc]
+    class Hasty(kind):  # type: ignore[misc]
         def on_start(self) -> None:
             both(self)
 
@@ -102,7 +102,7 @@ async def test_a_task_started_just_before_the_end_is_cancelled_too(kind: type[Ow
 
 
 @KINDS
-async def test_a_task_may_end_its_actor(kind: type[Owner]) -> None:
+async def test_a_task_may_end_its_actor(kind: Any) -> None:
     async def stop(owner: Owner) -> None:
         owner.stop()
 
@@ -117,7 +117,7 @@ async def test_a_task_may_end_its_actor(kind: type[Owner]) -> None:
 
 @KINDS
 async def test_an_error_of_a_task_on_its_way_out_is_logged(
-    kind: type[Owner], caplog: pytest.LogCaptureFixture
+    kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fragile(_: Owner) -> None:
         async with trio.open_nursery() as nursery:
@@ -136,9 +136,7 @@ async def test_an_error_of_a_task_on_its_way_out_is_logged(
 
 
 @KINDS
-async def test_of_two_failing_tasks_the_second_is_logged(
-    kind: type[Owner], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_of_two_failing_tasks_the_second_is_logged(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with system():
         exit_ = await kind.start(fail, fail).stopped()
     assert exit_.reason == "crashed"
@@ -146,7 +144,7 @@ async def test_of_two_failing_tasks_the_second_is_logged(
 
 
 @KINDS
-async def test_an_actor_that_has_ended_starts_no_tasks(kind: type[Owner]) -> None:
+async def test_an_actor_that_has_ended_starts_no_tasks(kind: Any) -> None:
     async with system():
         ref = await kind.start_async()
         actor: Any = ref.actor_inbox.actor
@@ -156,10 +154,10 @@ async def test_an_actor_that_has_ended_starts_no_tasks(kind: type[Owner]) -> Non
 
 
 @KINDS
-async def test_tasks_of_an_actor_whose_constructor_fails_never_run(kind: type[Owner]) -> None:
-    class Broken(kind):  # type: ignore[valid-type, misc]
+async def test_tasks_of_an_actor_whose_constructor_fails_never_run(kind: Any) -> None:
+    class Broken(kind):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__(fail)
+            super().__init__(fail)  # pyright: ignore[reportUnknownMemberType]
             raise LookupError("in the constructor")
 
     async with system():
@@ -169,7 +167,7 @@ async def test_tasks_of_an_actor_whose_constructor_fails_never_run(kind: type[Ow
 
 
 @KINDS
-def test_tasks_started_while_another_thread_builds_the_actor_run(kind: type[Owner]) -> None:
+def test_tasks_started_while_another_thread_builds_the_actor_run(kind: Any) -> None:
     async def answer(owner: Owner) -> None:
         owner.actor_ref.tell(answered.append)
 

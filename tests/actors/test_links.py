@@ -99,7 +99,7 @@ def links_of(ref: ActorRef[Any]) -> int:
 @pytest.mark.parametrize("reason", ["shutdown", "killed", "out of paper"])
 @pytest.mark.parametrize("starter_ends", [True, False])
 async def test_any_other_end_than_normal_takes_the_other_along(
-    kind: type[Linked], reason: str, *, starter_ends: bool
+    kind: Any, reason: str, *, starter_ends: bool
 ) -> None:
     async with system():
         one = await kind.start_async()
@@ -116,7 +116,7 @@ async def test_any_other_end_than_normal_takes_the_other_along(
 
 @KINDS
 async def test_a_crash_takes_the_other_along_with_its_error_and_without_its_account(
-    kind: type[Linked],
+    kind: Any,
 ) -> None:
     async with system():
         one = kind.start()
@@ -132,7 +132,7 @@ async def test_a_crash_takes_the_other_along_with_its_error_and_without_its_acco
 
 
 @KINDS
-async def test_a_normal_end_takes_nobody_along_and_ends_the_link(kind: type[Linked]) -> None:
+async def test_a_normal_end_takes_nobody_along_and_ends_the_link(kind: Any) -> None:
     async with system():
         one = kind.start()
         two = kind.start(one)
@@ -142,7 +142,7 @@ async def test_a_normal_end_takes_nobody_along_and_ends_the_link(kind: type[Link
 
 
 @KINDS
-async def test_after_unlink_each_goes_its_own_way(kind: type[Linked]) -> None:
+async def test_after_unlink_each_goes_its_own_way(kind: Any) -> None:
     async with system():
         one = kind.start()
         two = kind.start(one)
@@ -155,7 +155,7 @@ async def test_after_unlink_each_goes_its_own_way(kind: type[Linked]) -> None:
 
 
 @KINDS
-async def test_either_side_may_unlink(kind: type[Linked]) -> None:
+async def test_either_side_may_unlink(kind: Any) -> None:
     async with system():
         one = kind.start()
         two = kind.start(one)
@@ -166,7 +166,7 @@ async def test_either_side_may_unlink(kind: type[Linked]) -> None:
 
 
 @KINDS
-async def test_a_link_is_one_however_often_it_is_made(kind: type[Linked]) -> None:
+async def test_a_link_is_one_however_often_it_is_made(kind: Any) -> None:
     async with system():
         one = kind.start()
         two = kind.start(one, one, trap=True)
@@ -179,7 +179,7 @@ async def test_a_link_is_one_however_often_it_is_made(kind: type[Linked]) -> Non
 
 
 @KINDS
-async def test_linking_to_oneself_changes_nothing(kind: type[Linked]) -> None:
+async def test_linking_to_oneself_changes_nothing(kind: Any) -> None:
     async with system():
         ref = kind.start(trap=True)
         await ref.ask(link_to_itself)
@@ -189,7 +189,7 @@ async def test_linking_to_oneself_changes_nothing(kind: type[Linked]) -> None:
 
 
 @KINDS
-async def test_linking_to_the_dead_ends_with_noproc(kind: type[Linked]) -> None:
+async def test_linking_to_the_dead_ends_with_noproc(kind: Any) -> None:
     async with system():
         dead = kind.start()
         await dead.stop()
@@ -203,7 +203,7 @@ async def test_linking_to_the_dead_ends_with_noproc(kind: type[Linked]) -> None:
 
 
 @KINDS
-async def test_linking_to_the_dead_in_the_constructor_is_told_to_the_starter(kind: type[Linked]) -> None:
+async def test_linking_to_the_dead_in_the_constructor_is_told_to_the_starter(kind: Any) -> None:
     async with system() as actors:
         dead = kind.start()
         await dead.stop()
@@ -243,7 +243,7 @@ async def test_an_incarnation_that_has_ended_links_to_nobody() -> None:
 
 
 @KINDS
-async def test_a_ring_of_links_ends_cleanly(kind: type[Linked]) -> None:
+async def test_a_ring_of_links_ends_cleanly(kind: Any) -> None:
     async with system() as actors:
         ring = [kind.start() for _ in range(5)]
         for ref, following in zip(ring, [*ring[1:], ring[0]], strict=True):
@@ -290,7 +290,7 @@ async def test_the_dead_are_on_nobodys_list_of_links() -> None:
 
 
 @KINDS
-async def test_whoever_traps_exits_gets_a_message_for_every_end(kind: type[Linked]) -> None:
+async def test_whoever_traps_exits_gets_a_message_for_every_end(kind: Any) -> None:
     async with system():
         ends: list[Callable[[ActorRef[Any]], object]] = [
             lambda ref: ref.stop(),
@@ -324,7 +324,7 @@ async def test_trapping_may_be_declared_in_the_class() -> None:
 
 
 @KINDS
-async def test_the_kill_of_a_linked_actor_can_be_trapped(kind: type[Linked]) -> None:
+async def test_the_kill_of_a_linked_actor_can_be_trapped(kind: Any) -> None:
     """Only the signal `kill` itself is untrappable; what comes along a link is `killed`."""
     async with system():
         one = kind.start()
@@ -338,7 +338,7 @@ async def test_the_kill_of_a_linked_actor_can_be_trapped(kind: type[Linked]) -> 
 
 
 @KINDS
-async def test_an_exit_signal_ends_the_actor_at_once(kind: type[Linked]) -> None:
+async def test_an_exit_signal_ends_the_actor_at_once(kind: Any) -> None:
     async with system():
         ref = await kind.start_async()
         behind = ref.ask("behind")
@@ -351,7 +351,7 @@ async def test_an_exit_signal_ends_the_actor_at_once(kind: type[Linked]) -> None
 
 
 @KINDS
-async def test_an_exit_signal_normal_is_ignored_or_trapped(kind: type[Linked]) -> None:
+async def test_an_exit_signal_normal_is_ignored_or_trapped(kind: Any) -> None:
     async with system():
         ref, trapping = kind.start(), kind.start(trap=True)
         for each in (ref, trapping):
@@ -361,7 +361,7 @@ async def test_an_exit_signal_normal_is_ignored_or_trapped(kind: type[Linked]) -
 
 
 @KINDS
-async def test_kill_is_untrappable_and_becomes_killed(kind: type[Linked]) -> None:
+async def test_kill_is_untrappable_and_becomes_killed(kind: Any) -> None:
     async with system():
         ref = kind.start(trap=True)
         ref.exit("kill")
@@ -370,7 +370,7 @@ async def test_kill_is_untrappable_and_becomes_killed(kind: type[Linked]) -> Non
 
 @KINDS
 @pytest.mark.parametrize("reason", ["", None, 3, LookupError("not in here")])
-async def test_an_exit_reason_is_an_exit_or_a_word(kind: type[Linked], reason: Any) -> None:
+async def test_an_exit_reason_is_an_exit_or_a_word(kind: Any, reason: Any) -> None:
     async with system():
         ref = kind.start()
         with pytest.raises(UsageError, match="an Exit or a word"):
@@ -402,7 +402,7 @@ async def test_an_exit_signal_cancels_an_async_handler_and_does_not_call_it_a_fa
 
 
 @KINDS
-async def test_an_actor_may_be_started_linked(kind: type[Linked]) -> None:
+async def test_an_actor_may_be_started_linked(kind: Any) -> None:
     async with system():
         one = kind.start()
         two = await one.ask(methodcaller("start_linked", kind, trap=True))
@@ -412,8 +412,8 @@ async def test_an_actor_may_be_started_linked(kind: type[Linked]) -> None:
 
 
 @KINDS
-async def test_what_the_on_start_of_an_actor_started_linked_raises_is_a_signal(kind: type[Linked]) -> None:
-    class Broken(kind):  # type: ignore[valid-type, misc]
+async def test_what_the_on_start_of_an_actor_started_linked_raises_is_a_signal(kind: Any) -> None:
+    class Broken(kind):  # type: ignore[misc]
         def on_start(self) -> None:
             raise LookupError("no such thing")
 
@@ -427,10 +427,10 @@ async def test_what_the_on_start_of_an_actor_started_linked_raises_is_a_signal(k
 
 
 @KINDS
-async def test_a_constructor_that_fails_takes_those_along_that_it_linked_to(kind: type[Linked]) -> None:
-    class Broken(kind):  # type: ignore[valid-type, misc]
+async def test_a_constructor_that_fails_takes_those_along_that_it_linked_to(kind: Any) -> None:
+    class Broken(kind):  # type: ignore[misc]
         def __init__(self, other: ActorRef[Any]) -> None:
-            super().__init__(other)
+            super().__init__(other)  # pyright: ignore[reportUnknownMemberType]
             raise LookupError("no such thing")
 
     async with system():
@@ -446,7 +446,7 @@ async def test_a_constructor_that_fails_takes_those_along_that_it_linked_to(kind
 
 
 @KINDS
-async def test_the_next_incarnation_is_linked_to_nobody(kind: type[Linked]) -> None:
+async def test_the_next_incarnation_is_linked_to_nobody(kind: Any) -> None:
     async with system(stop_timeout=0) as actors:
         parent = Reviver(actors, ends=4)
         ref, _ = actors.launch(kind, (), {}, parent)
@@ -461,7 +461,7 @@ async def test_the_next_incarnation_is_linked_to_nobody(kind: type[Linked]) -> N
 
 
 @KINDS
-async def test_a_supervised_actor_that_is_taken_along_is_its_supervisors_business(kind: type[Linked]) -> None:
+async def test_a_supervised_actor_that_is_taken_along_is_its_supervisors_business(kind: Any) -> None:
     async with system(stop_timeout=0) as actors:
         parent = Reviver(actors, ends=4)
         ref, _ = actors.launch(kind, (), {}, parent)
@@ -473,7 +473,7 @@ async def test_a_supervised_actor_that_is_taken_along_is_its_supervisors_busines
 
 
 @KINDS
-async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Linked]) -> None:
+async def test_the_linked_are_told_before_the_supervisor_decides(kind: Any) -> None:
     """So what the next incarnation links to cannot be ended by its predecessor's signal after that."""
     async with system(stop_timeout=0) as actors:
         trapping = await kind.start_async(trap=True)
@@ -486,7 +486,7 @@ async def test_the_linked_are_told_before_the_supervisor_decides(kind: type[Link
 
 
 @KINDS
-async def test_supervisors_hear_of_the_ends_in_the_order_of_the_ends(kind: type[Linked]) -> None:
+async def test_supervisors_hear_of_the_ends_in_the_order_of_the_ends(kind: Any) -> None:
     class Listening:
         def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
             return False
@@ -509,9 +509,9 @@ async def test_supervisors_hear_of_the_ends_in_the_order_of_the_ends(kind: type[
 
 @KINDS
 async def test_an_incarnation_that_links_to_the_dead_while_it_is_built_never_begins(
-    kind: type[Linked],
+    kind: Any,
 ) -> None:
-    class Counted(kind):  # type: ignore[valid-type, misc]
+    class Counted(kind):  # type: ignore[misc]
         def on_start(self) -> None:
             begun.append(self)
 
@@ -530,7 +530,7 @@ async def test_an_incarnation_that_links_to_the_dead_while_it_is_built_never_beg
 
 
 @KINDS
-async def test_linking_to_an_actor_between_two_incarnations_is_noproc(kind: type[Linked]) -> None:
+async def test_linking_to_an_actor_between_two_incarnations_is_noproc(kind: Any) -> None:
     class Waiting:
         def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
             return False
@@ -549,7 +549,7 @@ async def test_linking_to_an_actor_between_two_incarnations_is_noproc(kind: type
 
 @KINDS
 async def test_a_signal_waits_until_the_tasks_of_the_one_that_ended_are_gone(
-    kind: type[Linked], autojump_clock: trio.testing.MockClock
+    kind: Any, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with system():
         one = kind.start()
@@ -565,7 +565,7 @@ async def test_a_signal_waits_until_the_tasks_of_the_one_that_ended_are_gone(
 
 @KINDS
 async def test_at_the_end_of_the_system_only_those_that_trap_exits_are_sure_of_their_on_stop(
-    kind: type[Linked],
+    kind: Any,
 ) -> None:
     first_come_first_served()
     async with system():
@@ -590,14 +590,14 @@ def loops() -> Iterator[tuple[ActorSystem, ActorSystem]]:
 Loops = tuple[ActorSystem, ActorSystem]
 
 
-def start(actors: ActorSystem, kind: type[Linked], *args: Any) -> ActorRef[Any]:
+def start(actors: ActorSystem, kind: Any, *args: Any) -> ActorRef[Any]:
     ref, _ = actors.launch(kind, args, {})
     return ref
 
 
 @KINDS
 @pytest.mark.parametrize("far_ends", [True, False])
-def test_actors_on_two_loops_may_be_linked(kind: type[Linked], loops: Loops, *, far_ends: bool) -> None:
+def test_actors_on_two_loops_may_be_linked(kind: Any, loops: Loops, *, far_ends: bool) -> None:
     far = start(loops[1], kind)
     near = start(loops[0], kind, far)
     far.ask("has accepted")
@@ -609,7 +609,7 @@ def test_actors_on_two_loops_may_be_linked(kind: type[Linked], loops: Loops, *, 
 
 
 @KINDS
-def test_a_far_link_that_is_cut_before_it_is_accepted_is_gone(kind: type[Linked], loops: Loops) -> None:
+def test_a_far_link_that_is_cut_before_it_is_accepted_is_gone(kind: Any, loops: Loops) -> None:
     def link_and_unlink(actor: Actor) -> None:
         actor.link(far)
         actor.unlink(far)
@@ -622,7 +622,7 @@ def test_a_far_link_that_is_cut_before_it_is_accepted_is_gone(kind: type[Linked]
 
 
 @KINDS
-def test_an_end_before_a_far_link_is_accepted_takes_the_other_along(kind: type[Linked], loops: Loops) -> None:
+def test_an_end_before_a_far_link_is_accepted_takes_the_other_along(kind: Any, loops: Loops) -> None:
     def link_and_end(actor: Actor) -> None:
         actor.link(far)
         actor.actor_ref.exit("whatever")
@@ -633,7 +633,7 @@ def test_an_end_before_a_far_link_is_accepted_takes_the_other_along(kind: type[L
 
 
 @KINDS
-def test_linking_again_does_not_lose_a_signal_that_is_on_its_way(kind: type[Linked], loops: Loops) -> None:
+def test_linking_again_does_not_lose_a_signal_that_is_on_its_way(kind: Any, loops: Loops) -> None:
     gone = threading.Event()
 
     def told(_ref: ActorRef[Any], _exit: Exit) -> None:
@@ -654,7 +654,7 @@ def test_linking_again_does_not_lose_a_signal_that_is_on_its_way(kind: type[Link
 
 
 @KINDS
-def test_a_far_actor_that_is_dead_is_noproc(kind: type[Linked], loops: Loops) -> None:
+def test_a_far_actor_that_is_dead_is_noproc(kind: Any, loops: Loops) -> None:
     near, far = start(loops[0], kind), start(loops[1], kind)
     far.stop()
     near.tell(methodcaller("link", far))

@@ -79,17 +79,17 @@ KINDS = pytest.mark.parametrize("kind", [Printer, AsyncPrinter], ids=["def", "as
 
 
 @KINDS
-async def test_an_actor_started_with_a_name_has_it_from_before_its_constructor(kind: type[Printer]) -> None:
+async def test_an_actor_started_with_a_name_has_it_from_before_its_constructor(kind: Any) -> None:
     async with system():
         ref = kind.with_name("printer").start()
-        assert whereis("printer") is ref
+        assert whereis("printer") == ref
         assert await ref.proxy().named_at_first
         await ref.stop()
         assert whereis("printer") is None
 
 
 @KINDS
-async def test_of_a_name_that_is_taken_nothing_is_started(kind: type[Printer]) -> None:
+async def test_of_a_name_that_is_taken_nothing_is_started(kind: Any) -> None:
     async with system() as actors:
         ref = kind.with_name("printer").start()
         with pytest.raises(NameTakenError, match="printer"):
@@ -102,7 +102,7 @@ async def test_of_a_name_that_is_taken_nothing_is_started(kind: type[Printer]) -
 @KINDS
 @pytest.mark.parametrize("jammed", ["constructor", "on_start"])
 async def test_after_a_start_that_failed_the_name_is_free(
-    kind: type[Printer], jammed: str, caplog: pytest.LogCaptureFixture
+    kind: Any, jammed: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     directory = Directory()
@@ -153,7 +153,7 @@ async def test_a_message_can_be_sent_to_a_name() -> None:
 
 
 @KINDS
-async def test_a_via_goes_through_its_registry_for_everything(kind: type[Printer]) -> None:
+async def test_a_via_goes_through_its_registry_for_everything(kind: Any) -> None:
     directory = Directory()
     via = Via(directory, "printer")
     async with system() as actors:
@@ -173,7 +173,7 @@ async def test_a_via_goes_through_its_registry_for_everything(kind: type[Printer
 
 
 @KINDS
-async def test_the_registry_is_told_of_the_end_of_its_actors(kind: type[Printer]) -> None:
+async def test_the_registry_is_told_of_the_end_of_its_actors(kind: Any) -> None:
     directory = Directory()
     async with system() as actors:
         for end in ("stop", "kill"):

@@ -191,4 +191,4 @@ async def test_a_blocking_call_says_what_to_write_instead() -> None:
             with pytest.raises(UsageError, match="async def"):
                 await Plain.start().ask(call)
             with pytest.raises(UsageError, match="write `await"):
-                call()  # type: ignore[no-untyped-call]
+                call()

@@ -200,7 +200,7 @@ async def test_init_runs_in_the_callers_context_and_its_exception_reaches_the_ca
 
     assert await world.answer(world.actor(Picky).start(threading.get_ident()).ask("same thread?")) is True
     with pytest.raises(TypeError):
-        world.actor(Picky).start()
+        world.actor(Picky).start()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 @everywhere

@@ -16,7 +16,7 @@ import trio.testing
 
 from cometary.actors import Actor, system, system_in_thread
 
-A = TypeVar("A", bound=Actor)
+C = TypeVar("C", bound=type[Actor])
 
 PATIENCE = 30.0
 
@@ -31,15 +31,15 @@ class World:
     def __str__(self) -> str:
         return f"{'loop' if self.on_loop else 'thread'}-{'async def' if self.async_handlers else 'def'}"
 
-    def actor(self, actor_class: type[A]) -> type[A]:
+    def actor(self, actor_class: C) -> C:
         """Give `actor_class` an `async def on_receive` where this world has such."""
         if not self.async_handlers:
             return actor_class
 
-        async def on_receive(self: A, message: Any) -> Any:
+        async def on_receive(self: Any, message: Any) -> Any:
             return actor_class.on_receive(self, message)
 
-        return cast("type[A]", type(actor_class.__name__, (actor_class,), {"on_receive": on_receive}))
+        return cast("C", type(actor_class.__name__, (actor_class,), {"on_receive": on_receive}))
 
     async def answer(self, reply: Any) -> Any:
         """Get what `ask`, `stop` or a proxied call answered."""

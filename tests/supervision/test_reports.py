@@ -25,7 +25,7 @@ from tests.supervision.company import Clerk, Diary, Worker, child, company, sett
 
 
 @pytest.mark.parametrize("kind", [Worker, Clerk])
-async def test_a_report_says_who_why_on_what_and_what_next(kind: type[Worker]) -> None:
+async def test_a_report_says_who_why_on_what_and_what_next(kind: Any) -> None:
     diary = Diary()
     async with company(worker("a", diary, kind), id="top") as root:
         ref = await child(root, "a")
@@ -239,7 +239,7 @@ async def test_only_the_latest_reports_are_remembered() -> None:
 
 @pytest.mark.parametrize("kind", [Worker, Clerk])
 async def test_without_a_supervisor_the_actor_itself_logs(
-    kind: type[Worker], caplog: pytest.LogCaptureFixture
+    kind: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with system():
         kind.start("a", Diary()).tell("crash")
@@ -262,9 +262,7 @@ class TwiceUnluckyClerk(TwiceUnlucky):
 
 
 @pytest.mark.parametrize("kind", [TwiceUnlucky, TwiceUnluckyClerk])
-async def test_a_failure_of_on_failure_is_told_too(
-    kind: type[Worker], caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_failure_of_on_failure_is_told_too(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
     diary = Diary()
     async with company(worker("a", diary, kind)) as root:
         await tell(root, "a", "crash")

@@ -47,7 +47,7 @@ class AsyncCarrier(Carrier):
         super().on_receive(message)
 
 
-def carry_and_look(reader: ActorRef[Any], kind: type[Carrier] = Carrier, detour: int = 1) -> None:
+def carry_and_look(reader: ActorRef[Any], kind: Any = Carrier, detour: int = 1) -> None:
     """Send a book on its way, and then a look by a way that is as long, or longer: mostly the book is first."""
     shelf = Shelf.start()
     looker: ActorRef[Any] = shelf
