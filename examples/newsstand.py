@@ -19,9 +19,9 @@ class Reader(Actor):
         for topic in topics:
             stand.register(topic, self.actor_ref, name)
 
-    def on_receive(self, news: str) -> None:
+    def on_receive(self, message: str) -> None:
         """Read."""
-        print(f"{self.name} reads: {news}")
+        print(f"{self.name} reads: {message}")
 
 
 class Counter(Actor):

@@ -174,10 +174,10 @@ class Names(UniqueRegistry):
             if not registries:
                 self._elsewhere.pop(ref, None)
 
-    def _await_end(self, _: Hashable, __: ActorRef[Any]) -> None:
+    def _await_end(self, key: Hashable, ref: ActorRef[Any]) -> None:
         pass  # the system says when an actor has ended
 
-    def _await_no_end(self, _: ActorRef[Any]) -> None:
+    def _await_no_end(self, ref: ActorRef[Any]) -> None:
         pass
 
     # -- names in other registries ----------------------------------------------------------

@@ -107,8 +107,8 @@ class RestartCounts:
             check_count("intensity", intensity)
         else:
             intensity = 3 if per == "child" else 1
-        self._intensity = intensity
-        self._period = period
+        self._intensity: int = intensity
+        self._period: float = period
         self._shared = RestartLog(intensity, period) if per == "supervisor" else None
         self._totals: dict[Hashable, int] = {}
         self._logs: dict[Hashable, RestartLog] = {}
