@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from cometary.actors import Actor, ActorRef, Bounded, Down
 from cometary.actors.messages import ForLife
+from cometary.actors.names import Whom
 from cometary.errors import MailboxFullError, UsageError
 from cometary.log import get_logger, show
 
@@ -192,7 +193,7 @@ class Consumer(Actor):
 
     def subscribe(
         self,
-        producer: ActorRef[Any],
+        producer: Whom,
         *,
         max_demand: int = 1000,
         min_demand: int | None = None,
@@ -201,13 +202,14 @@ class Consumer(Actor):
         """Ask `producer` for events, from now on; a restarted consumer asks anew, in its `on_start`.
 
         Args:
-            producer: a `Producer`.
+            producer: a `Producer`, by its reference or its name.
             max_demand: events that are outstanding at most.
             min_demand: outstanding events at which more are asked for; by default half of `max_demand`.
             cancel: whether this actor stops when the producer has ended: `permanent`, always; `transient`, if that was
                 abnormal; `temporary`, never.
 
         Raises:
+            ActorEndedError: if nobody has the name.
             UsageError: for another actor, or numbers that make no sense; the caller's fault.
         """
         least = max_demand // 2 if min_demand is None else min_demand
@@ -215,19 +217,21 @@ class Consumer(Actor):
             raise UsageError(f"demand is between 0 and at least 1 more, not {least!r} and {max_demand!r}")
         if cancel not in CANCELS:
             raise UsageError(f"cancel is one of {', '.join(CANCELS)}, not {cancel!r}")
-        if not issubclass(producer.actor_class, Producer):
-            raise UsageError(f"{producer} is not a producer")
-        if producer in self._producers:
-            raise UsageError(f"{self.actor_ref} has subscribed to {producer} already")
-        self._producers[producer] = _Subscription(max_demand - least, cancel)
-        self.monitor(producer)
-        self._tell(producer, _Subscribe(self.actor_ref, max_demand, self._cell.life))
+        ref = self._find(producer)
+        if not issubclass(ref.actor_class, Producer):
+            raise UsageError(f"{ref} is not a producer")
+        if ref in self._producers:
+            raise UsageError(f"{self.actor_ref} has subscribed to {ref} already")
+        self._producers[ref] = _Subscription(max_demand - least, cancel)
+        self.monitor(ref)
+        self._tell(ref, _Subscribe(self.actor_ref, max_demand, self._cell.life))
 
-    def unsubscribe(self, producer: ActorRef[Any]) -> None:
+    def unsubscribe(self, producer: Whom) -> None:
         """Ask for no more; what is on its way is dropped. Harmless if it is not subscribed."""
-        if self._producers.pop(producer, None) is not None:
-            self.demonitor(producer)
-            self._tell(producer, _Unsubscribe(self.actor_ref))
+        ref = self._find(producer)
+        if self._producers.pop(ref, None) is not None:
+            self.demonitor(ref)
+            self._tell(ref, _Unsubscribe(self.actor_ref))
 
     async def on_receive(self, message: Any) -> Any:
         """Handle events, and ask for more; whatever else there is goes to `on_message`."""
