@@ -2,7 +2,7 @@
 
 A poll, or a packet with a plain value, is the commonest request by far and is read in one pass,
 into a struct. What the codecs check beyond that (no key twice, not nested too deep) is free for a
-body with as many colons as members and no bracket but its own; only other bodies are read once
+body with as many keys as known members and no bracket but its own; only other bodies are read once
 more, by the strict codec.
 """
 
@@ -57,7 +57,7 @@ def read_request(body: bytes, codec: Codec) -> Body:
             if request.sid is UNSET or BACKSLASH in body:
                 json.decode(body)
             elif not request.packets:
-                if body.count(b":") == MEMBERS[request.ack is UNSET]:
+                if count_members(body) == MEMBERS[request.ack is UNSET]:
                     return request  # a plain poll
                 json.decode(body)
             elif not _plain(request, request.packets, body):
@@ -67,19 +67,32 @@ def read_request(body: bytes, codec: Codec) -> Body:
 
 
 def _plain(request: Body, packets: Sequence[PacketBody], body: bytes) -> bool:
-    """Whether all colons belong to members that are there, and the only array is that of the packets.
+    """Whether there are the members that are known and no others, and the only array is that of the packets.
 
-    A key that came twice, or a member that is not known, would have brought one colon more. That
+    A key that came twice, or a member that is not known, would have brought one more. That
     must not be made up for by a member that is missing, so none may be.
     """
-    colons = MEMBERS[request.ack is UNSET] + 1 + 2 * len(packets)
-    count = body.count(b":")
+    members = MEMBERS[request.ack is UNSET] + 1 + 2 * len(packets)
+    count = count_members(body)
     return (
-        (count == colons or (count == colons + 1 and request.hold is not UNSET))
+        (count == members or (count == members + 1 and request.hold is not UNSET))
         and body.count(b"[") == 1
         and UNSET not in [packet.message for packet in packets]
     )
 
+
+def count_members(body: bytes) -> int:
+    """Return how many members the objects of a body have at most in all, if nothing in it is escaped.
+
+    A text that begins with a colon counts, too. -1 if a blank may stand before a colon, which makes it hard to say.
+    """
+    for blank in BLANKS:
+        if blank in body:
+            return -1
+    return body.count(b'":')
+
+
+BLANKS: Final = (b'" ', b'"\n', b'"\r', b'"\t')
 
 MEMBERS: Final = (3, 2)
 """Members of a poll with and without an `ack`."""

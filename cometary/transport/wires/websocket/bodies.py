@@ -17,7 +17,13 @@ from cometary.packets.encodings import CBOR, Encoding
 from cometary.packets.paths import check_path
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
-from cometary.transport.wires.comet.bodies import BACKSLASH, HIGHEST_FIRST_RID, array_head, packets_of
+from cometary.transport.wires.comet.bodies import (
+    BACKSLASH,
+    HIGHEST_FIRST_RID,
+    array_head,
+    count_members,
+    packets_of,
+)
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
 from cometary.transport.wires.websocket.shapes import FrameBody, RidBody
 
@@ -55,18 +61,18 @@ def read_frame(payload: bytes, codec: Codec) -> FrameBody:
 
 
 def _plain(body: FrameBody, payload: bytes) -> bool:
-    """Whether what the strict codec looks for cannot be there: as many colons as members, and one bracket at most."""
+    """Whether what the strict codec looks for cannot be there: no more keys than members, and one bracket at most.
+
+    Of the members that are there only these are counted; with any other it is for the strict codec to look.
+    """
     if BACKSLASH in payload:
         return False
+    members = (body.ack is not UNSET) + (body.rid is not UNSET)
     packets = body.packets
     if not packets:
-        # With an `ack` and perhaps a `rid` there is nothing else, so a further colon is another member's.
-        return (body.ack is not UNSET) + (body.rid is not UNSET) == payload.count(
-            b":"
-        ) and b"[" not in payload
-    colons = (body.ack is not UNSET) + (body.rid is not UNSET) + 1 + 2 * len(packets)
+        return count_members(payload) == members and b"[" not in payload
     return (
-        payload.count(b":") == colons
+        count_members(payload) == members + 1 + 2 * len(packets)
         and payload.count(b"[") == 1
         and UNSET not in [packet.message for packet in packets]
     )

@@ -167,6 +167,8 @@ class WebSocketChannel(BufferedChannel):
         """
         if not self._reading:
             return self._hang_up(bits)
+        if self._next is not None:  # its turn comes first; till then nobody needs to be told again
+            return self._watch(reading=False, writing=self._writing)
         try:
             data = self.sock.recv(self._floor.read_bytes)
         except BlockingIOError:
@@ -371,7 +373,8 @@ class WebSocketChannel(BufferedChannel):
     def _settle(self) -> None:
         """Watch for, and set a deadline on, what is to happen next."""
         if self._is_open():
-            self._watch(reading=self._next is None and self._may_read(), writing=not self._all_is_sent())
+            reading = self._may_read() and (self._next is None or self._reading)
+            self._watch(reading=reading, writing=not self._all_is_sent())
             self._expect(self._due())
 
     def _due(self) -> DeadlineQueue[Channel] | None:
