@@ -40,6 +40,7 @@ from cometary.sessions.events import (
     Refuse,
     Request,
     RequestDropped,
+    Write,
 )
 from cometary.sessions.outbox import Outbox
 
@@ -78,8 +79,9 @@ class SessionMachine(CarrierMachine):
         """Answer the held request with it, or write it to the stream."""
         if not (self.outbox.append(packet) or self._append_beyond(packet)):
             return self._overflow(packet)
-        if self.stream is not None:
-            return stay(self._next_write(self.stream))  # one packet always goes, so nothing is left
+        stream = self.stream
+        if stream is not None:
+            return stay(Write(stream, self.outbox.send_last(stream), (packet,)))
         return goto(WAITING, self.outbox.answer(self._let_go_of_held(), self.settings.max_response_bytes))
 
     def _overflow(self, packet: Packet) -> Step:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cometary.packets.packet import Packet
     from cometary.packets.tracked import TrackedPacket
-    from cometary.sessions.events import Request
+    from cometary.sessions.events import Request, Stream
     from cometary.sessions.tracking import Settle
 
 
@@ -174,6 +174,14 @@ class Outbox:
                 self.tracking.sent(self, last)
             self.sent = last
         return first, packets
+
+    def send_last(self, stream: Stream) -> int:
+        """Take note that `stream`, which has carried all before it, carries the last packet; returns its number."""
+        last = self.acknowledged + len(self.packets)
+        if self.tracking is not None:
+            self.tracking.sent(self, last)
+        self.sent = stream.carried = last
+        return last
 
     def answer(self, request: Request, max_bytes: int) -> Answer:
         """Return the answer to `request` that carries what to send now; see `batch`."""
