@@ -7,13 +7,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from cometary.errors import ProtocolError
 from cometary.sessions.carriers import session_ended
-
-if TYPE_CHECKING:
-    from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.keeper import SessionKeeper  # at run time, too: Here, once compiled, is made with it
 
 
 class Here(NamedTuple):
