@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -239,6 +240,21 @@ def test_a_message_in_fragments_is_as_long_as_one_in_one_piece_at_most() -> None
     assert read(whole)[0][-1] == Frame(BINARY, b"x" * 1000)
     assert read([*whole, *whole])[0][-1] == Frame(BINARY, b"x" * 1000)
     assert read([whole[0], sent(CONTINUATION, b"x" * 401)])[1] == TOO_BIG
+
+
+def test_a_message_in_tiny_fragments_takes_no_more_memory_than_its_length() -> None:
+    count, reader = 50_000, FrameReader(1 << 20)
+    fragment = sent(CONTINUATION, b"x", fin=False)
+    tracemalloc.start()
+    try:
+        reader.feed(sent(TEXT, b"x", fin=False))
+        for _ in range(count):
+            while reader.next() is not None:
+                pass
+            reader.feed(fragment)
+        assert tracemalloc.get_traced_memory()[0] < 4 * count
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_limit_may_change_between_two_messages() -> None:
