@@ -274,8 +274,11 @@ export class Connection {
     this.end(refusal.condition);
   }
 
-  /** @param {string} reason why the server has no session any more */
-  #replaceSession(reason) {
+  /**
+   * @param {string} reason why the server has no session any more
+   * @param {number} [retryAfter] milliseconds after which it wants to be asked for another
+   */
+  #replaceSession(reason, retryAfter = 0) {
     const uncertain = this.#session?.abandon() ?? [];
     this.#session = undefined;
     this.#replaced = { reason, uncertain };
@@ -284,7 +287,8 @@ export class Connection {
     this.#flights.giveUp();
     this.#failedOpenings += 1; // until the next session's first answer: who loses them all is not flooded
     this.#enter("reconnecting");
-    this.#pauseFor(this.#failedOpenings, 0, new Error(`The server has lost the session: ${reason}.`));
+    const cause = new Error(`The server has lost the session: ${reason}.`);
+    this.#pauseFor(this.#failedOpenings, retryAfter, cause);
   }
 
   // --- exchanging
@@ -361,7 +365,9 @@ export class Connection {
         this.#listener.refused(refusal, verdict.packets);
         return this.pump();
       case "reopen":
-        return session.closing ? this.end(verdict.reason) : this.#replaceSession(verdict.reason);
+        return session.closing
+          ? this.end(verdict.reason)
+          : this.#replaceSession(verdict.reason, outcome.retryAfter);
       case "end":
         if (refusal.condition !== "session-ended") this.#listener.refused(refusal, []);
         return this.end(verdict.reason);

@@ -465,6 +465,16 @@ describe("a session that the server has lost", () => {
     ]);
   });
 
+  test("is replaced when the server that stops wants to be asked for another", async () => {
+    (await open()).refuse(410, "session-ended", { reason: "shutdown" }, { "Retry-After": "7" });
+    await world.pass(7249);
+    await world.silence();
+    await world.pass(1);
+    (await world.call()).answer(SECOND);
+    await world.call();
+    assert.deepEqual(detailsOf("reopened"), [{ reason: "shutdown", uncertain: [], missing: [] }]);
+  });
+
   test("gives up what was still asked in it", async () => {
     const held = await open();
     comet.send("a", 1);
