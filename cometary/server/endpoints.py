@@ -13,6 +13,8 @@ from cometary.gate.binding import binding_of
 from cometary.gate.gate import Gate
 from cometary.gate.judging import judge_of
 from cometary.gate.rate_limit import OpenLimiter
+from cometary.sessions.policy import policy_of
+from cometary.sessions.settings import session_settings
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
@@ -22,6 +24,7 @@ from cometary.transport.net.tls import Tls
 from cometary.transport.wires.comet.endpoint import CometEndpoint
 from cometary.transport.wires.comet.settings import WEBSOCKET
 from cometary.transport.wires.streams.endpoint import StreamEndpoint
+from cometary.transport.wires.streams.event_source import EventSources
 from cometary.transport.wires.websocket.channel import Common
 from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
 
@@ -86,7 +89,10 @@ def public_service(
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
-    streams = StreamEndpoint(gate, cors)
+    plain: Endpoint | None = None
+    if settings.binds_to_cookie:
+        plain = EventSources(gate, policy_of(session_settings(settings)))
+    streams = StreamEndpoint(gate, cors, plain)
     router.add("POST", settings.comet, CometEndpoint(gate, streams.take))
     reads: Endpoint = streams
     if WEBSOCKET in settings.wires:

@@ -1,7 +1,8 @@
 """The comet endpoint where it is asked for a stream.
 
 1.  By GET, for server-sent events. The session's id comes in a header, since what is in a URL is in the log of every
-    proxy; what has been received in `Last-Event-ID`, as browsers send it by themselves.
+    proxy; what has been received in `Last-Event-ID`, as browsers send it by themselves. A plain `EventSource`, which
+    sends no header, has a module of its own (`event_source`).
 2.  By POST, in whatever form is accepted: a body that attaches, which has no `rid`, or one that opens a session.
     Both are handed on by whoever answers POST.
 3.  A GET takes effect here: it releases the carrier that there is. So it is refused to pages of foreign origins, though
@@ -19,16 +20,16 @@ from cometary.gate.opening import NO_TOKEN
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.router import refuse_method
 from cometary.transport.wires.comet.bodies import read_attach
-from cometary.transport.wires.comet.endpoint import CometOpening
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.streams.body_stream import HEADERS, BodyStream
+from cometary.transport.wires.streams.event_source import LONGEST_NUMBER
 from cometary.transport.wires.streams.forms import EVENTS, accepted
+from cometary.transport.wires.streams.opening import StreamOpening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cometary.gate.gate import Gate
-    from cometary.gate.opening import Welcome
     from cometary.transport.codecs import Codec
     from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange
@@ -44,12 +45,20 @@ class StreamEndpoint:
     Args:
         gate: lets clients in.
         cors: which other origins' pages may have streams.
+        plain: answers those that do not name their session.
         otherwise: answers a GET that wants none.
     """
 
-    def __init__(self, gate: Gate, cors: CorsPolicy, otherwise: Endpoint | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        cors: CorsPolicy,
+        plain: Endpoint | None = None,
+        otherwise: Endpoint | None = None,
+    ) -> None:
         self._gate = gate
         self._cors = cors
+        self._plain = plain or refuse_plain
         self._otherwise = otherwise or refuse_get
 
     def __call__(self, exchange: Exchange) -> None:
@@ -68,7 +77,8 @@ class StreamEndpoint:
             return
         sid = headers.get(b"x-comet-session")
         if sid is None:
-            raise ProtocolError("bad-request", "The header X-Comet-Session is to name the session.")
+            self._plain(exchange)
+            return
         credentials = HttpCredentials(exchange, bearer_token(headers))
         self._attach(exchange, EVENTS, sid.decode("latin-1"), last_event_id(headers), credentials)
 
@@ -88,6 +98,7 @@ class StreamEndpoint:
             return False
         if body is not None:
             self._gate.open(StreamOpening(exchange, form, self._gate, body))
+            exchange.release_request()
             return True
         try:
             attach = read_attach(exchange.body, codec)
@@ -105,22 +116,6 @@ class StreamEndpoint:
         exchange.release_request()
 
 
-class StreamOpening(CometOpening):
-    """An opening whose answer goes on as a stream of the session."""
-
-    __slots__ = ("_form", "_gate")
-
-    def __init__(self, exchange: Exchange, form: Form, gate: Gate, body: Body) -> None:
-        super().__init__(exchange, form.codec, gate, body)
-        self._form = form
-        self._gate = gate
-
-    def opened(self, welcome: Welcome) -> None:
-        """Tell the client of its session."""
-        first = self._form.body(self.members(welcome))
-        self.stream = BodyStream(self._exchange, self._form, self._gate, first)
-
-
 def last_event_id(headers: Mapping[bytes, bytes]) -> int:
     """Return the number of the last packet that a client of server-sent events has received; 0 if it does not say.
 
@@ -133,16 +128,22 @@ def last_event_id(headers: Mapping[bytes, bytes]) -> int:
     return int(value)
 
 
-LONGEST_NUMBER: Final = 16
-"""Digits of the highest number that any client counts to."""
-
-
 def bearer_token(headers: Mapping[bytes, bytes]) -> Any:
     """Return the token that a client without a body gives: as bearers do (RFC 6750, section 2.1)."""
     value = headers.get(b"authorization", b"")
     if value[: len(BEARER)].lower() != BEARER:
         return NO_TOKEN
     return value[len(BEARER) :].strip().decode("latin-1")
+
+
+def refuse_plain(_: Exchange) -> None:
+    """Refuse a GET that does not say of which session.
+
+    Raises:
+        ProtocolError: `bad-request`, the client's fault.
+    """
+    detail = "The header X-Comet-Session is to name the session, unless sessions are bound to a cookie."
+    raise ProtocolError("bad-request", detail)
 
 
 def refuse_get(exchange: Exchange) -> None:

@@ -125,6 +125,7 @@ HEAD: Final = b"\xa1" + cbor2.dumps("packets")
 """Of a map with one member, up to that member's value."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Events(Form):
     """Server-sent events: one for each packet. What is no packet has the name `comet`, so `onmessage` is spared it."""
 
@@ -145,6 +146,44 @@ class Events(Form):
     def body(self, members: dict[str, object]) -> bytes:
         """See `Form.body`."""
         return b"event:comet\ndata:%b\n\n" % json.encode(members)
+
+
+class NamedEvents(Events):
+    """The same for a browser that has nothing but the id of the last one to say whose it was.
+
+    Args:
+        name: what every id begins with.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__(EVENTS.content_type, EVENTS.beat, json)
+        self.name = name
+
+    def hello(self, first_seq: int) -> bytes:
+        """See `Form.hello`; it has an id, too: the browser may have to come back before there was a packet."""
+        return b"id:%b.%d\n%b" % (self.name, first_seq - 1, super().hello(first_seq))
+
+    def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:  # noqa: ARG002
+        """See `Form.packets`."""
+        name = self.name
+        return b"".join(
+            [
+                b"id:%b.%d\ndata:%b\n\n" % (name, seq, packet.json)
+                for seq, packet in enumerate(packets, first_seq)
+            ]
+        )
+
+    def error(self, error: ProtocolError) -> bytes:
+        """See `Form.error`; the browser is told when to come back."""
+        last = super().error(error)
+        return last if error.retry_after is None else come_back(error.retry_after) + last
+
+
+def come_back(seconds: int) -> bytes:
+    """Return what has a browser come back that many seconds after the end of the stream."""
+    return b"retry:%d\n\n" % (1000 * seconds)
 
 
 EVENTS: Final[Form] = Events(b"text/event-stream", b"event:comet\ndata:{}\n\n", json)

@@ -1,0 +1,31 @@
+"""An opening whose answer goes on as a stream of the session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.transport.wires.comet.endpoint import CometOpening
+from cometary.transport.wires.streams.body_stream import BodyStream
+
+if TYPE_CHECKING:
+    from cometary.gate.gate import Gate
+    from cometary.gate.opening import Welcome
+    from cometary.transport.http.exchange import Exchange
+    from cometary.transport.wires.comet.shapes import Body
+    from cometary.transport.wires.streams.forms import Form
+
+
+class StreamOpening(CometOpening):
+    """One that came as an HTTP exchange."""
+
+    __slots__ = ("_form", "_gate")
+
+    def __init__(self, exchange: Exchange, form: Form, gate: Gate, body: Body) -> None:
+        super().__init__(exchange, form.codec, gate, body)
+        self._form = form
+        self._gate = gate
+
+    def opened(self, welcome: Welcome) -> None:
+        """Tell the client of its session."""
+        first = self._form.body(self.members(welcome))
+        self.stream = BodyStream(self._exchange, self._form, self._gate, first)
