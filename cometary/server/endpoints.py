@@ -21,9 +21,9 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
 from cometary.transport.net.tls import Tls
-from cometary.transport.wires.comet.endpoint import CometEndpoint
-from cometary.transport.wires.comet.settings import WEBSOCKET
-from cometary.transport.wires.streams.endpoint import StreamEndpoint
+from cometary.transport.wires.comet.endpoint import CometEndpoint, no_streams
+from cometary.transport.wires.comet.settings import STREAMS, WEBSOCKET
+from cometary.transport.wires.streams.endpoint import StreamEndpoint, refuse_get
 from cometary.transport.wires.streams.event_source import EventSources
 from cometary.transport.wires.websocket.channel import Common
 from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint
     from cometary.transport.http.limits import Limits
     from cometary.transport.net.certificate import Certificate
+    from cometary.transport.wires.comet.endpoint import Streams
 
 CLIENTS: Final = "clients"
 """The name of the listener at which clients connect."""
@@ -89,17 +90,24 @@ def public_service(
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
     cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
-    plain: Endpoint | None = None
-    if settings.binds_to_cookie:
-        plain = EventSources(gate, policy_of(session_settings(settings)))
-    streams = StreamEndpoint(gate, cors, plain)
-    router.add("POST", settings.comet, CometEndpoint(gate, streams.take))
-    reads: Endpoint = streams
+    reads: Endpoint = refuse_get
+    streams: Streams = no_streams
+    if STREAMS in settings.wires:
+        reads = endpoint = StreamEndpoint(gate, cors, event_sources(settings, gate))
+        streams = endpoint.take
     if WEBSOCKET in settings.wires:
-        reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), streams)
+        reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), reads)
     router.add("GET", settings.comet, reads)
+    router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=settings.files_of_tls is not None)
     return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered)
+
+
+def event_sources(settings: Settings, gate: Gate) -> EventSources | None:
+    """Return what answers a browser's `EventSource`, if anything proves whose it is."""
+    if not settings.binds_to_cookie:
+        return None
+    return EventSources(gate, policy_of(session_settings(settings)))
 
 
 def public_listener(

@@ -419,3 +419,14 @@ async def test_a_stream_waits_for_its_turn_on_its_connection() -> None:
         assert await stream.packets() == ["behind"]
         sessions[0].send("a", "more")
         assert await stream.packets() == ["more"]
+
+
+async def test_an_operator_may_offer_none(recorder: Recorder) -> None:
+    async with serving(recorder.app, wires=("websocket",)) as world:
+        client = await world.open()
+        for accept, condition in ((SSE, "method-not-allowed"), (LINES, "bad-request")):
+            stream = await asked(world, accept, client.sid)
+            assert (await stream.begin())["error"] == condition
+        connection = await world.connect()
+        answer = await connection.ask({"rid": 1}, b"Accept: application/x-ndjson")
+        assert answer.headers["content-type"] == "application/json"

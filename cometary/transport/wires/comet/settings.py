@@ -11,7 +11,9 @@ from cometary.config.section import Section
 
 WEBSOCKET: Final = "websocket"
 
-WIRES: Final = (WEBSOCKET,)
+STREAMS: Final = "streams"
+
+WIRES: Final = (WEBSOCKET, STREAMS)
 """The wires beside long-polling, by the names that operators call them."""
 
 
