@@ -12,6 +12,8 @@ from benchmarks.harness.workspace import COMPILED, FLOOR, PEERS, ROOT
 
 SUBJECT = "cometary"
 WEBSOCKET = "cometary-websocket"
+EVENTS = "cometary-events"
+LINES = "cometary-lines"
 INTERPRETED = "cometary-interpreted"
 SOCKETIO_NODE = "socketio-node"
 SOCKETIO_NODE_WEBSOCKET = "socketio-node-websocket"
@@ -120,6 +122,8 @@ def _socketio_node(name: str, about: str, adapter: str) -> Server:
 SERVERS = (
     _cometary(SUBJECT, "`cometary serve` with `apps/echo.py`, its hot modules compiled", COMPILED),
     _cometary(WEBSOCKET, "the same server, its clients on WebSockets", COMPILED, "fsmws"),
+    _cometary(EVENTS, "the same server, its clients on server-sent events", COMPILED, "fsmsse"),
+    _cometary(LINES, "the same server, its clients on lines of JSON", COMPILED, "fsmlines"),
     _cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
     Server(
         name="floor.c",
@@ -171,7 +175,7 @@ BY_NAME = {server.name: server for server in SERVERS}
 
 # The rest are there to be asked for; a run of all of them takes half an hour.
 DEFAULT = (
-    *(SUBJECT, WEBSOCKET, INTERPRETED, "floor.c", "nginx-nchan"),
+    *(SUBJECT, WEBSOCKET, EVENTS, INTERPRETED, "floor.c", "nginx-nchan"),
     *(SOCKETIO_NODE, SOCKETIO_NODE_WEBSOCKET, ERLANG),
     *("socketio-python", "socketio-python-frozen", "trio-nested"),
 )

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import mypyc_attr
+
 from cometary.sessions.events import Stream
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ HEADERS: Final[Headers] = ((b"X-Accel-Buffering", b"no"),)
 """nginx passes on what it gets at once, whatever it is set to."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class BodyStream(Stream):
     """A stream that is the response to an exchange.
 
