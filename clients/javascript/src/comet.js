@@ -71,6 +71,11 @@ export class Comet extends EventTarget {
     return this.#line.state;
   }
 
+  /** What carries the session now: a WebSocket, or requests that the server holds. */
+  get wire() {
+    return this.#line.wire;
+  }
+
   /** How many packets the server is not yet known to have. */
   get unanswered() {
     return this.#line.unanswered;

@@ -15,71 +15,29 @@
  * 4. Another client may go on with the session if this one dies (`tabs.js`). So before requests go out, `journal` is
  *    told, for it to keep the record of what they are. Nothing goes out while that other client may have taken over
  *    (`allowed`).
+ * 5. A session begins with requests that are held. When a better wire is to be had (`wires.js`), it is attached; from
+ *    when it is asked for until it says that it is there, or breaks, nothing else goes out. When it breaks a request is made
+ *    at once, to be held.
  */
 
+import { Alarm } from "./alarm.js";
 import { backoff } from "./backoff.js";
 import { isTemporary } from "./conditions.js";
 import { causeOf } from "./exchange.js";
-import { Flights } from "./flights.js";
+import { Flights, USUAL_DIE, patienceFor } from "./flights.js";
 import { Session } from "./protocol.js";
 import { Renewal, TOKEN_PATH } from "./renewal.js";
+import { LAST_WORDS } from "./request.js";
+import { Wires } from "./wires.js";
 
-/** @typedef {import("./protocol.js").Packet} Packet */
-/** @typedef {import("./conditions.js").Refusal} Refusal */
-/** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
-/** @typedef {import("./queue.js").SendQueue} SendQueue */
-/** @typedef {"connecting" | "open" | "reconnecting" | "closed"} State */
-/** @typedef {import("./flights.js").FlightMeans} FlightMeans */
-/** @typedef {import("./flights.js").Timer} Timer */
-
-/**
- * What the connection does its work with, besides what its flights need.
- * @typedef {object} MoreMeans
- * @property {() => number} random from 0 up to 1
- * @property {() => Promise<string | undefined> | string | undefined} token for the server's authenticator
- * @property {number | undefined} wait seconds that a request may be held, if less than the server's
- * @property {number} margin seconds within which what the server does not hold has to be answered
- * @property {{ base: number, cap: number }} backoff milliseconds
- * @property {() => void} [journal] rule 4
- * @property {() => boolean} [allowed] rule 4; `pump` is called when it is again
- */
-
-/** @typedef {FlightMeans & MoreMeans} Means */
-
-/** @typedef {{ reason: string, uncertain: OutgoingPacket[] }} Replaced */
-
-/**
- * All that another client needs to go on where this one was (rule 4).
- * @typedef {object} ConnectionRecord
- * @property {import("./protocol.js").SessionRecord | undefined} session
- * @property {Replaced | undefined} replaced
- * @property {number} wait seconds
- * @property {number} die seconds
- */
-
-/** @typedef {import("./exchange.js").Failed} Failed */
-
-/**
- * Whom the connection tells.
- * @typedef {object} Listener
- * @property {(state: State) => void} state
- * @property {(sid: string, lost: Replaced | undefined) => void} opened
- * @property {(attempt: number, delay: number, cause: unknown) => void} retrying after `delay` milliseconds
- * @property {(packets: Packet[], last: number) => void} packets those up to the number `last`, the server's own among them
- * @property {(refusal: Refusal, packets: OutgoingPacket[]) => void} refused
- * @property {(reason: string, undelivered: OutgoingPacket[]) => void} ended
- */
+/** @typedef {import("./means.js").State} State */
+/** @typedef {import("./means.js").Replaced} Replaced */
+/** @typedef {import("./means.js").ConnectionRecord} ConnectionRecord */
 
 const FIRST_RID = 1;
 
-/** What the server's `die` is if it does not say (seconds). */
-const USUAL_DIE = 45;
-
 /** A request that was on its way for this long has been held: what breaks it is no sign of trouble (seconds). */
 const HELD_LONG = 10;
-
-/** What browsers carry for a page that has gone, all of its beacons together (bytes); less than the 64 KiB of Fetch. */
-const LAST_WORDS = 60_000;
 
 export class Connection {
   /** @type {State} */
@@ -92,13 +50,10 @@ export class Connection {
   #failedOpenings = 0;
   /** How many requests in a row have failed, since the last one that did not (rule 1). */
   #failures = 0;
-  #patience = { hold: 0, margin: 0 };
-  /** @type {number | undefined} Seconds after which a held request is relieved (rule 3), if it has to be. */
-  #reliefAfter;
-  /** @type {Timer | undefined} */
+  #patience = patienceFor(0, USUAL_DIE, 0);
   #relief;
-  /** @type {Timer | undefined} */
   #pause;
+  #wires;
   /** @type {string | undefined} What the last session was asked for with. */
   #token;
   #flights;
@@ -108,14 +63,22 @@ export class Connection {
   #listener;
 
   /**
-   * @param {Means} means
-   * @param {SendQueue} queue
-   * @param {Listener} listener
+   * @param {import("./means.js").Means} means
+   * @param {import("./queue.js").SendQueue} queue
+   * @param {import("./means.js").Listener} listener
    */
   constructor(means, queue, listener) {
     this.#means = means;
     this.#flights = new Flights(means);
     this.#renewal = new Renewal(means);
+    this.#relief = new Alarm(means);
+    this.#pause = new Alarm(means);
+    this.#wires = new Wires(means, {
+      attached: () => this.#attached(),
+      received: (fresh, closed) => this.#received(fresh, closed),
+      refused: (request, outcome) => this.#refused(request, outcome),
+      broke: () => this.pump(),
+    });
     this.#queue = queue;
     this.#listener = listener;
   }
@@ -123,6 +86,11 @@ export class Connection {
   /** The session's id, once there is one; whoever has it is that session. */
   get sid() {
     return this.#session?.sid;
+  }
+
+  /** What carries the session. */
+  get wire() {
+    return this.#session?.streaming ? "websocket" : "requests";
   }
 
   /** @returns {ConnectionRecord} Rule 4. */
@@ -141,7 +109,13 @@ export class Connection {
     this.#agreeOnTimes(wait, die);
     this.#enter("open");
     if (session.renewalDue) this.#renew(this.#session);
+    this.#begin(this.#session);
+  }
+
+  /** @param {Session} session Rule 5. */
+  #begin(session) {
     this.pump();
+    if (session === this.#session) this.#wires.start(session, this.#patience.margin);
   }
 
   /** Send what is queued, then end the session. */
@@ -155,7 +129,7 @@ export class Connection {
   pump() {
     const session = this.#session;
     const { journal, allowed } = this.#means;
-    if (session === undefined || this.#pause !== undefined || allowed?.() === false) return;
+    if (session === undefined || this.#pause.isSet || this.#wires.attaching || allowed?.() === false) return;
     const requests = [];
     for (let request = session.next(); request !== undefined; request = session.next()) {
       requests.push(request);
@@ -170,8 +144,9 @@ export class Connection {
    * connections that may have died without a sign.
    */
   networkIsBack() {
-    if (this.#pause === undefined) this.#flights.giveUp();
-    else this.#resume();
+    if (this.#pause.isSet) this.#resume();
+    else this.#flights.giveUp();
+    this.#wires.networkIsBack();
   }
 
   /** Have the server answer what it holds, so that it is known what it has. */
@@ -182,7 +157,7 @@ export class Connection {
 
   /** Try again now, if a pause lasts. */
   retry() {
-    if (this.#pause !== undefined) this.#resume();
+    if (this.#pause.isSet) this.#resume();
   }
 
   /**
@@ -192,6 +167,7 @@ export class Connection {
   farewell(send) {
     const session = this.#session;
     if (session === undefined) return;
+    this.#wires.stop();
     const bodies = session.farewell(LAST_WORDS);
     const taken = bodies.map(send);
     if (!taken.at(-1)) send(session.shortFarewell());
@@ -210,11 +186,17 @@ export class Connection {
   /** Stop, and leave the session to whoever goes on with it (rule 4). */
   leave() {
     this.#session = undefined;
-    this.#stopPause();
-    this.#stopRelief();
+    this.#pause.clear();
+    this.#dropSession();
+    this.state = "closed";
+  }
+
+  /** Whatever goes on for the session that was. */
+  #dropSession() {
+    this.#wires.stop();
+    this.#relief.clear();
     this.#renewal.stop();
     this.#flights.giveUp();
-    this.state = "closed";
   }
 
   // --- opening a session
@@ -247,28 +229,26 @@ export class Connection {
       body
     );
     const boundTo = body["bind"] === "token" ? this.#token : undefined;
-    this.#session = new Session({ sid, requests, packets, boundTo }, FIRST_RID, this.#queue);
+    const session = new Session({ sid, requests, packets, boundTo }, FIRST_RID, this.#queue);
+    this.#session = session;
     this.#agreeOnTimes(Number(body["wait"]), Number(body["die"] ?? USUAL_DIE));
     this.#enter("open");
     this.#listener.opened(sid, this.#replaced);
     this.#replaced = undefined; // and not before: it is in the records until others know
-    this.pump();
+    this.#begin(session);
   }
 
   /**
    * Rule 3.
-   * @param {number} hold seconds that the server holds a request at most
+   * @param {number} wait seconds that the server holds a request at most
    * @param {number} die seconds that it keeps a session for which it holds none
    */
-  #agreeOnTimes(hold, die) {
-    this.#times = { wait: hold, die };
-    const margin = Math.min(this.#means.margin, die / 3);
-    const longest = die - 2 * margin;
-    this.#patience = { hold, margin };
-    this.#reliefAfter = hold > longest ? longest : undefined;
+  #agreeOnTimes(wait, die) {
+    this.#times = { wait, die };
+    this.#patience = patienceFor(wait, die, this.#means.margin);
   }
 
-  /** @param {Refusal} refusal */
+  /** @param {import("./conditions.js").Refusal} refusal */
   #openingRefused(refusal) {
     this.#listener.refused(refusal, []);
     this.end(refusal.condition);
@@ -282,9 +262,7 @@ export class Connection {
     const uncertain = this.#session?.abandon() ?? [];
     this.#session = undefined;
     this.#replaced = { reason, uncertain };
-    this.#stopRelief();
-    this.#renewal.stop();
-    this.#flights.giveUp();
+    this.#dropSession();
     this.#failedOpenings += 1; // until the next session's first answer: who loses them all is not flooded
     this.#enter("reconnecting");
     const cause = new Error(`The server has lost the session: ${reason}.`);
@@ -298,26 +276,23 @@ export class Connection {
    * @param {import("./protocol.js").Request} request
    */
   async #transmit(session, request) {
-    this.#startRelief(session);
+    if (session.streaming) return this.#wires.send(session.body(request));
+    this.#wires.wentOut = true;
+    this.#startRelief();
     const outcome = await this.#flights.send(session.body(request), this.#patience);
     if (session !== this.#session) return; // rule 2
     if (outcome.kind === "answer") return this.#answered(session, request, outcome.body);
     if (outcome.seconds >= HELD_LONG) this.#failures = 0;
-    if (outcome.kind === "refusal") return this.#refused(session, request, outcome);
+    if (outcome.kind === "refusal") return this.#refused(request, outcome);
     session.lost(request);
     this.#putOff(session, outcome);
   }
 
-  /** @param {Session} session Rule 3: each request that goes out begins the time anew. */
-  #startRelief(session) {
-    this.#stopRelief();
-    if (this.#reliefAfter === undefined) return;
-    this.#relief = this.#means.setTimeout(() => this.relieve(), this.#reliefAfter * 1000);
-  }
-
-  #stopRelief() {
-    if (this.#relief !== undefined) this.#means.clearTimeout(this.#relief);
-    this.#relief = undefined;
+  /** Rule 3: each request that goes out begins the time anew. */
+  #startRelief() {
+    this.#relief.clear();
+    const { reliefAfter } = this.#patience;
+    if (reliefAfter !== undefined) this.#relief.set(reliefAfter * 1000, () => this.relieve());
   }
 
   /**
@@ -327,17 +302,26 @@ export class Connection {
    */
   #answered(session, request, body) {
     const fresh = session.answered(request, /** @type {import("./protocol.js").Answer} */ (body));
+    this.#received(fresh, request.close);
+  }
+
+  /**
+   * @param {import("./protocol.js").Packet[]} fresh
+   * @param {boolean} closed whether the request that closes the session has been answered
+   */
+  #received(fresh, closed) {
+    const session = /** @type {Session} */ (this.#session);
     this.#failedOpenings = 0;
     this.#failures = 0;
     if (session.hasGap) return this.#replaceSession("gap");
-    if (!session.anyLost) this.#stopPause();
+    if (!session.anyLost) this.#pause.clear();
     if (fresh.some(({ path }) => path === TOKEN_PATH)) this.#renew(session);
     if (fresh.length > 0) this.#listener.packets(fresh, session.ack); // before any record that has acknowledged them
     if (session === this.#session) this.#enter("open");
     if (session !== this.#session) return; // a handler ended the connection
     this.#means.journal?.();
     if (session !== this.#session) return;
-    if (request.close) return this.end("closed");
+    if (closed) return this.end("closed");
     this.pump();
   }
 
@@ -351,11 +335,11 @@ export class Connection {
   }
 
   /**
-   * @param {Session} session
    * @param {import("./protocol.js").Request} request
-   * @param {Extract<import("./exchange.js").Outcome, { kind: "refusal" }>} outcome
+   * @param {import("./exchange.js").Refused} outcome
    */
-  #refused(session, request, outcome) {
+  #refused(request, outcome) {
+    const session = /** @type {Session} */ (this.#session);
     const { refusal } = outcome;
     const verdict = session.refused(request, refusal);
     switch (verdict.next) {
@@ -378,14 +362,20 @@ export class Connection {
    * Send a lost request again after a while; one that need not be sent again costs no pause.
    *
    * @param {Session} session
-   * @param {Failed} outcome
+   * @param {import("./exchange.js").Failed} outcome
    */
   #putOff(session, outcome) {
-    if (!session.anyLost) return this.pump();
+    if (!session.anyLost || session.streaming) return this.pump();
     this.#enter("reconnecting");
-    if (this.#pause !== undefined) return;
+    if (this.#pause.isSet) return;
     this.#failures += 1;
     this.#pauseFor(this.#failures, outcome.retryAfter, causeOf(outcome));
+  }
+
+  /** Rule 5. */
+  #attached() {
+    this.#relief.clear();
+    this.pump();
   }
 
   // --- pauses
@@ -396,21 +386,16 @@ export class Connection {
    * @param {unknown} cause
    */
   #pauseFor(attempt, retryAfter, cause) {
-    if (this.#pause !== undefined) return;
+    if (this.#pause.isSet) return;
     const delay = retryAfter + backoff(attempt, this.#means.backoff, this.#means.random);
-    this.#pause = this.#means.setTimeout(() => this.#resume(), delay);
+    this.#pause.set(delay, () => this.#resume());
     this.#listener.retrying(attempt, delay, cause);
   }
 
   #resume() {
-    this.#stopPause();
+    this.#pause.clear();
     if (this.#session === undefined) void this.#openSession();
     else this.pump();
-  }
-
-  #stopPause() {
-    if (this.#pause !== undefined) this.#means.clearTimeout(this.#pause);
-    this.#pause = undefined;
   }
 
   /** @param {State} state */

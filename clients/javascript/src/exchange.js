@@ -15,6 +15,7 @@ import { isRefusal } from "./conditions.js";
  */
 
 /** @typedef {Exclude<Outcome, { kind: "answer" }>} Failed */
+/** @typedef {Extract<Outcome, { kind: "refusal" }>} Refused */
 
 /**
  * Post a body and wait for what comes of it.

@@ -25,6 +25,9 @@ import { exchange } from "./exchange.js";
 /** The slowest link that a body is given time for (bytes a second). */
 const SLOWEST = 4096;
 
+/** What the server's `die` is if it does not say (seconds). */
+export const USUAL_DIE = 45;
+
 export class Flights {
   #all = new AbortController();
   #onTheWire = 0;
@@ -85,4 +88,19 @@ export class Flights {
     this.#all.abort();
     this.#all = new AbortController();
   }
+}
+
+/**
+ * How long to wait for answers so that a request which is lost without a sign is found out before the server misses it.
+ *
+ * @param {number} hold seconds that the server holds a request at most
+ * @param {number} die seconds that it keeps a session for which it holds none
+ * @param {number} most seconds within which what it does not hold has to be answered, if `die` is long enough
+ * @returns {{ hold: number, margin: number, reliefAfter: number | undefined }} `reliefAfter`: seconds after which a held
+ *   request is relieved by another one, if it has to be
+ */
+export function patienceFor(hold, die, most) {
+  const margin = Math.min(most, die / 3);
+  const longest = die - 2 * margin;
+  return { hold, margin, reliefAfter: hold > longest ? longest : undefined };
 }

@@ -58,6 +58,10 @@ export class Holder {
     return this.#connection?.state ?? "closed";
   }
 
+  get wire() {
+    return this.#connection?.wire ?? "requests";
+  }
+
   get unanswered() {
     return this.queue.unanswered;
   }

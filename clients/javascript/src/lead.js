@@ -205,6 +205,7 @@ export class Lead {
       at: this.#at,
       line: this.#line,
       state: this.#holder.state,
+      wire: this.#holder.wire,
       held: translate(this.#holder.record, runsOf),
       received: [...this.#received],
     };

@@ -12,6 +12,8 @@
  * @property {number} [wait] seconds that the server may hold a request, if less than it would
  * @property {number} [margin] seconds within which what the server does not hold has to be answered, or it is sent
  *   again; 10 by default, and a third of the server's `die` at most
+ * @property {readonly "websocket"[]} [wires] what may take the place of held requests, where it can be had; all that
+ *   there are by default
  * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
  *   last (milliseconds); 500 and 30,000 by default
  * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets,
@@ -30,6 +32,7 @@
  * @typedef {object} Line
  * @property {string | undefined} sid
  * @property {import("./connection.js").State} state
+ * @property {"websocket" | "requests"} wire
  * @property {number} unanswered
  * @property {() => void} open
  * @property {(path: string, message: unknown, receipt: string | undefined) => void} send
@@ -50,6 +53,7 @@
  * What the client takes from its surroundings.
  * @typedef {object} Environment
  * @property {typeof globalThis.fetch} fetch
+ * @property {typeof globalThis.WebSocket | undefined} WebSocket
  * @property {(callback: () => void, milliseconds: number) => ReturnType<typeof setTimeout>} setTimeout
  * @property {(timer: ReturnType<typeof setTimeout>) => void} clearTimeout
  * @property {() => number} now milliseconds of any clock that only goes forward
@@ -72,6 +76,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /** @type {Environment} */
 const BROWSER = {
   fetch: (input, init) => globalThis.fetch(input, init),
+  WebSocket: globalThis.WebSocket,
   setTimeout: (callback, milliseconds) => globalThis.setTimeout(callback, milliseconds),
   clearTimeout: (timer) => globalThis.clearTimeout(timer),
   now: () => globalThis.performance.now(),
@@ -103,7 +108,7 @@ const BACKOFF = { base: 500, cap: 30_000 };
 export function withDefaults({ token, wait, ...options }) {
   checkTimes({ ...options, ...(wait === undefined ? {} : { wait }) });
   const { credentials = "same-origin", margin = 10, closeTimeout = 5 } = options;
-  const { closeOnPageHide = true } = options;
+  const { closeOnPageHide = true, wires = ["websocket"] } = options;
   return {
     ...options,
     wait,
@@ -111,6 +116,7 @@ export function withDefaults({ token, wait, ...options }) {
     margin,
     closeTimeout,
     closeOnPageHide,
+    wires,
     token: typeof token === "function" ? token : () => token,
     limits: { ...LIMITS, ...options.limits },
     backoff: { ...BACKOFF, ...options.backoff },

@@ -21,7 +21,9 @@
  *    without a sign is found out before the server gives the session up.
  * 9. Another token goes with one request. If it is refused, the same request is sent without it. Where the
  *    server binds sessions to their token, every request carries the latest one.
- * 10. Another client may go on with the session, from its record as it was before the latest request went out:
+ * 10. While a stream is attached, it is what the server writes to, so no request is made for that alone. Requests go over the
+ *    stream, and are answered by the highest id that was processed. When it breaks, those that were not are lost.
+ * 11. Another client may go on with the session, from its record as it was before the latest request went out:
  *    every request in it may have been sent, and is sent again.
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
@@ -29,6 +31,9 @@
  */
 
 import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.js";
+import { Request, sizeOf } from "./request.js";
+
+export { Request };
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {import("./queue.js").SendQueue} SendQueue */
@@ -36,47 +41,8 @@ import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.j
 /** @typedef {{ seq?: number, packets: Packet[] }} Answer */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
 
-/**
- * What a refusal means for the session: it goes on (`packets`: what it refused for good), another session is
- * needed, or the client is not wanted any more.
- * @typedef {{ next: "retry" } | { next: "continue", packets: OutgoingPacket[] }
- *   | { next: "reopen" | "end", reason: string }} Verdict
- */
-
-/** One request, however often it is sent. */
-export class Request {
-  attempts = 0;
-  /** @type {string | undefined} Rule 9. */
-  token;
-  onTheWire = false;
-  /** Whether all requests before it had been answered when it was last sent. */
-  wasFirst = false;
-
-  /**
-   * @param {number} rid
-   * @param {OutgoingPacket[]} packets
-   * @param {boolean} close whether it ends the session
-   */
-  constructor(rid, packets, close) {
-    this.rid = rid;
-    this.packets = packets;
-    this.close = close;
-  }
-}
-
-/**
- * All that another client needs to go on with a session.
- * @typedef {object} SessionRecord
- * @property {string} sid
- * @property {number} requests
- * @property {number} packets the most in one request
- * @property {string | undefined} boundTo
- * @property {boolean} renewalDue whether the server waits for another token
- * @property {number} nextRid
- * @property {number} highestAnswered
- * @property {number} ack
- * @property {{ rid: number, packets: OutgoingPacket[], close: boolean }[]} unanswered
- */
+/** @typedef {import("./request.js").Verdict} Verdict */
+/** @typedef {import("./request.js").SessionRecord} SessionRecord */
 
 /** How many packets one request may have where the server does not say. */
 const USUAL_PACKETS = 256;
@@ -88,6 +54,10 @@ export class Session {
   #nextRid;
   #ack = 0;
   #closing = false;
+  /** Whether a stream is attached (rule 10). */
+  streaming = false;
+  /** The number of the next packet on the stream. */
+  #nextOnStream = 1;
   /** Rule 8: whether the next request is made although there is nothing to say. */
   #relief = false;
   /** @type {string | undefined} Another token, until a request takes it. */
@@ -98,7 +68,7 @@ export class Session {
   renewalDue = false;
   /** Whether the server takes packets for acknowledged that have not come: this and it do not mean the same any more. */
   hasGap = false;
-  /** Rule 10: that somebody has closed the session was not this client's wish. */
+  /** Rule 11: that somebody has closed the session was not this client's wish. */
   #inherited = false;
   #mostPackets;
   #queue;
@@ -120,7 +90,7 @@ export class Session {
   }
 
   /**
-   * Rule 10.
+   * Rule 11.
    * @param {SessionRecord} record
    * @param {SendQueue} queue counts the packets of its requests from now on
    */
@@ -137,7 +107,7 @@ export class Session {
     return session;
   }
 
-  /** @returns {SessionRecord} Rule 10. */
+  /** @returns {SessionRecord} Rule 11. */
   get record() {
     return {
       sid: this.sid,
@@ -165,6 +135,16 @@ export class Session {
   /** Whether a request waits to be sent again. */
   get anyLost() {
     return this.#unanswered.some((request) => !request.onTheWire);
+  }
+
+  /** Whether a request on the stream is not confirmed. */
+  get anyStreamed() {
+    return this.#unanswered.some(({ onTheWire, streamed }) => onTheWire && streamed);
+  }
+
+  /** @param {number} rid */
+  unansweredRequest(rid) {
+    return this.#unanswered.find((request) => request.rid === rid);
   }
 
   /** Whether `close` was called. */
@@ -196,6 +176,7 @@ export class Session {
     const request = this.#unanswered.find((one) => !one.onTheWire) ?? this.#makeRequest();
     if (request === undefined) return undefined;
     request.onTheWire = true;
+    request.streamed = this.streaming;
     request.attempts += 1;
     request.wasFirst = request === this.#unanswered[0];
     return request;
@@ -212,7 +193,7 @@ export class Session {
     const somethingToSay = this.#queue.waiting > 0 || this.#closing || this.#another !== undefined;
     const wanted = roomForMore && (somethingToSay || this.#relief);
     this.#relief = false;
-    if (last !== undefined && !wanted) return undefined;
+    if ((last !== undefined || this.streaming) && !wanted) return undefined;
     const sure = !this.#inDoubt;
     const packets = sure ? this.#queue.takeBatch(this.#mostPackets) : [];
     const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
@@ -234,8 +215,39 @@ export class Session {
     const close = request.close ? ',"close":true' : "";
     const token = this.#boundTo ?? request.token;
     const proof = token === undefined ? "" : `,"token":${JSON.stringify(token)}`;
-    const head = `"sid":${JSON.stringify(this.sid)},"rid":${request.rid},"ack":${this.#ack}`;
-    return `{${head},"packets":[${packets}]${proof}${close}}`;
+    const sid = this.streaming ? "" : `"sid":${JSON.stringify(this.sid)},`; // the stream has been told
+    return `{${sid}"rid":${request.rid},"ack":${this.#ack},"packets":[${packets}]${proof}${close}}`;
+  }
+
+  /** What attaches a stream. */
+  get attachment() {
+    return JSON.stringify({ sid: this.sid, ack: this.#ack, token: this.#boundTo });
+  }
+
+  /**
+   * The requests up to one have been processed (rule 10).
+   * @param {number} rid
+   */
+  confirmed(rid) {
+    const done = this.#unanswered.filter((request) => request.rid <= rid);
+    for (const request of done) this.answered(request, { packets: [] });
+    return done;
+  }
+
+  /**
+   * Packets came on the stream.
+   * @param {{ seq?: number, packets: Packet[] }} body
+   * @returns {Packet[]} those that are new, in order
+   */
+  streamed({ seq = this.#nextOnStream, packets }) {
+    this.#nextOnStream = seq + packets.length;
+    return this.#fresh({ seq, packets });
+  }
+
+  /** The stream broke: what was not confirmed is lost. */
+  detached() {
+    this.streaming = false;
+    for (const request of [...this.#unanswered]) if (request.streamed) this.lost(request);
   }
 
   /**
@@ -249,6 +261,11 @@ export class Session {
     if (request.token !== undefined) this.renewalDue = false;
     this.#forget(request);
     for (const other of this.#unanswered.filter((one) => !one.onTheWire)) this.#forgetIfProcessed(other);
+    return this.#fresh(answer);
+  }
+
+  /** @param {Answer} answer Rule 5. */
+  #fresh(answer) {
     const known = this.#ack + 1 - (answer.seq ?? this.#ack + 1);
     this.hasGap = known < 0;
     const fresh = this.hasGap ? [] : answer.packets.slice(known); // after a gap none is taken
@@ -379,9 +396,4 @@ export class Session {
     this.#queue.release(this.#unanswered.flatMap(({ packets }) => packets));
     this.#unanswered = [];
   }
-}
-
-/** @param {string} text Its bytes of UTF-8. */
-function sizeOf(text) {
-  return new TextEncoder().encode(text).length;
 }

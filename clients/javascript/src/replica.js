@@ -21,6 +21,7 @@
  * @property {number} at which of its term
  * @property {number} line the first term of those that have succeeded each other
  * @property {import("./connection.js").State} state
+ * @property {"websocket" | "requests"} wire
  * @property {any} held a `HolderRecord` that has runs in place of packets
  * @property {[tab: string, n: number][]} received rule 2
  */

@@ -91,6 +91,10 @@ export class Tab {
     });
   }
 
+  get wire() {
+    return this.#replica.record?.wire ?? "requests";
+  }
+
   get unanswered() {
     return this.#said.unanswered;
   }

@@ -11,6 +11,7 @@ import { ModelSession } from "./model_server.js";
 import { seeded } from "./random.js";
 
 /** @typedef {import("../src/protocol.js").Request} Request */
+/** @typedef {{ up: any[], down: any[], write: (body: any) => void }} Wire A stream: what is under way either way, in order. */
 /** @typedef {{ request: Request, over: boolean }} Attempt One sending; over: the client has its outcome. */
 
 export class Adversary {
@@ -23,6 +24,8 @@ export class Adversary {
   /** @type {any[]} */
   received = [];
   server = new ModelSession();
+  /** @type {Wire | undefined} What the client has attached, or is attaching. */
+  #wire;
   #queue = new SendQueue({ packets: 1e6, bytes: 1e9, batchBytes: 120 });
   #client;
   #random;
@@ -50,7 +53,8 @@ export class Adversary {
   /** Do one thing, chosen by chance, and check what must always hold. */
   step() {
     const chance = this.#random();
-    if (chance < 0.15) this.#clientSends();
+    if (this.#random() < 0.3) this.#moveWire();
+    else if (chance < 0.15) this.#clientSends();
     else if (chance < 0.3) this.server.push(++this.#pushed);
     else if (chance < 0.5) this.#pump();
     else if (chance < 0.75) this.#take()?.();
@@ -72,13 +76,71 @@ export class Adversary {
       assert(rounds < 1_000, "the client and the server wait for one another");
       this.#pump();
       for (const deliver of this.#underWay.splice(0)) deliver();
+      while (this.#wire && this.#wire.up.length + this.#wire.down.length > 0) {
+        this.#passUp(this.#wire);
+        this.#passDown(this.#wire);
+      }
     }
     this.check();
   }
 
+  /** Attach a stream, pass something on of it, or break it. */
+  #moveWire() {
+    const chance = this.#random();
+    const wire = this.#wire;
+    if (wire === undefined) return chance < 0.2 ? this.#attach() : undefined;
+    if (chance < 0.05) return this.#break(wire);
+    if (chance < 0.5) return this.#passUp(wire);
+    this.#passDown(wire);
+  }
+
+  #attach() {
+    const down = /** @type {any[]} */ ([]);
+    const wire = {
+      up: [JSON.parse(this.#client.attachment)],
+      down,
+      write: (/** @type {any} */ body) => void down.push(body),
+    };
+    this.#wire = wire;
+  }
+
+  /** @param {Wire} wire The server may take what was under way all the same, and finds out later. */
+  #break(wire) {
+    while (wire.up.length > 0 && this.#random() < 0.7) this.#passUp(wire);
+    this.#wire = undefined;
+    if (this.#client.streaming) this.#client.detached();
+    this.#underWay.push(() => this.server.drop(wire.write));
+  }
+
+  /** @param {Wire} wire */
+  #passUp(wire) {
+    const body = wire.up.shift();
+    if (body?.sid !== undefined) this.server.attach(body.ack, wire.write);
+    else if (body !== undefined) this.server.hear(body, wire.write);
+  }
+
+  /** @param {Wire} wire */
+  #passDown(wire) {
+    const body = wire.down.shift();
+    if (body === undefined) return;
+    if (body.released) return this.#break(wire);
+    this.#client.streaming = true; // the first is the hello
+    if (body.error !== undefined) {
+      const request = this.#client.unansweredRequest(body.rid);
+      const { error: condition, ...refusal } = body;
+      if (request) assert.equal(this.#client.refused(request, { condition, ...refusal }).next, "retry");
+    } else if (body.rid !== undefined) this.#client.confirmed(body.rid);
+    if (body.packets) this.received.push(...this.#client.streamed(body).map(({ message }) => message));
+    if (body.packets?.length > 0) wire.up.push({ ack: this.#client.ack });
+    assert(!this.#client.hasGap);
+  }
+
   #settled() {
     const allArrived = this.received.length === this.#pushed && this.server.received.length === this.#sent;
-    return allArrived && this.#underWay.length === 0 && this.#client.unanswered === 1 && this.server.holds;
+    const unanswered = this.#client.streaming ? 0 : 1;
+    return (
+      allArrived && this.#underWay.length === 0 && this.#client.unanswered === unanswered && this.server.holds
+    );
   }
 
   /** In each direction: a beginning of what was sent, each once and in order. And never too many requests. */
@@ -100,11 +162,13 @@ export class Adversary {
   }
 
   #pump() {
+    if (this.#wire && !this.#client.streaming) return; // a wire is being attached
     for (let request = this.#client.next(); request; request = this.#client.next()) this.#transmit(request);
   }
 
   /** @param {Request} request */
   #transmit(request) {
+    if (this.#client.streaming) return void this.#wire?.up.push(JSON.parse(this.#client.body(request)));
     const body = JSON.parse(this.#client.body(request));
     const attempt = { request, over: false };
     this.#attempts.push(attempt);

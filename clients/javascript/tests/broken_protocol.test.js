@@ -16,7 +16,7 @@ const BREAKS = [
     "this.#unanswered.length < this.requests",
     "this.#unanswered.length <= this.requests",
   ],
-  ["1: have none unanswered", "last !== undefined && !wanted", "!wanted"],
+  ["1: have none unanswered", "(last !== undefined || this.streaming) && !wanted", "!wanted"],
   ["2: leave an id out", "this.#nextRid += 1", "this.#nextRid += 2"],
   ["2: use an id twice", "this.#nextRid += 1", "this.#nextRid += this.#nextRid % 2"],
   [
@@ -34,6 +34,8 @@ const BREAKS = [
   ["5: acknowledge more than has come", "this.#ack += fresh.length", "this.#ack += answer.packets.length"],
   ["5: acknowledge nothing", '"ack":${this.#ack}', '"ack":0'],
   ["5: skip one packet too many", "answer.packets.slice(known)", "answer.packets.slice(known + 1)"],
+  ["10: wait for what a broken stream did not confirm", "if (request.streamed) this.lost(request)", "0"],
+  ["10: number what comes on a stream wrongly", "seq + packets.length", "seq"],
   ["6: give up when a request came early", "const cameEarly = ", "const cameEarly = false && "],
 ];
 

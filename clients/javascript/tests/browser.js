@@ -190,6 +190,7 @@ export class Tab {
       share: allTabs(),
       backoff: { base: 20, cap: 200 },
       environment: {
+        WebSocket: undefined,
         fetch: (_url, init = {}) => (tab.gone ? new Promise(() => undefined) : browser.fetch(tab, init)),
         setTimeout: (callback, milliseconds) => {
           const task = { due: browser.now + milliseconds, run: callback };

@@ -20,7 +20,9 @@ export class ModelSession {
   #sent = 0;
   /** @type {Respond | undefined} */
   #held;
-  /** @type {Map<number, { body: Body, respond: Respond }>} */
+  /** @type {((body: Record<string, any>) => void) | undefined} Writes to the stream that is attached. */
+  #stream;
+  /** @type {Map<number, { body: Body, respond: Respond, hold: boolean }>} */
   #early = new Map();
   #expected;
 
@@ -31,23 +33,51 @@ export class ModelSession {
   }
 
   get holds() {
-    return this.#held !== undefined;
+    return this.#held !== undefined || this.#stream !== undefined;
+  }
+
+  /** @param {number} ack @param {(body: Record<string, any>) => void} write A stream takes the place of what is held. */
+  attach(ack, write) {
+    this.#acknowledge(ack);
+    if (this.#held) this.#release()({ status: 200, body: { packets: [] } });
+    this.#stream?.({ released: true });
+    this.#stream = write;
+    write({ seq: this.#acknowledged + 1, packets: [] });
+    if (this.#outbox.length > 0) write({ packets: [...this.#outbox] });
+    this.#sent = this.#acknowledged + this.#outbox.length;
+  }
+
+  /** @param {(body: Record<string, any>) => void} write The stream broke, if it is the one that is attached. */
+  drop(write) {
+    if (this.#stream === write) this.#stream = undefined;
+  }
+
+  /** @param {any} body @param {(body: Record<string, any>) => void} write A frame of a stream came. */
+  hear(body, write) {
+    if (body.rid === undefined) return this.#acknowledge(body.ack);
+    const answered = (/** @type {Response} */ { status, body: answer }) =>
+      write(status === 200 ? { rid: body.rid } : { ...answer, rid: body.rid });
+    this.receive(body, answered, false);
   }
 
   /** @param {any} message A packet for the client. */
   push(message) {
     this.#outbox.push({ path: "news", message });
     if (this.#held) this.#answer(this.#release());
+    else if (this.#stream) {
+      this.#stream({ packets: [this.#outbox.at(-1)] });
+      this.#sent += 1;
+    }
   }
 
-  /** @param {Body} body @param {Respond} respond */
-  receive(body, respond) {
+  /** @param {Body} body @param {Respond} respond @param {boolean} [hold] */
+  receive(body, respond, hold = true) {
     const { rid, ack, packets, close } = body;
     if (this.closed) return respond(refusal(410, "session-ended", { reason: this.#reason }));
     if (rid >= this.#expected + this.requests) return respond(refusal(409, "rid-out-of-window"));
     if (rid > this.#expected) {
       this.#early.get(rid)?.respond(refusal(409, "rid-out-of-window"));
-      return void this.#early.set(rid, { body, respond });
+      return void this.#early.set(rid, { body, respond, hold });
     }
     if (ack > this.#sent) return respond(refusal(400, "bad-ack"));
     this.#acknowledge(ack);
@@ -55,14 +85,22 @@ export class ModelSession {
     if (isNew) this.received.push(...packets.map(({ message }) => message));
     if (isNew) this.#expected += 1;
     if (close) return this.#close(respond);
-    if (this.#held) this.#release()({ status: 200, body: { packets: [] } });
-    if (this.#outbox.length > 0) this.#answer(respond);
-    else this.#held = respond;
+    if (hold) this.#hold(respond);
+    else respond({ status: 200, body: { packets: [] } });
     const next = this.#early.get(this.#expected);
     if (isNew && next) {
       this.#early.delete(this.#expected);
-      this.receive(next.body, next.respond);
+      this.receive(next.body, next.respond, next.hold);
     }
+  }
+
+  /** @param {Respond} respond */
+  #hold(respond) {
+    this.#stream?.({ released: true }); // what is held takes its place
+    this.#stream = undefined;
+    if (this.#held) this.#release()({ status: 200, body: { packets: [] } });
+    if (this.#outbox.length > 0) this.#answer(respond);
+    else this.#held = respond;
   }
 
   /** The server was started again. */

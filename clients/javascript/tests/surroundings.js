@@ -68,6 +68,7 @@ export class Surroundings {
 
   /** @type {Partial<import("../src/options.js").Environment>} */
   environment = {
+    WebSocket: undefined,
     fetch: (url, init = {}) =>
       new Promise((resolve, reject) => {
         this.#calls.push(new Call(String(url), init, resolve, reject));
