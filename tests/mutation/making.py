@@ -40,7 +40,7 @@ def _walk(node: ast.AST, place: Place) -> Iterator[tuple[ast.AST, Place]]:
     """Each node that says what is done, with its place."""
     if isinstance(node, ast.stmt):
         place = place._replace(lines=_head(node))
-    if not _is_construction(node, place.function) and not _decides_nothing(node):
+    if not (_is_construction(node, place.function) or _decides_nothing(node) or _only_says(node)):
         yield node, place
     for field, child in _children(node):
         inner = place
@@ -86,8 +86,10 @@ def _children(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _only_says(node: ast.AST) -> bool:
-    """Whether it is a function that is never run, of a protocol or an overload, or one for messages alone."""
+    """Whether it is the row of a table of options, a function that is never run, or one for messages alone."""
     match node:
+        case ast.Call(func=ast.Name(id="option")):
+            return True
         case ast.FunctionDef(name="__repr__"):
             return True
         case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):

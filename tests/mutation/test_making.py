@@ -77,6 +77,7 @@ def test_each_slip_of_the_hand_is_one_mutant(source: str, made: list[str]) -> No
         "x = zip(strict=True)",
         "x = isinstance(a, b)",
         "x = field(repr=False)",
+        "class S:\n    x: int = option(600, whole(0, 10), words)",
         "class C:\n    def __repr__(self): return a + b",
         'class C(Protocol):\n    def f(self, a=False):\n        """Words."""',
         "@overload\ndef f(a=1): ...",

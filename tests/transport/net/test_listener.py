@@ -17,11 +17,11 @@ from trio.testing import MockClock
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor
-from cometary.transport.net.listener import BATCH, open_socket, open_sockets, shares
+from cometary.transport.net.listener import BATCH, Listener, open_socket, open_sockets, shares
 from cometary.transport.net.poller import EpollPoller, Poller
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.net.test_switchboard import no_descriptors_left
-from tests.transport.wire import Client, echo, post, serving
+from tests.transport.wire import Client, Holder, echo, post, serving
 
 # The clock stands still in these tests, so nothing is let in only because a second has passed.
 
@@ -80,6 +80,42 @@ async def test_one_that_was_closed_while_it_waited_stays_closed(mock_clock: Mock
             assert (await client.ask(post(b"under way")[-1:])).body == b"under way"
             await client.stream.aclose()
         assert server.switchboard.open_connections == 0
+
+
+async def test_one_that_is_closed_while_it_waits_is_looked_after_no_longer(mock_clock: MockClock) -> None:
+    async with serving(echo, connections=1) as server:
+        await server.connect()
+        await server.settle()
+        assert len(server.switchboard.paused) == 1
+        for listener in server.switchboard._listeners:
+            listener.close()
+        assert len(server.switchboard.paused) == 0
+
+
+async def test_one_that_is_closed_is_watched_no_longer_though_a_child_has_it_open_still() -> None:
+    board = Switchboard([])
+    sock = open_socket(socket.AF_INET, ("127.0.0.1", 0))
+    board.poller.watch(sock.fileno())
+    with sock.dup() as of_the_child:
+        Listener(sock, Http(Service(echo)), board, 10).close()
+        with socket.create_connection(of_the_child.getsockname()):
+            assert board.poller.poll(10) == []
+    board.poller.close()
+
+
+async def test_nobody_is_let_in_while_answers_are_still_under_way(mock_clock: MockClock) -> None:
+    async with serving(Holder(silent=True)) as server:
+        client = await server.connect()
+        await client.send(post())
+        await server.settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.switchboard.aclose, 10)
+            await server.settle()
+            assert server.switchboard.open_connections == 1
+            with pytest.raises(OSError, match="connect"):
+                await server.connect()
+            client.reset()
+            await server.settle()
 
 
 class TwoListeners:
@@ -167,7 +203,8 @@ def test_descriptors_are_shared_out_whatever_there_are(connections: int, descrip
 
 
 @pytest.mark.parametrize(
-    ("descriptors", "share"), [(1024, (928, 960)), (-1, (99_968, 100_000)), (64, (36, 48))]
+    ("descriptors", "share"),
+    [(1024, (928, 960)), (-1, (99_968, 100_000)), (64, (36, 48)), (2, (2, 2)), (1, (2, 2)), (0, (2, 2))],
 )
 def test_shares(descriptors: int, share: tuple[int, int]) -> None:
     assert shares(100_000, descriptors) == share
@@ -263,15 +300,18 @@ async def test_a_caller_who_has_gone_keeps_nobody_out(nursery: trio.Nursery) -> 
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-def test_a_listening_socket_may_take_the_place_of_one_that_has_just_closed_and_speaks_for_its_own_family(
+def test_a_listening_socket_may_take_the_place_of_one_that_has_just_closed(
     family: socket.AddressFamily, host: str
 ) -> None:
     with open_socket(family, (host, 0)) as sock:
         assert sock.gettimeout() == 0.0
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        if family is socket.AF_INET6:
-            assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+
+
+def test_all_addresses_of_one_family_leave_those_of_the_other_to_another_socket() -> None:
+    with open_socket(socket.AF_INET6, ("::", 0)) as sock:
+        open_socket(socket.AF_INET, ("0.0.0.0", sock.getsockname()[1])).close()
 
 
 class Names(trio.abc.HostnameResolver):
@@ -297,6 +337,28 @@ async def ports_of(*addresses: str) -> list[tuple[str, int]]:
     finally:
         for sock in socks:
             sock.close()
+
+
+class Scoped(Names):
+    """Says that each name has this address of the third network card, as an address of one link is given."""
+
+    async def getaddrinfo(self, host: object, port: Any, *_: Any, **__: Any) -> Any:
+        return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("fe80::1", port, 7, 3))]
+
+
+async def test_an_address_is_listened_at_with_all_that_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one link, which not every machine has."""
+    asked: list[object] = []
+
+    def opened(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+        asked.append(address)
+        return open_socket(socket.AF_INET, ("127.0.0.1", 0))
+
+    monkeypatch.setattr("cometary.transport.net.listener.open_socket", opened)
+    trio.socket.set_custom_hostname_resolver(Scoped())
+    for sock in await open_sockets("somewhere", 8080):
+        sock.close()
+    assert asked == [("fe80::1", 8080, 7, 3)]
 
 
 NOT_HERE = "192.0.2.1"

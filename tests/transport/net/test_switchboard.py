@@ -22,7 +22,7 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.service import Service
 from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller
-from cometary.transport.net.switchboard import LITTLE, PARSED, READ, Listen, Switchboard
+from cometary.transport.net.switchboard import BATCH, LITTLE, PARSED, READ, Listen, Switchboard
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
 
 POLLERS = [SelectorPoller, EpollPoller]
@@ -570,4 +570,19 @@ async def test_after_much_was_parsed_in_a_turn_the_rest_reads_little(nursery: tr
     assert board.read_bytes == LITTLE
     board._serve_ready()  # the next turn
     assert board.read_bytes == READ
+    board.count_parsed(PARSED - 1)
+    assert board.read_bytes == READ
     board.poller.close()
+
+
+async def test_what_came_from_very_many_while_nothing_ran_is_caught_up_with_altogether() -> None:
+    holder = Holder()
+    async with serving(holder) as server:
+        clients = [await server.connect() for _ in range(2 * BATCH + 1)]
+        await server.settle()
+        for client in clients:
+            client.stream.socket._sock.send(post())  # type: ignore[attr-defined]  # at once: no other task runs
+        done = server.switchboard.catch_up()
+        while not done():
+            await trio.lowlevel.checkpoint()
+        assert len(holder.held) == len(clients)

@@ -1,0 +1,49 @@
+"""Pollers: none waits when it is asked what is ready, and what is not known of a socket is nothing."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import trio
+
+from cometary.transport.http.protocol import Http
+from cometary.transport.http.service import Service
+from cometary.transport.net.poller import EpollPoller, SelectorPoller, unacknowledged
+from cometary.transport.net.switchboard import Listen, Switchboard
+from tests.transport.wire import echo
+
+
+def test_the_one_for_any_system_does_not_wait_for_what_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    poller = SelectorPoller()
+    waits: list[object] = []
+    select = poller._selector.select
+
+    def selecting(seconds: float | None = None) -> object:
+        waits.append(seconds)
+        return select(0)
+
+    monkeypatch.setattr(poller._selector, "select", selecting)
+    assert poller.poll(10) == []
+    assert waits == [0]
+    poller.close()
+
+
+async def test_it_is_given_back_when_its_switchboard_ends() -> None:
+    switchboard = Switchboard([Listen(Http(Service(echo)))], EpollPoller)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(switchboard.serve)
+        poller = switchboard.poller
+        assert isinstance(poller, EpollPoller)
+        assert not poller._epoll.closed
+        nursery.cancel_scope.cancel()
+    assert poller._epoll.closed
+
+
+def test_what_has_no_peer_has_nothing_that_a_peer_has_not_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert unacknowledged(listening) == 0
+
+
+def test_what_a_simulation_has_for_a_socket_has_nothing_either() -> None:
+    assert unacknowledged(object()) == 0  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
