@@ -36,7 +36,8 @@ class Receipt(NamedTuple):
 
     Attributes:
         id: what the sender called it.
-        outcome: `delivered`: the client has acknowledged it. `expired`: its time to live has passed.
+        outcome: `delivered`: the client has acknowledged it. `presumed`: it was sent by a wire that cannot say what
+            has arrived, and others after it. `expired`: its time to live has passed.
             `dropped`: it gave way by its path's contract. `undelivered`: the session has ended, and
             whether the packet arrived before is not known. `routed`: an update has been sent to as
             many `sessions` as are connected to its path; each has a receipt of its own.
@@ -48,7 +49,7 @@ class Receipt(NamedTuple):
     """
 
     id: str
-    outcome: Literal["delivered", "expired", "dropped", "undelivered", "routed"]
+    outcome: Literal["delivered", "presumed", "expired", "dropped", "undelivered", "routed"]
     path: str
     session: str | None = None
     user: str | int | None = None

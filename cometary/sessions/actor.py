@@ -206,7 +206,9 @@ class SessionActor(Actor):
         stream.taken()
 
     def _step(self, event: object) -> None:
-        if not advance(self, self._keeper, event) and isinstance(event, Packet):
+        if advance(self, self._keeper, event):
+            self._look_whether_caught_up()  # what expires, or is presumed to have arrived, leaves room
+        elif isinstance(event, Packet):
             self._manager.too_late(self._keeper, event)
 
     def _take_tracked(self, packet: TrackedPacket) -> None:

@@ -59,6 +59,7 @@ from cometary.sessions.events import (
 )
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.policy import Policy, policy_of
+from cometary.sessions.presuming import PresumingOutbox
 from cometary.sessions.window import RequestWindow
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class CarrierMachine(StateMachine):
         "_die",
         "_hold",
         "arbiter",
+        "completes",
         "held",
+        "most_bytes",
         "outbox",
         "policy",
         "settings",
@@ -106,7 +109,11 @@ class CarrierMachine(StateMachine):
         super().__init__()
         self.settings = settings
         self.policy = policy = policy or policy_of(settings)
-        self.outbox = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
+        self.outbox = outbox_of(settings, policy)
+        self.completes = policy.second_request == "completes"
+        """Whether a request is answered with all that is not acknowledged."""
+        self.most_bytes = settings.max_response_bytes if policy.bundling else 0
+        """Bytes of packets in one answer, or one write to a stream, at most; one packet always goes."""
         self.window: RequestWindow[Request] = RequestWindow(first_rid, policy.requests)
         self.held: Request | None = None
         """The request that is held; in `have_request` only, and then there is no stream."""
@@ -174,7 +181,7 @@ class CarrierMachine(StateMachine):
             return stay(Refuse(stream, error))
         older = self._release_carrier()
         self.stream = stream
-        stream.carried = self.outbox.acknowledged if stream.resends else self.outbox.sent
+        stream.carried = self.outbox.acknowledged if self.outbox.resends else self.outbox.sent
         return self._carry(stream, older)
 
     @on(waiting, Writable, to=have_request)
@@ -197,7 +204,7 @@ class CarrierMachine(StateMachine):
         return goto(self.have_request, *actions)
 
     def _next_write(self, stream: Stream) -> Write:
-        first_seq, packets = self.outbox.batch(self.settings.max_response_bytes, stream.carried)
+        first_seq, packets = self.outbox.batch(self.most_bytes, stream.carried)
         stream.carried = first_seq - 1 + len(packets)
         return Write(stream, first_seq, packets)
 
@@ -282,6 +289,16 @@ class CarrierMachine(StateMachine):
             left.append(self.stream)
             self.stream = None
         return left
+
+
+def outbox_of(settings: SessionSettings, policy: Policy) -> Outbox:
+    """Return an empty outbox that does as a policy says."""
+    if policy.window is None:
+        outbox = Outbox(settings.max_queued_packets, settings.max_queued_bytes)
+    else:
+        outbox = PresumingOutbox(settings.max_queued_packets, settings.max_queued_bytes, policy.window)
+    outbox.resends = policy.resends
+    return outbox
 
 
 @functools.lru_cache(maxsize=1024)

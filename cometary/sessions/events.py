@@ -26,8 +26,6 @@ class Request:
     Attributes:
         holds: whether it wants to be held until there is a packet. One that does not, a send, is answered at once
             with nothing, and leaves the carrier that there is alone.
-        resends: whether it is answered with what was sent before, and is not acknowledged; if not, only with what
-            was never sent.
 
     Args:
         rid: its request id.
@@ -43,7 +41,6 @@ class Request:
     __slots__ = ("ack", "close", "packets", "rid", "sid", "size")
 
     holds: ClassVar[bool] = True
-    resends: ClassVar[bool] = True
 
     def __init__(
         self, rid: int, ack: int = 0, packets: Sequence[Packet] = (), *, close: bool = False, size: int = 0
@@ -81,7 +78,6 @@ class Stream:
     """A carrier that stays when it has carried something. Each wire that has streams has a subclass that can write.
 
     Attributes:
-        resends: see `Request`.
         carried: the highest number that it has carried, or need not carry: the machine's.
         heard: whether its client has given a sign of life since the machine last looked: the machine's.
         asked: whether its client has been asked for one since: the machine's.
@@ -89,8 +85,6 @@ class Stream:
     """
 
     __slots__ = ("asked", "carried", "heard", "sid")
-
-    resends: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.carried = 0

@@ -85,7 +85,8 @@ class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
         wait: seconds that its client wants its requests held at most.
         first_rid: the id of the request that opened it.
         expected: the id of the next new one.
-        acknowledged: the highest number that its client has acknowledged.
+        acknowledged: the highest number that its client has acknowledged, or is presumed to have.
+        presumed: how many packets are presumed to have arrived.
         sent: the packets that come next, which were sent.
         waiting: packets that were never sent.
         started: whether its sign-on was queued.
@@ -119,6 +120,7 @@ class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
     paths: list[str]
     lease: FrozenLease | None = None
     ends: str | None = None
+    presumed: int = 0
     expired: int = 0
     dropped: int = 0
     too_slow: bool = False
@@ -157,6 +159,7 @@ def freeze(keeper: SessionKeeper, paths: Sequence[str], mail: Sequence[object] =
         paths=list(paths),
         lease=None if keeper.lease is None else freeze_lease(keeper, keeper.lease),
         ends=next((message.reason for message in mail if isinstance(message, End)), None),
+        presumed=outbox.presumed,
         expired=0 if tracking is None else tracking.expired,
         dropped=0 if tracking is None else tracking.dropped,
         too_slow=keeper.lag == TOO_SLOW,
@@ -273,7 +276,7 @@ class Thawing:
         machine.window.expected = frozen.expected
         self.keeper = keeper = SessionKeeper(frozen.sid, frozen.name, machine, now - late - frozen.age)
         self.waiting = self._packets(frozen.waiting, hub)
-        machine.outbox.restore(frozen.acknowledged, self._packets(frozen.sent, hub))
+        machine.outbox.restore(frozen.acknowledged, frozen.presumed, self._packets(frozen.sent, hub))
         keeper.started = frozen.started
         keeper.received = frozen.received
         keeper.lag = TOO_SLOW if frozen.too_slow else UP_TO_DATE

@@ -81,7 +81,7 @@ class Journal:
                 reason=reason,
                 age=round(self._now() - keeper.opened, 3),
                 received=keeper.received,
-                delivered=keeper.machine.outbox.acknowledged,
+                delivered=keeper.machine.outbox.delivered,
                 undelivered=undelivered,
             )
 

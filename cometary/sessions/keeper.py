@@ -329,7 +329,7 @@ class SessionKeeper:
             "queued": len(self.machine.outbox),
             "queued_bytes": self.machine.outbox.size,
             "unhandled": self.unhandled,
-            "delivered": self.machine.outbox.acknowledged,
+            "delivered": self.machine.outbox.delivered,
             "expired": 0 if tracking is None else tracking.expired,
             "dropped": 0 if tracking is None else tracking.dropped,
         }

@@ -82,7 +82,7 @@ class SessionMachine(CarrierMachine):
         stream = self.stream
         if stream is not None:
             return stay(Write(stream, self.outbox.send_last(stream), (packet,)))
-        return goto(WAITING, self.outbox.answer(self._let_go_of_held(), self.settings.max_response_bytes))
+        return goto(WAITING, self.outbox.answer(self._let_go_of_held(), self.most_bytes))
 
     def _overflow(self, packet: Packet) -> Step:
         self.outbox.keep(packet)  # room or not: it may have been stretched
@@ -115,7 +115,7 @@ class SessionMachine(CarrierMachine):
             return None
         if self.stream is not None:
             return stay(self._next_write(self.stream))
-        return goto(WAITING, self.outbox.answer(self._let_go_of_held(), self.settings.max_response_bytes))
+        return goto(WAITING, self.outbox.answer(self._let_go_of_held(), self.most_bytes))
 
     def _admit(self, event: Arrival) -> bool:
         if self.outbox.admit(event.packet, event.now, event.settle):
@@ -192,23 +192,27 @@ class SessionMachine(CarrierMachine):
             actions = self._release_carrier()
         if self.window.has_early:
             actions += self._successor()
-        if self.outbox.unsent or (ready.behind and request.resends):
+        if self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat())):
             return self._answer(request, actions)
         self.held = request
         if self.state is HAVE_REQUEST:
             return repeat(*actions)
         return goto(HAVE_REQUEST, *actions) if actions else HOLD
 
+    def _has_to_repeat(self) -> bool:
+        """Whether the client may not read what went out while its request was served, with an older one."""
+        return self.completes and bool(self.outbox.packets)
+
     def _serve(self, request: Request) -> Step:
         """Serve a request that is not to be held, whatever the state: one that closes, or a send."""
         if request.close:
-            return self._end("closed", self.outbox.answer(request, self.settings.max_response_bytes))
+            return self._end("closed", self.outbox.answer(request, self.most_bytes))
         if self.stream is not None:
             self.stream.heard = True
         return stay(Answer(request, 0, ()), *self._successor())
 
     def _answer(self, request: Request, actions: tuple[object, ...]) -> Step:
-        answer = self.outbox.answer(request, self.settings.max_response_bytes)
+        answer = self.outbox.answer(request, self.most_bytes)
         if self.outbox.unsent:
             return goto(HAVE_PACKET, *actions, answer, *self._die)
         if self.state is WAITING:

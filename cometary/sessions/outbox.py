@@ -49,6 +49,8 @@ class Outbox:
         "max_bytes",
         "max_packets",
         "packets",
+        "presumed",
+        "resends",
         "sent",
         "size",
         "tracking",
@@ -58,7 +60,11 @@ class Outbox:
         self.limit_packets = self.max_packets = max_packets
         self.limit_bytes = self.max_bytes = max_bytes
         self.acknowledged = 0
-        """The highest number that the client has acknowledged."""
+        """The highest number that the client has acknowledged, or is presumed to have."""
+        self.presumed = 0
+        """How many packets are presumed to have arrived; see `cometary.sessions.presuming`."""
+        self.resends = True
+        """Whether a request is answered with what was sent before and not acknowledged; else only with the rest."""
         self.sent = 0
         """The highest number that was ever part of an answer."""
         self.packets: list[Packet] = []
@@ -70,6 +76,11 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self.packets)
+
+    @property
+    def delivered(self) -> int:
+        """How many packets the client has acknowledged."""
+        return self.acknowledged - self.presumed
 
     @property
     def unsent(self) -> bool:
@@ -95,9 +106,10 @@ class Outbox:
         """Whether half of the room that there was at first is free."""
         return 2 * len(self.packets) <= self.limit_packets and 2 * self.size <= self.limit_bytes
 
-    def restore(self, acknowledged: int, packets: Sequence[Packet]) -> None:
+    def restore(self, acknowledged: int, presumed: int, packets: Sequence[Packet]) -> None:
         """Be as another outbox was, which has had these packets sent, of which the first was not acknowledged."""
         self.acknowledged = acknowledged
+        self.presumed = presumed
         self.sent = acknowledged + len(packets)
         self.packets[:] = packets
         self.size = sum([packet.size for packet in packets])
@@ -185,7 +197,7 @@ class Outbox:
 
     def answer(self, request: Request, max_bytes: int) -> Answer:
         """Return the answer to `request` that carries what to send now; see `batch`."""
-        first_seq, packets = self.batch(max_bytes, 0 if request.resends else self.sent)
+        first_seq, packets = self.batch(max_bytes, 0 if self.resends else self.sent)
         return Answer(request, first_seq, packets)
 
     def _fitting(self, place: int, max_bytes: int) -> int:
@@ -212,7 +224,7 @@ class Outbox:
         packets = self.packets
         self.acknowledged = ack
         if self.tracking is not None:
-            self.tracking.acknowledged(packets[:done])
+            self.tracking.gone(packets[:done], "delivered")
         if done == len(packets):
             packets.clear()
             self.size = 0

@@ -24,8 +24,14 @@ class Policy:
         beat: seconds without a sign of life after which a stream is asked for one.
         grace: seconds that it has for it, before it is released.
         second_request: what a request does that comes while another carrier is there: it `releases` that one, and is
-            held in its place; or it `ends` the session (`closed`: the client does not keep to its wire's rules).
+            held in its place; or it `completes` it, whose answer its client may not read any more: so it is answered
+            with all that is not acknowledged, also with what has just gone out with the older one; or it `ends` the
+            session (`closed`: the client does not keep to its wire's rules).
         drop_ends: whether the session ends (`closed`) when the connection of its carrier breaks.
+        window: how many packets that were sent are kept until they are acknowledged, while those before them are
+            presumed to have arrived (`cometary.sessions.presuming`); None: all are kept.
+        resends: whether a new carrier begins behind what was acknowledged; if not, at what was never sent.
+        bundling: whether one answer, or one write to a stream, may have several packets.
     """
 
     wait: float = 60.0
@@ -33,8 +39,11 @@ class Policy:
     requests: int = 2
     beat: float = BEAT
     grace: float = GRACE
-    second_request: Literal["releases", "ends"] = "releases"
+    second_request: Literal["releases", "completes", "ends"] = "releases"
     drop_ends: bool = False
+    window: int | None = None
+    resends: bool = True
+    bundling: bool = True
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,7 +7,8 @@ An outbox gets it with the first tracked packet. Its rules are those of `cometar
 2.  A packet that takes another's place by its contract comes last, not in the other's place: what
     the client gets is always in the order of sending.
 3.  What becomes of a packet is said once, in the call by which it leaves: `delivered` when it is
-    acknowledged, `expired`, `dropped`, or `undelivered` when the session has ended.
+    acknowledged, `presumed` where it is only presumed to have arrived, `expired`, `dropped`, or `undelivered` when
+    the session has ended.
 4.  The policies keep within the limits of the outbox: it never holds more than they allow.
 
 Pure: the time comes in, in seconds of any clock.
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cometary.packets.packet import Packet
     from cometary.sessions.outbox import Outbox
 
-Outcome = Literal["delivered", "expired", "dropped", "undelivered"]
+Outcome = Literal["delivered", "presumed", "expired", "dropped", "undelivered"]
 Settle = Callable[[TrackedPacket, Outcome], object]
 
 
@@ -81,11 +82,11 @@ class Tracking:
         for place in range(outbox.sent - outbox.acknowledged, last - outbox.acknowledged):
             self._waits_no_more(outbox.packets[place], self._slots[place])
 
-    def acknowledged(self, packets: Sequence[Packet]) -> None:
-        """Take note that the first packets, which are these, have been acknowledged."""
+    def gone(self, packets: Sequence[Packet], outcome: Outcome) -> None:
+        """Take note that the first packets, which are these, were acknowledged, or are presumed to have arrived."""
         del self._deadlines[: len(packets)]
         del self._slots[: len(packets)]
-        self._account(packets, "delivered")
+        self._account(packets, outcome)
 
     def close(self, packets: Sequence[Packet]) -> None:
         """Say of the packets that are left, which are these, that they are undelivered."""

@@ -338,6 +338,7 @@ async def test_every_packet_ends_once_while_handlers_crash_and_connections_break
         assert statistics == {
             "sessions": 1,
             "delivered": 60,
+            "presumed": 0,
             "expired": 0,
             "dropped": 0,
             "undelivered": 0,

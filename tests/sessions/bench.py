@@ -10,6 +10,7 @@ from cometary.fsm import CancelTimer, StartTimer, Stopped
 from cometary.sessions import Packet, Request, RequestDropped, SessionMachine, SessionSettings
 from cometary.sessions.carriers import session_ended
 from cometary.sessions.events import Answer, HandOver, Ready, Refuse
+from cometary.sessions.policy import Policy
 
 
 class Asked(Request):
@@ -61,10 +62,17 @@ class Bench:
         settings: times and limits.
         first_rid: the id of the request that opened the session.
         wait: what the client asked for.
+        policy: what its wire's sessions are like; None for those of the native protocol.
     """
 
-    def __init__(self, settings: SessionSettings, first_rid: int = 1, wait: float | None = None) -> None:
-        self.machine = SessionMachine(settings, first_rid, wait)
+    def __init__(
+        self,
+        settings: SessionSettings,
+        first_rid: int = 1,
+        wait: float | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.machine = SessionMachine(settings, first_rid, wait, policy)
         self.now = 0.0
         self.ended: str | None = None
         self.handed_over: list[Packet] = []

@@ -46,12 +46,6 @@ class Line(Stream):
         raise AssertionError("the test is the shell")
 
 
-class Fresh(Line):
-    """One that is sent only what nobody was sent before."""
-
-    resends = False
-
-
 def driven(
     settings: SessionSettings = SETTINGS, policy: Policy | None = None
 ) -> MachineDriver[SessionMachine]:
@@ -117,11 +111,56 @@ def test_a_stream_that_comes_new_begins_behind_what_its_client_has(
     assert session.machine.outbox.acknowledged == 1
 
 
-def test_a_wire_that_resends_nothing_begins_at_what_was_never_sent(
-    session: MachineDriver[SessionMachine], stream: Line
-) -> None:
-    session.send(NEWS[0], StreamDropped(stream), NEWS[1])
-    assert written(session.send(Attach(Fresh(), 0))) == [(2, (NEWS[1],))]
+def test_a_wire_that_resends_nothing_begins_at_what_was_never_sent() -> None:
+    session, stream = driven(policy=Policy(resends=False)), Line()
+    session.send(Attach(stream, 0), NEWS[0], StreamDropped(stream))
+    poll = Asked(2)
+    assert session.send(poll) == []
+    assert session.machine.held is poll, "there is nothing new"
+    [answer] = session.send(NEWS[1])
+    assert isinstance(answer, Answer)
+    assert (answer.first_seq, answer.packets) == (2, [NEWS[1]])
+    session.send(NEWS[2])
+    assert written(session.send(Attach(Line(), 0))) == [(3, (NEWS[2],))]
+
+
+def test_a_wire_may_take_one_packet_at_a_time() -> None:
+    session = driven(policy=Policy(bundling=False))
+    session.send(*NEWS[:3])
+    [answer] = session.send(Asked(2))
+    assert isinstance(answer, Answer)
+    assert (answer.first_seq, len(answer.packets)) == (1, 1)
+    assert state(session) == "have_packet"
+    stream = Line()
+    actions = session.send(Attach(stream, 1), Writable(stream))
+    assert written(actions) == [(2, (NEWS[1],)), (3, (NEWS[2],))]
+
+
+def test_all_but_the_last_packets_that_were_sent_are_presumed_to_have_arrived() -> None:
+    session, stream = driven(policy=Policy(window=2)), Line()
+    session.send(Attach(stream, 0), *NEWS[:5])
+    outbox = session.machine.outbox
+    assert (outbox.packets, outbox.presumed, outbox.delivered) == ([NEWS[3], NEWS[4]], 3, 0)
+    assert outbox.size == NEWS[3].size + NEWS[4].size
+    session.send(Heard(stream, 2), Heard(stream, 4))
+    assert (outbox.presumed, outbox.delivered) == (3, 1)
+    session.send(StreamDropped(stream))
+    assert written(session.send(Attach(Line(), 1))) == [(5, (NEWS[4],))], (
+        "the numbers say how many are missing"
+    )
+
+
+def test_a_request_that_completes_another_is_answered_with_what_went_out_with_that() -> None:
+    session = driven(policy=Policy(second_request="completes"))
+    session.send(Asked(2))
+    [hand_over] = session.send(Asked(3, packets=[Packet("say")]))
+    assert isinstance(hand_over, HandOver)
+    [first] = session.send(NEWS[0])
+    [second] = session.send(hand_over.ready)
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert (first.request.rid, second.request.rid) == (2, 3)
+    assert list(first.packets) == list(second.packets) == [NEWS[0]]
 
 
 def test_attaching_releases_the_held_request_and_an_older_stream(

@@ -18,6 +18,7 @@ from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, SessionSettings
 from cometary.sessions.events import Arrival, ExpireAt, Expiry
 from cometary.sessions.outbox import Outbox
+from cometary.sessions.policy import Policy
 from cometary.sessions.tracking import Outcome
 from tests.sessions.bench import Bench
 from tests.sessions.test_machine_on_a_bad_network import SETTINGS, BadNetwork
@@ -34,10 +35,10 @@ CONTRACTS = [
 class TrackingBench(Bench):
     """A bench whose packets are tracked."""
 
-    def __init__(self, settings: SessionSettings) -> None:
+    def __init__(self, settings: SessionSettings, policy: Policy | None = None) -> None:
         self.expire_at = inf
         self.receipts: dict[TrackedPacket, Outcome] = {}
-        super().__init__(settings)
+        super().__init__(settings, policy=policy)
 
     def _settle(self, packet: TrackedPacket, outcome: Outcome) -> None:
         assert packet not in self.receipts, "this packet has ended before"

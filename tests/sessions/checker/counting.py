@@ -36,6 +36,7 @@ def rebase(world: World, client: Client) -> None:
     world.handed -= up
     world.acknowledged -= down
     world.pushed -= down
+    world.carried -= down
     world.running = rebased(world.running, up)
     rebase_keeper(world, number, down, up)
     rebase_timers(world)
@@ -67,6 +68,7 @@ def rebase_keeper(world: World, number: Callable[[int], int], down: int, up: int
     outbox, window = keeper.machine.outbox, keeper.machine.window
     outbox.acknowledged -= down
     outbox.sent -= down
+    outbox.presumed = 0
     outbox.packets[:] = [renumbered(packet, down) for packet in outbox.packets]
     if outbox.tracking is not None:
         outbox.tracking.settle = forget  # until it is thawed

@@ -107,14 +107,14 @@ MACHINE_BREAKS = (
     Break(
         "forget that the client lacks packets while it is served",
         "machine",
-        "self.outbox.unsent or (ready.behind and request.resends)",
+        "self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat()))",
         "self.outbox.unsent",
     ),
     Break(
         "forget what the handler replied",
         "machine",
-        "self.outbox.unsent or (ready.behind and request.resends)",
-        "ready.behind and request.resends",
+        "self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat()))",
+        "ready.behind",
         "cut replies",
     ),
     Break(
@@ -163,8 +163,8 @@ MACHINE_BREAKS = (
     Break(
         "close without what is left",
         "machine",
-        'self._end("closed", self.outbox.answer(request, self.settings.max_response_bytes))',
-        'self._end("closed", Answer(request, 0, self.outbox.batch(self.settings.max_response_bytes)[1]))',
+        'self._end("closed", self.outbox.answer(request, self.most_bytes))',
+        'self._end("closed", Answer(request, 0, self.outbox.batch(self.most_bytes)[1]))',
         "cut answers",
     ),
     Break(

@@ -39,6 +39,8 @@ class SessionModel:
     def goals(self) -> tuple[Goal[State, Move], ...]:
         """What must stay possible."""
         replies_to_ghosts = self.scope.ghosts > 0 and any("replies" in mood for mood in self.scope.moods)
+        if self.scope.loses:
+            return (ENDS,)
         return (ENDS, ARRIVES_IN_TIME if replies_to_ghosts else ARRIVES)
 
     def initial(self) -> State:

@@ -16,6 +16,7 @@ CLASSES = {
     "machine": "SessionMachine",
     "carriers": "CarrierMachine",
     "outbox": "Outbox",
+    "presuming": "PresumingOutbox",
     "window": "RequestWindow",
     "keeper": "SessionKeeper",
     "actor": "SessionActor",
@@ -49,7 +50,7 @@ def broken(module: str, old: str, new: str) -> Parts:
     assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
     name = CLASSES[module]
     copy = _executed(module, source.replace(old, new))[name]
-    if module in ("outbox", "window"):
+    if module in ("outbox", "presuming", "window"):
         carriers = _executed("carriers", (SOURCES / "carriers.py").read_text())
         carriers[name] = copy
         module, copy = "carriers", carriers["CarrierMachine"]

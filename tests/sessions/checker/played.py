@@ -85,9 +85,9 @@ class Exchange(Request):
 
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         assert self.world is not None
-        for seq, packet in enumerate(packets, first_seq):
+        self.world.carries(first_seq, packets)
+        for seq in range(first_seq, first_seq + len(packets)):
             assert seq > self.world.acknowledged, f"packet {seq} is sent again, although it was acknowledged"
-            assert packet.message == seq, f"packet {packet.message} is sent under the number {seq}"
         self._settle((first_seq, tuple(packets)))
 
     def refuse(self, error: ProtocolError) -> None:

@@ -53,8 +53,18 @@ class Scope:
         """The policy of the session; None: as the settings say."""
         times = policy_of(self.settings)
         return self.manners and replace(
-            times, second_request=self.manners.second_request, drop_ends=self.manners.drop_ends
+            self.manners,
+            wait=times.wait,
+            die=times.die,
+            requests=times.requests,
+            beat=times.beat,
+            grace=times.grace,
         )
+
+    @property
+    def loses(self) -> bool:
+        """Whether packets may be lost: what is presumed to have arrived, or is not sent again."""
+        return self.manners is not None and (self.manners.window is not None or not self.manners.resends)
 
     @property
     def settings(self) -> SessionSettings:
@@ -168,6 +178,46 @@ SCOPES: Final = {
         per_answer=1,
         ghosts=0,
         manners=Policy(second_request="ends", drop_ends=True),
+    ),
+    # A wire that cannot say what has arrived, and keeps one packet that was sent; on polls and on streams.
+    "presuming": Scope(
+        client=lambda: StreamClient(1, (0,), skips=True),
+        down=2,
+        up=1,
+        per_answer=1,
+        ghosts=0,
+        manners=Policy(window=1),
+        packets=TRACKED,
+    ),
+    # One that keeps nothing, on polls alone.
+    "presuming all": Scope(
+        client=lambda: AnyClient(1, (0, 1), skips=True),
+        down=2,
+        up=1,
+        ghosts=0,
+        moods=REPLIES,
+        manners=Policy(window=0),
+        packets=TRACKED,
+    ),
+    # One that answers again by other means, such as a cache of its own.
+    "resending nothing": Scope(
+        client=lambda: StreamClient(1, (0,), skips=True),
+        down=2,
+        up=1,
+        ghosts=0,
+        manners=Policy(resends=False),
+    ),
+    # One packet at a time, to a client that listens to one request at a time.
+    "one by one": Scope(
+        client=lambda: StreamClient(1, (0,)), down=2, up=1, ghosts=0, manners=Policy(bundling=False)
+    ),
+    "completing": Scope(
+        client=lambda: AnyClient(2, (0, 1)),
+        down=2,
+        up=1,
+        ghosts=0,
+        moods=REPLIES,
+        manners=Policy(second_request="completes"),
     ),
     # The client that JavaScript has, by its own rules.
     "javascript": Scope(client=lambda: JavaScriptClient(2, closes=True), down=1, up=1, ghosts=0),

@@ -215,6 +215,7 @@ def forget_what_is_over(world: World, exchanges: list[Exchange]) -> list[Exchang
             keeper.sign_off = SignedOff(keeper.ended, [])
         if not keeper.unhandled:
             world.pushed = world.handed = world.acknowledged = 0
+    world.carried = 0
     if world.stopped:
         world.done = None
     world.late = []

@@ -8,8 +8,8 @@ STREAM_BREAKS = (
     Break(
         "begin each write at the last acknowledgement",
         "carriers",
-        "self.settings.max_response_bytes, stream.carried)",
-        "self.settings.max_response_bytes)",
+        "self.most_bytes, stream.carried)",
+        "self.most_bytes)",
         "streams in twos",
     ),
     Break(
@@ -29,7 +29,7 @@ STREAM_BREAKS = (
     Break(
         "send a stream that comes new only what was never sent",
         "carriers",
-        "self.outbox.acknowledged if stream.resends else self.outbox.sent",
+        "self.outbox.acknowledged if self.outbox.resends else self.outbox.sent",
         "self.outbox.sent",
         "streams",
     ),

@@ -11,10 +11,11 @@ from tests.sessions.checker.actor_breaks import ACTOR_BREAKS
 from tests.sessions.checker.breaks import Break
 from tests.sessions.checker.machine_breaks import MACHINE_BREAKS
 from tests.sessions.checker.model import SessionModel
+from tests.sessions.checker.policy_breaks import POLICY_BREAKS
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL
 from tests.sessions.checker.stream_breaks import STREAM_BREAKS
 
-BREAKS = MACHINE_BREAKS + STREAM_BREAKS + ACTOR_BREAKS
+BREAKS = MACHINE_BREAKS + STREAM_BREAKS + POLICY_BREAKS + ACTOR_BREAKS
 DEFECTIVE = re.compile("NameError|AttributeError|TypeError")
 
 

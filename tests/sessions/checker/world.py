@@ -11,6 +11,7 @@ break is checked where it would be broken; `tests.sessions.checker.promises` has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cometary.packets.tracked import TrackedPacket
@@ -34,6 +35,7 @@ FLAGS: Final = (
     "pushed",
     "handed",
     "acknowledged",
+    "carried",
 )
 """What of a world lasts from event to event, besides its objects."""
 
@@ -46,7 +48,8 @@ class World(ActorHost):
         lines: every stream that may.
         packets: what the application sends, by number.
         pushed: how many packets the application has sent, without those that have expired.
-        acknowledged: the highest number acknowledged by any request that the server has taken in.
+        acknowledged: the highest number acknowledged by any request that the server has taken in, or presumed.
+        carried: the highest number that any carrier has carried.
         before: what that was before this step.
         receipts: what the application was told of its packets in this step.
     """
@@ -67,12 +70,28 @@ class World(ActorHost):
         self.receipts: list[tuple[int, str]] = []
         self.exchanges: list[Exchange] = []
         self.lines: list[Line] = []
-        self.pushed = self.acknowledged = self.before = 0
+        self.pushed = self.acknowledged = self.carried = self.before = 0
 
     @property
     def tracked(self) -> bool:
         """Whether the application wants receipts for its packets."""
         return isinstance(self.packets[0], TrackedPacket)
+
+    def carries(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """A carrier gets packets."""
+        policy = self.keeper.machine.policy
+        assert policy.bundling or len(packets) <= 1, "several packets come at a time"
+        for seq, packet in enumerate(packets, first_seq):
+            assert packet.message == seq, f"packet {packet.message} is sent under the number {seq}"
+            assert seq <= self.carried + 1, f"packet {seq} comes, and nobody has carried the one before"
+            assert policy.resends or seq > self.carried, f"packet {seq} is sent again"
+            self.carried = max(seq, self.carried)
+
+    @property
+    def presumed(self) -> int:
+        """The highest number of a packet that is presumed to have arrived."""
+        window = self.keeper.machine.policy.window
+        return 0 if window is None else self.carried - window
 
     # -- what reaches the actor ----------------------------------------------------------------------
 
@@ -107,8 +126,11 @@ class World(ActorHost):
             assert machine.stream is None, "a stream stays although there is another carrier"
         if exchange.rid <= expected and not exchange.holds:
             assert exchange.where == ANSWERED, "a send is not answered at once"
-        if machine.held is exchange:
-            known = self.acknowledged
+        if isinstance(exchange.reply, tuple) and exchange.holds and not machine.policy.resends:
+            assert exchange.reply[1], "a request is answered at once, and with nothing"
+        if machine.held is exchange and machine.policy.resends:
+            known = max(self.acknowledged, self.presumed)
+            sent = machine.outbox.sent if machine.completes else sent
             assert known >= sent, (
                 f"a client is kept waiting of which {known} of {sent} packets are known to be there"
             )
