@@ -29,14 +29,14 @@ class Bucket:
         """How many there were when it was last looked at."""
         return self._tokens
 
-    def wait(self, count: int, rate: float, burst: float, now: float) -> float:
+    def wait(self, count: float, rate: float, burst: float, now: float) -> float:
         """Return after how many seconds `count` tokens may be taken; 0 if that is now."""
         tokens = self._tokens + (now - self._at) * rate
         self._tokens = tokens = tokens if tokens < burst else burst  # noqa: FURB136 - min() takes twice as long
         self._at = now
         return 0.0 if tokens >= count or tokens >= burst else (min(count, burst) - tokens) / rate
 
-    def take(self, count: int) -> None:
+    def take(self, count: float) -> None:
         """Take tokens, after `wait` has said that they may be taken."""
         self._tokens -= count
 

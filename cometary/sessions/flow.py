@@ -6,13 +6,14 @@
 3.  An update to a path that such a session hears waits (it is *parked*, by the dispatcher), and those to the same
     path that come after it as well, so that all hear them in one order. Nothing is lost: they go on when the session
     has caught up, that is when its queue is down to half its limit, when it ends, or when it has been behind for
-    `PATIENCE` seconds. Then it is too slow, and ends with `overflow` if there is no room for the next packet.
+    `PATIENCE` seconds. Then it is too slow, and ends with `overflow` if there is no room for the next packet. So it
+    does if it has been waited for too long in all (`cometary.sessions.allowance`).
     What is sent to the session itself (`session.send`) does not wait, nor does an update that may be dropped anyway.
 4.  The session whose packet brought about what waits is **held**: no further packet of its client is handed over till
     then. So is one whose handler sends to a session that is behind, its own included. What its client sends meanwhile
     waits for the application, up to the bound that there is, and beyond it is put off (`too-many-requests`).
-5.  So a slow reader delays those who speak where it listens, by `PATIENCE` seconds for each time that its queue
-    fills, and nobody else. When the server stops, nobody is held.
+5.  So a slow reader delays those who speak where it listens, by `PATIENCE` seconds at a time and by what it is
+    allowed in all, and nobody else. When the server stops, nobody is held.
 6.  Updates that were not routed yet, parked or not, are `MOST_PENDING` at most. One more raises `MailboxFullError`,
     where it is sent; nothing is dropped. Calls of back-ends wait long before that.
 """

@@ -32,6 +32,7 @@ from cometary.packets.frozen import (
 from cometary.packets.packet import Packet
 from cometary.packets.receipted import AskedPacket
 from cometary.packets.tracked import TrackedPacket
+from cometary.sessions.allowance import Allowance
 from cometary.sessions.bucket import Bucket
 from cometary.sessions.events import Attach, End, Request, RequestDropped, Stream, StreamDropped
 from cometary.sessions.failure import Failure
@@ -99,6 +100,7 @@ class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
         expired: packets that have expired.
         dropped: packets that were dropped.
         too_slow: whether its client was too slow to be waited for.
+        allowance: for how many seconds others may still wait for its client, if they have had to.
         tokens: how many packets its client may send at once, if these are counted.
     """
 
@@ -124,6 +126,7 @@ class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
     expired: int = 0
     dropped: int = 0
     too_slow: bool = False
+    allowance: float | None = None
     tokens: float | None = None
 
 
@@ -163,6 +166,7 @@ def freeze(keeper: SessionKeeper, paths: Sequence[str], mail: Sequence[object] =
         expired=0 if tracking is None else tracking.expired,
         dropped=0 if tracking is None else tracking.dropped,
         too_slow=keeper.lag == TOO_SLOW,
+        allowance=None if keeper.allowance is None else keeper.allowance.left,
         tokens=None if keeper.bucket is None else keeper.bucket.tokens,
     )
     plain: dict[str, Any] = msgspec.to_builtins(frozen)
@@ -280,6 +284,8 @@ class Thawing:
         keeper.started = frozen.started
         keeper.received = frozen.received
         keeper.lag = TOO_SLOW if frozen.too_slow else UP_TO_DATE
+        if frozen.allowance is not None:
+            keeper.allowance = Allowance(now, frozen.allowance)
         if frozen.tokens is not None:
             keeper.bucket = Bucket(frozen.tokens, now)
         keeper.data.update(thaw_value(frozen.data))

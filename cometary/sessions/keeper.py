@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef, ActorSystem
     from cometary.sessions.actor import SessionActor
+    from cometary.sessions.allowance import Allowance
     from cometary.sessions.bucket import Bucket
     from cometary.sessions.events import Request, Stream
     from cometary.sessions.failure import Failure
@@ -73,6 +74,7 @@ class SessionKeeper:
         "_releases",
         "_todo",
         "_todo_bytes",
+        "allowance",
         "begun",
         "bucket",
         "ended",
@@ -125,6 +127,8 @@ class SessionKeeper:
         """The timers that the machine has asked for so far, and those of the lease, by name."""
         self.bucket: Bucket | None = None
         """What counts the packets that the client sends, once it has sent some."""
+        self.allowance: Allowance | None = None
+        """For how long others wait for its client, once they have had to."""
         self.lag: int = UP_TO_DATE
         """Whether its client reads more slowly than others send; see `flow`."""
         self.holds = 0

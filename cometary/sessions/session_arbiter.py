@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from cometary.sessions.allowance import Allowance
 from cometary.sessions.arbiter import Arbiter
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.flow import PATIENCE
@@ -49,12 +50,19 @@ class SessionArbiter(Arbiter):
         keeper = self._keeper
         if keeper.lag == TOO_SLOW or not self._reads():
             return False
+        now = keeper.now()
+        allowance = keeper.allowance
+        if allowance is None:
+            allowance = keeper.allowance = Allowance(now)
+        seconds = allowance.begin(now)
+        if not seconds:
+            return False
         keeper.lag = BEHIND
         self._flow.fall_behind(keeper.ref)
         timer = keeper.timers.get(LAG)
         if timer is None:
             timer = keeper.new_timer(LAG, BehindTooLong())
-        timer.start(PATIENCE)
+        timer.start(min(PATIENCE, seconds))
         return True
 
     def _reads(self) -> bool:
@@ -76,6 +84,8 @@ def look_whether_caught_up(keeper: SessionKeeper, flow: Flow) -> None:
 
 def no_longer_behind(keeper: SessionKeeper, flow: Flow, lag: int) -> None:
     """Take note that nobody waits for a session that was behind any more."""
+    if keeper.lag == BEHIND and keeper.allowance is not None:
+        keeper.allowance.end(keeper.now(), len(flow.behind))
     keeper.lag = lag
     keeper.machine.outbox.relax()
     timer = keeper.timers.get(LAG)

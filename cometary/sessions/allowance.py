@@ -1,0 +1,52 @@
+"""The allowance of one session: for how long others wait for its client, in all.
+
+1.  Whoever is waited for a moment, `FREE` seconds, while it reads half a full queue, is no slow reader.
+2.  What goes beyond is charged to those that are waited for at that time, in equal shares. So it is little where a
+    flood is too much for all who hear it, and all of it where one client holds up the others.
+3.  There are `ALLOWANCE` seconds of it, which come back slowly. Who has none left is not waited for any more.
+
+Pure: the time comes in, in seconds of any clock.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cometary.sessions.bucket import Bucket
+
+FREE: Final = 1.0
+ALLOWANCE: Final = 20.0
+"""Seconds."""
+
+REFILL: Final = 0.1
+"""Seconds that come back in a second."""
+
+
+class Allowance:
+    """What one session has left.
+
+    Args:
+        now: the time.
+        left: seconds.
+    """
+
+    __slots__ = ("_bucket", "_since")
+
+    def __init__(self, now: float, left: float = ALLOWANCE) -> None:
+        self._bucket = Bucket(left, now)
+        self._since = now
+
+    @property
+    def left(self) -> float:
+        """Seconds that were left when it was last looked at."""
+        return self._bucket.tokens
+
+    def begin(self, now: float) -> float:
+        """Begin to wait for the client; returns for how long, or 0 for not at all."""
+        self._since = now
+        self._bucket.wait(0, REFILL, ALLOWANCE, now)
+        return FREE + self.left if self.left > 0 else 0.0
+
+    def end(self, now: float, waited_for: int) -> None:
+        """Wait no longer; `waited_for` sessions were waited for, this one included."""
+        self._bucket.take(max(0.0, now - self._since - FREE) / max(1, waited_for))
