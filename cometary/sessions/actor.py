@@ -300,7 +300,7 @@ class SessionActor(Actor):
             cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
             try:
                 outcome = self._hand_over(item)
-                awaitable = inspect.isawaitable(outcome)
+                awaitable = outcome is not None and inspect.isawaitable(outcome)
             except BaseException as error:
                 if exit_in(error) is None:
                     self._report(item, error)

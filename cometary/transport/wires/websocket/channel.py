@@ -219,17 +219,15 @@ class WebSocketChannel(BufferedChannel):
     # -- from bytes to messages -------------------------------------------------------------------
 
     def _take(self, data: bytes) -> None:
-        if self._reader is None and self._stage == OPEN and self._bodies.credit >= LEAST * 2:
+        if self._reader is None and self._stage == OPEN:
             try:
                 message = only_message(data)
             except FrameError as error:
                 self._fail(error)
                 return
             if message is not None:
-                self._bodies.credit -= max(len(message.payload), LEAST)
-                self.received(message.opcode, message.payload)
-                if self._reading and not (self._may_read() and self._stage == OPEN):
-                    self._settle()
+                self._put(message)
+                self._keep_reading()
                 return
         self._floor.count_parsed(len(data))
         if self._reader is None:
@@ -249,24 +247,27 @@ class WebSocketChannel(BufferedChannel):
         self._settle()
 
     def _handle_frames(self) -> None:
-        bodies = self._bodies
         while self._next is None and self._reader is not None and self._may_read():
             self._reader.longest = self.longest
             try:
                 found = self._reader.next()
                 if found is None:
                     break
-                cost = max(len(found.payload), LEAST)
-                if cost <= bodies.credit:
-                    bodies.credit -= cost
-                    self._handle(found)
-                else:
-                    self._next = found
-                    bodies.wait(cost, self, self._take_turn)
+                self._put(found)
             except FrameError as error:
                 self._fail(error)
         if self._reader is not None and not self._reader.midway:
             self._reader = None
+
+    def _put(self, found: Frame) -> None:
+        """Handle a frame, now or in its turn."""
+        cost, bodies = max(len(found.payload), LEAST), self._bodies
+        if cost <= bodies.credit:
+            bodies.credit -= cost
+            self._handle(found)
+        else:
+            self._next = found
+            bodies.wait(cost, self, self._take_turn)
 
     def _take_turn(self) -> None:
         """Handle the frame that waited for its turn, and go on."""
@@ -278,7 +279,10 @@ class WebSocketChannel(BufferedChannel):
                 self._handle(found)
             except FrameError as wrong:
                 self._fail(wrong)
-            self.go_on()
+            if self._reader is None:
+                self._keep_reading()
+            else:
+                self._read_on()
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
@@ -297,7 +301,8 @@ class WebSocketChannel(BufferedChannel):
         elif self._stage != OPEN:
             return
         elif opcode in {TEXT, BINARY}:
-            self._expect(None)  # the next one has a time of its own
+            if self._reader is not None:
+                self._expect(None)  # the next one has a time of its own
             self.received(opcode, found.payload)
         elif opcode == PING:
             self.send_frame(frame(PONG, found.payload))
@@ -369,6 +374,11 @@ class WebSocketChannel(BufferedChannel):
         return self._unsent is None and not self._behind
 
     # -- what comes next ----------------------------------------------------------------------------
+
+    def _keep_reading(self) -> None:
+        """Go on as before, which is what nearly every message leads to."""
+        if self._stage != OPEN or self._reading is not self._may_read():
+            self._settle()
 
     def _settle(self) -> None:
         """Watch for, and set a deadline on, what is to happen next."""
