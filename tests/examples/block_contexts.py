@@ -43,12 +43,6 @@ from unittest.mock import create_autospec
 from cometary import App, Session
 app, session, text = create_autospec(App()), create_autospec(Session(None, None)), "text"
 """,
-    ("docs/how-to/find-actors.md", 'print(await ask("store", "balance"))'): f"""{FRAMEWORK}
-from cometary.actors import sys
-class Store(Actor):
-    def on_receive(self, message): return message
-Store.with_name("store").start()
-""",
     ("docs/how-to/test-actors.md", 'pytest_plugins = ["cometary.testing.plugin"]'): "",
     ("docs/reference/actors.md", "import trio"): None,
     ("docs/reference/actors.md", "class Feed(Actor):"): FRAMEWORK,
