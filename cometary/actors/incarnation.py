@@ -73,18 +73,21 @@ class OwnedTasks:
             task.cancel()
 
     async def _run(self, task: Task[Any]) -> None:
+        outcome: tuple[Any] | None = None
         try:
-            await task.run()
+            with task.begin():
+                outcome = (await task.function(*task.args),)
         except BaseException as error:
             if escapes(error):
                 raise
             self._failed(error)  # first: if it is the actor that waits for this, it ends now
             task.offer(error=as_told(error))
         else:
-            task.finish()
+            task.finish(outcome)
         finally:
             self._running.discard(task)
-            task.lost("cancelled")
+            if not task.done():
+                task.lost("cancelled")
             if self._when_gone is not None and not self._running:
                 self._when_gone()
 

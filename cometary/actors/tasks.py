@@ -35,16 +35,16 @@ class Task(Future[T]):
         args: its arguments.
     """
 
-    def __init__(
+    # Defaults for all, as in the base: sessions start a task for each packet whose handler is async.
+    _scope: trio.CancelScope | None = None
+    _cancelled = False
+
+    def __init__(  # pyright: ignore[reportMissingSuperCall]
         self, system: ActorSystem, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]
     ) -> None:
-        super().__init__()
         self._system = system
         self.function = function
         self.args = args
-        self._scope: trio.CancelScope | None = None
-        self._outcome: tuple[T] | None = None
-        self._cancelled = False
 
     def __repr__(self) -> str:
         return f"<Task {show(self.function)}, {'done' if self.done() else 'running'}>"
@@ -73,20 +73,22 @@ class Task(Future[T]):
 
     # -- for whoever runs it, on the loop's thread -----------------------------------------
 
-    async def run(self) -> None:
-        """Run the function; raises what it raises. Those who wait are told by `finish`."""
+    def begin(self) -> trio.CancelScope:
+        """Return the scope in which the function is to run, inside of whatever looks at what it raises.
+
+        The scope takes the cancellation out of a group that the function raises.
+        """
         self._scope = scope = trio.CancelScope()
         if self._cancelled:
             scope.cancel()
-        with scope:  # inside: it takes the cancellation out of a group that the function raises
-            self._outcome = (await self.function(*self.args),)
+        return scope
 
-    def finish(self) -> None:
-        """Tell those who wait of the result, after `run` has returned."""
-        if self._outcome is None:
+    def finish(self, outcome: tuple[T] | None) -> None:
+        """Tell those who wait: of the result that is in `outcome`; or without one that it was cancelled."""
+        if outcome is None:
             self.lost("cancelled")
         else:
-            self.offer(self._outcome[0])
+            self.offer(outcome[0])
 
     def lost(self, why: str) -> None:
         """Tell those who wait that there is going to be no result, unless there is one."""

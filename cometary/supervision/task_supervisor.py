@@ -56,6 +56,7 @@ class TaskActor(Actor):
         super().__init__()
         self.display_name = function_name(task.function)
         self._task = task
+        self._outcome: tuple[Any] | None = None
         self._cell.watch(self._tell)
         if owner is not None:
             self.link(owner)
@@ -65,7 +66,8 @@ class TaskActor(Actor):
         self.start_task(self._run)
 
     async def _run(self) -> None:
-        await self._task.run()
+        with self._task.begin():
+            self._outcome = (await self._task.function(*self._task.args),)
         self.stop()
 
     def on_receive(self, message: Any) -> None:
@@ -77,7 +79,7 @@ class TaskActor(Actor):
         if exit.reason == "crashed" and exit.error is not None:
             self._task.offer(error=as_told(exit.error))
         else:
-            self._task.finish()
+            self._task.finish(self._outcome)
 
 
 def async_nolink(supervisor: Whom, function: Callable[..., Awaitable[T]], *args: object) -> Task[T]:
