@@ -11,12 +11,14 @@
     is to be tried again later is a stream that says when, and nothing else.
 4.  It gives no sign of life, so its stream is released after a while, and it comes back: that acknowledges. Of what
     was sent meanwhile only so much is kept as the policy's window says; the rest is presumed to have arrived.
-5.  Names are remembered as long as their sessions are; those of others are forgotten when there are many.
+5.  Names are remembered as long as their sessions are. With each new one two old ones are looked at, and forgotten if
+    their sessions are: so there are never many more than sessions, and nobody has to wait until all are looked at.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
     from cometary.sessions.policy import Policy
     from cometary.transport.http.exchange import Exchange
 
-FEW: Final = 1000
-"""Names that are remembered without a look at whether they are of any use."""
-
 
 class EventSources:
     """Answers plain `EventSource`s.
@@ -50,8 +49,7 @@ class EventSources:
     def __init__(self, gate: Gate, policy: Policy) -> None:
         self._gate = gate
         self._policy = policy
-        self._sids: dict[bytes, str] = {}
-        self._look_at = FEW
+        self._sids: OrderedDict[bytes, str] = OrderedDict()
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer one: by a stream of its session, or of a new one.
@@ -75,10 +73,11 @@ class EventSources:
 
     def remember(self, name: bytes, sid: str) -> None:
         """Take note of the name of a session (rule 5)."""
-        if len(self._sids) >= self._look_at:
-            self._sids = {name: sid for name, sid in self._sids.items() if self._gate.knows(sid)}
-            self._look_at = max(FEW, 2 * len(self._sids))
         self._sids[name] = sid
+        for _ in range(min(2, len(self._sids))):
+            old, old_sid = self._sids.popitem(last=False)
+            if self._gate.knows(old_sid):
+                self._sids[old] = old_sid
 
 
 class EventSourceStream(BodyStream):
