@@ -28,6 +28,7 @@ CHECKS = {
     "layers": "lint-imports --no-logo",
     "format (JavaScript)": "prettier --check clients/javascript tests/clients",
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
+    "size (JavaScript)": "node clients/javascript/build.js --check",
     "tests (JavaScript)": (
         "node --test --test-reporter=spec --test-reporter-destination=stdout"
         f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} "

@@ -1,5 +1,5 @@
 /**
- * Makes the types that go into the package, before `npm pack` and `npm publish`. In a clone in which nothing has
+ * Makes the types, and the builds beside the modules, that go into the package, before `npm pack` and `npm publish`. In a clone in which nothing has
  * been installed yet, what the lock file names is installed first.
  */
 
@@ -27,3 +27,4 @@ try {
   run(["npm", "ci", "--no-audit", "--no-fund"], root);
 }
 run(["tsc", "--project", "tsconfig.types.json"]);
+run(["node", "build.js"]);

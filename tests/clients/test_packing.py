@@ -69,7 +69,72 @@ def test_what_it_exports_is_in_it(clone: Path) -> None:
     client = clone / "clients/javascript"
     packed = {file["path"] for file in pack(client, "--dry-run")["files"]}
     package = json.loads((client / "package.json").read_text())
-    named = {name.removeprefix("./") for each in package["exports"].values() for name in each.values()}
+    named = {name.removeprefix("./") for name in names(package["exports"])}
     assert named | {"README.md"} <= packed
     assert not {name for name in packed if name.startswith("tests/")}
     assert {f"types/{Path(name).stem}.d.ts" for name in packed if name.startswith("src/")} <= packed
+
+
+def test_programs_that_require_it_and_pages_without_modules_have_it_too(clone: Path, tmp_path: Path) -> None:
+    (clone / "node_modules").symlink_to(ROOT / "node_modules")
+    client = clone / "clients/javascript"
+    packed = pack(client, "--pack-destination", str(tmp_path))
+    installed = tmp_path / "page/node_modules/cometary"
+    installed.mkdir(parents=True)
+    shutil.unpack_archive(tmp_path / packed["filename"], tmp_path, "gztar")
+    (tmp_path / "package").rename(installed.parent / "whole")
+    installed.rmdir()
+    (installed.parent / "whole").rename(installed)
+    page = tmp_path / "page"
+    (page / "required.cjs").write_text(REQUIRED)
+    (page / "imported.mjs").write_text(IMPORTED)
+    (page / "typed.cts").write_text(TYPED)
+    for program in ("required.cjs", "imported.mjs"):
+        assert run(page, "node", program) == "closed closed function\n"
+    assert run(page, ROOT / "node_modules/.bin/tsc", *STRICT, "typed.cts") == ""
+
+
+REQUIRED = """
+const { Comet } = require("cometary");
+const { allTabs } = require("cometary/tabs");
+const { readFileSync } = require("node:fs");
+const vm = require("node:vm");
+
+const script = readFileSync(require.resolve("cometary/cometary.min.js"), "utf8");
+const page = vm.createContext({ EventTarget, TextEncoder });
+vm.runInContext(script + "; this.state = new Cometary.Comet('/comet').state", page);
+console.log(new Comet("/comet").state, page.state, typeof allTabs);
+"""
+
+IMPORTED = """
+import { Comet } from "cometary";
+import { allTabs } from "cometary/tabs";
+import * as whole from "cometary/cometary.min.mjs";
+
+console.log(new Comet("/comet").state, new whole.Comet("/comet").state, typeof allTabs);
+"""
+
+TYPED = """
+import { Comet } from "cometary";
+import { allTabs } from "cometary/tabs";
+
+const comet = new Comet<{ news: string }>("/comet", { share: allTabs() });
+comet.on("news", (text) => text.trim());
+// @ts-expect-error no such pattern
+comet.on("olds", () => undefined);
+"""
+
+STRICT = ("--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "")
+
+
+def run(directory: Path, *command: str | Path) -> str:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def names(exports: Any) -> set[str]:
+    """All files that a package exports, on whatever condition."""
+    if isinstance(exports, str):
+        return {exports}
+    return {name for each in exports.values() for name in names(each)}

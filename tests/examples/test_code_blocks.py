@@ -72,9 +72,13 @@ def kind(block: Block) -> Callable[[Block, Path], None] | None:
         return read_json
     if block.language == INDENTED and COMMAND.match(block.first):
         return run_commands
-    return {"toml": read_toml, "json": read_json, "mermaid": read_diagram, "js": read_javascript}.get(
-        block.language
-    )
+    return {
+        "toml": read_toml,
+        "json": read_json,
+        "mermaid": read_diagram,
+        "js": read_javascript,
+        "ts": read_javascript,
+    }.get(block.language)
 
 
 def test_the_tables_name_only_blocks_that_there_are() -> None:

@@ -1,5 +1,6 @@
 /** The page's own back-end, which decides who may have the updates of which paths. */
 
+import { Alarm } from "./alarm.js";
 import { backoff } from "./backoff.js";
 
 /** @typedef {"connect" | "disconnect"} Verb */
@@ -31,7 +32,8 @@ export class Backend {
     headers.set("Content-Type", "application/json");
     const question = new AbortController();
     const { signal } = question;
-    const watchdog = environment.setTimeout(() => question.abort(), PATIENCE * 1000);
+    const watchdog = new Alarm(environment);
+    watchdog.set(PATIENCE * 1000, () => question.abort());
     try {
       const body = JSON.stringify({ sid, paths });
       return await environment.fetch(checkUrl(this.#options, verb), {
@@ -41,7 +43,7 @@ export class Backend {
         signal,
       });
     } finally {
-      environment.clearTimeout(watchdog);
+      watchdog.clear();
     }
   }
 

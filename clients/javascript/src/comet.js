@@ -9,6 +9,7 @@
  * comet.send("chat/lobby", { text: "hello" });
  */
 
+import { Alarm } from "./alarm.js";
 import { checkUrl } from "./backend.js";
 import { ConnectError } from "./connected_paths.js";
 import { Handlers } from "./handlers.js";
@@ -24,6 +25,10 @@ export { ConnectError, QueueFullError };
 /** @typedef {import("./options.js").Options} Options */
 /** @typedef {import("./protocol.js").Packet} Packet */
 /** @typedef {import("./handlers.js").Handler} Handler */
+
+const Target = /** @type {new () => import("./messages.js").CometTarget} */ (
+  /** @type {unknown} */ (EventTarget)
+);
 
 /**
  * A session with the push server, kept up until `close`.
@@ -41,8 +46,10 @@ export { ConnectError, QueueFullError };
  *   were at fault. "connect-failed" is the page's own back-end.
  * - `close`: there will be no other session: `detail.reason`; `detail.undelivered` are the packets of which
  *   it is not known whether they arrived
+ *
+ * @template {Record<string, any>} [M=Record<string, any>] the messages, by patterns of their paths
  */
-export class Comet extends EventTarget {
+export class Comet extends Target {
   #options;
   #handlers;
   /** @type {import("./options.js").Line} What keeps the session: this page, or all tabs together. */
@@ -97,20 +104,22 @@ export class Comet extends EventTarget {
   /**
    * Call a handler for every packet whose path a pattern covers: exact, `*` for one segment, `**` for the rest.
    *
-   * @param {string} pattern
-   * @param {Handler} handler
+   * @template {keyof M & string} P
+   * @param {P} pattern
+   * @param {(message: M[P], path: import("./messages.js").PathOf<P>) => void} handler
    * @returns {() => void} stops it
    * @throws {TypeError} if it is no pattern
    */
   on(pattern, handler) {
-    return this.#handlers.add(pattern, handler);
+    return this.#handlers.add(pattern, /** @type {Handler} */ (handler));
   }
 
   /**
    * Send a packet, once and in order, as soon as a connection is free; before `open`, once there is a session.
    *
-   * @param {string} path
-   * @param {unknown} [message] anything JSON can say, as it is now
+   * @template {import("./messages.js").PathOf<keyof M & string>} P
+   * @param {P} path
+   * @param {import("./messages.js").MessageAt<M, P>} [message] anything JSON can say, as it is now
    * @param {{ receipt?: string }} [options] with a `receipt`, 1 to 256 characters of the page's own choice, a packet
    *   `{receipt, path}` comes at the path `::failed` if the application fails on this one
    * @throws {TypeError} if it is no path that a client may send to, or no receipt, or the message cannot travel
@@ -160,15 +169,13 @@ export class Comet extends EventTarget {
    */
   async close() {
     if (this.state === "closed") return;
-    const {
-      environment: { setTimeout, clearTimeout },
-      closeTimeout,
-    } = this.#options;
-    const timer = setTimeout(() => this.#line.end("closed"), closeTimeout * 1000);
+    const { environment, closeTimeout } = this.#options;
+    const patience = new Alarm(environment);
+    patience.set(closeTimeout * 1000, () => this.#line.end("closed"));
     const closed = this.#next("close");
     this.#line.close();
     await closed;
-    clearTimeout(timer);
+    patience.clear();
   }
 
   #start() {
@@ -215,12 +222,13 @@ export class Comet extends EventTarget {
   }
 
   /**
-   * @param {string} type
-   * @returns {Promise<any>} the detail of the next such event
+   * @template {keyof import("./messages.js").CometEvents} K
+   * @param {K} type
+   * @returns {Promise<import("./messages.js").CometEvents[K]>} the detail of the next such event
    */
   #next(type) {
     return new Promise((resolve) => {
-      this.addEventListener(type, (event) => resolve(/** @type {CustomEvent} */ (event).detail), {
+      this.addEventListener(type, (event) => resolve(event.detail), {
         once: true,
       });
     });

@@ -68,7 +68,7 @@ function read(url, response, text) {
  * @param {string} text
  * @returns {Record<string, unknown> | undefined}
  */
-function parseObject(text) {
+export function parseObject(text) {
   try {
     const value = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : undefined;

@@ -8,6 +8,7 @@
  *    did arrive does no harm.
  */
 
+import { Alarm } from "./alarm.js";
 import { exchange } from "./exchange.js";
 
 /** @typedef {ReturnType<typeof setTimeout>} Timer */
@@ -31,13 +32,14 @@ export const USUAL_DIE = 45;
 export class Flights {
   #all = new AbortController();
   #onTheWire = 0;
-  /** @type {Timer | undefined} The watchdog of rule 2. */
+  /** The watchdog of rule 2. */
   #crowded;
   #means;
 
   /** @param {FlightMeans} means */
   constructor(means) {
     this.#means = means;
+    this.#crowded = new Alarm(means);
   }
 
   /**
@@ -47,11 +49,12 @@ export class Flights {
    * @returns {Promise<import("./exchange.js").Outcome & { seconds: number }>} and how long it took
    */
   async send(body, { hold, margin }) {
-    const { url, fetch, credentials, setTimeout, clearTimeout, now } = this.#means;
+    const { url, fetch, credentials, now } = this.#means;
     const flight = new AbortController();
     const giveUp = () => flight.abort(new Error(`${url} did not answer in time.`));
     const answerable = margin + body.length / SLOWEST;
-    const watchdog = setTimeout(giveUp, (hold + answerable) * 1000);
+    const watchdog = new Alarm(this.#means);
+    watchdog.set((hold + answerable) * 1000, giveUp);
     const { signal } = this.#all;
     signal.addEventListener("abort", giveUp);
     const departed = now();
@@ -60,7 +63,7 @@ export class Flights {
       const outcome = await exchange(fetch, url, body, { signal: flight.signal, credentials });
       return { ...outcome, seconds: (now() - departed) / 1000 };
     } finally {
-      clearTimeout(watchdog);
+      watchdog.clear();
       signal.removeEventListener("abort", giveUp);
       this.#arrive();
     }
@@ -69,18 +72,13 @@ export class Flights {
   /** @param {number} margin seconds */
   #depart(margin) {
     this.#onTheWire += 1;
-    this.#stopCrowded();
-    if (this.#onTheWire > 1) this.#crowded = this.#means.setTimeout(() => this.giveUp(), margin * 1000);
+    this.#crowded.clear();
+    if (this.#onTheWire > 1) this.#crowded.set(margin * 1000, () => this.giveUp());
   }
 
   #arrive() {
     this.#onTheWire -= 1;
-    if (this.#onTheWire < 2) this.#stopCrowded();
-  }
-
-  #stopCrowded() {
-    if (this.#crowded !== undefined) this.#means.clearTimeout(this.#crowded);
-    this.#crowded = undefined;
+    if (this.#onTheWire < 2) this.#crowded.clear();
   }
 
   /** Give all of them up: each comes back as lost. */

@@ -10,6 +10,8 @@
  *    waits for packets that never come.
  */
 
+import { sizeOf } from "./size.js";
+
 export const LONGEST_PATH = 1024;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u;
 
@@ -21,7 +23,7 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u;
  */
 export function checkPath(path) {
   if (typeof path !== "string" || path === "") throw new TypeError("A path is a string that is not empty.");
-  if (new TextEncoder().encode(path).length > LONGEST_PATH) {
+  if (sizeOf(path) > LONGEST_PATH) {
     throw new TypeError(`A path has at most ${LONGEST_PATH} bytes of UTF-8.`);
   }
   if (UNPRINTABLE.test(path)) throw new TypeError("A path has no control characters and no surrogates.");

@@ -31,7 +31,8 @@
  */
 
 import { isAboutPackets, isTemporary, needsAnotherSession } from "./conditions.js";
-import { Request, sizeOf } from "./request.js";
+import { Request } from "./request.js";
+import { sizeOf } from "./size.js";
 
 export { Request };
 

@@ -6,6 +6,8 @@
  * to drop an older one would break the order that the protocol promises.
  */
 
+import { sizeOf } from "./size.js";
+
 /**
  * A packet as it goes onto the wire; `size` is in bytes of UTF-8.
  * Where tabs share a session, `tab` has sent it as its packet number `n`.
@@ -60,7 +62,7 @@ export class SendQueue {
   append(path, message, receipt) {
     if (receipt !== undefined) checkReceipt(receipt);
     const json = encode(path, message, receipt);
-    const size = new TextEncoder().encode(json).length;
+    const size = sizeOf(json);
     if (size > this.#limits.batchBytes) {
       throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);
     }

@@ -3,6 +3,7 @@
  * fails to get is tried again, with growing pauses, until there is a token or the session is over.
  */
 
+import { Alarm } from "./alarm.js";
 import { backoff } from "./backoff.js";
 
 /** The control path of the packet by which the server asks; no page gets to see it. */
@@ -20,7 +21,6 @@ export const TOKEN_PATH = "::token";
  */
 
 export class Renewal {
-  /** @type {Timer | undefined} */
   #pause;
   /** What is being asked for is another thing each time: an answer to an older question is ignored. */
   #question = 0;
@@ -29,6 +29,7 @@ export class Renewal {
   /** @param {RenewalMeans} means */
   constructor(means) {
     this.#means = means;
+    this.#pause = new Alarm(means);
   }
 
   /** @param {(token: string) => void} take gets the token */
@@ -40,8 +41,7 @@ export class Renewal {
   /** The session is over, or another question came. */
   stop() {
     this.#question += 1;
-    if (this.#pause !== undefined) this.#means.clearTimeout(this.#pause);
-    this.#pause = undefined;
+    this.#pause.clear();
   }
 
   /**
@@ -50,14 +50,13 @@ export class Renewal {
    * @param {number} attempt
    */
   async #ask(take, question, attempt) {
-    const { token, setTimeout, backoff: bounds, random } = this.#means;
+    const { token, backoff: bounds, random } = this.#means;
     try {
       const another = await token();
       if (question === this.#question && another !== undefined) take(another);
     } catch {
       if (question !== this.#question) return;
-      const again = () => void this.#ask(take, question, attempt + 1);
-      this.#pause = setTimeout(again, backoff(attempt, bounds, random));
+      this.#pause.set(backoff(attempt, bounds, random), () => void this.#ask(take, question, attempt + 1));
     }
   }
 }

@@ -48,8 +48,3 @@ export class Request {
  * @typedef {{ next: "retry" } | { next: "continue", packets: OutgoingPacket[] }
  *   | { next: "reopen" | "end", reason: string }} Verdict
  */
-
-/** @param {string} text Its bytes of UTF-8. */
-export function sizeOf(text) {
-  return new TextEncoder().encode(text).length;
-}

@@ -12,6 +12,7 @@
  */
 
 import { Alarm } from "./alarm.js";
+import { parseObject } from "./exchange.js";
 
 /**
  * @typedef {object} MoreSocketMeans
@@ -103,12 +104,9 @@ export class Socket {
 
   /** @param {string} data */
   #read(data) {
-    try {
-      var body = JSON.parse(data);
-    } catch {
-      return this.#break();
-    }
-    if (!this.#broken) this.#hear(body);
+    const body = parseObject(data);
+    if (body === undefined) this.#break();
+    else if (!this.#broken) this.#hear(body);
   }
 
   /** @param {any} body */

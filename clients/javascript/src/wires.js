@@ -113,9 +113,7 @@ export class Wires {
 
   /** The session, or this client's part in it, is over. */
   stop() {
-    this.#later.clear();
-    this.#socket?.close();
-    this.#detach();
+    this.#drop();
     this.#session = undefined;
   }
 
@@ -123,9 +121,7 @@ export class Wires {
   networkIsBack() {
     if (this.#session === undefined) return;
     this.#choice.networkIsBack();
-    this.#later.clear();
-    this.#socket?.close();
-    this.#detach();
+    this.#drop();
     this.#user.broke();
     this.#try();
   }
@@ -188,12 +184,14 @@ export class Wires {
   /** @param {boolean} wasAttached Rules 2 and 3. */
   #broke(wasAttached) {
     const pause = wasAttached ? this.#choice.broke(this.#means.now()) : this.#choice.failed();
-    this.#detach();
+    this.#drop();
     this.#later.set(pause, () => this.#try());
     this.#user.broke();
   }
 
-  #detach() {
+  #drop() {
+    this.#later.clear();
+    this.#socket?.close();
     this.attaching = false;
     this.#socket = undefined;
     if (this.#session?.streaming) this.#session.detached();

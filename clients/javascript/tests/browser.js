@@ -223,7 +223,7 @@ export class Tab {
       },
     });
     this.comet.on("news", (message) => this.heard.push(message));
-    for (const type of ["open", "reopened", "error", "close"]) {
+    for (const type of /** @type {const} */ (["open", "reopened", "error", "close"])) {
       this.comet.addEventListener(type, (event) =>
         this.events.push([type, /** @type {CustomEvent} */ (event).detail]),
       );

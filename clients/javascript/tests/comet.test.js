@@ -26,7 +26,8 @@ function make(options = {}) {
     ...options,
   });
   events = [];
-  for (const type of ["state", "open", "retrying", "reopened", "error", "close"]) {
+  const types = /** @type {const} */ (["state", "open", "retrying", "reopened", "error", "close"]);
+  for (const type of types) {
     comet.addEventListener(type, (event) => events.push([type, /** @type {CustomEvent} */ (event).detail]));
   }
 }

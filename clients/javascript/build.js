@@ -1,0 +1,71 @@
+/**
+ * Makes what is in `dist`: CommonJS for programs that `require`, one classic script for pages without modules, and a
+ * module of one file; and says how large the client is.
+ *
+ *     node build.js            make them
+ *     node build.js --check    only see that the client is small enough; 1 if it is not
+ */
+
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+/** Bytes that the client may have, minified and compressed. */
+const LIMIT = 9000;
+
+/**
+ * Names of members that modules only share among themselves: made short in what is minified. None is a browser's, in a
+ * request or in the interface.
+ */
+const OWN_NAMES = [
+  "abandon|anyLost|anyStreamed|attachment|attaching|attempts|boundTo|confirmed|detached|farewell|giveUp|hasGap",
+  "highestAnswered|isSet|mayAttach|networkIsBack|nextRid|onTheWire|patience|putBack|reliefAfter|relieve|renewalDue",
+  "allowed|attached|broke|ended|failed|frame|journal|opened|received|refused|reopening|replaced|sign|unwant",
+  "retryAfter|shortFarewell|streamed|streaming|takeBatch|unansweredRequest|wasAttached|wasFirst|wentOut",
+];
+
+/** @param {string} name */
+function path(name) {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+/**
+ * @param {string} entry
+ * @param {import("esbuild").BuildOptions} options
+ */
+async function bundle(entry, options) {
+  const { outputFiles = [] } = await build({
+    entryPoints: [path(entry)],
+    bundle: true,
+    write: false,
+    target: "es2022",
+    ...options,
+  });
+  return outputFiles[0]?.contents ?? new Uint8Array();
+}
+
+/** @type {import("esbuild").BuildOptions} */
+const SMALL = { minify: true, mangleProps: new RegExp(`^(${OWN_NAMES.join("|")})$`) };
+
+const size = gzipSync(await bundle("src/comet.js", { ...SMALL, format: "esm" }), { level: 9 }).length;
+console.error(`The client has ${size} bytes, minified and compressed; it may have ${LIMIT}.`);
+if (size > LIMIT) process.exitCode = 1;
+
+if (!process.argv.includes("--check")) {
+  mkdirSync(path("dist/types"), { recursive: true });
+  for (const name of ["comet", "tabs", "protocol"]) {
+    writeFileSync(
+      path(`dist/${name}.js`),
+      await bundle(`src/${name}.js`, { format: "cjs", platform: "browser" }),
+    );
+  }
+  // Without this file Node.js and TypeScript would take them for modules, as all of this package.
+  writeFileSync(path("dist/package.json"), '{ "type": "commonjs" }\n');
+  for (const name of readdirSync(path("types")))
+    copyFileSync(path(`types/${name}`), path(`dist/types/${name}`));
+  writeFileSync(path("dist/cometary.min.mjs"), await bundle("src/all.js", { ...SMALL, format: "esm" }));
+  const script = { ...SMALL, format: /** @type {const} */ ("iife"), globalName: "Cometary" };
+  writeFileSync(path("dist/cometary.min.js"), await bundle("src/all.js", script));
+}

@@ -1,0 +1,4 @@
+/** All of the client, for a file of its own: a module, or a classic script whose members are those of `Cometary`. */
+
+export { Comet, ConnectError, QueueFullError } from "./comet.js";
+export { allTabs } from "./tabs.js";

@@ -1,0 +1,4 @@
+/** @param {string} text Its bytes of UTF-8. */
+export function sizeOf(text) {
+  return new TextEncoder().encode(text).length;
+}
