@@ -20,11 +20,12 @@ from cometary.transport.net.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     from cometary.actors.scheduler import Scheduler
     from cometary.doors.door import Listener
+    from cometary.transport.net.channel import Protocol
     from cometary.transport.net.listener import Network
 
 
@@ -35,9 +36,18 @@ class FrontEnd:
         listeners: where connections come in, and what is spoken there.
         network: where connections come from.
         scheduler: runs the actors that it sends to. Their timers wait for what is to be read.
+        inward: makes what makes the channels of sockets that are handed to it (`adopt`).
     """
 
-    def __init__(self, listeners: Sequence[Listener], network: Network, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        network: Network,
+        scheduler: Scheduler,
+        inward: Callable[[], Protocol],
+    ) -> None:
+        self._new_inward = inward
+        self._inward: Protocol | None = None
         self._listeners = listeners
         self._network = network
         self._scheduler = scheduler
@@ -88,11 +98,19 @@ class FrontEnd:
             descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
         self._switchboard, scheduler.catch_up = switchboard, switchboard.catch_up
+        self._inward = self._new_inward()
         try:
             await switchboard.serve(task_status=task_status)
         finally:
             scheduler.catch_up = None
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
+
+    def adopt(self, sock: socket.socket, peer: str) -> None:
+        """Serve a socket, connected and non-blocking, as if a client at the address `peer` had connected by it."""
+        if self._switchboard is None or self._inward is None:
+            sock.close()
+        else:
+            self._switchboard.add(self._inward(sock, peer, self._switchboard))
 
     def leave_callers(self) -> None:
         """Leave those who call from now on to the successor, if there is to be one; see `Network`."""

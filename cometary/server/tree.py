@@ -45,11 +45,13 @@ from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
+from cometary.transport.http.protocol import Http
 from cometary.transport.http.settings import limits_for
 from cometary.transport.net.certificate import Certificate
 from cometary.transport.net.listener import SYSTEM, Network
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from cometary.app import Authenticator, Task
@@ -114,6 +116,11 @@ class Server:
         network: where its connections come from.
         engine: by what updates travel; None for one that goes no further than this server.
         doors: see `serve`.
+        listens: whether clients connect to it; else their requests are handed to it.
+
+    Attributes:
+        service: what answers clients.
+        limits: what one client may take.
     """
 
     def __init__(
@@ -126,8 +133,10 @@ class Server:
         *,
         engine: Engine | None = None,
         doors: Iterable[type[Door]] | None = None,
+        listens: bool = True,
     ) -> None:
         self._settings = settings
+        self._listens = listens
         self._app = app
         self._authenticator = authenticator
         self._actors = actors
@@ -145,7 +154,9 @@ class Server:
         )
         self._reader: ReceiptReader | None = None
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
-        self._front_end = FrontEnd(self._listeners(), network, actors.scheduler)
+        self._front_end = FrontEnd(
+            self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
+        )
         self._root: ActorRef[Any] | None = None
 
     @asynccontextmanager
@@ -199,7 +210,8 @@ class Server:
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         urls, settings = self._front_end.urls, self._settings
-        comet, control = urls[CLIENTS] + settings.comet, urls.get(ControlDoor.name, "")
+        comet = urls[CLIENTS] + settings.comet if self._listens else ""
+        control = urls.get(ControlDoor.name, "")
         return Running(
             comet,
             control,
@@ -248,7 +260,7 @@ class Server:
         """Open the doors, and return where connections come in."""
         settings, app, manager, start_soon = self._settings, self._app, self._manager, self._actors.start_soon
         bodies = BodyQueue(start_soon)
-        limits = limits_for(settings, settings.die)
+        self.limits = limits = limits_for(settings, settings.die)
         inside = Inside(
             manager,
             hub=self._hub,
@@ -263,8 +275,14 @@ class Server:
         gate = make_gate(
             settings, app, manager, self._authenticator, key=self._binding_key, start_soon=start_soon
         )
-        service = public_service(settings, self._doors, gate, limits, bodies=bodies)
+        self.service = service = public_service(settings, self._doors, gate, limits, bodies=bodies)
+        if not self._listens:
+            return self._doors.listeners()
         return [public_listener(settings, service, limits, self._certificate), *self._doors.listeners()]
+
+    def adopt(self, sock: socket.socket, peer: str) -> None:
+        """Serve a socket as if a client at the address `peer` had connected by it."""
+        self._front_end.adopt(sock, peer)
 
     def _reload(self) -> bool:
         if self._certificate is None:
