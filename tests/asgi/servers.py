@@ -32,7 +32,7 @@ async def hypercorn(
     application: Application, shutdown: trio.Event | None = None, **settings: Any
 ) -> AsyncGenerator[str]:
     """Serve an application by Hypercorn on Trio; yields its URL."""
-    ended = shutdown or trio.Event()
+    ended = trio.Event() if shutdown is None else shutdown
     async with trio.open_nursery() as nursery:
 
         async def run(*, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
