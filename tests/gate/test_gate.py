@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Any
 
 import pytest
@@ -270,3 +271,149 @@ async def test_nothing_of_ours_is_raised_to_a_wire_either(
         assert await behind.open() == "internal-error"
         assert await behind.say(sid, Says(2, Packet("a"))) == ["internal-error"]
         assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"] * 2
+
+
+async def test_who_asks_learns_of_an_id_whether_there_was_a_session_a_moment_ago() -> None:
+    async with house() as behind:
+        sid = (await behind.open()).sid
+        assert behind.gate.knows(sid)
+        await behind.say(sid, Says(2, close=True))
+        assert behind.gate.knows(sid)
+        assert not behind.gate.knows("nobody")
+
+
+async def test_each_opening_is_told_of_with_its_wire_and_address(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "cometary.sessions")
+    async with house() as behind:
+        await behind.open()
+    [opened] = [vars(record)["structured"] for record in caplog.records if "opened" in record.getMessage()]
+    assert (opened["wire"], opened["address"]) == ("list", FAR)
+
+
+async def test_when_a_token_expires_is_told_in_milliseconds() -> None:
+    async with house(App(authenticate=lambda _: Admission({"user": "ada"}, 12.34567))) as behind:
+        assert (await behind.open("x")).expires == 12.346
+
+
+async def test_a_request_knows_the_session_that_it_was_submitted_to() -> None:
+    async with house() as behind:
+        sid = (await behind.open()).sid
+        request = Says(2)
+        await behind.say(sid, request)
+        assert request.sid == sid
+
+
+async def test_one_request_may_have_just_as_many_packets_as_the_client_was_told() -> None:
+    async with house(echoing(), max_request_packets=3) as behind:
+        sid = (await behind.open()).sid
+        three = [Packet("echo", number) for number in range(3)]
+        assert await behind.say(sid, Says(2, *three)) == [[0, 1, 2]]
+        assert await behind.say(sid, Says(3, *three, Packet("echo", 3))) == ["too-large"]
+
+
+LOGIN = {b"cookie": b"login=ada"}
+
+
+class Judge:
+    """Takes tokens of a user and a number; remembers which it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def __call__(self, token: object) -> Admission | bool:
+        self.asked.append(token)
+        user, _, number = str(token).partition(" ")
+        return Admission({"user": user}, 100) if number.isdecimal() else False
+
+
+@pytest.mark.parametrize(
+    ("bind", "token", "headers", "told"),
+    [
+        ("token", "ada 1", {}, [["said"]]),
+        ("token", "ada 2", {}, [["said"]]),
+        ("token", "eve 1", {}, ["unknown-session"]),
+        ("token", "ada", {}, ["unknown-session"]),
+        ("token", NO_TOKEN, {}, ["unknown-session"]),
+        ("cookie:login", NO_TOKEN, LOGIN, [["said"]]),
+        ("cookie:login", "ada 2", LOGIN, [["said"]]),
+        ("cookie:login", "eve 1", LOGIN, ["unauthorized"]),
+        ("cookie:login", "ada 1", {}, ["unknown-session"]),
+        ("cookie:login", "ada 1", {b"cookie": b"login=eve"}, ["unknown-session"]),
+        ("off", "ada 2", {}, [["said"]]),
+        ("off", "eve 1", {}, ["unauthorized"]),
+    ],
+)
+async def test_a_request_is_the_sessions_if_it_proves_what_that_is_bound_to_and_its_token_is_good(
+    bind: str, token: object, headers: dict[bytes, bytes], told: list[object]
+) -> None:
+    app = echoing()
+    app.authenticate(Judge())
+    async with house(app, bind=bind) as behind:
+        sid = (await behind.open("ada 1", headers=LOGIN)).sid
+        said = Says(2, Packet("echo", "said"))
+        assert await behind.say(sid, said, token, headers=headers) == told
+
+
+@pytest.mark.parametrize(("bind", "asked"), [("token", []), ("cookie:login", ["ada 1"]), ("off", ["ada 1"])])
+async def test_only_the_token_that_a_session_is_bound_to_needs_no_judgement(
+    bind: str, asked: list[object]
+) -> None:
+    judge = Judge()
+    async with house(App(authenticate=judge), bind=bind) as behind:
+        sid = (await behind.open("ada 1", headers=LOGIN)).sid
+        judge.asked.clear()
+        assert await behind.say(sid, Says(2), "ada 1", headers=LOGIN) == []
+        assert judge.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("bind", "token", "told"),
+    [("token", "another", ["unknown-session"]), ("token", "ada 1", []), ("cookie:login", "another", [])],
+)
+async def test_without_an_authenticator_no_other_token_is_as_good_and_none_is_needed(
+    bind: str, token: str, told: list[object]
+) -> None:
+    async with house(bind=bind) as behind:
+        sid = (await behind.open("ada 1", headers=LOGIN)).sid
+        assert await behind.say(sid, Says(2), token, headers=LOGIN) == told
+
+
+async def test_an_address_has_only_so_many_tokens_judged() -> None:
+    judge = Judge()
+    async with house(App(authenticate=judge), opens_per_minute=3) as behind:
+        sid = (await behind.open("ada 1")).sid
+        for rid in (2, 3):
+            request = Says(rid, close=False)
+            await behind.say(sid, request, "ada 2")
+        assert await behind.say(sid, Says(4), "ada 2") == ["too-many-requests"]
+        assert judge.asked == ["ada 1", "ada 2", "ada 2"]
+
+
+async def failing_later(_: object) -> bool:
+    raise ZeroDivisionError
+
+
+async def test_of_a_question_that_failed_nothing_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    async with house(App(authenticate=failing_later)) as behind:
+        assert await behind.open("x") == "internal-error"
+        assert behind.gate._judging is not None
+        assert not behind.gate._judging._waiting
+
+
+def interrupted(_: object) -> bool:
+    signal.raise_signal(signal.SIGINT)
+    return True
+
+
+async def interrupted_later(_: object) -> bool:
+    return interrupted(_)
+
+
+@pytest.mark.parametrize("authenticator", [interrupted, interrupted_later])
+async def test_an_exit_that_a_signal_asks_for_is_no_failure_of_an_authenticator(authenticator: Any) -> None:
+    async def run() -> None:
+        async with house(App(authenticate=authenticator)) as behind:
+            await behind.open("x")
+
+    with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True, allow_unwrapped=True):
+        await run()

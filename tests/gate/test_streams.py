@@ -221,3 +221,45 @@ async def test_a_stream_that_comes_to_a_session_whose_actor_has_ended_is_told_so
         behind.manager.find(sid).ref.stop(block=False)
         await wait_all_tasks_blocked()
         assert (await behind.attach(sid)).told == ["session-ended"]
+
+
+async def test_without_an_authenticator_a_token_on_a_stream_means_nothing() -> None:
+    async with house() as behind:
+        stream = await behind.attach((await behind.open()).sid)
+        assert await behind.say_on(stream, Sends(2), "a token") == [[]]
+
+
+async def test_what_comes_without_a_token_needs_no_judgement() -> None:
+    judged: list[object] = []
+
+    def judge(token: object) -> bool:
+        judged.append(token)
+        return True
+
+    async with house(App(authenticate=judge)) as behind:
+        stream = await behind.attach((await behind.open("a")).sid)
+        assert await behind.say_on(stream, Sends(2)) == [[]]
+        without_any = Sends(3)
+        behind.gate.submit_on(stream, without_any)
+        await wait_all_tasks_blocked()
+        assert without_any.told == [[]]
+        assert judged == ["a"]
+
+
+async def test_judgements_on_a_stream_count_against_the_openings_of_the_address() -> None:
+    async with house(for_users(), opens_per_minute=2) as behind:
+        stream = await behind.attach((await behind.open("for ever")).sid)
+        assert await behind.say_on(stream, Sends(2), "for ever") == [[]]
+        assert await behind.say_on(stream, Sends(3), "for ever") == ["too-many-requests"]
+
+
+async def test_nothing_of_ours_is_raised_to_the_wire_of_a_stream(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house() as behind:
+        sid = (await behind.open()).sid
+        stream = await behind.attach(sid)
+        monkeypatch.setattr(behind.gate, "_living", None)
+        assert (await behind.attach(sid)).told == ["internal-error"]
+        assert await behind.say_on(stream, Sends(2)) == ["internal-error"]
+        assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"] * 2

@@ -119,3 +119,12 @@ def test_all_addresses_are_forgotten_when_there_are_too_many_that_are_not_quiet(
         assert len(gate.turnstile._addresses) <= 3
     assert gate.wait(gate.keeper(), 20, "192.0.2.3") > 0
     assert gate.wait(gate.keeper(), 20, "192.0.2.0") == 0
+
+
+def test_just_as_many_requests_that_bring_nothing_are_let_in_in_a_second_as_may_be() -> None:
+    gate = Gate(SessionSettings(max_releases_per_second=3))
+    keeper = gate.keeper()
+    refusals = [gate.turnstile.idle_refusal(keeper) for _ in range(4)]
+    assert [refusal and refusal.condition for refusal in refusals] == [None, None, None, "too-many-requests"]
+    gate.now = 1.0
+    assert gate.turnstile.idle_refusal(keeper) is None

@@ -33,7 +33,9 @@ ARITHMETIC: Final[dict[type[ast.operator], tuple[bytes, bytes]]] = {
     ast.Div: (b"/", b"*"),
     ast.FloorDiv: (b"//", b"*"),
 }
-SYMMETRIC: Final = frozenset({"isinstance", "issubclass", "cast", "min", "max", "TypeVar", "NewType"})
+SYMMETRIC: Final = frozenset(
+    {"isinstance", "issubclass", "cast", "compare_digest", "min", "max", "TypeVar", "NewType"}
+)
 """Calls whose arguments are not exchanged: their order says nothing, or a type checker sees it."""
 
 ABOUT_ITSELF: Final = frozenset({"assert_never", "reveal_type"})

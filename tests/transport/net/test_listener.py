@@ -350,7 +350,7 @@ async def test_an_address_is_listened_at_with_all_that_belongs_to_it(monkeypatch
     """Of one link, which not every machine has."""
     asked: list[object] = []
 
-    def opened(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    def opened(family: socket.AddressFamily, address: tuple[Any, ...], **_: object) -> socket.socket:
         asked.append(address)
         return open_socket(socket.AF_INET, ("127.0.0.1", 0))
 
