@@ -5,8 +5,8 @@
 3.  Pages go away now and then, with or without a word, and sometimes for so long that the session ends.
 4.  A page whose session has ended, or that has closed it, opens the next one.
 5.  Once calm it sends nothing new, and what is out comes home; so the books can be closed.
-6.  Now and then it changes its wire: held requests, server-sent events, lines of JSON. Half of the times it leaves the
-    stream that it has before the next carrier is there.
+6.  Now and then it changes its wire: held requests, server-sent events, lines of JSON, a WebSocket. Half of the times
+    it leaves the stream that it has before the next carrier is there.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from cometary.client.streams import READERS, StreamBody
 from tests.simulation.accounts import Account
 from tests.simulation.answers import Answer
 from tests.simulation.line import SLACK, Line
-from tests.simulation.proxies import KINDS
+from tests.simulation.proxies import FOR_SOCKETS, KINDS
 from tests.simulation.proxy import Proxy
+from tests.simulation.socket_line import SocketLine
 from tests.simulation.sockets import Address
 from tests.simulation.streams import StreamLine
 from tests.simulation.world import World
 
 OK: Final = 200
+WEBSOCKET: Final = b"websocket"
 LINES: Final = 2
 PAUSE: Final = 0.5
 """Seconds until something that failed is tried again."""
@@ -81,7 +83,7 @@ class Page:
         self._chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
         self._address: Address = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 40_000)
         self._lines = [Line(self) for _ in range(LINES)]
-        self._stream: StreamLine | None = None
+        self._stream: StreamLine | SocketLine | None = None
         self._conversation: Conversation | None = None
         self._account: Account | None = None
         self._opening = Request(1, ())
@@ -129,6 +131,11 @@ class Page:
     def new_proxy(self, line: Line | StreamLine) -> Proxy:
         """Return a connection for one of its lines, or a stream."""
         kind = Proxy if self.world.calm else self._chance.choice(KINDS)
+        return kind(self.world, self._address, self._chance, line)
+
+    def new_socket_proxy(self, line: SocketLine) -> Proxy:
+        """Return a connection for a WebSocket."""
+        kind = Proxy if self.world.calm else self._chance.choice(FOR_SOCKETS)
         return kind(self.world, self._address, self._chance, line)
 
     def _later(self, seconds: float, call: Any) -> None:
@@ -184,14 +191,16 @@ class Page:
         if self._stream is not None and self._chance.random() < 1 / 2:
             self._stream.hang_up()
         self._stream = None
-        wire = self._chance.choice((None, *READERS))
+        wire = self._chance.choice((None, WEBSOCKET, *READERS))
         if wire is None:
             conversation.detach()
+        elif wire == WEBSOCKET:
+            self._stream = SocketLine(self, conversation)
         else:
             self._stream = StreamLine(self, wire, conversation)
         self._pump()
 
-    def carried(self, stream: StreamLine, body: StreamBody) -> None:
+    def carried(self, stream: StreamLine | SocketLine, body: StreamBody) -> None:
         """Take a body of a stream, be it one that is attached no more."""
         account, conversation = self._account, self._conversation
         if account is None or conversation is None or stream.conversation is not conversation:
@@ -205,7 +214,7 @@ class Page:
                 account.receive(packet.path, packet.message)
         self._pump()
 
-    def stream_refused(self, stream: StreamLine, body: dict[str, Any]) -> None:
+    def stream_refused(self, stream: StreamLine | SocketLine, body: dict[str, Any]) -> None:
         """Take the error that ends a stream, or comes in its stead."""
         error = body["error"]
         self.world.count(f"streams ended {error}")
@@ -216,7 +225,7 @@ class Page:
         else:
             assert error in PASSING, body
 
-    def stream_gone(self, stream: StreamLine) -> None:
+    def stream_gone(self, stream: StreamLine | SocketLine) -> None:
         """Take note that a stream is no more."""
         if stream is self._stream:
             self._stream = None
@@ -247,7 +256,11 @@ class Page:
             return False
         if request.packets:
             self._last[request.rid] = json.loads(request.packets[-1])["message"]
-        line.send(request, conversation.body(request))
+        socket = self._stream
+        if isinstance(socket, SocketLine) and socket.attached:
+            socket.request(request, conversation.body(request))
+        else:
+            line.send(request, conversation.body(request))
         return True
 
     def _send_farewell(self, line: Line, conversation: Conversation) -> bool:

@@ -114,3 +114,6 @@ class Repeating(Proxy):
 
 KINDS: Final[tuple[type[Proxy], ...]] = (Proxy, Proxy, Delaying, Buffering, HalfClosing, Repeating)
 """How often there is which."""
+
+FOR_SOCKETS: Final[tuple[type[Proxy], ...]] = (Proxy, Delaying, Buffering)
+"""Those that may carry anything."""

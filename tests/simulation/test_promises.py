@@ -19,6 +19,7 @@ TROUBLED = {
     "ends kept from the server",
     "half-closed",
     "repeated",
+    "requests by WebSocket",
 }
 
 
