@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.harness.server import LOADED, Mode
-from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SUBJECT
+from benchmarks.harness.servers import (
+    ERLANG,
+    SOCKETIO_NODE,
+    SOCKETIO_NODE_WEBSOCKET,
+    SUBJECT,
+    WEBSOCKET,
+)
 from benchmarks.harness.spread import Spread
 from benchmarks.harness.swarm import Measurement
 
@@ -14,6 +20,10 @@ from benchmarks.harness.swarm import Measurement
 CPU_TARGETS = {SOCKETIO_NODE: 0.60, ERLANG: 0.75}
 # ... and at most this much memory.
 SESSION_KB_TARGET = 8.0
+
+# The same on WebSockets.
+SOCKET_CPU_TARGET = 1.0
+SOCKET_KB_TARGET = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,21 @@ class Summary:
         ]
         memory = Target("KB a session", SESSION_KB_TARGET, _middle(self.session_kb(SUBJECT)))
         found = sum(self.faults(SUBJECT).values()) if self._of(SUBJECT) else None
-        return [*ratios, memory, Target("faults", 0, found)]
+        return [*ratios, memory, Target("faults", 0, found), *self._socket_targets()]
+
+    def _socket_targets(self) -> list[Target]:
+        """Returns what was promised of WebSockets; nothing if these were not measured."""
+        if not self._of(WEBSOCKET):
+            return []
+        peer = SOCKETIO_NODE_WEBSOCKET
+        ratios = [
+            Target(
+                f"WebSocket {mode} ÷ {peer}", SOCKET_CPU_TARGET, _middle(self.ratio(WEBSOCKET, peer, mode))
+            )
+            for mode in LOADED
+        ]
+        memory = Target("KB a WebSocket session", SOCKET_KB_TARGET, _middle(self.session_kb(WEBSOCKET)))
+        return [*ratios, memory, Target("faults on WebSockets", 0, sum(self.faults(WEBSOCKET).values()))]
 
     def _spread(
         self, server: str, value: Callable[[Measurement], float], mode: Mode | None = None

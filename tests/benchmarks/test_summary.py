@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.server import Mode
-from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SUBJECT
+from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SOCKETIO_NODE_WEBSOCKET, SUBJECT, WEBSOCKET
 from benchmarks.harness.summary import Summary
 from benchmarks.harness.swarm import Measurement
 
@@ -104,3 +104,14 @@ def test_one_lost_packet_misses_the_target_of_none() -> None:
     verdicts = {target.name: target.met for target in Summary([made(SUBJECT, lost=1)], 10).targets()}
 
     assert verdicts["faults"] is False
+
+
+def test_websockets_have_targets_of_their_own_if_they_were_measured() -> None:
+    assert not [one for one in Summary(costing(SUBJECT, 1.0), 10).targets() if "WebSocket" in one.name]
+    both = [*costing(WEBSOCKET, 9.0), *costing(SOCKETIO_NODE_WEBSOCKET, 10.0)]
+    targets = {one.name: one for one in Summary(both, 10).targets() if "WebSocket" in one.name}
+    echo = targets[f"WebSocket echo ÷ {SOCKETIO_NODE_WEBSOCKET}"]
+    assert (echo.limit, echo.value, echo.met) == (1.0, 0.9, True)
+    assert targets[f"WebSocket unicast ÷ {SOCKETIO_NODE_WEBSOCKET}"].met is None
+    assert targets["KB a WebSocket session"].met is False
+    assert targets["faults on WebSockets"].met
