@@ -87,7 +87,7 @@ def count_members(body: bytes) -> int:
     A text that begins with a colon counts, too. -1 if a blank may stand before a colon, which makes it hard to say.
     """
     for blank in BLANKS:
-        if blank in body:
+        if body.find(blank) >= 0:  # `in` would first try it as a number, and raise
             return -1
     return body.count(b'":')
 

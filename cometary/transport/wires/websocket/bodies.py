@@ -70,7 +70,7 @@ def _plain(body: FrameBody, payload: bytes) -> bool:
     members = (body.ack is not UNSET) + (body.rid is not UNSET)
     packets = body.packets
     if not packets:
-        return count_members(payload) == members and b"[" not in payload
+        return count_members(payload) == members and not payload.count(b"[")
     return (
         count_members(payload) == members + 1 + 2 * len(packets)
         and payload.count(b"[") == 1
