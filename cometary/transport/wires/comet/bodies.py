@@ -26,6 +26,7 @@ from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.gate.opening import Welcome
     from cometary.transport.codecs import Codec
 
 VERSION: Final = 1
@@ -129,6 +130,15 @@ def read_attach(body: bytes, codec: Codec) -> AttachBody:
         return msgspec.convert(value, AttachBody)
     except msgspec.ValidationError as error:
         raise ProtocolError("bad-request", f"The body attaches no stream: {error}.") from None
+
+
+def welcome_members(welcome: Welcome) -> dict[str, object]:
+    """Return what the client is told of its session."""
+    members: dict[str, object] = {"version": VERSION, **welcome._asdict()}
+    for name in ("expires", "bind"):
+        if members[name] is None:
+            del members[name]
+    return members
 
 
 def packets_of(packets: Sequence[PacketBody]) -> Sequence[Packet]:

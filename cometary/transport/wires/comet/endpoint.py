@@ -7,7 +7,7 @@ that to the gate. The session's actor answers, now or when there is something to
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import UNSET
 from mypy_extensions import mypyc_attr
@@ -18,7 +18,7 @@ from cometary.sessions import Request
 from cometary.transport.codecs import negotiate
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import NO_HEADERS
-from cometary.transport.wires.comet.bodies import VERSION, packets_of, read_request, write_answer
+from cometary.transport.wires.comet.bodies import packets_of, read_request, welcome_members, write_answer
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
 
 if TYPE_CHECKING:
@@ -91,16 +91,8 @@ class CometOpening(Opening):
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
-        body = self._codec.encode(self.members(welcome))
+        body = self._codec.encode(welcome_members(welcome))
         self._exchange.respond(200, body, self._codec.content_type)
-
-    def members(self, welcome: Welcome) -> dict[str, object]:
-        """Return what the client is told of its session."""
-        members: dict[str, Any] = {"version": VERSION, **welcome._asdict()}
-        for name in ("expires", "bind"):
-            if members[name] is None:
-                del members[name]
-        return members
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cometary.transport.wires.comet.bodies import welcome_members
 from cometary.transport.wires.comet.endpoint import CometOpening
 from cometary.transport.wires.streams.body_stream import BodyStream
 
@@ -27,5 +28,5 @@ class StreamOpening(CometOpening):
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
-        first = self._form.body(self.members(welcome))
+        first = self._form.body(welcome_members(welcome))
         self.stream = BodyStream(self._exchange, self._form, self._gate, first)

@@ -25,7 +25,7 @@ from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.sessions.events import Stream
-from cometary.transport.wires.comet.bodies import VERSION
+from cometary.transport.wires.comet.bodies import welcome_members
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.websocket.bodies import (
     Form,
@@ -171,13 +171,9 @@ class FrameOpening(Opening):
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
-        members: dict[str, Any] = {"version": VERSION, **welcome._asdict()}
-        for name in ("expires", "bind"):
-            if members[name] is None:
-                del members[name]
         conversation = self._conversation
         conversation.opening = None
-        conversation.send(conversation.form.encode(members))
+        conversation.send(conversation.form.encode(welcome_members(welcome)))
 
     def refuse(self, error: ProtocolError) -> None:
         """See `Opening`."""
