@@ -239,25 +239,29 @@ class Actor(Abilities):
     # Whom they concern, they take by reference or by name; a name that nobody has is an `ActorEndedError`
     # with the reason `noproc`.
 
-    def monitor(self, ref: Whom) -> None:
-        """Get one `Down(ref, exit)` message when `ref` ends; at once if it has.
+    def monitor(self, ref: Whom, tag: Hashable = None) -> None:
+        """Get one `Down(ref, exit, tag)` message when `ref` ends; at once if it has.
 
-        Monitoring it again before that changes nothing. All ends with this incarnation.
-        Source: OTP, `erlang:monitor/2`.
+        Monitoring it again with the same tag before that changes nothing. All ends with this incarnation.
+        Source: OTP, `erlang:monitor/3`.
 
         Args:
             ref: a reference, or a name.
+            tag: for several monitors of one actor, each with a `Down` of its own: any key of a dict.
 
         Raises:
             ActorEndedError: if nobody has the name (its `reason` is `noproc`), or this incarnation has ended.
         """
-        self._living_cell().monitors.add(self._find(ref))
+        self._living_cell().monitors.add(self._find(ref), tag)
 
-    def demonitor(self, ref: Whom) -> None:
-        """Get no `Down` for `ref`, a reference or a name, except one that is in the mailbox already."""
+    def demonitor(self, ref: Whom, tag: Hashable = None, *, flush: bool = False) -> None:
+        """Get no `Down` with this tag for `ref`, a reference or a name, except one that is in the mailbox already.
+
+        With `flush` not that one either. Harmless if it is not monitored. Source: OTP, `erlang:demonitor/2`.
+        """
         if self._cell.actor is self:
             with suppress(ActorEndedError):  # nobody has the name any more
-                self._cell.monitors.remove(self._find(ref))
+                self._cell.monitors.remove(self._find(ref), tag, flush=flush)
 
     def link(self, ref: Whom) -> None:
         """End when `ref` ends, and the other way round, unless with `normal`; see `trap_exits`.

@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cometary.actors.exits import FORKED, KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.incarnation import OwnedTasks, Promises
-from cometary.actors.links import Links, Monitors
+from cometary.actors.links import Links
 from cometary.actors.mailbox import CLOSED, PARKED, Receiving
-from cometary.actors.messages import ExitSignal, ForLife
+from cometary.actors.messages import Down, ExitSignal, ForLife
+from cometary.actors.monitors import Monitors, watcher_of
 from cometary.actors.names import names_shown
 from cometary.errors import StartIgnoredError
 from cometary.escapes import exit_in, really
@@ -245,6 +246,31 @@ class Cell(Receiving):
             reply.offer(error=told if failed else None)
 
         self.watch(settle)
+
+    def is_for_now(self, letter: ForLife) -> bool:
+        """Whether what is for one incarnation alone is for this one, and still wanted."""
+        if letter.life != self.life:
+            return False
+        message = letter.message
+        return type(message) is not Down or self._monitors is None or self._monitors.is_wanted(message)
+
+    def linked_actors(self) -> tuple[ActorRef[Any], ...]:
+        """Return which actors are linked to this one."""
+        return () if self._links is None else self._links.refs()
+
+    def monitored_actors(self) -> tuple[ActorRef[Any], ...]:
+        """Return which actors this one monitors."""
+        return () if self._monitors is None else self._monitors.refs()
+
+    @property
+    def task_count(self) -> int:
+        """How many tasks of its own the incarnation runs."""
+        return 0 if self._tasks is None else self._tasks.count
+
+    def watching_actors(self) -> tuple[ActorRef[Any], ...]:
+        """Return which actors monitor this one; what else watches it is not told."""
+        found = (watcher_of(watcher) for watcher in list(self._watchers or ()))
+        return tuple(ref for ref in found if ref is not None)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Do not call `watcher` any more. Harmless if it was not going to be called."""

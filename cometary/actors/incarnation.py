@@ -34,6 +34,11 @@ class OwnedTasks:
         self._waiting: list[Task[Any]] | None = None if begun else []
         self._when_gone: Callable[[], None] | None = None
 
+    @property
+    def count(self) -> int:
+        """How many tasks run."""
+        return len(self._running)
+
     def start(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Task[T]:
         """Run `function(*args)` in a task, as soon as the actor has begun."""
         task = Task(self._cell.system, function, args)

@@ -1,4 +1,4 @@
-"""Links: actors that end together; and monitors: who is only told. Both are an incarnation's, and end with it.
+"""Links: actors that end together. A link is an incarnation's, and ends with it.
 
 1.  A link joins two incarnations, not two references. It is one however often it is made, and
     the end of either takes it away. The next incarnation has none: it links anew.
@@ -23,7 +23,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.exits import NOPROC, Exit
-from cometary.actors.messages import Down, ForLife
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
@@ -70,6 +69,10 @@ class Links:
 
     def __len__(self) -> int:
         return len(self._linked)
+
+    def refs(self) -> tuple[ActorRef[Any], ...]:
+        """Return who is linked."""
+        return tuple(self._linked)
 
     def add(self, ref: ActorRef[Any]) -> None:
         """Link to `ref`. Harmless if it is linked already, or is this very actor."""
@@ -134,39 +137,3 @@ def _accept(cell: Cell, other: Links) -> None:
         cell.links.accept(other)
     else:
         other._post(other.refused, cell.ref)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as in Links
-
-
-class Monitors:
-    """Whom an actor watches. Ends with the incarnation, so that nobody keeps a list of the dead."""
-
-    __slots__ = ("_cell", "_watched")
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-        self._watched: set[ActorRef[Any]] = set()
-
-    def add(self, ref: ActorRef[Any]) -> None:
-        """Have a `Down` sent when `ref` ends; at once if it has. Harmless if it is watched already."""
-        if ref not in self._watched:
-            self._watched.add(ref)
-            ref.actor_inbox.system.post(ref.actor_inbox.watch, self._ended)
-
-    def remove(self, ref: ActorRef[Any]) -> None:
-        """Send no `Down` for `ref`. Harmless if it is not watched."""
-        if ref in self._watched:
-            self._watched.remove(ref)
-            ref.actor_inbox.system.post(ref.actor_inbox.unwatch, self._ended)
-
-    def clear(self) -> None:
-        """Watch nobody any more."""
-        for ref in list(self._watched):
-            self.remove(ref)
-
-    def _ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
-        # The watched actor may live on another loop than the one that watches.
-        self._cell.system.post(self._tell, ref, exit)
-
-    def _tell(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
-        if ref in self._watched:
-            self._watched.remove(ref)
-            self._cell.put_if_open(ForLife(self._cell.life, Down(ref, exit)))

@@ -114,11 +114,17 @@ class ForLife(NamedTuple):
 class Down(NamedTuple):
     """Sent to the actor that called `monitor`, once, when the monitored actor has ended.
 
-    Source: Erlang reference manual, `erlang:monitor/2`.
+    Args:
+        ref: who has ended.
+        exit: how.
+        tag: that of the monitor; None if it has none.
+
+    Source: Erlang reference manual, `erlang:monitor/3`.
     """
 
     ref: ActorRef[Any]
     exit: Exit
+    tag: Any = None
 
 
 class ExitSignal(NamedTuple):

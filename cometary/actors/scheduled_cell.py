@@ -131,7 +131,7 @@ class ScheduledCell(Cell):
 
     def _handle(self, actor: Actor, message: Any) -> None:
         if type(message) is ForLife:
-            if message.life != self.life:
+            if not self.is_for_now(message):
                 return
             message = message.message
         if type(message) in STOPS:

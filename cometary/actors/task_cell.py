@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class TaskCell(Cell):
     """The cell of an actor that has a Trio task of its own."""
 
-    __slots__ = ("_failure", "_fate", "_idle_task", "_resumed", "_scope", "_task")
+    __slots__ = ("_failure", "_fate", "_idle_task", "_resumed", "_scope", "_task", "latest")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__(system)
@@ -40,6 +40,8 @@ class TaskCell(Cell):
         self._fate: Exit | None = None
         self._failure: BaseException | None = None
         self._resumed: trio.Event | None = None
+        self.latest: type | None = None
+        """The class of the message that it handles, or has handled last."""
 
     # -- mail ---------------------------------------------------------------------------
 
@@ -122,6 +124,7 @@ class TaskCell(Cell):
         while True:
             message = await self._receive()
             self.state = RUNNING
+            self.latest = type(as_received(message))
             try:
                 exit_ = await self._handle(actor, message)
             except BaseException as error:
@@ -145,7 +148,7 @@ class TaskCell(Cell):
         if kind not in SPECIAL:
             await _result(actor.on_receive(message))
         elif kind is ForLife:
-            return await self._handle(actor, message.message) if message.life == self.life else None
+            return await self._handle(actor, message.message) if self.is_for_now(message) else None
         elif kind in STOPS:
             return await self._stop(actor, message)
         elif kind is SystemMessage:
@@ -210,6 +213,11 @@ class TaskCell(Cell):
             if escapes(second):
                 raise
             self.log_crash(second)  # as Pykka does
+
+    @property
+    def doomed(self) -> bool:
+        """Whether it has been killed, or has failed, and its handler is still unwinding."""
+        return self._fate is not None
 
     # -- ended by others ----------------------------------------------------------------
 
