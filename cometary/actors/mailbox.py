@@ -30,7 +30,7 @@ from cometary.actors.in_process import LEFT_BEHIND
 from cometary.actors.messages import Question, is_answerable, is_stop
 from cometary.actors.names import names_shown
 from cometary.errors import ActorEndedError, StartIgnoredError, UsageError
-from cometary.escapes import class_name, really
+from cometary.escapes import really
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Diagnostics(Standing):
 
     def account(self) -> dict[str, Any]:
         """Tell who it is, for a log."""
-        who: dict[str, Any] = {"actor": class_name(self.ref.actor_class), "urn": self.ref.actor_urn}
+        who: dict[str, Any] = {"actor": self.ref.label, "urn": self.ref.actor_urn}
         names = names_shown(self.ref)
         return {**who, "names": names} if names else who
 

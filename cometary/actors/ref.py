@@ -307,10 +307,20 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
         finally:
             cell.system.post(cell.unwatch, note)
 
+    @property
+    def label(self) -> str:
+        """What logs and reports call the class of the actor."""
+        return class_name(self.actor_class)
+
+    @property
+    def qualified_label(self) -> str:
+        """The same with where the class is defined, as supervisors call it."""
+        return self.actor_class.__qualname__
+
     def described(self, names: Iterable[Hashable]) -> str:
         """Tell who it is: the class, the names that it has or had, and the URN; never fails."""
         called = "".join(f" {show(name)}" for name in names)
-        return f"{class_name(self.actor_class)}{called} ({self.actor_urn})"
+        return f"{self.label}{called} ({self.actor_urn})"
 
     def __str__(self) -> str:
         return self.described(self.actor_inbox.system.names.of(self))

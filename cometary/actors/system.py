@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Hashable
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ current: ContextVar[ActorSystem | None] = ContextVar("cometary_actor_system", de
 new_scheduler: ContextVar[Callable[[], Scheduler]] = ContextVar("cometary_scheduler", default=Scheduler)
 """Makes the scheduler of each system that is started; a test may want another one."""
 NO_THREAD: Final = -1
+_TICK: Final = 0.01
 in_threads: list[ActorSystem] = []
 """Systems started with `system_in_thread`; the last one serves threads that have no other."""
 
@@ -51,7 +53,8 @@ class ActorSystem:
 
     Attributes:
         scheduler: runs the actors whose handler is a plain `def`.
-        actors: references to all living actors, in the order they were started.
+        actors: references to all living actors, in the order they were started, with the time when the present
+            incarnation began, in seconds since the epoch.
         names: the unique names of living actors.
         signals: exit signals that are being delivered.
         urns: the actors whose URN has been looked at.
@@ -68,7 +71,8 @@ class ActorSystem:
         self.names = Names()
         self.signals = SignalQueue()
         self._scopes: dict[str, Groups] = {}
-        self.actors: dict[ActorRef[Any], None] = {}
+        self.actors: dict[ActorRef[Any], float] = {}
+        self._now = 0.0
         self.urns: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
         self.thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -127,7 +131,7 @@ class ActorSystem:
             raise
         cell.parent = parent
         started: Future[None] = Future()
-        self.actors[cell.ref] = None  # here, so that whoever has started it finds it
+        self.actors[cell.ref] = self._about_now()  # here, so that whoever has started it finds it
         self.post(self._begin, actor, started)
         return cell.ref, started
 
@@ -158,6 +162,7 @@ class ActorSystem:
             raise NoSystemError("the actor system has ended")
         cell = ref.actor_inbox
         cell.life += 1
+        self.actors[ref] = self._about_now()
         if not keep_mail:
             cell.mail_since = cell.life
             cell.discard(cell.drain())
@@ -168,6 +173,13 @@ class ActorSystem:
         else:  # it ended while it was being built, and its parent has been told
             started.offer(error=cell.dead())
         return started
+
+    def _about_now(self) -> float:
+        # To a hundredth of a second, so that actors that are started together share one number.
+        now = time.time()
+        if not 0 <= now - self._now <= _TICK:
+            self._now = now
+        return self._now
 
     def start_soon(self, function: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Run an async function as long as the system lives, from any thread."""

@@ -153,6 +153,11 @@ class TimerQueue:
         """Return the time in seconds; within a batch, the time when the batch began."""
         return self._clock() if self.batch_began is None else self.batch_began
 
+    def of(self, recipient: Recipient) -> list[Timer]:
+        """Return the timers of one mailbox that are going to expire, the soonest first; looks at all there are."""
+        found = {timer for _, _, timer in self._heap if timer.recipient is recipient and timer.running}
+        return sorted(found, key=lambda timer: (timer.deadline, timer.started))
+
     def enter(self, timer: Timer, wake: float) -> None:
         """Look at `timer` again at `wake`."""
         if len(self._heap) >= self._compact_at:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from types import CoroutineType
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
 
 from cometary.actors import Actor, Exit, Future, Timer
 from cometary.actors.exits import as_exit, call_on_stop
@@ -25,12 +25,18 @@ from cometary.actors.scheduled_cell import refuse_coroutine
 from cometary.actors.sys.changing_code import change_class, converted
 from cometary.actors.sys.state import read_attributes, write_attributes
 from cometary.errors import InvalidStepError, MachineStoppedError, UsageError
-from cometary.escapes import exit_in, really
+from cometary.escapes import class_name, exit_in, really
 from cometary.fsm import Call, CancelTimer, Reply, StartTimer, StateMachine, Stopped
 from cometary.fsm.actions import RESERVED_NAMES
 from cometary.fsm.engine import Observer
 from cometary.fsm.switch import become
 from cometary.log import show
+from cometary.statem.account import account_of, of_the_engine
+from cometary.statem.reference import MachineRef
+
+if TYPE_CHECKING:
+    from cometary.actors import ActorSystem, Bounded
+    from cometary.actors.cell import Cell
 
 
 def _is_caller(to: object) -> TypeGuard[Future[Any]]:
@@ -68,11 +74,27 @@ class MachineActor(Actor):
         machine: the machine; look at it, and leave stepping it to the actor.
     """
 
+    @classmethod
+    def new_cell(cls, system: ActorSystem, mailbox: Bounded | None = None) -> Cell:
+        """See `Actor.new_cell`."""
+        cell = super().new_cell(system, mailbox)
+        cell.ref = ref = MachineRef(cls, cell)
+        ref.machine, ref.alone = "", cls is MachineActor
+        return cell
+
     def __init__(self, machine: Callable[..., StateMachine], *args: Any, **kwargs: Any) -> None:
         super().__init__()
+        self._be_called_by(machine)
         self.machine = machine(*args, **kwargs)
+        self._be_called_by(type(self.machine))
         self._life = object()
         self._timers: dict[Hashable, Timer] = {}
+        self._timers_left: list[tuple[str, float]] = []
+
+    def _be_called_by(self, machine: object) -> None:
+        ref: object = self._cell.ref
+        if isinstance(ref, MachineRef) and isinstance(machine, type):
+            ref.machine = class_name(machine)
 
     def perform(self, action: Any) -> None:
         """Do what the machine returns and neither it nor this actor knows; a subclass has its own.
@@ -109,7 +131,12 @@ class MachineActor(Actor):
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:  # noqa: ARG002 - Pykka's
         """Cancel the timers. A subclass that has its own calls this one too."""
+        self._timers_left = self.system_timers()
         self._close_timers()
+
+    def crash_state(self) -> object:
+        """What a crash report tells: the machine's state, data, postponed events and timers; see `account_of`."""
+        return account_of(self.machine, type(self), self._timers_left)
 
     # -- the machine's side -----------------------------------------------------------------
 
@@ -180,6 +207,18 @@ class MachineActor(Actor):
 
     # -- what cometary.actors.sys asks ------------------------------------------------------
 
+    def system_machine_state(self) -> str:
+        """See `sys.process_info`: the name of the machine's state."""
+        return self.machine.state.name
+
+    def system_timers(self) -> list[tuple[str, float]]:
+        """See `sys.process_info`: the names of the timers that run and the seconds that they have left, by these."""
+        now = self.system.scheduler.now()
+        running = [(name, timer) for name, timer in self._timers.items() if timer.running]
+        return sorted(
+            ((_shown_name(name), timer.deadline - now) for name, timer in running), key=lambda each: each[1]
+        )
+
     def system_get_state(self) -> MachineState:
         """See `sys.get_state`."""
         return _read(self.machine)
@@ -203,6 +242,7 @@ class MachineActor(Actor):
         try:
             become(self.machine, new)
             _write(self.machine, (name, data))
+            self._be_called_by(new)
         except InvalidStepError as error:
             raise UsageError(str(error)) from None
         except BaseException:
@@ -216,7 +256,7 @@ class MachineActor(Actor):
 
 def _read(machine: StateMachine) -> MachineState:
     """Return state and data of a machine."""
-    return MachineState(machine.state.name, read_attributes(machine, _of_the_engine))
+    return MachineState(machine.state.name, read_attributes(machine, of_the_engine))
 
 
 def _write(machine: StateMachine, new: object) -> None:
@@ -232,9 +272,9 @@ def _write(machine: StateMachine, new: object) -> None:
     state = machine._fsm_table.states.get(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - sys reaches inside
     if state is None:
         raise UsageError(f"{type(machine).__name__} has no state {name!r}")
-    write_attributes(machine, data, _of_the_engine)
+    write_attributes(machine, data, of_the_engine)
     machine.state = state
 
 
-def _of_the_engine(name: str) -> bool:
-    return name == "state" or name.startswith("_fsm")
+def _shown_name(name: Hashable) -> str:
+    return name if type(name) is str else show(name)

@@ -26,6 +26,7 @@ from cometary.supervision.function import BlockingFunctionActor, FunctionActor, 
 from cometary.supervision.reports import CrashReport, ReportSink
 from cometary.supervision.restart_policy import must_restart
 from cometary.supervision.spec import ChildSpec, SupervisorSpec, is_actor_class, is_threading_class
+from cometary.supervision.supervising_actor import SupervisingActor
 
 logger = get_logger("cometary.supervision")
 
@@ -234,6 +235,11 @@ class Child(ReportSink):
         return self.state == "running" and not must_restart(self.spec.restart, abnormal=exit.abnormal)
 
     @property
+    def parent_ref(self) -> ActorRef[Any] | None:
+        """Who supervises it; None for the root."""
+        return self._above.actor_ref if isinstance(self._above, SupervisingActor) else None
+
+    @property
     def ended_unlike_told(self) -> bool:
         """Whether its supervisor has stopped it and it ended otherwise than it should have."""
         if self.exit is None:
@@ -293,9 +299,11 @@ def restart_actor(spec: ChildSpec, system: ActorSystem, ref: ActorRef[Any]) -> F
     return system.revive(ref, args, kwargs, keep_mail=spec.keep_mail)
 
 
-def actor_name(spec: ChildSpec) -> str:
-    """Return what reports call the class or function of a child."""
+def actor_name(spec: ChildSpec, ref: ActorRef[Any] | None) -> str:
+    """Return what reports call the class or function of a child; `ref` is its reference, if there is one."""
     start = spec.start
+    if ref is not None and is_actor_class(start):
+        return ref.qualified_label
     if isinstance(start, SupervisorSpec):
         return "Supervisor"
     return function_name(start.function if isinstance(start, InThread) else start)

@@ -150,7 +150,7 @@ class Children:
             self._supervisor.report(self._offender(child), child.exit, action)
 
     def _offender(self, child: Child) -> Offender:
-        return Offender(child.spec.id, actor_name(child.spec), child.ref, child.restarts)
+        return Offender(child.spec.id, actor_name(child.spec, child.ref), child.ref, child.restarts)
 
     @staticmethod
     def info(child: Child) -> ChildInfo:

@@ -205,6 +205,11 @@ class DynamicSupervisor(SupervisingActor):
         if ref in self.children:  # else its constructor has killed it
             self.progress(lambda: self.children.offender(ref))
 
+    @property
+    def parent_ref(self) -> ActorRef[Any]:
+        """Who supervises the children."""
+        return self.actor_ref
+
     def kinds(self) -> Iterable[Kind]:
         """Return the kind of each child; see `SupervisingActor`."""
         return [self.children.kind_of(ref) for ref in self.children]

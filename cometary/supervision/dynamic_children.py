@@ -272,7 +272,7 @@ class DynamicChildren:
     def name_of(self, ref: AnyRef) -> str:
         """Return what reports call the class or function of a child."""
         spec = self.spec_of(ref)
-        return ref.actor_class.__qualname__ if spec is None else actor_name(spec)
+        return ref.qualified_label if spec is None else actor_name(spec, ref)
 
     def kind_of(self, ref: AnyRef) -> Kind:
         """Return what sort of child it is."""

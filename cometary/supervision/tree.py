@@ -78,7 +78,7 @@ def tree(supervisor: Whom, *, shown: int = SHOWN) -> TreeNode:
         return _dynamic_node(parent, ref, shown)
     kind: Kind = "supervisor" if isinstance(cell.actor, Supervisor | DynamicSupervisor) else "worker"
     state: State = "running" if ref.is_alive() else "stopped"
-    name = ref.actor_class.__qualname__
+    name = ref.qualified_label
     count, children = _below(ref, shown)
     return TreeNode(name, kind, name, "temporary", state, 0, len(cell), count, children, names_shown(ref))
 
@@ -89,7 +89,7 @@ def _node_of(child: Child, shown: int) -> TreeNode:
     return TreeNode(
         id=spec.id,
         kind=spec.kind,
-        actor=actor_name(spec),
+        actor=actor_name(spec, ref),
         restart=spec.restart,
         state=child.state,
         restarts=child.restarts,

@@ -17,21 +17,27 @@ from __future__ import annotations
 
 from cometary.actors.sys.changing_code import change_code
 from cometary.actors.sys.debugging import TraceEvent, print_event
+from cometary.actors.sys.information import ProcessInfo, TimerInfo, process_info
+from cometary.actors.sys.logging import log
 from cometary.actors.sys.measuring import Statistics, statistics
 from cometary.actors.sys.state import Status, get_state, get_status, replace_state
 from cometary.actors.sys.suspending import resume, suspend
 from cometary.actors.sys.tracing import TraceChannel, no_trace, trace, trace_events
 
 __all__ = [
+    "ProcessInfo",
     "Statistics",
     "Status",
+    "TimerInfo",
     "TraceChannel",
     "TraceEvent",
     "change_code",
     "get_state",
     "get_status",
+    "log",
     "no_trace",
     "print_event",
+    "process_info",
     "replace_state",
     "resume",
     "statistics",

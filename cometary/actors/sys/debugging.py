@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MethodType
@@ -101,6 +102,8 @@ class Debug:
     Attributes:
         observers: who is told of each event, and how many more of them; infinity for all.
         counts: the statistics, if they are kept.
+        log: the latest events, if they are kept.
+        latest: the class of the latest message.
     """
 
     def __init__(self, actor: Actor) -> None:
@@ -109,6 +112,8 @@ class Debug:
         self._unobserve: Callable[[], None] | None = None
         self.observers: dict[Observer, float] = {}
         self.counts: Counts | None = None
+        self.log: deque[TraceEvent] | None = None
+        self.latest: type | None = None
 
     # -- putting it on and taking it off ----------------------------------------------------
 
@@ -125,7 +130,7 @@ class Debug:
 
     def take_off_if_unwanted(self) -> None:
         """Uncover the methods, if nobody wants to be told and nothing is counted."""
-        if self.observers or self.counts is not None:
+        if self.observers or self.counts is not None or self.log is not None:
             return
         for name in (DEBUG, "on_receive", "_handle_receive"):
             vars(self._actor).pop(name, None)
@@ -175,6 +180,7 @@ class Debug:
     def _note_in(self, message: Any) -> None:
         if self.counts is not None:
             self.counts.messages_in += 1
+        self.latest = type(message)
         self._tell("in", message)
 
     def _note_out(self, reply: Future[Any]) -> None:
@@ -199,9 +205,11 @@ class Debug:
         self._tell("exit", exit_)
 
     def _tell(self, kind: Kind, content: object) -> None:
-        if not self.observers:
+        if not self.observers and self.log is None:
             return
         event = TraceEvent(self._cell.ref, kind, content)
+        if self.log is not None:
+            self.log.append(event)
         for observer in list(self.observers):
             self._tell_one(observer, event)
 

@@ -171,7 +171,7 @@ def _status(cell: Cell) -> Status:
     actor: Any = living(cell)
     format_status = getattr(actor, "format_status", None)
     return Status(
-        actor=type(actor).__name__,
+        actor=cell.ref.label,
         urn=cell.ref.actor_urn,
         name=str(getattr(actor, "display_name", "")),
         names=names_shown(cell.ref),
