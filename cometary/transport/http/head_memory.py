@@ -27,6 +27,10 @@ MOST: Final = 8192
 
 END: Final = b"\r\n\r\n"
 
+NOT_KEPT: Final = frozenset({b"upgrade", b"x-comet-session", b"last-event-id"})
+"""Heads with any of these come but once: what follows may be in another protocol, or they are those of one session's
+streams, whose secrets nobody needs to remember."""
+
 
 class KnownHead:
     """A head, and what came of it: an exchange with a body."""
@@ -65,7 +69,7 @@ class HeadMemory:
         """Remember the head of `data`, which the parser has made `exchange` of, if rule 1 allows it."""
         end = data.find(END) + len(END)
         length = len(data) - end
-        if b"upgrade" in exchange.headers:  # what follows it may be in another protocol
+        if not NOT_KEPT.isdisjoint(exchange.headers):
             return
         if exchange.closing or exchange.fault is not None or end > LONGEST or length != len(exchange.body):
             return

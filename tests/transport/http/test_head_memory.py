@@ -39,6 +39,11 @@ def test_a_wish_for_another_protocol_is_the_parsers_each_time() -> None:
     assert len(learned(b"GET / HTTP/1.1\r\nHost: here\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")) == 0
 
 
+@pytest.mark.parametrize("header", [b"X-Comet-Session: secret", b"Last-Event-ID: 7"])
+def test_the_head_of_a_stream_which_names_its_session_is_not_remembered(header: bytes) -> None:
+    assert len(learned(b"GET / HTTP/1.1\r\nHost: here\r\n%b\r\n\r\n" % header)) == 0
+
+
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_what_is_recalled_is_what_the_parser_makes_of_it(first: bytes, second: bytes) -> None:
     memory = learned(request(first))
