@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from cometary.transport.net.tls import Tls
 from cometary.transport.wires.comet.endpoint import CometEndpoint, no_streams
 from cometary.transport.wires.comet.settings import STREAMS, WEBSOCKET
 from cometary.transport.wires.streams.endpoint import StreamEndpoint, refuse_get
-from cometary.transport.wires.streams.event_source import EventSources
+from cometary.transport.wires.streams.event_source import WINDOW, EventSources
 from cometary.transport.wires.websocket.channel import Common
 from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
 
@@ -107,7 +108,7 @@ def event_sources(settings: Settings, gate: Gate) -> EventSources | None:
     """Return what answers a browser's `EventSource`, if anything proves whose it is."""
     if not settings.binds_to_cookie:
         return None
-    return EventSources(gate, policy_of(session_settings(settings)))
+    return EventSources(gate, replace(policy_of(session_settings(settings)), window=WINDOW))
 
 
 def public_listener(

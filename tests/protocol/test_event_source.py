@@ -186,3 +186,23 @@ async def test_who_is_silent_comes_back_after_a_while_and_loses_nothing(
             streamed = await source.come_back()
             assert message(number) in await source.read(streamed, 2)
         assert recorder.ended == []
+
+
+async def test_only_so_many_are_kept_that_nobody_can_acknowledge_and_a_gap_is_said(
+    recorder: Recorder,
+) -> None:
+    async with serving(recorder.app, bind="cookie:login", queue_packets=150) as world:
+        source = Source(world)
+        streamed, _ = await source.open()
+        for number in range(1, 1001):
+            recorder.sessions[0].send("a", number)
+            if number % 100 == 0:
+                await world.settle()
+        assert await source.read(streamed, 1) == [message(1)]
+        streamed.connection.wire.reset()
+        await world.settle()
+        streamed = await source.come_back()
+        hello, *rest = await source.read(streamed, 101)
+        assert hello == {"seq": 901, "packets": []}
+        assert rest == [message(number) for number in range(901, 1001)]
+        assert recorder.ended == []

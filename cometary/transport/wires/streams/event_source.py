@@ -106,6 +106,9 @@ class EventSourceStream(BodyStream):
             refuse(self._exchange, error)
 
 
+WINDOW: Final = 100
+"""Packets that are kept for a client that cannot acknowledge; those before them are presumed to have come."""
+
 LOST: Final = frozenset({"session-ended", "unknown-session", "bad-ack"})
 FINAL: Final = frozenset({"closed", "kicked"})
 
