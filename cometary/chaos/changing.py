@@ -3,13 +3,15 @@
 1.  It changes after about the plan's time. Half of the times it resets the stream that it has, as a network does that
     goes away; else the server releases that, since another carrier comes.
 2.  What comes on a stream that is attached no more still counts: it was on its way.
-3.  A stream that ends by itself, or is refused, is given up: requests are held again, until the next change.
+3.  A stream that ends by itself, or is refused, or whose hello does not come in time, is given up: requests are held
+    again, until the next change. Without that a session is lost to a server that is busy: nothing is held meanwhile.
 4.  While it has a WebSocket it sends everything on that. What was not confirmed when that ends is sent again, by
     whatever there is then.
 """
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from cometary.chaos.page import Page
 
 OK: Final = 200
+
+HELLO: Final = 3.0
+"""Seconds in which a stream has to say hello."""
+
 WEBSOCKET: Final = b"websocket"
 """Among media types, what is none."""
 
@@ -75,14 +81,15 @@ class Changing:
     async def _carry(self, accept: bytes, number: int) -> None:
         """Be one stream."""
         wire: Wire | None = None
-        self._scope = scope = trio.CancelScope()
+        self._scope = scope = trio.move_on_after(HELLO)
         body = self._page.attach()  # now: from here on nothing else is to be held
         try:
             with scope:
                 wire = await Wire.connect(self._page.target)
-                await (
-                    self._talk(wire, body, number) if accept == WEBSOCKET else self._read(wire, accept, body)
-                )
+                if accept == WEBSOCKET:
+                    await self._talk(wire, body, number, scope)
+                else:
+                    await self._read(wire, accept, body, scope)
         except (*BROKEN, msgspec.DecodeError):
             self._page.lost_line()
         finally:
@@ -91,12 +98,13 @@ class Changing:
             if number == self._number:
                 self._page.detach()
 
-    async def _talk(self, wire: Wire, body: bytes, number: int) -> None:
+    async def _talk(self, wire: Wire, body: bytes, number: int, scope: trio.CancelScope) -> None:
         """Be one WebSocket."""
         socket = PageSocket(wire, self._chance)
         try:
             await socket.open(self._page.target, body)
             while bodies := await socket.bodies():
+                scope.deadline = math.inf
                 if number == self._number and self.socket is None and any(one.seq for one in bodies):
                     self.socket = socket  # the hello has come: it is attached
                 for one in bodies:
@@ -107,7 +115,7 @@ class Changing:
                 self.socket = None
             socket.end()
 
-    async def _read(self, wire: Wire, accept: bytes, body: bytes) -> None:
+    async def _read(self, wire: Wire, accept: bytes, body: bytes, scope: trio.CancelScope) -> None:
         page = self._page
         await wire.send(page.target.stream(accept, page.sid, page.ack, body))
         status = await wire.begin()
@@ -116,5 +124,6 @@ class Changing:
             return
         reader = READERS[accept]()
         while data := await wire.more():
+            scope.deadline = math.inf
             for piece in reader.feed(data):
                 page.carried(piece)
