@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +15,13 @@ import trio
 import trio.testing
 
 from cometary.app import App
+from cometary.asgi import CometASGI
 from cometary.config import Address, Settings
 from cometary.doors.door import Door
 from cometary.server import Running, serve
 from cometary.sessions import Packet, Session
 from cometary.transport.codecs import Codec, cbor, json
+from tests.asgi.servers import hypercorn
 from tests.transport.wire import Client, Response
 
 PATIENCE = 20.0
@@ -239,19 +242,57 @@ class Recorder:
         self.ended.append((reason, [packet.message for packet in undelivered]))
 
 
+DOORS: dict[str, Callable[..., AbstractAsyncContextManager[Running]]] = {}
+"""How a server is run, by the name of the door that clients come in by."""
+
+
 @asynccontextmanager
 async def serving(
     app: App | None = None, *, doors: Sequence[type[Door]] | None = None, **settings: Any
 ) -> AsyncGenerator[World, None]:
-    """Run a server on free ports, with certain doors if not with all, and stop it."""
+    """Run a server on free ports, with certain doors if not with all, and stop it.
+
+    Clients come in by the door that `door` names at that moment.
+    """
     app = app or App()
-    async with trio.open_nursery() as nursery:
-        options: dict[str, Any] = {"port": 0, "control": Address("127.0.0.1", 0), **settings}
-        running: Running = await nursery.start(partial(serve, doors=doors), Settings(**options), app)
+    options: dict[str, Any] = {"port": 0, "control": Address("127.0.0.1", 0), **settings}
+    run = by_front_end if doors is not None else DOORS[door.get()]
+    async with run(Settings(**options), app, doors) as running:
         world = World(running, app)
         try:
             yield world
         finally:
             for connection in world.connections:
                 connection.wire.stream.socket.close()
+
+
+@asynccontextmanager
+async def by_front_end(
+    settings: Settings, app: App, doors: Sequence[type[Door]] | None
+) -> AsyncGenerator[Running]:
+    """Run the server itself."""
+    async with trio.open_nursery() as nursery:
+        running: Running = await nursery.start(partial(serve, doors=doors), settings, app)
+        try:
+            yield running
+        finally:
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def by_hypercorn(
+    settings: Settings, app: App, _: Sequence[type[Door]] | None
+) -> AsyncGenerator[Running]:
+    """Run Hypercorn, and in it the ASGI application."""
+    comet = CometASGI(app, settings)
+    with trio.CancelScope() as scope:
+        async with hypercorn(comet, keep_alive_timeout=1e6) as url:
+            assert comet._inside is not None
+            try:
+                yield replace(comet._inside.running, comet=url + settings.comet, urls={"clients": url})
+            finally:
+                scope.cancel()
+
+
+DOORS.update({"front end": by_front_end, "hypercorn": by_hypercorn})
+door = ContextVar("door", default="front end")
