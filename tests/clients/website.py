@@ -15,6 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 Answer = Callable[[str, Any], int]
 
+CAPPUCCINO = ROOT / "node_modules/@objj/cappuccino/dist"
+FRAMEWORKS = {
+    "/Frameworks/Objective-J/": CAPPUCCINO / "objective-j/Frameworks/Objective-J",
+    "/Frameworks/": CAPPUCCINO / "cappuccino/Frameworks",
+}
+"""Where Cappuccino's own tools put its frameworks, and where npm has put them."""
+
 
 @contextmanager
 def running_site(answer: Answer) -> Generator[str]:
@@ -47,6 +54,12 @@ class _Site(SimpleHTTPRequestHandler):
         self.send_response(self._answer(self.path, body))
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def translate_path(self, path: str) -> str:
+        for prefix, directory in FRAMEWORKS.items():
+            if path.startswith(prefix):
+                return str(directory / path.removeprefix(prefix))
+        return super().translate_path(path)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing."""

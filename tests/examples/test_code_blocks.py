@@ -31,6 +31,9 @@ from tests.servers import ROOT
 
 NOT_RUN: Final = {
     ("docs/explanation/architecture.md", "cometary             one_for_one"): "a drawing",
+    ("docs/how-to/cappuccino.md", 'comet = [[Comet alloc] initWithURL:@"/comet"'): (
+        "the calls of examples/cappuccino, which Chromium runs"
+    ),
     ("docs/reference/logging.md", "ProcessorFormatter(foreign_pre_chain=[cometary.log.structured, …], …)"): (
         "half a call: the rest is the reader's own"
     ),
