@@ -17,13 +17,16 @@ from tests.mutation.plugin import Recorder
 LONGEST: Final = 1800.0
 """Seconds of processor time that the unchanged tests may take."""
 
+PATIENCE: Final = (1.0, 5.0)
+"""A test may take so many seconds of processor time, and so many times what it takes unchanged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """What was seen.
 
     Attributes:
-        seconds: how long each test took.
+        seconds: how much processor time each test took; it tells the same on a busy machine.
         lines: for each line of each module the tests that ran it, with "" if it was run at import as well.
         modules: the names of all modules that were imported, of libraries too.
     """
@@ -50,9 +53,10 @@ class Baseline:
         """Whether the change does something before the first test, when the project and the tests are imported."""
         return mutant.at_import or "" in self._running(mutant)
 
-    def seconds_of(self, tests: Sequence[str]) -> float:
-        """How long these take together, when nothing is changed."""
-        return sum(map(self._time, tests))
+    def longest(self, test: str) -> float:
+        """How many seconds of processor time a test may take before it counts as one that never ends."""
+        least, times = PATIENCE
+        return least + times * self._time(test)
 
     def _running(self, mutant: Mutant) -> frozenset[str]:
         of_module = self.lines.get(mutant.key.module, {})

@@ -24,15 +24,16 @@ def outcomes(mutants: Iterable[Mutant], baseline: Baseline, root: Path, jobs: in
     """Try `mutants`, `jobs` at a time; nothing of the project may be imported here."""
 
     def start(mutant: Mutant, tests: Sequence[str], seconds: float) -> fork.Run:
-        return fork.start(lambda: _run(mutant, tests, root), IMPORT + seconds)
+        return fork.start(lambda: _run(mutant, tests, baseline, root), IMPORT + seconds)
 
     return Trial(baseline, start, FIRST).outcomes(mutants, jobs)
 
 
-def _run(mutant: Mutant, tests: Sequence[str], root: Path) -> int:
+def _run(mutant: Mutant, tests: Sequence[str], baseline: Baseline, root: Path) -> int:
     path = root / mutant.key.module
     name = mutant.key.module.removesuffix(".py").replace("/", ".")
     module = ChangedModule(name, path, mutant.applied_to(path.read_bytes()))
     sys.meta_path.insert(0, module)
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    return fork.pytest_with(Chosen(tests, module), ["-x", "--tb=short", *files], root)
+    chosen = Chosen(tests, module, baseline.longest)
+    return fork.pytest_with(chosen, ["-x", "--tb=short", *files], root)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Generator, Sequence
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -18,6 +20,11 @@ def settle_hypothesis() -> None:
     phases = (Phase.explicit, Phase.generate)
     settings.register_profile("mutation", settings(derandomize=True, database=None, phases=phases))
     settings.load_profile("mutation")
+
+
+def end_after(seconds: float) -> None:
+    """End this process when it has had so much processor time from now on: a mutant may never come to an end."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 NOT_IMPORTED = 90
@@ -57,11 +64,12 @@ class ChangedModule(SourceLoader):
 
 
 class Chosen:
-    """Runs only `tests` (their node ids), in this order, until one fails."""
+    """Runs only `tests` (their node ids), in this order, until one fails or takes more than its `longest`."""
 
-    def __init__(self, tests: Sequence[str], module: ChangedModule) -> None:
+    def __init__(self, tests: Sequence[str], module: ChangedModule, longest: Callable[[str], float]) -> None:
         self._order = {test: number for number, test in enumerate(tests)}
         self._module = module
+        self._longest = longest
 
     def pytest_configure(self) -> None:
         """After conftest.py has had its say."""
@@ -72,6 +80,11 @@ class Chosen:
         items[:] = sorted(
             (each for each in items if each.nodeid in self._order), key=lambda each: self._order[each.nodeid]
         )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """One test begins."""
+        end_after(self._longest(nodeid))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -99,13 +112,11 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """One test, with what its fixtures do."""
         self._coverage.switch_context(item.nodeid)
+        began = time.process_time()
         result = yield
+        self.seconds[item.nodeid] = time.process_time() - began
         self._coverage.switch_context("")
         return result
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """One phase of a test."""
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
     def lines(self) -> dict[str, dict[int, list[str]]]:
         """For each line of each module the tests that ran it, "" for what was done outside of all."""

@@ -151,6 +151,19 @@ def test_a_descriptor_that_is_left_open_until_the_end_is_noticed(project: Path) 
     assert "- file.close()" not in output
 
 
+def test_a_change_that_never_comes_to_an_end_is_noticed(project: Path) -> None:
+    (project / "cometary/dispatch/thing.py").write_text(
+        "def is_between(low, number, high):\n"
+        "    while high > number:\n"
+        "        high -= 1\n"
+        "    return low < number and high == number\n"
+    )
+    status, output = run(project, BETTER)
+    assert "- high -= 1" not in output
+    assert "survived" in output
+    assert status == 1
+
+
 def test_a_function_is_changed_wherever_it_has_been_put(project: Path) -> None:
     """In a table, in a decorator's cell, in a closure that was made at import."""
     (project / "cometary/dispatch/thing.py").write_text(

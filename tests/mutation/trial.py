@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +16,15 @@ from tests.mutation.baseline import Baseline
 from tests.mutation.mutant import Mutant
 from tests.mutation.plugin import NOT_IMPORTED
 
-PATIENCE: Final = (2.0, 3.0)
-"""A run may take so many seconds of processor time, and so many times what its tests take unchanged."""
-
 NOT_ASKED: Final = frozenset({4, 5})
 """pytest's statuses for options that are not valid, and for no tests: nothing is known of the mutant then.
 
 By all others a test has noticed: one that fails, a file that cannot be imported, a signal that ends the process,
 a socket left open that the end of the run finds. Unchanged, none of these happens.
 """
+
+TOO_LONG: Final = frozenset({fork.TIMED_OUT, -signal.SIGPROF, -signal.SIGXCPU})
+"""The statuses of a run that was ended because it, or a test, took too long."""
 
 UNKNOWN: Final = 0.05
 """Mutants that each test is taken to have noticed before it has: of those that have not, the quickest is first."""
@@ -132,12 +133,11 @@ class Trial:
         attempt.batches.extend(batch for batch in (tests[:first], tests[first:]) if batch)
 
     def _begin(self, attempt: _Attempt) -> fork.Run | None:
-        least, times = PATIENCE
         tests = attempt.batches.popleft()
-        return self._start(attempt.mutant, tests, least + times * self._baseline.seconds_of(tests))
+        return self._start(attempt.mutant, tests, sum(map(self._baseline.longest, tests)))
 
     def _verdict(self, status: int, output: str, mutant: Mutant) -> Verdict:
-        if status == fork.TIMED_OUT:
+        if status in TOO_LONG:
             return Verdict.TIMED_OUT
         if status in {0, NOT_IMPORTED}:
             return Verdict.SURVIVED if status == 0 else Verdict.NOT_RUN

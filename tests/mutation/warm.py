@@ -22,7 +22,7 @@ from tests.mutation.baseline import Baseline
 from tests.mutation.choice import LEFT_OUT
 from tests.mutation.functions import Functions
 from tests.mutation.mutant import Mutant
-from tests.mutation.plugin import settle_hypothesis
+from tests.mutation.plugin import end_after, settle_hypothesis
 from tests.mutation.trial import Outcome, Trial, Verdict
 
 FOR_HOURS: Final = 1e6
@@ -86,6 +86,11 @@ class Loop:
     def pytest_configure(self) -> None:
         """After conftest.py has had its say."""
         settle_hypothesis()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """One test begins, in a fork."""
+        end_after(self._baseline.longest(nodeid))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
