@@ -193,7 +193,7 @@ class SessionActor(Actor):
     def _take_stream(self, attach: Attach) -> None:
         keeper, stream = self._keeper, attach.stream
         if keeper.ended is not None:
-            stream.refuse(session_ended(keeper.ended, keeper.retry_after))
+            stream.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.machine.window.last))
             return
         if (
             attach.ack <= keeper.machine.outbox.acknowledged
@@ -221,7 +221,7 @@ class SessionActor(Actor):
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
         if keeper.ended is not None:
-            request.refuse(session_ended(keeper.ended, keeper.retry_after))
+            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.machine.window.last))
             return
         machine = keeper.machine
         if (
@@ -253,7 +253,8 @@ class SessionActor(Actor):
             raise
         finally:  # a handler that crashes must not take the request with it
             if not advance(self, self._keeper, ready):
-                request.refuse(session_ended(cast("str", self._keeper.ended), self._keeper.retry_after))
+                keeper, last = self._keeper, self._keeper.machine.window.last
+                request.refuse(session_ended(cast("str", keeper.ended), keeper.retry_after, last))
 
     def write_more(self, stream: Stream) -> None:
         """Have the machine go on with `stream` behind the mail that there is."""

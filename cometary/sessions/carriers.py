@@ -276,7 +276,8 @@ class CarrierMachine(StateMachine):
         return self._end(event.reason, retry_after=event.retry_after)
 
     def _end(self, reason: str, *actions: object, retry_after: int | None = None) -> Step:
-        refusals = [Refuse(carrier, session_ended(reason, retry_after)) for carrier in self.let_go()]
+        left = self.let_go()
+        refusals = [Refuse(carrier, session_ended(reason, retry_after, self.window.last)) for carrier in left]
         return stop(reason, *actions, *refusals)
 
     def let_go(self) -> list[Request | Stream]:
@@ -307,12 +308,15 @@ def hold_or_die(seconds: float) -> tuple[object, ...]:
     return (Timeout(HOLD_OR_DIE, seconds),)
 
 
-def session_ended(reason: str, retry_after: int | None = None) -> ProtocolError:
+def session_ended(reason: str, retry_after: int | None = None, last_rid: int | None = None) -> ProtocolError:
     """Return the error for a request to a session that has ended.
 
     Args:
         reason: why it has.
         retry_after: seconds after which its client is to open another; None if that is not known.
+        last_rid: the id of the last request that was processed; None if that is not known. The client is told, unless
+            the session has failed: then the application was not given all packets of these requests.
     """
     detail = f"the session has ended: {reason}"
-    return ProtocolError("session-ended", detail, retry_after=retry_after, reason=reason)
+    known = {} if last_rid is None or reason == "failed" else {"processed": last_rid}
+    return ProtocolError("session-ended", detail, retry_after=retry_after, reason=reason, **known)

@@ -77,7 +77,8 @@ class Directory:
         if self.living.pop(keeper.sid, None) is None:
             return
         binding = None if keeper.lease is None else keeper.lease.binding
-        self._ended[keeper.sid] = (Gone(reason, binding, keeper.retry_after), now + self._remember)
+        gone = Gone(reason, binding, keeper.retry_after, keeper.machine.window.last)
+        self._ended[keeper.sid] = (gone, now + self._remember)
         self._forget(now)
 
     def _forget(self, now: float) -> None:

@@ -41,11 +41,13 @@ class Gone(NamedTuple):
         reason: why it ended; None if there never was such a session, or its end is forgotten.
         binding: a digest of what it was bound to; None if to nothing.
         retry_after: seconds after which its client is to open another; None if that is not known.
+        last_rid: the id of the last request that it processed; None if that is not known.
     """
 
     reason: str | None
     binding: bytes | None = None
     retry_after: int | None = None
+    last_rid: int | None = None
 
 
 Place = Here | Elsewhere | Gone
@@ -74,7 +76,7 @@ def here(place: Place) -> SessionKeeper:
     if isinstance(place, Here):
         return place.keeper
     if isinstance(place, Gone) and place.reason is not None:
-        raise session_ended(place.reason, place.retry_after)
+        raise session_ended(place.reason, place.retry_after, place.last_rid)
     raise unknown_session()
 
 

@@ -175,7 +175,7 @@ class SessionMachine(CarrierMachine):
         """Release the older carrier, and hold the request instead; or answer it with what its client lacks."""
         request = ready.request
         if self.policy.second_request == "ends" and request.holds and not request.close:
-            return self._end("closed", Refuse(request, session_ended("closed")))
+            return self._end("closed", Refuse(request, session_ended("closed", None, self.window.last)))
         return self._meet(ready)
 
     @on(HAVE_PACKET, Ready, to=(WAITING, HAVE_REQUEST, END))

@@ -32,6 +32,11 @@ class RequestWindow(Generic[R]):
         """The id of the next new request; whoever processes that request adds one."""
         self._early: dict[int, R] | None = None
 
+    @property
+    def last(self) -> int:
+        """The id of the last request that was processed."""
+        return self.expected - 1
+
     def seen(self, rid: int) -> bool:
         """Whether a request with the id `rid` has been processed: another is a retry."""
         return self.first_rid <= rid < self.expected

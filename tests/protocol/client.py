@@ -40,7 +40,7 @@ class Answer:
     @property
     def error(self) -> tuple[int, str]:
         """The status and the condition of a refusal, which has exactly the members it should have."""
-        assert set(self.body) - {"reason"} == {"error", "detail"}, self.body
+        assert set(self.body) - {"reason", "processed"} == {"error", "detail"}, self.body
         assert isinstance(self.body["detail"], str)
         assert self.body["detail"]
         return self.status, self.body["error"]

@@ -180,6 +180,16 @@ async def test_a_kick_ends_early_requests_too(world: World, recorder: Recorder) 
     assert ended(await early.answer()) == "kicked"
 
 
+async def test_whoever_finds_a_session_ended_is_told_which_requests_were_processed(
+    world: World, recorder: Recorder
+) -> None:
+    client = await world.open()
+    held, early = await client.hold(), await client.hold(rid=4)
+    recorder.sessions[0].kick()
+    answers = [await held.answer(), await early.answer(), await client.ask(rid=3), await client.ask(rid=4)]
+    assert [answer.body["processed"] for answer in answers] == [2, 2, 2, 2]
+
+
 async def test_a_session_ends_once(world: World, recorder: Recorder) -> None:
     client = await world.open()
     session = recorder.sessions[0]

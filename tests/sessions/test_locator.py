@@ -30,7 +30,7 @@ def test_to_the_directory_of_one_server_a_session_is_here_or_gone(
     assert locator.find("secret") == Here(keeper)
     assert locator.living["secret"] is keeper
     directory.end(keeper, "kicked", now=0)
-    assert locator.find("secret") == Gone("kicked")
+    assert locator.find("secret") == Gone("kicked", last_rid=1)
     assert locator.find("another") == Gone(None)
     assert not locator.living
 
@@ -40,7 +40,7 @@ def test_of_one_that_has_ended_it_is_known_what_it_was_bound_to(
 ) -> None:
     keeper.lease = Lease("user", b"digest")
     directory.end(keeper, "closed", now=0)
-    assert directory.find("secret") == Gone("closed", b"digest")
+    assert directory.find("secret") == Gone("closed", b"digest", last_rid=1)
 
 
 def test_whoever_needs_it_here_has_it_or_is_told_why_not(keeper: SessionKeeper) -> None:

@@ -416,7 +416,8 @@ def test_the_application_and_the_server_can_end_it_in_any_state(bench: Bench, na
     assert bench.ended == reason
     assert bench.timers == {}
     if held is not None:
-        assert bench.refusal_of(held) == ("session-ended", {"reason": reason})
+        known = {} if reason == "failed" else {"processed": bench.machine.window.last}
+        assert bench.refusal_of(held) == ("session-ended", {"reason": reason, **known})
 
 
 def test_the_end_refuses_all_that_waits() -> None:
@@ -451,7 +452,10 @@ def test_a_close_ends_the_session_after_the_packets_of_its_request(bench: Bench)
 def test_a_close_refuses_the_held_request(bench: Bench) -> None:
     held = bench.request(2)
     bench.request(3, close=True)
-    assert bench.refusal_of(held) == ("session-ended", {"reason": "closed"})
+    assert bench.refusal_of(held) == (
+        "session-ended",
+        {"reason": "closed", "processed": bench.machine.window.last},
+    )
 
 
 def test_a_close_acknowledges_too(bench: Bench) -> None:
@@ -474,7 +478,10 @@ def test_an_early_close_waits_for_its_turn(bench: Bench) -> None:
     assert bench.handed_over == [NEWS]
     assert bench.ended == "closed"
     assert close.got[1] == ()
-    assert bench.refusal_of(second) == ("session-ended", {"reason": "closed"})
+    assert bench.refusal_of(second) == (
+        "session-ended",
+        {"reason": "closed", "processed": bench.machine.window.last},
+    )
 
 
 @pytest.mark.parametrize("limit", ["packets", "bytes"])
@@ -498,7 +505,10 @@ def test_a_packet_that_fits_no_queue_ends_the_session_even_while_a_request_is_he
     held = bench.request(2)
     bench.push(Packet("a", "x" * 100))
     assert bench.ended == "overflow"
-    assert bench.refusal_of(held) == ("session-ended", {"reason": "overflow"})
+    assert bench.refusal_of(held) == (
+        "session-ended",
+        {"reason": "overflow", "processed": bench.machine.window.last},
+    )
 
 
 def test_what_was_sent_and_never_acknowledged_counts_against_the_queue() -> None:

@@ -286,7 +286,10 @@ def test_a_wrong_acknowledgement_costs_the_stream_and_nothing_else(
 def test_the_end_is_told_to_the_stream(session: MachineDriver[SessionMachine]) -> None:
     refuse, _ = session.send(End("kicked"))
     assert isinstance(refuse, Refuse)
-    assert (refuse.error.condition, refuse.error.members) == ("session-ended", {"reason": "kicked"})
+    assert (refuse.error.condition, refuse.error.members) == (
+        "session-ended",
+        {"reason": "kicked", "processed": 1},
+    )
 
 
 def test_a_policy_may_end_the_session_with_its_carrier() -> None:
@@ -300,7 +303,7 @@ def test_a_policy_may_end_the_session_at_a_second_carrier() -> None:
     session = driven(policy=Policy(second_request="ends"))
     session.send(Asked(2))
     errors = [one.error for one in session.send(Asked(3)) if isinstance(one, Refuse)]
-    assert [error.members for error in errors] == [{"reason": "closed"}] * 2
+    assert [error.members for error in errors] == [{"reason": "closed", "processed": 3}] * 2
     assert all(isinstance(error, ProtocolError) for error in errors)
 
 

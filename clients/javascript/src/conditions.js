@@ -3,7 +3,7 @@
  * the client's own setup, and to go on would not mend it.
  */
 
-/** @typedef {{ condition: string, detail: string, reason?: string }} Refusal */
+/** @typedef {{ condition: string, detail: string, reason?: string, processed?: number }} Refusal */
 
 const TEMPORARY = new Set(["too-many-requests", "too-many-sessions", "shutting-down", "internal-error"]);
 const SESSION_LOST = new Set(["unknown-session", "session-ended", "bad-ack", "rid-out-of-window"]);
@@ -43,7 +43,7 @@ const STATUS = new Map(
  *
  * @param {number} status of HTTP
  * @param {Record<string, unknown> | undefined} body
- * @returns {body is { error: string, detail: string, reason?: string }}
+ * @returns {body is { error: string, detail: string, reason?: string, processed?: number }}
  */
 export function isRefusal(status, body) {
   return typeof body?.["detail"] === "string" && STATUS.get(String(body["error"])) === status;

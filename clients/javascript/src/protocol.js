@@ -318,6 +318,7 @@ export class Session {
     }
     if (isAboutPackets(refusal) && request.packets.length > 0) return this.#refusePackets(request);
     if (condition === "unknown-session") this.#putBackUntried(request);
+    this.#highestAnswered = Math.max(this.#highestAnswered, refusal.processed ?? 0); // as an answer would have said
     if (reason === "closed" && this.#closing) this.#settle(); // by an earlier attempt, whose answer was lost
     const another = needsAnotherSession(refusal) || (reason === "closed" && this.#inherited);
     return { next: another ? "reopen" : "end", reason };

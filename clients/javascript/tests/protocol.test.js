@@ -258,6 +258,18 @@ describe("a session that is given up", () => {
     assert.equal(queue.unanswered, 1);
   });
 
+  test("is in no doubt about what the server says that it has processed", () => {
+    queue.append("a", 1);
+    const { rid } = next();
+    queue.append("a", 2);
+    const second = next();
+    session.refused(second, { condition: "session-ended", detail: "", reason: "timeout", processed: rid });
+    assert.deepEqual(
+      session.abandon().map(({ message }) => message),
+      [2],
+    );
+  });
+
   test("leaves for the next one what was refused in its only attempt, because it was unknown", () => {
     queue.append("a", 1);
     const request = next();
