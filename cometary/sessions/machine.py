@@ -174,7 +174,9 @@ class SessionMachine(CarrierMachine):
     def hold_instead(self, ready: Ready) -> Step:
         """Release the older carrier, and hold the request instead; or answer it with what its client lacks."""
         request = ready.request
-        if self.policy.second_request == "ends" and request.holds and not request.close:
+        if not request.holds or request.close:
+            return self._serve(request)
+        if self.policy.second_request == "ends":
             return self._end("closed", Refuse(request, session_ended("closed", None, self.window.last)))
         return self._meet(ready)
 
@@ -209,7 +211,8 @@ class SessionMachine(CarrierMachine):
             return self._end("closed", self.outbox.answer(request, self.most_bytes))
         if self.stream is not None:
             self.stream.heard = True
-        return stay(Answer(request, 0, ()), *self._successor())
+        answer = Answer(request, 0, ())
+        return stay(answer, *self._successor()) if self.window.has_early else stay(answer)
 
     def _answer(self, request: Request, actions: tuple[object, ...]) -> Step:
         answer = self.outbox.answer(request, self.most_bytes)
