@@ -16,6 +16,7 @@ Source: OTP, `gen_event`. There, too, a handler is a value in the manager's proc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from types import CoroutineType
@@ -99,13 +100,19 @@ class _Event(NamedTuple):
     event: Any
 
 
+class _Owner(NamedTuple):
+    """The incarnation of an actor that owns a handler."""
+
+    ref: ActorRef[Any]
+    life: int
+
+
 class _Add(NamedTuple):
     """To the manager: add this handler."""
 
     handler: EventHandler
     id: Hashable
-    owner: ActorRef[Any] | None
-    life: int
+    owner: _Owner | None
 
 
 class _Delete(NamedTuple):
@@ -140,8 +147,7 @@ class _Place:
     """A handler in its manager."""
 
     handler: EventHandler
-    owner: ActorRef[Any] | None
-    life: int
+    owner: _Owner | None
 
 
 SWAPPED: Final = Exit("swapped")
@@ -158,6 +164,8 @@ class EventManager(Actor):
         super().__init__()
         self._max_handlers = max_handlers
         self._places: dict[Hashable, _Place] = {}
+        self._owned: Counter[ActorRef[Any]] = Counter()
+        """How many handlers each owner has. It is monitored while that is not none."""
 
     def on_receive(self, message: Any) -> Any:
         """Take an event, or a call. Whatever else an actor is told is an event."""
@@ -210,7 +218,7 @@ class EventManager(Actor):
             self._leave(id_, place, NORMAL)
         elif type(outcome) is Swap:
             new_id = id_ if outcome.id is None else outcome.id
-            self._swap(id_, _Add(outcome.handler, new_id, place.owner, place.life))
+            self._swap(id_, _Add(outcome.handler, new_id, place.owner))
         else:
             raise UsageError(f"on_event returns None, REMOVE or a Swap, not {show(outcome)}")
 
@@ -236,9 +244,11 @@ class EventManager(Actor):
         if len(self._places) >= self._max_handlers:
             raise TooManyChildrenError(f"{self.actor_ref} has {self._max_handlers} handlers, all it may have")
         _plain(new.handler.on_start(previous), "on_start")  # type: ignore[func-returns-value]
-        self._places[new.id] = _Place(new.handler, new.owner, new.life)
+        self._places[new.id] = _Place(new.handler, new.owner)
         if new.owner is not None:
-            self.monitor(new.owner)
+            self._owned[new.owner.ref] += 1
+            if self._owned[new.owner.ref] == 1:
+                self.monitor(new.owner.ref)
 
     def _swap(self, old: Hashable, new: _Add) -> None:
         place = self._places.get(old)
@@ -246,7 +256,7 @@ class EventManager(Actor):
             raise UsageError(f"{self.actor_ref} has a handler {show(new.id)} already")
         previous = None if place is None else self._leave(old, place, SWAPPED)
         if place is not None and new.owner is None:
-            new = new._replace(owner=place.owner, life=place.life)
+            new = new._replace(owner=place.owner)
         self._add(new, previous)
 
     def _leave(self, id_: Hashable, place: _Place, exit: Exit) -> Any:  # noqa: A002 - OTP's word
@@ -277,15 +287,17 @@ class EventManager(Actor):
         owner = place.owner
         if owner is None:
             return
-        if all(other.owner is not owner for other in self._places.values()):
-            self.demonitor(owner)
-        cell = owner.actor_inbox
+        self._owned[owner.ref] -= 1
+        if not self._owned[owner.ref]:
+            del self._owned[owner.ref]
+            self.demonitor(owner.ref)
+        cell = owner.ref.actor_inbox
         removed = HandlerRemoved(self.actor_ref, id_, exit)
-        cell.system.post(cell.put_if_open, ForLife(place.life, removed))
+        cell.system.post(cell.put_if_open, ForLife(owner.life, removed))
 
     def _owner_ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
         for id_, place in list(self._places.items()):
-            if place.owner is ref:
+            if place.owner is not None and place.owner.ref is ref:
                 self._leave(id_, place, exit)
 
 
@@ -379,7 +391,6 @@ def which_handlers(manager: Whom) -> Any:
 
 
 def _addition(handler: EventHandler, id_: Hashable | None, owner: Actor | None) -> _Add:
-    ref = None if owner is None else owner.actor_ref
-    life = 0 if ref is None else ref.actor_inbox.life
+    mine = None if owner is None else _Owner(owner.actor_ref, owner.actor_inbox.life)
     name = cast("Hashable", type(handler)) if id_ is None else id_
-    return _Add(handler, name, ref, life)
+    return _Add(handler, name, mine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -358,3 +359,120 @@ async def test_other_messages_are_dropped_with_a_warning_unless_there_is_a_handl
             actor.tell("hello")
         await wait_all_tasks_blocked()
     assert caplog.text.count("dropped 'hello'") == 2
+
+
+async def test_what_the_buffer_has_is_not_asked_of_the_producer(autojump_clock: MockClock) -> None:
+    class Both(Counter):
+        def on_message(self, message: Any) -> Any:
+            return self.demands if message == "demands" else self.emit(*message)
+
+    async with system():
+        part, all_ = Both.start(), Both.start()
+        for producer, demand in ((part, 5), (all_, 3)):
+            await producer.ask("abc")
+            Sink.start(producer, max_demand=demand)
+        await wait_all_tasks_blocked()
+        assert await part.ask("demands") == [2]
+        assert await all_.ask("demands") == []
+
+
+async def test_one_event_too_many_is_dropped_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    async with system():
+        source = Source.start()
+        await source.ask("abcde")
+        assert "dropped" not in caplog.text
+        await source.ask("f")
+        assert "dropped 1 events" in caplog.text
+
+
+async def test_who_has_unsubscribed_may_subscribe_again_and_is_watched_no_more(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fickle(FastSink):
+        def on_message(self, message: Any) -> Any:
+            if message == "subscribe":
+                self.subscribe(self.producer, max_demand=2)
+                return None
+            return super().on_message(message)
+
+    async with system():
+        source = Source.start()
+        sink = Fickle.start(source, max_demand=2)
+        await sink.ask("unsubscribe")
+        await source.ask("abc")
+        await sink.ask("subscribe")
+        await trio.sleep(1)
+        assert await sink.ask("got") == list("abc")
+        await sink.ask("unsubscribe")
+        await source.ask("demand")
+        other = Fickle.start(source)
+        await other.ask("unsubscribe")
+        await other.stop()
+        await source.stop()
+        await trio.sleep(1)
+        assert sink.is_alive()
+    assert "dropped Down" not in caplog.text
+
+
+def test_the_bounds_that_hold_if_nothing_is_said() -> None:
+    assert Producer.buffer == Bounded(10_000, "drop_oldest")
+
+
+async def test_a_thousand_are_asked_for_if_nothing_is_said(autojump_clock: MockClock) -> None:
+    async with system():
+        counter = Counter.start()
+        Sink.start(counter)
+        await wait_all_tasks_blocked()
+        assert await counter.ask("demands") == [1000]
+
+
+async def test_those_who_are_killed_while_they_wait_leave_the_others_as_they_were(
+    autojump_clock: MockClock,
+) -> None:
+    async with system():
+        slow = SlowCounter.start()
+        sink, other = Sink.start(slow, max_demand=1), Sink.start(slow, max_demand=1)
+        await trio.sleep(1.5)  # one waits for its event, the producer for another
+        sink.kill()
+        await trio.sleep(5)
+        assert len(await other.ask("got")) > 1
+        slow.kill()
+        assert (await other.stopped()).reason == "killed"
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_is_asked_for_and_sent_nothing_is_lost_and_nobody_gets_too_much(
+    seed: int, autojump_clock: MockClock
+) -> None:
+    draw = random.Random(seed)  # noqa: S311 - a test draws
+    got: list[int] = []
+
+    class Watched(Consumer):
+        def __init__(self, producer: ActorRef[Any], most: int, least: int) -> None:
+            super().__init__()
+            self.options = producer, most, least
+
+        def on_start(self) -> None:
+            producer, most, least = self.options
+            self.subscribe(producer, max_demand=most, min_demand=least)
+
+        async def on_events(self, events: Sequence[Any], producer: ActorRef[Any]) -> None:
+            await trio.sleep(draw.random())
+            got.extend(events)
+            assert len(events) <= self.options[1] - self.options[2]
+
+    class Wide(Source):
+        buffer = Bounded(1000, "refuse")
+
+    async with system():
+        source, sent = Wide.start(), 0
+        for _ in range(draw.randint(1, 4)):
+            most = draw.randint(1, 10)
+            Watched.start(source, most, draw.randint(0, most - 1))
+        while sent < 200:
+            number = draw.randint(1, 20)
+            await source.ask(range(sent, sent + number))
+            sent += number
+            await trio.sleep(draw.random())
+        await trio.sleep(300)
+        assert sorted(got) == list(range(sent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from cometary.behaviours import (
     which_handlers,
 )
 from cometary.errors import StrayExitError, TooManyChildrenError, UsageError
+from cometary.supervision import ChildSpec, supervise, which_children
 
 log: list[Any] = []
 
@@ -172,11 +174,23 @@ async def test_one_that_is_async_has_crashed() -> None:
         async def on_event(self, event: Any) -> Any:
             await trio.lowlevel.checkpoint()
 
+        async def on_call(self, request: Any) -> Any:
+            await trio.lowlevel.checkpoint()
+
+    class AsyncStart(EventHandler):
+        async def on_start(self, previous: Any) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            await trio.lowlevel.checkpoint()
+
     async with system():
         manager = EventManager.start()
         await add_handler(manager, Async())
         await sync_notify(manager, 1)
         assert await which_handlers(manager) == ()
+        await add_handler(manager, Async())
+        with pytest.raises(UsageError, match="on_call of an event handler cannot be async"):
+            await call_handler(manager, Async, 1)
+        with pytest.raises(UsageError, match="on_start of an event handler cannot be async"):
+            await add_handler(manager, AsyncStart())
 
 
 async def test_one_that_raises_while_it_ends_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -322,6 +336,57 @@ async def test_the_owner_is_told_when_its_handler_goes_however_it_goes() -> None
         assert all(each.manager == manager for each in told)
 
 
+async def test_an_owner_that_has_lost_one_of_its_handlers_still_owns_the_other() -> None:
+    async with system():
+        manager, owner = await managed(), Owner.start()
+        for name in ("a", "b"):
+            await owner.ask(("add", manager, name))
+        await remove_handler(manager, "a")
+        owner.kill()
+        await wait_all_tasks_blocked()
+        assert await which_handlers(manager) == ()
+
+
+async def test_an_owner_without_handlers_is_not_watched() -> None:
+    class Watching(EventManager):
+        def __init__(self) -> None:
+            super().__init__()
+            self.watched: list[Any] = []
+
+        def monitor(self, ref: Any) -> Any:
+            self.watched.append(ref)
+            return super().monitor(ref)
+
+        def demonitor(self, ref: Any, *rest: Any, **more: Any) -> Any:
+            self.watched.remove(ref)
+            return super().demonitor(ref, *rest, **more)
+
+        def on_receive(self, message: Any) -> Any:
+            return list(self.watched) if message == "watched" else super().on_receive(message)
+
+    async with system():
+        manager, owner = Watching.start(), Owner.start()
+        for name in ("a", "b"):
+            await owner.ask(("add", manager, name))
+        assert await manager.ask("watched") == [owner]
+        await remove_handler(manager, "a")
+        assert await manager.ask("watched") == [owner]
+        await remove_handler(manager, "b")
+        assert await manager.ask("watched") == []
+
+
+async def test_the_next_incarnation_of_an_owner_is_not_told_of_what_the_former_owned() -> None:
+    async with system(), supervise([ChildSpec("owner", Owner)]) as root:
+        [info] = await which_children(root)
+        manager, owner = await managed(), info.ref
+        assert owner is not None
+        await owner.ask(("add", manager, "a"))
+        owner.tell("crash")
+        assert await owner.ask("got") == []
+        assert log[-1] == ("a", "stop", "crashed")
+        assert await which_handlers(manager) == ()
+
+
 async def test_an_owner_may_take_over_by_a_swap() -> None:
     async with system():
         manager, owner = await managed("a"), Owner.start()
@@ -355,6 +420,41 @@ async def test_a_full_mailbox_takes_the_news() -> None:
         await sys.resume(owner)
         await wait_all_tasks_blocked()
         assert [type(each) for each in await owner.ask("got")] == [str, HandlerRemoved]
+
+
+@pytest.mark.parametrize("hook", ["on_event", "on_call", "on_stop"])
+def test_a_ctrl_c_while_a_handler_runs_is_nobodys_crash(hook: str) -> None:
+    def interrupt(*_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    async def main() -> None:
+        async with system():
+            manager = EventManager.start()
+            await add_handler(manager, type("Interrupted", (EventHandler,), {hook: interrupt})(), id="x")
+            if hook == "on_event":
+                notify(manager, 1)
+            elif hook == "on_call":
+                manager_call = call_handler(manager, "x", 1)
+                await manager_call.ready()
+            else:
+                remove_handler(manager, "x")
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+
+
+async def test_the_wait_for_the_handlers_can_be_cancelled() -> None:
+    async with system():
+        manager = await managed("a")
+        await sys.suspend(manager)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await sync_notify(manager, 1)
+        assert scope.cancelled_caught
+        await sys.resume(manager)
+        await sync_notify(manager, 2)
+        assert log == [("a", 1), ("a", 2)]
 
 
 # -- the manager -----------------------------------------------------------------------------
