@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -29,6 +28,7 @@ from cometary.cli.logs import set_up_logging
 from cometary.cli.version import kind, version
 from cometary.errors import ConfigError
 from cometary.log import get_logger
+from cometary.server.collector import spare_the_collector
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 
@@ -50,21 +50,8 @@ def run(settings: Settings, app: App | None, *, any_control: bool = False) -> in
         settings and application do not go together.
     """
     set_up_logging(settings.log_level, settings.log_format)
-    _spare_the_collector()
+    spare_the_collector()
     return trio.run(_serve_until_signal, settings, app, any_control)
-
-
-def _spare_the_collector() -> None:
-    """Make the cyclic garbage collector leave alone what lives long.
-
-    A server with many sessions has millions of objects that are no garbage, and the collector's
-    defaults walk all of them again and again. What exists by now is never looked at again
-    (`gc.freeze`), and what comes is looked at a hundred times less often. Most of it is freed by
-    its reference count anyway; only garbage in cycles waits longer for the collector.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 async def _serve_until_signal(settings: Settings, app: App | None, any_control: bool) -> int:  # noqa: FBT001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -27,27 +28,39 @@ def quiet(**settings: Any) -> Config:
     return config
 
 
+@contextmanager
+def collector_as_it_was() -> Generator[None]:
+    """Undo at the end what the application does to the process's collector of garbage."""
+    thresholds = gc.get_threshold()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
 @asynccontextmanager
 async def hypercorn(
     application: Application, shutdown: trio.Event | None = None, **settings: Any
 ) -> AsyncGenerator[str]:
     """Serve an application by Hypercorn on Trio; yields its URL."""
     ended = trio.Event() if shutdown is None else shutdown
-    async with trio.open_nursery() as nursery:
+    with collector_as_it_was():
+        async with trio.open_nursery() as nursery:
 
-        async def run(*, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
-            await serve(
-                application,  # type: ignore[arg-type]
-                quiet(**settings),
-                shutdown_trigger=ended.wait,
-                task_status=task_status,
-            )
+            async def run(*, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
+                await serve(
+                    application,  # type: ignore[arg-type]
+                    quiet(**settings),
+                    shutdown_trigger=ended.wait,
+                    task_status=task_status,
+                )
 
-        binds: list[str] = await nursery.start(run)
-        try:
-            yield binds[0]
-        finally:
-            ended.set()
+            binds: list[str] = await nursery.start(run)
+            try:
+                yield binds[0]
+            finally:
+                ended.set()
 
 
 @contextmanager
@@ -65,6 +78,8 @@ def uvicorn_server(application: Application) -> Generator[str]:
         started.set()
         await serving
 
+    collector = collector_as_it_was()
+    collector.__enter__()
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
     started.wait()
@@ -74,3 +89,4 @@ def uvicorn_server(application: Application) -> Generator[str]:
     finally:
         server.should_exit = True
         thread.join()
+        collector.__exit__(None, None, None)

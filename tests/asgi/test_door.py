@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+import trio.testing
 from fastapi import FastAPI
 from quart_trio import QuartTrio
 from starlette.applications import Starlette
@@ -81,6 +82,8 @@ async def test_events_are_streamed_and_a_client_that_leaves_is_noticed(serving: 
     async with serving(application(app=recorder.app)) as url, httpx.AsyncClient(base_url=url) as client:
         sid = (await client.post("/comet", json={"rid": 1})).json()["sid"]
         headers = {"Accept": "text/event-stream", "X-Comet-Session": sid}
+        while not recorder.sessions:  # which is told in another thread, perhaps
+            await trio.testing.wait_all_tasks_blocked()
         for number in range(5):
             recorder.sessions[0].send("a", number)
         assert await trio.to_thread.run_sync(first_messages, url, headers, 5) == [0, 1, 2, 3, 4]

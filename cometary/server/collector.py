@@ -1,0 +1,18 @@
+"""What a process that serves many sessions does about Python's cyclic garbage collector."""
+
+from __future__ import annotations
+
+import gc
+
+
+def spare_the_collector() -> None:
+    """Make the cyclic garbage collector leave alone what lives long.
+
+    A server with many sessions has millions of objects that are no garbage, and the collector's
+    defaults walk all of them again and again. What exists by now is never looked at again
+    (`gc.freeze`), and what comes is looked at a hundred times less often. Most of it is freed by
+    its reference count anyway; only garbage in cycles waits longer for the collector.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
