@@ -1,6 +1,6 @@
 /**
- * Makes what is in `dist`: CommonJS for programs that `require`, one classic script for pages without modules, and a
- * module of one file; and says how large the client is.
+ * Makes what is in `dist`: CommonJS for programs that `require`, one classic script for pages without modules, and
+ * modules of one file, the smaller one without tabs; and says how large that one is.
  *
  *     node build.js            make them
  *     node build.js --check    only see that the client is small enough; 1 if it is not
@@ -22,7 +22,7 @@ const LIMIT = 9000;
 const OWN_NAMES = [
   "abandon|anyLost|anyStreamed|attachment|attaching|attempts|boundTo|confirmed|detached|farewell|giveUp|hasGap",
   "highestAnswered|isSet|mayAttach|networkIsBack|nextRid|onTheWire|patience|putBack|reliefAfter|relieve|renewalDue",
-  "allowed|attached|broke|ended|failed|frame|journal|opened|received|refused|reopening|replaced|sign|unwant",
+  "adopt|allowed|attached|broke|ended|failed|frame|journal|kind|opened|pump|received|refusal|refused|release|reopening|replaced|sign|unwant",
   "retryAfter|shortFarewell|streamed|streaming|takeBatch|unansweredRequest|wasAttached|wasFirst|wentOut",
 ];
 
@@ -65,7 +65,9 @@ if (!process.argv.includes("--check")) {
   writeFileSync(path("dist/package.json"), '{ "type": "commonjs" }\n');
   for (const name of readdirSync(path("types")))
     copyFileSync(path(`types/${name}`), path(`dist/types/${name}`));
-  writeFileSync(path("dist/cometary.min.mjs"), await bundle("src/all.js", { ...SMALL, format: "esm" }));
-  const script = { ...SMALL, format: /** @type {const} */ ("iife"), globalName: "Cometary" };
+  writeFileSync(path("dist/comet.min.mjs"), await bundle("src/comet.js", { ...SMALL, format: "esm" }));
+  // With tabs, names stay: what one tab says, another has to understand, which may have an older version.
+  writeFileSync(path("dist/cometary.min.mjs"), await bundle("src/all.js", { minify: true, format: "esm" }));
+  const script = { minify: true, format: /** @type {const} */ ("iife"), globalName: "Cometary" };
   writeFileSync(path("dist/cometary.min.js"), await bundle("src/all.js", script));
 }

@@ -107,11 +107,11 @@ console.log(new Comet("/comet").state, page.state, typeof allTabs);
 """
 
 IMPORTED = """
-import { Comet } from "cometary";
 import { allTabs } from "cometary/tabs";
+import * as small from "cometary/comet.min.mjs";
 import * as whole from "cometary/cometary.min.mjs";
 
-console.log(new Comet("/comet").state, new whole.Comet("/comet").state, typeof allTabs);
+console.log(new small.Comet("/comet").state, new whole.Comet("/comet").state, typeof allTabs);
 """
 
 TYPED = """

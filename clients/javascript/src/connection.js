@@ -74,7 +74,10 @@ export class Connection {
     this.#relief = new Alarm(means);
     this.#pause = new Alarm(means);
     this.#wires = new Wires(means, {
-      attached: () => this.#attached(),
+      attached: () => {
+        this.#relief.clear();
+        this.pump();
+      },
       received: (fresh, closed) => this.#received(fresh, closed),
       refused: (request, outcome) => this.#refused(request, outcome),
       broke: () => this.pump(),
@@ -205,8 +208,10 @@ export class Connection {
     const outcome = await this.#askForSession();
     if (this.state === "closed") return;
     if (outcome.kind === "answer") return this.#opened(outcome.body);
-    if (outcome.kind === "refusal" && !isTemporary(outcome.refusal))
-      return this.#openingRefused(outcome.refusal);
+    if (outcome.kind === "refusal" && !isTemporary(outcome.refusal)) {
+      this.#listener.refused(outcome.refusal, []);
+      return this.end(outcome.refusal.condition);
+    }
     this.#failedOpenings += 1;
     this.#pauseFor(this.#failedOpenings, outcome.retryAfter, causeOf(outcome));
   }
@@ -246,12 +251,6 @@ export class Connection {
   #agreeOnTimes(wait, die) {
     this.#times = { wait, die };
     this.#patience = patienceFor(wait, die, this.#means.margin);
-  }
-
-  /** @param {import("./conditions.js").Refusal} refusal */
-  #openingRefused(refusal) {
-    this.#listener.refused(refusal, []);
-    this.end(refusal.condition);
   }
 
   /**
@@ -370,12 +369,6 @@ export class Connection {
     if (this.#pause.isSet) return;
     this.#failures += 1;
     this.#pauseFor(this.#failures, outcome.retryAfter, causeOf(outcome));
-  }
-
-  /** Rule 5. */
-  #attached() {
-    this.#relief.clear();
-    this.pump();
   }
 
   // --- pauses

@@ -15,7 +15,7 @@
  *    line it is not known what became of it.
  */
 
-import { ConnectError } from "./connected_paths.js";
+import { Asks } from "./asks.js";
 import { Election } from "./election.js";
 import { Lead } from "./lead.js";
 import { Replica, covers } from "./replica.js";
@@ -23,7 +23,9 @@ import { Said } from "./said.js";
 import { Talk } from "./talk.js";
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
-/** @typedef {import("./backend.js").Verb} Verb */
+
+/** Of what tabs say to each other: those with another version have a session of their own. */
+const VERSION = 1;
 
 export class Tab {
   /** @type {import("./connection.js").State} */
@@ -41,9 +43,7 @@ export class Tab {
   #lastSaid = Infinity;
   /** @type {Set<string>} What this page wants. */
   #wanted = new Set();
-  /** @type {Map<number, { verb: Verb, paths: readonly string[], answer: (error?: any) => void }>} */
-  #asked = new Map();
-  #asks = 0;
+  #asks = new Asks();
   #closing = false;
   /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} Why something has been missed (rule 5). */
   #missed;
@@ -77,7 +77,7 @@ export class Tab {
     this.#options = options;
     this.#tell = tell;
     this.#id = environment.random().toString(36).slice(2);
-    const shared = `cometary ${new URL(url, globalThis.location?.href ?? "http://localhost")} ${name}`;
+    const shared = `cometary ${VERSION} ${new URL(url, globalThis.location?.href ?? "http://localhost")} ${name}`;
     this.#said = new Said(this.#id, limits);
     this.#talk = new Talk(environment, shared, this.#id, (message) => this.#hear(message));
     const means = { ...environment, locks: /** @type {LockManager} */ (environment.locks) };
@@ -209,10 +209,7 @@ export class Tab {
     this.#greeted = false;
     this.#missed = undefined;
     this.#wanted.clear();
-    for (const { answer, paths } of this.#asked.values()) {
-      answer(new ConnectError("The client was closed.", paths, false));
-    }
-    this.#asked.clear();
+    this.#asks.end();
     this.#enter("closed");
     this.#tell("close", { reason, undelivered });
   }
@@ -263,14 +260,11 @@ export class Tab {
     if (what !== undefined) this.#talk.post({ kind: "send", ...what });
   }
 
-  /** @param {Verb} verb @param {readonly string[]} paths @returns {Promise<void>} */
+  /** @param {import("./backend.js").Verb} verb @param {readonly string[]} paths */
   #ask(verb, paths) {
-    return new Promise((resolve, reject) => {
-      this.#asks += 1;
-      const answer = (/** @type {any} */ error) => (error === undefined ? resolve() : reject(error));
-      this.#asked.set(this.#asks, { verb, paths, answer });
-      this.#talk.post({ kind: "ask", id: this.#asks, verb, paths });
-    });
+    const { ask, answered } = this.#asks.add(verb, paths);
+    this.#talk.post({ kind: "ask", ...ask });
+    return answered;
   }
 
   /** @param {any} message */
@@ -280,7 +274,7 @@ export class Tab {
     if (kind === "record" || kind === "copy") this.#hearRecord(message);
     else if (kind === "packets") this.#hearPackets(message);
     else if (kind === "event") this.#hearEvent(message.type, message.detail);
-    else if (kind === "answer" && message.tab === this.#id) this.#hearAnswer(message);
+    else if (kind === "answer" && message.tab === this.#id) this.#asks.answer(message);
     else if (kind === "who") this.#talk.post({ ...message, ...this.#replica.copy, kind: "copy", to: from });
     else if (kind === "send") this.#replica.add(from, message.packets);
     if (term !== undefined) this.#election.heard();
@@ -341,7 +335,7 @@ export class Tab {
     try {
       if (this.#wanted.size > 0) await this.#ask("connect", [...this.#wanted]);
     } catch (error) {
-      missing = /** @type {ConnectError} */ (error).paths;
+      missing = /** @type {import("./connected_paths.js").ConnectError} */ (error).paths;
     }
     if (this.#greeted) this.#tell("reopened", { ...missed, missing });
   }
@@ -352,7 +346,7 @@ export class Tab {
     this.#lastSaid = Infinity;
     this.#talk.post({ kind: "here" });
     this.#say(unknown);
-    for (const [id, { verb, paths }] of this.#asked) this.#talk.post({ kind: "ask", id, verb, paths });
+    for (const ask of this.#asks.open) this.#talk.post({ kind: "ask", ...ask });
   }
 
   /** @param {any} message Rule 3. */
@@ -387,13 +381,6 @@ export class Tab {
     queueMicrotask(() => {
       if (this.#undelivered !== undefined && this.#talk.isOpen) this.#depart(reason);
     });
-  }
-
-  /** @param {any} answer */
-  #hearAnswer({ id, error }) {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    asked?.answer(error && new ConnectError(error.message, error.paths, error.final));
   }
 
   /** @param {import("./connection.js").State} state */

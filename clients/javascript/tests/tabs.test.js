@@ -168,5 +168,5 @@ describe("several tabs", () => {
 });
 
 function lockName() {
-  return "cometary http://localhost/comet ";
+  return "cometary 1 http://localhost/comet ";
 }
