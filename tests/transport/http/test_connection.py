@@ -61,6 +61,39 @@ async def test_requests_of_the_same_length_are_told_apart_whatever_came_before()
     assert paths == ["/a", "/b"] * 4
 
 
+async def test_the_second_part_of_a_request_is_none_by_itself() -> None:
+    """Else whoever sends it would speak with the headers of somebody else."""
+    first, second = post(b"body")[:25], post(b"body")[25:]
+    async with serving(echo) as server:
+        client = await server.connect()
+        for _ in range(3):
+            await client.send(first)
+            await server.settle()
+            assert (await client.ask(second)).body == b"body"
+        assert (await (await server.connect()).ask(second)).status == 400
+
+
+async def test_nor_is_one_that_is_read_after_a_half_close() -> None:
+    holder = Holder(silent=True)
+    first, second = post(b"body")[:25], post(b"body")[25:]
+    async with serving(holder, limits=Limits(unanswered=1)) as server:
+        client = await server.connect()
+        await client.send(post() + post() + first)
+        await server.settle()
+        await client.send(second)
+        client.half_close()
+        await server.settle()
+        for number in range(3):
+            holder.held[number].respond(200, holder.held[number].body)
+            await server.settle()
+        assert split(await client.rest())[2] == (200, b"body")
+        other = await server.connect()
+        await other.send(second)
+        await server.settle()
+        assert len(holder.held) == 3
+        assert (await other.response()).status == 400
+
+
 @pytest.mark.parametrize("many", [3, 4, 7])
 async def test_requests_that_come_one_by_one_wait_when_enough_are_with_the_service(many: int) -> None:
     """Their head is known by then."""
