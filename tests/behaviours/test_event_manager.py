@@ -353,9 +353,9 @@ async def test_an_owner_without_handlers_is_not_watched() -> None:
             super().__init__()
             self.watched: list[Any] = []
 
-        def monitor(self, ref: Any) -> Any:
+        def monitor(self, ref: Any, tag: Any = None) -> Any:
             self.watched.append(ref)
-            return super().monitor(ref)
+            return super().monitor(ref, tag)
 
         def demonitor(self, ref: Any, *rest: Any, **more: Any) -> Any:
             self.watched.remove(ref)
