@@ -33,9 +33,7 @@ class Alarm(Actor):
         ring: called with the value.
     """
 
-    def __init__(
-        self, store: ActorRef[WatchedStore], key: str, limit: float, ring: Callable[[float], None]
-    ) -> None:
+    def __init__(self, store: ActorRef[Any], key: str, limit: float, ring: Callable[[float], None]) -> None:
         super().__init__()
         self.store = store
         self.key = key

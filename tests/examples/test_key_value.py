@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -92,7 +92,7 @@ async def test_a_watcher_that_has_ended_is_forgotten(actor_system: ActorSystem, 
 
 async def test_it_rings_above_the_limit(probe: Probe) -> None:
     rings: list[float] = []
-    watcher = Alarm.start(cast("Any", probe), "visits", 2, rings.append)
+    watcher = Alarm.start(probe, "visits", 2, rings.append)
     await probe.expect(Watch("visits", watcher))
     for value in (None, 1, 2, 3):
         watcher.tell(Changed("visits", value))

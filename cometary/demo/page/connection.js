@@ -22,7 +22,7 @@ export function showConnection(comet) {
   };
 
   comet.on("**", () => { lastSign = performance.now(); });
-  for (const type of ["state", "open", "reopened", "close"]) comet.addEventListener(type, show);
+  for (const type of /** @type {const} */ (["state", "open", "reopened", "close"])) comet.addEventListener(type, show);
   setInterval(show, 500);
   show();
 }

@@ -16,7 +16,7 @@ const comet = new Comet("/comet", {
   wait: 20,
   margin: 5,
   backoff: { base: 250, cap: 3000 },
-  environment: { fetch: cable.fetch },
+  environment: { fetch: cable.fetch, WebSocket: cable.WebSocket },
 });
 const people = new People(comet);
 
