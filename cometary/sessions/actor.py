@@ -193,7 +193,7 @@ class SessionActor(Actor):
     def _take_stream(self, attach: Attach) -> None:
         keeper, stream = self._keeper, attach.stream
         if keeper.ended is not None:
-            stream.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.machine.window.last))
+            stream.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))
             return
         if (
             attach.ack <= keeper.machine.outbox.acknowledged
@@ -221,7 +221,7 @@ class SessionActor(Actor):
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
         if keeper.ended is not None:
-            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.machine.window.last))
+            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))
             return
         machine = keeper.machine
         if (
@@ -253,8 +253,8 @@ class SessionActor(Actor):
             raise
         finally:  # a handler that crashes must not take the request with it
             if not advance(self, self._keeper, ready):
-                keeper, last = self._keeper, self._keeper.machine.window.last
-                request.refuse(session_ended(cast("str", keeper.ended), keeper.retry_after, last))
+                keeper = self._keeper
+                request.refuse(session_ended(cast("str", keeper.ended), keeper.retry_after, keeper.last_rid))
 
     def write_more(self, stream: Stream) -> None:
         """Have the machine go on with `stream` behind the mail that there is."""
@@ -275,6 +275,7 @@ class SessionActor(Actor):
         """Take note that the session has ended for `reason` (rule 4)."""
         keeper = self._keeper
         keeper.ended = reason
+        keeper.last_rid = keeper.machine.window.last
         keeper.machine.arbiter = NO_SHELL  # the one that there was leads back here
         for timer in keeper.timers.values():
             timer.close()

@@ -77,7 +77,7 @@ class Directory:
         if self.living.pop(keeper.sid, None) is None:
             return
         binding = None if keeper.lease is None else keeper.lease.binding
-        gone = Gone(reason, binding, keeper.retry_after, keeper.machine.window.last)
+        gone = Gone(reason, binding, keeper.retry_after, keeper.last_rid)
         self._ended[keeper.sid] = (gone, now + self._remember)
         self._forget(now)
 

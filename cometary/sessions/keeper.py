@@ -81,6 +81,7 @@ class SessionKeeper:
         "forward",
         "holds",
         "lag",
+        "last_rid",
         "lease",
         "machine",
         "name",
@@ -111,6 +112,8 @@ class SessionKeeper:
         """Why the session ended, once it has."""
         self.retry_after: int | None = None
         """Seconds after which its client is to open another, if it has ended and that is known."""
+        self.last_rid: int | None = None
+        """The id of the last request that was processed, once the session has ended."""
         self.sign_off: SignedOff | None = None
         """What the application is told of the end, once that is queued."""
         self.settled = False

@@ -57,7 +57,7 @@ ACTOR_BREAKS = (
     Break(
         "refuse nobody after the end",
         "actor",
-        "            request.refuse(session_ended(keeper.ended, keeper.retry_after))\n",
+        "            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))\n",
         "            return\n",
     ),
     Break("never sign off", "actor", "self.actor_inbox.put_if_open(SignOff())", "SignOff()"),

@@ -207,6 +207,7 @@ def has_all_arrived(world: World, client: Client) -> bool:
 def forget_what_is_over(world: World, exchanges: list[Exchange]) -> list[Exchange]:
     keeper = world.keeper
     keeper.timers = {}
+    keeper.last_rid = None
     if not keeper.settled:
         keep_the_outbox_alone(keeper.machine)
     else:
