@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cometary.errors import ProtocolError
-from cometary.fsm import CancelTimer, StartTimer, Stopped
+from cometary.fsm import Stopped
 from cometary.sessions import Packet, Request, RequestDropped, SessionMachine, SessionSettings
 from cometary.sessions.carriers import session_ended
 from cometary.sessions.events import Answer, HandOver, Ready, Refuse
 from cometary.sessions.policy import Policy
+from cometary.testing import MachineDriver
 
 
 class Asked(Request):
@@ -56,7 +57,7 @@ class Asked(Request):
 
 
 class Bench:
-    """A machine and its surroundings.
+    """A machine and its surroundings: a driver has its clock and its timers, and this does what else it asks for.
 
     Args:
         settings: times and limits.
@@ -72,23 +73,26 @@ class Bench:
         wait: float | None = None,
         policy: Policy | None = None,
     ) -> None:
-        self.machine = SessionMachine(settings, first_rid, wait, policy)
-        self.now = 0.0
+        self._driver = MachineDriver(SessionMachine(settings, first_rid, wait, policy))
+        self.machine = self._driver.machine
         self.ended: str | None = None
         self.handed_over: list[Packet] = []
         self.on_packet: Callable[[Packet], object] = lambda _: None
-        self.started: list[StartTimer] = []
-        self._due: dict[str, tuple[float, StartTimer]] = {}
-        self._perform(self.machine.start())
+        self._perform(self._driver.actions)
+
+    @property
+    def now(self) -> float:
+        """Seconds since it began."""
+        return self._driver.now
 
     @property
     def state(self) -> str:
-        return self.machine.state.name
+        return self._driver.state.name
 
     @property
     def timers(self) -> dict[str, float]:
         """Seconds that are left to each timer."""
-        return {name: round(due - self.now, 6) for name, (due, _) in self._due.items()}
+        return {str(name): round(left, 6) for name, left in self._driver.timers.items()}
 
     def snapshot(self) -> tuple[object, ...]:
         """All that an error must not change."""
@@ -134,19 +138,11 @@ class Bench:
 
     def pass_time(self, seconds: float) -> None:
         """Let time go by, and timers run out in their order."""
-        until = self.now + seconds
-        while self._due:
-            name, (due, timer) = min(self._due.items(), key=lambda item: item[1][0])
-            if due > until + 1e-9:
-                break
-            self.now = due
-            del self._due[name]
-            self.step(timer.timed_out())
-        self.now = until
+        self._perform(self._driver.advance(seconds))
 
     def step(self, event: object) -> None:
         if self.ended is None:
-            self._perform(self.machine.step(event))
+            self._perform(self._driver.send(event))
 
     @staticmethod
     def refusal_of(request: Request) -> tuple[str, dict[str, object]]:
@@ -158,11 +154,6 @@ class Bench:
     def _perform(self, actions: Iterable[object]) -> None:
         for action in actions:
             match action:
-                case StartTimer(name=str(name), seconds=float() | int() as seconds):
-                    self._due[name] = (self.now + seconds, action)
-                    self.started.append(action)
-                case CancelTimer(name=str(name)):
-                    del self._due[name]  # it runs, or the engine would not say so
                 case Answer():
                     action.request.answer(action.first_seq, action.packets)
                 case Refuse():

@@ -524,7 +524,7 @@ def test_what_was_sent_and_never_acknowledged_counts_against_the_queue() -> None
 @pytest.mark.parametrize("name", ["waiting", "have_packet"])
 def test_a_timer_that_was_stopped_too_late_does_nothing(bench: Bench, name: str) -> None:
     STATES[name](bench)
-    [die] = [timer for timer in bench.started if timer.name == "hold or die"]
+    [die] = bench.machine.running_timers
     bench.request(2)
     assert bench.machine.step(die.timed_out()) == []
     assert bench.ended is None
