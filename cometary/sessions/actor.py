@@ -207,7 +207,8 @@ class SessionActor(Actor):
 
     def _step(self, event: object) -> None:
         if advance(self, self._keeper, event):
-            self._look_whether_caught_up()  # what expires, or is presumed to have arrived, leaves room
+            if self._keeper.lag:  # what expires, or is presumed to have arrived, leaves room
+                self._look_whether_caught_up()
         elif isinstance(event, Packet):
             self._manager.too_late(self._keeper, event)
 

@@ -194,16 +194,15 @@ class SessionMachine(CarrierMachine):
             actions = self._release_carrier()
         if self.window.has_early:
             actions += self._successor()
-        if self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat())):
+        outbox = (
+            self.outbox
+        )  # one that completes another may not read what went out with that while it was served
+        if outbox.unsent or (outbox.resends and (ready.behind or (self.completes and outbox.packets))):
             return self._answer(request, actions)
         self.held = request
         if self.state is HAVE_REQUEST:
             return repeat(*actions)
         return goto(HAVE_REQUEST, *actions) if actions else HOLD
-
-    def _has_to_repeat(self) -> bool:
-        """Whether the client may not read what went out while its request was served, with an older one."""
-        return self.completes and bool(self.outbox.packets)
 
     def _serve(self, request: Request) -> Step:
         """Serve a request that is not to be held, whatever the state: one that closes, or a send."""

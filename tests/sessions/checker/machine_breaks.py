@@ -107,13 +107,13 @@ MACHINE_BREAKS = (
     Break(
         "forget that the client lacks packets while it is served",
         "machine",
-        "self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat()))",
-        "self.outbox.unsent",
+        "outbox.unsent or (outbox.resends and (ready.behind or (self.completes and outbox.packets)))",
+        "outbox.unsent",
     ),
     Break(
         "forget what the handler replied",
         "machine",
-        "self.outbox.unsent or (self.outbox.resends and (ready.behind or self._has_to_repeat()))",
+        "outbox.unsent or (outbox.resends and (ready.behind or (self.completes and outbox.packets)))",
         "ready.behind",
         "cut replies",
     ),

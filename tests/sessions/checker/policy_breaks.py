@@ -51,8 +51,8 @@ POLICY_BREAKS = (
     Break(
         "answer a request on such a wire though there is nothing new",
         "machine",
-        "(self.outbox.resends and (ready.behind or self._has_to_repeat()))",
-        "(ready.behind or self._has_to_repeat())",
+        "(outbox.resends and (ready.behind or (self.completes and outbox.packets)))",
+        "ready.behind",
         "resending nothing",
     ),
     Break(
@@ -79,8 +79,8 @@ POLICY_BREAKS = (
     Break(
         "trust that the answer to a request is read that another has completed",
         "machine",
-        "return self.completes and bool(self.outbox.packets)",
-        "return False",
+        "(self.completes and outbox.packets)",
+        "False",
         "completing",
     ),
     Break(
