@@ -39,6 +39,8 @@ class Counter(Actor):
                 self.counts[topic] = self.counts.get(topic, 0) + 1
             case Unregistered(key=topic):
                 self.counts[topic] -= 1
+            case _:
+                pass  # a question
         return self.counts
 
 

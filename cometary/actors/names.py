@@ -146,9 +146,10 @@ class Names(UniqueRegistry):
     def forget(self, ref: ActorRef[Any]) -> None:
         """Free every name of an actor that has ended, here and elsewhere."""
         with self._lock:
-            self._free_all(ref)
-            vias = self._vias.pop(ref, None)
-            elsewhere = self._elsewhere.pop(ref, None)
+            if ref in self._by_ref:
+                self._free_all(ref)
+            vias = self._vias.pop(ref, None) if self._vias else None
+            elsewhere = self._elsewhere.pop(ref, None) if self._elsewhere else None
         if vias is not None:
             for via in vias.values():
                 _release(via, ref)

@@ -538,7 +538,7 @@ async def test_what_a_constructor_has_registered_that_fails_at_a_restart_ends_wi
 class AgainstModel(RuleBasedStateMachine):
     """A registry does what a plain list of entries would."""
 
-    registry: AnyRegistry
+    registry: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -579,7 +579,7 @@ KEYS, REFS, VALUES = st.sampled_from("abc"), st.sampled_from(FAKES), st.integers
 class UniqueMachine(AgainstModel):
     def __init__(self) -> None:
         super().__init__()
-        self.registry: UniqueRegistry = UniqueRegistry()
+        self.registry = UniqueRegistry()
 
     @rule(key=KEYS, ref=REFS, value=VALUES)
     def register(self, key: str, ref: Any, value: int) -> None:
@@ -605,7 +605,7 @@ class UniqueMachine(AgainstModel):
 class DuplicateMachine(AgainstModel):
     def __init__(self) -> None:
         super().__init__()
-        self.registry: DuplicateRegistry = DuplicateRegistry()
+        self.registry = DuplicateRegistry()
 
     @rule(key=KEYS, ref=REFS, value=VALUES)
     def register(self, key: str, ref: Any, value: int) -> None:

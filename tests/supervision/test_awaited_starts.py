@@ -311,12 +311,12 @@ async def test_a_child_in_a_thread_gets_them_too() -> None:
             super().__init__()
             self.both = first, second
 
-        def on_receive(self, _message: Any) -> Any:
-            return self.both
+        def on_receive(self, message: Any) -> Any:
+            return (*self.both, message)
 
     async with company(crowd(extra_arguments=("a",))) as root:
         ref = await start_child_async(await child(root, "crowd"), Threaded, "b")
-        assert await ref.ask("both") == ("a", "b")
+        assert await ref.ask("c") == ("a", "b", "c")
 
 
 async def test_extra_arguments_are_a_tuple() -> None:
