@@ -198,6 +198,7 @@ async def test_one_that_raises_while_it_ends_harms_nobody(caplog: pytest.LogCapt
         manager = await managed("bad", "b")
         assert await remove_handler(manager, "bad") is None
         assert await which_handlers(manager) == ("b",)
+    assert "Handler 'bad' of EventManager" in caplog.text
     assert "at stop" in caplog.text
 
 
