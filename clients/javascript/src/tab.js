@@ -200,7 +200,7 @@ export class Tab {
   #depart(reason) {
     if (this.state === "closed") return;
     if (this.#talk.isOpen) this.#leaveGroup(false);
-    const said = this.#undelivered ?? this.#said.packets;
+    const said = new Set([...(this.#undelivered ?? []), ...this.#said.packets]);
     const undelivered = [...(this.#missed?.uncertain ?? []), ...said, ...this.#said.drain()];
     this.#undelivered = undefined;
     this.#said.done(() => true);
@@ -288,6 +288,7 @@ export class Tab {
       for (const [whose, packets] of contents) this.#replica.add(whose, packets);
     if (!isNew) return;
     const session = record.held.connection?.session;
+    const isSame = this.#numbered === session?.sid;
     if (session !== undefined && (session.sid !== this.#numbered || session.ack > this.#ack)) {
       this.#numbered = session.sid;
       this.#ack = session.ack;
@@ -296,8 +297,10 @@ export class Tab {
     this.#enter(record.state === "closed" ? "reconnecting" : record.state);
     const unknown = (/** @type {number} */ n) => n > this.#replica.received(this.#id);
     if (record.line !== this.#line) this.#changeLine(record.line, unknown);
+    const done = this.#said.done((n) => !this.#replica.isAlive(this.#id, n)); // rule 2
+    // Of a session that was lost while it slept nobody tells it any more.
+    if (this.#missed !== undefined && !isSame) this.#miss(this.#missed.reason, done);
     if (this.sid !== undefined) this.#begin(this.sid);
-    this.#said.done((n) => !this.#replica.isAlive(this.#id, n)); // rule 2
     if (record.term !== this.#term) this.#sayAllAgain(record.term, unknown);
     queueMicrotask(() => this.#closeIfDone());
   }

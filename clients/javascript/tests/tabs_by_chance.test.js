@@ -8,6 +8,8 @@ import { Browser } from "./browser.js";
 /** @typedef {import("./browser.js").Tab} Tab */
 
 const RUNS = 100;
+/** Seeds beyond these that have found something once. */
+const FOUND = [372, 552, 1314, 1753, 2045, 2542];
 const STEPS = 250;
 const MOST_TABS = 4;
 
@@ -147,8 +149,9 @@ function upTo(last) {
 }
 
 test("whatever tabs do, each packet arrives once, both ways, or its page is told", async () => {
-  const [only] = [Number(process.env["SEED"])];
-  for (let seed = only || 1; seed <= (only || RUNS); seed += 1) {
+  const only = Number(process.env["SEED"]);
+  const seeds = only ? [only] : [...upTo(RUNS), ...FOUND];
+  for (const seed of seeds) {
     try {
       await new Run(seed).play();
     } catch (error) {
