@@ -123,6 +123,18 @@ async def test_all_that_was_sent_before_a_half_close_is_answered_also_what_is_re
             holder.held[number].respond(200, body)
             await server.settle()
         assert [body for _, body in split(await client.rest())] == bodies
+        assert holder.dropped == holder.held, "each is told that its client may be gone"
+
+
+async def test_nothing_is_served_behind_the_last_request_though_that_is_held() -> None:
+    holder = Holder(silent=True)
+    async with serving(holder) as server:
+        client = await server.connect()
+        await client.send(post(b"last", b"Connection: close"))
+        await server.settle()
+        await client.send(post(b"too late"))
+        await server.settle()
+        assert [exchange.body for exchange in holder.held] == [b"last"]
 
 
 async def test_what_comes_behind_the_last_request_stays_in_the_kernel() -> None:
