@@ -137,7 +137,30 @@ def test_starting_a_timer_for_the_same_moment_again_does_not_touch_the_heap() ->
     timer = Timer(queue, Box(), "x")
     for _ in range(3):
         timer.start(45)
+        timer.start_at(45)
     assert len(queue) == 1
+
+
+def test_timers_of_the_same_moment_expire_in_the_order_of_their_starts_however_that_is_said() -> None:
+    box = Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    timers = [Timer(queue, box, number) for number in range(4)]
+    for number in (2, 0, 3, 1):
+        timers[number].start_at(1.0) if number % 2 else timers[number].start(1.0)
+    timers[0].start_at(1.0)
+    queue.expire(1.0, ANY)
+    assert box.got == [2, 3, 1, 0]
+
+
+def test_the_timers_of_one_are_those_that_run_the_soonest_first() -> None:
+    box, other = Box(), Box()
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    late, early, same, cancelled, moved = (Timer(queue, box, "x") for _ in range(5))
+    Timer(queue, other, "x").start(1)
+    for timer, seconds in ((late, 9), (early, 2), (same, 2), (cancelled, 3), (moved, 5), (moved, 4)):
+        timer.start(seconds)
+    cancelled.cancel()
+    assert queue.of(box) == [early, same, moved, late]
 
 
 def test_a_cancelled_timer_is_looked_at_once_more_and_leaves_the_heap() -> None:
@@ -209,9 +232,12 @@ def test_timers_keep_their_order_when_others_are_thrown_out() -> None:
     shuffled = random.Random(1)  # noqa: S311 - no secret
     queue = TimerQueue(lambda: 0.0, lambda: None)
     box, closed = Box(), Box()
+    left = 0
     for _ in range(20 * TimerQueue._SMALL):
         seconds = shuffled.randrange(10_000)
-        Timer(queue, shuffled.choice([box, closed]), seconds).start(seconds)
+        chosen = shuffled.choice([box, closed])
+        Timer(queue, chosen, seconds).start(seconds)
+        left += chosen is box
     closed.closed = True
     for _ in range(20 * TimerQueue._SMALL):
         Timer(queue, closed, "x").start(60)
@@ -219,7 +245,9 @@ def test_timers_keep_their_order_when_others_are_thrown_out() -> None:
         queue.expire(now, ANY)
         assert all(isinstance(seconds, int) and now - 10 < seconds <= now for seconds in box.got)
         assert box.got == sorted(box.got)  # type: ignore[type-var]
+        left -= len(box.got)
         box.got.clear()
+    assert left == 0
 
 
 def test_a_closed_timer_never_expires_and_its_entry_is_thrown_out() -> None:

@@ -297,6 +297,19 @@ async def test_nothing_more_is_served_of_a_peer_that_has_gone_while_an_answer_we
         assert len(served) == before < 3
 
 
+async def test_a_request_that_is_left_unanswered_ends_the_connection_at_once(mock_clock: MockClock) -> None:
+    """Also where it is not read, as more came than is taken, so that its end was told of by the poller."""
+    holder = Holder()
+    async with serving(holder, limits=Limits(unanswered=1)) as server:
+        client = await server.connect()
+        await client.send(post() * 3)
+        await server.settle()
+        client.half_close()
+        await server.settle()
+        assert (len(holder.held), holder.dropped) == (1, holder.held)
+        assert server.switchboard.open_connections == 0
+
+
 async def test_who_has_said_all_is_not_invited_to_say_more() -> None:
     holder = Holder(silent=True)
     async with serving(holder) as server:
