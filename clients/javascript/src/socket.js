@@ -38,6 +38,8 @@ const BEAT = 25;
 /** Packets, and milliseconds, after which they are acknowledged. */
 const MOST_UNACKNOWLEDGED = 16;
 const ACKNOWLEDGE = 1000;
+/** The `readyState` of a WebSocket that is not open yet. */
+const CONNECTING = 0;
 /** The slowest link that a frame is given time for (characters a second). */
 const SLOWEST = 4096;
 
@@ -93,7 +95,10 @@ export class Socket {
     this.attached = false;
     this.#acknowledging.clear();
     this.#watchdog.clear();
-    this.#socket.close();
+    const socket = this.#socket;
+    // Before it is open a browser would complain of it, in the page's console.
+    if (socket.readyState === CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
   }
 
   #probe() {
