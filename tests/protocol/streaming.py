@@ -67,10 +67,10 @@ class Streamed:
                 assert not self.ended, "the stream has ended"
                 await self._read()
 
-    async def end(self) -> list[Piece]:
-        """Read to the end; returns what came."""
+    async def end(self, patience: float = PATIENCE) -> list[Piece]:
+        """Read to the end, which comes within so many seconds; returns what came."""
         pieces: list[Piece] = []
-        with trio.fail_after(PATIENCE):
+        with trio.fail_after(patience):
             while True:
                 piece = self._take()
                 if piece is not None:

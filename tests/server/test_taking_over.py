@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import socket
@@ -12,12 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 
 from tests.protocol.client import Connection
 from tests.protocol.streaming import LINES, Streamed
 from tests.servers import ECHO, ENVIRONMENT
+from tests.transport.wire import Response
 
 READY = re.compile(r"cometary: comet http://127\.0\.0\.1:(\d+)/comet, control \S+\n")
 CLIENTS = 40
@@ -83,9 +86,9 @@ class Crowd:
     async def _open(self) -> tuple[Connection, str]:
         connection = Connection(await trio.open_tcp_stream("127.0.0.1", self.port))
         self.connections.append(connection)
-        answer = await connection.ask({"rid": 1})
-        assert answer.status == 200, answer
-        return connection, answer.body["sid"]
+        response = await ask(connection, {"rid": 1})
+        assert response.status == 200, response
+        return connection, msgspec.json.decode(response.body)["sid"]
 
     async def _live(self, *, streams: bool) -> None:
         connection, sid = await self._open()
@@ -94,13 +97,16 @@ class Crowd:
         if streams:
             await connection.send({"sid": sid}, b"Accept: application/x-ndjson")
             stream = Streamed(connection, LINES)
-            assert await stream.begin() is None
-            [*_, last] = await stream.end()
+            error = await stream.begin()
+            if error is not None:  # it came when the session had ended
+                self._ended(error, float(stream.head.headers["retry-after"]))
+                return
+            [*_, last] = await stream.end(math.inf)
             self._ended(last.body, last.body["retry_after"])
             return
-        answer = await connection.ask({"sid": sid, "rid": 2})
-        assert answer.status == 410, answer
-        self._ended(answer.body, float(answer.headers["retry-after"]))
+        response = await ask(connection, {"sid": sid, "rid": 2})
+        assert response.status == 410, response
+        self._ended(msgspec.json.decode(response.body), float(response.headers["retry-after"]))
 
     def _ended(self, body: Any, seconds: float) -> None:
         assert (body["error"], body["reason"]) == ("session-ended", "shutdown")
@@ -116,10 +122,15 @@ class Crowd:
 
     async def until(self, come: Callable[[], bool]) -> None:
         """Wait until something has come about, or an error."""
-        with trio.fail_after(60):
-            async with self.changed:
-                while not (come() or self.errors):
-                    await self.changed.wait()
+        async with self.changed:
+            while not (come() or self.errors):
+                await self.changed.wait()
+
+
+async def ask(connection: Connection, body: dict[str, object]) -> Response:
+    """Ask, for as long as it takes: how fast a process starts is not what is tested."""
+    await connection.send(body)
+    return await connection.wire.response()
 
 
 @asynccontextmanager
