@@ -71,6 +71,9 @@ EXAMPLES: dict[str, Value] = {
     "wsgi": "project.wsgi:application",
     "wsgi-threads": 2,
     "wsgi-queue": 10,
+    "asgi": "project.asgi:application",
+    "asgi-loop": "trio",
+    "asgi-requests": 10,
     "log-level": "debug",
     "log-format": "json",
 }
@@ -128,6 +131,9 @@ EXPECTED = Settings(
     wsgi="project.wsgi:application",
     wsgi_threads=2,
     wsgi_queue=10,
+    asgi="project.asgi:application",
+    asgi_loop="trio",
+    asgi_requests=10,
     log_level="debug",
     log_format="json",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cometary.config.section import Section, section_of
 from cometary.doors.door import Door
+from cometary.doors.hosting.asgi import AsgiHost
 from cometary.doors.hosting.environ import Place
 from cometary.doors.hosting.settings import HostingSection
 from cometary.doors.hosting.workers import Workers
@@ -16,7 +17,7 @@ from cometary.supervision import ChildSpec
 from cometary.transport.http.settings import HttpSection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cometary.doors.door import Inside
     from cometary.doors.hosting.response import Response
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class HostingDoor(Door):
-    """Answers with the WSGI application of the settings; without one it does nothing."""
+    """Answers with the WSGI or ASGI application of the settings; without one it does nothing."""
 
     name: ClassVar[str] = "hosting"
     section: ClassVar[type[Section] | None] = HostingSection
@@ -32,44 +33,57 @@ class HostingDoor(Door):
     def __init__(self, settings: Section) -> None:
         super().__init__(settings)
         self._section = section_of(settings, HostingSection)
-        self._workers: Workers | None = None
+        self._host: Workers | AsgiHost | None = None
 
     def open(self, inside: Inside) -> None:  # noqa: ARG002
         """Import the application.
 
         Raises:
-            ConfigError: there is none of that name, or it cannot be called.
+            ConfigError: there is none of that name, it cannot be called, or there are two.
         """
         section, http = self._section, section_of(self.settings, HttpSection)
-        if section.wsgi is None:
-            return
-        found = find_object(section.wsgi, "wsgi")
-        if not callable(found):
-            raise ConfigError(
-                "wsgi", f"{section.wsgi} is of type {type(found).__name__}, which cannot be called"
-            )
-        self._application = cast("Callable[..., Iterable[bytes]]", found)
         self._place = Place(http.host, http.port, "http" if http.files_of_tls is None else "https")
-        self._workers = Workers(self._work, section.wsgi_threads, section.wsgi_queue)
+        if section.wsgi is not None and section.asgi is not None:
+            raise ConfigError(
+                "asgi", "one application answers at all other paths, and wsgi names another one"
+            )
+        if section.wsgi is not None:
+            self._application = find_application(section.wsgi, "wsgi")
+            self._host = Workers(self._work, section.wsgi_threads, section.wsgi_queue)
+        elif section.asgi is not None:
+            application, on_asyncio = find_application(section.asgi, "asgi"), section.asgi_loop == "asyncio"
+            self._host = AsgiHost(application, self._place, section.asgi_requests, on_asyncio=on_asyncio)
 
     def _work(self, exchange: Exchange, response: Response) -> None:
         WsgiCall(exchange, self._place, response).run(self._application)
 
     def site(self) -> Endpoint | None:
         """Have the application answer."""
-        return self._workers
+        return self._host
 
     def children(self) -> Sequence[ChildSpec]:
-        """The threads that it runs in."""
-        return () if self._workers is None else (ChildSpec("workers", self._workers.run),)
+        """What it runs in."""
+        return () if self._host is None else (ChildSpec("application", self._host.run),)
 
     def statistics(self) -> Mapping[str, Any]:
         """How many requests it has, and how many there was no room for."""
-        if self._workers is None:
+        if self._host is None:
             return {}
-        return {"hosting_busy": self._workers.busy, "hosting_refused": self._workers.refused}
+        return {"hosting_busy": self._host.busy, "hosting_refused": self._host.refused}
 
     async def aclose(self) -> None:
         """Let what is under way end."""
-        if self._workers is not None:
-            await self._workers.aclose()
+        if self._host is not None:
+            await self._host.aclose()
+
+
+def find_application(name: str, option: str) -> Callable[..., Any]:
+    """Import an application.
+
+    Raises:
+        ConfigError: there is none of that name, or it cannot be called.
+    """
+    found = find_object(name, option)
+    if not callable(found):
+        raise ConfigError(option, f"{name} is of type {type(found).__name__}, which cannot be called")
+    return cast("Callable[..., Any]", found)

@@ -17,7 +17,7 @@ import trio
 from cometary.errors import ClientGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cometary.transport.http.exchange import Exchange, Headers
     from cometary.transport.http.stream import Stream
@@ -45,6 +45,9 @@ class Response:
 
     Args:
         exchange: what is answered.
+
+    Attributes:
+        on_gone: what to call when the client goes while the response is streamed.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -52,6 +55,7 @@ class Response:
         self._stream: Stream | None = None
         self._left: int | None = None
         self._changed = trio.Event()
+        self.on_gone: Callable[[], None] | None = None
 
     @property
     def begun(self) -> bool:
@@ -77,10 +81,16 @@ class Response:
     def _begin(self, status: int, headers: Headers) -> None:
         stream = self._stream = self._exchange.stream(status, b"", headers)
         if not stream.finished:
-            stream.on_writable = stream.on_drop = self._wake_up
+            stream.on_writable = self._wake_up
+            stream.on_drop = self._note_drop
 
     def _wake_up(self) -> None:
         self._changed.set()
+
+    def _note_drop(self) -> None:
+        self._changed.set()
+        if self.on_gone is not None:
+            self.on_gone()
 
     async def write(self, data: bytes) -> None:
         """Send a piece, once the one before it is on its way.

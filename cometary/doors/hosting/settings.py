@@ -24,3 +24,14 @@ class HostingSection(Section):
     wsgi_queue: int = option(
         100, kinds.whole(0, 100_000), "The most further requests that wait; those beyond it are answered 503."
     )
+    asgi: str | None = option(None, APPLICATION, "An ASGI application that answers at all other paths.")
+    asgi_loop: str = option(
+        "asyncio",
+        kinds.choice("asyncio", "trio"),
+        "Where it runs: on asyncio in a thread of its own, or on the server's own loop.",
+    )
+    asgi_requests: int = option(
+        100,
+        kinds.whole(1, 100_000),
+        "The most requests that it answers at one time; others are answered 503.",
+    )

@@ -71,6 +71,16 @@ def test_django_streams(django: RunningServer, client: httpx.Client) -> None:
     assert client.get(f"{django.origin}/pieces").text == NUMBERS
 
 
+def test_django_answers_by_asgi_too(client: httpx.Client) -> None:
+    with running_server("", "--asgi", "tests.doors.hosting.django_site:asgi") as server:
+        response = client.get(f"{server.origin}/echo/%C3%A9", params={"a": "1"})
+        assert response.json() == {"name": "é", "get": {"a": "1"}, "url": f"{server.origin}/"}
+        assert client.get(f"{server.origin}/download").content == b"x" * 300_000
+        assert client.post(f"{server.origin}/echo/a").status_code == 403
+        assert "sid" in client.post(server.comet, json={"rid": 1}).json()
+        server.stop()
+
+
 def test_flask_answers_what_is_not_the_servers_own(flask: RunningServer, client: httpx.Client) -> None:
     response = client.post(f"{flask.origin}/echo/a", json=[1, 2])
     assert response.json() == {"name": "a", "json": [1, 2], "url": f"{flask.origin}/pieces"}

@@ -1,0 +1,100 @@
+"""ASGI applications, each of which does one thing to whoever serves it; on either loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from sniffio import current_async_library
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+stages: list[str] = []
+pulled: list[int] = []
+left: list[str] = []
+
+CHUNK = 64 * 1024
+
+
+@asynccontextmanager
+async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, str]]:
+    stages.append("startup")
+    yield {"loop": current_async_library()}
+    stages.append("shutdown")
+
+
+async def echo(request: Request) -> JSONResponse:
+    """Tell what was asked."""
+    return JSONResponse(
+        {
+            "path": request.scope["path"],
+            "query": dict(request.query_params),
+            "body": (await request.body()).decode(),
+            "client": request.client and request.client.host,
+            "loop": request.state.loop,
+        }
+    )
+
+
+async def fail(_: Request) -> Response:
+    """Raise."""
+    raise ValueError("a view that fails")
+
+
+async def pieces(_: Request) -> Response:
+    """Answer bit by bit."""
+
+    async def numbers() -> AsyncIterator[bytes]:
+        for number in range(100):
+            yield b"%d\n" % number
+
+    return StreamingResponse(numbers(), media_type="text/plain")
+
+
+class Endless:
+    """Answers without an end, until nobody reads."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                pulled.append(1)
+                await send({"type": "http.response.body", "body": b"x" * CHUNK, "more_body": True})
+        except OSError:
+            left.append("endless")
+            raise
+
+
+async def wait(request: Request) -> Response:
+    """Wait for the client to leave."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    left.append("wait")
+    return PlainTextResponse("too late")
+
+
+async def slow(_: Request) -> Response:
+    """Take a while."""
+    await anyio.sleep(0.2)
+    return PlainTextResponse("done")
+
+
+site = Starlette(
+    routes=[
+        Route("/echo/{name:path}", echo, methods=["POST"]),
+        Route("/fail", fail),
+        Route("/pieces", pieces),
+        Route("/endless", Endless()),
+        Route("/wait", wait),
+        Route("/slow", slow),
+    ],
+    lifespan=lifespan,
+)
+
+
+async def silent(scope: Any, receive: Any, send: Any) -> None:
+    """Say nothing at all."""
