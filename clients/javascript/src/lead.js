@@ -184,9 +184,9 @@ export class Lead {
     this.#holder.farewell();
   }
 
-  /** Leave the session to another tab. */
+  /** Leave the session to another tab, which may have come just now. */
   leave() {
-    this.#record();
+    this.#inform();
     this.stop();
   }
 
