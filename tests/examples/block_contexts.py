@@ -44,6 +44,7 @@ from cometary import App, Session
 app, session, text = create_autospec(App()), create_autospec(Session(None, None)), "text"
 """,
     ("docs/how-to/test-actors.md", 'pytest_plugins = ["cometary.testing.plugin"]'): "",
+    ("docs/reference/actors.md", "from dataclasses import dataclass"): None,
     ("docs/reference/actors.md", "import trio"): None,
     ("docs/reference/actors.md", "class Feed(Actor):"): FRAMEWORK,
     ("docs/reference/application.md", "@app.failure"): APPLICATION,

@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import trio
@@ -25,7 +26,8 @@ def run_python(block: Block, _: Path) -> None:
     """Run a piece of Python in its context."""
     assert where(block) in CONTEXTS, f"a piece of Python without a context: {block.text}"
     context = CONTEXTS[where(block)]
-    names: dict[str, Any] = {"__name__": "piece"}
+    names = vars(ModuleType("piece"))
+    sys.modules["piece"] = ModuleType("piece")  # where a dataclass looks itself up
     if context is None:
         exec(block.text, names)  # noqa: S102 - it is the documentation's
     else:
