@@ -26,8 +26,8 @@ def run_python(block: Block, _: Path) -> None:
     """Run a piece of Python in its context."""
     assert where(block) in CONTEXTS, f"a piece of Python without a context: {block.text}"
     context = CONTEXTS[where(block)]
-    names = vars(ModuleType("piece"))
-    sys.modules["piece"] = ModuleType("piece")  # where a dataclass looks itself up
+    module = sys.modules["piece"] = ModuleType("piece")  # a dataclass looks itself up there
+    names = vars(module)
     if context is None:
         exec(block.text, names)  # noqa: S102 - it is the documentation's
     else:
