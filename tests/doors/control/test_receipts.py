@@ -268,6 +268,7 @@ async def test_the_statistics_count_packets_of_all_sessions_that_ever_were(
     assert (await control.get("/statistics")).body == {
         "sessions": 1,
         "delivered": 3,
+        "presumed": 0,
         "expired": 0,
         "dropped": 0,
         "undelivered": 1,
