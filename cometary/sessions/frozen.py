@@ -214,26 +214,31 @@ def _calls(keeper: SessionKeeper) -> Iterator[FrozenCall]:
             yield FrozenCall("signon", failed=show(item.error))
 
 
-def let_go(machine: SessionMachine, mail: Iterable[object]) -> list[Request]:
-    """Return the requests that were not answered, in the order in which they came; and release all streams (rule 3).
+def let_go(machine: SessionMachine, mail: Iterable[object]) -> list[Request | Attach]:
+    """Return what was not answered, in the order in which it came; and release the stream that is attached (rule 3).
 
     Args:
         machine: the session's machine, which is not stepped any more.
         mail: what was in its actor's mailbox.
     """
-    carriers = machine.let_go()
-    for message in mail:
-        if isinstance(message, Request):
-            carriers.append(message)
-        elif isinstance(message, Attach):
-            carriers.append(message.stream)
-        elif isinstance(message, RequestDropped | StreamDropped):
-            gone = message.request if isinstance(message, RequestDropped) else message.stream
-            carriers = [carrier for carrier in carriers if carrier is not gone]
-    for carrier in carriers:
+    left: list[Request | Attach] = []
+    streams: list[Stream] = []
+    for carrier in machine.let_go():
         if isinstance(carrier, Stream):
-            carrier.release()
-    return [carrier for carrier in carriers if isinstance(carrier, Request)]
+            streams.append(carrier)
+        else:
+            left.append(carrier)
+    for message in mail:
+        if isinstance(message, Request | Attach):
+            left.append(message)
+        elif isinstance(message, RequestDropped):
+            left = [one for one in left if one is not message.request]
+        elif isinstance(message, StreamDropped):
+            left = [one for one in left if not (isinstance(one, Attach) and one.stream is message.stream)]
+            streams = [stream for stream in streams if stream is not message.stream]
+    for stream in streams:
+        stream.release()
+    return left
 
 
 def read(plain: object) -> FrozenSession:

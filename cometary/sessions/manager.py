@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, Hub
-    from cometary.sessions.events import Request
+    from cometary.sessions.events import Attach, Request
     from cometary.sessions.policy import Policy
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
@@ -51,11 +51,12 @@ class Released(NamedTuple):
 
     Attributes:
         frozen: the session, as plain data; see `cometary.sessions.frozen`.
-        requests: those of its client that were not answered, in the order in which they are to be submitted there.
+        carriers: its client's requests that were not answered, and streams that were not attached yet, in the order in
+            which its actor is to be told of them there (`SessionKeeper.tell`).
     """
 
     frozen: dict[str, Any]
-    requests: list[Request]
+    carriers: list[Request | Attach]
 
 
 class SessionManager:
@@ -177,9 +178,9 @@ class SessionManager:
         self.flow.catch_up(keeper.ref)
         self.directory.remove(keeper)
         self._past.add(keeper.machine.outbox)
-        requests = let_go(keeper.machine, mail)
+        carriers = let_go(keeper.machine, mail)
         keeper.leave()
-        return Released(frozen, requests)
+        return Released(frozen, carriers)
 
     def adopt(self, plain: object, late: float = 0.0) -> SessionKeeper:
         """Take a session that was released elsewhere.

@@ -24,7 +24,7 @@ from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Admission, Failure, Packet, Session, SessionKeeper, SessionManager
 from cometary.sessions.bucket import Bucket
 from cometary.sessions.carriers import HOLD_OR_DIE
-from cometary.sessions.events import Attach
+from cometary.sessions.events import Attach, StreamDropped
 from cometary.sessions.frozen import VERSION
 from cometary.sessions.keeper import TOO_SLOW
 from cometary.sessions.lease import admit
@@ -105,15 +105,17 @@ async def test_requests_that_wait_are_given_back_and_answered_where_it_goes_on(p
     visitor.keeper.submit(gone := visitor.prepare(1))
     visitor.keeper.drop(gone)
     released = await moved_visitor(places, visitor)
-    assert released.requests == [held, early, coming]
-    for request in released.requests:
-        visitor.keeper.submit(request)
+    assert released.carriers == [held, early, coming]
+    for carrier in released.carriers:
+        visitor.keeper.tell(carrier)
     await wait_all_tasks_blocked()
     assert [request.got for request in (held, coming)] == [(0, ())] * 2
     assert visitor.keeper.machine.held is early
 
 
-async def test_streams_are_released(places: Places) -> None:
+async def test_a_stream_is_released_and_one_that_is_not_attached_yet_is_attached_where_it_goes_on(
+    places: Places,
+) -> None:
     class Noted(Line):
         released = False
 
@@ -122,13 +124,19 @@ async def test_streams_are_released(places: Places) -> None:
 
     visitor = Visitor(places.here)
     await wait_all_tasks_blocked()
-    first, second = Noted(), Noted()
+    first, second, third = Noted(), Noted(), Noted()
     visitor.keeper.tell(Attach(first, 0))
     await wait_all_tasks_blocked()
     visitor.keeper.tell(Attach(second, 0))
-    assert (await moved_visitor(places, visitor)).requests == []
+    visitor.keeper.tell(Attach(third, 0))
+    visitor.keeper.tell(StreamDropped(third))
+    released = await moved_visitor(places, visitor)
     assert first.released
-    assert second.released
+    for carrier in released.carriers:
+        visitor.keeper.tell(carrier)
+    await wait_all_tasks_blocked()
+    assert visitor.keeper.machine.stream is second
+    assert [second.released, third.released] == [False, False]
 
 
 async def test_the_client_is_told_nothing_and_the_application_neither(places: Places) -> None:

@@ -130,8 +130,8 @@ class Mover:
         if keeper.sid not in self._latest:
             self._world.count("sessions that move")
         self._latest[keeper.sid] = there, goes_on
-        for request in released.requests:
-            goes_on.submit(request)
+        for carrier in released.carriers:
+            goes_on.tell(carrier)
 
     def _follow(self, sid: str, message: object) -> None:
         manager, keeper = self._latest[sid]
