@@ -90,7 +90,10 @@ def public_service(
     router = Router(doors.rest(), doors.site())
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
-    cors = CorsPolicy(settings.origins, credentials=settings.binds_to_cookie, public_reads=True)
+    secure = settings.files_of_tls is not None
+    cors = CorsPolicy(
+        settings.origins, credentials=settings.binds_to_cookie, public_reads=True, secure=secure
+    )
     reads: Endpoint = refuse_get
     streams: Streams = no_streams
     if STREAMS in settings.wires:
@@ -100,7 +103,7 @@ def public_service(
         reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), reads)
     router.add("GET", settings.comet, reads)
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
-    hosts = HostRule(settings.hosts, secure=settings.files_of_tls is not None)
+    hosts = HostRule(settings.hosts, secure=secure)
     return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered)
 
 

@@ -13,6 +13,7 @@ from resource import getpagesize
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 from websockets import Subprotocol
 from websockets.sync.client import connect
 
@@ -182,4 +183,29 @@ def test_a_websocket_is_had_over_tls(files: tuple[str, str]) -> None:
             while not received[-1].get("packets"):
                 received.append(json.loads(websocket.recv()))
             assert [packet["message"] for packet in received[-1]["packets"]] == [long]
+        server.stop()
+
+
+@pytest.mark.browser
+def test_a_browser_has_sessions_and_websockets_over_tls(files: tuple[str, str], browser: Browser) -> None:
+    cert, key = files
+    with running_server("cometary.demo:app", "--tls-cert", cert, "--tls-key", key) as server:
+        context = browser.new_context(ignore_https_errors=True)  # nobody has told it of the issuer
+        page = context.new_page()
+        page.goto(f"{server.origin}/")
+        opened = page.evaluate(
+            """async () => (await (await fetch("/comet", {method: "POST", body: '{"rid": 1}'})).json()).sid"""
+        )
+        assert opened
+        told = page.evaluate(
+            """() => new Promise((resolve, reject) => {
+                const socket = new WebSocket(`wss://${location.host}/comet`, ["cometary.1"]);
+                socket.onopen = () => socket.send('{"rid": 1}');
+                socket.onmessage = (event) => resolve(JSON.parse(event.data).sid);
+                socket.onclose = reject;
+            })"""
+        )
+        assert told
+        assert told != opened
+        context.close()
         server.stop()

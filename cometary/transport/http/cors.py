@@ -43,17 +43,25 @@ class CorsPolicy:
         credentials: Whether their requests may carry cookies and the like. With `*` that would
             lend every page its visitor's identity, so the two exclude each other.
         public_reads: Whether GET and HEAD requests are served to pages of any origin.
+        secure: Whether the server speaks TLS, so that a page of the same name without it is of another origin:
+            anybody on the way could have made it.
 
     Raises:
         ValueError: Both `*` and credentials are asked for: the configuration's fault.
     """
 
-    __slots__ = ("_allowed", "_any", "_public_reads")
+    __slots__ = ("_allowed", "_any", "_public_reads", "_secure")
 
     def __init__(
-        self, origins: Iterable[str] = (), *, credentials: bool = False, public_reads: bool = False
+        self,
+        origins: Iterable[str] = (),
+        *,
+        credentials: bool = False,
+        public_reads: bool = False,
+        secure: bool = False,
     ) -> None:
         self._public_reads = public_reads
+        self._secure = secure
         # A page may read few headers of a foreign answer unless they are named; the client needs this one.
         always: Headers = ((b"Vary", b"Origin"), (b"Access-Control-Expose-Headers", b"Retry-After"))
         if credentials:
@@ -101,7 +109,8 @@ class CorsPolicy:
         origin = headers.get(b"origin")
         if origin is None or self.headers(origin) is not None:
             return
-        if origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower():
+        scheme, _, name = origin.partition(b"://")
+        if name.lower() != headers.get(b"host", b"").lower() or (self._secure and scheme != b"https"):
             raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
 
 

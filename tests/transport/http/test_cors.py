@@ -27,6 +27,14 @@ async def test_a_page_of_the_same_host_is_served(origin: bytes) -> None:
         assert (await (await server.connect()).ask(post(b"x", b"Origin: " + origin))).status == 200
 
 
+@pytest.mark.parametrize(("origin", "status"), [(b"http://test", 403), (b"https://test", 200)])
+async def test_where_tls_is_spoken_a_page_of_the_same_name_without_it_is_a_strangers(
+    origin: bytes, status: int
+) -> None:
+    async with serving(echo, cors=CorsPolicy(secure=True)) as server:
+        assert (await (await server.connect()).ask(post(b"x", b"Origin: " + origin))).status == status
+
+
 async def test_a_page_of_an_allowed_origin_may_read_the_answer() -> None:
     async with serving(echo, cors=FRIENDS) as server:
         response = await (await server.connect()).ask(post(b"x", FRIEND))
