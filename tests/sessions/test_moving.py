@@ -30,6 +30,7 @@ from cometary.sessions.keeper import TOO_SLOW
 from cometary.sessions.lease import admit
 from cometary.sessions.manager import Released
 from cometary.sessions.policy import Policy
+from tests.sessions.bench import Asked
 from tests.sessions.house import Visitor, hosting
 from tests.sessions.test_streams import Line
 
@@ -279,6 +280,22 @@ async def test_what_has_become_of_packets_is_counted_once(places: Places) -> Non
     visitor.keeper.end("kicked")
     await wait_all_tasks_blocked()
     assert [places.there.statistics()[name] for name in counts] == [0, 1, 0, 0, 0]
+
+
+async def test_what_was_presumed_stays_so(places: Places) -> None:
+    keeper = places.here.open(1, None, Policy(window=1, resends=False))
+    for rid in (2, 3, 4):
+        keeper.submit(Asked(rid))
+        keeper.tell(Packet("a", rid))
+    await wait_all_tasks_blocked()
+    moved, _ = places.move(keeper)
+    assert messages(moved) == [4]
+    assert (moved.machine.outbox.presumed, moved.machine.outbox.delivered) == (2, 0)
+    moved.submit(Asked(5, ack=3))
+    moved.tell(Packet("a", 5))
+    await wait_all_tasks_blocked()
+    counts = [(manager.statistics()["presumed"], manager.statistics()["delivered"]) for manager in places[:2]]
+    assert counts == [(2, 0), (0, 1)]
 
 
 class Calls:
