@@ -33,14 +33,14 @@ LEAST: Final = 1e-9
 """Seconds: what is left at least of a time to live; a packet whose time has passed expires at once."""
 
 
-class FrozenValue(msgspec.Struct, frozen=True, omit_defaults=True):
+class FrozenValue(msgspec.Struct):
     """Any value: itself, or its form in CBOR."""
 
     value: Any = None
     cbor: str | None = None
 
 
-class FrozenPacket(msgspec.Struct, frozen=True, omit_defaults=True):
+class FrozenPacket(msgspec.Struct):
     """A packet.
 
     Attributes:

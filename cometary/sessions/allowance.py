@@ -44,8 +44,8 @@ class Allowance:
     def begin(self, now: float) -> float:
         """Begin to wait for the client; returns for how long, or 0 for not at all."""
         self._since = now
-        self._bucket.wait(0, REFILL, ALLOWANCE, now)
-        return FREE + self.left if self.left > 0 else 0.0
+        left = self._bucket.level(REFILL, ALLOWANCE, now)
+        return FREE + left if left > 0 else 0.0
 
     def end(self, now: float, waited_for: int) -> None:
         """Wait no longer; `waited_for` sessions were waited for, this one included."""

@@ -24,6 +24,12 @@ class Bucket:
         self._tokens = burst
         self._at = now
 
+    def level(self, rate: float, burst: float, now: float) -> float:
+        """Return how many tokens there are."""
+        self._tokens = min(burst, self._tokens + (now - self._at) * rate)
+        self._at = now
+        return self._tokens
+
     @property
     def tokens(self) -> float:
         """How many there were when it was last looked at."""

@@ -58,23 +58,23 @@ INTERRUPTED: Final = "the session went on at another node while its handler ran"
 """What a call has failed of that had begun."""
 
 
-class FrozenCall(msgspec.Struct, frozen=True, omit_defaults=True):
+class FrozenCall(msgspec.Struct):
     """What the application is still to be told.
 
     Attributes:
         hook: which handlers are called.
-        packet: what the client has sent, for `packet`.
         size: bytes that it counts with.
+        packet: what the client has sent, for `packet`.
         failed: how the call failed; None if it was not made yet.
     """
 
     hook: Literal["signon", "packet"]
+    size: int
     packet: FrozenPacket | None = None
-    size: int = 0
     failed: str | None = None
 
 
-class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
+class FrozenSession(msgspec.Struct):
     """A session.
 
     Attributes:
@@ -120,14 +120,14 @@ class FrozenSession(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: list[FrozenCall]
     data: FrozenValue
     paths: list[str]
-    lease: FrozenLease | None = None
-    ends: str | None = None
-    presumed: int = 0
-    expired: int = 0
-    dropped: int = 0
-    too_slow: bool = False
-    allowance: float | None = None
-    tokens: float | None = None
+    lease: FrozenLease | None
+    ends: str | None
+    presumed: int
+    expired: int
+    dropped: int
+    too_slow: bool
+    allowance: float | None
+    tokens: float | None
 
 
 def freeze(keeper: SessionKeeper, paths: Sequence[str], mail: Sequence[object] = ()) -> dict[str, Any]:
@@ -200,18 +200,18 @@ def _calls(keeper: SessionKeeper) -> Iterator[FrozenCall]:
     """Write what the application is to be told: first what it has not come to the end of (rule 4)."""
     begun = keeper.begun
     if isinstance(begun, Packet):
-        yield FrozenCall("packet", freeze_packet(begun), failed=INTERRUPTED)
+        yield FrozenCall("packet", 0, freeze_packet(begun), INTERRUPTED)
     elif isinstance(begun, SignedOn):
-        yield FrozenCall("signon", failed=INTERRUPTED)
+        yield FrozenCall("signon", 0, None, INTERRUPTED)
     for item, size in keeper.todo():
         if isinstance(item, Packet):
-            yield FrozenCall("packet", freeze_packet(item), size)
+            yield FrozenCall("packet", size, freeze_packet(item))
         elif isinstance(item, SignedOn):
-            yield FrozenCall("signon")
+            yield FrozenCall("signon", size)
         elif isinstance(item, Failure) and item.packet is not None:
-            yield FrozenCall("packet", freeze_packet(item.packet), failed=show(item.error))
+            yield FrozenCall("packet", size, freeze_packet(item.packet), show(item.error))
         elif isinstance(item, Failure):
-            yield FrozenCall("signon", failed=show(item.error))
+            yield FrozenCall("signon", size, None, show(item.error))
 
 
 def let_go(machine: SessionMachine, mail: Iterable[object]) -> list[Request | Attach]:
@@ -277,7 +277,7 @@ class Thawing:
     """
 
     def __init__(
-        self, frozen: FrozenSession, settings: SessionSettings, hub: Hub, now: float, late: float = 0.0
+        self, frozen: FrozenSession, settings: SessionSettings, hub: Hub, now: float, late: float
     ) -> None:
         self._frozen = frozen
         self._late = late

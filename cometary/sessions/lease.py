@@ -110,7 +110,7 @@ def _set_expiry(keeper: SessionKeeper, lease: Lease, seconds: float | None, noti
     _timer(keeper, NOTICE, Packet(EXPIRING_PATH, {"expires": round(notice, 3)})).start(seconds - notice)
 
 
-class FrozenLease(msgspec.Struct, frozen=True, omit_defaults=True):
+class FrozenLease(msgspec.Struct):
     """A lease as plain data; see `cometary.sessions.frozen`.
 
     Attributes:

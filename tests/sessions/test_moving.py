@@ -22,6 +22,7 @@ from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.patterns import Pattern
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Admission, Failure, Packet, Session, SessionKeeper, SessionManager
+from cometary.sessions.allowance import Allowance
 from cometary.sessions.bucket import Bucket
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.events import Attach, StreamDropped
@@ -177,6 +178,7 @@ async def test_a_session_that_has_not_begun_signs_on_once_where_it_goes_on(place
 
 async def test_ids_times_data_and_paths_go_with_it(places: Places, mock_clock: MockClock) -> None:
     policy = Policy(wait=20, die=70, requests=3, second_request="ends", drop_ends=True)
+    mock_clock.jump(5)
     keeper = places.here.open(9, 10, policy)
     await wait_all_tasks_blocked()
     session = Session(keeper, places.here.hub)
@@ -184,6 +186,7 @@ async def test_ids_times_data_and_paths_go_with_it(places: Places, mock_clock: M
     keeper.data.update(user="ada", list=[1, None, {"a": 0.1}], when=when, raw=b"\0\xff", huge=2**70)
     session.connect("chat/*", "news")
     keeper.lag = TOO_SLOW
+    keeper.allowance = Allowance(keeper.now(), 7.0)
     mock_clock.jump(30)
     moved, _ = places.move(keeper, late=2)
     assert (moved.sid, moved.name, moved.data) == (keeper.sid, keeper.name, keeper.data)
@@ -192,6 +195,8 @@ async def test_ids_times_data_and_paths_go_with_it(places: Places, mock_clock: M
     assert places.there.hub.paths(moved).listed == ["chat/*", "news"]
     assert places.here.hub.paths(keeper).listed == []
     assert moved.lag == TOO_SLOW
+    assert moved.allowance is not None
+    assert moved.allowance.left == 7
     assert moved.timers[HOLD_OR_DIE].deadline - moved.now() == 70, "the die timer begins anew"
     await wait_all_tasks_blocked()
     session.connect("late")
@@ -270,6 +275,7 @@ async def test_what_has_become_of_packets_is_counted_once(places: Places) -> Non
     before = places.here.statistics()
     assert (before["delivered"], before["dropped"]) == (1, 2)
     await moved_visitor(places, visitor)
+    assert [places.there.describe(visitor.keeper)[name] for name in ("expired", "dropped")] == [0, 2]
     counts = ("sessions", "delivered", "expired", "dropped", "undelivered")
     assert [places.here.statistics()[name] for name in counts] == [0, 1, 0, 2, 0]
     assert [places.there.statistics()[name] for name in counts] == [1, 0, 0, 0, 0]
@@ -290,6 +296,7 @@ async def test_what_was_presumed_stays_so(places: Places) -> None:
     await wait_all_tasks_blocked()
     moved, _ = places.move(keeper)
     assert messages(moved) == [4]
+    assert [places.there.describe(moved)[name] for name in ("expired", "dropped")] == [0, 0]
     assert (moved.machine.outbox.presumed, moved.machine.outbox.delivered) == (2, 0)
     moved.submit(Asked(5, ack=3))
     moved.tell(Packet("a", 5))

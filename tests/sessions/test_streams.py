@@ -140,6 +140,10 @@ def test_all_but_the_last_packets_that_were_sent_are_presumed_to_have_arrived() 
     session, stream = driven(policy=Policy(window=2)), Line()
     session.send(Attach(stream, 0), *NEWS[:5])
     outbox = session.machine.outbox
+    assert (outbox.limit_packets, outbox.limit_bytes) == (
+        SETTINGS.max_queued_packets,
+        SETTINGS.max_queued_bytes,
+    )
     assert (outbox.packets, outbox.presumed, outbox.delivered) == ([NEWS[3], NEWS[4]], 3, 0)
     assert outbox.size == NEWS[3].size + NEWS[4].size
     session.send(Heard(stream, 2), Heard(stream, 4))
