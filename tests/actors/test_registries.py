@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -576,6 +577,10 @@ FAKES: list[Any] = [Fake(), Fake(), Fake()]
 KEYS, REFS, VALUES = st.sampled_from("abc"), st.sampled_from(FAKES), st.integers(1, 3)
 
 
+def having(value: int) -> Callable[[Entry], bool]:
+    return lambda entry: entry.value == value
+
+
 class UniqueMachine(AgainstModel):
     def __init__(self) -> None:
         super().__init__()
@@ -593,7 +598,7 @@ class UniqueMachine(AgainstModel):
 
     @rule(key=KEYS, value=VALUES)
     def unregister(self, key: str, value: int) -> None:
-        self.registry.unregister(key, lambda entry: entry.value == value)
+        self.registry.unregister(key, having(value))
         self.model = [each for each in self.model if each.key != key or each.value != value]
 
     @rule(ref=REFS)
@@ -615,7 +620,7 @@ class DuplicateMachine(AgainstModel):
     @rule(key=KEYS, ref=REFS, value=VALUES)
     def unregister(self, key: str, ref: Any, value: int) -> None:
         entry = Entry(key, ref, value)
-        assert self.registry.unregister(key, ref, lambda each: each.value == value) == self.model.count(entry)
+        assert self.registry.unregister(key, ref, having(value)) == self.model.count(entry)
         self.model = [each for each in self.model if each != entry]
 
     @rule(ref=REFS)
