@@ -4,8 +4,8 @@
     has been told is told again after as long.
 2.  An actor that has never asked for it pays nothing: the one that does hides its `on_receive` behind `Idleness`, as
     `cometary.actors.sys` does for a trace. The two know of each other: where both are wanted, the trace is outside.
-3.  When the time is up, a message goes to the mailbox. If others are handled before it, it comes too late: the timer
-    runs again then, and by that it is known.
+3.  When the time is up, a message goes to the mailbox. If others are handled before it, or were just being handled, it
+    comes too late: the timer runs again then, and by that it is known.
 4.  It belongs to the incarnation.
 
 Source: OTP, `gen_server`, `{noreply, State, Timeout}`; Akka, `setReceiveTimeout`.
@@ -56,9 +56,7 @@ class Idleness:
 
     def change(self, seconds: float | None, message: object) -> None:
         """Begin anew: with this time, and this message; None for no time."""
-        if seconds is None:
-            self._timer.cancel()
-        else:
+        if seconds is not None:
             self._timer.start(seconds)
         self._seconds, self._message = seconds, message
 
@@ -72,7 +70,6 @@ class Idleness:
             if self._too_late():
                 return None
             message = self._message
-        self._timer.cancel()
         try:
             return type(self._actor).on_receive(self._actor, message)
         finally:
@@ -83,7 +80,6 @@ class Idleness:
             if self._too_late():
                 return None
             message = self._message
-        self._timer.cancel()
         try:
             return await type(self._actor).on_receive(self._actor, message)
         finally:

@@ -30,6 +30,9 @@ from cometary.log import get_logger, show
 
 logger = get_logger("cometary.behaviours")
 
+_OURS: Final = object()
+"""What tells our monitors from those of a subclass."""
+
 Cancel = Literal["permanent", "transient", "temporary"]
 
 
@@ -126,16 +129,16 @@ class Producer(Actor):
         kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is _Subscribe:
             self._consumers[message.consumer] = _Consumer(message.life)
-            self.monitor(message.consumer)
+            self.monitor(message.consumer, _OURS)
             await self._asked(message.consumer, message.demand)
         elif kind is _Ask:
             if message.consumer in self._consumers:
                 await self._asked(message.consumer, message.demand)
         elif kind is _Unsubscribe:
             self._consumers.pop(message.consumer, None)
-            self.demonitor(message.consumer)
-        elif kind is Down and message.ref in self._consumers:
-            del self._consumers[message.ref]
+            self.demonitor(message.consumer, _OURS, flush=True)
+        elif kind is Down and message.tag is _OURS:
+            self._consumers.pop(message.ref, None)
         else:
             return await _outcome(self.on_message(message))
         return None
@@ -223,14 +226,14 @@ class Consumer(Actor):
         if ref in self._producers:
             raise UsageError(f"{self.actor_ref} has subscribed to {ref} already")
         self._producers[ref] = _Subscription(max_demand - least, cancel)
-        self.monitor(ref)
+        self.monitor(ref, _OURS)
         self._tell(ref, _Subscribe(self.actor_ref, max_demand, self._cell.life))
 
     def unsubscribe(self, producer: Whom) -> None:
         """Ask for no more; what is on its way is dropped. Harmless if it is not subscribed."""
         ref = self._find(producer)
         if self._producers.pop(ref, None) is not None:
-            self.demonitor(ref)
+            self.demonitor(ref, _OURS, flush=True)
             self._tell(ref, _Unsubscribe(self.actor_ref))
 
     async def on_receive(self, message: Any) -> Any:
@@ -238,7 +241,7 @@ class Consumer(Actor):
         kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is _Events:
             await self._handle(message.producer, message.events)
-        elif kind is Down and message.ref in self._producers:
+        elif kind is Down and message.tag is _OURS:
             self._producer_ended(message)
         else:
             return await _outcome(self.on_message(message))
@@ -256,7 +259,8 @@ class Consumer(Actor):
                 subscription.handled = 0
 
     def _producer_ended(self, down: Down) -> None:
-        cancel = self._producers.pop(down.ref).cancel
+        subscription = self._producers.pop(down.ref, None)
+        cancel = "temporary" if subscription is None else subscription.cancel
         if cancel == "permanent" or (cancel == "transient" and down.exit.abnormal):
             self.stop(down.exit.reason)
 

@@ -139,6 +139,9 @@ class _Which(NamedTuple):
     """To the manager: what handlers are there?"""
 
 
+_OWNER: Final = "owner"
+"""The tag of the manager's monitors."""
+
 _OURS: Final = frozenset({_Event, _Add, _Delete, _Swap, _Call, _Which, Down})
 
 
@@ -248,7 +251,7 @@ class EventManager(Actor):
         if new.owner is not None:
             self._owned[new.owner.ref] += 1
             if self._owned[new.owner.ref] == 1:
-                self.monitor(new.owner.ref)
+                self.monitor(new.owner.ref, _OWNER)
 
     def _swap(self, old: Hashable, new: _Add) -> None:
         place = self._places.get(old)
@@ -290,7 +293,7 @@ class EventManager(Actor):
         self._owned[owner.ref] -= 1
         if not self._owned[owner.ref]:
             del self._owned[owner.ref]
-            self.demonitor(owner.ref)
+            self.demonitor(owner.ref, _OWNER, flush=True)
         cell = owner.ref.actor_inbox
         removed = HandlerRemoved(self.actor_ref, id_, exit)
         cell.system.post(cell.put_if_open, ForLife(owner.life, removed))

@@ -186,3 +186,21 @@ async def test_the_code_of_an_actor_with_a_receive_time_out_can_be_changed(autoj
         assert await ref.ask("which") == "newer"
         await trio.sleep(11)
         assert await ref.ask("got") == [(10, ReceiveTimeout(10))]
+
+
+async def test_fractions_of_a_second_count(autojump_clock: MockClock) -> None:
+    async with system():
+        ref = Listener.start()
+        ref.tell(("set", 0.5))
+        await trio.sleep(0.6)
+        assert [when for when, _ in await ref.ask("got")] == [0, 0.5]
+
+
+async def test_to_end_what_was_never_wanted_changes_nothing() -> None:
+    class Never(Listener):
+        times = (None, None)
+
+    async with system():
+        ref = Never.start()
+        assert await ref.ask("got") == []
+        assert "on_receive" not in vars(ref.actor_inbox.actor)

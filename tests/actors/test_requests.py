@@ -13,6 +13,7 @@ from cometary.actors import (
     ActorDeadError,
     ActorRef,
     Bounded,
+    Future,
     Request,
     Requests,
     Response,
@@ -150,8 +151,8 @@ async def test_a_negative_time_out_is_refused_and_nothing_is_sent() -> None:
     async with system():
         asker = Asker.start()
         with pytest.raises(UsageError, match="0 seconds or more"):
-            await ask(asker, asker, "crash", None, -1)
-        assert asker.is_alive()
+            await ask(asker, asker, "sent", None, -1)
+        assert await asker.ask("got") == []
 
 
 async def test_a_cancelled_request_gets_no_response(autojump_clock: MockClock) -> None:
@@ -174,6 +175,20 @@ async def test_a_cancelled_request_leaves_the_queue_of_a_full_mailbox(autojump_c
         assert echo.mailbox_statistics().waiting == 1
         request.cancel()
         assert echo.mailbox_statistics().waiting == 0
+
+
+async def test_a_request_that_takes_too_long_leaves_the_queue_of_a_full_mailbox(
+    autojump_clock: MockClock,
+) -> None:
+    async with system():
+        asker, echo = Asker.start(), Echo.with_mailbox(Bounded(1, "block")).start()
+        echo.tell(10)
+        await wait_all_tasks_blocked()
+        echo.tell(0)
+        await ask(asker, echo, 3, "x", 1)
+        await trio.sleep(2)
+        assert echo.mailbox_statistics().waiting == 0
+        assert len(await asker.ask("got")) == 1
 
 
 async def test_a_mailbox_that_refuses_is_told_of_by_the_response(autojump_clock: MockClock) -> None:
@@ -229,7 +244,7 @@ def test_the_answer_may_come_from_another_thread() -> None:
 async def test_only_futures_that_are_set_can_be_expected() -> None:
     class Expecting(Actor):
         def on_receive(self, message: Any) -> Any:
-            self.expect(message)
+            self.expect(Future() if message is None else message, timeout=-1 if message is None else None)
 
     async with system():
         echo, expecting = Echo.start(), Expecting.start()
@@ -237,6 +252,8 @@ async def test_only_futures_that_are_set_can_be_expected() -> None:
             await expecting.ask(echo.ask(0).map(str))
         with pytest.raises(UsageError, match="not derived"):
             await expecting.ask("a future")
+        with pytest.raises(UsageError, match="0 seconds or more"):
+            await expecting.ask(None)
 
 
 # -- collections -----------------------------------------------------------------------------
@@ -352,6 +369,17 @@ async def test_an_abandoned_collection_is_empty_and_its_questions_leave_full_mai
         assert echo.mailbox_statistics().waiting == 0
         requests.add(Echo.start().ask(1), 9)
         assert await requests.receive() == Response(9, 1)
+
+
+async def test_what_was_abandoned_does_not_come_later(autojump_clock: MockClock) -> None:
+    async with system():
+        echo, requests = Echo.start(), Requests[str]()
+        question = echo.ask(0)
+        await question
+        requests.add(question, "old")
+        requests.abandon()
+        requests.add(echo.ask(1), "new")
+        assert await requests.receive() == Response("new", 1)
 
 
 async def test_an_actor_does_not_wait_for_its_own_answer(autojump_clock: MockClock) -> None:

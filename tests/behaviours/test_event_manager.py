@@ -349,31 +349,15 @@ async def test_an_owner_that_has_lost_one_of_its_handlers_still_owns_the_other()
 
 
 async def test_an_owner_without_handlers_is_not_watched() -> None:
-    class Watching(EventManager):
-        def __init__(self) -> None:
-            super().__init__()
-            self.watched: list[Any] = []
-
-        def monitor(self, ref: Any, tag: Any = None) -> Any:
-            self.watched.append(ref)
-            return super().monitor(ref, tag)
-
-        def demonitor(self, ref: Any, *rest: Any, **more: Any) -> Any:
-            self.watched.remove(ref)
-            return super().demonitor(ref, *rest, **more)
-
-        def on_receive(self, message: Any) -> Any:
-            return list(self.watched) if message == "watched" else super().on_receive(message)
-
     async with system():
-        manager, owner = Watching.start(), Owner.start()
+        manager, owner = await managed(), Owner.start()
         for name in ("a", "b"):
             await owner.ask(("add", manager, name))
-        assert await manager.ask("watched") == [owner]
+        assert manager.actor_inbox.monitored_actors() == (owner,)
         await remove_handler(manager, "a")
-        assert await manager.ask("watched") == [owner]
+        assert manager.actor_inbox.monitored_actors() == (owner,)
         await remove_handler(manager, "b")
-        assert await manager.ask("watched") == []
+        assert manager.actor_inbox.monitored_actors() == ()
 
 
 async def test_the_next_incarnation_of_an_owner_is_not_told_of_what_the_former_owned() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -214,3 +215,51 @@ async def test_another_supervisor_is_refused_at_the_first_item() -> None:
     async with system():
         with pytest.raises(ChildStateError):
             await anext(async_stream(DynamicSupervisor.start(), [1], echo))
+
+
+async def hang(number: int) -> int:
+    """Return for the first one only."""
+    if number:
+        await trio.sleep_forever()
+    await trio.lowlevel.checkpoint()
+    return number
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("how", ["with", "close"])
+async def test_a_stream_that_is_left_runs_nothing_any_more_and_is_at_its_end(how: str, ordered: bool) -> None:
+    async with system():
+        tasks = TaskSupervisor.start()
+        stream = async_stream(tasks, itertools.count(), hang, ordered=ordered, max_concurrency=3)
+        if how == "with":
+            with stream:
+                assert await anext(stream) == 0
+        else:
+            assert await anext(stream) == 0
+            stream.close()
+        await wait_all_tasks_blocked()
+        assert (await count_children(tasks)).active == 0
+        assert [value async for value in stream] == []
+
+
+async def test_a_stream_that_failed_runs_nothing_any_more() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise LookupError("no more")
+
+    async with system():
+        tasks = TaskSupervisor.start()
+        stream = async_stream(tasks, items(), hang)
+        with pytest.raises(LookupError, match="no more"):
+            await anext(stream)
+        await wait_all_tasks_blocked()
+        assert (await count_children(tasks)).active == 0
+        assert [value async for value in stream] == []
+
+
+async def test_outcomes_come_in_the_order_of_the_items_unless_said_otherwise(
+    autojump_clock: MockClock,
+) -> None:
+    async with system():
+        stream = async_stream_nolink(TaskSupervisor.start(), [2, 1], echo)
+        assert [response.tag async for response in stream] == [2, 1]
