@@ -8,11 +8,13 @@
     are the same file. An escaped slash is in no name.
 4.  Browsers may keep a file, but ask each time whether it is still the same (`no-cache`, and an `ETag`):
     after a restart with other files nobody has the old ones, and nobody fetches the same ones again.
+5.  One range of a file's bytes may be asked for, as players of sound and video do. Who asks for several gets it all.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from email.utils import formatdate, parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -49,6 +51,7 @@ NO_SNIFFING: Final = (b"X-Content-Type-Options", b"nosniff")
 """Tells browsers to believe the content type (the Fetch standard, section "X-Content-Type-Options")."""
 
 NO_CACHE: Final = (b"Cache-Control", b"no-cache")
+RANGE: Final = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 INDEX: Final = "index.html"
 READS: Final = ("GET", "HEAD")
 
@@ -71,6 +74,7 @@ class ServedFile:
         self._headers: Headers = (
             NO_CACHE,
             (b"ETag", self._tag),
+            (b"Accept-Ranges", b"bytes"),
             (b"Last-Modified", modified),
             NO_SNIFFING,
         )
@@ -79,8 +83,34 @@ class ServedFile:
         """Answer a GET or HEAD request for it."""
         if self._is_known(exchange.headers):
             exchange.respond(304, headers=self._headers)
-        else:
+        elif (part := self._part(exchange)) is None:
             exchange.respond(200, self._body, self._content_type, self._headers)
+        elif part:
+            begin, end = part.start, part.stop
+            which = (b"Content-Range", b"bytes %d-%d/%d" % (begin, end - 1, len(self._body)))
+            exchange.respond(206, self._body[begin:end], self._content_type, (*self._headers, which))
+        else:
+            which = (b"Content-Range", b"bytes */%d" % len(self._body))
+            exchange.respond(416, b"", self._content_type, (*self._headers, which))
+
+    def _part(self, exchange: Exchange) -> range | None:
+        """Return which bytes are asked for (RFC 9110, section 14): None for all, an empty range for none of them.
+
+        Whoever has a part of another version gets it all.
+        """
+        headers = exchange.headers
+        if exchange.method != "GET" or headers.get(b"if-range", self._tag) != self._tag:
+            return None
+        asked = RANGE.fullmatch(headers.get(b"range", b""))
+        if asked is None:
+            return None
+        first, last = asked.groups()
+        length = len(self._body)
+        if not first:
+            return range(max(0, length - int(last)), length) if last else None
+        if last and int(last) < int(first):
+            return None
+        return range(int(first), min(int(last) + 1, length) if last else length)
 
     def _is_known(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether the client has it as it is (RFC 9110, section 13.2.2)."""

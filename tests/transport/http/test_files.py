@@ -195,6 +195,45 @@ async def test_browsers_may_keep_a_file_and_ask_whether_it_is_the_same(site: Rou
             assert (response.status, response.body) == (200, b"MIT")
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "which", "body"),
+    [
+        (b"bytes=0-3", 206, "bytes 0-3/10", b"0123"),
+        (b"bytes=8-", 206, "bytes 8-9/10", b"89"),
+        (b"bytes=8-99", 206, "bytes 8-9/10", b"89"),
+        (b"bytes=-3", 206, "bytes 7-9/10", b"789"),
+        (b"bytes=-99", 206, "bytes 0-9/10", b"0123456789"),
+        (b"bytes=10-", 416, "bytes */10", b""),
+        (b"bytes=-0", 416, "bytes */10", b""),
+        (b"bytes=5-3", 200, "", b"0123456789"),
+        (b"bytes=0-1,5-6", 200, "", b"0123456789"),
+        (b"bytes=-", 200, "", b"0123456789"),
+        (b"lines=0-3", 200, "", b"0123456789"),
+    ],
+)
+async def test_a_part_of_a_file_may_be_asked_for(
+    tmp_path: Path, asked: bytes, status: int, which: str, body: bytes
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"0123456789")
+    table = FileTable()
+    table.add("/", tmp_path)
+    async with serving(table) as server:
+        client = await server.connect()
+        response = await client.ask(get(b"/a.txt", b"Range: " + asked))
+        assert (response.status, response.headers.get("content-range", ""), response.body) == (
+            status,
+            which,
+            body,
+        )
+        assert response.headers["accept-ranges"] == "bytes"
+        tag = response.headers["etag"].encode()
+        parts = [
+            await client.ask(get(b"/a.txt", b"Range: bytes=0-0", b"If-Range: " + version))
+            for version in (tag, b'"another"')
+        ]
+        assert [part.status for part in parts] == [206, 200]
+
+
 async def test_another_file_has_another_tag(tmp_path: Path) -> None:
     tags: set[str] = set()
     for body in (b"old", b"new"):
