@@ -39,6 +39,7 @@ export class Lead {
   #at = 0;
   /** Whether the next record is to say everything. */
   #informing = false;
+  #lost;
   #term;
   #line;
   #holder;
@@ -71,6 +72,7 @@ export class Lead {
     this.#term = Math.max(replica.term + 1, options.environment.date()); // beyond the terms that a tab which slept has heard of
     this.#line = replica.record?.line ?? this.#term;
     this.#received = new Map(replica.record?.received);
+    this.#lost = replica.lost;
   }
 
   /** Whether no other tab is there. */
@@ -208,6 +210,7 @@ export class Lead {
       wire: this.#holder.wire,
       held: translate(this.#holder.record, runsOf),
       received: [...this.#received],
+      lost: this.#lost,
     };
     if (!this.#allowed()) return this.#keep({ record, contents: [] });
     const contents = this.#informing ? this.#replica.contents : [];

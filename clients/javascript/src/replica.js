@@ -24,6 +24,7 @@
  * @property {"websocket" | "requests"} wire
  * @property {any} held a `HolderRecord` that has runs in place of packets
  * @property {[tab: string, n: number][]} received rule 2
+ * @property {Runs} lost packets that no tab had when another came to lead; only who sent them can be told
  */
 
 export class Replica {
@@ -86,6 +87,20 @@ export class Replica {
   /** @param {string} tab @param {number} n Rule 3. */
   isAlive(tab, n) {
     return n > this.received(tab) || covers(this.#runs, tab, n);
+  }
+
+  /** @returns {Runs} What was lost before, and what is not known here. */
+  get lost() {
+    const missing = this.#runs.flatMap(([tab, first, last]) => {
+      const there = this.#contents.get(tab);
+      const numbers = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      return runsOf(
+        numbers
+          .filter((n) => !there?.has(n))
+          .map((n) => ({ path: "", message: 0, json: "", size: 0, tab, n })),
+      );
+    });
+    return [...(this.record?.lost ?? []), ...missing];
   }
 
   /** @returns {HolderRecord | undefined} What to go on with, if there is anything. */

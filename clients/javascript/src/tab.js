@@ -298,8 +298,9 @@ export class Tab {
     const unknown = (/** @type {number} */ n) => n > this.#replica.received(this.#id);
     if (record.line !== this.#line) this.#changeLine(record.line, unknown);
     const done = this.#said.done((n) => !this.#replica.isAlive(this.#id, n)); // rule 2
-    // Of a session that was lost while it slept nobody tells it any more.
-    if (this.#missed !== undefined && !isSame) this.#miss(this.#missed.reason, done);
+    // Of a session that was lost while it slept, or of a packet that no tab had, nobody tells it any more.
+    const lost = done.filter(({ n = 0 }) => covers(record.lost, this.#id, n));
+    if (this.#missed !== undefined) this.#miss(this.#missed.reason, isSame ? lost : done);
     if (this.sid !== undefined) this.#begin(this.sid);
     if (record.term !== this.#term) this.#sayAllAgain(record.term, unknown);
     queueMicrotask(() => this.#closeIfDone());
