@@ -37,7 +37,6 @@ import { sizeOf } from "./size.js";
 export { Request };
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
-/** @typedef {import("./queue.js").SendQueue} SendQueue */
 /** @typedef {{ path: string, message: unknown }} Packet */
 /** @typedef {{ seq?: number, packets: Packet[] }} Answer */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
@@ -78,7 +77,7 @@ export class Session {
    * @param {{ sid: string, requests: number, packets?: number | undefined, boundTo?: string | undefined }} opened the
    *   server's answer to the opening request, and the token that the session is bound to, if it is
    * @param {number} firstRid the id of that request
-   * @param {SendQueue} queue
+   * @param {import("./queue.js").SendQueue} queue
    */
   constructor(opened, firstRid, queue) {
     this.sid = opened.sid;
@@ -93,7 +92,7 @@ export class Session {
   /**
    * Rule 11.
    * @param {SessionRecord} record
-   * @param {SendQueue} queue counts the packets of its requests from now on
+   * @param {import("./queue.js").SendQueue} queue counts the packets of its requests from now on
    */
   static resume(record, queue) {
     const session = new Session(record, record.nextRid - 1, queue);
