@@ -163,7 +163,7 @@ class SessionMachine(CarrierMachine):
         ready = Ready(request, behind=behind)  # without an event of its own
         if self.state is HAVE_REQUEST:
             return self.hold_instead(ready)
-        return self.hold(ready) if self.state is WAITING else self.answer_request(ready)
+        return self._meet(ready)  # as `hold` and `answer_request` do
 
     @on(WAITING, Ready, to=(HAVE_REQUEST, HAVE_PACKET, END))
     def hold(self, ready: Ready) -> Step:

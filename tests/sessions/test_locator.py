@@ -54,3 +54,11 @@ def test_whoever_needs_it_here_has_it_or_is_told_why_not(keeper: SessionKeeper) 
         with pytest.raises(ProtocolError) as caught:
             here(place)
         assert caught.value.condition == condition
+
+
+def test_whoever_comes_to_one_that_has_ended_is_told_why_and_when_to_come_again(
+    keeper: SessionKeeper,
+) -> None:
+    with pytest.raises(ProtocolError) as told:
+        here(Gone("shutdown", retry_after=7))
+    assert (told.value.members, told.value.retry_after) == ({"reason": "shutdown"}, 7)

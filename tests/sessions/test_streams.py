@@ -203,7 +203,9 @@ def test_a_send_is_answered_at_once_and_leaves_what_is_held(
 ) -> None:
     [hand_over] = session.send(Send(2, packets=[Packet("say")]))
     assert isinstance(hand_over, HandOver)
-    assert kinds(session.send(hand_over.ready)) == [Answer]
+    [answer] = session.send(hand_over.ready)
+    assert isinstance(answer, Answer)
+    assert (answer.request.rid, answer.first_seq, answer.packets) == (2, 0, ())
     assert session.machine.stream is stream
     session.send(StreamDropped(stream))
     poll = Asked(3)
@@ -254,8 +256,11 @@ def test_a_silent_stream_is_asked_and_then_released(session: MachineDriver[Sessi
     assert session.advance(25) == [], "it has been heard: it has attached"
     assert kinds(session.advance(25)) == [Beat]
     assert session.timers == {HOLD_OR_DIE: 20}
+    assert session.machine.has_carrier
     assert kinds(session.advance(20)) == [Release]
     assert (state(session), session.timers) == ("waiting", {HOLD_OR_DIE: 45})
+    assert session.machine.stream is None
+    assert not session.machine.has_carrier
 
 
 def test_a_stream_that_is_heard_stays(session: MachineDriver[SessionMachine], stream: Line) -> None:
@@ -279,6 +284,7 @@ def test_a_wrong_acknowledgement_costs_the_stream_and_nothing_else(
     other = Line()
     [refuse] = session.send(Attach(other, 2))
     assert isinstance(refuse, Refuse)
+    assert (refuse.carrier, refuse.error.condition) == (other, "bad-ack")
     assert session.machine.stream is None
     assert written(session.send(Attach(other, 0))) == [(1, (NEWS[0],))]
     session.send(NEWS[1], Full(other))
@@ -294,6 +300,7 @@ def test_the_end_is_told_to_the_stream(session: MachineDriver[SessionMachine]) -
         "session-ended",
         {"reason": "kicked", "processed": 1},
     )
+    assert session.machine.stream is None
 
 
 def test_a_policy_may_end_the_session_with_its_carrier() -> None:
@@ -301,6 +308,43 @@ def test_a_policy_may_end_the_session_with_its_carrier() -> None:
     stream = Line()
     session.send(Attach(stream, 0), NEWS[0], Full(stream))
     assert kinds(session.send(StreamDropped(stream))) == [Stopped]
+
+
+def test_a_stream_that_takes_more_when_there_is_no_more_is_a_carrier_again(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    session.send(NEWS[0], Full(stream))
+    assert session.send(Writable(Line())) == []
+    assert not session.machine.has_carrier
+    assert session.send(Writable(stream)) == []
+    assert (session.machine.has_carrier, session.timers) == (True, {HOLD_OR_DIE: 25})
+
+
+@pytest.mark.parametrize(("more", "after"), [(0, "waiting"), (1, "have_packet")])
+def test_when_a_full_stream_breaks_what_waits_for_it_waits_on(
+    session: MachineDriver[SessionMachine], stream: Line, more: int, after: str
+) -> None:
+    session.send(NEWS[0], Full(stream), *NEWS[1 : 1 + more])
+    assert session.send(StreamDropped(Line())) == []
+    assert session.send(StreamDropped(stream)) == []
+    assert (state(session), session.machine.stream) == (after, None)
+
+
+def test_a_send_is_a_sign_of_life_of_the_stream_as_well(
+    session: MachineDriver[SessionMachine], stream: Line
+) -> None:
+    assert session.advance(24) == []
+    assert session.advance(1) == [], "it has been heard: it has attached"
+    assert kinds(session.send(Send(2))) == [Answer]
+    assert session.advance(25) == [], "it has been heard again"
+    assert kinds(session.advance(25)) == [Beat]
+
+
+def test_an_outbox_that_presumes_has_the_limits_of_any() -> None:
+    settings = SessionSettings(max_queued_packets=7, max_queued_bytes=2_000)
+    for policy in (Policy(), Policy(window=3)):
+        outbox = driven(settings, policy).machine.outbox
+        assert (outbox.max_packets, outbox.max_bytes) == (7, 2_000)
 
 
 def test_a_policy_may_end_the_session_at_a_second_carrier() -> None:
