@@ -367,7 +367,8 @@ async def test_contracts_apply_to_a_reader_that_stops(recorder: Recorder, accept
         assert (await stream.packets(31))[-1] == 99
 
 
-async def test_attaching_over_and_over_is_refused(world: World) -> None:
+async def test_attaching_over_and_over_is_refused(mock_clock: trio.testing.MockClock, world: World) -> None:
+    assert mock_clock.rate == 0, "all of it is in one second"
     client = await world.open()
     statuses: set[int] = set()
     for _ in range(30):

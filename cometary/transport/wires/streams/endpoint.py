@@ -112,6 +112,8 @@ class StreamEndpoint:
     def _attach(
         self, exchange: Exchange, form: Form, sid: str, ack: int, credentials: HttpCredentials
     ) -> None:
+        if exchange.carrier is None:
+            return  # its client has gone while it waited for its turn, and would be a carrier that nobody reads
         self._gate.attach(sid, BodyStream(exchange, form, self._gate), ack, credentials)
         exchange.release_request()
 
