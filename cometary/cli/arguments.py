@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from cometary.cli import chaos, tokens
 from cometary.cli.version import version
@@ -65,5 +65,7 @@ def _add_options(parser: ArgumentParser, options: Sequence[Option]) -> None:
 
 
 def _help(option: Option) -> str:
-    default = ",".join(option.default) if type(option.default) is tuple else option.default
+    default: Any = option.default
+    if type(default) is tuple:
+        default = ",".join(cast("tuple[str, ...]", default))
     return f"{option.text} Allowed: {option.kind.allowed}. Default: {default or 'none'}."

@@ -406,5 +406,5 @@ def test_the_reference_page_has_the_table_that_the_program_has() -> None:
 
 
 def shown_default(default: object) -> str:
-    shown = ",".join(default) if type(default) is tuple else default
+    shown = ",".join(cast("tuple[str, ...]", default)) if type(default) is tuple else default
     return "none" if shown in {None, ""} else f"`{shown}`"
