@@ -8,8 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from resource import getpagesize
+from statistics import median
 
 import httpx
 import pytest
@@ -161,8 +163,9 @@ def test_a_session_over_tls_takes_no_more_than_18_kb(files: tuple[str, str]) -> 
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(text), text)
 
     with running_server("", "--tls-cert", cert, "--tls-key", key) as server:
-        before = open_sessions(100)
-        each = (open_sessions(400) - before) / 400
+        sizes = [open_sessions(100) for _ in range(6)]
+        # Not all growth is a session's: the allocator takes memory for many things in larger pieces.
+        each = median(after - before for before, after in pairwise(sizes)) / 100
         for secure in held:
             secure.close()
     assert each <= 18 * 1024

@@ -1,4 +1,4 @@
-"""An hour of trouble for a thousand pages."""
+"""An hour of trouble for hundreds of pages."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from tests.simulation.report import table
 from tests.simulation.run import Plan, simulate
 
 HOUR = Plan(
-    11, sessions=1000, minutes=60, send_every=900, cut_every=600, crash_every=2, wait=300
+    11, sessions=400, minutes=60, send_every=900, cut_every=600, crash_every=2, wait=300
 )  # few packets a page, and many pages
 
 
-def test_an_hour_of_trouble_breaks_no_promise_to_a_thousand_pages() -> None:
+def test_an_hour_of_trouble_breaks_no_promise_to_hundreds_of_pages() -> None:
     outcome = simulate(HOUR)
     assert not outcome.faults, table(outcome)
-    assert outcome.up.sent > 5_000
-    assert sum(outcome.ended.values()) > 1500
+    assert outcome.up.sent > 2_000
+    assert sum(outcome.ended.values()) > 500
     for trouble, least in LEAST.items():
         assert outcome.troubles[trouble] > least, table(outcome)
 
 
 LEAST = {
-    "cuts": 1500,
-    "repeated": 1500,
-    "half-closed": 250,
-    "ends kept from the server": 500,
-    "crashes of SessionActor": 1000,
+    "cuts": 500,
+    "repeated": 500,
+    "half-closed": 80,
+    "ends kept from the server": 150,
+    "crashes of SessionActor": 500,
     "crashes of SessionSupervisor": 1,
     "crashes of Dispatcher": 1,
     "crashes of FunctionActor": 1,
