@@ -175,7 +175,10 @@ def test() -> int:
     check_that_machine_code_runs()
     tests = [f"tests/{package}" for package in TESTED]
     options = ["-q", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", f"--ignore={NOT_TESTED}"]
-    options += ["-k", "not hypercorn"]  # the second door is the same code behind another server, which is not ours
+    options += [
+        "-k",
+        "not hypercorn",
+    ]  # the second door is the same code behind another server, which is not ours
     command = [sys.executable, "-m", "pytest", *options, *tests]
     return subprocess.run(command, cwd=COPY, check=False).returncode
 
