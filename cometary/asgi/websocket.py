@@ -13,37 +13,26 @@ Pure but for what it is given to read and to write with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from cometary.asgi.scope import headers_of, path_of
+from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
 from cometary.transport.wires.websocket.frames import BINARY, CLOSE, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cometary.asgi.types import Message, Scope
+    from cometary.transport.wires.websocket.frames import Frame
 
 KEY: Final = b"Y29tZXRhcnktaW5zaWRlIQ=="
 PASSED_ON: Final = (b"host", b"origin", b"cookie", b"authorization", b"user-agent")
 REFUSED: Final = b"HTTP/1.1 503 "
 """What it comes to if the front end ends the connection without an answer."""
 
-NO_MASK: Final = bytes(4)
-MASKED: Final = 0x80
-LAST: Final = 0x80
-SHORT: Final = 126
-LONGER: Final = 127
-MIDDLING: Final = 1 << 16
 ABNORMAL: Final = 1006
 NO_CODE: Final = 1005
 GOING_AWAY: Final = 1001
-
-
-class Frame(NamedTuple):
-    """A frame of the front end's."""
-
-    opcode: int
-    payload: bytes
 
 
 def request_of(scope: Scope, endpoint: str) -> bytes:
@@ -78,21 +67,11 @@ def frame_of(message: Message) -> bytes:
     """Return the frame that a message of the server's is to the front end."""
     if message["type"] == "websocket.disconnect":
         code = message.get("code", NO_CODE)
-        return masked(CLOSE, b"" if code in {NO_CODE, ABNORMAL} else code.to_bytes(2, "big"))
+        return masked(CLOSE, b"" if code in {NO_CODE, ABNORMAL} else code.to_bytes(2, "big"), NO_MASK)
     text = message.get("text")
-    return masked(BINARY, message["bytes"]) if text is None else masked(TEXT, text.encode())
-
-
-def masked(opcode: int, payload: bytes) -> bytes:
-    """Return a frame as clients send it (RFC 6455, section 5.2)."""
-    size = len(payload)
-    if size < SHORT:
-        length = bytes([MASKED | size])
-    elif size < MIDDLING:
-        length = bytes([MASKED | SHORT]) + size.to_bytes(2, "big")
-    else:
-        length = bytes([MASKED | LONGER]) + size.to_bytes(8, "big")
-    return bytes([LAST | opcode]) + length + NO_MASK + payload
+    if text is None:
+        return masked(BINARY, message["bytes"], NO_MASK)
+    return masked(TEXT, text.encode(), NO_MASK)
 
 
 def message_of(frame: Frame) -> Message | None:
@@ -108,37 +87,20 @@ def message_of(frame: Frame) -> Message | None:
 
 
 class FromFrontEnd:
-    """Makes frames of the bytes that come from the front end, which sends whole messages and no mask."""
+    """Makes a head, and then frames, of the bytes that come from the front end."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._head = b""
+        self._frames = ServersFrames()
+        self._early = b""
 
     def head(self, data: bytes) -> bytes | None:
         """Take some of the answer to the handshake; returns its head once that is there."""
-        self._buffer += data
-        head, end, rest = self._buffer.partition(b"\r\n\r\n")
-        if not end:
-            return None
-        self._buffer = rest
-        return head
+        self._head += data
+        head, end, self._early = self._head.partition(b"\r\n\r\n")
+        return head if end else None
 
     def frames(self, data: bytes) -> Iterator[Frame]:
         """Take what comes after that, and return the frames that it completes."""
-        self._buffer += data
-        while (frame := self._next()) is not None:
-            yield frame
-
-    def _next(self) -> Frame | None:
-        buffer = self._buffer
-        if len(buffer) < 2:  # noqa: PLR2004 - the shortest head
-            return None
-        size, at = buffer[1], 2
-        if size >= SHORT:
-            at = 4 if size == SHORT else 10
-            if len(buffer) < at:
-                return None
-            size = int.from_bytes(buffer[2:at], "big")
-        if len(buffer) < at + size:
-            return None
-        self._buffer = buffer[at + size :]
-        return Frame(buffer[0] & 0xF, buffer[at : at + size])
+        early, self._early = self._early, b""
+        return self._frames.feed(early + data)

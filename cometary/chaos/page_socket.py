@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.chaos.wire import BROKEN, READ, BrokenWireError, Reply, Wire
-from cometary.client.sockets import SocketReader, answer_to, masked
+from cometary.client.sockets import SocketReader, answer_to
 from cometary.errors import CONDITIONS
 from cometary.transport.codecs import json
+from cometary.transport.wires.websocket.client_frames import masked
 from cometary.transport.wires.websocket.frames import TEXT
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol
 
 from cometary.client.bodies import Packet as Received
-from cometary.client.sockets import SocketReader, answer_to, masked
+from cometary.client.sockets import SocketReader, answer_to
 from cometary.packets.packet import Packet
 from cometary.transport.wires.websocket.bodies import JSON_FORM
+from cometary.transport.wires.websocket.client_frames import masked
 from cometary.transport.wires.websocket.codes import close_payload
 from cometary.transport.wires.websocket.frames import CLOSE, PING, TEXT, frame
 from tests.client.test_streams import packets

@@ -12,9 +12,10 @@ import json
 from typing import Any, Final, Protocol
 
 from cometary.client.conversation import Conversation, Request
-from cometary.client.sockets import WISH, SocketReader, masked
+from cometary.client.sockets import WISH, SocketReader
 from cometary.client.streams import StreamBody
 from cometary.errors import CONDITIONS
+from cometary.transport.wires.websocket.client_frames import masked
 from cometary.transport.wires.websocket.frames import TEXT
 from tests.simulation.answers import Answer
 from tests.simulation.proxy import Proxy
