@@ -5,8 +5,6 @@
 2.  On Trio, for applications that want it, its code is on the loop that the sessions are on: one that blocks holds up
     all of them.
 3.  Its lifespan begins before the first request, and ends when the server stops; one that has none will do.
-4.  So many requests at one time; a further one is answered 503.
-5.  When the server stops, nothing more is taken, and what is under way may end.
 """
 
 from __future__ import annotations
@@ -18,8 +16,7 @@ import trio
 
 from cometary.doors.hosting.asgi_call import AsgiCall
 from cometary.doors.hosting.asyncio_thread import AsyncioThread
-from cometary.doors.hosting.response import TEXT
-from cometary.doors.hosting.workers import BUSY, RETRY, STOPPING
+from cometary.doors.hosting.host import Host
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -37,45 +34,25 @@ SHUTDOWN: Final[dict[str, Any]] = {"type": "lifespan.shutdown"}
 logger = get_logger("cometary.hosting")
 
 
-class AsgiHost:
-    """One application.
+class AsgiHost(Host):
+    """Runs an ASGI application.
 
     Args:
         application: the application.
         place: where clients ask.
         most: how many requests it answers at one time.
         on_asyncio: whether it runs on asyncio.
-
-    Attributes:
-        busy: how many requests are under way.
-        refused: how many were refused since there were enough.
     """
 
     def __init__(self, application: Application, place: Place, most: int, *, on_asyncio: bool) -> None:
+        super().__init__(most)
         self._application = application
         self._place = place
-        self._most = most
         self._on_asyncio = on_asyncio
         self._state: dict[str, Any] = {}
-        self._send, self._receive = trio.open_memory_channel["Exchange"](most)
-        self._idle = trio.Event()
-        self._stopping = False
-        self.busy = 0
-        self.refused = 0
-
-    def __call__(self, exchange: Exchange) -> None:
-        """Have `exchange` answered, if there is room."""
-        if self._stopping:
-            exchange.respond(503, STOPPING, TEXT, RETRY)
-        elif self.busy >= self._most:
-            self.refused += 1
-            exchange.respond(503, BUSY, TEXT, RETRY)
-        else:
-            self.busy += 1
-            self._send.send_nowait(exchange)
 
     async def run(self) -> None:
-        """Run the application until cancelled; for a child specification."""
+        """See `Host.run`."""
         if self._on_asyncio:
             with AsyncioThread() as thread:
                 await self._run(thread.call)
@@ -89,7 +66,7 @@ class AsgiHost:
             await lifespan.begun.wait()
             try:
                 while True:
-                    exchange = await self._receive.receive()
+                    exchange = await self.next_request()
                     nursery.start_soon(self._answer, call, exchange)
             finally:
                 with trio.move_on_after(1, shield=True):
@@ -117,16 +94,7 @@ class AsgiHost:
             logger.exception("view failed", text=text, method=exchange.method, path=exchange.path)
         finally:
             request.ended()
-            self.busy -= 1
-            if not self.busy:
-                self._idle.set()
-
-    async def aclose(self) -> None:
-        """Take nothing more, and wait until all is done."""
-        self._stopping = True
-        if self.busy:
-            self._idle = trio.Event()
-            await self._idle.wait()
+            self.done()
 
 
 class Lifespan:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cometary.doors.door import Inside
+    from cometary.doors.hosting.host import Host
     from cometary.doors.hosting.response import Response
     from cometary.transport.http.exchange import Endpoint, Exchange
 
@@ -33,7 +34,7 @@ class HostingDoor(Door):
     def __init__(self, settings: Section) -> None:
         super().__init__(settings)
         self._section = section_of(settings, HostingSection)
-        self._host: Workers | AsgiHost | None = None
+        self._host: Host | None = None
 
     def open(self, inside: Inside) -> None:  # noqa: ARG002
         """Import the application.
