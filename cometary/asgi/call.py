@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cometary.transport.http.exchange import WITHOUT_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cometary.asgi.types import Message
+    from cometary.asgi.types import Message, Receive, Send
     from cometary.transport.http.exchange import Exchange, Headers
     from cometary.transport.http.stream import Stream
 
@@ -90,6 +90,32 @@ class AsgiCall:
         self._emit(None)
 
 
+class Outbox(Protocol):
+    """The pieces of one response that are to be sent, on whichever loop."""
+
+    async def get(self) -> Piece | None:
+        """Return the next one."""
+        ...
+
+
+async def transmit(outbox: Outbox, send: Send, sent: Callable[[], None]) -> None:
+    """Send the pieces of one response until its end, or until it fails; `sent` is told of each but the last."""
+    while (piece := await outbox.get()) is not None:
+        if piece.start is not None:
+            await send(piece.start)
+        if piece.body or not piece.more:
+            await send({"type": "http.response.body", "body": piece.body, "more_body": piece.more})
+        if not piece.more:
+            return
+        sent()
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the server says that the client has gone."""
+    while (await receive())["type"] == "http.request":
+        pass  # the rest of a body that is far too long
+
+
 def start_of(status: int, content_type: bytes, headers: Headers) -> Message:
     """Return the message with the head of a response."""
     lines = [(name.lower(), value) for name, value in headers]
@@ -98,8 +124,3 @@ def start_of(status: int, content_type: bytes, headers: Headers) -> Message:
     if content_type and not any(name == b"cache-control" for name, _ in lines):
         lines.append((b"cache-control", b"no-store"))
     return {"type": "http.response.start", "status": status, "headers": lines}
-
-
-def body_message(piece: Piece) -> Message:
-    """Return the message with the body of a piece."""
-    return {"type": "http.response.body", "body": piece.body, "more_body": piece.more}

@@ -12,20 +12,12 @@ from functools import partial
 from socket import socketpair
 from typing import TYPE_CHECKING, Final
 
-from cometary.asgi.call import AsgiCall, Piece, body_message
+from cometary.asgi.call import AsgiCall, Piece, gone, transmit
 from cometary.asgi.scope import declares_too_much, exchange_of, peer_of, read_body
-from cometary.asgi.websocket import (
-    GOING_AWAY,
-    REFUSED,
-    FromFrontEnd,
-    answer_to,
-    frame_of,
-    message_of,
-    request_of,
-)
+from cometary.asgi.websocket import FromFrontEnd, open_to_front_end, pass_in, pass_out, request_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable
 
     from cometary.asgi.thread import TrioThread
     from cometary.asgi.types import Receive, Scope, Send
@@ -73,40 +65,18 @@ async def serve_http(thread: TrioThread, scope: Scope, receive: Receive, send: S
     closing = closing and scope["http_version"] < "2"
     call = AsgiCall(partial(thread.back.call, outbox.put), closing=closing)
     thread.there.call(_begin, thread, exchange, call, peer_of(scope))
-    sending = asyncio.ensure_future(_transmit(thread, outbox, call, send))
-    watching = asyncio.ensure_future(_watch(receive))
+    sending = asyncio.ensure_future(transmit(outbox, send, partial(thread.there.call, call.sent)))
     try:
-        await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
+        await _first_of(sending, gone(receive))
     finally:
-        left = not sending.done()
-        if left:
+        if sending.cancelled():
             thread.there.call(exchange.drop)
-        for task in (sending, watching):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 def _begin(thread: TrioThread, exchange: Exchange, call: AsgiCall, peer: str) -> None:
     """Over there: have the exchange answered."""
     exchange.arrive(call, peer)
     thread.inside.serve(exchange)
-
-
-async def _watch(receive: Receive) -> None:
-    while (await receive())["type"] == "http.request":
-        pass  # the rest of a body that is far too long
-
-
-async def _transmit(thread: TrioThread, outbox: AsyncioOutbox, call: AsgiCall, send: Send) -> None:
-    while (piece := await outbox.get()) is not None:
-        if piece.start is not None:
-            await send(piece.start)
-        if piece.body or not piece.more:
-            await send(body_message(piece))
-        if not piece.more:
-            return
-        thread.there.call(call.sent)
 
 
 async def serve_websocket(thread: TrioThread, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,21 +87,27 @@ async def serve_websocket(thread: TrioThread, scope: Scope, receive: Receive, se
     theirs.settimeout(0)
     thread.there.call(thread.inside.adopt, theirs, peer_of(scope))
     reads, writes = await asyncio.open_connection(sock=ours)
+
+    async def read() -> bytes:
+        with suppress(ConnectionError):
+            return await reads.read(READ)
+        return b""
+
+    async def write(data: bytes) -> None:
+        with suppress(ConnectionError):
+            writes.write(data)
+            await writes.drain()
+
     try:
-        writes.write(request_of(scope, thread.inside.endpoint))
-        reader, head = FromFrontEnd(), None
-        while head is None:
-            data = await reads.read(READ)
-            head = reader.head(data) if data else REFUSED
-        answer = answer_to(head)
-        await send(answer)
-        if answer["type"] == "websocket.accept":
-            await _first_of(_pass_in(receive, writes), _pass_out(reader, reads, send))
+        await write(request_of(scope, thread.inside.endpoint))
+        reader = FromFrontEnd()
+        if await open_to_front_end(reader, read, send):
+            await _first_of(pass_in(receive, write), pass_out(reader, read, send))
     finally:
         writes.close()
 
 
-async def _first_of(*functions: Coroutine[object, object, None]) -> None:
+async def _first_of(*functions: Awaitable[None]) -> None:
     """Wait for one of them to return, and cancel the others."""
     tasks = [asyncio.ensure_future(function) for function in functions]
     try:
@@ -141,30 +117,3 @@ async def _first_of(*functions: Coroutine[object, object, None]) -> None:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-
-
-async def _pass_in(receive: Receive, writes: asyncio.StreamWriter) -> None:
-    while True:
-        message = await receive()
-        with suppress(ConnectionError):
-            writes.write(frame_of(message))
-            await writes.drain()
-        if message["type"] == "websocket.disconnect":
-            return
-
-
-async def _pass_out(reader: FromFrontEnd, reads: asyncio.StreamReader, send: Send) -> None:
-    data = b""
-    while True:
-        for frame in reader.frames(data):
-            message = message_of(frame)
-            if message is not None:
-                await send(message)
-                if message["type"] == "websocket.close":
-                    return
-        data = b""
-        with suppress(ConnectionError):
-            data = await reads.read(READ)
-        if not data:
-            await send({"type": "websocket.close", "code": GOING_AWAY})
-            return

@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.asgi.call import AsgiCall, Piece, body_message
+from cometary.asgi.call import AsgiCall, Piece, gone, transmit
 from cometary.asgi.scope import declares_too_much, exchange_of, peer_of, read_body
-from cometary.asgi.websocket import (
-    GOING_AWAY,
-    REFUSED,
-    FromFrontEnd,
-    answer_to,
-    frame_of,
-    message_of,
-    request_of,
-)
+from cometary.asgi.websocket import FromFrontEnd, open_to_front_end, pass_in, pass_out, request_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometary.asgi.inside import Inside
     from cometary.asgi.types import Receive, Scope, Send
     from cometary.transport.http.exchange import Exchange
@@ -72,26 +66,14 @@ async def serve_http(inside: Inside, scope: Scope, receive: Receive, send: Send)
     inside.serve(exchange)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_watch, exchange, receive, nursery.cancel_scope)
-        await _transmit(outbox, call, send)
+        await transmit(outbox, send, call.sent)
         nursery.cancel_scope.cancel()
 
 
 async def _watch(exchange: Exchange, receive: Receive, scope: trio.CancelScope) -> None:
-    while (await receive())["type"] == "http.request":
-        pass  # the rest of a body that is far too long
+    await gone(receive)
     exchange.drop()
     scope.cancel()
-
-
-async def _transmit(outbox: TrioOutbox, call: AsgiCall, send: Send) -> None:
-    while (piece := await outbox.get()) is not None:
-        if piece.start is not None:
-            await send(piece.start)
-        if piece.body or not piece.more:
-            await send(body_message(piece))
-        if not piece.more:
-            return
-        call.sent()
 
 
 async def serve_websocket(inside: Inside, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,43 +84,27 @@ async def serve_websocket(inside: Inside, scope: Scope, receive: Receive, send: 
     theirs.settimeout(0)
     inside.adopt(theirs, peer_of(scope))
     async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
-        await stream.send_all(request_of(scope, inside.endpoint))
-        reader, head = FromFrontEnd(), None
-        while head is None:
-            data = await stream.receive_some()
-            head = reader.head(data) if data else REFUSED
-        answer = answer_to(head)
-        await send(answer)
-        if answer["type"] != "websocket.accept":
+
+        async def read() -> bytes:
+            with suppress(trio.BrokenResourceError):
+                return bytes(await stream.receive_some())
+            return b""
+
+        async def write(data: bytes) -> None:
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(data)
+
+        await write(request_of(scope, inside.endpoint))
+        reader = FromFrontEnd()
+        if not await open_to_front_end(reader, read, send):
             return
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_pass_in, receive, stream, nursery.cancel_scope)
-            await _pass_out(reader, stream, send)
+            nursery.start_soon(_first, nursery.cancel_scope, pass_in, receive, write)
+            await pass_out(reader, read, send)
             nursery.cancel_scope.cancel()
 
 
-async def _pass_in(receive: Receive, stream: trio.SocketStream, scope: trio.CancelScope) -> None:
-    while True:
-        message = await receive()
-        with suppress(trio.BrokenResourceError):
-            await stream.send_all(frame_of(message))
-        if message["type"] == "websocket.disconnect":
-            scope.cancel()
-            return
-
-
-async def _pass_out(reader: FromFrontEnd, stream: trio.SocketStream, send: Send) -> None:
-    data = b""
-    while True:
-        for frame in reader.frames(data):
-            message = message_of(frame)
-            if message is not None:
-                await send(message)
-                if message["type"] == "websocket.close":
-                    return
-        data = b""
-        with suppress(trio.BrokenResourceError):
-            data = await stream.receive_some()
-        if not data:
-            await send({"type": "websocket.close", "code": GOING_AWAY})
-            return
+async def _first(scope: trio.CancelScope, function: Callable[..., Awaitable[None]], *args: object) -> None:
+    """Run a function, and cancel the others after it."""
+    await function(*args)
+    scope.cancel()

@@ -8,7 +8,7 @@ writes, on either side.
 2.  Frames towards the front end bear a mask, as those of all clients; it is all zeros, so nothing is changed.
 3.  A refusal is passed on as such; a connection that ends without a close frame is closed with 1006.
 
-Pure but for what it is given to read and to write with.
+It has no loop and no socket of its own, but for what it is given to read and to write with.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFra
 from cometary.transport.wires.websocket.frames import BINARY, CLOSE, TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
-    from cometary.asgi.types import Message, Scope
+    from cometary.asgi.types import Message, Receive, Scope, Send
     from cometary.transport.wires.websocket.frames import Frame
 
 KEY: Final = b"Y29tZXRhcnktaW5zaWRlIQ=="
@@ -104,3 +104,39 @@ class FromFrontEnd:
         """Take what comes after that, and return the frames that it completes."""
         early, self._early = self._early, b""
         return self._frames.feed(early + data)
+
+
+async def open_to_front_end(reader: FromFrontEnd, read: Callable[[], Awaitable[bytes]], send: Send) -> bool:
+    """Wait for the front end's answer to the handshake, and pass it on; returns whether there is a WebSocket now."""
+    head = None
+    while head is None:
+        data = await read()
+        head = reader.head(data) if data else REFUSED
+    answer = answer_to(head)
+    await send(answer)
+    return bool(answer["type"] == "websocket.accept")
+
+
+async def pass_out(reader: FromFrontEnd, read: Callable[[], Awaitable[bytes]], send: Send) -> None:
+    """Pass on what the front end sends, until it closes; `read` returns nothing at the end, however it comes."""
+    data = b""
+    while True:
+        for frame in reader.frames(data):
+            message = message_of(frame)
+            if message is not None:
+                await send(message)
+                if message["type"] == "websocket.close":
+                    return
+        data = await read()
+        if not data:
+            await send({"type": "websocket.close", "code": GOING_AWAY})
+            return
+
+
+async def pass_in(receive: Receive, write: Callable[[bytes], Awaitable[None]]) -> None:
+    """Pass on what the client sends, until it has gone."""
+    while True:
+        message = await receive()
+        await write(frame_of(message))
+        if message["type"] == "websocket.disconnect":
+            return
