@@ -320,20 +320,25 @@ class Gate:
             if request.packets:
                 self._check_packets(request.packets)
             request.sid = keeper.sid
-            if credentials is None or self._judging is None or credentials.token is NO_TOKEN:
+            if credentials is None or credentials.token is NO_TOKEN:
                 keeper.submit(request)
-                return
-            by_token = self._binding is not None and self._binding.by_token
-            binding = self._digest(credentials) if by_token else _kept(keeper)
-            if by_token and fits(binding, _kept(keeper)):
-                keeper.submit(request)
-                return
-            self._limiter.check(credentials.peer)
-            self._judge(credentials, request, partial(self._renewed, request, binding))
+            else:
+                self._submit_with_token(keeper, request, credentials)
         except (ProtocolError, ActorEndedError) as error:
             request.refuse(refusal_of(error))
         except Exception:  # noqa: BLE001 - it is logged there
             request.refuse(refusal_of_bug())
+
+    def _submit_with_token(self, keeper: SessionKeeper, request: Request, credentials: Credentials) -> None:
+        by_token = self._binding is not None and self._binding.by_token
+        binding = self._digest(credentials) if by_token else _kept(keeper)
+        if not self._needs_judgement(keeper, binding, credentials):
+            keeper.submit(request)
+            return
+        if by_token and binding is None:
+            raise unknown_session()  # it is no text: what it renewed would be bound to nothing
+        self._limiter.check(credentials.peer)
+        self._judge(credentials, request, partial(self._renewed, request, binding))
 
     def hear(self, stream: Stream, ack: int = 0) -> None:
         """Take note of a sign of life on `stream`, whose client has all packets up to `ack`; 0 if it does not say."""

@@ -92,15 +92,19 @@ def public_service(
         router.add(route.method, route.path, route.endpoint)
     secure = settings.files_of_tls is not None
     cors = CorsPolicy(
-        settings.origins, credentials=settings.binds_to_cookie, public_reads=True, secure=secure
+        settings.origins,
+        credentials=settings.binds_to_cookie,
+        public_reads=True,
+        effects=(settings.comet,),
+        secure=secure,
     )
     reads: Endpoint = refuse_get
     streams: Streams = no_streams
     if STREAMS in settings.wires:
-        reads = endpoint = StreamEndpoint(gate, cors, event_sources(settings, gate))
+        reads = endpoint = StreamEndpoint(gate, event_sources(settings, gate))
         streams = endpoint.take
     if WEBSOCKET in settings.wires:
-        reads = WebSocketEndpoint(gate, cors, Common(bodies, limits), reads)
+        reads = WebSocketEndpoint(gate, Common(bodies, limits), reads)
     router.add("GET", settings.comet, reads)
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=secure)

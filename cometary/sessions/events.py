@@ -88,7 +88,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.carried = 0
-        self.heard = True
+        self.heard = False
         self.asked = False
         self.sid = ""
 

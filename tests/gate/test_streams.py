@@ -138,6 +138,14 @@ async def test_a_token_that_binds_is_judged_only_if_it_is_another_one() -> None:
         assert judged == ["a", "b"]
 
 
+async def test_a_token_that_is_no_text_does_not_take_away_what_a_session_is_bound_to() -> None:
+    async with house(App(authenticate=lambda _: Admission({"user": "me"}, 60)), bind="token") as behind:
+        sid = (await behind.open("a")).sid
+        stream = await behind.attach(sid, "a")
+        assert await behind.say_on(stream, Sends(2), 7) == ["unknown-session"]
+        assert (await behind.attach(sid, "a")).told == ["admitted"]
+
+
 async def slow_judge(_: object) -> Admission:
     await trio.sleep(1)
     return Admission()

@@ -146,7 +146,6 @@ async def test_a_beat_is_answered_by_a_send_and_who_is_silent_is_released(
         client = await world.open()
         stream = await attach(world, accept, client)
         beat = Piece({}, "comet" if accept == SSE else "")
-        await world.pass_time(mock_clock, 25)  # its attaching was a sign of life
         await world.pass_time(mock_clock, 25)
         assert await stream.piece() == beat
         await world.pass_time(mock_clock, 19)

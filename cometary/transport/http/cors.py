@@ -10,8 +10,8 @@ So this is about what a foreign page can do with its visitor's browser, not abou
    takes effect even though the page may not read the answer.
 5. Where what is read is for everybody (`public_reads`), GET and HEAD are let
    through: a page's own scripts and fonts are asked for with an `Origin`, which a proxy may have made
-   a foreign one. A page of a foreign origin cannot read the answer. An endpoint at which a GET takes effect asks by
-   itself (`check`).
+   a foreign one. A page of a foreign origin cannot read the answer. Not so at the paths (`effects`) at which a GET
+   takes effect, such as the handshake of a WebSocket, whose answers any page can read.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class CorsPolicy:
         credentials: Whether their requests may carry cookies and the like. With `*` that would
             lend every page its visitor's identity, so the two exclude each other.
         public_reads: Whether GET and HEAD requests are served to pages of any origin.
+        effects: The paths at which they are not, even so.
         secure: Whether the server speaks TLS, so that a page of the same name without it is of another origin:
             anybody on the way could have made it.
 
@@ -50,7 +51,7 @@ class CorsPolicy:
         ValueError: Both `*` and credentials are asked for: the configuration's fault.
     """
 
-    __slots__ = ("_allowed", "_any", "_public_reads", "_secure")
+    __slots__ = ("_allowed", "_any", "_effects", "_public_reads", "_secure")
 
     def __init__(
         self,
@@ -58,9 +59,11 @@ class CorsPolicy:
         *,
         credentials: bool = False,
         public_reads: bool = False,
+        effects: Iterable[str] = (),
         secure: bool = False,
     ) -> None:
         self._public_reads = public_reads
+        self._effects = frozenset(effects)
         self._secure = secure
         # A page may read few headers of a foreign answer unless they are named; the client needs this one.
         always: Headers = ((b"Vary", b"Origin"), (b"Access-Control-Expose-Headers", b"Retry-After"))
@@ -95,23 +98,15 @@ class CorsPolicy:
             if exchange.method == "OPTIONS" and b"access-control-request-method" in headers:
                 exchange.respond(204, headers=PREFLIGHT_HEADERS)
                 return True
-        elif not (self._public_reads and exchange.method in READS):
-            self.check(exchange)
+        elif self._public_reads and exchange.method in READS and exchange.path not in self._effects:
+            return False
+        elif not self._is_own(origin, headers.get(b"host", b"")):
+            raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
         return False
 
-    def check(self, exchange: Exchange) -> None:
-        """See whether the page that asks, if one does, may bring anything about: by GET, too.
-
-        Raises:
-            ProtocolError: `forbidden`, the fault of the page that asked.
-        """
-        headers = exchange.headers
-        origin = headers.get(b"origin")
-        if origin is None or self.headers(origin) is not None:
-            return
+    def _is_own(self, origin: bytes, host: bytes) -> bool:
         scheme, _, name = origin.partition(b"://")
-        if name.lower() != headers.get(b"host", b"").lower() or (self._secure and scheme != b"https"):
-            raise ProtocolError("forbidden", "Pages of this origin may not use this server.")
+        return name.lower() == host.lower() and not (self._secure and scheme != b"https")
 
 
 SAME_ORIGIN: Final = CorsPolicy()

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from cometary.gate.gate import Gate
     from cometary.transport.codecs import Codec
-    from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange
     from cometary.transport.wires.comet.shapes import Body
     from cometary.transport.wires.streams.forms import Form
@@ -44,7 +43,6 @@ class StreamEndpoint:
 
     Args:
         gate: lets clients in.
-        cors: which other origins' pages may have streams.
         plain: answers those that do not name their session.
         otherwise: answers a GET that wants none.
     """
@@ -52,12 +50,10 @@ class StreamEndpoint:
     def __init__(
         self,
         gate: Gate,
-        cors: CorsPolicy,
         plain: Endpoint | None = None,
         otherwise: Endpoint | None = None,
     ) -> None:
         self._gate = gate
-        self._cors = cors
         self._plain = plain or refuse_plain
         self._otherwise = otherwise or refuse_get
 
@@ -65,13 +61,14 @@ class StreamEndpoint:
         """Answer a GET, or HEAD.
 
         Raises:
-            ProtocolError: `forbidden`, `bad-request` or `unknown-session`; the client's fault.
+            ProtocolError: `bad-request` or `unknown-session`; the client's fault.
         """
+        if exchange.carrier is None:
+            return  # its client has gone while it waited for its turn, and would be a carrier that nobody reads
         headers = exchange.headers
         if accepted(headers.get(b"accept", b"")) is not EVENTS:
             self._otherwise(exchange)
             return
-        self._cors.check(exchange)
         if exchange.method == "HEAD":
             exchange.stream(200, EVENTS.content_type, HEADERS)
             return
@@ -96,6 +93,8 @@ class StreamEndpoint:
         form = accepted(exchange.headers.get(b"accept", b""))
         if form is None or len(exchange.body) > LONGEST_OPENING:
             return False
+        if exchange.carrier is None:
+            return True  # as above
         if body is not None:
             self._gate.open(StreamOpening(exchange, form, self._gate, body))
             exchange.release_request()
@@ -112,8 +111,6 @@ class StreamEndpoint:
     def _attach(
         self, exchange: Exchange, form: Form, sid: str, ack: int, credentials: HttpCredentials
     ) -> None:
-        if exchange.carrier is None:
-            return  # its client has gone while it waited for its turn, and would be a carrier that nobody reads
         self._gate.attach(sid, BodyStream(exchange, form, self._gate), ack, credentials)
         exchange.release_request()
 

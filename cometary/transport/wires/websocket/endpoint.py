@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cometary.gate.gate import Gate
-    from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange, Headers
     from cometary.transport.net.channel import Floor
     from cometary.transport.wires.websocket.channel import Common
@@ -39,15 +38,12 @@ class WebSocketEndpoint:
 
     Args:
         gate: lets clients in.
-        cors: which other origins' pages may have WebSockets. Browsers ask for no preflight, and let every page have the
-            answer.
         common: what all connections have in common.
         otherwise: answers what was never meant to be a WebSocket.
     """
 
-    def __init__(self, gate: Gate, cors: CorsPolicy, common: Common, otherwise: Endpoint) -> None:
+    def __init__(self, gate: Gate, common: Common, otherwise: Endpoint) -> None:
         self._gate = gate
-        self._cors = cors
         self._common = common
         self._otherwise = otherwise
 
@@ -55,13 +51,12 @@ class WebSocketEndpoint:
         """Answer `exchange`.
 
         Raises:
-            ProtocolError: `bad-request` or `forbidden`, the client's fault; or what `otherwise` raises.
+            ProtocolError: `bad-request`, the client's fault; or what `otherwise` raises.
         """
         headers = exchange.headers
         if not is_meant(headers):
             self._otherwise(exchange)
             return
-        self._cors.check(exchange)
         if not asks_for_upgrade(headers):
             refuse(
                 exchange, "The upgrade to a WebSocket did not come through; a proxy may have taken it out."

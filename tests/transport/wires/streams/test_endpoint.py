@@ -8,7 +8,6 @@ import pytest
 
 from cometary.gate.gate import Gate
 from cometary.transport.codecs import json
-from cometary.transport.http.cors import SAME_ORIGIN
 from cometary.transport.http.exchange import Exchange, Headers
 from cometary.transport.wires.streams.endpoint import StreamEndpoint
 from tests.transport.wire import WholeAnswers
@@ -36,7 +35,7 @@ class Attaching:
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_client_that_has_gone_while_it_waited_for_its_turn_takes_no_carrier_away(gone: bool) -> None:
     gate = Attaching()
-    endpoint = StreamEndpoint(cast("Gate", gate), SAME_ORIGIN)
+    endpoint = StreamEndpoint(cast("Gate", gate))
     events = {b"accept": b"text/event-stream", b"x-comet-session": b"sid", b"last-event-id": b"3"}
     get = Exchange("GET", "/comet", b"", events)
     lines = {b"accept": b"application/x-ndjson"}
