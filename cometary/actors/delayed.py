@@ -15,7 +15,7 @@ from math import floor, inf
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.actors.timers import Timer
 from cometary.errors import UsageError
 

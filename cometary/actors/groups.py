@@ -15,6 +15,7 @@ import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cometary.actors.base_registry import check_running
 from cometary.actors.exits import Exit
 from cometary.actors.messages import ForLife
 from cometary.actors.roster import Roster, tell_each
@@ -164,8 +165,7 @@ class Groups:
     def _check(self, ref: ActorRef[Any]) -> None:
         if ref.actor_inbox.system is not self._system:
             raise UsageError(f"{ref} lives in another actor system")
-        if ref.actor_inbox.actor is None:
-            raise ref.actor_inbox.not_found()
+        check_running(ref)
 
     def _unknown(self, refs: tuple[ActorRef[Any], ...]) -> list[ActorRef[Any]]:
         known = self._members.by_ref, self._monitors.by_ref

@@ -14,10 +14,11 @@ from cometary.actors.futures import wrap_future
 from cometary.actors.groups import Groups
 from cometary.actors.loops import on_a_loop
 from cometary.actors.messages import as_told
-from cometary.actors.names import Whom
+from cometary.actors.names import Whom, as_reference
 from cometary.actors.ref import ActorRef
-from cometary.actors.system import current_system
-from cometary.errors import MailboxFullError, NoSystemError
+from cometary.actors.roster import tell_each
+from cometary.actors.system import actor_meant, current_system
+from cometary.errors import NoSystemError
 from cometary.escapes import escapes
 
 AnyRef = pykka.ActorRef[Any]
@@ -69,7 +70,11 @@ def send(whom: Whom, message: object) -> None:
         ActorEndedError: if nobody has the name; its `reason` is `noproc`.
         MailboxFullError: as `ActorRef.tell`.
     """
-    current_system().names.send(whom, message)
+    ref = as_reference(whom)
+    if ref is None:
+        current_system().names.send(whom, message)  # by the registry of a `Via`, if it is one
+    else:
+        ref.tell(message)
 
 
 def ask(whom: Whom, message: object, *, block: bool | None = None, timeout: float | None = None) -> Any:
@@ -80,7 +85,7 @@ def ask(whom: Whom, message: object, *, block: bool | None = None, timeout: floa
     Raises:
         ActorEndedError: if nobody has the name; its `reason` is `noproc`. Else as `ActorRef.ask`.
     """
-    return current_system().names.find(whom).ask(message, block=block, timeout=timeout)
+    return actor_meant(whom).ask(message, block=block, timeout=timeout)
 
 
 def stop(
@@ -97,7 +102,7 @@ def stop(
     Raises:
         ActorEndedError: if nobody has the name; its `reason` is `noproc`. Else as `ActorRef.stop`.
     """
-    return current_system().names.find(whom).stop(block=block, timeout=timeout, exit=exit)
+    return actor_meant(whom).stop(block=block, timeout=timeout, exit=exit)
 
 
 def groups(scope: str = "default") -> Groups:
@@ -151,9 +156,7 @@ class ActorRegistry(pykka.ActorRegistry):
             targets = cls.get_by_class(target_class)
         else:
             targets = cls.get_all()
-        for ref in targets:
-            with contextlib.suppress(pykka.ActorDeadError, MailboxFullError):  # it has just ended, or is full
-                ref.tell(message)
+        tell_each(targets, message)
 
     @classmethod
     def stop_all(  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -94,7 +94,7 @@ class Roster:
         return [key for key, refs in self.by_key.items() if refs]
 
 
-def tell_each(refs: Iterable[ActorRef[Any]], message: object) -> int:
+def tell_each(refs: Iterable[pykka.ActorRef[Any]], message: object) -> int:
     """Tell `message` to each of these actors; returns how many were told."""
     told = 0
     for ref in refs:

@@ -27,7 +27,7 @@ from cometary.actors.in_process import LEFT_BEHIND, NoLoop, remember
 from cometary.actors.links import SignalQueue
 from cometary.actors.loops import Watched
 from cometary.actors.messages import Stop
-from cometary.actors.names import Names
+from cometary.actors.names import Names, Whom, as_reference
 from cometary.actors.scheduler import Scheduler
 from cometary.errors import NoSystemError
 
@@ -318,3 +318,13 @@ def current_system() -> ActorSystem:
     raise NoSystemError(
         "no actor system is running: use `async with system():` or `with system_in_thread():`"
     )
+
+
+def actor_meant(whom: Whom) -> ActorRef[Any]:
+    """Return the actor that is meant: that with this reference, in any thread, or with this name in the current system.
+
+    Raises:
+        UsageError: if it is no reference to one of Cometary's actors; the caller's fault.
+        ActorEndedError: if nobody has the name.
+    """
+    return as_reference(whom) or current_system().names.find(whom)

@@ -17,8 +17,8 @@ from cometary.actors import Actor
 from cometary.actors import ask as ask_actor
 from cometary.actors import send as send_to_actor
 from cometary.actors.names import Whom
+from cometary.behaviours.dropping import drop_message
 from cometary.errors import UsageError
-from cometary.escapes import class_name
 from cometary.log import get_logger, show
 
 logger = get_logger("cometary.behaviours")
@@ -75,10 +75,7 @@ class Agent(Actor):
     def on_receive(self, message: Any) -> Any:
         """Apply a function to the value."""
         if type(message) not in _OURS:
-            kind = class_name(type(message))  # pyright: ignore[reportUnknownArgumentType]
-            logger.warning(
-                "message dropped", text=f"A {kind} sent to an agent was dropped", message_type=kind
-            )
+            drop_message(self.actor_ref, message)
             return None
         match message:
             case _Get(function):

@@ -25,8 +25,9 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 from cometary.actors import Actor, ActorRef, Bounded, Down
 from cometary.actors.messages import ForLife
 from cometary.actors.names import Whom
-from cometary.errors import MailboxFullError, UsageError
-from cometary.log import get_logger, show
+from cometary.behaviours.dropping import drop_message
+from cometary.errors import ActorEndedError, MailboxFullError, UsageError
+from cometary.log import get_logger
 
 logger = get_logger("cometary.behaviours")
 
@@ -98,7 +99,7 @@ class Producer(Actor):
 
     def on_message(self, message: Any) -> Any:
         """Handle a message that is not about demand, as `on_receive` does in other actors; may be `async def`."""
-        logger.warning("message dropped", text=f"{self.actor_ref} dropped {show(message)}")
+        drop_message(self.actor_ref, message)
 
     @property
     def demand(self) -> int:
@@ -192,7 +193,7 @@ class Consumer(Actor):
 
     def on_message(self, message: Any) -> Any:
         """Handle a message that is not about events, as `on_receive` does in other actors; may be `async def`."""
-        logger.warning("message dropped", text=f"{self.actor_ref} dropped {show(message)}")
+        drop_message(self.actor_ref, message)
 
     def subscribe(
         self,
@@ -231,7 +232,12 @@ class Consumer(Actor):
 
     def unsubscribe(self, producer: Whom) -> None:
         """Ask for no more; what is on its way is dropped. Harmless if it is not subscribed."""
-        ref = self._find(producer)
+        try:
+            ref = self._find(producer)
+        except (
+            ActorEndedError
+        ):  # nobody has the name any more: the producer has ended, of which there is a `Down`
+            return
         if self._producers.pop(ref, None) is not None:
             self.demonitor(ref, _OURS, flush=True)
             self._tell(ref, _Unsubscribe(self.actor_ref))

@@ -139,7 +139,7 @@ class _Which(NamedTuple):
     """To the manager: what handlers are there?"""
 
 
-_OWNER: Final = "owner"
+_OWNER: Final = object()
 """The tag of the manager's monitors."""
 
 _OURS: Final = frozenset({_Event, _Add, _Delete, _Swap, _Call, _Which, Down})
@@ -188,10 +188,10 @@ class EventManager(Actor):
                 self._swap(old, new)
             case _Which():
                 return tuple(self._places)
-            case Down():
-                self._owner_ended(message.ref, message.exit)
-            case _:
-                pass
+            case Down(ref, exit_, tag) if tag is _OWNER:
+                self._owner_ended(ref, exit_)
+            case _:  # of another monitor: an event like any other
+                self._notify(message)
         return None
 
     def on_stop(self, exit: Exit) -> None:  # type: ignore[override]  # noqa: A002  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -21,8 +21,8 @@ class Policy:
         wait: seconds that a request is held at most.
         die: seconds without a carrier after which the session ends.
         requests: the most requests that the client may have unanswered.
-        beat: seconds without a sign of life after which a stream is asked for one; counted from one look to the next, so
-            twice as many at most.
+        beat: seconds without a sign of life after which a stream is asked for one; counted from one look to the next,
+            so twice as many at most.
         grace: seconds that it has for it, before it is released.
         second_request: what a request does that comes while another carrier is there: it `releases` that one, and is
             held in its place; or it `completes` it, whose answer its client may not read any more: so it is answered

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 from cometary.actors import ActorRef
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError
 from cometary.supervision.child import State
 from cometary.supervision.options import Kind
@@ -126,8 +126,8 @@ async def start_child(supervisor: Whom, start: ChildSpec | AnyActorClass, *args:
         *args: for a class: its constructor's arguments.
 
     Raises:
-        SpecError: if there is a child with this id already, or the specification does not
-            suit the supervisor; the calling code's fault.
+        AlreadyStartedError: if there is a child with this id already, which is its `ref`.
+        SpecError: if the specification does not suit the supervisor; the calling code's fault.
         ChildStartError: if it did not start; the child's fault. It is not a child then. (A
             dynamic supervisor does not wait for `on_start`; it raises what the constructor did.)
         StartIgnoredError: if its `on_start` said that it is not needed now; nobody's fault. Its

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from cometary.actors import ActorRef
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError, SpecError
 from cometary.supervision.calls import ChildCount, DeleteChild, StartChild, StartChildAsync, count_children
 from cometary.supervision.options import Strategy, check_count, check_instance

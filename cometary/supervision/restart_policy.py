@@ -80,11 +80,10 @@ class RestartLog:
         return len(times) <= self.intensity
 
 
-def check_limits(intensity: int, period: float) -> float:
-    """Check these two options; returns the period. Raises `SpecError`."""
+def check_limits(intensity: int, period: float) -> None:
+    """Check these two options. Raises `SpecError`."""
     check_count("intensity", intensity)
     check_seconds("period", period, above=0)
-    return period
 
 
 class RestartCounts:
@@ -102,11 +101,9 @@ class RestartCounts:
 
     def __init__(self, per: Per, intensity: int | None, period: float) -> None:
         check_choice("per", per, ("supervisor", "child"))
-        check_seconds("period", period, above=0)
-        if intensity is not None:
-            check_count("intensity", intensity)
-        else:
+        if intensity is None:
             intensity = 3 if per == "child" else 1
+        check_limits(intensity, period)
         self._intensity: int = intensity
         self._period: float = period
         self._shared = RestartLog(intensity, period) if per == "supervisor" else None
@@ -127,7 +124,8 @@ class RestartCounts:
         Raises:
             SpecError: for a value that an option may not have; nothing has changed.
         """
-        period = check_limits(intensity, self._period if period is None else period)
+        period = self._period if period is None else period
+        check_limits(intensity, period)
         self._intensity, self._period = intensity, period
         for log in self._logs.values() if self._shared is None else (self._shared,):
             log.intensity, log.period = intensity, period

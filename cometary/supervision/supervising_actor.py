@@ -20,7 +20,7 @@ import trio
 from cometary.actors import Actor, Exit
 from cometary.actors.messages import ForLife, Stop, as_told
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError
 from cometary.escapes import class_name, escapes, exit_in
 from cometary.log import get_logger, show

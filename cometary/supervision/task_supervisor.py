@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from cometary.actors import Actor, ActorRef, Exit, Task
 from cometary.actors.messages import as_told
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError
 from cometary.supervision.calls import StartChild
 from cometary.supervision.dynamic import DynamicSupervisor

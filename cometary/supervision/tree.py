@@ -13,7 +13,7 @@ from typing import Any
 
 from cometary.actors import ActorRef
 from cometary.actors.names import Whom, names_shown
-from cometary.actors.sys.calls import actor_meant
+from cometary.actors.system import actor_meant
 from cometary.supervision.child import Child, State, actor_name
 from cometary.supervision.dynamic import DynamicSupervisor
 from cometary.supervision.options import Kind, Restart

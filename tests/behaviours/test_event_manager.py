@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorDeadError, Bounded, Exit, sys, system, system_in_thread
+from cometary.actors import Actor, ActorDeadError, Bounded, Down, Exit, sys, system, system_in_thread
 from cometary.behaviours import (
     REMOVE,
     EventHandler,
@@ -481,3 +481,17 @@ def test_threads_use_it_too() -> None:
         sync_notify(manager, 1)
         assert log[-1] == ("a", 1)
         assert which_handlers(manager) == ("a",)
+
+
+async def test_the_end_of_what_a_subclass_monitors_is_an_event() -> None:
+    class Watching(EventManager):
+        def on_start(self) -> None:
+            self.monitor("watched", "mine")
+
+    async with system():
+        watched = Owner.with_name("watched").start()
+        manager = Watching.start()
+        await add_handler(manager, Handler())
+        watched.kill()
+        await wait_all_tasks_blocked()
+        assert isinstance(log[-1][1], Down)

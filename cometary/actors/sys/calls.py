@@ -10,9 +10,8 @@ from cometary.actors.cell import Cell
 from cometary.actors.loops import on_a_loop
 from cometary.actors.mailbox import SUSPENDED
 from cometary.actors.messages import Answer, SystemMessage
-from cometary.actors.names import Whom, as_reference
-from cometary.actors.ref import ActorRef
-from cometary.actors.system import current_system
+from cometary.actors.names import Whom
+from cometary.actors.system import actor_meant
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
@@ -45,11 +44,6 @@ def call_in_turn(ref: Whom, serve: Callable[[Cell], object], timeout: float | No
 def call_at_once(ref: Whom, serve: Callable[[Cell], object], timeout: float | None) -> Any:
     """The same, now: for what the code of the actor does not notice."""
     return _call(ref, _serve_now, serve, timeout)
-
-
-def actor_meant(whom: Whom) -> ActorRef[Any]:
-    """Return the actor that is meant: that with this reference, or with this name; errors as `call_in_turn`."""
-    return as_reference(whom) or current_system().names.find(whom)
 
 
 def living(cell: Cell) -> Actor:

@@ -5,7 +5,7 @@ A trace ends with the incarnation; its last event is the exit.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
@@ -14,11 +14,10 @@ import trio
 
 from cometary.actors.cell import Cell
 from cometary.actors.names import Whom
-from cometary.actors.sys.calls import TIMEOUT, actor_meant, call_at_once, living
-from cometary.actors.sys.debugging import TraceEvent, debug_of, debugged, print_event
+from cometary.actors.sys.calls import TIMEOUT, call_at_once, living
+from cometary.actors.sys.debugging import Observer, TraceEvent, debug_of, debugged, print_event
+from cometary.actors.system import actor_meant
 from cometary.errors import UsageError
-
-Observer = Callable[[TraceEvent], object]
 
 
 def trace(
