@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+from benchmarks.harness.processes import free_ports, running
+from benchmarks.harness.workspace import ROOT
 
 SESSIONS: Final = 100
 ROUNDS: Final = 60
@@ -106,30 +107,15 @@ def processor_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def server(command: list[str], port: int) -> Generator[int]:
-    """Run a server; yields its process."""
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."}) as process:  # noqa: S603
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        yield process.pid
-        process.kill()
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 def bare() -> float:
     """Measure the bare application on Hypercorn."""
-    port = free_port()
-    with server([sys.executable, str(PEERS / "hypercorn_asgi.py"), str(port)], port) as pid:
+    (port,) = free_ports(1)
+    with running(
+        [sys.executable, str(PEERS / "hypercorn_asgi.py"), str(port)],
+        ports=[port],
+        cwd=ROOT,
+        environment={"PYTHONPATH": "."},
+    ) as pid:
         publisher = Client(port)
 
         def publish(number: int) -> None:
@@ -141,8 +127,13 @@ def bare() -> float:
 
 def door(program: str) -> float:
     """Measure the door."""
-    port, control = free_port(), free_port()
-    with server([sys.executable, "-c", program, str(port), str(control)], port) as pid:
+    port, control = free_ports(2)
+    with running(
+        [sys.executable, "-c", program, str(port), str(control)],
+        ports=[port],
+        cwd=ROOT,
+        environment={"PYTHONPATH": "."},
+    ) as pid:
         publisher = Client(control)
 
         def publish(number: int) -> None:

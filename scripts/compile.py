@@ -41,6 +41,7 @@ TESTED: Final = (
     "actors",
     "fsm",
     "statem",
+    "packets",
     "sessions",
     "dispatch",
     "gate",

@@ -1,6 +1,6 @@
 /*
  * Cometary for Cappuccino: the JavaScript client behind the calls that Pomona had. The page loads the client first, as
- * `Cometary` (dist/cometary.min.js of the npm package, or dist/cometary.xhr.js for old browsers).
+ * `Cometary` (dist/cometary.min.js of the npm package, or its old/comet.js for old browsers).
  *
  * 1. The first target of a path asks the page's own back-end for the updates of the path; the last one that goes tells
  *    it that they are not wanted any more.

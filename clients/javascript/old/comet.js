@@ -314,12 +314,14 @@
   Comet.prototype.askBackend = function (option, paths) {
     var self = this;
     var waiting = [];
+    var wanted = this.wanted; // another one is made when the client ends
     var result;
     function settle(error) {
       result = [error];
       for (var index = 0; index < waiting.length; index++) waiting[index](error);
     }
     function ask() {
+      if (self.wanted !== wanted) return settle(new Error("The client has been closed."));
       if (self.sid === undefined) return setTimeout(ask, 100);
       var request = new XMLHttpRequest();
       request.onreadystatechange = function () {

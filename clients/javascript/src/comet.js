@@ -1,5 +1,5 @@
 /**
- * Cometary's client: sessions over long-polling, for browsers and for anything else with `fetch`.
+ * Cometary's client: sessions over requests or a WebSocket, for browsers and for anything else with `fetch`.
  *
  * @example
  * const comet = new Comet("/comet", { connectUrl: "/connect" });
