@@ -31,7 +31,8 @@ class Policy:
         drop_ends: whether the session ends (`closed`) when the connection of its carrier breaks.
         window: how many packets that were sent are kept until they are acknowledged, while those before them are
             presumed to have arrived (`cometary.sessions.presuming`); None: all are kept.
-        resends: whether a new carrier begins behind what was acknowledged; if not, at what was never sent.
+        resends: whether a new carrier begins behind what was acknowledged; if not, at what was never sent, and its
+            client may acknowledge only as far as it has missed nothing.
         bundling: whether one answer, or one write to a stream, may have several packets.
     """
 
