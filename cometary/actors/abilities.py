@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, cast
 
 import pykka
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cometary.actors.names import Whom
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Abilities(pykka.Actor):
@@ -28,7 +29,7 @@ class Abilities(pykka.Actor):
     _cell: Cell
     _idleness: Idleness | None = None
 
-    def start_task(self, function: Callable[..., Awaitable[T]], *args: object) -> Task[T]:
+    def start_task(self, function: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> Task[T]:
         """Run an async function beside the mailbox, as part of this actor.
 
         If it raises, this actor crashes; when this actor ends, it is cancelled, and the end

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Final, Literal, Protocol, TypeVar, cast, get_args, get_origin, overload
 
 from cometary.errors import InvalidMachineError
 from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER
-from cometary.fsm.events import Call, Internal
+from cometary.fsm.events import Call, Internal, TimedOut
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step
 
-Handles = TypeVar("Handles", bound=Callable[[Any, Any], Step | None])
-Enters = TypeVar("Enters", bound=Callable[[Any, Any], Step | Iterable[object] | None])
+E = TypeVar("E")
+F = TypeVar("F")
+E_co = TypeVar("E_co", covariant=True)
+Machine = TypeVar("Machine")
+Steps = TypeVar("Steps", bound=Step | None)
+Enters = TypeVar("Enters", bound=Callable[[Any, State], Step | Iterable[object] | None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class Note:
     switches: bool = False
 
 
+class Declaring(Protocol[E_co]):
+    """What `on` returns: a decorator for methods that take these events."""
+
+    def __call__(self, function: Callable[[Machine, E_co], Steps], /) -> Callable[[Machine, Any], Steps]:
+        """Take note; to a type checker what is returned takes any event, so that another `on` may be above it."""
+        ...
+
+
 ENTERING: Final = EventPattern("enter", None)
 
 _NOTES: Final = "__fsm_notes__"
@@ -75,13 +87,63 @@ event_timeout: Final = timeout(EVENT_TIMER)
 """The end of the timer that `EventTimeout` sets, for use in `on`."""
 
 
+@overload
+def on(
+    states: State | tuple[State, ...],
+    events: type[E],
+    *,
+    to: State | tuple[State, ...] = ...,
+    switches: bool = ...,
+) -> Declaring[E]: ...
+
+
+@overload
+def on(
+    states: State | tuple[State, ...],
+    events: EventPattern,
+    *,
+    to: State | tuple[State, ...] = ...,
+    switches: bool = ...,
+) -> Declaring[TimedOut]: ...
+
+
+@overload
+def on(
+    states: State | tuple[State, ...],
+    events: tuple[type[E], type[F]],
+    *,
+    to: State | tuple[State, ...] = ...,
+    switches: bool = ...,
+) -> Declaring[E | F]: ...
+
+
+@overload
+def on(
+    states: State | tuple[State, ...],
+    events: tuple[type[E], EventPattern],
+    *,
+    to: State | tuple[State, ...] = ...,
+    switches: bool = ...,
+) -> Declaring[E | TimedOut]: ...
+
+
+@overload
+def on(
+    states: State | tuple[State, ...],
+    events: tuple[type | EventPattern, ...],
+    *,
+    to: State | tuple[State, ...] = ...,
+    switches: bool = ...,
+) -> Declaring[Any]: ...
+
+
 def on(
     states: State | tuple[State, ...],
     events: object,
     *,
     to: State | tuple[State, ...] = (),
     switches: bool = False,
-) -> Callable[[Handles], Handles]:
+) -> Declaring[Any]:
     """Declare that the method handles these events in these states.
 
     The method is called with the event and returns a `Step`, or None to stay without actions. Exact classes
@@ -105,7 +167,7 @@ def on(
         switches,
     )
 
-    def annotate(function: Handles) -> Handles:
+    def annotate(function: Callable[[Machine, Any], Steps]) -> Callable[[Machine, Any], Steps]:
         _take_note(function, note)
         return function
 

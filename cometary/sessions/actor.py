@@ -303,7 +303,7 @@ class SessionActor(Actor):
             cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
             try:
                 outcome = self._hand_over(item)
-                awaitable = outcome is not None and inspect.isawaitable(outcome)
+                awaitable = outcome if outcome is not None and inspect.isawaitable(outcome) else None
             except BaseException as error:
                 if exit_in(error) is None:
                     self._report(item, error)
@@ -311,11 +311,11 @@ class SessionActor(Actor):
             finally:
                 CAUSE.reset(cause)
                 keeper.serving = None
-            if awaitable:
+            if awaitable is not None:
                 self._manager.flow.rounds.count()  # by what it will bring about, a later round would be charged
                 self._handler_runs = True
                 keeper.begun = item
-                self.start_task(self._finish, outcome, item)
+                self.start_task(self._finish, awaitable, item)
         if keeper.sign_off is not None and not (keeper.unhandled or self._handler_runs or self._fails):
             self._manager.gone(keeper)
             self.stop()

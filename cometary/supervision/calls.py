@@ -10,18 +10,22 @@ Source: OTP, `supervisor`, section "Exports".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack, cast, overload
 
-from cometary.actors import ActorRef
+from cometary.actors import Actor, ActorRef, ThreadingActor
 from cometary.actors.names import Whom
 from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError
 from cometary.supervision.child import State
 from cometary.supervision.options import Kind
-from cometary.supervision.spec import AnyActorClass, ChildSpec
+from cometary.supervision.spec import ChildSpec
+from cometary.supervision.startable import AnyActorClass
 from cometary.supervision.supervising_actor import SupervisingActor
 
+A = TypeVar("A", bound=Actor)
+Ts = TypeVarTuple("Ts")
 AnyRef = ActorRef[Any]
 
 
@@ -117,7 +121,15 @@ class ChildCount(NamedTuple):
     workers: int
 
 
-async def start_child(supervisor: Whom, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
+@overload
+async def start_child(supervisor: Whom, start: Callable[[Unpack[Ts]], A], *args: *Ts) -> ActorRef[A]: ...
+
+
+@overload
+async def start_child(supervisor: Whom, start: ChildSpec | type[ThreadingActor], *args: object) -> AnyRef: ...
+
+
+async def start_child(supervisor: Whom, start: Any, *args: object) -> AnyRef:
     """Have `supervisor` start another child, to the right of the others.
 
     Args:
@@ -137,7 +149,19 @@ async def start_child(supervisor: Whom, start: ChildSpec | AnyActorClass, *args:
     return cast("AnyRef", await _supervisor(supervisor).ask(StartChild(start, args), timeout=inf))
 
 
-async def start_child_async(supervisor: Whom, start: ChildSpec | AnyActorClass, *args: Any) -> AnyRef:
+@overload
+async def start_child_async(
+    supervisor: Whom, start: Callable[[Unpack[Ts]], A], *args: *Ts
+) -> ActorRef[A]: ...
+
+
+@overload
+async def start_child_async(
+    supervisor: Whom, start: ChildSpec | type[ThreadingActor], *args: object
+) -> AnyRef: ...
+
+
+async def start_child_async(supervisor: Whom, start: Any, *args: object) -> AnyRef:
     """Have `supervisor` start another child, and wait until its `on_start` has run.
 
     That is what `start_child` does too, except with a dynamic supervisor. One that ends before it has started is

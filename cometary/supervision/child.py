@@ -25,7 +25,8 @@ from cometary.log import get_logger, show
 from cometary.supervision.function import BlockingFunctionActor, FunctionActor, InThread, function_name
 from cometary.supervision.reports import CrashReport, ReportSink
 from cometary.supervision.restart_policy import must_restart
-from cometary.supervision.spec import ChildSpec, SupervisorSpec, is_actor_class, is_threading_class
+from cometary.supervision.spec import ChildSpec, SupervisorSpec
+from cometary.supervision.startable import is_actor_class, is_threading_class
 from cometary.supervision.supervising_actor import SupervisingActor
 
 logger = get_logger("cometary.supervision")

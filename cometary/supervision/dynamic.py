@@ -23,7 +23,7 @@ Sources: OTP, `supervisor`, strategy `simple_one_for_one`, `restart_child` and `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar, cast, overload
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack, overload
 
 import trio
 
@@ -57,10 +57,12 @@ from cometary.supervision.child_defaults import ChildDefaults, StartOverdue
 from cometary.supervision.dynamic_children import DynamicChildren
 from cometary.supervision.options import WORKER_START, Kind, Per, Restart, Shutdown, check_count
 from cometary.supervision.restart_policy import Backoff, Delays, RestartCounts, must_restart
-from cometary.supervision.spec import AnyActorClass, ChildSpec
+from cometary.supervision.spec import ChildSpec
+from cometary.supervision.startable import AnyActorClass
 from cometary.supervision.supervising_actor import SupervisingActor, logger
 
 A = TypeVar("A", bound=Actor)
+Ts = TypeVarTuple("Ts")
 AnyRef = ActorRef[Any]
 
 
@@ -145,15 +147,12 @@ class DynamicSupervisor(SupervisingActor):
     # -- start ----------------------------------------------------------------------------
 
     @overload
-    def start_child(self, start: type[A], *args: Any) -> ActorRef[A]: ...
+    def start_child(self, start: Callable[[Unpack[Ts]], A], *args: *Ts) -> ActorRef[A]: ...
 
     @overload
-    def start_child(self, start: type[ThreadingActor], *args: Any) -> ActorRef[Any]: ...
+    def start_child(self, start: ChildSpec | type[ThreadingActor], *args: object) -> ActorRef[Any]: ...
 
-    @overload
-    def start_child(self, start: ChildSpec) -> ActorRef[Any]: ...
-
-    def start_child(self, start: AnyActorClass | ChildSpec, *args: Any) -> ActorRef[Any]:
+    def start_child(self, start: Any, *args: object) -> ActorRef[Any]:
         """Start a child; on the loop, without waiting.
 
         Args:
@@ -171,7 +170,15 @@ class DynamicSupervisor(SupervisingActor):
         self._note_start(ref)
         return ref
 
-    def start_child_async(self, start: AnyActorClass | ChildSpec, *args: Any) -> Future[ActorRef[Any]]:
+    @overload
+    def start_child_async(self, start: Callable[[Unpack[Ts]], A], *args: *Ts) -> Future[ActorRef[A]]: ...
+
+    @overload
+    def start_child_async(
+        self, start: ChildSpec | type[ThreadingActor], *args: object
+    ) -> Future[ActorRef[Any]]: ...
+
+    def start_child_async(self, start: Any, *args: object) -> Future[ActorRef[Any]]:
         """Start a child, on the loop; awaiting what this returns waits for its `on_start`.
 
         See `cometary.supervision.start_child_async`, also for the errors.
@@ -334,7 +341,8 @@ class DynamicSupervisor(SupervisingActor):
         """Serve the messages of `cometary.supervision.calls`, and its own."""
         match message:
             case StartChild(start, args):
-                return self.start_child(cast("type[Actor]", start), *args)
+                starting: Any = start
+                return self.start_child(starting, *args)
             case StartChildAsync(start, args):
                 self._start_awaited(self.reply_later(), start, args)
             case TerminateChild(ref):

@@ -38,13 +38,8 @@ from cometary.supervision.options import (
 )
 from cometary.supervision.reports import Offender
 from cometary.supervision.restart_policy import Delays, RestartCounts
-from cometary.supervision.spec import (
-    AnyActorClass,
-    ChildSpec,
-    is_actor_class,
-    is_threading_class,
-    unchecked_spec,
-)
+from cometary.supervision.spec import ChildSpec, unchecked_spec
+from cometary.supervision.startable import AnyActorClass, is_actor_class, is_threading_class
 from cometary.supervision.supervising_actor import SupervisingActor, logger
 
 if TYPE_CHECKING:

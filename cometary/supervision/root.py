@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Hashable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Unpack
 
 import trio
 
@@ -12,7 +12,7 @@ from cometary.actors import ActorRef, current_system
 from cometary.actors.loops import check_on_trio
 from cometary.supervision.child import Child
 from cometary.supervision.options import Shutdown
-from cometary.supervision.spec import ChildSpec, SupervisorSpec
+from cometary.supervision.spec import ChildSpec, SupervisorOptions, SupervisorSpec
 from cometary.supervision.supervisor import Supervisor
 
 
@@ -23,7 +23,7 @@ async def supervise(
     id: str = "root",  # noqa: A002 - it is called so everywhere
     name: Hashable | None = None,
     shutdown: Shutdown = "infinity",
-    **options: Any,
+    **options: Unpack[SupervisorOptions],
 ) -> AsyncGenerator[ActorRef[Supervisor]]:
     """Run a root supervisor for the length of the `async with`.
 

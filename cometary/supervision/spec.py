@@ -6,13 +6,12 @@ Source: OTP, `supervisor`, types `child_spec()` and `sup_flags()`.
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVarTuple, Unpack, overload
 
-from cometary.actors import Actor, Bounded, ThreadingActor
+from cometary.actors import Actor, Bounded
 from cometary.declarations import accepts, describe, may_be_async
 from cometary.errors import SpecError
 from cometary.log import show
@@ -33,24 +32,29 @@ from cometary.supervision.options import (
     shutdown_seconds,
 )
 from cometary.supervision.restart_policy import Backoff, check_backoff
+from cometary.supervision.startable import (
+    AnyActorClass,
+    AnyStart,
+    Startable,
+    is_actor_class,
+    is_any_actor_class,
+    is_threading_class,
+)
 from cometary.supervision.supervising_actor import SupervisingActor
 
-AnyActorClass = type[Actor] | type[ThreadingActor]
+Ts = TypeVarTuple("Ts")
 
 
-def is_actor_class(start: object) -> TypeGuard[type[Actor]]:
-    """Whether `start` is an actor's class."""
-    return inspect.isclass(start) and issubclass(start, Actor)
+class ChildOptions(TypedDict, total=False):
+    """How a child is restarted and stopped; see `ChildSpec`."""
 
-
-def is_threading_class(start: object) -> TypeGuard[type[ThreadingActor]]:
-    """Whether `start` is a class of actors that Pykka runs in threads."""
-    return inspect.isclass(start) and issubclass(start, ThreadingActor)
-
-
-def is_any_actor_class(start: object) -> TypeGuard[AnyActorClass]:
-    """Whether `start` is a class of actors, ours or Pykka's."""
-    return is_actor_class(start) or is_threading_class(start)
+    restart: Restart
+    shutdown: Shutdown | None
+    start_timeout: float | None
+    keep_mail: bool
+    significant: bool
+    mailbox: Bounded | None
+    name: Hashable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class ChildSpec:
     """
 
     id: str
-    start: AnyActorClass | SupervisorSpec | InThread | Callable[..., Awaitable[object]]
+    start: AnyStart | SupervisorSpec
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     restart: Restart = "permanent"
@@ -92,6 +96,44 @@ class ChildSpec:
     significant: bool = False
     mailbox: Bounded | None = None
     name: Hashable | None = None
+
+    if (
+        TYPE_CHECKING
+    ):  # so that a type checker looks at `args`; if there are `kwargs`, `__post_init__` alone does
+
+        @overload
+        def __init__(
+            self,
+            id: str,
+            start: Startable[()] | InThread | SupervisorSpec,
+            **options: Unpack[ChildOptions],
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self,
+            id: str,
+            start: Startable[*Ts] | InThread,
+            args: tuple[*Ts],
+            **options: Unpack[ChildOptions],
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self,
+            id: str,
+            start: AnyStart,
+            args: tuple[Any, ...],
+            kwargs: Mapping[str, Any],
+            **options: Unpack[ChildOptions],
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self, id: str, start: AnyStart, *, kwargs: Mapping[str, Any], **options: Unpack[ChildOptions]
+        ) -> None: ...
+
+        def __init__(self, id: str, start: Any, args: Any = ..., kwargs: Any = ..., **_: Any) -> None: ...  # noqa: A002
 
     def __post_init__(self) -> None:
         for check in _CHILD_CHECKS:
@@ -137,6 +179,16 @@ def _with(spec: ChildSpec, **fields: Any) -> ChildSpec:
     for name, value in fields.items():
         object.__setattr__(changed, name, value)
     return changed
+
+
+class SupervisorOptions(TypedDict, total=False):
+    """How a supervisor treats its children; see `SupervisorSpec`."""
+
+    strategy: Strategy
+    intensity: int
+    period: float
+    auto_shutdown: AutoShutdown
+    backoff: Backoff | None
 
 
 @dataclass(frozen=True, slots=True)

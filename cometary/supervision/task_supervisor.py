@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from cometary.actors import Actor, ActorRef, Exit, Task
 from cometary.actors.messages import as_told
@@ -26,6 +26,7 @@ from cometary.supervision.function import drop_message, function_name
 from cometary.supervision.options import Shutdown
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class TaskSupervisor(DynamicSupervisor):
@@ -82,7 +83,7 @@ class TaskActor(Actor):
             self._task.finish(self._outcome)
 
 
-def async_nolink(supervisor: Whom, function: Callable[..., Awaitable[T]], *args: object) -> Task[T]:
+def async_nolink(supervisor: Whom, function: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> Task[T]:
     """Run an async function under a task supervisor; from any thread, without waiting.
 
     Args:
@@ -102,7 +103,9 @@ def async_nolink(supervisor: Whom, function: Callable[..., Awaitable[T]], *args:
     return _start(supervisor, function, args, None)
 
 
-def async_(supervisor: Whom, function: Callable[..., Awaitable[T]], *args: object, owner: Actor) -> Task[T]:
+def async_(
+    supervisor: Whom, function: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts, owner: Actor
+) -> Task[T]:
     """Run an async function under a task supervisor, linked to the actor `owner`; else as `async_nolink`.
 
     What it raises ends `owner` too, and the other way round; an owner that traps exits gets an `ExitSignal`.

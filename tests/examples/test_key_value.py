@@ -47,7 +47,8 @@ async def test_a_call_does_not_wait_for_ever(probe: Probe) -> None:
 
 @explore_orders()
 async def test_everything_is_still_there_after_a_crash(actor_system: ActorSystem, probe: Probe) -> None:
-    async with supervise([ChildSpec("store", LastingStore, ({},))]) as root:
+    table: dict[str, Any] = {}
+    async with supervise([ChildSpec("store", LastingStore, (table,))]) as root:
         store = await child(root, "store")
         probe.watch(store)
         put(store, "colour", "blue")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -260,7 +261,7 @@ class TestMistakes:
                 def x(self, _event: int) -> None: ...
 
                 @on(a, (str, int))
-                def y(self, _event: int) -> None: ...
+                def y(self, _event: str | int) -> None: ...
 
     def test_two_enter_actions_for_one_state(self) -> None:
         with pytest.raises(InvalidMachineError, match=r"_Bad declares enter in <_Bad.a> twice: x, y"):
@@ -329,7 +330,7 @@ class TestMistakes:
             class _Bad(StateMachine):
                 a = State(initial=True)
 
-                @on(a, int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+                @on(a, int)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
                 def x(self) -> None: ...
 
     def test_an_enter_action_that_does_not_take_the_state(self) -> None:
@@ -351,13 +352,13 @@ class TestMistakes:
                 dog = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
     @pytest.mark.parametrize("event", [3, "Dog", Zoo.day, list[int], None, AsyncIterator[int]])
-    def test_an_event_that_is_none(self, event: object) -> None:
+    def test_an_event_that_is_none(self, event: Any) -> None:
         with pytest.raises(InvalidMachineError, match="is not an event"):
             on(Zoo.day, event)
 
     def test_a_state_that_is_none(self) -> None:
         with pytest.raises(InvalidMachineError, match="'day' is not a State"):
-            on("day", int)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            on("day", int)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
         with pytest.raises(InvalidMachineError, match="'day' is not a State"):
             enter("day")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

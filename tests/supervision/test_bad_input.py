@@ -185,7 +185,7 @@ def raising_in_thread(*, task_status: trio.TaskStatus[None]) -> None:
 @leaving_nothing
 async def test_a_start_that_raises_is_one_error_with_its_cause(start: Any) -> None:
     diary = Diary()
-    args = (diary,) if start is StartingTasks else ()
+    args: Any = (diary,) if start is StartingTasks else ()
     with pytest.raises(ChildStartError) as caught:
         async with supervise([worker("before", diary), ChildSpec("it", start, args)]):
             pytest.fail("the block must not be entered")

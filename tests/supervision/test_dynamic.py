@@ -130,8 +130,9 @@ async def test_there_are_at_most_max_children() -> None:
 async def test_a_constructor_that_raises_makes_no_child() -> None:
     async with company(crowd()) as root:
         supervisor = await child(root, "crowd")
+        wrong: Any = Worker
         with pytest.raises(TypeError):
-            await start_child(supervisor, Worker, "too", "many", "arguments")
+            await start_child(supervisor, wrong, "too", "many", "arguments")
         assert await count_children(supervisor) == ChildCount(0, 0, 0, 0)
 
 

@@ -135,7 +135,7 @@ async def test_a_function_that_returns_has_ended_normally(restart: str, runs: in
         if len(diary) > 1:
             await trio.sleep_forever()
 
-    async with company(ChildSpec("once", once, restart=restart)):  # type: ignore[arg-type]
+    async with company(ChildSpec("once", once, restart=restart)):  # type: ignore[call-overload]
         await settled()
         assert diary == ["ran"] * runs
 

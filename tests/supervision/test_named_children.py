@@ -195,7 +195,7 @@ async def test_a_report_of_an_end_that_was_no_crash_has_the_names_too() -> None:
 
 def test_a_name_must_be_a_key() -> None:
     with pytest.raises(SpecError, match="child 'a': a name is what can be a key of a dict, not \\[\\]"):
-        ChildSpec("a", Worker, ("a", Diary()), name=[])  # type: ignore[arg-type]
+        ChildSpec("a", Worker, ("a", Diary()), name=[])  # type: ignore[call-overload]
 
 
 async def test_who_finds_an_id_taken_is_told_by_whom() -> None:

@@ -207,4 +207,4 @@ def test_only_an_actor_has_a_mailbox_to_choose() -> None:
     with pytest.raises(SpecError, match="only an actor's class has a mailbox to choose"):
         ChildSpec("task", trio.sleep_forever, mailbox=Bounded(1))
     with pytest.raises(SpecError, match="mailbox must be a Bounded or None"):
-        ChildSpec("worker", Worker, ("worker", Diary()), mailbox=10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        ChildSpec("worker", Worker, ("worker", Diary()), mailbox=10)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]

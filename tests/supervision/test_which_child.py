@@ -91,7 +91,8 @@ async def test_of_a_child_started_as_a_class_it_is_told_what_its_specification_w
     }
     async with company(crowd(**options)) as root:
         sup = await child(root, "crowd")
-        ref = await start_child(sup, Worker, diary)
+        either: Any = Worker  # type checkers do not know of the extra argument
+        ref = await start_child(sup, either, diary)
         spec = await get_childspec(sup, ref)
         args = () if restart == "temporary" else ("b", diary)  # which are not kept
         assert (spec.id, spec.start, spec.args) == (ref.actor_urn, Worker, args)

@@ -8,7 +8,19 @@ from typing import Any
 
 from cometary import App, Connector, Packet, Session
 from cometary.authentication import SignedToken
-from cometary.fsm import State, StateMachine, Step, enter, on, stay
+from cometary.fsm import (
+    Call,
+    State,
+    StateMachine,
+    Step,
+    TimedOut,
+    enter,
+    event_timeout,
+    on,
+    state_timeout,
+    stay,
+    timeout,
+)
 from cometary.server import Running
 from cometary.sessions import Failure, Receipt
 
@@ -171,6 +183,23 @@ class Machine(StateMachine):
     def right(self, event: str) -> Step:
         return stay()
 
+    @on(idle, bool)
+    def wider(self, event: int) -> None: ...
+
+    @on(idle, Call[str])
+    def asked(self, event: Call[str]) -> Step:
+        return self.right(event.message)
+
+    @on(idle, (Call[int], timeout("nap")))
+    def either(self, event: Call[int] | TimedOut) -> None: ...
+
+    @on(idle, event_timeout)
+    @on(idle, tuple)
+    def twice(self, event: TimedOut | tuple[int, ...]) -> None: ...
+
+    @on(idle, (complex, range, slice))
+    def three_are_not_looked_at(self, event: Any) -> None: ...
+
     @on(idle, int)  # wrong
     def without_event(self) -> Step:
         return stay()
@@ -179,5 +208,32 @@ class Machine(StateMachine):
     async def later(self, event: float) -> Step:
         return stay()
 
+    @on(idle, bytes)  # wrong
+    def another_event(self, event: str) -> Step:
+        return stay()
+
+    @on(idle, Call[bytes])  # wrong
+    def not_the_call(self, event: bytes) -> Step:
+        return stay()
+
+    @on(idle, state_timeout)  # wrong
+    def not_the_time_out(self, event: float) -> Step:
+        return stay()
+
+    @on(idle, (list, Call[list[int]]))  # wrong
+    def one_of_two(self, event: list[int]) -> Step:
+        return stay()
+
+    @on(idle, (set, timeout("nap")))  # wrong
+    def not_the_nap(self, event: set[int]) -> Step:
+        return stay()
+
+    @on(idle, 7)  # wrong
+    def no_event(self, event: int) -> Step:
+        return stay()
+
     @enter(idle)  # wrong
     def entered(self) -> None: ...
+
+    @enter(idle)  # wrong
+    def entered_with(self, came_from: str) -> None: ...
