@@ -3,6 +3,8 @@
 #   make bench          every default peer, 1,000 and 5,000 sessions; about a quarter of an hour
 #   make bench-quick    one short round, to see that everything runs; under two minutes
 #   make bench-actors   actors, here and elsewhere, in every respect that has a target; about five minutes
+#   make profile        count what a delivery takes: instructions and system calls, layer by layer; flame graphs, too;
+#                       PROFILE_OPTIONS="--interpreted --modes broadcast echo"; some minutes, valgrind and strace
 #
 # PYTHON=...           measures Cometary (and the Python peers) on another interpreter
 # BENCH_OPTIONS=...    goes to the harness: --servers, --sessions, --rounds, --quick, --no-install
@@ -11,7 +13,7 @@ BENCH_PYTHON = $(VENV)/bin/python
 BENCH_OPTIONS ?=
 BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
 
-.PHONY: bench bench-quick bench-actors
+.PHONY: bench bench-quick bench-actors profile
 
 bench: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
@@ -21,3 +23,6 @@ bench-quick: $(VENV)/dev.stamp
 
 bench-actors: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.actors $(BENCH_SUBJECT) $(BENCH_OPTIONS)
+
+profile: $(VENV)/dev.stamp
+	$(BENCH_PYTHON) -m benchmarks.profile $(PROFILE_OPTIONS)

@@ -79,6 +79,7 @@ def running(
     ports: Sequence[int],
     cwd: Path,
     environment: Mapping[str, str],
+    start_seconds: float = START_SECONDS,
 ) -> Generator[int]:
     """Runs a server for the length of the block.
 
@@ -88,12 +89,13 @@ def running(
         cwd: Where it runs.
         environment: What is added to this process's environment. ``BENCH_DIR`` is added too:
             a directory for the server's files, gone afterwards.
+        start_seconds: How long it may take until it listens.
 
     Yields:
         Its process id.
 
     Raises:
-        UnavailableError: It ended, or did not listen within `START_SECONDS`.
+        UnavailableError: It ended, or did not listen in time.
     """
     with TemporaryDirectory(prefix="bench-") as scratch:
         log = Path(scratch, "stderr")
@@ -108,20 +110,22 @@ def running(
                 start_new_session=True,
             )
         try:
-            _await_listening(server, ports, log)
+            _await_listening(server, ports, log, start_seconds)
             yield server.pid
         finally:
             _end(server)
 
 
-def _await_listening(server: subprocess.Popen[bytes], ports: Sequence[int], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _await_listening(
+    server: subprocess.Popen[bytes], ports: Sequence[int], log: Path, seconds: float
+) -> None:
+    deadline = time.monotonic() + seconds
     for port in ports:
         while not listening(port):
             if server.poll() is not None:
                 raise UnavailableError(f"ended at start-up: {last_line(log.read_text('utf-8', 'replace'))}")
             if time.monotonic() > deadline:
-                raise UnavailableError(f"did not listen within {START_SECONDS:.0f} s")
+                raise UnavailableError(f"did not listen within {seconds:.0f} s")
             time.sleep(0.05)
 
 

@@ -1,0 +1,83 @@
+"""What a profile is made of: reading what callgrind wrote, layers, flame graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from benchmarks.profile.callgrind import read
+from benchmarks.profile.flame import svg, tree
+from benchmarks.profile.layers import (
+    INTERPRETED,
+    LIBRARIES,
+    OTHER,
+    CompiledLayers,
+    by_layer,
+    interpreted_layer,
+)
+
+WRITTEN = """\
+# callgrind format
+version: 1
+events: Ir
+fl=(1) some.c
+fn=(1) recv'CPyDef_connection___Connection___readable
+0 12
+cfn=(2) memcpy'recv'CPyDef_connection___Connection___readable
+calls=3 0
+0 900
+0 5
+fn=(2)
+0 300
++2 400
+* 200
+fn=(3) _PyEval_EvalFrameDefault'2'CPyDef_step___goto
+0
+0 7
+
+totals: 924
+"""
+
+
+def test_counts_what_a_function_does_itself_and_not_what_it_calls(tmp_path: Path) -> None:
+    file = tmp_path / "out"
+    file.write_text(WRITTEN)
+    readable = "CPyDef_connection___Connection___readable"
+    assert read(file) == {
+        (readable, "recv"): 17,
+        (readable, "recv", "memcpy"): 900,
+        ("CPyDef_step___goto", "_PyEval_EvalFrameDefault"): 7,
+    }
+
+
+def test_what_is_done_in_c_belongs_to_the_module_that_asked_for_it() -> None:
+    layer = CompiledLayers(["transport/http/connection", "transport/wires/comet/bodies", "fsm/step"])
+    costs = {
+        ("main", "CPyPy_step___goto", "malloc"): 1,
+        ("CPyDef_step___goto", "CPyDef_connection____Connection___readable", "recv"): 2,
+        ("CPyDef_comet___bodies____check", "PyObject_Free"): 4,
+        ("CPyDef_step___goto", "_PyEval_EvalFrameDefault", "PyObject_Free"): 8,
+        ("main", "PyObject_Free"): 16,
+    }
+    assert by_layer(costs, layer) == {
+        "fsm": 1,
+        "transport/http": 2,
+        "transport/wires": 4,
+        INTERPRETED: 8,
+        OTHER: 16,
+    }
+
+
+def test_a_step_of_the_interpreter_belongs_to_the_innermost_function() -> None:
+    assert interpreted_layer(("trio/_core/_run:run", "cometary/gate/turnstile:refusal")) == "gate"
+    assert interpreted_layer(("cometary/gate/turnstile:refusal", "trio/_core/_run:run")) == LIBRARIES
+
+
+def test_the_wider_a_box_the_more_is_done_in_it_and_below() -> None:
+    costs = {("a", "b<"): 30, ("a",): 10, ("c",): 60}
+    assert tree(costs).callees["a"].total == 40
+    boxes = {
+        str(group[0].text): float(group[1].attrib["width"])
+        for group in ET.fromstring(svg("x & y", costs, {"a": "gate"})).iter("{http://www.w3.org/2000/svg}g")  # noqa: S314
+    }
+    assert boxes == {"a: 40.0 %": 480.0, "b<: 30.0 %": 360.0, "c: 60.0 %": 720.0}
