@@ -57,6 +57,7 @@ from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
 from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
+from cometary.sessions.short_steps import meet, receive
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -130,6 +131,10 @@ class SessionActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
+        if not receive(self, self._keeper, message):
+            self._receive_in_full(message)
+
+    def _receive_in_full(self, message: Any) -> None:
         kind: type = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is Packet:
             if not advance(self, self._keeper, message):
@@ -171,10 +176,7 @@ class SessionActor(Actor):
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""
-        if type(packet) is not Packet:
-            self.on_receive(packet)
-        elif not advance(self, self._keeper, packet):
-            self._manager.too_late(self._keeper, packet)
+        self.on_receive(packet)
 
     def _take_sign(self, sign: Heard) -> None:
         keeper = self._keeper
@@ -253,7 +255,7 @@ class SessionActor(Actor):
             self._fails = True
             raise
         finally:  # a handler that crashes must not take the request with it
-            if not advance(self, self._keeper, ready):
+            if not (meet(self._keeper, ready) or advance(self, self._keeper, ready)):
                 keeper = self._keeper
                 request.refuse(session_ended(cast("str", keeper.ended), keeper.retry_after, keeper.last_rid))
 

@@ -57,6 +57,8 @@ class Points:
             self._between_messages(actor, f"behind {type(message).__name__}")
 
         with (
+            patch("cometary.sessions.actor.receive", makes_no_short_step),
+            patch("cometary.sessions.actor.meet", makes_no_short_step),
             patch.object(SessionMachine, "start", watched_start),
             patch.object(SessionMachine, "step", watched_step),
             patch.object(SessionActor, "on_receive", watched_receive),
@@ -68,6 +70,11 @@ class Points:
             self.reach(name)
         except InjectedError as error:
             actor.actor_inbox.fail(error, None)  # it takes effect at the end of the turn
+
+
+def makes_no_short_step(*_: object) -> bool:
+    """Leave all to the machine's table, between whose actions there are points."""
+    return False
 
 
 class WatchedActions(Sequence[Any]):

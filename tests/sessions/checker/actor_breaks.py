@@ -44,8 +44,8 @@ ACTOR_BREAKS = (
     Break(
         "hold a request whose handler ended the session",
         "actor",
-        "if not advance(self, self._keeper, ready):\n",
-        "if advance(self, self._keeper, ready) and False:\n",
+        "if not (meet(self._keeper, ready) or advance(self, self._keeper, ready)):\n",
+        "if (meet(self._keeper, ready) or advance(self, self._keeper, ready)) and False:\n",
         "handlers",
     ),
     Break(

@@ -15,7 +15,7 @@ from cometary.fsm import ANY, State, Step
 from cometary.testing import Exploration, check_model
 from tests.sessions.checker.clients import Move
 from tests.sessions.checker.model import SessionModel
-from tests.sessions.checker.parts import PRODUCTION
+from tests.sessions.checker.parts import PRODUCTION, by_table
 from tests.sessions.checker.scopes import SCOPES, STATES, USUAL, Scope
 
 TABLE: Any = PRODUCTION.machine._fsm_table
@@ -56,7 +56,7 @@ class CountingModel(SessionModel):
     """Counts the moves that are made."""
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope)
+        super().__init__(scope, by_table())
         self.made = 0
         self.kinds: set[str] = set()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cometary.sessions
+import cometary.sessions.actor as actor_module
 import cometary.sessions.carriers as carriers_module
 from cometary.sessions import SessionKeeper, SessionMachine, SessionManager
 from cometary.sessions.actor import SessionActor
@@ -38,6 +40,16 @@ class Parts:
 PRODUCTION = Parts()
 
 
+@cache
+def by_table() -> Parts:
+    """Return the parts of a session that makes no short steps: all it does, its table says."""
+    return replace(PRODUCTION, actor=_actor_with(receive=_makes_none, meet=_makes_none))
+
+
+def _makes_none(*_: object) -> bool:
+    return False
+
+
 def broken(module: str, old: str, new: str) -> Parts:
     """Return the parts with one place in the source of one module changed.
 
@@ -48,19 +60,33 @@ def broken(module: str, old: str, new: str) -> Parts:
     """
     source = (SOURCES / f"{module}.py").read_text()
     assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
+    copies = _executed(module, source.replace(old, new))
+    if module == "short_steps":
+        return replace(PRODUCTION, actor=_actor_with(receive=copies["receive"], meet=copies["meet"]))
     name = CLASSES[module]
-    copy = _executed(module, source.replace(old, new))[name]
+    copy = copies[name]
     if module in ("outbox", "presuming", "window"):
         carriers = _executed("carriers", (SOURCES / "carriers.py").read_text())
         carriers[name] = copy
         module, copy = "carriers", carriers["CarrierMachine"]
     if module == "carriers":
         module, copy = "machine", _machine_on(copy)
+    if module == "machine":
+        return replace(by_table(), machine=copy)
     if module == "effects":
-        actor = _executed("actor", (SOURCES / "actor.py").read_text())
-        actor["advance"] = copy
-        module, copy = "actor", actor["SessionActor"]
+        return replace(PRODUCTION, actor=_actor_with(advance=copy, receive=_makes_none, meet=_makes_none))
     return replace(PRODUCTION, **{module: copy})
+
+
+def _actor_with(**functions: Any) -> Any:
+    """Return a copy of the actor's class that calls other functions."""
+    names = _executed("actor", (SOURCES / "actor.py").read_text())
+    actor = names["SessionActor"]
+    names |= {
+        name: kind for name, kind in vars(actor_module).items() if isinstance(kind, type)
+    }  # its messages
+    names |= functions
+    return actor
 
 
 def copied_machine() -> Any:

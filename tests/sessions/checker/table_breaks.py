@@ -16,7 +16,7 @@ from typing import Any
 from cometary.fsm import END, State, Step, goto, stay, stop
 from cometary.fsm.step import NOT_FOR_SHELL
 from tests.sessions.checker.exploring import TABLE, Way, rows_of
-from tests.sessions.checker.parts import PRODUCTION, Parts, copied_machine
+from tests.sessions.checker.parts import Parts, by_table, copied_machine
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TableBreak:
                 enters=everywhere,
             )
             table.handlers[state, key[1]] = changed
-        return replace(PRODUCTION, machine=machine)
+        return replace(by_table(), machine=machine)
 
     def _changed(self, function: Callable[[Any, Any], Step | None], states: dict[str, State]) -> Any:
         if not self.leads:
