@@ -30,12 +30,15 @@ from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
+from cometary.packets.position import read_position
+from cometary.packets.terms import check_count
 from cometary.sessions.admission import Authenticator as AskingForMore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
+    from cometary.dispatch.history import History
     from cometary.dispatch.hub import Hub
     from cometary.packets.contract import Key
     from cometary.sessions import Failure, Packet, Receipt, Session
@@ -136,8 +139,11 @@ class App(Handlers):
         limit: int | None = None,
         ttl: float | None = None,
         key: Key | None = None,
+        history: int | None = None,
+        history_ttl: float | None = None,
+        history_bytes: int | None = None,
     ) -> None:
-        """Declare what becomes of the packets to some paths where a session is too slow for them.
+        """Declare what becomes of the packets to some paths: where a session is too slow for them, or comes later.
 
         Args:
             pattern: which paths; of several declarations that cover a path the first one holds.
@@ -149,6 +155,10 @@ class App(Handlers):
                 be dropped anyway, else without end.
             key: `key(path, message)` says what is conflated and counted together; by default
                 each path by itself.
+            history: how many of the latest updates to each path are kept for those who come later, or come back; None:
+                none. See `cometary.dispatch.history`.
+            history_ttl: for how many seconds at most; 300 by default.
+            history_bytes: how many bytes of them at most; 1 MiB by default.
 
         Raises:
             PatternError: if it is no pattern; the caller's fault, nothing has changed.
@@ -159,7 +169,16 @@ class App(Handlers):
             raise UsageError("a server runs the application: its paths are declared before")
         if key is not None:
             check_handler("app.path(key=…)", key, "path", "message")
-        self.contracts.declare(pattern, make_contract(when_full, limit=limit, ttl=ttl, key=key))
+        contract = make_contract(
+            when_full,
+            limit=limit,
+            ttl=ttl,
+            key=key,
+            history=history,
+            history_ttl=history_ttl,
+            history_bytes=history_bytes,
+        )
+        self.contracts.declare(pattern, contract)
 
     def receipt(self, handler: ReceiptHandler) -> ReceiptHandler:
         """Call `handler(receipt)` for each `Receipt`, one at a time and in order.
@@ -283,6 +302,27 @@ class App(Handlers):
             check_own_path(path)
             raise no_server()
         self._hub.update(path, message, sender=sender, receipt=receipt, ttl=ttl, key=key)
+
+    async def history(self, path: str, last: int = 100, *, since: str | None = None) -> History:
+        """Return what is kept of the updates to a path; on the loop.
+
+        Args:
+            path: the path.
+            last: how many packets at most: the latest, or the first behind `since`.
+            since: the position (`at`) behind which to begin; None for the latest.
+
+        Returns:
+            The packets, each with `path` and `message`; where they end (`at`, None if the path has no history);
+            and whether they are all there were in between (`complete`).
+
+        Raises:
+            UsageError: if no server runs the application, or an argument makes no sense; the caller's fault.
+        """
+        check_own_path(path)
+        behind = None if since is None else read_position(since)
+        if self._hub is None:
+            raise no_server()
+        return await self._hub.history(path, behind, check_count("last", last))
 
     # -- what the server calls --------------------------------------------------------------
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, ReceiptPage
+from cometary.connector.calls import Call, HistoryPage, ReceiptPage
 
 R = TypeVar("R")
 
@@ -81,13 +81,21 @@ class Connector:
         """
         return self._perform(calls.updates(pairs))
 
-    def connect(self, sid: str, paths: Iterable[str]) -> list[str]:
+    def connect(
+        self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None
+    ) -> list[str]:
         """Connect a session to paths.
+
+        Args:
+            sid: The session's id.
+            paths: The paths, or patterns.
+            last: How many of the latest updates to each to send first, as far as they are kept.
+            since: For some of them the position (`at`) behind which to begin instead.
 
         Returns:
             All the paths that it is connected to now.
         """
-        return self._perform(calls.connect(sid, paths))
+        return self._perform(calls.connect(sid, paths, last, since))
 
     def disconnect(self, sid: str, paths: Iterable[str]) -> list[str]:
         """Disconnect a session from paths; one that it was not connected to does not matter.
@@ -119,6 +127,16 @@ class Connector:
             How many packets the session took.
         """
         return self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+
+    def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
+        """Return what is kept of the updates to a path.
+
+        Args:
+            path: The path.
+            last: How many packets at most, up to 1,000: the latest, or the first behind `since`.
+            since: The position behind which to begin; None for the latest.
+        """
+        return self._perform(calls.history(path, last, since))
 
     def kick(self, sid: str) -> None:
         """End a session; its client is told `kicked`."""

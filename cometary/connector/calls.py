@@ -56,6 +56,20 @@ class ReceiptPage(msgspec.Struct, frozen=True):
     missed: int
 
 
+class HistoryPage(msgspec.Struct, frozen=True):
+    """What is kept of a path.
+
+    Attributes:
+        packets: In the order of publishing, each a dict with `path`, `message` and its position, `at`.
+        at: The position to read on from; None if the path has no history.
+        complete: Whether these are all that were published in between.
+    """
+
+    packets: list[dict[str, Any]]
+    at: str | None
+    complete: bool
+
+
 def update(path: str, message: object, **wishes: object) -> Call[int]:
     """One update, to every session connected to `path`."""
     return Call("POST", "/update", _packet(path, message, wishes), int, "updates")
@@ -66,9 +80,24 @@ def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
     return Call("POST", "/update", [_packet(*pair) for pair in _pairs(pairs)], int, "updates")
 
 
-def connect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
-    """Connect a session to paths."""
-    return Call("POST", "/connect", {"sid": sid, "paths": _listed(paths)}, list[str], "paths")
+def connect(
+    sid: str, paths: Iterable[str], last: int = 0, since: Mapping[str, str] | None = None
+) -> Call[list[str]]:
+    """Connect a session to paths, and replay what is kept of them."""
+    body: dict[str, object] = {"sid": sid, "paths": _listed(paths)}
+    if last:
+        body["last"] = last
+    if since is not None:
+        body["since"] = dict(since)
+    return Call("POST", "/connect", body, list[str], "paths")
+
+
+def history(path: str, last: int, since: str | None) -> Call[HistoryPage]:
+    """Ask for what is kept of a path."""
+    body: dict[str, object] = {"path": path, "last": last}
+    if since is not None:
+        body["since"] = since
+    return Call("POST", "/history", body, HistoryPage)
 
 
 def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:

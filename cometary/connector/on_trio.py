@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -10,7 +10,7 @@ import httpx
 import trio
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, ReceiptPage
+from cometary.connector.calls import Call, HistoryPage, ReceiptPage
 
 R = TypeVar("R")
 
@@ -57,9 +57,11 @@ class AsyncConnector:
         """See `Connector.updates`."""
         return await self._perform(calls.updates(pairs))
 
-    async def connect(self, sid: str, paths: Iterable[str]) -> list[str]:
+    async def connect(
+        self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None
+    ) -> list[str]:
         """See `Connector.connect`."""
-        return await self._perform(calls.connect(sid, paths))
+        return await self._perform(calls.connect(sid, paths, last, since))
 
     async def disconnect(self, sid: str, paths: Iterable[str]) -> list[str]:
         """See `Connector.disconnect`."""
@@ -76,6 +78,10 @@ class AsyncConnector:
     ) -> int:
         """See `Connector.send`."""
         return await self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+
+    async def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
+        """See `Connector.history`."""
+        return await self._perform(calls.history(path, last, since))
 
     async def kick(self, sid: str) -> None:
         """See `Connector.kick`."""

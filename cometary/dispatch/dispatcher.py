@@ -14,7 +14,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from pykka.messages import ProxyCall
 
@@ -22,6 +23,7 @@ from cometary.actors import Actor
 from cometary.dispatch.parking import Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.packets.receipts import Receipt
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.flow import Flow, Reroute
 from cometary.sessions.rounds import NextRound
 
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef
     from cometary.packets.receipts import ReceiptLog
-    from cometary.packets.tracked import TrackedPacket
     from cometary.sessions import Packet
+
+    Record = Callable[[Packet], Packet]
 
 Table = Subscriptions["ActorRef[Any]"]
 
@@ -45,17 +48,20 @@ class Dispatcher(Actor):
         receipts: told to how many subscribers a packet went that wants receipts.
         parking: where updates wait for sessions that are behind.
         flow: who is behind.
+        find: finds the actor of a session by its id; None if there is none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a child specification gives them by position
         self,
         table: Table,
         announce: Callable[[ActorRef[Any]], None],
         receipts: ReceiptLog | None = None,
         parking: Parking | None = None,
         flow: Flow | None = None,
+        find: Callable[[str], ActorRef[Any] | None] = lambda _: None,
     ) -> None:
         super().__init__()
+        self._find_actor = find
         self._flow = Flow() if flow is None else flow
         self._parking = Parking(table, self._flow) if parking is None else parking
         self._table = table
@@ -76,10 +82,14 @@ class Dispatcher(Actor):
         elif not self._parking.takes(message, self._route):
             self._route(message)
 
-    def route_and_count(self, packet: TrackedPacket) -> None:
-        """Hand a packet that wants receipts to every subscriber of its path, and say how many there are."""
-        if not self._parking.takes(packet, self._route_and_count):
-            self._route_and_count(packet)
+    def route_as_wished(self, packet: Packet, record: Record | None) -> None:
+        """Keep a packet if it is to be kept, then hand it to the subscribers of its path, but for one perhaps.
+
+        If it wants receipts, there is one that says how many they are.
+        """
+        route = partial(self._route_as_wished, record)
+        if not self._parking.takes(packet, route):
+            route(packet)
 
     def _route(self, packet: Packet) -> None:
         subscribers = self._table.subscribers(packet.path)
@@ -89,22 +99,33 @@ class Dispatcher(Actor):
         for subscriber in subscribers:
             subscriber.actor_inbox.offer(packet)
 
-    def _route_and_count(self, packet: TrackedPacket) -> None:
+    def _route_as_wished(self, record: Record | None, packet: Packet) -> None:
+        if record is not None:
+            packet = record(packet)
+        if not (isinstance(packet, TrackedPacket) and packet.has_wishes):
+            self._route(packet)
+            return
         subscribers = self._table.subscribers(packet.path)
-        if self._receipts is not None:
-            receipt_id = cast("str", packet.receipt)
-            self._receipts.add(Receipt(receipt_id, "routed", packet.path, sessions=len(subscribers)))
+        excluded = None if packet.exclude is None else self._find_actor(packet.exclude)
+        if excluded is not None:
+            subscribers = tuple(one for one in subscribers if one is not excluded)
+        if self._receipts is not None and packet.receipt is not None:
+            self._receipts.add(Receipt(packet.receipt, "routed", packet.path, sessions=len(subscribers)))
         for subscriber in subscribers:
             subscriber.actor_inbox.offer(packet)
 
 
-COUNTING: Final = ("route_and_count",)
+AS_WISHED: Final = ("route_as_wished",)
 
 
-def counted(packet: TrackedPacket) -> object:
-    """Return the message that has a dispatcher route a packet that wants receipts.
+def as_wished(packet: Packet, record: Record | None = None) -> object:
+    """Return the message that has a dispatcher route a packet for which a look at its path is not enough.
 
     It is the call of a method, which keeps its place among the packets that are messages, so that
     the handling of those need not tell one from the other.
+
+    Args:
+        packet: the packet.
+        record: keeps it; None if it is not to be kept.
     """
-    return ProxyCall(attr_path=COUNTING, args=(packet,), kwargs={})
+    return ProxyCall(attr_path=AS_WISHED, args=(packet, record), kwargs={})

@@ -11,44 +11,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.actors import Future
-from cometary.dispatch.dispatcher import counted
+from cometary.dispatch.dispatcher import as_wished
+from cometary.dispatch.history import History
 from cometary.errors import UsageError
+from cometary.packets.position import Position
 from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from cometary.actors import ActorRef
+    from cometary.dispatch.history import Histories
     from cometary.packets.packet import Packet
 
-
-class Position(NamedTuple):
-    """A place in what is kept of a path.
-
-    Attributes:
-        epoch: which life of it; of another epoch nothing is known any more.
-        offset: how many packets come before.
-    """
-
-    epoch: str
-    offset: int
-
-
-class History(NamedTuple):
-    """What was kept of a path.
-
-    Attributes:
-        packets: in the order in which they were published.
-        at: the position behind the last of them, to read on from; None if nothing is kept.
-        complete: whether these are all that were published in between; False if some were, or may have been, lost.
-    """
-
-    packets: Sequence[Packet]
-    at: Position | None
-    complete: bool
+__all__ = ["Engine", "History", "LocalEngine", "Position", "no_server"]
 
 
 class Engine(Protocol):
@@ -98,11 +77,14 @@ class Engine(Protocol):
         ...
 
     def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
-        """Read what was kept of a path.
+        """Read what was kept of a path; on the loop's thread.
+
+        What is published here before the call and was routed is in it, what is routed later is not. Where the answer
+        comes later, what is routed meanwhile may be in it as well: each packet has its position.
 
         Args:
             path: the path.
-            behind: where to begin; None for the oldest that is kept.
+            behind: where to begin; None for the latest `limit` packets.
             limit: how many packets are wanted at most.
 
         Returns:
@@ -112,12 +94,20 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """The engine of a server by itself: nothing travels, and nothing is kept."""
+    """The engine of a server by itself: nothing travels, and what is kept is lost with the server.
+
+    A packet is kept in the turn in which it is routed. So who connects to its path and reads what is kept, in one
+    turn, gets it once: kept, or routed.
+
+    Args:
+        histories: what is kept; None for nothing.
+    """
 
     run: Callable[[], Awaitable[None]] | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, histories: Histories | None = None) -> None:
         self._dispatcher: ActorRef[Any] | None = None
+        self._histories = histories
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
         """Let `dispatcher` route from now on."""
@@ -128,8 +118,10 @@ class LocalEngine:
         dispatcher = self._dispatcher
         if dispatcher is None:
             raise no_server()
-        if isinstance(packet, TrackedPacket) and packet.receipt is not None:
-            dispatcher.tell(counted(packet))
+        if self._histories is not None and self._histories.keeps(packet.path):
+            dispatcher.tell(as_wished(packet, self._histories.record))
+        elif isinstance(packet, TrackedPacket) and packet.has_wishes:
+            dispatcher.tell(as_wished(packet))
         else:
             dispatcher.tell(packet)
         return None
@@ -137,11 +129,14 @@ class LocalEngine:
     def interest(self, pattern: str, *, wanted: bool) -> None:
         """Do nothing: the dispatcher has the table."""
 
-    def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:  # noqa: ARG002 - as declared
-        """Say that nothing is kept."""
-        nothing: Future[History] = Future()
-        nothing.offer(History((), None, complete=False))
-        return nothing
+    def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
+        """Read what was kept of a path; see `Engine.history`."""
+        answer: Future[History] = Future()
+        if self._histories is None:
+            answer.offer(History((), None, complete=False))
+        else:
+            answer.offer(self._histories.read(path, behind, limit))
+        return answer
 
 
 def no_server() -> UsageError:

@@ -22,10 +22,12 @@ from cometary.actors import Future
 from cometary.actors.messages import as_told
 from cometary.dispatch.call_line import CallLine, settle, when_all
 from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.replays import Replays
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.escapes import exit_in
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
+from cometary.packets.position import NOTHING, Replay
 from cometary.sessions.application import Connect, Disconnect, Paths
 from cometary.sessions.application import Hub as SessionsHub
 from cometary.sessions.flow import CAUSE
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from cometary.actors import ActorRef
     from cometary.dispatch.dispatcher import Table
     from cometary.dispatch.engine import Engine
+    from cometary.dispatch.history import History
     from cometary.packets.packet import Packet
+    from cometary.packets.position import Position
     from cometary.sessions import SessionKeeper, SessionManager
     from cometary.sessions.locator import Locator
 
@@ -77,11 +81,15 @@ class Hub(SessionsHub):
         self._flow = manager.flow
         self._line = CallLine(manager.flow, start_soon)
         contracts = Contracts() if contracts is None else contracts
+        self.contracts = contracts
         self.packet = contracts.packet
         self.tracked = contracts.tracked
         self._make = contracts.packet if contracts else contracts.plain
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
+        self._replays: Replays | None = None
+        if contracts.keeping:
+            self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
 
     # -- updates ------------------------------------------------------------------------------
 
@@ -128,6 +136,15 @@ class Hub(SessionsHub):
         waiting = [each for each in taken if each is not None]
         return when_all(waiting) if waiting else None
 
+    def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
+        """Read what is kept of a path; on the loop. See `Engine.history`.
+
+        Raises:
+            UsageError: if `path` is none; the caller's fault.
+        """
+        check_own_path(path)
+        return self._engine.history(path, behind, limit)
+
     # -- one session, which is here -----------------------------------------------------------
 
     def post(self, keeper: SessionKeeper, packet: Packet) -> None:
@@ -145,14 +162,21 @@ class Hub(SessionsHub):
             raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")
         self._manager.posting.send(keeper, packet)
 
-    def subscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
+    def subscribe(
+        self, keeper: SessionKeeper, patterns: Iterable[str], replay: Replay | None = None
+    ) -> Future[None]:
         """Let a session have every update to the paths that `patterns` cover.
+
+        Args:
+            keeper: the session.
+            patterns: the patterns.
+            replay: what it is sent first of what is kept of these paths; None for nothing, not even its positions.
 
         Returns:
             When that is so; a `PatternError` or `UsageError` if one of them is no pattern, or they would be more
             than a session may have: the caller's fault, nothing has changed.
         """
-        return _on_loop(keeper, partial(self._subscribe, keeper, patterns))
+        return _on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
 
     def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
         """Let it have no more of them."""
@@ -170,9 +194,9 @@ class Hub(SessionsHub):
         """Send the actor of a session nothing any more."""
         self._table.drop(keeper.ref)
 
-    def _subscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+    def _subscribe(self, keeper: SessionKeeper, patterns: Sequence[str], replay: Replay | None) -> None:
         if keeper.forward is not None:
-            keeper.forward(Connect(tuple(patterns)))
+            keeper.forward(Connect(tuple(patterns), replay))
         if keeper.ended is not None:
             return
         new: list[str] = []  # this costs as much as is asked for, however many paths there are already
@@ -181,6 +205,8 @@ class Hub(SessionsHub):
         except BaseException:
             self._unsubscribe(keeper, new)
             raise
+        if self._replays is not None and replay is not None:
+            self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
     def _subscribe_each(self, ref: ActorRef[Any], patterns: Iterable[str], new: list[str]) -> None:
         most, table = self._manager.settings.max_paths, self._table
@@ -206,22 +232,35 @@ class Hub(SessionsHub):
         """
         return self._line.make(partial(self._send, sid, packets))
 
-    def connect(self, sid: str, patterns: Iterable[str], *, listing: int = 0) -> Future[Paths]:
+    def connect(
+        self, sid: str, patterns: Sequence[str], replay: Replay | None = None, *, listing: int = 0
+    ) -> Future[Paths]:
         """Connect a session to the paths that `patterns` cover.
 
         Args:
             sid: its id.
             patterns: the patterns.
+            replay: see `subscribe`.
             listing: how many of all its paths the answer lists.
 
         Returns:
             What it is connected to then; errors are those of `subscribe`, and `unknown-session`.
         """
-        return self._ask(sid, lambda keeper: self._change(self._subscribe, keeper, patterns, listing))
+
+        def connect(keeper: SessionKeeper) -> Paths:
+            self._subscribe(keeper, patterns, replay)
+            return self.paths(keeper, listing)
+
+        return self._ask(sid, connect)
 
     def disconnect(self, sid: str, patterns: Iterable[str], *, listing: int = 0) -> Future[Paths]:
         """Disconnect it; see `connect`."""
-        return self._ask(sid, lambda keeper: self._change(self._unsubscribe, keeper, patterns, listing))
+
+        def disconnect(keeper: SessionKeeper) -> Paths:
+            self._unsubscribe(keeper, patterns)
+            return self.paths(keeper, listing)
+
+        return self._ask(sid, disconnect)
 
     def kick(self, sid: str) -> Future[None]:
         """End a session; its client is told `kicked`."""
@@ -232,16 +271,6 @@ class Hub(SessionsHub):
         for packet in packets:
             self._manager.posting.post(keeper, packet)
         self._line.sent_to(keeper)
-
-    def _change(
-        self,
-        change: Callable[[SessionKeeper, Iterable[str]], None],
-        keeper: SessionKeeper,
-        patterns: Iterable[str],
-        listing: int,
-    ) -> Paths:
-        change(keeper, patterns)
-        return self.paths(keeper, listing)
 
     def _ask(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:
         answer: Future[T] = Future()

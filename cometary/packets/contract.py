@@ -23,7 +23,9 @@ from math import inf
 from typing import Any, Final, Literal, get_args
 
 from cometary.errors import UsageError
+from cometary.packets.keeping import Keeping, make_keeping
 from cometary.packets.patterns import Pattern
+from cometary.packets.terms import check_ttl
 
 WhenFull = Literal["keep", "conflate", "drop_oldest", "drop_newest", "close"]
 Key = Callable[[str, Any], object]
@@ -52,26 +54,40 @@ class Contract:
         ttl: seconds that a packet waits unsent at most; infinity for no end.
         key: from path and message to what is conflated and counted together, anything that can be
             the key of a dict; None: the path.
+        history: how much is kept of the updates; None for nothing.
+        presence: whether it is told who is connected to the path.
+        plain: whether its packets need no account: nothing but history or presence makes it differ from `KEEP`.
     """
 
     when_full: WhenFull = "keep"
     limit: int = DEFAULT_LIMIT
     ttl: float = inf
     key: Key | None = None
+    history: Keeping | None = None
+    presence: bool = False
+    plain: bool = False
 
 
-KEEP: Final = Contract()
+KEEP: Final = Contract(plain=True)
 """The contract of every path without one."""
 
 
 def make_contract(
-    when_full: str = "keep", *, limit: int | None = None, ttl: float | None = None, key: Key | None = None
+    when_full: str = "keep",
+    *,
+    limit: int | None = None,
+    ttl: float | None = None,
+    key: Key | None = None,
+    history: int | None = None,
+    history_ttl: float | None = None,
+    history_bytes: int | None = None,
+    presence: bool = False,
 ) -> Contract:
     """Return a contract with these terms, the others by default.
 
     Raises:
-        UsageError: for an unknown policy, a limit below 1 or where there is none, or a time to live
-            that is not above 0; the caller's fault.
+        UsageError: for an unknown policy, a limit below 1 or where there is none, a time to live
+            that is not above 0, or terms of a history that are none; the caller's fault.
     """
     for policy in get_args(WhenFull):
         if policy == when_full:
@@ -82,20 +98,12 @@ def make_contract(
         raise UsageError(f"{policy} has no limit of its own")
     if limit is not None and (limit.__class__ is not int or limit < 1):
         raise UsageError(f"a limit is a whole number of packets from 1 on, not {limit!r}")
+    keeping = make_keeping(history, history_ttl, history_bytes)
+    plain = policy == "keep" and ttl is None and key is None
     if ttl is None:
         ttl = DEFAULT_TTL if policy in PERISHABLE else inf
-    return Contract(policy, DEFAULT_LIMIT if limit is None else limit, check_ttl(ttl), key)
-
-
-def check_ttl(ttl: object) -> float:
-    """Return `ttl`.
-
-    Raises:
-        UsageError: if it is no time to live; the caller's fault.
-    """
-    if isinstance(ttl, int | float) and not isinstance(ttl, bool) and ttl > 0:  # NaN is refused as well
-        return ttl
-    raise UsageError(f"a time to live is a number of seconds above 0, not {ttl!r}")
+    limit = DEFAULT_LIMIT if limit is None else limit
+    return Contract(policy, limit, check_ttl(ttl), key, keeping, presence, plain)
 
 
 Declared = tuple[Pattern, Contract]

@@ -2,7 +2,7 @@
 
 1.  A contract is declared for a pattern. Of those that cover a path the one declared first holds;
     a path that none covers is kept (`cometary.packets.contract`, rule 1).
-2.  A packet that has no contract and no wishes of its sender is a plain `Packet`: those who use
+2.  A packet that has no contract with slow consumers and no wishes of its sender is a plain `Packet`: those who use
     none of this pay one look-up for an update, and nothing for a delivery.
 """
 
@@ -21,6 +21,9 @@ from cometary.packets.tracked import TrackedPacket, tracked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LONGEST_MARK: Final = 64
+"""Bytes that a packet grows by at most when it gets its position in a history."""
+
 MOST_REMEMBERED_PATHS: Final = 1024
 """Paths whose contracts are remembered; when there are more, all are looked up again."""
 
@@ -35,11 +38,21 @@ class Contracts:
 
     def __init__(self, declared: Iterable[tuple[Pattern, Contract]] = (), most_bytes: float = inf) -> None:
         self.declared = list(declared)
-        self._most_bytes = most_bytes
+        self._most_bytes = most_bytes - (LONGEST_MARK if self.keeping else 0)
         self._remembered: dict[str, Contract] = {}
 
     def __bool__(self) -> bool:
         return bool(self.declared)
+
+    @property
+    def keeping(self) -> bool:
+        """Whether there are paths with a history."""
+        return any(contract.history is not None for _, contract in self.declared)
+
+    @property
+    def presence(self) -> bool:
+        """Whether there are paths of which it is told who is connected to them."""
+        return any(contract.presence for _, contract in self.declared)
 
     def declare(self, pattern: str, contract: Contract) -> None:
         """Let `contract` hold for the paths that `pattern` covers and none declared before does.
@@ -80,7 +93,7 @@ class Contracts:
             UsageError: if `path` is none, or it cannot be encoded or queued; the caller's fault.
         """
         contract = self.find(path)
-        if contract is KEEP:
+        if contract.plain:
             return self.plain(path, message, sender)
         packet = tracked(path, message, sender, contract=contract)
         if packet.size > self._most_bytes:

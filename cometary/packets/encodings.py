@@ -77,7 +77,10 @@ class CborEncoding(Encoding):
 
     def write(self, packet: Packet) -> bytes:
         """Write the packet as CBOR."""
-        return cbor2.dumps({"path": packet.path, "message": packet.plain_message()}, encoders=VIEWS)
+        members: dict[str, object] = {"path": packet.path, "message": packet.plain_message()}
+        if packet.extra is not None:
+            members.update(packet.extra)
+        return cbor2.dumps(members, encoders=VIEWS)
 
 
 JSON: Final = JsonEncoding("json")

@@ -21,7 +21,7 @@ from cometary.errors import UsageError
 from cometary.escapes import exit_in
 from cometary.log import show
 from cometary.packets.encodings import VIEWS
-from cometary.packets.packet import Packet
+from cometary.packets.packet import Packet, marked
 from cometary.packets.receipted import AskedPacket
 from cometary.packets.tracked import TrackedPacket
 
@@ -50,6 +50,7 @@ class FrozenPacket(msgspec.Struct):
         receipt: the id for its receipts, or what its client knows it by.
         ttl: seconds that are left to it; None for no end.
         key: what it is conflated and counted by; None: as its path's contract says.
+        extra: what travels beside path and message.
     """
 
     path: str
@@ -58,6 +59,7 @@ class FrozenPacket(msgspec.Struct):
     receipt: str | None = None
     ttl: float | None = None
     key: str | int | float | None = None
+    extra: dict[str, str] | None = None
 
 
 def freeze_value(value: object) -> FrozenValue:
@@ -109,11 +111,12 @@ def freeze_packet(packet: Packet, ttl: float = inf) -> FrozenPacket:
     if isinstance(packet, AskedPacket):
         return FrozenPacket(packet.path, message, receipt=packet.receipt)
     if not isinstance(packet, TrackedPacket):
-        return FrozenPacket(packet.path, message)
+        return FrozenPacket(packet.path, message, extra=packet.extra)
     key = (
         cast("str", packet.key) if type(packet.key) in JSON_KEYS else None
     )  # else its contract makes it again
-    return FrozenPacket(packet.path, message, True, packet.receipt, None if ttl == inf else ttl, key)  # noqa: FBT003
+    left = None if ttl == inf else ttl
+    return FrozenPacket(packet.path, message, True, packet.receipt, left, key, packet.extra)  # noqa: FBT003
 
 
 def thaw_packet(frozen: FrozenPacket, tracked: Callable[..., TrackedPacket], late: float = 0.0) -> Packet:
@@ -129,8 +132,12 @@ def thaw_packet(frozen: FrozenPacket, tracked: Callable[..., TrackedPacket], lat
     """
     message = thaw_value(frozen.message)
     if not frozen.tracked:
-        if frozen.receipt is None:
-            return Packet(frozen.path, message)
-        return AskedPacket(frozen.path, message, frozen.receipt)
-    ttl = inf if frozen.ttl is None else max(frozen.ttl - late, LEAST)
-    return tracked(frozen.path, message, receipt=frozen.receipt, ttl=ttl, key=frozen.key)
+        if frozen.receipt is not None:
+            return AskedPacket(frozen.path, message, frozen.receipt)
+        packet = Packet(frozen.path, message)
+    else:
+        ttl = inf if frozen.ttl is None else max(frozen.ttl - late, LEAST)
+        packet = tracked(frozen.path, message, receipt=frozen.receipt, ttl=ttl, key=frozen.key)
+    for name, value in (frozen.extra or {}).items():
+        packet = marked(packet, name, value)
+    return packet

@@ -19,7 +19,13 @@ EXPIRING_PATH: Final = "::token"
 FAILED_PATH: Final = "::failed"
 """The application has failed on a packet of the client."""
 
-NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH))
+AT_PATH: Final = "::at"
+"""The position of the client in what is kept of a path that it has just been connected to."""
+
+GAP_PATH: Final = "::gap"
+"""Of what was sent to a path the client misses something that cannot be replayed."""
+
+NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH, AT_PATH, GAP_PATH))
 
 
 def without_notices(packets: Iterable[Packet]) -> list[Packet]:

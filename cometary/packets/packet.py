@@ -32,7 +32,7 @@ class Packet:
         sender: who sent it, for receivers inside the server; it does not travel.
     """
 
-    __slots__ = ("_json", "cause", "encoded", "message", "path", "sender")
+    __slots__ = ("_json", "cause", "encoded", "extra", "message", "path", "sender")
 
     def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
         self.path = path
@@ -43,13 +43,29 @@ class Packet:
         self._json: bytes | None = None
         self.encoded: dict[str, bytes] | None = None
         """What encodings other than JSON have made of it, by their names; theirs, see `encodings`."""
+        self.extra: dict[str, str] | None = None
+        """What travels beside path and message, by its names; see `marked`."""
 
     @property
     def json(self) -> bytes:
         """The packet as JSON, encoded when it is first asked for."""
         if self._json is None:
-            self._json = _encode({"path": self.path, "message": self.message})
+            written = _encode({"path": self.path, "message": self.message})
+            self._json = written if self.extra is None else _with_members(written, self.extra)
         return self._json
+
+    def again(self) -> Packet:
+        """Return the same packet once more, to be marked anew."""
+        twin = Packet(self.path, self.message, self.sender)
+        twin.cause = self.cause
+        return twin
+
+    def mark(self, name: str, value: str) -> None:
+        """Have one more member travel, from before anybody has the packet. What was encoded is not encoded again."""
+        self.extra = {name: value}
+        self.encoded = None
+        if self._json is not None:
+            self._json = _with_members(self._json, self.extra)
 
     def plain_message(self) -> object:
         """Return the message in the values that JSON has, and byte strings.
@@ -73,6 +89,19 @@ class Packet:
 
     def __repr__(self) -> str:
         return f"<Packet to {self.path!r}>"
+
+
+def marked(packet: Packet, name: str, value: str) -> Packet:
+    """Return a packet with one more member: itself, or a twin if it has one already, since somebody may have it."""
+    if packet.extra is not None:
+        packet = packet.again()
+    packet.mark(name, value)
+    return packet
+
+
+def _with_members(json: bytes, members: dict[str, str]) -> bytes:
+    """Return a map, which is not empty, with more members."""
+    return b"%b,%b" % (json[:-1], _encode(members)[1:])
 
 
 def outgoing(path: str, message: Any = None, sender: object = None) -> Packet:

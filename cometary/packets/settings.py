@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from cometary.config.kinds import Kind, listed, matching
 from cometary.config.option import option
@@ -15,27 +15,37 @@ from cometary.packets.patterns import Pattern
 
 _LINE: Final = matching(".+", "text")
 
+TERMS: Final[dict[str, Callable[[str], object]]] = {
+    "limit": int,
+    "ttl": float,
+    "history": int,
+    "history_ttl": float,
+    "history_bytes": int,
+}
+TERMS_SHOWN: Final = (
+    "limit=PACKETS, ttl=SECONDS, history=PACKETS, history_ttl=SECONDS and history_bytes=BYTES"
+)
+
 
 def read_contract(line: str) -> tuple[str, Contract]:
-    """Read a contract from configuration: a pattern, a policy, and any of `limit=` and `ttl=`.
+    """Read a contract from configuration: a pattern, a policy, and any of the terms.
 
-    `prices/** conflate ttl=10` is one.
+    `prices/** conflate ttl=10 history=1` is one.
 
     Raises:
         UsageError: if that is none; whoever wrote it is at fault.
     """
     pattern, when_full, *terms = line.split() if len(line.split()) > 1 else (line, "")
-    given: dict[str, float] = {}
+    given: dict[str, Any] = {}
     for term in terms:
         name, _, value = term.partition("=")
-        if name not in ("limit", "ttl") or name in given:
-            raise UsageError(f"{term!r} is no term of a contract: there are limit=PACKETS and ttl=SECONDS")
+        if name not in TERMS or name in given:
+            raise UsageError(f"{term!r} is no term of a contract: there are {TERMS_SHOWN}")
         try:
-            given[name] = int(value) if name == "limit" else float(value)
+            given[name] = TERMS[name](value)
         except ValueError:
             raise UsageError(f"{term!r} has no number") from None
-    limit = given.get("limit")
-    contract = make_contract(when_full, limit=None if limit is None else int(limit), ttl=given.get("ttl"))
+    contract = make_contract(when_full, **given)
     Pattern.compile(pattern)
     return pattern, contract
 
@@ -65,7 +75,7 @@ def _check_paths(value: object) -> tuple[str, ...]:
 
 PATHS: Final = Kind(
     "contracts such as 'prices/** conflate ttl=10', separated by commas, each a pattern, a policy "
-    "(keep, conflate, drop_oldest, drop_newest, close) and any of limit=PACKETS and ttl=SECONDS",
+    f"(keep, conflate, drop_oldest, drop_newest, close) and any of {TERMS_SHOWN}",
     _check_paths,
     lambda text: _check_paths(listed(text)),
 )
@@ -75,4 +85,6 @@ PATHS: Final = Kind(
 class ContractSection(Section):
     """The contracts of a server."""
 
-    paths: tuple[str, ...] = option((), PATHS, "What becomes of packets that a session is too slow for.")
+    paths: tuple[str, ...] = option(
+        (), PATHS, "What becomes of packets that a session is too slow or too late for."
+    )

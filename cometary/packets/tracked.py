@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
-from cometary.packets.contract import KEEP, Contract, check_ttl
+from cometary.packets.contract import KEEP, Contract
 from cometary.packets.packet import Packet, check_encodable
+from cometary.packets.terms import check_ttl
 
 LONGEST_RECEIPT: Final = 256
 """The most characters of a receipt's id."""
@@ -34,9 +35,10 @@ class TrackedPacket(Packet):
         receipt: the sender's own id for the receipts it wants; None for no receipts.
         ttl: seconds that it waits unsent at most; None: as its contract says.
         key: what it is conflated and counted with; None: as its contract says.
+        exclude: the id of a session that it is not for; None for none.
     """
 
-    __slots__ = ("contract", "key", "receipt", "slot", "ttl")
+    __slots__ = ("contract", "exclude", "key", "receipt", "slot", "ttl")
 
     def __init__(
         self,
@@ -48,15 +50,28 @@ class TrackedPacket(Packet):
         receipt: str | None = None,
         ttl: float | None = None,
         key: object = None,
+        exclude: str | None = None,
     ) -> None:
         super().__init__(path, message, sender)
         self.contract = contract
+        self.exclude = exclude
         self.receipt = receipt
         self.ttl = contract.ttl if ttl is None else ttl
         if key is None:
             key = path if contract.key is None else as_key(contract.key(path, message), path)
         self.key = key
         self.slot: Slot | None = None if contract.when_full == "keep" else (contract, key)
+
+    @property
+    def has_wishes(self) -> bool:
+        """Whether whoever routes it has to look at more than its path."""
+        return self.receipt is not None or self.exclude is not None
+
+    def again(self) -> TrackedPacket:
+        """See `Packet.again`."""
+        twin = TrackedPacket(self.path, self.message, self.sender, contract=self.contract, key=self.key)
+        twin.receipt, twin.ttl, twin.exclude, twin.cause = self.receipt, self.ttl, self.exclude, self.cause
+        return twin
 
     def __repr__(self) -> str:
         wanted = "" if self.receipt is None else f", receipt {self.receipt!r}"

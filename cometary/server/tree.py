@@ -30,6 +30,7 @@ from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.history import Histories
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.door import ControlDoor
@@ -148,7 +149,7 @@ class Server:
         self._doors = Doors(settings, doors)
         self._application = self._doors.around(app)
         self._manager = SessionManager(session_settings(settings), self._application)
-        self._engine: Engine = LocalEngine() if engine is None else engine
+        self._engine: Engine = new_engine(contracts) if engine is None else engine
         self._hub = Hub(
             self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
         )
@@ -199,7 +200,7 @@ class Server:
         return ChildSpec(
             "dispatcher",
             Dispatcher,
-            (self._table, self._engine.attach, manager.receipts, parking, manager.flow),
+            (self._table, self._engine.attach, manager.receipts, parking, manager.flow, manager.find_actor),
         )
 
     def _authenticator_children(self) -> list[ChildSpec]:
@@ -295,6 +296,13 @@ class Server:
 
     def _tree(self) -> dict[str, object]:
         return tree(cast("ActorRef[Any]", self._root)).as_dict()
+
+
+def new_engine(contracts: Contracts) -> LocalEngine:
+    """Return the engine of a server by itself, which keeps what the contracts say."""
+    if not contracts.keeping:
+        return LocalEngine()
+    return LocalEngine(Histories(contracts, lambda: secrets.token_urlsafe(6), trio.current_time))
 
 
 def named(tasks: Iterable[Task]) -> Iterator[tuple[str, Task]]:

@@ -54,6 +54,7 @@ from cometary.sessions.events import (
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
+from cometary.sessions.replayed import Replayed
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session import Session
 from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
@@ -148,7 +149,7 @@ class SessionActor(Actor):
         else:
             self._take_other(kind, message)
 
-    def _take_other(self, kind: type, message: Any) -> None:
+    def _take_other(self, kind: type, message: Any) -> None:  # noqa: C901 - one line for each kind
         if kind is HandlerDone:
             if message.owner is self:  # else it is a handler of the incarnation before
                 self._handler_runs = False
@@ -157,6 +158,8 @@ class SessionActor(Actor):
             self._step(message.timed_out())
         elif isinstance(message, TrackedPacket):
             self._take_tracked(message)
+        elif kind is Replayed:
+            self._take_replayed(message)
         elif kind is LookForExpired:
             # Adding and subtracting times rounds them: the clock may read a little less than was asked for.
             self._step(Expiry(max(message.time, self.system.scheduler.now())))
@@ -220,6 +223,11 @@ class SessionActor(Actor):
             self._manager.too_late(keeper, packet)
             return
         self._step(Arrival(packet, self.system.scheduler.now(), partial(self._manager.settle, keeper)))
+
+    def _take_replayed(self, replayed: Replayed) -> None:
+        if self._keeper.ended is None:
+            for packet in replayed.that_fit(self._keeper.machine.outbox):
+                self.on_receive(packet)
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper

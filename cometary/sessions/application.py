@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cometary.actors import Future
     from cometary.errors import ProtocolError
     from cometary.packets.packet import Packet
+    from cometary.packets.position import Replay
     from cometary.packets.tracked import TrackedPacket
     from cometary.sessions.events import Request
     from cometary.sessions.failure import Failure
@@ -78,6 +79,7 @@ class Connect(NamedTuple):
     """For a session that has moved: connect it to the paths that these patterns cover."""
 
     patterns: tuple[str, ...]
+    replay: Replay | None = None
 
 
 class Disconnect(NamedTuple):
@@ -99,8 +101,10 @@ class Hub(Protocol):
         """Send a session a packet, but not from within its own turn."""
         ...
 
-    def subscribe(self, keeper: SessionKeeper, patterns: Iterable[str], /) -> Future[None]:
-        """Let a session have every update to the paths that `patterns` cover."""
+    def subscribe(
+        self, keeper: SessionKeeper, patterns: Iterable[str], replay: Replay | None = None, /
+    ) -> Future[None]:
+        """Let a session have every update to the paths that `patterns` cover, and of what is kept what is wished."""
         ...
 
     def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str], /) -> Future[None]:

@@ -40,6 +40,7 @@ from cometary.sessions.keeper import TOO_SLOW, UP_TO_DATE, SessionKeeper, Signed
 from cometary.sessions.lease import FrozenLease, freeze_lease, thaw_lease
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.policy import Policy
+from cometary.sessions.replayed import Replayed
 from cometary.sessions.session import Session
 from cometary.sessions.tracking import Tracking
 
@@ -192,6 +193,8 @@ def _posted(keeper: SessionKeeper, mail: Iterable[object]) -> Iterator[FrozenPac
     for message in mail:
         if isinstance(message, Packet):
             yield freeze_packet(message, message.ttl if isinstance(message, TrackedPacket) else inf)
+        elif isinstance(message, Replayed):
+            yield from map(freeze_packet, message.all())
     if isinstance(keeper.begun, AskedPacket):
         yield freeze_packet(keeper.begun.failed())
 

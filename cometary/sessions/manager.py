@@ -143,6 +143,11 @@ class SessionManager:
         """
         return here(self.directory.find(sid))
 
+    def find_actor(self, sid: str) -> ActorRef[Any] | None:
+        """Return the actor of the living session with the id `sid`; None if there is none here."""
+        keeper = self.directory.living.get(sid)
+        return None if keeper is None else keeper.ref
+
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""
         return {**keeper.describe(trio.current_time()), **self.hub.paths(keeper, SHOWN).shown()}
@@ -215,7 +220,7 @@ class SessionManager:
     def pass_on(self, keeper: SessionKeeper, message: object) -> None:
         """Take what was sent to a session where it was before; see `release`."""
         if isinstance(message, Connect):
-            self.hub.subscribe(keeper, message.patterns)
+            self.hub.subscribe(keeper, message.patterns, message.replay)
         elif isinstance(message, Disconnect):
             self.hub.unsubscribe(keeper, message.patterns)
         else:

@@ -6,9 +6,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from cometary.declarations import check_text
+from cometary.packets.position import read_replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cometary.sessions.application import Hub
     from cometary.sessions.keeper import SessionKeeper
@@ -85,16 +86,23 @@ class Session:
             return
         self._hub.post(self._keeper, packet)
 
-    def connect(self, *paths: str) -> None:
+    def connect(self, *paths: str, last: int = 0, since: Mapping[str, str] | None = None) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.
+
+        Args:
+            *paths: the paths, or patterns.
+            last: how many of the latest updates to each of the paths to send first, as far as they are kept.
+            since: for some of them, or of the paths that they cover, the position (`at`) behind which to begin
+                instead.
 
         Raises:
             PatternError: if one of them is not a path or pattern; the caller's fault, nothing has changed.
             UsageError: if one of them is not text, or they would be more paths than the option `session-paths`
-                allows; the same.
+                allows, or `last` or `since` makes no sense; the same.
         """
         _check_texts("connect", paths)
-        self._hub.subscribe(self._keeper, paths).get()
+        replay = read_replay(last, since)
+        self._hub.subscribe(self._keeper, paths, replay).get()
 
     def disconnect(self, *paths: str) -> None:
         """Receive no more updates to these paths.

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from cometary.connector import AsyncConnector, Connector
+from cometary.connector.calls import HistoryPage
 from cometary.errors import ConnectorError, ControlError, UnknownSessionError, UsageError
 from tests.connector.stand_in import StandIn
 
@@ -55,6 +56,8 @@ def connector(kind: Any, stand_in: StandIn) -> Iterator[Any]:
     made.close()
 
 
+PAGE: dict[str, Any] = {"packets": [], "at": "e-1", "complete": True}
+REPLAY = {"last": 3, "since": {"a": "e-1"}}
 CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("update", ("a/b", {"x": 1}), {"path": "a/b", "message": {"x": 1}}, {"updates": 1}, 1),
     ("update", ("a",), {"path": "a", "message": None}, {"updates": 1}, 1),
@@ -64,6 +67,7 @@ CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("disconnect", ("s", ("a",)), {"sid": "s", "paths": ["a"]}, {"paths": ["b"]}, ["b"]),
     ("send", ("s", [("a", 1)]), {"sid": "s", "packets": [A_1]}, {"packets": 1}, 1),
     ("kick", ("s",), {"sid": "s"}, {}, None),
+    ("history", ("a", 3), {"path": "a", "last": 3}, PAGE, HistoryPage([], "e-1", complete=True)),
 ]
 
 WISHES = {"receipt": "one", "ttl": 5, "key": "k"}
@@ -111,6 +115,16 @@ def test_wishes_go_with_each_packet(
     stand_in.answers({"updates": 1, "packets": 1})
     assert getattr(connector, name)(*arguments, **wishes) == 1
     assert json.loads(stand_in.received[0].body) == asked
+
+
+def test_positions_go_with_the_calls_about_what_is_kept(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"paths": ["a"]})
+    connector.connect("s", ["a"], **REPLAY)
+    stand_in.answers(PAGE)
+    connector.history("a", since="e-1")
+    connect, history = (json.loads(received.body) for received in stand_in.received)
+    assert connect == {"sid": "s", "paths": ["a"], **REPLAY}
+    assert history == {"path": "a", "last": 100, "since": "e-1"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import trio.testing
 
 from cometary.actors import Actor, ActorRef, system
-from cometary.dispatch.dispatcher import Dispatcher, Table, counted
+from cometary.dispatch.dispatcher import Dispatcher, Table, as_wished
 from cometary.dispatch.parking import MOST_AT_A_TIME
 from cometary.packets.contract import KEEP
 from cometary.packets.receipts import Receipt, ReceiptLog
@@ -58,9 +58,9 @@ class Hub:
             self.table.subscribe(pattern, ref)
         return got
 
-    async def update_counted(self, packet: TrackedPacket) -> None:
+    async def update_as_wished(self, packet: TrackedPacket) -> None:
         assert self.dispatcher is not None
-        self.dispatcher.tell(counted(packet))
+        self.dispatcher.tell(as_wished(packet))
         await trio.testing.wait_all_tasks_blocked()
 
     async def update(self, *packets: Packet) -> None:
@@ -151,19 +151,19 @@ def wishing(path: str) -> TrackedPacket:
     return tracked(path, 1, None, contract=KEEP, receipt="one", ttl=None, key=None)
 
 
-async def test_an_update_that_wants_receipts_goes_to_everybody_and_is_counted() -> None:
+async def test_an_update_that_wants_receipts_goes_to_everybody_and_is_as_wished() -> None:
     hub = Hub()
     async with system():
         Dispatcher.start(hub.table, hub.announce, hub.receipts)
         await trio.testing.wait_all_tasks_blocked()
         listeners = [hub.listen("news"), hub.listen("*")]
         packet = wishing("news")
-        await hub.update_counted(packet)
+        await hub.update_as_wished(packet)
         assert listeners == [[packet], [packet]]
         assert hub.receipts.read().receipts == [Receipt("one", "routed", "news", sessions=2)]
 
 
 async def test_where_nobody_keeps_receipts_such_an_update_goes_to_everybody_as_well(hub: Hub) -> None:
     got, packet = hub.listen("news"), wishing("news")
-    await hub.update_counted(packet)
+    await hub.update_as_wished(packet)
     assert got == [packet]

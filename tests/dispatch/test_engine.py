@@ -18,8 +18,12 @@ from cometary.actors import Actor, Future, current_system, system
 from cometary.config import Address, Settings
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import Engine, LocalEngine
+from cometary.dispatch.history import Histories
 from cometary.dispatch.hub import Hub
 from cometary.errors import MailboxFullError, UsageError
+from cometary.packets.contract import make_contract
+from cometary.packets.contract_table import Contracts
+from cometary.packets.patterns import Pattern
 from cometary.server.tree import Server
 from cometary.sessions import Packet, Session, SessionManager, SessionSettings
 from tests.dispatch.broker import Broker, BrokerEngine
@@ -32,12 +36,17 @@ def local() -> Sequence[Engine]:
     return [LocalEngine()]
 
 
+def local_that_keeps() -> Sequence[Engine]:
+    contracts = Contracts([(Pattern.compile("**"), make_contract(history=9))])
+    return [LocalEngine(Histories(contracts, lambda: "epoch", trio.current_time))]
+
+
 def with_a_broker() -> Sequence[Engine]:
     broker = Broker.start()
     return [BrokerEngine(broker), BrokerEngine(broker)]
 
 
-ENGINES = [local, with_a_broker]
+ENGINES = [local, local_that_keeps, with_a_broker]
 
 
 class Listener(Actor):
@@ -250,9 +259,9 @@ async def test_a_history_has_no_more_than_is_asked_for_and_does_not_claim_what_i
         history = await running[-1].engine.history("a", None, limit)
         messages = [packet.message for packet in history.packets]
         assert len(messages) <= limit
-        assert messages == list(range(5))[: len(messages)]
-        assert (history.at is None) == (not messages)
-        assert not history.complete or messages == list(range(5))[:limit]
+        assert messages == list(range(5))[5 - len(messages) :]
+        assert history.at is not None or not messages
+        assert not history.complete or messages == list(range(5))[-limit or 5 :]
 
 
 # -- a server with another engine ------------------------------------------------------------------

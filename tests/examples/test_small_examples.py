@@ -22,6 +22,16 @@ def test_what_one_session_says_all_sessions_hear() -> None:
         assert grace.hear() == [said]
 
 
+def test_who_comes_later_gets_the_headlines_that_are_kept() -> None:
+    with running_server("examples/headlines.py:app") as server, Connector(server.control) as connector:
+        connector.updates([("headlines/world", number) for number in range(12)])
+        with ClientSession(server.comet) as session:
+            [(place, _), *heard] = session.hear()
+        assert place == "::at"
+        assert heard == [("headlines/world", number) for number in range(2, 12)]
+        assert connector.history("headlines/world", 1).packets[0]["message"] == 11
+
+
 def test_a_handler_that_raises_ends_neither_the_session_nor_the_request() -> None:
     with running_server("examples/crashing.py:app") as server, ClientSession(server.comet) as session:
         order = {"count": 2, "price": 3}

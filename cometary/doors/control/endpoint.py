@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import msgspec
 
 from cometary.actors import Future
+from cometary.dispatch.history import History
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
 from cometary.log import get_logger
 from cometary.packets.paths import check_path
+from cometary.packets.position import read_position, read_replay
 from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.codecs.amount import check_json
@@ -46,6 +48,8 @@ logger = get_logger("cometary.transport")
 HEALTH: Final = "/healthz"
 MOST_LISTED: Final = 1_000
 """Paths of a session that an answer lists: all would cost more with each, whatever the call is about."""
+MOST_READ: Final = 1_000
+"""Packets of a history in one answer."""
 
 
 class PacketBody(msgspec.Struct, omit_defaults=True):
@@ -59,10 +63,27 @@ class PacketBody(msgspec.Struct, omit_defaults=True):
 
 
 class SessionPaths(msgspec.Struct):
-    """The body of `/connect` and `/disconnect`."""
+    """The body of `/disconnect`."""
 
     sid: str
     paths: list[str]
+
+
+class PathsToConnect(msgspec.Struct):
+    """The body of `/connect`: the paths, and what is replayed of them."""
+
+    sid: str
+    paths: list[str]
+    last: int = 0
+    since: dict[str, str] | None = None
+
+
+class HistoryOf(msgspec.Struct):
+    """The body of `/history`."""
+
+    path: str
+    last: Annotated[int, msgspec.Meta(ge=1, le=MOST_READ)] = 100
+    since: str | None = None
 
 
 class SessionPackets(msgspec.Struct):
@@ -113,10 +134,11 @@ class ControlEndpoint:
         self._router = Router()
         for path, type_, call in (
             ("/update", PacketBody | list[PacketBody], self.update),
-            ("/connect", SessionPaths, self.connect),
+            ("/connect", PathsToConnect, self.connect),
             ("/disconnect", SessionPaths, self.disconnect),
             ("/send", SessionPackets, self.send),
             ("/kick", SessionOnly, self.kick),
+            ("/history", HistoryOf, self.history),
         ):
             self._router.add("POST", path, _posting(type_, call))
         if crash is not None:
@@ -158,9 +180,10 @@ class ControlEndpoint:
         packets = self._packets(body if isinstance(body, list) else [body])
         return self._hub.publish_all(packets), lambda _: {"updates": len(packets)}
 
-    def connect(self, body: SessionPaths) -> Asked[Paths]:
+    def connect(self, body: PathsToConnect) -> Asked[Paths]:
         """Connect a session to paths."""
-        return self._hub.connect(body.sid, body.paths, listing=MOST_LISTED), Paths.shown
+        replay = _asked(read_replay, body.last, body.since)
+        return self._hub.connect(body.sid, body.paths, replay, listing=MOST_LISTED), Paths.shown
 
     def disconnect(self, body: SessionPaths) -> Asked[Paths]:
         """Disconnect a session from paths."""
@@ -170,6 +193,11 @@ class ControlEndpoint:
         """Send packets to one session."""
         packets = self._packets(body.packets)
         return self._hub.send(body.sid, packets), lambda _: {"packets": len(packets)}
+
+    def history(self, body: HistoryOf) -> Asked[History]:
+        """Tell what is kept of a path."""
+        behind = None if body.since is None else _asked(read_position, body.since)
+        return _asked(self._hub.history, body.path, behind, body.last), History.shown
 
     def kick(self, body: SessionOnly) -> Asked[None]:
         """End a session."""
@@ -184,17 +212,21 @@ class ControlEndpoint:
         hub = self._hub
         for body in bodies:
             check_path(body.path, from_client=False)
-            try:
-                if body.receipt is None and body.ttl is None and body.key is None:
-                    packet = hub.packet(body.path, body.message)
-                else:
-                    packet = hub.tracked(
-                        body.path, body.message, receipt=body.receipt, ttl=body.ttl, key=body.key
-                    )
-            except UsageError as error:
-                raise ProtocolError("bad-request", str(error)) from None
+            if body.receipt is None and body.ttl is None and body.key is None:
+                packet = _asked(hub.packet, body.path, body.message)
+            else:
+                make = functools.partial(hub.tracked, receipt=body.receipt, ttl=body.ttl, key=body.key)
+                packet = _asked(make, body.path, body.message)
             packets.append(packet)
         return packets
+
+
+def _asked(call: Callable[..., T], *args: object) -> T:
+    """Return what a call returns; what is wrong with its arguments is wrong with the request."""
+    try:
+        return call(*args)
+    except UsageError as error:
+        raise ProtocolError("bad-request", str(error)) from None
 
 
 def _crash(crash: Callable[[int], int], body: CrashCount) -> Asked[int]:

@@ -1,0 +1,99 @@
+"""Replays: what is kept of a path, sent to a session that has just been connected to it.
+
+1.  A client that is connected to a path with a history is told its position there, in a notice on the control path
+    `::at`. Then come the kept packets that were asked for, then all that is routed from then on: nothing twice, and
+    nothing is missing in between. (That is so where the engine answers at once, as that of a server by itself does.
+    Where it answers later, packets of that path may come before; each has its position, by which a client tells.)
+2.  What cannot be given whole is not given: the notice is on `::gap` then, and has the position from which on the
+    client misses nothing. That is so if some of it is not kept any more, or there is no room for it
+    (`cometary.sessions.replayed`).
+3.  A pattern with stars has no position: of the paths that it covers, those are replayed whose positions are given.
+    Of the others nobody knows what their client has had; so where positions are given, there is a gap for the
+    pattern as well.
+
+Runs on the loop's thread.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cometary.errors import CometaryError
+from cometary.log import get_logger
+from cometary.packets.patterns import Pattern
+from cometary.packets.position import Position, Replay
+from cometary.sessions.replayed import Replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cometary.actors import Future
+    from cometary.dispatch.engine import Engine
+    from cometary.dispatch.history import History
+    from cometary.packets.contract_table import Contracts
+    from cometary.sessions import SessionKeeper
+
+logger = get_logger("cometary.dispatch")
+
+
+class Replays:
+    """Sends sessions what is kept.
+
+    Args:
+        engine: keeps it.
+        contracts: which paths have a history.
+        most: how many packets of one path are replayed at most.
+    """
+
+    def __init__(self, engine: Engine, contracts: Contracts, most: int) -> None:
+        self._engine = engine
+        self._contracts = contracts
+        self._most = most
+
+    def begin(self, keeper: SessionKeeper, patterns: Iterable[str], wished: Replay) -> None:
+        """Send a session what it is to be given of the paths to which it has just been connected."""
+        for text in patterns:
+            pattern = Pattern.compile(text)
+            if pattern.exact:
+                self._replay(keeper, text, wished.since.get(text), wished.last)
+            elif wished.since:
+                for path, position in wished.since.items():
+                    if pattern.matches(path):
+                        self._replay(keeper, path, position, 0)
+                keeper.tell(Replayed(text))
+
+    def _replay(self, keeper: SessionKeeper, path: str, since: Position | None, last: int) -> None:
+        if self._contracts.find(path).history is not None:
+            limit = min(last, self._most) if since is None else self._most + 1
+            self._read(keeper, path, since, limit)
+        elif since is not None:
+            keeper.tell(Replayed(path))
+
+    def _read(
+        self, keeper: SessionKeeper, path: str, since: Position | None, limit: int, *, gap: bool = False
+    ) -> None:
+        read = self._engine.history(path, since, limit)
+        send = partial(self._send, keeper, path, since, read, gap=gap)
+        if read.done():
+            send()
+        else:
+            read.add_done_callback(send)
+
+    def _send(
+        self, keeper: SessionKeeper, path: str, since: Position | None, read: Future[History], *, gap: bool
+    ) -> None:
+        try:
+            packets, at, complete = read.get()
+        except CometaryError as error:
+            text = f"what is kept of {path!r} could not be read: {error}"
+            logger.warning("history not read", text=text, path=path)
+            keeper.tell(Replayed(path))
+            return
+        if complete and len(packets) > self._most:
+            self._read(keeper, path, None, 0, gap=True)  # to know where it ends
+        elif gap or not complete or at is None:
+            keeper.tell(Replayed(path, ends=at))
+        else:
+            begins = since or Position(at.epoch, at.offset - len(packets))
+            keeper.tell(Replayed(path, begins, at, packets, latest=since is None))
