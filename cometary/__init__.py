@@ -12,12 +12,22 @@ from cometary.on_demand import importer
 
 if TYPE_CHECKING:
     from cometary.app import App
-    from cometary.connector import AsyncConnector, Connector
+    from cometary.connector import AsyncConnector, Connector, Outbox
     from cometary.sessions import Failure, Packet, Receipt, Session
 
 __version__ = "0.1.0"
 
-__all__ = ["App", "AsyncConnector", "Connector", "Failure", "Packet", "Receipt", "Session", "__version__"]
+__all__ = [
+    "App",
+    "AsyncConnector",
+    "Connector",
+    "Failure",
+    "Outbox",
+    "Packet",
+    "Receipt",
+    "Session",
+    "__version__",
+]
 
 _find = importer(
     __name__,
@@ -26,6 +36,7 @@ _find = importer(
         "AsyncConnector": "cometary.connector",
         "Connector": "cometary.connector",
         "Failure": "cometary.sessions",
+        "Outbox": "cometary.connector",
         "Packet": "cometary.sessions",
         "Receipt": "cometary.sessions",
         "Session": "cometary.sessions",

@@ -178,8 +178,15 @@ class ConfigError(CometaryError):
 class ConnectorError(CometaryError):
     """The control interface could not be reached, or failed: the environment's fault.
 
-    Whether the call took effect is not known, so a connector never repeats one by itself.
+    Args:
+        message: What went wrong.
+        unsent: Whether nothing of the call has left, so that it may be made again. Otherwise whether it
+            took effect is not known, and a connector never repeats it by itself.
     """
+
+    def __init__(self, message: str, *, unsent: bool = False) -> None:
+        super().__init__(message)
+        self.unsent = unsent
 
 
 class SabotageError(CometaryError):

@@ -71,7 +71,7 @@ class Connector:
         Returns:
             How many updates the server took: 1. To how many sessions they go is not told.
         """
-        return self._perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
+        return self.perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
 
     def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """Send several updates, each a path and a message, in order and in one request.
@@ -79,7 +79,7 @@ class Connector:
         Returns:
             How many updates the server took.
         """
-        return self._perform(calls.updates(pairs))
+        return self.perform(calls.updates(pairs))
 
     def connect(
         self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None
@@ -95,7 +95,7 @@ class Connector:
         Returns:
             All the paths that it is connected to now.
         """
-        return self._perform(calls.connect(sid, paths, last, since))
+        return self.perform(calls.connect(sid, paths, last, since))
 
     def disconnect(self, sid: str, paths: Iterable[str]) -> list[str]:
         """Disconnect a session from paths; one that it was not connected to does not matter.
@@ -103,7 +103,7 @@ class Connector:
         Returns:
             All the paths that it is still connected to.
         """
-        return self._perform(calls.disconnect(sid, paths))
+        return self.perform(calls.disconnect(sid, paths))
 
     def send(
         self,
@@ -126,7 +126,7 @@ class Connector:
         Returns:
             How many packets the session took.
         """
-        return self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+        return self.perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
 
     def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
         """Return what is kept of the updates to a path.
@@ -136,15 +136,15 @@ class Connector:
             last: How many packets at most, up to 1,000: the latest, or the first behind `since`.
             since: The position behind which to begin; None for the latest.
         """
-        return self._perform(calls.history(path, last, since))
+        return self.perform(calls.history(path, last, since))
 
     def kick(self, sid: str) -> None:
         """End a session; its client is told `kicked`."""
-        self._perform(calls.kick(sid))
+        self.perform(calls.kick(sid))
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return what the server tells of its sessions: `name`, `state`, `age`, `queued`, `paths`."""
-        return self._perform(calls.sessions())
+        return self.perform(calls.sessions())
 
     def receipts(self, after: str | None = None, *, wait: float = 0) -> ReceiptPage:
         """Learn what has become of the packets that were sent with a receipt.
@@ -158,21 +158,22 @@ class Connector:
         Returns:
             The next receipts, at most 1,000, and the cursor for those behind them.
         """
-        return self._perform(calls.receipts(after, wait))
+        return self.perform(calls.receipts(after, wait))
 
     def statistics(self) -> dict[str, int]:
         """Return how many sessions there are, and what has become of all packets."""
-        return self._perform(calls.statistics())
+        return self.perform(calls.statistics())
 
     def tree(self) -> dict[str, Any]:
         """Return the supervision tree."""
-        return self._perform(calls.tree())
+        return self.perform(calls.tree())
 
     def healthz(self) -> str:
         """Return `ok` if the server is well."""
-        return self._perform(calls.healthz())
+        return self.perform(calls.healthz())
 
-    def _perform(self, call: Call[R]) -> R:
+    def perform(self, call: Call[R]) -> R:
+        """Make a call and return its result; what all methods above do."""
         request = wire.request(call)
         try:
             response = self._client.request(**request, timeout=self._timeout + call.wait)

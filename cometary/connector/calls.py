@@ -72,12 +72,12 @@ class HistoryPage(msgspec.Struct, frozen=True):
 
 def update(path: str, message: object, **wishes: object) -> Call[int]:
     """One update, to every session connected to `path`."""
-    return Call("POST", "/update", _packet(path, message, wishes), int, "updates")
+    return Call("POST", "/update", packet(path, message, wishes), int, "updates")
 
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
     """Several updates in one request."""
-    return Call("POST", "/update", [_packet(*pair) for pair in _pairs(pairs)], int, "updates")
+    return Call("POST", "/update", [packet(*pair) for pair in _pairs(pairs)], int, "updates")
 
 
 def connect(
@@ -107,7 +107,7 @@ def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
 
 def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> Call[int]:
     """Packets to one session, whatever it is connected to."""
-    body = {"sid": sid, "packets": [_packet(path, message, wishes) for path, message in _pairs(packets)]}
+    body = {"sid": sid, "packets": [packet(path, message, wishes) for path, message in _pairs(packets)]}
     return Call("POST", "/send", body, int, "packets")
 
 
@@ -142,7 +142,8 @@ def healthz() -> Call[str]:
     return Call("GET", "/healthz", None, str, "status")
 
 
-def _packet(path: str, message: object, wishes: Mapping[str, object] = NO_WISHES) -> dict[str, object]:
+def packet(path: str, message: object, wishes: Mapping[str, object] = NO_WISHES) -> dict[str, object]:
+    """One update or packet, with those of its wishes that are given."""
     given = {name: value for name, value in wishes.items() if value is not None}
     return {"path": path, "message": message, **given}
 

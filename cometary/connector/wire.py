@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypedDict, TypeVar
 
 import cbor2
@@ -22,6 +23,23 @@ LIMITS: Final = httpx.Limits(max_connections=16, max_keepalive_connections=16)
 
 SERVER_ERRORS: Final = 500
 """The lowest HTTP status that is not the caller's fault."""
+
+
+UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""There was no connection, so nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A body as it travels.
+
+    Attributes:
+        content: its bytes.
+        content_type: what they are.
+    """
+
+    content: bytes
+    content_type: str
 
 
 class ClientOptions(TypedDict):
@@ -81,16 +99,25 @@ def request(call: Call[Any]) -> Request:
     """
     if call.body is None:
         return {"method": call.method, "url": call.path, "content": None, "headers": {}}
-    try:
-        content, content_type = _json(call.body), JSON
-    except _HoldsBytes:
-        content, content_type = cbor2.dumps(call.body, encoders=BYTES), CBOR
+    body = call.body if isinstance(call.body, Encoded) else encoded(call.body)
     return {
         "method": call.method,
         "url": call.path,
-        "content": content,
-        "headers": {"content-type": content_type},
+        "content": body.content,
+        "headers": {"content-type": body.content_type},
     }
+
+
+def encoded(body: object) -> Encoded:
+    """Write a body: JSON, or CBOR if something in it holds bytes.
+
+    Raises:
+        TypeError, UsageError, ValueError: see `request`.
+    """
+    try:
+        return Encoded(_json(body), JSON)
+    except _HoldsBytes:
+        return Encoded(cbor2.dumps(body, encoders=BYTES), CBOR)
 
 
 def _json(body: object) -> bytes:
@@ -150,4 +177,5 @@ def _error(status: int, refusal: _Refusal) -> ConnectorError | ControlError:
 
 def unreachable(call: Call[Any], error: Exception) -> ConnectorError:
     """Describe a call that got no response at all."""
-    return ConnectorError(f"{call.path} got no response: {str(error) or type(error).__name__}")
+    text = f"{call.path} got no response: {str(error) or type(error).__name__}"
+    return ConnectorError(text, unsent=isinstance(error, UNSENT))

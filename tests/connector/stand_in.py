@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
@@ -88,8 +89,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, stand_in: StandIn) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, stand_in: StandIn, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.stand_in = stand_in
         stand_in.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -98,14 +99,20 @@ class _Server(ThreadingHTTPServer):
         self.stand_in.has_closed_one.set()
 
 
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    """One on a free port of the loopback interface."""
-    stand_in = StandIn()
-    with _Server(stand_in) as server:
+@contextmanager
+def standing_in(stand_in: StandIn, port: int = 0) -> Generator[StandIn]:
+    """Have it listen on the loopback interface until the end of the block; `port` 0 is any free one."""
+    with _Server(stand_in, port) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield stand_in
         stand_in.closing.set()
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """One on a free port of the loopback interface."""
+    with standing_in(StandIn()) as stand_in:
+        yield stand_in

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,9 @@ A_1 = {"path": "a", "message": 1}
 
 
 class OnTrio:
-    """An `AsyncConnector` called as if it were blocking: each call is a Trio run of its own."""
+    """An `AsyncConnector` called as if it were blocking: each call is a run of its own."""
+
+    run: Callable[..., Any] = staticmethod(trio.run)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._made_with = arguments, options
@@ -34,7 +37,7 @@ class OnTrio:
                 return await getattr(connector, name)(*arguments, **wishes)
 
         def call(*arguments: Any, **wishes: Any) -> Any:
-            return trio.run(partial(perform, *arguments, **wishes))
+            return self.run(partial(perform, *arguments, **wishes))
 
         return call
 
@@ -42,7 +45,15 @@ class OnTrio:
         """Each call has closed its own."""
 
 
-@pytest.fixture(params=[Connector, OnTrio])
+class OnAsyncio(OnTrio):
+    """The same on asyncio."""
+
+    @staticmethod
+    def run(function: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        return asyncio.run(function())
+
+
+@pytest.fixture(params=[Connector, OnTrio, OnAsyncio])
 def kind(request: pytest.FixtureRequest) -> Any:
     """Each kind of connector."""
     return request.param

@@ -62,7 +62,7 @@ def connect_in_python(block: Block, _: Path) -> None:
         ClientSession(server.comet) as session,
         Connector(server.control) as connector,
     ):
-        names: dict[str, Any] = {"sid": session.sid, "Connector": Connector}
+        names: dict[str, Any] = {"sid": session.sid, "Connector": Connector, "connector": connector}
         text = block.text.replace("http://127.0.0.1:8081", server.control)
         code = compile(text, "piece", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         outcome = eval(code, names)  # noqa: S307 - the same
@@ -123,6 +123,7 @@ PYTHON: Final[dict[tuple[str, str], Callable[[Block, Path], None]]] = {
     ("docs/reference/application.md", "import trio"): serve_in_python,
     ("docs/reference/connectors.md", "from cometary import Connector"): connect_in_python,
     ("docs/reference/connectors.md", "from cometary import AsyncConnector"): connect_in_python,
+    ("docs/reference/connectors.md", "from cometary import Outbox"): connect_in_python,
     ("docs/reference/connectors.md", "from functools import cache"): connect_in_python,
     ("docs/reference/logging.md", "import logging"): run_alone,
     ("docs/reference/sys.md", "from cometary.actors import sys"): look_inside,

@@ -1,13 +1,14 @@
-"""The connector for programs on Trio."""
+"""The connector for programs on Trio or asyncio."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-import trio
+import sniffio
 
 from cometary.connector import calls, wire
 from cometary.connector.calls import Call, HistoryPage, ReceiptPage
@@ -16,7 +17,7 @@ R = TypeVar("R")
 
 
 class AsyncConnector:
-    """`Connector`, with the same calls, results and errors, for any number of Trio tasks.
+    """`Connector`, with the same calls, results and errors, for any number of tasks of one loop, Trio's or asyncio's.
 
     Args:
         url: Where the control listener is, such as `http://127.0.0.1:8081`.
@@ -25,7 +26,7 @@ class AsyncConnector:
     """
 
     def __init__(self, url: str, secret: str | None = None, *, timeout: float = 5) -> None:
-        # Trio's own time-out covers the whole call; the client's would start anew for each part of it.
+        # The loop's own time-out covers the whole call; the client's would start anew for each part of it.
         self._client = httpx.AsyncClient(**wire.client_options(url, secret), timeout=None)  # noqa: S113 (see above)
         self._timeout = timeout
 
@@ -51,21 +52,21 @@ class AsyncConnector:
         key: str | None = None,
     ) -> int:
         """See `Connector.update`."""
-        return await self._perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
+        return await self.perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
 
     async def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """See `Connector.updates`."""
-        return await self._perform(calls.updates(pairs))
+        return await self.perform(calls.updates(pairs))
 
     async def connect(
         self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None
     ) -> list[str]:
         """See `Connector.connect`."""
-        return await self._perform(calls.connect(sid, paths, last, since))
+        return await self.perform(calls.connect(sid, paths, last, since))
 
     async def disconnect(self, sid: str, paths: Iterable[str]) -> list[str]:
         """See `Connector.disconnect`."""
-        return await self._perform(calls.disconnect(sid, paths))
+        return await self.perform(calls.disconnect(sid, paths))
 
     async def send(
         self,
@@ -77,41 +78,57 @@ class AsyncConnector:
         key: str | None = None,
     ) -> int:
         """See `Connector.send`."""
-        return await self._perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+        return await self.perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
 
     async def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
         """See `Connector.history`."""
-        return await self._perform(calls.history(path, last, since))
+        return await self.perform(calls.history(path, last, since))
 
     async def kick(self, sid: str) -> None:
         """See `Connector.kick`."""
-        await self._perform(calls.kick(sid))
+        await self.perform(calls.kick(sid))
 
     async def sessions(self) -> list[dict[str, Any]]:
         """See `Connector.sessions`."""
-        return await self._perform(calls.sessions())
+        return await self.perform(calls.sessions())
 
     async def receipts(self, after: str | None = None, *, wait: float = 0) -> ReceiptPage:
         """See `Connector.receipts`."""
-        return await self._perform(calls.receipts(after, wait))
+        return await self.perform(calls.receipts(after, wait))
 
     async def statistics(self) -> dict[str, int]:
         """See `Connector.statistics`."""
-        return await self._perform(calls.statistics())
+        return await self.perform(calls.statistics())
 
     async def tree(self) -> dict[str, Any]:
         """See `Connector.tree`."""
-        return await self._perform(calls.tree())
+        return await self.perform(calls.tree())
 
     async def healthz(self) -> str:
         """See `Connector.healthz`."""
-        return await self._perform(calls.healthz())
+        return await self.perform(calls.healthz())
 
-    async def _perform(self, call: Call[R]) -> R:
+    async def perform(self, call: Call[R]) -> R:
+        """See `Connector.perform`."""
         request = wire.request(call)
         try:
-            with trio.fail_after(self._timeout + call.wait):
-                response = await self._client.request(**request)
-        except (httpx.HTTPError, trio.TooSlowError) as error:
+            response = await _within(self._timeout + call.wait, self._client.request(**request))
+        except (httpx.HTTPError, TimeoutError) as error:
             raise wire.unreachable(call, error) from error
         return wire.result(call, response)
+
+
+async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
+    """Await a response on whichever loop this is.
+
+    Raises:
+        TimeoutError: it took longer.
+    """
+    if sniffio.current_async_library() == "asyncio":
+        async with asyncio.timeout(seconds):
+            return await response
+    import trio  # noqa: PLC0415 - a program on asyncio need not load it
+
+    with trio.move_on_after(seconds):
+        return await response
+    raise TimeoutError
