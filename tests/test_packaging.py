@@ -64,7 +64,8 @@ def test_where_there_is_no_compiler_the_wheel_has_the_sources_and_all_that_the_p
         assert modules <= names
         assert {"cometary/py.typed", "cometary/demo/page/index.html", "cometary/demo/page/style.css"} <= names
         for source in SOURCES.iterdir():
-            assert files.read(f"cometary/demo/page/client/{source.name}") == source.read_bytes()
+            for folder in ("demo/page", "contrib/django/static/cometary"):
+                assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()
 
 
 def test_who_asks_for_a_compiled_one_is_told_what_is_missing(tmp_path: Path) -> None:

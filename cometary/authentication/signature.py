@@ -12,10 +12,15 @@ from __future__ import annotations
 import binascii
 import hmac
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Final
 
 PREFIX: Final = "whsec_"
 KEY_BYTES: Final = range(24, 65)
+TOLERANCE: Final = 300
+"""Seconds by which the clocks of both machines may differ; what is older was recorded by somebody."""
+DIGITS: Final = 16
+"""More than any time has."""
 
 
 def read_secret(secret: str) -> bytes:
@@ -47,10 +52,33 @@ def signed_headers(key: bytes, event_id: str, seconds: int, body: bytes) -> dict
         seconds: since 1970: when this attempt is made.
         body: what is sent.
     """
-    text = f"{event_id}.{seconds}.".encode() + body
-    signature = b64encode(hmac.digest(key, text, "sha256")).decode()
     return {
         "webhook-id": event_id,
         "webhook-timestamp": str(seconds),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": _signature(key, event_id, str(seconds), body),
     }
+
+
+def is_genuine(key: bytes, headers: Mapping[str, str], body: bytes, now: float) -> bool:
+    """Whether a server with the same key has sent this, and not long ago.
+
+    Args:
+        key: what the server signs with.
+        headers: of the request; their names in lower case, or in any if the mapping does not mind.
+        body: as it came, byte for byte.
+        now: seconds since 1970.
+    """
+    event_id, seconds, signatures = (
+        headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+    )
+    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < DIGITS):
+        return False
+    if abs(now - int(seconds)) > TOLERANCE:
+        return False
+    expected = _signature(key, event_id, seconds, body).encode()
+    return any(hmac.compare_digest(expected, one.encode()) for one in signatures.split())
+
+
+def _signature(key: bytes, event_id: str, seconds: str, body: bytes) -> str:
+    text = f"{event_id}.{seconds}.".encode(errors="replace") + body
+    return f"v1,{b64encode(hmac.digest(key, text, 'sha256')).decode()}"

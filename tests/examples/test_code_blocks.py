@@ -29,6 +29,9 @@ from tests.examples.block_pieces import PYTHON, read_javascript, run_python
 from tests.examples.code_blocks import INDENTED, LOOSE, Block, where
 from tests.servers import ROOT
 
+FOLLOWED: Final = "test_django_tutorial.py follows the whole page"
+SERVED: Final = "serves for ever; test_notes.py runs it"
+
 NOT_RUN: Final = {
     ("docs/explanation/architecture.md", "cometary             one_for_one"): "a drawing",
     ("docs/how-to/cappuccino.md", 'comet = [[Comet alloc] initWithURL:@"/comet"'): (
@@ -40,9 +43,13 @@ NOT_RUN: Final = {
     ("docs/reference/testing.md", "AssertionError: probe expected 'a book', but got None"): (
         "the page has no test that would fail so; the line about the seed is compared in the tutorial"
     ),
-    ("docs/tutorial/django.md", ".venv/bin/pip install 'django>=5.2,<6'"): (
-        "asks for a password, and serves for ever; test_django_todo.py runs the same project"
-    ),
+    ("docs/tutorial/django.md", "python3 -m venv venv"): FOLLOWED,
+    ("docs/tutorial/django.md", "../venv/bin/python manage.py makemigrations todos"): FOLLOWED,
+    ("docs/tutorial/django.md", "../venv/bin/python manage.py comet"): FOLLOWED,
+    ("docs/tutorial/flask.md", "python3 -m venv venv"): "installs; the tests have what it installs",
+    ("docs/tutorial/flask.md", "venv/bin/flask --app flask_app run --port 8000"): SERVED,
+    ("docs/tutorial/fastapi.md", "python3 -m venv venv"): "the same",
+    ("docs/tutorial/fastapi.md", "venv/bin/uvicorn fastapi_app:app --port 8000"): SERVED,
     (
         "CONTRIBUTING.md",
         'longest_nap: float = option(60, kinds.seconds(1, 3600), "How long a session may be away.")',

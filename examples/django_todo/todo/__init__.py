@@ -1,1 +1,0 @@
-"""A list of things to do, the same in all windows of its user."""

@@ -1,0 +1,1 @@
+"""Lists of things to do."""

@@ -1,0 +1,44 @@
+"""Who may hear what."""
+
+from __future__ import annotations
+
+import pytest
+
+from cometary.contrib.rules import Rules
+from cometary.errors import PatternError
+
+
+def test_what_no_rule_permits_is_refused() -> None:
+    rules: Rules[str] = Rules()
+    assert not rules.may_hear("ada", "news")
+    rules.authorize("users/*")(lambda who, path: path == f"users/{who}")
+    rules.authorize("users/**")(lambda who, _: who == "root")
+    assert rules.may_hear("ada", "users/ada")
+    assert not rules.may_hear("ada", "users/grace")
+    assert rules.may_hear("root", "users/grace")
+    assert not rules.may_hear("root", "news")
+
+
+@pytest.mark.parametrize("path", ["", "*", "users/*", "a*", "::connect", "a\nb", "\ud800", "x" * 1025])
+def test_only_a_path_can_be_permitted(path: str) -> None:
+    rules: Rules[None] = Rules()
+    rules.authorize("**")(lambda _, __: True)
+    assert not rules.may_hear(None, path)
+
+
+def test_only_true_permits() -> None:
+    rules: Rules[None] = Rules()
+
+    @rules.authorize("news")
+    async def awaited_by_nobody(_: None, __: str) -> bool:
+        return True
+
+    rules.authorize("old/news")(lambda _, __: 1)
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        assert not rules.may_hear(None, "news")
+    assert not rules.may_hear(None, "old/news")
+
+
+def test_a_pattern_that_is_not_one_is_refused_where_it_stands() -> None:
+    with pytest.raises(PatternError):
+        Rules[None]().authorize("**/a")
