@@ -1,4 +1,4 @@
-"""The command `cometary`: `serve`, `demo`, `chaos`, `token` and `--version`.
+"""The command `cometary`: `serve`, `demo`, `chaos`, `token`, calls such as `update`, and `--version`.
 
 Whatever is wrong with what was given, wherever it was given, is one line on standard error and
 exit status 2.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cometary.cli import chaos, tokens
+from cometary.cli import calls, chaos, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2
-        when something given was wrong; `chaos.run` has its own.
+        when something given was wrong; `chaos.run` and `calls.run` have their own.
     """
     open_standard_streams()
     try:
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return chaos.run(given, os.environ)
         if command == "token":
             return tokens.run(given, os.environ)
+        if command in calls.COMMANDS:
+            return calls.run(command, given, os.environ)
         settings = load(given, os.environ)
         if command == "demo":
             return _serve(settings, _demo(settings), any_control=not is_given("control", given, os.environ))

@@ -6,7 +6,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from cometary.cli import chaos, tokens
+from cometary.cli import calls, chaos, tokens
 from cometary.cli.version import version
 from cometary.config import Option
 from cometary.config.section import options_of
@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
     """Read the command line, or leave the process as argparse does after `--help` or an error.
 
     Returns:
-        The command, `serve`, `demo`, `chaos` or `token`, and what was given, as text by the option's name.
+        The command, such as `serve`, and what was given, as text by the option's name.
 
     Raises:
         ConfigError: a door that is installed cannot be had.
@@ -51,6 +51,8 @@ def _parser() -> ArgumentParser:
         "token", help="make a signed token, to try things out with", allow_abbrev=False
     )
     tokens.add_options(token)
+    for name, text in calls.HELP.items():
+        calls.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
     return parser
 
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from cometary.cli import calls
 from cometary.cli.arguments import parse
 from cometary.cli.chaos import make_plan
 from tests.examples.code_blocks import Block
@@ -71,6 +72,10 @@ def run_cometary(arguments: Arguments, variables: dict[str, str], tmp_path: Path
         make_plan(given)  # it takes minutes; tests/chaos runs the command itself
     elif arguments[0] in {"serve", "demo"}:
         start_server(arguments, variables, tmp_path)
+    elif arguments[0] in calls.COMMANDS:
+        with running_server("") as server:
+            control = server.control.removeprefix("http://")
+            bash(shlex.join([sys.executable, "-m", "cometary", *arguments, "--control", control]), tmp_path)
     else:
         assert bash(shlex.join([sys.executable, "-m", "cometary", *arguments]), tmp_path, **variables)
 

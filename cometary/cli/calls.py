@@ -1,0 +1,133 @@
+"""The commands `cometary update`, `send`, `sessions` and `kick`: calls of a server's control interface."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from cometary.errors import ConnectorError, ControlError, UsageError
+from cometary.settings import load
+
+if TYPE_CHECKING:
+    from cometary.connector import Connector
+
+TIMEOUT: Final = 10.0
+"""Seconds that a call takes at most."""
+
+STDIN: Final = "-"
+_MESSAGE: Final = (
+    f"The message: JSON, or else text; {STDIN}: each line of standard input is one. null unless given."
+)
+_SID: Final = f"The session's id, a secret; {STDIN}: the first line of standard input."
+
+HELP: Final[Mapping[str, str]] = {
+    "update": "send a message to every session that is connected to a path",
+    "send": "send a message to one session",
+    "sessions": "list the sessions",
+    "kick": "end a session",
+}
+
+
+def add_options(command: str, parser: ArgumentParser) -> None:
+    """Add the arguments of one of the commands in `HELP`."""
+    if command in {"send", "kick"}:
+        parser.add_argument("sid", metavar="SID", help=_SID)
+    if command in {"update", "send"}:
+        parser.add_argument("path", metavar="PATH")
+        parser.add_argument("message", metavar="MESSAGE", nargs="?", default="null", help=_MESSAGE)
+    if command == "sessions":
+        parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
+    parser.add_argument(
+        "--control",
+        metavar="HOST:PORT",
+        default=SUPPRESS,
+        help="Where it is. Default: as for `cometary serve`.",
+    )
+    parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
+
+
+def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
+    """Make a call, or several, and print what they come to.
+
+    Args:
+        command: one of those in `HELP`.
+        given: its arguments.
+        environment: where the secret may be, as for `cometary serve`.
+
+    Returns:
+        The exit status: 0, or 1 if the server is away or refuses.
+
+    Raises:
+        ConfigError: something given was wrong.
+    """
+    settings = load({name: given[name] for name in ("control", "config") if name in given}, environment)
+    from cometary.connector import Connector  # noqa: PLC0415 - `--help` need not wait for it
+
+    try:
+        with Connector(f"http://{settings.control}", settings.secret, timeout=TIMEOUT) as connector:
+            COMMANDS[command](connector, given)
+    except (ConnectorError, ControlError, UsageError, ValueError) as error:
+        sys.stderr.write(f"cometary: {error}\n")
+        return 1
+    return 0
+
+
+def _update(connector: Connector, given: Mapping[str, Any]) -> None:
+    for message in _messages(given["message"]):
+        connector.update(given["path"], message)
+
+
+def _send(connector: Connector, given: Mapping[str, Any]) -> None:
+    sid = _sid(given)
+    for message in _messages(given["message"]):
+        connector.send(sid, [(given["path"], message)])
+
+
+def _kick(connector: Connector, given: Mapping[str, Any]) -> None:
+    connector.kick(_sid(given))
+
+
+def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
+    sessions = connector.sessions()
+    if given["json"]:
+        print(json.dumps(sessions, ensure_ascii=False))
+        return
+    rows = [("NAME", "STATE", "AGE", "QUEUED", "PATHS"), *map(_row, sessions)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _row(session: Mapping[str, Any]) -> tuple[str, ...]:
+    paths: Iterable[str] = session["paths"]
+    age, queued = f"{session['age']:.0f}s", str(session["queued"])
+    return _plain(session["name"]), _plain(session["state"]), age, queued, _plain(" ".join(paths))
+
+
+def _plain(text: str) -> str:
+    """Return what a terminal shows as it is: paths are anybody's text."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def _sid(given: Mapping[str, Any]) -> str:
+    return sys.stdin.readline().strip() if given["sid"] == STDIN else str(given["sid"])
+
+
+def _messages(text: str) -> Iterator[object]:
+    """Yield what is to be sent: one message, or, as they come, those on standard input."""
+    for each in sys.stdin if text == STDIN else [text]:
+        try:
+            yield json.loads(each)
+        except ValueError:
+            yield each.removesuffix("\n")
+
+
+COMMANDS: Final[Mapping[str, Callable[[Connector, Mapping[str, Any]], None]]] = {
+    "update": _update,
+    "send": _send,
+    "sessions": _sessions,
+    "kick": _kick,
+}
