@@ -25,17 +25,6 @@ print_if_it_answers() {
     fi
 }
 
-install_from_debian() {
-    local -a as_root=()
-    command -v apt-get >/dev/null || return 1
-    if [[ $(id -u) -ne 0 ]]; then
-        sudo -n true 2>/dev/null || return 1
-        as_root=(sudo -n)
-    fi
-    "${as_root[@]}" apt-get update -qq &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium
-}
-
 unpack_from_npm() {
     local package="$root/scripts/packaged-browser/node_modules/@sparticuz/chromium/bin" half="$unpacked.partial"
     (cd "$root/scripts/packaged-browser" && npm ci --workspaces=false)
@@ -67,7 +56,7 @@ done
 print_if_it_answers "$unpacked/chromium.sh"
 
 echo "No Chromium on PATH: installing one for the tests." >&2
-if install_from_debian >&2; then
+if "$root/scripts/debian.sh" chromium >&2; then
     print_if_it_answers chromium
 fi
 if unpack_from_npm >&2; then
