@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -30,21 +31,21 @@ def test_an_event_goes_to_all_functions_for_its_type_and_to_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "forged",
+    "forge",
     [
-        {},
-        headers(body=BODY + b" "),
-        headers(age=TOLERANCE + 10),
-        headers(age=-TOLERANCE - 10),
-        {**headers(), "webhook-id": "2"},
-        {**headers(), "webhook-id": "\ud800"},
-        {**headers(), "webhook-timestamp": "9" * 10_000},
-        {**headers(), "webhook-timestamp": "٣"},
-        {**headers(), "webhook-signature": "v1,é v2,"},
+        dict,
+        lambda: headers(body=BODY + b" "),
+        lambda: headers(age=TOLERANCE + 10),
+        lambda: headers(age=-TOLERANCE - 60),
+        lambda: {**headers(), "webhook-id": "2"},
+        lambda: {**headers(), "webhook-id": "\ud800"},
+        lambda: {**headers(), "webhook-timestamp": "9" * 10_000},
+        lambda: {**headers(), "webhook-timestamp": "٣"},
+        lambda: {**headers(), "webhook-signature": "v1,é v2,"},
     ],
 )
-def test_what_is_not_signed_as_it_is_or_is_old_is_refused(forged: dict[str, str]) -> None:
-    assert Events(SECRET).take(forged, BODY) == HTTPStatus.UNAUTHORIZED
+def test_what_is_not_signed_as_it_is_or_is_old_is_refused(forge: Callable[[], dict[str, str]]) -> None:
+    assert Events(SECRET).take(forge(), BODY) == HTTPStatus.UNAUTHORIZED
 
 
 def test_without_a_secret_nothing_is_taken() -> None:

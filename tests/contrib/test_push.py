@@ -44,7 +44,7 @@ def in_flask(push: Push[str]) -> Post:
 
     def post(path: str, body: bytes = b"", method: str = "POST", **headers: str) -> tuple[int, str]:
         with client.open(f"/push/{path}", method=method, data=body, headers=headers) as answer:
-            return answer.status_code, answer.text
+            return answer.status_code, answer.get_data(as_text=True)
 
     return post
 
