@@ -1,13 +1,13 @@
 """The actor of one session: the shell around its machine.
 
 1.  Everything that happens to the session is a message, handled in order: packets for the
-    client, the client's requests, broken connections, timers.
+    client, the client's requests, broken connections, timers. The commonest are handled by `short_steps`.
 2.  The packets of a request are handed over before the request is held or answered, so that
     what a plain handler sends back goes out at once. A handler that crashes takes no answer
     with it: the machine hears `Ready` all the same. So it does when not all of them may be
     handed over yet (`rounds`, `flow`): the others have their turn later, as behind an async handler, and
     what is sent back then goes out with the request if that is held.
-3.  The application is called one call at a time. A plain handler runs to its end here. An
+3.  The application is called one call at a time (`handover`). A plain handler runs to its end here. An
     async handler runs as a task of this actor while the actor goes on with rule 1, so a slow
     handler delays the application's next call for this session but never a push.
 4.  When the session has ended, a message to itself comes behind all packets that were sent to it
@@ -26,16 +26,14 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.actors import Actor, Timer
 from cometary.actors.messages import answer_if_discarded
-from cometary.escapes import escapes, exit_in
+from cometary.escapes import escapes
 from cometary.fsm import StartTimer
 from cometary.packets.packet import Packet
-from cometary.packets.receipted import AskedPacket
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.arbiter import NO_SHELL
 from cometary.sessions.carriers import session_ended
@@ -51,12 +49,11 @@ from cometary.sessions.events import (
     StreamDropped,
     Writable,
 )
-from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE
+from cometary.sessions.handover import Handover
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
 from cometary.sessions.replayed import Replayed
 from cometary.sessions.rounds import GoOn
-from cometary.sessions.session import Session
 from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
 from cometary.sessions.short_steps import meet, receive
 
@@ -64,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cometary.fsm import Observer
+    from cometary.sessions.failure import Failure
     from cometary.sessions.keeper import Call, SessionKeeper
     from cometary.sessions.manager import SessionManager
 
@@ -99,16 +97,13 @@ class SessionActor(Actor):
         manager: knows all sessions, the application and the router.
     """
 
-    __slots__ = ("_fails", "_handler_runs", "_keeper", "_manager", "_session", "_share")
+    __slots__ = ("_handover", "_keeper", "_manager")
 
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         super().__init__()
         self._keeper = keeper
         self._manager = manager
-        self._session = Session(keeper, manager.hub)
-        self._handler_runs = False
-        self._share = 0  # how many packets it may hand over in this turn, of those of its round
-        self._fails = False  # a handler has raised: what is queued is for the next incarnation
+        self._handover = Handover(keeper, manager)
 
     @property
     def display_name(self) -> str:
@@ -126,9 +121,9 @@ class SessionActor(Actor):
             keeper.queue(SignedOn())
             perform(self, keeper, keeper.machine.start())
         elif not self.actor_inbox.empty():
-            self._handler_runs = True  # as it were: rule 7
-            self.actor_inbox.put_if_open(HandlerDone(self))
-        self._serve_application()
+            self._handover.runs = True  # as it were: rule 7
+            self.tell_itself(HandlerDone(self))
+        self._handover.serve(self)
 
     def on_receive(self, message: Any) -> None:
         """Step the machine and do what it asks for."""
@@ -152,8 +147,8 @@ class SessionActor(Actor):
     def _take_other(self, kind: type, message: Any) -> None:  # noqa: C901 - one line for each kind
         if kind is HandlerDone:
             if message.owner is self:  # else it is a handler of the incarnation before
-                self._handler_runs = False
-                self._serve_application()
+                self._handover.runs = False
+                self._handover.serve(self)
         elif kind is StartTimer:
             self._step(message.timed_out())
         elif isinstance(message, TrackedPacket):
@@ -166,7 +161,7 @@ class SessionActor(Actor):
         elif kind is SignOff:
             self._sign_off()
         elif kind is GoOn:
-            self._go_on(message.share)
+            self._handover.go_on(self, message.share)
         elif kind is BehindTooLong:
             if self._keeper.lag == BEHIND:
                 no_longer_behind(self._keeper, self._manager.flow, TOO_SLOW)
@@ -254,22 +249,18 @@ class SessionActor(Actor):
 
     def take_in(self, ready: Ready) -> None:
         """Hand the packets of a request to the application (rule 2)."""
-        request = ready.request
-        self._keeper.received += len(request.packets)
-        self._keeper.queue(*request.packets, size=request.size)
         try:
-            self._serve_application()
-        except BaseException:
-            self._fails = True
-            raise
+            self._handover.take_in(self, ready.request)
         finally:  # a handler that crashes must not take the request with it
             if not (meet(self._keeper, ready) or advance(self, self._keeper, ready)):
                 keeper = self._keeper
-                request.refuse(session_ended(cast("str", keeper.ended), keeper.retry_after, keeper.last_rid))
+                ready.request.refuse(
+                    session_ended(cast("str", keeper.ended), keeper.retry_after, keeper.last_rid)
+                )
 
     def write_more(self, stream: Stream) -> None:
         """Have the machine go on with `stream` behind the mail that there is."""
-        self.actor_inbox.put_if_open(Writable(stream))
+        self.tell_itself(Writable(stream))
 
     def new_timer(self, name: str) -> Timer:
         """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
@@ -291,7 +282,7 @@ class SessionActor(Actor):
         for timer in keeper.timers.values():
             timer.close()
         self._manager.ended(keeper, reason)  # from here on nobody finds it, to send it more
-        self.actor_inbox.put_if_open(SignOff())
+        self.tell_itself(SignOff())
 
     def _sign_off(self) -> None:
         keeper = self._keeper
@@ -299,77 +290,17 @@ class SessionActor(Actor):
             keeper.list_late()
             keeper.sign_off = SignedOff(cast("str", keeper.ended), [])
             keeper.queue(keeper.sign_off)
-        self._serve_application()
+        self._handover.serve(self)
 
-    # -- the application ------------------------------------------------------------------
+    # -- the application: what `handover` leaves to the actor -----------------------------
 
-    def _serve_application(self) -> None:
-        keeper = self._keeper
-        while not (self._handler_runs or self._fails or (keeper.next_is_packet and self._has_to_wait())):
-            item = keeper.next_unhandled()
-            if item is None:
-                break
-            keeper.serving = self
-            cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
-            try:
-                outcome = self._hand_over(item)
-                awaitable = outcome if outcome is not None and inspect.isawaitable(outcome) else None
-            except BaseException as error:
-                if exit_in(error) is None:
-                    self._report(item, error)
-                raise
-            finally:
-                CAUSE.reset(cause)
-                keeper.serving = None
-            if awaitable is not None:
-                self._manager.flow.rounds.count()  # by what it will bring about, a later round would be charged
-                self._handler_runs = True
-                keeper.begun = item
-                self.start_task(self._finish, awaitable, item)
-        if keeper.sign_off is not None and not (keeper.unhandled or self._handler_runs or self._fails):
-            self._manager.gone(keeper)
-            self.stop()
+    def tell_itself(self, message: object) -> None:
+        """Handle `message` behind the mail that there is, unless it has ended for good by then."""
+        self.actor_inbox.put_if_open(message)
 
-    def _has_to_wait(self) -> bool:
-        """Whether the client's next packet may not be handed over yet; if so, there will be a `GoOn`."""
-        keeper, manager = self._keeper, self._manager
-        if manager.shutting_down:
-            return False
-        if keeper.lag == BEHIND:
-            manager.flow.hold_for(keeper, keeper.ref)
-        if keeper.waits or keeper.holds:
-            return True
-        if self._share > 0 and manager.flow.rounds.take_of_share(keeper.next_size):
-            self._share -= 1
-            return False
-        if manager.flow.rounds.take(keeper.next_size):
-            if keeper.unhandled > 1:  # it came with others: these are to have theirs in between
-                manager.flow.rounds.count()
-            return False
-        manager.flow.rounds.wait(keeper)
-        return True
-
-    def _go_on(self, share: int) -> None:
-        if share:
-            self._keeper.waits = False
-        self._share = share
-        try:
-            self._serve_application()
-        finally:
-            self._share = 0
-
-    def _hand_over(self, item: Call | Failure) -> Awaitable[object] | None:
-        application = self._manager.application
-        if isinstance(item, Packet):
-            return application.received(self._session, item)
-        if isinstance(item, SignedOn):
-            return application.signed_on(self._session)
-        if isinstance(item, SignedOff):
-            if self._keeper.settled:
-                return None  # the server waits no longer, and has said that the application is not told
-            item.undelivered.extend(self._manager.left(self._keeper))
-            return application.signed_off(self._session, item.reason, item.undelivered)
-        return application.failed(item)
+    def await_handler(self, outcome: Awaitable[object], item: Call | Failure) -> None:
+        """Await what an async handler has returned, as a task of its own."""
+        self.start_task(self._finish, outcome, item)
 
     async def _finish(self, outcome: Awaitable[object], item: Call | Failure) -> None:
         cause = CAUSE.set(self._keeper if isinstance(item, Packet) else None)
@@ -377,28 +308,11 @@ class SessionActor(Actor):
             await outcome
         except BaseException as error:
             if escapes(error):  # cancelled: the actor has ended of something else
-                self._report(item, self.actor_inbox.dead())
+                self._handover.report(self, item, self.actor_inbox.dead())
             else:
-                self._report(item, error)
+                self._handover.report(self, item, error)
             raise
         finally:
             CAUSE.reset(cause)
             self._keeper.begun = None
-        self.actor_inbox.put_if_open(HandlerDone(self))
-
-    def _report(self, item: Call | Failure, error: BaseException) -> None:
-        if self._keeper.forward is not None:
-            return  # the session has moved, and it is reported where that goes on
-        if isinstance(item, Packet):
-            failure = Failure("packet", error, self._session, packet=item)
-            if isinstance(item, AskedPacket):
-                self.actor_inbox.put_if_open(item.failed())
-        elif isinstance(item, SignedOn):
-            failure = Failure("signon", error, self._session)
-        elif isinstance(item, SignedOff):
-            failure = Failure(
-                "signoff", error, self._session, reason=item.reason, undelivered=item.undelivered
-            )
-        else:
-            return
-        self._keeper.report(failure)
+        self.tell_itself(HandlerDone(self))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cometary.sessions.bucket import Bucket
     from cometary.sessions.events import Request, Stream
     from cometary.sessions.failure import Failure
+    from cometary.sessions.handover import Caller
     from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
     from cometary.sessions.settings import SessionSettings
@@ -118,7 +119,7 @@ class SessionKeeper:
         """What the application is told of the end, once that is queued."""
         self.settled = False
         """Whether it is known for good what was undelivered."""
-        self.serving: SessionActor | None = None
+        self.serving: Caller | None = None
         """The actor, while it is calling a handler of this session."""
         self.begun: Call | Failure | None = None
         """What the application was called with whose async handler has not returned."""

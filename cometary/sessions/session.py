@@ -80,11 +80,11 @@ class Session:
             packet = self._hub.packet(path, message)
         else:
             packet = self._hub.tracked(path, message, receipt=receipt, ttl=ttl, key=key)
-        actor = self._keeper.serving
-        if actor is not None and get_ident() == actor.system.thread:
-            actor.push(packet)  # called by a handler, in the actor's own turn
-            return
-        self._hub.post(self._keeper, packet)
+        keeper = self._keeper
+        if keeper.serving is not None and get_ident() == keeper.system.thread:
+            keeper.serving.push(packet)  # called by a handler, in the actor's own turn
+        else:
+            self._hub.post(keeper, packet)
 
     def connect(self, *paths: str, last: int = 0, since: Mapping[str, str] | None = None) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.

@@ -16,6 +16,7 @@ from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import Packet, Session, SessionManager, SessionSettings
+from cometary.sessions.actor import SessionActor
 from cometary.sessions.events import End
 from cometary.sessions.manager import RETRY_AFTER
 from cometary.sessions.supervisor import CRASHES
@@ -137,7 +138,9 @@ async def test_all_that_tasks_send_until_the_application_is_told_is_listed_in_or
         await trio.sleep(44.95 if reason == "timeout" else 1)
         if pause:
             visitor.keeper.queue(Packet("slow"))
-            visitor.keeper.ref.actor_inbox.actor._serve_application()  # type: ignore[union-attr]
+            actor = visitor.keeper.ref.actor_inbox.actor
+            assert isinstance(actor, SessionActor)
+            actor._handover.serve(actor)
         sent: list[list[int]] = [[], []]
 
         async def send(task: int) -> None:

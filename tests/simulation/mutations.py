@@ -50,9 +50,9 @@ def calls_come_before_mail_after_a_crash() -> Generator[None]:
 
     def broken(self: SessionActor) -> None:
         on_start(self)
-        if self._handler_runs and self._keeper.unhandled:
-            self._handler_runs = False
-            self._serve_application()
+        if self._handover.runs and self._keeper.unhandled:
+            self._handover.runs = False
+            self._handover.serve(self)
 
     with patch.object(SessionActor, "on_start", broken):
         yield

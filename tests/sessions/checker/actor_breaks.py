@@ -15,8 +15,8 @@ ACTOR_BREAKS = (
     Break(
         "lose the packets that wait when the actor restarts",
         "actor",
-        "        self._serve_application()\n\n    def on_receive",
-        "        keeper.forget_packets()\n        self._serve_application()\n\n    def on_receive",
+        "        self._handover.serve(self)\n\n    def on_receive",
+        "        keeper.forget_packets()\n        self._handover.serve(self)\n\n    def on_receive",
         "slow handlers",
     ),
     Break("sign on at every restart", "actor", "if not keeper.started:", "if not keeper.ended:", "handlers"),
@@ -29,16 +29,16 @@ ACTOR_BREAKS = (
     ),
     Break(
         "go on calling handlers after a crash",
-        "actor",
-        "self._fails = True",
-        "self._fails = False",
+        "handover",
+        "self.fails = True",
+        "self.fails = False",
         "handlers",
     ),
     Break(
         "lose a request with the handler that crashed",
         "actor",
         "finally:  # a handler that crashes",
-        "else:  # a handler that crashes",
+        "except KeyError:\n            raise\n        else:  # a handler that crashes",
         "handlers",
     ),
     Break(
@@ -60,7 +60,7 @@ ACTOR_BREAKS = (
         "            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))\n",
         "            return\n",
     ),
-    Break("never sign off", "actor", "self.actor_inbox.put_if_open(SignOff())", "SignOff()"),
+    Break("never sign off", "actor", "self.tell_itself(SignOff())", "SignOff()"),
     Break(
         "lose what was sent before the sign-off",
         "manager",
@@ -76,17 +76,19 @@ ACTOR_BREAKS = (
     ),
     Break(
         "sign off before the packets that wait for their turn",
-        "actor",
-        "not (keeper.unhandled or self._handler_runs or self._fails)",
-        "not (self._handler_runs or self._fails)",
+        "handover",
+        "not (keeper.unhandled or self._is_stuck()):\n            self._m",
+        "not self._is_stuck():\n            self._m",
         "paced",
     ),
-    Break("never take a turn", "actor", "self._keeper.waits = False", "self._keeper.waits = True", "paced"),
-    Break("keep quiet about a failure", "actor", "self._keeper.report(failure)", "failure", "handlers"),
+    Break(
+        "never take a turn", "handover", "self._keeper.waits = False", "self._keeper.waits = True", "paced"
+    ),
+    Break("keep quiet about a failure", "handover", "self._keeper.report(failure)", "failure", "handlers"),
     Break(
         "keep quiet about a handler that was broken off",
         "actor",
-        "self._report(item, self.actor_inbox.dead())",
+        "self._handover.report(self, item, self.actor_inbox.dead())",
         "self.actor_inbox.dead()",
         "handlers",
     ),

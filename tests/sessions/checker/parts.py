@@ -63,6 +63,8 @@ def broken(module: str, old: str, new: str) -> Parts:
     copies = _executed(module, source.replace(old, new))
     if module == "short_steps":
         return replace(PRODUCTION, actor=_actor_with(receive=copies["receive"], meet=copies["meet"]))
+    if module == "handover":
+        return replace(PRODUCTION, actor=_actor_with(Handover=copies["Handover"]))
     name = CLASSES[module]
     copy = copies[name]
     if module in ("outbox", "presuming", "window"):

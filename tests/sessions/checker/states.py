@@ -71,7 +71,7 @@ def frozen_world(world: World, client: Client) -> State:
         None if ended else freeze(client),
         freeze(world.running),
         tuple(sorted(world.late, key=str)),
-        (world.actor._handler_runs, world.actor._fails),
+        (world.actor._handover.runs, world.actor._handover.fails),
         flags_of(world),
     )
 
@@ -90,7 +90,7 @@ def thawed_world(
     for one in REVIVED:
         one.world = world
     world.late = list(late)
-    world.actor._handler_runs, world.actor._fails = actor
+    world.actor._handover.runs, world.actor._handover.fails = actor
     vars(world).update(zip(FLAGS, flags, strict=True))
     world.before = world.acknowledged
     machine = world.keeper.machine
