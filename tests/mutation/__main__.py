@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,12 @@ def main() -> int:
         metavar="FILE",
         help="let only this file or folder tell (and others, if given again): those of the packages otherwise",
     )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=inf,
+        help="ask no more tests about a mutant than take so long, the likeliest first: a quick look",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--list", action="store_true", help="only say what would be tried")
     parser.add_argument("--root", type=Path, default=ROOT, help="the checkout")
@@ -72,7 +79,7 @@ def main() -> int:
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    return tried(chosen, options.tests, options.jobs, root)
+    return tried(chosen, options.tests, root, jobs=options.jobs, enough=options.seconds)
 
 
 def made(names: list[str], base: str | None, root: Path) -> list[Mutant]:
@@ -83,8 +90,8 @@ def made(names: list[str], base: str | None, root: Path) -> list[Mutant]:
     return choice.changed(everything, base, root) if base else everything
 
 
-def tried(chosen: list[Mutant], tests: Sequence[str], jobs: int, root: Path) -> int:
-    """Try them all with `tests`, or those of their packages if none, and say what came of it.
+def tried(chosen: list[Mutant], tests: Sequence[str], root: Path, *, jobs: int, enough: float) -> int:
+    """Try them all with `enough` seconds of `tests`, or of those of their packages, and say what came of it.
 
     Returns:
         The exit status.
@@ -99,8 +106,9 @@ def tried(chosen: list[Mutant], tests: Sequence[str], jobs: int, root: Path) -> 
         f"{len(chosen)} mutants, {len(baseline.seconds)} tests of {', '.join(folders)} in {seconds:.0f} s",
         flush=True,
     )
+    tries = outcomes(chosen, folders, baseline, root, jobs=jobs, enough=enough)
     progress = Progress(len(chosen), listed)
-    results = [progress.saw(outcome) for outcome in outcomes(chosen, folders, baseline, root, jobs)]
+    results = [progress.saw(outcome) for outcome in tries]
     again.remember(results, root)
     wrong = faults(results, listed, harmless.no_longer_there(listed, root))
     print(table(results, listed), *wrong, sep="\n\n")
@@ -109,17 +117,23 @@ def tried(chosen: list[Mutant], tests: Sequence[str], jobs: int, root: Path) -> 
 
 
 def outcomes(
-    chosen: Sequence[Mutant], tests: Sequence[str], baseline: Baseline, root: Path, jobs: int
+    chosen: Sequence[Mutant],
+    tests: Sequence[str],
+    baseline: Baseline,
+    root: Path,
+    *,
+    jobs: int,
+    enough: float,
 ) -> Iterator[Outcome]:
     """Try each in the cheapest way that it can be tried in."""
     left = [mutant for mutant in chosen if baseline.at_import(mutant)]
     if quick := [mutant for mutant in chosen if not baseline.at_import(mutant)]:
-        for outcome in warm.outcomes(quick, tests, baseline, root, jobs):
+        for outcome in warm.outcomes(quick, tests, baseline, root, jobs=jobs, enough=enough):
             if outcome.verdict is Verdict.UNTRIED:
                 left.append(outcome.mutant)
             else:
                 yield outcome
-    yield from cold.outcomes(left, baseline, root, jobs)
+    yield from cold.outcomes(left, baseline, root, jobs=jobs, enough=enough)
 
 
 if __name__ == "__main__":

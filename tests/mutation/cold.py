@@ -20,13 +20,15 @@ IMPORT: Final = 5.0
 """Seconds of processor time that the imports and the collection may take."""
 
 
-def outcomes(mutants: Iterable[Mutant], baseline: Baseline, root: Path, jobs: int) -> Iterator[Outcome]:
-    """Try `mutants`, `jobs` at a time; nothing of the project may be imported here."""
+def outcomes(
+    mutants: Iterable[Mutant], baseline: Baseline, root: Path, *, jobs: int, enough: float
+) -> Iterator[Outcome]:
+    """Try `mutants`, `jobs` at a time, with `enough` seconds of tests; nothing of the project may be imported here."""
 
     def start(mutant: Mutant, tests: Sequence[str], seconds: float) -> fork.Run:
         return fork.start(lambda: _run(mutant, tests, baseline, root), IMPORT + seconds)
 
-    return Trial(baseline, start, FIRST).outcomes(mutants, jobs)
+    return Trial(baseline, start, enough, FIRST).outcomes(mutants, jobs)
 
 
 def _run(mutant: Mutant, tests: Sequence[str], baseline: Baseline, root: Path) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import signal
 import sys
+from bisect import bisect
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import accumulate
 from typing import Final, Protocol
 
 from tests.mutation import fork
@@ -82,13 +84,15 @@ class Trial:
     Args:
         baseline: what the tests do when nothing is changed.
         start: how one mutant is tried.
+        enough: seconds of tests, after which no more are asked about one mutant.
         first: how many tests have a run of their own before all others. Where each run collects its tests
             anew, the few take a fraction of what all take, and most mutants die there.
     """
 
-    def __init__(self, baseline: Baseline, start: Start, first: int | None = None) -> None:
+    def __init__(self, baseline: Baseline, start: Start, enough: float, first: int | None = None) -> None:
         self._baseline = baseline
         self._start = start
+        self._enough = enough
         self._first = first
         self._kills: Counter[tuple[str, ...]] = Counter()
 
@@ -126,11 +130,15 @@ class Trial:
 
         def in_a_second(test: str) -> float:
             here, there = self._kills[key.module, key.function, test], self._kills[key.module, test]
-            return (UNKNOWN + here + ELSEWHERE * there) / (START + self._baseline.seconds.get(test, 0.0))
+            return (UNKNOWN + here + ELSEWHERE * there) / self._seconds(test)
 
         tests = sorted(attempt.batches.pop(), key=in_a_second, reverse=True)
+        tests = tests[: max(1, bisect(list(accumulate(map(self._seconds, tests))), self._enough))]
         first = self._first or len(tests)
         attempt.batches.extend(batch for batch in (tests[:first], tests[first:]) if batch)
+
+    def _seconds(self, test: str) -> float:
+        return START + self._baseline.seconds.get(test, 0.0)
 
     def _begin(self, attempt: _Attempt) -> fork.Run | None:
         tests = attempt.batches.popleft()

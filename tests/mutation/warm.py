@@ -30,9 +30,15 @@ FOR_HOURS: Final = 1e6
 
 
 def outcomes(
-    mutants: Sequence[Mutant], tests: Sequence[str], baseline: Baseline, root: Path, jobs: int
+    mutants: Sequence[Mutant],
+    tests: Sequence[str],
+    baseline: Baseline,
+    root: Path,
+    *,
+    jobs: int,
+    enough: float,
 ) -> Iterator[Outcome]:
-    """Try `mutants`, `jobs` at a time, with what is in the folders or files `tests`."""
+    """Try `mutants`, `jobs` at a time, with `enough` seconds of what is in the folders or files `tests`."""
     reading, writing = os.pipe()
 
     def work() -> int:
@@ -43,7 +49,7 @@ def outcomes(
             line = json.dumps([numbers[outcome.mutant], outcome.verdict.name, outcome.tests])
             os.write(writing, f"{line}\n".encode())
 
-        loop = Loop(baseline, root, lambda trial: trial.outcomes(mutants, jobs), tell)
+        loop = Loop(baseline, root, enough, lambda trial: trial.outcomes(mutants, jobs), tell)
         ignored = (f"--ignore={folder}" for folder in LEFT_OUT)
         return fork.pytest_with(loop, ["-x", "-s", "--tb=short", *ignored, *tests], root)
 
@@ -69,6 +75,7 @@ class Loop:
     Args:
         baseline: what the tests do when nothing is changed.
         root: where the checkout is.
+        enough: seconds of tests for each mutant.
         outcomes: tries all with the trial that it is given.
         tell: is called with each outcome.
     """
@@ -77,10 +84,11 @@ class Loop:
         self,
         baseline: Baseline,
         root: Path,
+        enough: float,
         outcomes: Callable[[Trial], Iterator[Outcome]],
         tell: Callable[[Outcome], None],
     ) -> None:
-        self._baseline, self._root = baseline, root
+        self._baseline, self._root, self._enough = baseline, root, enough
         self._outcomes, self._tell = outcomes, tell
 
     def pytest_configure(self) -> None:
@@ -115,7 +123,7 @@ class Loop:
             return run
 
         try:
-            for outcome in self._outcomes(Trial(self._baseline, start)):
+            for outcome in self._outcomes(Trial(self._baseline, start, self._enough)):
                 self._tell(outcome)
         except ForkedError:
             return None
