@@ -89,7 +89,6 @@ class Child(ReportSink):
         self.state = "starting"
         self.leaving = False
         self.exit = None
-        self.unreported = False
         failure = await self._try_to_start()
         if failure is not None:
             await self._kill()
@@ -128,7 +127,6 @@ class Child(ReportSink):
         return started
 
     def _not_started(self, error: BaseException) -> ChildStartError:
-        self.state = "stopped"
         if self.exit is not None and self.exit.error is not None:
             error = self.exit.error  # whatever it seems to be: this is what has ended it
         elif really(error, trio.TooSlowError):
@@ -143,7 +141,7 @@ class Child(ReportSink):
 
     # -- stop -----------------------------------------------------------------------------
 
-    async def stop(self, *, for_good: bool = False) -> bool:
+    async def stop(self, *, for_good: bool) -> bool:
         """Stop the incarnation in good order, or kill it when its time is up.
 
         Its cell then waits for the next one, or for `bury`; but it has closed if that was `for_good`.
@@ -178,11 +176,10 @@ class Child(ReportSink):
         return not self.alive
 
     async def kill(self) -> None:
-        """End the incarnation for good, without asking; returns when all of it has gone."""
+        """End the incarnation for good, without asking; returns when all of it has gone. Then it is to be buried."""
         self.state = "stopping"
         self.leaving = True
         await self._kill()
-        self.state = "stopped"
 
     async def _kill(self) -> None:
         if not self.alive:

@@ -136,8 +136,7 @@ class Children:
             self.remove(child)
 
     def remove(self, child: Child) -> None:
-        """Forget a child that does not run."""
-        child.bury()
+        """Forget a child that does not run, and is buried."""
         self.significant.pop(child, None)
         del self._by_id[child.spec.id]
 

@@ -46,7 +46,7 @@ def check_shutdown(what: str, shutdown: object) -> None:
     if isinstance(shutdown, str):
         check_choice(what, shutdown, ("brutal_kill", "infinity"))
     elif shutdown is not None:
-        check_seconds(what, shutdown, least=0)
+        check_seconds(what, shutdown)
 
 
 def check_flags(strategy: object, intensity: object, period: object, auto_shutdown: object) -> None:

@@ -60,6 +60,5 @@ async def supervise(
     finally:
         with trio.CancelScope(shield=True):
             await root.stop(for_good=True)
-        root.bury()
     if root.exit is not None and root.exit.error is not None:
         raise root.exit.error

@@ -122,7 +122,6 @@ class Supervisor(SupervisingActor):
         self._cell.put_if_open(message)
 
     async def _decide(self, child: Child, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        child.expected = None
         if must_restart(child.spec.restart, abnormal=exit.abnormal):
             await self._restart(child)
             return

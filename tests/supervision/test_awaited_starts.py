@@ -24,6 +24,7 @@ from cometary.supervision import (
     DynamicSupervisor,
     PartitionSupervisor,
     count_children,
+    latest_reports,
     start_child,
     start_child_async,
     supervisor_statistics,
@@ -122,6 +123,7 @@ async def test_one_that_is_not_needed_says_so() -> None:
         with pytest.raises(StartIgnoredError):
             await start_child_async(sup, Idle)
         assert (await count_children(sup)).specs == 0
+        assert latest_reports(root) == ()  # which is no failure
 
 
 async def test_one_that_kills_itself_before_it_has_started_has_failed(
@@ -213,6 +215,7 @@ async def test_one_that_is_terminated_while_it_starts_has_not_started(
             assert info.ref is not None
             await terminate_child(sup, info.ref)
         assert diary.read() == []
+        assert latest_reports(root) == ()  # it was what was wanted
 
 
 async def test_a_supervisor_that_ends_first_leaves_nobody_waiting(

@@ -121,6 +121,29 @@ async def test_brutal_kill_asks_nobody(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.records
 
 
+async def test_very_many_are_stopped_with_turns_for_others_in_between_and_not_after_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cometary.supervision.dynamic_children.BATCH", 10)
+    turns: list[int] = []
+
+    async def take_turns(supervisor: DynamicSupervisor) -> None:
+        while not supervisor.children.all_terminating:
+            await trio.lowlevel.checkpoint()
+        while len(supervisor.children):
+            turns.append(len(supervisor.children))
+            await trio.lowlevel.checkpoint()
+
+    async with company(crowd()) as root, trio.open_nursery() as nursery:
+        supervisor = the_actor(await child(root, "crowd"))
+        for number in range(100):
+            supervisor.start_child(Worker, str(number), Diary())
+        await settled()
+        nursery.start_soon(take_turns, supervisor)
+        await terminate_child(root, "crowd")
+    assert 9 <= len(turns) <= 20
+
+
 async def test_what_is_shielded_even_from_a_kill_is_waited_for(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,7 +226,9 @@ async def test_that_a_child_had_to_be_killed_is_reported_if_it_was_to_have_time(
         one = await start_child(supervisor, worker("one", diary, Sleeper, shutdown=shutdown))
         one.tell(1000)
         await settled()
+        began = trio.current_time()
         await terminate_child(supervisor, one)
+        assert trio.current_time() - began == (0 if shutdown == "brutal_kill" else shutdown)
         assert [report.action for report in latest_reports(root)] == ["nothing"] * reported
 
 

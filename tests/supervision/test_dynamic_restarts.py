@@ -16,7 +16,9 @@ from cometary.errors import (
 )
 from cometary.supervision import (
     Backoff,
+    ChildCount,
     CrashReport,
+    count_children,
     latest_reports,
     start_child,
     subscribe,
@@ -292,6 +294,17 @@ async def test_back_off_waits_longer_and_longer(autojump_clock: trio.testing.Moc
         assert diary == ["start one"]
 
 
+async def test_less_than_a_second_is_waited_too(autojump_clock: trio.testing.MockClock) -> None:
+    diary = Diary()
+    async with company(crowd(backoff=Backoff(0.25, 0.25, 0))) as root:
+        one = await start_child(await child(root, "crowd"), Worker, "one", diary)
+        await settled()
+        one.tell("crash")
+        began = trio.current_time()
+        await diary.next_line()
+        assert trio.current_time() - began == 0.25
+
+
 async def test_a_child_in_its_back_off_keeps_its_mail_and_its_reference_and_harms_nobody(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -310,6 +323,7 @@ async def test_a_child_in_its_back_off_keeps_its_mail_and_its_reference_and_harm
             (one, "restarting"),
             (two, "restarting"),
         ]
+        assert await count_children(supervisor) == ChildCount(specs=2, active=0, supervisors=0, workers=2)
         three = await start_child(supervisor, Worker, "three", diary)
         assert await three.ask("hello") == "hello"
         assert diary.read() == ["start three", "three got hello"]

@@ -48,6 +48,12 @@ async def test_a_function_runs_in_a_thread_until_it_is_asked_to_return(
     assert not caplog.records
 
 
+async def test_a_function_that_does_not_tell_its_parameters_gets_its_arguments_and_no_more() -> None:
+    async with company(ChildSpec("max", InThread(max), (1, 2), restart="temporary")) as root:
+        await until(lambda: not tree(root).children)
+        assert latest_reports(root) == ()
+
+
 async def test_a_crash_of_the_function_is_a_crash_of_the_child() -> None:
     diary = Diary()
 

@@ -10,8 +10,8 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.actors import ActorRef
-from cometary.errors import ChildStateError, SpecError
+from cometary.actors import Actor, ActorRef
+from cometary.errors import ChildStateError, SpecError, StartIgnoredError
 from cometary.supervision import (
     ChildCount,
     ChildSpec,
@@ -166,6 +166,19 @@ async def test_there_are_always_as_many_partitions() -> None:
             partition(supervisor, 0)
         await restart_child(supervisor, "0")
         assert partition(supervisor, 0).is_alive()
+
+
+async def test_a_partition_that_is_not_needed_is_there_for_nobody() -> None:
+    class Idle(Actor):
+        def on_start(self) -> None:
+            raise StartIgnoredError
+
+    house = ChildSpec("house", PartitionSupervisor, (ChildSpec("share", Idle),), {"partitions": 1})
+    async with company(house) as root:
+        supervisor = await child(root, "house")
+        with pytest.raises(ChildStateError, match="root/house/0 is stopped"):
+            partition(supervisor, 0)
+        assert await count_partitioned(supervisor) == ChildCount(0, 0, 0, 0)
 
 
 async def test_only_a_partition_supervisor_has_partitions() -> None:

@@ -53,7 +53,11 @@ async def test_the_log_record_carries_the_report(caplog: pytest.LogCaptureFixtur
     assert (record.name, record.levelname) == ("cometary.supervision", "ERROR")
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], RuntimeError)
-    assert vars(record)["crash_report"] == report.as_dict()
+    fields = report.as_dict()
+    assert vars(record)["crash_report"] == fields
+    in_record = {"time", "traceback"}  # which the record has in its own way
+    told = {name: value for name, value in fields.items() if name not in in_record}
+    assert vars(record)["structured"] == {"event": "child ended", **told}
     assert record.getMessage().startswith("root/a (Worker urn:uuid:")
     assert record.getMessage().endswith("; it is restarted, restarts so far: 0")
 

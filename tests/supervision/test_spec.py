@@ -208,3 +208,9 @@ def test_only_an_actor_has_a_mailbox_to_choose() -> None:
         ChildSpec("task", trio.sleep_forever, mailbox=Bounded(1))
     with pytest.raises(SpecError, match="mailbox must be a Bounded or None"):
         ChildSpec("worker", Worker, ("worker", Diary()), mailbox=10)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+def test_less_than_a_second_is_a_time_like_any_other() -> None:
+    spec = ChildSpec("x", Nobody, shutdown=0.5, start_timeout=0.5)
+    assert (spec.shutdown_seconds, spec.start_seconds) == (0.5, 0.5)
+    assert SupervisorSpec(period=0.5, backoff=Backoff(0.1, 0.5)).period == 0.5

@@ -79,3 +79,13 @@ async def test_a_supervisor_that_ends_like_this_is_not_restarted_if_it_is_transi
         await tell(supervisor, "job", "leave")
         await settled()
         assert [info.state for info in await which_children(root)] == ["stopped"]
+
+
+async def test_a_temporary_child_that_went_with_a_sibling_is_not_waited_for() -> None:
+    diary = Diary()
+    children = [worker("a", diary), significant("b", diary), significant("c", diary, "temporary")]
+    async with company(*children, strategy="one_for_all", auto_shutdown="all_significant") as root:
+        await tell(root, "a", "crash")
+        (await child(root, "b")).tell("leave")  # the last of those that are left
+        await trio.sleep_forever()
+    assert diary[-2:] == ["stop b", "stop a"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
@@ -10,8 +12,12 @@ from cometary.errors import RestartIntensityError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
+    DynamicSupervisor,
+    PartitionSupervisor,
+    Supervisor,
     SupervisorSpec,
     count_children,
+    start_child,
     terminate_child,
     which_children,
 )
@@ -163,6 +169,21 @@ async def test_back_off_waits_longer_and_longer(autojump_clock: trio.testing.Moc
         assert diary == ["start a"]
 
 
+async def test_the_back_off_begins_anew_for_a_child_that_has_run_for_the_longest_wait(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+    async with company(worker("a", diary), intensity=9, backoff=Backoff(min=1, max=5, jitter=0)) as root:
+        ref = await child(root, "a")
+        for runs, waits in ((0, 1), (5, 1), (4, 2), (5, 1)):  # seconds
+            await trio.sleep(runs)
+            diary.clear()
+            ref.tell("crash")
+            crashed_at = trio.current_time()
+            await diary.next_line()
+            assert trio.current_time() - crashed_at == waits
+
+
 async def test_a_supervisor_told_to_stop_during_a_back_off_stops_at_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -210,3 +231,28 @@ async def test_a_sibling_that_is_restarted_with_others_during_its_back_off_is_no
         diary.clear()
         await trio.sleep(100)
         assert diary == ["start a", "start b"]
+
+
+@pytest.mark.parametrize("supervisor", [Supervisor, PartitionSupervisor, DynamicSupervisor])
+async def test_every_class_of_supervisors_puts_up_with_one_restart_in_five_seconds(
+    autojump_clock: trio.testing.MockClock, supervisor: Any
+) -> None:
+    diary = Diary()
+    a = worker("a", diary)
+    args = {Supervisor: ([a],), PartitionSupervisor: (a,), DynamicSupervisor: ()}[supervisor]
+    async with company(
+        ChildSpec("it", supervisor, args, {} if supervisor is not PartitionSupervisor else {"partitions": 1})
+    ) as root:
+        it = await child(root, "it")
+        if supervisor is DynamicSupervisor:
+            await start_child(it, a)
+        incarnation = it.actor_inbox.actor
+        (ref,) = [info.ref for info in await which_children(it)]
+        assert ref is not None
+        for pause in (5.5, 1):
+            ref.tell("crash")
+            await trio.sleep(pause)
+            assert it.actor_inbox.actor is incarnation
+        ref.tell("crash")
+        await settled()
+        assert it.actor_inbox.actor is not incarnation

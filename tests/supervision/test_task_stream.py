@@ -134,6 +134,13 @@ async def test_with_a_link_a_time_out_ends_all(autojump_clock: MockClock) -> Non
         assert trio.current_time() == 1
 
 
+async def test_less_than_a_second_is_a_time_out_too(autojump_clock: MockClock) -> None:
+    async with system():
+        with pytest.raises(Timeout):
+            await anext(async_stream(TaskSupervisor.start(), [1], echo, timeout=0.5))
+        assert trio.current_time() == 0.5
+
+
 async def test_a_slow_task_is_timed_from_its_own_start(autojump_clock: MockClock) -> None:
     async with system():
         tasks = TaskSupervisor.start()

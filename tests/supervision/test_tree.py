@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import trio
 import trio.testing
 
-from cometary.actors import Actor
+from cometary.actors import Actor, ActorRef, system
 from cometary.supervision import (
     Backoff,
     ChildSpec,
     DynamicSupervisor,
+    Supervisor,
     SupervisorSpec,
     TreeNode,
     start_child,
@@ -153,3 +155,34 @@ async def test_an_actor_without_a_supervisor_is_a_tree_of_one() -> None:
         await root.stop(block=False)
     assert tree(root).as_dict()["children"] == []
     assert (tree(root).id, tree(root).state) == ("Supervisor", "stopped")
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+async def test_a_supervisor_that_nobody_supervises_is_the_root_of_its_own_tree(*, dynamic: bool) -> None:
+    diary = Diary()
+    async with system():
+        ref: ActorRef[Any]
+        if dynamic:
+            ref = DynamicSupervisor.start()
+            await start_child(ref, worker("a", diary))
+        else:
+            ref = await Supervisor.start_async([worker("a", diary)])
+        await settled()
+        node = tree(ref)
+        assert (node.id, node.actor, node.kind, node.restart) == (
+            ref.label,
+            ref.label,
+            "supervisor",
+            "temporary",
+        )
+        assert (node.state, node.restarts, node.mailbox, node.count) == ("running", 0, 0, 1)
+        assert outline(node)[1:] == [["a"]]
+        await ref.stop()
+
+
+async def test_an_actor_that_nobody_supervises_is_a_worker_without_children() -> None:
+    async with system():
+        ref = Worker.start("a", Diary())
+        node = tree(ref)
+        assert (node.kind, node.state, node.count, node.children) == ("worker", "running", 0, ())
+        await ref.stop()

@@ -100,11 +100,12 @@ async def test_of_a_child_started_as_a_class_it_is_told_what_its_specification_w
         assert (spec.keep_mail, spec.mailbox, spec.name) == (False, None, None)
 
 
-async def test_such_a_child_is_called_by_its_display_name_if_it_has_one() -> None:
+@pytest.mark.parametrize(("name", "shown"), [("Ada", "Ada"), ("", None), (7, None)])
+async def test_such_a_child_is_called_by_its_display_name_if_it_has_one(name: Any, shown: str | None) -> None:
     class Shown(Worker):
-        display_name = "Ada"
+        display_name = name
 
     async with company(ChildSpec("crowd", DynamicSupervisor)) as root:
         sup = await child(root, "crowd")
         ref = await start_child(sup, Shown, "a", Diary())
-        assert (await get_childspec(sup, ref)).id == "Ada"
+        assert (await get_childspec(sup, ref)).id == (shown or ref.actor_urn)
