@@ -1,13 +1,12 @@
 /**
  * A client in Node: sends numbers in bursts, asks for a count, and prints what came back, as JSON.
- * Arguments: the endpoint's URL, how many numbers.
+ * Arguments: the endpoint's URL, how many numbers, and the client's module if it is not the one in the sources.
  */
 
 import { setTimeout } from "node:timers/promises";
 
-import { Comet } from "../../clients/javascript/src/comet.js";
-
-const [url, last] = [process.argv[2], Number(process.argv[3])];
+const [url, last, client] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
+const { Comet } = await import(client ?? "../../clients/javascript/src/comet.js");
 const comet = new Comet(url, { backoff: { base: 20, cap: 200 } });
 const echoed = [];
 const counted = [];

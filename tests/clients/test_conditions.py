@@ -11,5 +11,5 @@ SOURCE = ROOT / "clients/javascript/src/conditions.js"
 
 
 def test_the_client_and_the_server_have_the_same_table_of_conditions() -> None:
-    table = SOURCE.read_text(encoding="utf-8").split("const STATUS")[1].split("}),")[0]
-    assert {name: int(status) for name, status in re.findall(r'"?([a-z-]+)"?: (\d{3})', table)} == CONDITIONS
+    table = SOURCE.read_text(encoding="utf-8").split("const CONDITIONS")[1].split("};")[0]
+    assert {name: int(status) for name, status in re.findall(r'"?([a-z-]+)"?: "(\d{3})', table)} == CONDITIONS

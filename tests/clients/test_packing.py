@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers import ROOT
+from tests.clients.cutting_proxy import CuttingProxy
+from tests.servers import ECHO, ROOT, running_server
 
 CLIENT = ROOT / "clients/javascript"
 
@@ -92,33 +93,46 @@ def test_programs_that_require_it_and_pages_without_modules_have_it_too(clone: P
     for program in ("required.cjs", "imported.mjs"):
         assert run(page, "node", program) == "closed closed function\n"
     assert run(page, ROOT / "node_modules/.bin/tsc", *STRICT, "typed.cts") == ""
+    assert_it_works(installed / "dist/comet.min.mjs")
+
+
+def assert_it_works(client: Path) -> None:
+    """Have the client whose names were made shorter do its work: nothing else shows that one was not its own."""
+    with running_server(ECHO) as server, CuttingProxy(server.port, seed=1, cut=0.25) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}/comet"
+        said = json.loads(run(ROOT, "node", "tests/clients/echo_client.mjs", url, "50", client))
+    numbers = list(range(1, 51))
+    assert said == {"echoed": numbers, "counted": numbers, "reopened": []}
 
 
 REQUIRED = """
 const { Comet } = require("cometary");
 const { allTabs } = require("cometary/tabs");
+const { cbor } = require("cometary/cbor");
 const { readFileSync } = require("node:fs");
 const vm = require("node:vm");
 
 const script = readFileSync(require.resolve("cometary/cometary.min.js"), "utf8");
 const page = vm.createContext({ EventTarget, TextEncoder });
 vm.runInContext(script + "; this.state = new Cometary.Comet('/comet').state", page);
-console.log(new Comet("/comet").state, page.state, typeof allTabs);
+console.log(new Comet("/comet", { codec: cbor() }).state, page.state, typeof allTabs);
 """
 
 IMPORTED = """
 import { allTabs } from "cometary/tabs";
+import { cbor } from "cometary/cbor";
 import * as small from "cometary/comet.min.mjs";
 import * as whole from "cometary/cometary.min.mjs";
 
-console.log(new small.Comet("/comet").state, new whole.Comet("/comet").state, typeof allTabs);
+console.log(new small.Comet("/comet", { codec: cbor() }).state, new whole.Comet("/comet").state, typeof allTabs);
 """
 
 TYPED = """
 import { Comet } from "cometary";
+import { cbor } from "cometary/cbor";
 import { allTabs } from "cometary/tabs";
 
-const comet = new Comet<{ news: string }>("/comet", { share: allTabs() });
+const comet = new Comet<{ news: string }>("/comet", { share: allTabs(), codec: cbor() });
 comet.on("news", (text) => text.trim());
 // @ts-expect-error no such pattern
 comet.on("olds", () => undefined);

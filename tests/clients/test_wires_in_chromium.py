@@ -47,7 +47,25 @@ def test_connections_that_break_change_the_wire_and_nothing_else(page: Page, ser
         assert page.evaluate("[comet.sid, events]") == [sid, [["open", ""]]]
 
 
-def test_where_there_are_no_websockets_the_session_goes_by_requests(page: Page, site: Site) -> None:
+def test_where_there_are_no_websockets_the_session_goes_by_a_stream(page: Page, site: Site) -> None:
+    with (
+        running_server(ECHO, "--origins", site.origin, "--wires", "streams") as server,
+        CuttingProxy(server.port, seed=1, cut=0) as proxy,
+    ):
+        sid = page.evaluate(COLLECT, endpoint(proxy.port))
+        for number in range(30):
+            if number in {10, 20}:
+                page.wait_for_function("comet.wire === 'stream'")
+            if number == 20:
+                proxy.cut_all()
+            page.evaluate("(number) => comet.send('echo', number)", number)
+        page.wait_for_function("seen.length >= 30")
+        page.wait_for_function("comet.wire === 'stream'")
+        assert echoed(page) == list(range(30))
+        assert page.evaluate("[comet.sid, events]") == [sid, [["open", ""]]]
+
+
+def test_where_there_is_nothing_else_the_session_goes_by_requests(page: Page, site: Site) -> None:
     with running_server(ECHO, "--origins", site.origin, "--wires", "") as server:
         page.evaluate(COLLECT, server.comet)
         for number in range(3):
@@ -55,6 +73,26 @@ def test_where_there_are_no_websockets_the_session_goes_by_requests(page: Page, 
         page.wait_for_function("seen.length >= 3")
         assert echoed(page) == [0, 1, 2]
         assert page.evaluate("[comet.wire, events]") == ["requests", [["open", ""]]]
+
+
+BYTES = """
+async ([endpoint, wires]) => {
+  const { cbor } = await import("/clients/javascript/src/cbor.js");
+  const comet = new Comet(endpoint, { codec: cbor(), wires });
+  const echoed = new Promise((resolve) => comet.on("echo", resolve));
+  await comet.open();
+  while (comet.wire !== (wires[0] ?? "requests")) await new Promise((resolve) => setTimeout(resolve, 10));
+  comet.send("echo", { icon: Uint8Array.of(0, 255), of: [1, "\u6c34"] });
+  const { icon, of } = await echoed;
+  await comet.close();
+  return [icon instanceof Uint8Array, [...icon], of];
+}
+"""
+
+
+@pytest.mark.parametrize("wires", [[], ["stream"], ["websocket"]])
+def test_bytes_travel_on_every_wire(page: Page, server: RunningServer, wires: list[str]) -> None:
+    assert page.evaluate(BYTES, [server.comet, wires]) == [True, [0, 255], [1, "\u6c34"]]
 
 
 def test_a_page_that_is_on_a_websocket_says_its_last_words(page: Page, server: RunningServer) -> None:

@@ -101,6 +101,7 @@ def read_javascript(block: Block, tmp_path: Path) -> None:
     """Have TypeScript read it, with the types of the client itself."""
     text = block.text.replace('from "cometary"', 'from "./src/comet.js"')
     text = text.replace('from "cometary/tabs"', 'from "./src/tabs.js"')
+    text = text.replace('from "cometary/cbor"', 'from "./src/cbor.js"')
     if "import " not in text:
         text = f'import {{ Comet }} from "./src/comet.js";\n{text}'
     (tmp_path / "src").symlink_to(ROOT / "clients/javascript/src")

@@ -1,5 +1,5 @@
 /**
- * Cometary's client: sessions over requests or a WebSocket, for browsers and for anything else with `fetch`.
+ * Cometary's client: sessions over requests, a stream or a WebSocket, for browsers and for anything else with `fetch`.
  *
  * @example
  * const comet = new Comet("/comet", { connectUrl: "/connect" });
@@ -78,7 +78,7 @@ export class Comet extends Target {
     return this.#line.state;
   }
 
-  /** What carries the session now: a WebSocket, or requests that the server holds. */
+  /** What carries the session now: a WebSocket, a stream, or requests that the server holds. */
   get wire() {
     return this.#line.wire;
   }

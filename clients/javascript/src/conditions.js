@@ -5,37 +5,35 @@
 
 /** @typedef {{ condition: string, detail: string, reason?: string, processed?: number }} Refusal */
 
-const TEMPORARY = new Set(["too-many-requests", "too-many-sessions", "shutting-down", "internal-error"]);
-const SESSION_LOST = new Set(["unknown-session", "session-ended", "bad-ack", "rid-out-of-window"]);
-const ABOUT_PACKETS = new Set(["bad-request", "forbidden-path", "forbidden", "too-large"]);
+/**
+ * The protocol's conditions, each with the HTTP status that carries it, and behind that what it is about: whether it is
+ * temporary (`t`), says that the session is lost (`s`), or may be about the packets in a request (`p`).
+ * @type {Record<string, string>}
+ */
+const CONDITIONS = {
+  "bad-request": "400p",
+  "bad-ack": "400s",
+  "forbidden-path": "400p",
+  unauthorized: "401",
+  forbidden: "403p",
+  "unknown-session": "404s",
+  "not-found": "404",
+  "method-not-allowed": "405",
+  "rid-out-of-window": "409s",
+  "session-ended": "410s",
+  "length-required": "411",
+  "too-large": "413p",
+  "unsupported-media-type": "415",
+  "upgrade-required": "426",
+  "too-many-requests": "429t",
+  "headers-too-large": "431",
+  "internal-error": "500t",
+  "shutting-down": "503t",
+  "too-many-sessions": "503t",
+};
 
 /** The reasons of `session-ended` after which the server wants no new session from this client. */
 const FINAL_REASONS = new Set(["closed", "kicked"]);
-
-/** The protocol's conditions, each with the HTTP status that carries it. */
-const STATUS = new Map(
-  Object.entries({
-    "bad-request": 400,
-    "bad-ack": 400,
-    "forbidden-path": 400,
-    unauthorized: 401,
-    forbidden: 403,
-    "unknown-session": 404,
-    "not-found": 404,
-    "method-not-allowed": 405,
-    "rid-out-of-window": 409,
-    "session-ended": 410,
-    "length-required": 411,
-    "too-large": 413,
-    "unsupported-media-type": 415,
-    "upgrade-required": 426,
-    "too-many-requests": 429,
-    "headers-too-large": 431,
-    "internal-error": 500,
-    "shutting-down": 503,
-    "too-many-sessions": 503,
-  }),
-);
 
 /**
  * Whether an error is the comet server's own. Gateways and proxies have error pages in JSON as well, some with a
@@ -46,20 +44,20 @@ const STATUS = new Map(
  * @returns {body is { error: string, detail: string, reason?: string, processed?: number }}
  */
 export function isRefusal(status, body) {
-  return typeof body?.["detail"] === "string" && STATUS.get(String(body["error"])) === status;
+  return typeof body?.["detail"] === "string" && parseInt(CONDITIONS[String(body["error"])] ?? "") === status;
 }
 
 /** @param {Refusal} refusal Whether to ask the same again, later. */
 export function isTemporary({ condition }) {
-  return TEMPORARY.has(condition);
+  return CONDITIONS[condition]?.[3] === "t";
 }
 
 /** @param {Refusal} refusal Whether the packets in a request may be to blame. */
 export function isAboutPackets({ condition }) {
-  return ABOUT_PACKETS.has(condition);
+  return CONDITIONS[condition]?.[3] === "p";
 }
 
 /** @param {Refusal} refusal Whether another session would mend it. */
 export function needsAnotherSession({ condition, reason = "" }) {
-  return SESSION_LOST.has(condition) && !FINAL_REASONS.has(reason);
+  return CONDITIONS[condition]?.[3] === "s" && !FINAL_REASONS.has(reason);
 }

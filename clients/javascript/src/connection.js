@@ -73,15 +73,7 @@ export class Connection {
     this.#renewal = new Renewal(means);
     this.#relief = new Alarm(means);
     this.#pause = new Alarm(means);
-    this.#wires = new Wires(means, {
-      attached: () => {
-        this.#relief.clear();
-        this.pump();
-      },
-      received: (fresh, closed) => this.#received(fresh, closed),
-      refused: (request, outcome) => this.#refused(request, outcome),
-      broke: () => this.pump(),
-    });
+    this.#wires = new Wires(means, this);
     this.#queue = queue;
     this.#listener = listener;
   }
@@ -93,7 +85,7 @@ export class Connection {
 
   /** What carries the session. */
   get wire() {
-    return this.#session?.streaming ? "websocket" : "requests";
+    return this.#session?.streaming ?? "requests";
   }
 
   /** @returns {ConnectionRecord} Rule 4. */
@@ -165,7 +157,7 @@ export class Connection {
 
   /**
    * The page is about to vanish: send what can be sent.
-   * @param {(body: string) => boolean} send whether the browser has taken it
+   * @param {(body: import("./json.js").Written) => boolean} send whether the browser has taken it
    */
   farewell(send) {
     const session = this.#session;
@@ -202,6 +194,12 @@ export class Connection {
     this.#flights.giveUp();
   }
 
+  /** A better wire is there: nothing is held any more (rule 5). */
+  attached() {
+    this.#relief.clear();
+    this.pump();
+  }
+
   // --- opening a session
 
   async #openSession() {
@@ -218,11 +216,11 @@ export class Connection {
 
   /** @returns {Promise<import("./exchange.js").Outcome>} */
   async #askForSession() {
-    const { token, wait, margin } = this.#means;
+    const { token, wait, margin, codec } = this.#means;
     try {
       this.#token = await token();
-      const body = JSON.stringify({ rid: FIRST_RID, version: 1, wait, token: this.#token });
-      return await this.#flights.send(body, { hold: 0, margin });
+      const opening = { rid: FIRST_RID, version: 1, wait, token: this.#token };
+      return await this.#flights.send(codec.body(opening), { hold: 0, margin });
     } catch (cause) {
       return { kind: "lost", cause, retryAfter: 0 }; // the page's own `token` failed
     }
@@ -275,14 +273,15 @@ export class Connection {
    * @param {import("./protocol.js").Request} request
    */
   async #transmit(session, request) {
-    if (session.streaming) return this.#wires.send(session.body(request));
-    this.#wires.wentOut = true;
-    this.#startRelief();
-    const outcome = await this.#flights.send(session.body(request), this.#patience);
+    const body = session.body(request);
+    if (this.#wires.takes(body)) return;
+    const held = session.streaming === undefined;
+    if (held) this.#startRelief();
+    const outcome = await this.#flights.send(body, { ...this.#patience, ...(held ? {} : { hold: 0 }) });
     if (session !== this.#session) return; // rule 2
     if (outcome.kind === "answer") return this.#answered(session, request, outcome.body);
     if (outcome.seconds >= HELD_LONG) this.#failures = 0;
-    if (outcome.kind === "refusal") return this.#refused(request, outcome);
+    if (outcome.kind === "refusal") return this.refused(request, outcome);
     session.lost(request);
     this.#putOff(session, outcome);
   }
@@ -301,14 +300,14 @@ export class Connection {
    */
   #answered(session, request, body) {
     const fresh = session.answered(request, /** @type {import("./protocol.js").Answer} */ (body));
-    this.#received(fresh, request.close);
+    this.received(fresh, request.close);
   }
 
   /**
    * @param {import("./protocol.js").Packet[]} fresh
    * @param {boolean} closed whether the request that closes the session has been answered
    */
-  #received(fresh, closed) {
+  received(fresh, closed) {
     const session = /** @type {Session} */ (this.#session);
     this.#failedOpenings = 0;
     this.#failures = 0;
@@ -337,7 +336,7 @@ export class Connection {
    * @param {import("./protocol.js").Request} request
    * @param {import("./exchange.js").Refused} outcome
    */
-  #refused(request, outcome) {
+  refused(request, outcome) {
     const session = /** @type {Session} */ (this.#session);
     const { refusal } = outcome;
     const verdict = session.refused(request, refusal);
@@ -364,7 +363,7 @@ export class Connection {
    * @param {import("./exchange.js").Failed} outcome
    */
   #putOff(session, outcome) {
-    if (!session.anyLost || session.streaming) return this.pump();
+    if (!session.anyLost || session.streaming === "websocket") return this.pump();
     this.#enter("reconnecting");
     if (this.#pause.isSet) return;
     this.#failures += 1;

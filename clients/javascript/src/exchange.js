@@ -7,7 +7,7 @@ import { isRefusal } from "./conditions.js";
 /** @typedef {import("./conditions.js").Refusal} Refusal */
 
 /**
- * `answer`: status 200 and a JSON object. `refusal`: an error of the protocol. `lost`: anything else, such as a
+ * `answer`: status 200 and a body of the protocol. `refusal`: an error of the protocol. `lost`: anything else, such as a
  * broken connection, a watchdog that ran out or a proxy's own error page. `retryAfter` is in milliseconds.
  * @typedef {{ kind: "answer", body: Record<string, unknown> }
  *   | { kind: "refusal", refusal: Refusal, retryAfter: number }
@@ -18,26 +18,44 @@ import { isRefusal } from "./conditions.js";
 /** @typedef {Extract<Outcome, { kind: "refusal" }>} Refused */
 
 /**
+ * @typedef {object} ExchangeMeans
+ * @property {string} url the endpoint
+ * @property {typeof globalThis.fetch} fetch
+ * @property {RequestCredentials} credentials
+ * @property {import("./json.js").Codec} codec
+ */
+
+/**
+ * Post a body.
+ *
+ * @param {ExchangeMeans} means
+ * @param {import("./json.js").Written} body
+ * @param {AbortSignal} signal
+ * @param {Record<string, string>} [headers]
+ */
+export function post({ url, fetch, credentials, codec }, body, signal, headers) {
+  return fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": codec.type, ...headers },
+    body,
+    signal,
+    credentials,
+    cache: "no-store",
+  });
+}
+
+/**
  * Post a body and wait for what comes of it.
  *
- * @param {typeof globalThis.fetch} fetch
- * @param {string} url
- * @param {string} body JSON
- * @param {{ signal: AbortSignal, credentials: RequestCredentials }} options
+ * @param {ExchangeMeans} means
+ * @param {import("./json.js").Written} body
+ * @param {AbortSignal} signal
  * @returns {Promise<Outcome>}
  */
-export async function exchange(fetch, url, body, { signal, credentials }) {
-  const headers = { "Content-Type": "application/json" };
+export async function exchange(means, body, signal) {
   try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers,
-      body,
-      signal,
-      credentials,
-      cache: "no-store",
-    });
-    return read(url, response, await response.text());
+    const response = await post(means, body, signal);
+    return read(means.url, response, await means.codec.answer(response));
   } catch (cause) {
     return { kind: "lost", cause, retryAfter: 0 };
   }
@@ -46,12 +64,11 @@ export async function exchange(fetch, url, body, { signal, credentials }) {
 /**
  * @param {string} url
  * @param {Response} response
- * @param {string} text
+ * @param {Record<string, unknown> | undefined} body
  * @returns {Outcome}
  */
-function read(url, response, text) {
+function read(url, response, body) {
   const retryAfter = parseRetryAfter(response.headers.get("Retry-After"));
-  const body = parseObject(text);
   if (response.ok && isAnswer(body)) return { kind: "answer", body };
   if (isRefusal(response.status, body)) {
     const { error: condition, ...members } = body;
@@ -62,19 +79,6 @@ function read(url, response, text) {
     cause: new Error(`${url} answered with HTTP status ${response.status}, not in the comet protocol.`),
     retryAfter,
   };
-}
-
-/**
- * @param {string} text
- * @returns {Record<string, unknown> | undefined}
- */
-export function parseObject(text) {
-  try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

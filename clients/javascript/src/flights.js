@@ -14,14 +14,13 @@ import { exchange } from "./exchange.js";
 /** @typedef {ReturnType<typeof setTimeout>} Timer */
 
 /**
- * @typedef {object} FlightMeans
- * @property {string} url the endpoint
- * @property {typeof globalThis.fetch} fetch
- * @property {RequestCredentials} credentials
+ * @typedef {object} MoreFlightMeans
  * @property {(callback: () => void, milliseconds: number) => Timer} setTimeout
  * @property {(timer: Timer) => void} clearTimeout
  * @property {() => number} now milliseconds of any clock that only goes forward
  */
+
+/** @typedef {import("./exchange.js").ExchangeMeans & MoreFlightMeans} FlightMeans */
 
 /** The slowest link that a body is given time for (bytes a second). */
 const SLOWEST = 4096;
@@ -44,12 +43,12 @@ export class Flights {
 
   /**
    * Send a body and wait for what comes of it.
-   * @param {string} body
+   * @param {import("./json.js").Written} body
    * @param {{ hold: number, margin: number }} patience seconds that the server may hold it, and on top of that
    * @returns {Promise<import("./exchange.js").Outcome & { seconds: number }>} and how long it took
    */
   async send(body, { hold, margin }) {
-    const { url, fetch, credentials, now } = this.#means;
+    const { url, now } = this.#means;
     const flight = new AbortController();
     const giveUp = () => flight.abort(new Error(`${url} did not answer in time.`));
     const answerable = margin + body.length / SLOWEST;
@@ -60,7 +59,7 @@ export class Flights {
     const departed = now();
     this.#depart(answerable);
     try {
-      const outcome = await exchange(fetch, url, body, { signal: flight.signal, credentials });
+      const outcome = await exchange(this.#means, body, flight.signal);
       return { ...outcome, seconds: (now() - departed) / 1000 };
     } finally {
       watchdog.clear();

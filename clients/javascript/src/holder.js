@@ -46,7 +46,7 @@ export class Holder {
     this.#options = options;
     this.#tell = tell;
     this.#means = means;
-    this.queue = new SendQueue(options.limits);
+    this.queue = new SendQueue(options.limits, options.codec);
     this.paths = new ConnectedPaths(new Backend(options), () => this.sid);
   }
 
@@ -160,7 +160,8 @@ export class Holder {
 
   /** The page goes, and its requests with it; beacons outlive it. */
   farewell() {
-    this.#connection?.farewell((body) => this.#options.environment.sendBeacon(this.#url, body));
+    const { codec, environment } = this.#options;
+    this.#connection?.farewell((body) => environment.sendBeacon(this.#url, codec.beacon(body)));
     this.#connection?.end("closed");
   }
 

@@ -2,6 +2,8 @@
  * What the page may choose, with the defaults, and what the client takes from its surroundings.
  */
 
+import { JSON_CODEC } from "./json.js";
+
 /**
  * @typedef {object} Options
  * @property {string} [connectUrl] where the page's own back-end takes `{"sid": …, "paths": […]}`
@@ -12,8 +14,10 @@
  * @property {number} [wait] seconds that the server may hold a request, if less than it would
  * @property {number} [margin] seconds within which what the server does not hold has to be answered, or it is sent
  *   again; 10 by default, and a third of the server's `die` at most
- * @property {readonly "websocket"[]} [wires] what may take the place of held requests, where it can be had; all that
- *   there are by default
+ * @property {readonly import("./wires.js").Wire[]} [wires] what may take the place of held requests, where it can be had,
+ *   the best first; all that there are by default
+ * @property {import("./json.js").Codec} [codec] how messages are written, if not in JSON: `cbor()` of "cometary/cbor", for
+ *   messages with bytes in them
  * @property {{ base: number, cap: number }} [backoff] bounds of the pause before another attempt, the first and the
  *   last (milliseconds); 500 and 30,000 by default
  * @property {{ packets?: number, bytes?: number, batchBytes?: number }} [limits] of the send queue (1,000 packets,
@@ -32,7 +36,7 @@
  * @typedef {object} Line
  * @property {string | undefined} sid
  * @property {import("./connection.js").State} state
- * @property {"websocket" | "requests"} wire
+ * @property {import("./wires.js").Wire | "requests"} wire
  * @property {number} unanswered
  * @property {() => void} open
  * @property {(path: string, message: unknown, receipt: string | undefined) => void} send
@@ -61,7 +65,7 @@
  * @property {() => number} random from 0 up to 1
  * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} page hears `online`,
  *   `pagehide` and `pageshow`
- * @property {(url: string, body: string) => boolean} sendBeacon
+ * @property {(url: string, body: string | Blob) => boolean} sendBeacon
  * @property {(error: unknown) => void} reportError for what a handler throws
  * @property {Pick<EventTarget, "addEventListener" | "removeEventListener"> | undefined} document hears `freeze` and
  *   `resume`
@@ -82,15 +86,12 @@ const BROWSER = {
   now: () => globalThis.performance.now(),
   date: () => Date.now(),
   random: () => Math.random(),
-  page: typeof globalThis.addEventListener === "function" ? globalThis : undefined,
+  page: "addEventListener" in globalThis ? globalThis : undefined,
   sendBeacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body) ?? false,
-  reportError: (error) => {
-    if (typeof globalThis.reportError === "function") globalThis.reportError(error);
-    else
-      queueMicrotask(() => {
-        throw error;
-      });
-  },
+  reportError: (error) =>
+    queueMicrotask(() => {
+      throw error; // which browsers tell the page's error handlers, as they do of anything that nobody has caught
+    }),
   document: globalThis.document,
   locks: globalThis.origin === "null" ? undefined : globalThis.navigator?.locks, // refused there
   BroadcastChannel: globalThis.BroadcastChannel,
@@ -108,7 +109,7 @@ const BACKOFF = { base: 500, cap: 30_000 };
 export function withDefaults({ token, wait, ...options }) {
   checkTimes({ ...options, ...(wait === undefined ? {} : { wait }) });
   const { credentials = "same-origin", margin = 10, closeTimeout = 5 } = options;
-  const { closeOnPageHide = true, wires = ["websocket"] } = options;
+  const { closeOnPageHide = true, wires = ["websocket", "stream"], codec = JSON_CODEC } = options;
   return {
     ...options,
     wait,
@@ -117,6 +118,7 @@ export function withDefaults({ token, wait, ...options }) {
     closeTimeout,
     closeOnPageHide,
     wires,
+    codec,
     token: typeof token === "function" ? token : () => token,
     limits: { ...LIMITS, ...options.limits },
     backoff: { ...BACKOFF, ...options.backoff },

@@ -21,8 +21,9 @@
  *    without a sign is found out before the server gives the session up.
  * 9. Another token goes with one request. If it is refused, the same request is sent without it. Where the
  *    server binds sessions to their token, every request carries the latest one.
- * 10. While a stream is attached, it is what the server writes to, so no request is made for that alone. Requests go over the
- *    stream, and are answered by the highest id that was processed. When it breaks, those that were not are lost.
+ * 10. While a better wire is attached, that is what the server writes to, so no request is made for that alone. Over a
+ *    WebSocket requests go as well, and are answered by the highest id that was processed; when it breaks, those that
+ *    were not are lost. Beside a stream they go by themselves, and are not held.
  * 11. Another client may go on with the session, from its record as it was before the latest request went out:
  *    every request in it may have been sent, and is sent again.
  *
@@ -54,8 +55,8 @@ export class Session {
   #nextRid;
   #ack = 0;
   #closing = false;
-  /** Whether a stream is attached (rule 10). */
-  streaming = false;
+  /** @type {import("./wires.js").Wire | undefined} What is attached (rule 10). */
+  streaming;
   /** The number of the next packet on the stream. */
   #nextOnStream = 1;
   /** Rule 8: whether the next request is made although there is nothing to say. */
@@ -176,10 +177,14 @@ export class Session {
     const request = this.#unanswered.find((one) => !one.onTheWire) ?? this.#makeRequest();
     if (request === undefined) return undefined;
     request.onTheWire = true;
-    request.streamed = this.streaming;
+    request.streamed = this.#onSocket;
     request.attempts += 1;
     request.wasFirst = request === this.#unanswered[0];
     return request;
+  }
+
+  get #onSocket() {
+    return this.streaming === "websocket";
   }
 
   /** Rule 7: whether the server is there is not known. */
@@ -192,7 +197,7 @@ export class Session {
     const roomForMore = this.#unanswered.length < this.requests && !last?.close;
     const somethingToSay = this.#queue.waiting > 0 || this.#closing || this.#another !== undefined;
     const wanted = roomForMore && (somethingToSay || this.#relief);
-    this.#relief = false;
+    if (roomForMore) this.#relief = false;
     if ((last !== undefined || this.streaming) && !wanted) return undefined;
     const sure = !this.#inDoubt;
     const packets = sure ? this.#queue.takeBatch(this.#mostPackets) : [];
@@ -211,17 +216,24 @@ export class Session {
    * @param {Request} request
    */
   body(request) {
-    const packets = request.packets.map(({ json }) => json).join();
-    const close = request.close ? ',"close":true' : "";
-    const token = this.#boundTo ?? request.token;
-    const proof = token === undefined ? "" : `,"token":${JSON.stringify(token)}`;
-    const sid = this.streaming ? "" : `"sid":${JSON.stringify(this.sid)},`; // the stream has been told
-    return `{${sid}"rid":${request.rid},"ack":${this.#ack},"packets":[${packets}]${proof}${close}}`;
+    const { rid, close, packets, token } = request;
+    const members = {
+      sid: this.#onSocket ? undefined : this.sid, // the socket has been told
+      rid,
+      ack: this.#ack,
+      token: this.#boundTo ?? token,
+      close: close || undefined,
+      hold: this.streaming === "stream" ? false : undefined,
+    };
+    return this.#queue.codec.body(
+      members,
+      packets.map(({ written }) => written),
+    );
   }
 
   /** What attaches a stream. */
   get attachment() {
-    return JSON.stringify({ sid: this.sid, ack: this.#ack, token: this.#boundTo });
+    return this.#queue.codec.body({ sid: this.sid, ack: this.#ack, token: this.#boundTo });
   }
 
   /**
@@ -246,7 +258,7 @@ export class Session {
 
   /** The stream broke: what was not confirmed is lost. */
   detached() {
-    this.streaming = false;
+    this.streaming = undefined;
     for (const request of [...this.#unanswered]) if (request.streamed) this.lost(request);
   }
 

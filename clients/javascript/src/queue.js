@@ -6,12 +6,13 @@
  * to drop an older one would break the order that the protocol promises.
  */
 
+import { JSON_CODEC } from "./json.js";
 import { sizeOf } from "./size.js";
 
 /**
- * A packet as it goes onto the wire; `size` is in bytes of UTF-8.
+ * A packet, and as it goes onto the wire; `size` is in bytes.
  * Where tabs share a session, `tab` has sent it as its packet number `n`.
- * @typedef {{ path: string, message: unknown, json: string, size: number, tab?: string, n?: number }} OutgoingPacket
+ * @typedef {{ path: string, message: unknown, written: import("./json.js").Written, size: number, tab?: string, n?: number }} OutgoingPacket
  */
 
 const LONGEST_RECEIPT = 256;
@@ -29,9 +30,10 @@ export class SendQueue {
   #bytes = 0;
   #limits;
 
-  /** @param {import("./options.js").Limits} limits */
-  constructor(limits) {
+  /** @param {import("./options.js").Limits} limits @param {import("./json.js").Codec} [codec] */
+  constructor(limits, codec = JSON_CODEC) {
     this.#limits = limits;
+    this.codec = codec;
   }
 
   /** How many packets wait for a request to take them. */
@@ -53,23 +55,23 @@ export class SendQueue {
    * Encode a packet and put it last. The message is taken as it is now: later changes to it are not sent.
    *
    * @param {string} path
-   * @param {unknown} message anything JSON can say
+   * @param {unknown} message anything that the codec can say
    * @param {string} [receipt] the page's own name for it, for the packet that says that it failed
-   * @throws {TypeError} if it is no receipt, or JSON or the server cannot take the message
+   * @throws {TypeError} if it is no receipt, or the codec or the server cannot take the message
    * @throws {QueueFullError} if it does not fit
    * @throws {RangeError} if it could never fit into one request
    */
   append(path, message, receipt) {
     if (receipt !== undefined) checkReceipt(receipt);
-    const json = encode(path, message, receipt);
-    const size = sizeOf(json);
+    const written = this.codec.packet({ path, message, receipt });
+    const size = sizeOf(written);
     if (size > this.#limits.batchBytes) {
       throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);
     }
     if (this.#packets >= this.#limits.packets || this.#bytes + size > this.#limits.bytes) {
       throw new QueueFullError(`${this.#packets} packets (${this.#bytes} bytes) are waiting to be sent.`);
     }
-    this.put([{ path, message, json, size }]);
+    this.put([{ path, message, written, size }]);
   }
 
   /**
@@ -130,50 +132,6 @@ export class SendQueue {
     this.release(packets);
     return packets;
   }
-}
-
-/** Levels of arrays and objects that a message may have: the server takes 64, three of which are the request's. */
-const DEEPEST = 61;
-const SURROGATE = /\p{Surrogate}/u;
-
-/**
- * Write a packet as JSON, if the server is going to take it: it refuses a request as a whole, so one message that it
- * does not take would take along all that travel with it.
- *
- * @param {string} path
- * @param {unknown} message
- * @param {string | undefined} receipt
- * @throws {TypeError} the calling code's fault
- */
-function encode(path, message, receipt) {
-  if (typeof message === "function" || typeof message === "symbol") {
-    throw new TypeError(`JSON has no ${typeof message}s.`);
-  }
-  const json = JSON.stringify({ path, message, receipt }, refuseHalves);
-  if (depth(json) > DEEPEST + 1) throw new TypeError(`A message is nested ${DEEPEST} levels deep at most.`);
-  return json;
-}
-
-/**
- * @param {string} key
- * @param {unknown} value
- */
-function refuseHalves(key, value) {
-  if (SURROGATE.test(key) || (typeof value === "string" && SURROGATE.test(value))) {
-    throw new TypeError("Text has no halves of characters (surrogates): the server could not read it.");
-  }
-  return value;
-}
-
-/** @param {string} json How many levels of arrays and objects it has. */
-function depth(json) {
-  let level = 0;
-  let deepest = 0;
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === "[" || token === "{") deepest = Math.max(deepest, (level += 1));
-    else if (token === "]" || token === "}") level -= 1;
-  }
-  return deepest;
 }
 
 /**

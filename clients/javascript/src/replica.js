@@ -11,7 +11,7 @@
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {import("./holder.js").HolderRecord} HolderRecord */
-/** @typedef {{ n: number, json: string, size: number, line: number }} Content `line`: to which it was said */
+/** @typedef {{ n: number, written: import("./json.js").Written, size: number, line: number }} Content `line`: to which it was said */
 /** @typedef {[tab: string, contents: Content[]][]} Contents */
 /** @typedef {[tab: string, first: number, last: number][]} Runs packets in order; those of one tab that follow on, together */
 
@@ -21,7 +21,7 @@
  * @property {number} at which of its term
  * @property {number} line the first term of those that have succeeded each other
  * @property {import("./connection.js").State} state
- * @property {"websocket" | "requests"} wire
+ * @property {import("./wires.js").Wire | "requests"} wire
  * @property {any} held a `HolderRecord` that has runs in place of packets
  * @property {[tab: string, n: number][]} received rule 2
  * @property {Runs} lost packets that no tab had when another came to lead; only who sent them can be told
@@ -97,7 +97,7 @@ export class Replica {
       return runsOf(
         numbers
           .filter((n) => !there?.has(n))
-          .map((n) => ({ path: "", message: 0, json: "", size: 0, tab, n })),
+          .map((n) => ({ path: "", message: 0, written: "", size: 0, tab, n })),
       );
     });
     return [...(this.record?.lost ?? []), ...missing];

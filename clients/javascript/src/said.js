@@ -15,10 +15,10 @@ export class Said {
   #queue;
   #tab;
 
-  /** @param {string} tab @param {import("./options.js").Limits} limits */
-  constructor(tab, limits) {
+  /** @param {string} tab @param {import("./options.js").Limits} limits @param {import("./json.js").Codec} codec */
+  constructor(tab, limits, codec) {
     this.#tab = tab;
-    this.#queue = new SendQueue(limits);
+    this.#queue = new SendQueue(limits, codec);
   }
 
   get unanswered() {
@@ -66,7 +66,7 @@ export class Said {
     const [oldest = 1] = this.#said.keys();
     return {
       done: oldest - 1,
-      packets: packets.map(({ n = 0, json, size }) => ({ n, json, size, line })),
+      packets: packets.map(({ n = 0, written, size }) => ({ n, written, size, line })),
     };
   }
 

@@ -1,4 +1,4 @@
-/** @param {string} text Its bytes of UTF-8. */
-export function sizeOf(text) {
-  return new TextEncoder().encode(text).length;
+/** @param {import("./json.js").Written} written Its bytes; of text, those of UTF-8. */
+export function sizeOf(written) {
+  return (typeof written === "string" ? new TextEncoder().encode(written) : written).length;
 }

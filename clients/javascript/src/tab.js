@@ -25,7 +25,7 @@ import { Talk } from "./talk.js";
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 
 /** Of what tabs say to each other: those with another version have a session of their own. */
-const VERSION = 1;
+const VERSION = 2;
 
 export class Tab {
   /** @type {import("./connection.js").State} */
@@ -72,13 +72,13 @@ export class Tab {
    * @param {string} name tells sessions apart that are shared at one endpoint
    */
   constructor(url, options, tell, name) {
-    const { environment, limits } = options;
+    const { environment, limits, codec } = options;
     this.#url = url;
     this.#options = options;
     this.#tell = tell;
     this.#id = environment.random().toString(36).slice(2);
     const shared = `cometary ${VERSION} ${new URL(url, globalThis.location?.href ?? "http://localhost")} ${name}`;
-    this.#said = new Said(this.#id, limits);
+    this.#said = new Said(this.#id, limits, codec);
     this.#talk = new Talk(environment, shared, this.#id, (message) => this.#hear(message));
     const means = { ...environment, locks: /** @type {LockManager} */ (environment.locks) };
     this.#election = new Election(means, shared, this.#id, {

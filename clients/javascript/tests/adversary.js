@@ -11,7 +11,8 @@ import { ModelSession } from "./model_server.js";
 import { seeded } from "./random.js";
 
 /** @typedef {import("../src/protocol.js").Request} Request */
-/** @typedef {{ up: any[], down: any[], write: (body: any) => void }} Wire A stream: what is under way either way, in order. */
+/** @typedef {import("../src/wires.js").Wire} Kind */
+/** @typedef {{ kind: Kind, up: any[], down: any[], write: (body: any) => void }} Wire What is under way on it either way, in order. */
 /** @typedef {{ request: Request, over: boolean }} Attempt One sending; over: the client has its outcome. */
 
 export class Adversary {
@@ -96,7 +97,9 @@ export class Adversary {
 
   #attach() {
     const down = /** @type {any[]} */ ([]);
+    const kind = /** @type {Kind} */ (this.#random() < 0.5 ? "websocket" : "stream");
     const wire = {
+      kind,
       up: [JSON.parse(this.#client.attachment)],
       down,
       write: (/** @type {any} */ body) => void down.push(body),
@@ -124,15 +127,21 @@ export class Adversary {
     const body = wire.down.shift();
     if (body === undefined) return;
     if (body.released) return this.#break(wire);
-    this.#client.streaming = true; // the first is the hello
+    this.#client.streaming = wire.kind; // the first is the hello
     if (body.error !== undefined) {
       const request = this.#client.unansweredRequest(body.rid);
       const { error: condition, ...refusal } = body;
       if (request) assert.equal(this.#client.refused(request, { condition, ...refusal }).next, "retry");
     } else if (body.rid !== undefined) this.#client.confirmed(body.rid);
     if (body.packets) this.received.push(...this.#client.streamed(body).map(({ message }) => message));
-    if (body.packets?.length > 0) wire.up.push({ ack: this.#client.ack });
+    if (body.packets?.length > 0) this.#acknowledge(wire);
     assert(!this.#client.hasGap);
+  }
+
+  /** @param {Wire} wire */
+  #acknowledge({ kind, up }) {
+    if (kind === "websocket") up.push({ ack: this.#client.ack });
+    else this.#client.relieve();
   }
 
   #settled() {
@@ -168,14 +177,14 @@ export class Adversary {
 
   /** @param {Request} request */
   #transmit(request) {
-    if (this.#client.streaming) return void this.#wire?.up.push(JSON.parse(this.#client.body(request)));
     const body = JSON.parse(this.#client.body(request));
+    if (this.#client.streaming === "websocket") return void this.#wire?.up.push(body);
     const attempt = { request, over: false };
     this.#attempts.push(attempt);
     this.#underWay.push(() => {
-      this.server.receive(body, (response) => {
-        this.#underWay.push(() => this.#outcome(attempt, response));
-      });
+      const respond = (/** @type {import("./model_server.js").Response} */ response) =>
+        void this.#underWay.push(() => this.#outcome(attempt, response));
+      this.server.receive(body, respond, body.hold !== false);
     });
   }
 

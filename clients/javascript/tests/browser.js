@@ -188,6 +188,7 @@ export class Tab {
     this.comet = new Comet("/comet", {
       connectUrl: "/connect",
       share: allTabs(),
+      wires: [],
       backoff: { base: 20, cap: 200 },
       environment: {
         WebSocket: undefined,
@@ -207,7 +208,7 @@ export class Tab {
         random: browser.random,
         page: this.page,
         document: this.page,
-        sendBeacon: (_url, body) => (browser.beacon(body), true),
+        sendBeacon: (_url, body) => (browser.beacon(String(body)), true),
         locks: /** @type {any} */ ({
           request: (/** @type {string} */ name, /** @type {any} */ options, /** @type {any} */ callback) =>
             tab.#requestLock(name, options, callback),

@@ -20,6 +20,7 @@ beforeEach(() => make());
 function make(options = {}) {
   world = new Surroundings();
   comet = new Comet("/comet", {
+    wires: [],
     connectUrl: "/connect",
     disconnectUrl: "/disconnect",
     environment: world.environment,

@@ -23,7 +23,7 @@ let comet;
 
 beforeEach(() => {
   world = new Surroundings();
-  comet = new Comet("/comet", { environment: world.environment });
+  comet = new Comet("/comet", { wires: [], environment: world.environment });
 });
 
 /** Open the session, and have it hear one message; returns the request that is held then. */

@@ -33,7 +33,7 @@ test("a message is taken as it was when it was sent", () => {
   const message = { text: "before" };
   queue.append("a", message);
   message.text = "after";
-  assert.equal(queue.takeBatch()[0]?.json, '{"path":"a","message":{"text":"before"}}');
+  assert.equal(queue.takeBatch()[0]?.written, '{"path":"a","message":{"text":"before"}}');
 });
 
 test("a batch has at most as many packets as a request may have", () => {
@@ -46,7 +46,7 @@ test("a batch has at most as many packets as a request may have", () => {
 test("a packet without a message is a packet", () => {
   const queue = new SendQueue(LIMITS);
   queue.append("a", undefined);
-  assert.equal(queue.takeBatch()[0]?.json, '{"path":"a"}');
+  assert.equal(queue.takeBatch()[0]?.written, '{"path":"a"}');
 });
 
 test("what is put back goes first", () => {
@@ -66,7 +66,7 @@ test("a packet has a receipt only if it was given one", () => {
   queue.append("a", 1);
   queue.append("a", 2, "mine");
   assert.deepEqual(
-    queue.drain().map(({ json }) => JSON.parse(json)),
+    queue.drain().map(({ written }) => JSON.parse(String(written))),
     [
       { path: "a", message: 1 },
       { path: "a", message: 2, receipt: "mine" },

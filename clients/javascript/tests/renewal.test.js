@@ -25,6 +25,7 @@ beforeEach(() => {
   world = new Surroundings();
   tokens = ["one", "two", "three"];
   comet = new Comet("/comet", {
+    wires: [],
     environment: world.environment,
     backoff: { base: 100, cap: 1000 },
     token: async () => {

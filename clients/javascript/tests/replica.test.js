@@ -22,7 +22,7 @@ function record(members) {
 
 test("a packet that is named and not known is lost, and so is what was lost before", () => {
   const replica = new Replica();
-  replica.add("one", [{ n: 2, json: "{}", size: 2, line: 1 }]);
+  replica.add("one", [{ n: 2, written: "{}", size: 2, line: 1 }]);
   replica.take(record({ received: [["one", 3]], lost: [["two", 7, 8]] }));
   assert.deepEqual(replica.lost, [
     ["two", 7, 8],
@@ -46,9 +46,9 @@ test("an older record changes nothing", () => {
 test("what was said to another line, and is not known to this one, is not for it", () => {
   const replica = new Replica();
   replica.add("one", [
-    { n: 1, json: "{}", size: 2, line: 1 },
-    { n: 4, json: "{}", size: 2, line: 1 },
-    { n: 5, json: "{}", size: 2, line: 2 },
+    { n: 1, written: "{}", size: 2, line: 1 },
+    { n: 4, written: "{}", size: 2, line: 1 },
+    { n: 5, written: "{}", size: 2, line: 2 },
   ]);
   replica.take(record({ line: 2, received: [["one", 3]] }));
   assert.deepEqual(

@@ -45,6 +45,26 @@ export class Call {
     this.#resolve(new Response(text, { status, headers }));
   }
 
+  /** Answer with a stream, which the test writes to. */
+  stream() {
+    const encoder = new TextEncoder();
+    /** @type {ReadableStreamDefaultController<Uint8Array>} */
+    let controller;
+    const body = new ReadableStream({ start: (one) => void (controller = one) });
+    this.settled = true;
+    this.#resolve(new Response(body));
+    return {
+      say: async (/** @type {object[]} */ ...bodies) => {
+        for (const text of bodies) controller.enqueue(encoder.encode(`${JSON.stringify(text)}\n`));
+        await setImmediate();
+      },
+      end: async () => {
+        controller.close();
+        await setImmediate();
+      },
+    };
+  }
+
   break(error = new TypeError("the connection broke")) {
     this.settled = true;
     this.#reject(error);
@@ -82,8 +102,10 @@ export class Surroundings {
     now: () => this.now,
     random: () => this.chance,
     page: this.page,
-    sendBeacon: (url, body) =>
-      body.length <= this.longestBeacon && this.beacons.push({ url, ...JSON.parse(body) }) > 0,
+    sendBeacon: (url, blob) => {
+      const body = String(blob);
+      return body.length <= this.longestBeacon && this.beacons.push({ url, ...JSON.parse(body) }) > 0;
+    },
     reportError: (error) => void this.reported.push(error),
   };
 
@@ -93,6 +115,11 @@ export class Surroundings {
     const call = this.#calls.shift();
     assert(call, "the client calls nobody");
     return call;
+  }
+
+  /** @returns {any[]} The bodies of all calls that the test has not seen. */
+  get unseen() {
+    return this.#calls.splice(0).map(({ body }) => body);
   }
 
   /** The client makes no call that the test has not seen. */

@@ -168,5 +168,5 @@ describe("several tabs", () => {
 });
 
 function lockName() {
-  return "cometary 1 http://localhost/comet ";
+  return "cometary 2 http://localhost/comet ";
 }

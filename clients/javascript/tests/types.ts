@@ -18,7 +18,7 @@ export function right(): void {
   comet.addEventListener("retrying", ({ detail: { attempt, delay } }) => attempt + delay);
   comet.addEventListener("close", ({ detail }) => detail.undelivered.map(({ path }) => path));
   const sid: Promise<string> = comet.open();
-  const wire: "websocket" | "requests" = comet.wire;
+  const wire: "websocket" | "stream" | "requests" = comet.wire;
   new Comet("/comet").on("anything", (message) => message.whatever);
   new Comet("/comet").send("anything", { at: "all" });
   void [sid, wire];

@@ -60,7 +60,10 @@ beforeEach(() => {
   FakeSocket.all = [];
   seen = [];
   const WebSocket = /** @type {any} */ (FakeSocket);
-  comet = new Comet("http://server/comet", { environment: { ...world.environment, WebSocket } });
+  comet = new Comet("http://server/comet", {
+    wires: ["websocket"],
+    environment: { ...world.environment, WebSocket },
+  });
   comet.on("**", (message) => seen.push(message));
 });
 
@@ -180,8 +183,8 @@ describe("a WebSocket", () => {
     await world.call();
     await world.pass(1);
     attach().say({ rid: 3 });
-    await world.pass(34_999);
-    assert(!FakeSocket.last.closed);
+    await world.pass(59_999);
+    assert(!FakeSocket.last.closed, "it is longer than any pause between two beats");
     await world.pass(2);
     assert(FakeSocket.all[1]?.closed);
   });
@@ -231,6 +234,159 @@ describe("a WebSocket", () => {
     comet = new Comet("http://server/comet", { wires: [], environment });
     await open();
     assert.equal(FakeSocket.all.length, 0);
+  });
+});
+
+describe("a stream", () => {
+  /** Open a session whose WebSocket cannot be had, up to the call that attaches a stream. */
+  async function beforeStream() {
+    const poll = await open();
+    FakeSocket.last.onclose();
+    await world.silence();
+    await world.pass(500);
+    const call = await world.call();
+    poll.answer({ packets: [] }); // the server releases it
+    return call;
+  }
+
+  /** The same, and have it attached. */
+  async function attached() {
+    const call = await beforeStream();
+    const stream = call.stream();
+    await stream.say(HELLO);
+    return stream;
+  }
+
+  beforeEach(() => {
+    const WebSocket = /** @type {any} */ (FakeSocket);
+    comet = new Comet("http://server/comet", { environment: { ...world.environment, WebSocket } });
+    comet.on("**", (message) => seen.push(message));
+  });
+
+  test("takes the place of a WebSocket that cannot be had", async () => {
+    const call = await beforeStream();
+    assert.deepEqual(call.body, { sid: "first", ack: 0 });
+    assert.equal(new Headers(call.init.headers).get("Accept"), "application/x-ndjson");
+    const stream = call.stream();
+    await stream.say(HELLO);
+    assert.equal(comet.wire, "stream");
+    await stream.say({ packets: [{ path: "a", message: 1 }] }, { packets: [{ path: "a", message: 2 }] });
+    assert.deepEqual(seen, [1, 2]);
+  });
+
+  test("waits until no request has gone out for a moment, which would take its place", async () => {
+    await open();
+    FakeSocket.last.onclose();
+    await world.pass(400);
+    comet.send("a");
+    await world.call();
+    await world.pass(100);
+    await world.silence();
+    await world.pass(500);
+    assert.deepEqual((await world.call()).body, { sid: "first", ack: 0 });
+  });
+
+  test("is acknowledged by requests that are not held, and so are beats", async () => {
+    const stream = await attached();
+    await stream.say({ packets: [{ path: "a" }] });
+    await world.pass(999);
+    await world.silence();
+    await world.pass(1);
+    const acknowledgement = await world.call();
+    assert.deepEqual(acknowledgement.body, { sid: "first", rid: 3, ack: 1, hold: false, packets: [] });
+    acknowledgement.answer({ packets: [] });
+    await world.silence();
+    await stream.say({});
+    assert.equal((await world.call()).body.hold, false);
+  });
+
+  test("leaves it to requests to send", async () => {
+    await attached();
+    comet.send("a", 1);
+    const { body } = await world.call();
+    assert.deepEqual([body.packets, body.hold], [[{ path: "a", message: 1 }], false]);
+  });
+
+  test("whose requests are lost has them sent again after a pause", async () => {
+    await attached();
+    comet.send("a", 1);
+    (await world.call()).break();
+    await world.silence();
+    await world.pass(500);
+    assert.deepEqual((await world.call()).body.packets, [{ path: "a", message: 1 }]);
+  });
+
+  test("that ends is followed by a request at once", async () => {
+    const stream = await attached();
+    await stream.end();
+    assert.deepEqual((await world.call()).body, { sid: "first", rid: 3, ack: 0, packets: [] });
+    assert.equal(comet.wire, "requests");
+  });
+
+  test("that brings nothing for longer than the server is ever silent is given up", async () => {
+    const stream = await attached();
+    await stream.say({});
+    (await world.call()).answer({ packets: [] });
+    await world.pass(59_900);
+    assert.equal(comet.wire, "stream");
+    await world.pass(200);
+    assert.equal(comet.wire, "requests");
+  });
+
+  test("whose hello is held back by something between is not tried again on the same network", async () => {
+    const call = await beforeStream();
+    call.stream();
+    await world.pass(2_999);
+    comet.send("a"); // it waits for the hello
+    await world.silence();
+    await world.pass(1);
+    assert.deepEqual((await world.call()).body.packets, [{ path: "a" }]);
+    await world.pass(30_000);
+    FakeSocket.last.onclose();
+    await world.pass(10_000);
+    assert(world.unseen.every(({ rid }) => rid !== undefined));
+    world.pageEvent("online");
+    FakeSocket.last.onclose();
+    await world.pass(1000);
+    assert.deepEqual(world.unseen.at(-1), { sid: "first", ack: 0 });
+  });
+
+  test("gives way to a WebSocket, as soon as that can be had", async () => {
+    const stream = await attached();
+    await world.pass(30_000);
+    assert.equal(FakeSocket.all.length, 2);
+    const socket = FakeSocket.last;
+    socket.onopen();
+    socket.say({ probe: 1 });
+    assert.deepEqual(socket.sent.at(-1), { sid: "first", ack: 0 });
+    await stream.say({ packets: [{ path: "a", message: 1 }] });
+    await stream.end(); // the server releases it
+    await world.silence();
+    socket.say({ seq: 1, packets: [{ path: "a", message: 1 }] });
+    assert.equal(comet.wire, "websocket");
+    assert.deepEqual(seen, [1]);
+  });
+
+  test("stays while a WebSocket is tried again and again in vain", async () => {
+    const stream = await attached();
+    for (const pause of [30_000, 30_000, 30_000]) {
+      await world.pass(pause);
+      FakeSocket.last.onclose();
+      await stream.say({ packets: [] });
+    }
+    assert.equal(FakeSocket.all.length, 3, "after 30 seconds and after a minute");
+    assert.equal(comet.wire, "stream");
+    await world.silence();
+  });
+
+  test("is closed with the session", async () => {
+    await attached();
+    const closed = comet.close();
+    const last = await world.call();
+    assert.equal(last.body.close, true);
+    last.answer({ packets: [] });
+    await closed;
+    assert.equal(world.timers, 0);
   });
 });
 
