@@ -19,9 +19,9 @@ from cometary.chaos.memory import Memory
 from cometary.chaos.mortals import Mortals
 from cometary.chaos.own_server import own_server
 from cometary.chaos.progress import Progress
-from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.report import Report
-from cometary.chaos.shared import Shared, find
+from cometary.chaos.shared import Shared, Target, find
+from cometary.chaos.tempo import Tempo
 from cometary.chaos.zombies import MOST
 from cometary.errors import TargetError
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from cometary.chaos.plan import Plan
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-LOOK: Final = 0.1
-"""Seconds between two looks at the clock."""
-
 SPARE: Final = 200
 """Descriptors beyond those of the pages."""
 
@@ -51,11 +48,11 @@ class Bench:
         self._plan = plan
         self._secret = secret
         self._seed = secrets.randbits(32) if plan.seed is None else plan.seed
-        self._shared = Shared(token)
+        self._shared = Shared(token, tempo=Tempo(plan.sessions))
         self._crashing: Crashing | None = None
         self._memory: Memory | None = None
-        self._lag = Quantiles()
         self._progress = Progress(sys.stderr)
+        self._target: Target
         self._fleet: Fleet
         self._mortals: Mortals
         self._began = 0.0
@@ -81,6 +78,7 @@ class Bench:
             if self._plan.crashes and control is not None:
                 call = await find(f"{control.rstrip('/')}/crash", anywhere=anywhere, secret=self._secret)
                 self._crashing = Crashing(call, self._plan.crash_every)
+            self._target = target
             self._mortals = Mortals(target, self._shared.token)
             self._fleet = Fleet(self._plan, target, self._seed, self._shared)
             await self._run_pages()
@@ -92,7 +90,7 @@ class Bench:
         plan = self._plan
         if plan.url is not None:
             return plan.url, plan.control, plan.pid
-        server = await stack.enter_async_context(own_server())
+        server = await stack.enter_async_context(own_server(plan.sessions))
         self.log = server.log
         return server.comet, server.control, server.pid
 
@@ -100,7 +98,7 @@ class Bench:
         with self._shared.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._progress.run, self._line)
-                nursery.start_soon(self._measure_lag)
+                nursery.start_soon(self._shared.tempo.run, self._target)
                 async with self._fleet.running():
                     await self._make_trouble()
                     self._fleet.calm_down()
@@ -111,7 +109,7 @@ class Bench:
     async def _make_trouble(self) -> None:
         """Let the pages do what they do, for as long as was planned or until a signal comes."""
         self._began = trio.current_time()
-        with trio.open_signal_receiver(*SIGNALS) as signals, trio.move_on_after(self._plan.seconds):
+        with trio.open_signal_receiver(*SIGNALS) as signals:
             self._progress.say(f"{self._fleet.opened} sessions are open")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._mortals.run)
@@ -119,16 +117,14 @@ class Bench:
                     nursery.start_soon(self._or_give_up, self._crashing.run)
                 if self._memory is not None:
                     nursery.start_soon(self._or_give_up, self._memory.watch)
+                nursery.start_soon(self._end_in_time, nursery.cancel_scope)
                 await anext(signals)
                 nursery.cancel_scope.cancel()
         self._sent_for = trio.current_time() - self._began
 
-    async def _measure_lag(self) -> None:
-        """Note by how much later than wanted this process is woken: what else is measured suffers alike."""
-        while True:
-            due = trio.current_time() + LOOK
-            await trio.sleep_until(due)
-            self._lag.add(trio.current_time() - due)
+    async def _end_in_time(self, scope: trio.CancelScope) -> None:
+        await self._shared.tempo.pass_by(self._plan.seconds)
+        scope.cancel()
 
     async def _or_give_up(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -139,18 +135,17 @@ class Bench:
     # -- what is told ---------------------------------------------------------------------------
 
     def _line(self) -> str:
-        plan, fleet = self._plan, self._fleet
+        plan, fleet, shared = self._plan, self._fleet, self._shared
         if not self._began:
             return f"{fleet.opened} of {plan.sessions} sessions open"
         up, down = fleet.up(), fleet.down()
-        elapsed = min(trio.current_time() - self._began, plan.seconds)
         words = [
-            f"{elapsed:.0f} of {plan.seconds:.0f} s",
+            f"{shared.tempo.passed:.0f} of {plan.seconds:.0f} s",
             f"sent {up.sent}, answered {up.sent - fleet.outstanding}",
             f"doubled {up.doubled + down.doubled}, reordered {up.reordered + down.reordered}",
             f"missing {down.lost}",
             f"broken {fleet.cuts}",
-            f"replay p99 {self._shared.replays.at(0.99) * 1000:.0f} ms",
+            f"replay p99 {shared.replays.at(0.99) * 1000:.0f} ms",
         ]
         if self._crashing is not None:
             words.append(f"crashed {self._crashing.crashed}")
@@ -183,7 +178,8 @@ class Bench:
                 "max": replays.longest,
             },
             zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
-            lag={"p99": self._lag.at(0.99), "max": self._lag.longest},
+            lag={"p99": shared.tempo.lag.at(0.99), "max": shared.tempo.lag.longest},
+            slowest=shared.tempo.slowest,
             ended=dict(shared.ended),
             refusals=dict(shared.refusals),
             memory=None

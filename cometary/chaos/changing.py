@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import trio
 
-from cometary.chaos.breaks import about
 from cometary.chaos.page_socket import PageSocket
 from cometary.chaos.wire import BROKEN, Wire
 from cometary.client.bodies import read_refusal
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 OK: Final = 200
 
 HELLO: Final = 3.0
-"""Seconds in which a stream has to say hello."""
+"""Seconds in which a stream has to say hello, on a machine that is not busy."""
 
 WEBSOCKET: Final = b"websocket"
 """Among media types, what is none."""
@@ -57,7 +56,7 @@ class Changing:
         page = self._page
         async with trio.open_nursery() as nursery:
             while True:
-                await trio.sleep_until(about(self._chance, trio.current_time(), page.plan.kill_every))
+                await trio.sleep_until(page.about(page.plan.kill_every))
                 if page.calm:
                     break  # the stream goes on
                 if not page.away:
@@ -81,7 +80,7 @@ class Changing:
     async def _carry(self, accept: bytes, number: int) -> None:
         """Be one stream."""
         wire: Wire | None = None
-        self._scope = scope = trio.move_on_after(HELLO)
+        self._scope = scope = trio.move_on_after(min(self._page.stretched(HELLO), self._page.die / 3))
         body = self._page.attach()  # now: from here on nothing else is to be held
         try:
             with scope:

@@ -3,8 +3,10 @@
 1.  A page asks for it (`chaos/end`), and asks for nothing any more: what it is sent stays undelivered.
 2.  The application ends the session, sends it more than an actor handles in one turn, waits until it has ended, and
     sends more, every other packet with a receipt. A thread sends all the time, until the application is told.
-3.  Then all that the task has sent is to be listed, and all of the thread but the packet that was on its way; both in
-    the order of sending. What is missing is lost, and what stands in another place than its own is reordered.
+3.  Then all that the task has sent is to be listed, and of the thread all that it had sent when the session was ended,
+    and of the rest a beginning: between the moment in which the list is complete and that in which the application has
+    it, a thread may be given its turn. Both in the order of sending. What is missing is lost, and what stands in
+    another place than its own is reordered.
 4.  A page that asks how it went (`chaos/endings`) gets the numbers.
 """
 
@@ -45,6 +47,7 @@ class Ending:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.sent = {"task": 0, "thread": 0}
+        self.by_thread = 0  # had been sent when it was ended
         self.told = trio.Event()
 
     def send(self, sender: str, packets: int, *, receipts: bool = True) -> None:
@@ -64,9 +67,9 @@ class Ending:
         sent = dict(self.sent)
         self.told.set()
         counts = Counts()
-        for sender, spare in (("task", 0), ("thread", 1)):
+        for sender, least in (("task", sent["task"]), ("thread", self.by_thread)):
             listed = [one.message[1] for one in undelivered if one.path == LATE and one.message[0] == sender]
-            wanted = range(1, sent[sender] + 1 - spare)
+            wanted = range(1, max([least, *listed]) + 1)
             counts += Counts(
                 sent=max(sent[sender], len(listed)),
                 received=len(listed),
@@ -115,6 +118,7 @@ class Endings:
             while not ending.sent["thread"]:  # noqa: ASYNC110 - the thread is to do nothing but send
                 await trio.sleep(0.001)
             session.kick()
+            ending.by_thread = ending.sent["thread"]
             ending.send("task", CROWD, receipts=False)
             while running.machine(session) is not None:
                 await trio.lowlevel.checkpoint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -124,10 +125,13 @@ class Fleet:
             page.calm_down()
 
     async def come_home(self, seconds: float) -> None:
-        """Wait until nothing is out any more, but at most so many seconds."""
-        with trio.move_on_after(seconds):
-            while any(page.ended is None and page.ledger.outstanding for page in self.pages):  # noqa: ASYNC110 - no page should have to tell
-                await trio.sleep(LOOK)
+        """Wait until nothing is out any more, as long as something comes home within so many seconds."""
+        least = math.inf
+        with trio.CancelScope() as scope:
+            while out := sum(page.ledger.outstanding for page in self.pages if page.ended is None):
+                if out < least:
+                    least, scope.deadline = out, trio.current_time() + seconds
+                await trio.sleep(LOOK)  # no page should have to tell
 
     # -- what is told of it -----------------------------------------------------------------------
 

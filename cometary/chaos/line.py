@@ -111,7 +111,8 @@ class Line:
         page = self._page
         self._break = NEVER
         if page.habits.cuts and not page.calm:
-            self._break = choose_break(self._chance, trio.current_time(), page.plan.kill_every)
+            seconds = page.stretched(page.plan.kill_every)
+            self._break = choose_break(self._chance, trio.current_time(), seconds)
 
     def _moment(self) -> Moment | None:
         """Return at what the connection is to break in the exchange that begins, if it is."""

@@ -23,9 +23,11 @@ import trio
 from cometary.errors import TargetError
 
 APP: Final = "cometary.chaos.application:app"
-WAIT: Final = 20
-DIE: Final = 15
-"""The protocol's times, in seconds: short, so that a minute sees them run out again and again."""
+SHORT: Final = "--wait 20 --die 15"
+"""The protocol's times, in seconds, so that a minute sees them run out again and again."""
+
+FEW: Final = 500
+"""Sessions, beyond which the times are the usual ones: a busy machine needs them to serve all."""
 
 READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")
 STARTING: Final = 30.0
@@ -53,8 +55,11 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server() -> AsyncGenerator[OwnServer]:
+async def own_server(sessions: int) -> AsyncGenerator[OwnServer]:
     """Run a server until the end of the block.
+
+    Args:
+        sessions: how many it is going to have.
 
     Raises:
         TargetError: it does not start.
@@ -62,7 +67,11 @@ async def own_server() -> AsyncGenerator[OwnServer]:
     descriptor, log = tempfile.mkstemp(prefix="cometary-chaos-", suffix=".log")
     try:
         process = await trio.lowlevel.open_process(
-            _command(), stdout=subprocess.PIPE, stderr=descriptor, env=_environment(), start_new_session=True
+            _command(sessions),
+            stdout=subprocess.PIPE,
+            stderr=descriptor,
+            env=_environment(),
+            start_new_session=True,
         )
     finally:
         os.close(descriptor)
@@ -73,8 +82,9 @@ async def own_server() -> AsyncGenerator[OwnServer]:
         await _stop(process)
 
 
-def _command() -> list[str]:
-    options = f"--port 0 --control 127.0.0.1:0 --wait {WAIT} --die {DIE} --crash-calls on --log-level error"
+def _command(sessions: int) -> list[str]:
+    times = SHORT if sessions <= FEW else ""
+    options = f"--port 0 --control 127.0.0.1:0 {times} --crash-calls on --log-level error"
     return [sys.executable, "-m", "cometary", "serve", APP, *options.split()]
 
 

@@ -180,7 +180,7 @@ class Page:
 
     def next_sending(self) -> float:
         """Choose when to send the next packet."""
-        return about(self._chance, trio.current_time(), self.plan.every)
+        return self.about(self.plan.every)
 
     async def _use(self, line: Line) -> None:
         while True:
@@ -299,6 +299,14 @@ class Page:
 
     # -- trouble, for its lines -------------------------------------------------------------------
 
+    def about(self, seconds: float) -> float:
+        """Choose a time about so many seconds from now, which are longer where the machine is slow (`tempo.py`)."""
+        return about(self._chance, trio.current_time(), self.stretched(seconds))
+
+    def stretched(self, seconds: float) -> float:
+        """Return how long so many seconds of the plan are now."""
+        return seconds * self._shared.tempo.stretch
+
     def note(self, trouble: Trouble) -> None:
         """Take note of what was done to the server."""
         self._shared.troubles[trouble] += 1
@@ -318,7 +326,7 @@ class Page:
     def _plan_blackout(self) -> None:
         if self.habits.cuts or self.habits.vanishes:
             times = BLACKOUTS if self.habits.cuts else 1
-            self.blackout = about(self._chance, trio.current_time(), times * self.plan.kill_every)
+            self.blackout = self.about(times * self.plan.kill_every)
 
     def _may_leave(self) -> bool:
         """Whether the page that wants to linger may begin to (rule 3)."""

@@ -70,7 +70,10 @@ class Plan:
     )
     sessions: int = field(default=200, metadata=_option(kinds.whole(1, 20_000), "How many sessions."))
     seconds: float = field(
-        default=60, metadata=_option(kinds.seconds(1, 86_400), "How long packets are sent.")
+        default=60,
+        metadata=_option(
+            kinds.seconds(1, 86_400), "How long packets are sent, where the machine is not busy."
+        ),
     )
     every: float = field(
         default=1, metadata=_option(kinds.seconds(0.01, 3600), "Seconds between two packets of one session.")
@@ -87,7 +90,10 @@ class Plan:
         metadata=_option(kinds.seconds(0.001, 60), "Seconds between two crashes of session actors."),
     )
     drain: float = field(
-        default=30, metadata=_option(kinds.seconds(1, 600), "The longest to wait for what is out at the end.")
+        default=30,
+        metadata=_option(
+            kinds.seconds(1, 600), "The longest to wait at the end in which nothing of what is out arrives."
+        ),
     )
     seed: int | None = field(
         default=None,

@@ -14,6 +14,9 @@ MEGA = 1e6
 NOTICEABLE = 0.5
 """Seconds of lag that are worth a line."""
 
+SLOW = 1.5
+"""How much slower than planned a run has to be for a line."""
+
 NO_ANSWER = "the application has answered nothing: it needs add_echo of cometary.chaos.application"
 
 UNDONE: dict[Trouble, str] = {
@@ -47,6 +50,7 @@ class Report:
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
         lag: by how much the bench itself was late: p99 and max.
+        slowest: how many times as long as planned everything was at most, because the machine was busy.
         seen_off: sessions that the application ended while it sent to them.
         endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
@@ -69,6 +73,7 @@ class Report:
     replays: dict[str, float]
     zombies: dict[str, float]
     lag: dict[str, float]
+    slowest: float = 1.0
     seen_off: int = 0
     endings: Counts = field(default_factory=Counts)
     ended: dict[str, int] = field(default_factory=dict[str, int])
@@ -152,6 +157,10 @@ class Report:
             lines.append(
                 f"the bench itself was late by up to {self.lag['max']:.1f} s (p99 {self.lag['p99'] * 1000:.0f} ms): "
                 "this machine is busy"
+            )
+        if self.slowest > SLOW:
+            lines.append(
+                f"all went up to {self.slowest:.0f} times as slowly as planned, since this machine is busy"
             )
         if self.refusals:
             lines.append(f"refused: {_listed(self.refusals)}")

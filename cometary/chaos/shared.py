@@ -13,6 +13,7 @@ import trio
 from cometary.chaos.habits import Trouble
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
+from cometary.chaos.tempo import Tempo
 from cometary.chaos.zombies import Zombies
 from cometary.client.sockets import WISH
 from cometary.client.streams import EVENTS
@@ -73,6 +74,7 @@ class Shared:
     Attributes:
         token: what is given to the server's authenticator; None for nothing.
         replays: how long replays took.
+        tempo: how fast it goes.
         zombies: the connections that were left open.
         refusals: errors that the server answered with, by condition.
         troubles: what was done to the server, by kind.
@@ -83,6 +85,7 @@ class Shared:
 
     token: str | None = None
     replays: Quantiles = field(default_factory=Quantiles)
+    tempo: Tempo = field(default_factory=Tempo)
     zombies: Zombies = field(default_factory=Zombies)
     refusals: Counter[str] = field(default_factory=Counter[str])
     troubles: Counter[Trouble] = field(default_factory=Counter["Trouble"])

@@ -20,6 +20,7 @@ THREAD = [1, 2, 3]
         (TASK, THREAD, Counts(7, 7)),
         (TASK, [1, 2], Counts(7, 6)),
         (TASK, [1], Counts(7, 5, lost=1)),
+        (TASK, [1, 3], Counts(7, 6, lost=1, reordered=1)),
         ([1, 2, 3], THREAD, Counts(7, 6, lost=1)),
         ([1, 2, 4], THREAD, Counts(7, 6, lost=1, reordered=1)),
         ([1, 2, 4, 3], THREAD, Counts(7, 7, reordered=2)),
@@ -31,6 +32,7 @@ def test_an_ending_is_judged(task: list[int], thread: list[int], counts: Counts)
     session: Any = None
     ending = Ending(session)
     ending.sent = {"task": 4, "thread": 3}
+    ending.by_thread = 2
     listed = [Packet("other", 1), *[Packet(LATE, ["task", number]) for number in task]]
     listed += [Packet(LATE, ["thread", number]) for number in thread]
     assert ending.judge(listed) == counts

@@ -1,0 +1,96 @@
+"""How fast a run goes: a machine that is busy is given less to do at a time, and the run takes longer.
+
+1.  Twice a second it is measured how late this process is woken, and how long the server needs to refuse a request that
+    is none: whichever is slower, bench or server, is seen.
+2.  If that is more than `LATE`, all periods grow: between two packets, two breaks, two changes. Else they shrink, more
+    slowly, to what was planned. With many sessions a run begins slowly, before it is known what the machine can do.
+3.  The run's own time goes slower by as much. So what a run does to a server is the same on any machine, and what does
+    not come within its time is the server's fault, and not that of whatever else is going on.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.chaos.quantiles import Quantiles
+from cometary.chaos.wire import BROKEN, Wire
+
+if TYPE_CHECKING:
+    from cometary.chaos.shared import Target
+
+LOOK: Final = 0.5
+"""Seconds between two looks."""
+
+LATE: Final = 0.25
+"""Seconds, of being woken or answered late, that are too many."""
+
+GROWS: Final = 1.25
+SHRINKS: Final = 0.95
+SLOWEST: Final = 64.0
+
+AT_ONCE: Final = 500
+"""Sessions for which the run begins as fast as was planned."""
+
+LONGEST: Final = 2.0
+"""Seconds after which a server's answer is not waited for any longer: it is late."""
+
+NOTHING: Final = b"{}"
+"""A body that the server refuses at once."""
+
+
+class Tempo:
+    """Measures the machine, and adapts to it.
+
+    Args:
+        sessions: how many there are.
+
+    Attributes:
+        stretch: by how much all periods are longer than planned.
+        slowest: the most that it has been.
+        lag: by how much this process was woken late.
+        passed: seconds of the run's own time.
+    """
+
+    def __init__(self, sessions: int = 1) -> None:
+        self.stretch = max(1.0, sessions / AT_ONCE)
+        self.slowest = 1.0
+        self.lag = Quantiles()
+        self.passed = 0.0
+
+    async def run(self, target: Target) -> None:
+        """Measure until cancelled."""
+        while True:
+            due = trio.current_time() + LOOK
+            await trio.sleep_until(due)
+            lag = trio.current_time() - due
+            self.lag.add(lag)
+            self.measured(max(lag, await _answered(target)))
+
+    def measured(self, late: float) -> None:
+        """Adapt to so many seconds of lateness (rule 2)."""
+        factor = GROWS if late > LATE else SHRINKS
+        self.stretch = min(max(self.stretch * factor, 1.0), SLOWEST)
+        self.slowest = max(self.slowest, self.stretch)
+
+    async def pass_by(self, seconds: float) -> None:
+        """Wait until so many seconds of the run's own time have passed (rule 3)."""
+        while self.passed < seconds:
+            since = trio.current_time()
+            await trio.sleep(min(LOOK, (seconds - self.passed) * self.stretch))
+            self.passed += (trio.current_time() - since) / self.stretch
+
+
+async def _answered(target: Target) -> float:
+    """Return how many seconds the server needs for an answer."""
+    since = trio.current_time()
+    try:
+        with trio.move_on_after(LONGEST):
+            with closing(await Wire.connect(target)) as wire:
+                await wire.send(target.request(NOTHING))
+                await wire.receive()
+    except BROKEN:
+        return LONGEST
+    return trio.current_time() - since
