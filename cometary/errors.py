@@ -157,6 +157,24 @@ class ProtocolError(CometaryError):
         return {"error": self.condition, "detail": self.detail, **self.members}
 
 
+class RefusedError(CometaryError):
+    """A handler refuses what a client has asked for: the client's fault, and no crash. The client is told.
+
+    Raised for a packet to which nobody waits for an answer it is a crash like any other.
+
+    Args:
+        detail: One sentence for a person. It goes to the client, so it holds no secret.
+        condition: For programs; one of `CONDITIONS`, or a word of the application's own.
+        **members: More members of what the client is told.
+    """
+
+    def __init__(self, detail: str, condition: str = "forbidden", **members: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.condition = condition
+        self.members = members
+
+
 class PatternError(UsageError):
     """The calling code wrote a pattern over paths that is none; nothing has changed."""
 

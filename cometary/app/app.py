@@ -22,25 +22,19 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cometary.app.handlers import Handlers
+from cometary.app.paths import Paths
 from cometary.declarations import check_async, check_handler, check_text
 from cometary.dispatch.engine import no_server
 from cometary.errors import UsageError
-from cometary.packets.contract import make_contract
-from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
-from cometary.packets.position import read_position
-from cometary.packets.terms import check_count
 from cometary.sessions.admission import Authenticator as AskingForMore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
-    from cometary.dispatch.history import History
     from cometary.dispatch.hub import Hub
-    from cometary.packets.contract import Key
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.admission import Verdict
 
@@ -48,7 +42,8 @@ if TYPE_CHECKING:
     """What a handler returns: nothing, or if it is async what is awaited."""
     SignonHandler = TypeVar("SignonHandler", bound=Callable[[Session], Done])
     SignoffHandler = TypeVar("SignoffHandler", bound=Callable[[Session, str, Sequence[Packet]], Done])
-    PacketHandler = TypeVar("PacketHandler", bound=Callable[[Session, str, Any], Done])
+    PacketHandler = TypeVar("PacketHandler", bound=Callable[[Session, str, Any], object])
+    """What it returns, or what is awaited, is the answer if the client waits for one."""
     ReceiptHandler = TypeVar("ReceiptHandler", bound=Callable[[Receipt], Done])
     FailureHandler = TypeVar("FailureHandler", bound=Callable[[Failure], Done])
     Task = Callable[[Any], Awaitable[object]]
@@ -57,7 +52,7 @@ if TYPE_CHECKING:
     A = TypeVar("A", bound=Authenticator)
 
 
-class App(Handlers):
+class App(Paths):
     """The handlers of one application. They may be `def` or `async def`.
 
     For one session they are called one at a time and in order, inside the session's actor. One
@@ -80,8 +75,6 @@ class App(Handlers):
         self.authenticator = authenticate
         self.tasks: list[Task] = []
         self.directories: list[tuple[str, Path, bool]] = []
-        self.contracts = Contracts()
-        self._hub: Hub | None = None
         self._served = Lock()
 
     # -- what a user declares ---------------------------------------------------------------
@@ -112,6 +105,9 @@ class App(Handlers):
     def packet(self, pattern: str) -> Callable[[PacketHandler], PacketHandler]:
         """Call `handler(session, path, message)` for each client packet whose path matches.
 
+        If the client waits for an answer (`comet.ask`), that is what the handler returns: any value that JSON can
+        carry. One that raises a `RefusedError` refuses it, with what the client is told.
+
         Args:
             pattern: a path, in which `*` stands for any one segment and a last `**` for any rest.
                 If several patterns match, all their handlers are called, in the order in which
@@ -130,55 +126,6 @@ class App(Handlers):
             return handler
 
         return declare
-
-    def path(
-        self,
-        pattern: str,
-        *,
-        when_full: str = "keep",
-        limit: int | None = None,
-        ttl: float | None = None,
-        key: Key | None = None,
-        history: int | None = None,
-        history_ttl: float | None = None,
-        history_bytes: int | None = None,
-    ) -> None:
-        """Declare what becomes of the packets to some paths: where a session is too slow for them, or comes later.
-
-        Args:
-            pattern: which paths; of several declarations that cover a path the first one holds.
-            when_full: `keep`, `conflate`, `drop_oldest`, `drop_newest` or `close`; see
-                `cometary.packets.contract`.
-            limit: packets with the same key that wait for a session at most, for the last three;
-                100 by default.
-            ttl: seconds that a packet waits unsent at most. By default a minute where packets may
-                be dropped anyway, else without end.
-            key: `key(path, message)` says what is conflated and counted together; by default
-                each path by itself.
-            history: how many of the latest updates to each path are kept for those who come later, or come back; None:
-                none. See `cometary.dispatch.history`.
-            history_ttl: for how many seconds at most; 300 by default.
-            history_bytes: how many bytes of them at most; 1 MiB by default.
-
-        Raises:
-            PatternError: if it is no pattern; the caller's fault, nothing has changed.
-            UsageError: if the pattern has a contract already, a term makes no sense, or a server
-                runs the application; the caller's fault, nothing has changed.
-        """
-        if self._hub is not None:
-            raise UsageError("a server runs the application: its paths are declared before")
-        if key is not None:
-            check_handler("app.path(key=…)", key, "path", "message")
-        contract = make_contract(
-            when_full,
-            limit=limit,
-            ttl=ttl,
-            key=key,
-            history=history,
-            history_ttl=history_ttl,
-            history_bytes=history_bytes,
-        )
-        self.contracts.declare(pattern, contract)
 
     def receipt(self, handler: ReceiptHandler) -> ReceiptHandler:
         """Call `handler(receipt)` for each `Receipt`, one at a time and in order.
@@ -302,27 +249,6 @@ class App(Handlers):
             check_own_path(path)
             raise no_server()
         self._hub.update(path, message, sender=sender, receipt=receipt, ttl=ttl, key=key)
-
-    async def history(self, path: str, last: int = 100, *, since: str | None = None) -> History:
-        """Return what is kept of the updates to a path; on the loop.
-
-        Args:
-            path: the path.
-            last: how many packets at most: the latest, or the first behind `since`.
-            since: the position (`at`) behind which to begin; None for the latest.
-
-        Returns:
-            The packets, each with `path` and `message`; where they end (`at`, None if the path has no history);
-            and whether they are all there were in between (`complete`).
-
-        Raises:
-            UsageError: if no server runs the application, or an argument makes no sense; the caller's fault.
-        """
-        check_own_path(path)
-        behind = None if since is None else read_position(since)
-        if self._hub is None:
-            raise no_server()
-        return await self._hub.history(path, behind, check_count("last", last))
 
     # -- what the server calls --------------------------------------------------------------
 

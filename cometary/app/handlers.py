@@ -4,6 +4,7 @@
     has finished. One that raises keeps it from the others: that packet has failed.
 2.  What happens once (a sign-on, a sign-off, a receipt, a failure) is told to each handler, whichever raise.
 3.  Where no handler is async, all have run when the call returns: there is nothing to await.
+4.  What a client asks is answered with what they return (`answering`).
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.app.answering import answer_by
 from cometary.app.hooks import call_each
 from cometary.dispatch.subscriptions import Subscriptions
+from cometary.packets.paths import CONTROL_PREFIX
+from cometary.packets.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from cometary.sessions import Failure, Packet, Receipt, Session
 
-    Handler = Callable[..., Awaitable[object] | None]
+    Handler = Callable[..., Any]
 
 MOST_REMEMBERED_PATHS: Final = 1024
 """Paths whose handlers are remembered; when there are more, all are looked up again."""
@@ -33,6 +37,7 @@ class Handlers:
         of_signoff: called with each end of a session.
         of_failure: called with each failure.
         of_receipt: called with each receipt.
+        of_controls: by their control paths, what is called with packets to these, and nothing else is.
     """
 
     def __init__(self) -> None:
@@ -40,6 +45,7 @@ class Handlers:
         self.of_signoff: list[Handler] = []
         self.of_failure: list[Handler] = []
         self.of_receipt: list[Handler] = []
+        self.of_controls: dict[str, Handler] = {}
         self._of_packets: Subscriptions[Handler] = Subscriptions()
         self._remembered: dict[str, tuple[Handler, ...]] = {}
 
@@ -63,8 +69,11 @@ class Handlers:
     def received(self, session: Session, packet: Packet) -> Awaitable[object] | None:
         """Hand a client packet to the handlers of its path."""
         handlers = self._handlers(packet.path)
+        if isinstance(packet, Question):
+            return answer_by(handlers, session, packet)
         if len(handlers) == 1:
-            return handlers[0](session, packet.path, packet.message)
+            outcome: Awaitable[object] | None = handlers[0](session, packet.path, packet.message)
+            return outcome
         return call_in_order(handlers, session, packet.path, packet.message)
 
     def signed_off(
@@ -86,7 +95,11 @@ class Handlers:
         if handlers is None:
             if len(self._remembered) >= MOST_REMEMBERED_PATHS:
                 self._remembered.clear()
-            self._remembered[path] = handlers = self._of_packets.subscribers(path)
+            if path.startswith(CONTROL_PREFIX):
+                handlers = (self.of_controls[path],) if path in self.of_controls else ()
+            else:
+                handlers = self._of_packets.subscribers(path)
+            self._remembered[path] = handlers
         return handlers
 
 

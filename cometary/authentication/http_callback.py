@@ -25,6 +25,7 @@ from cometary.authentication.served import ServedAuthenticator
 from cometary.authentication.signature import read_secret, signed_headers
 from cometary.errors import ProtocolError, UsageError
 from cometary.log import get_logger
+from cometary.packets.patterns import are_patterns
 from cometary.sessions.admission import Admission, Applicant, is_seconds
 from cometary.transport.codecs import json
 
@@ -49,7 +50,8 @@ class HttpCallback(ServedAuthenticator):
 
     It is asked by `POST`, with a JSON object of `id`, `type` (`authenticate`), `token`, `address` and, if the
     client is a page, its `origin`. The members of the object that it answers with become the session's
-    data; `expires`, if it is there, is the number of seconds that the session may last.
+    data; `expires`, if it is there, is the number of seconds that the session may last, and `paths` is a list of what
+    the client may connect itself to.
 
     Args:
         url: whom to ask.
@@ -184,7 +186,9 @@ def _read_admission(body: bytes | None) -> Admission | None:
     if not isinstance(answer, dict):
         return None
     data = cast("dict[str, Any]", answer)
-    expires = data.pop("expires", None)
+    expires, paths = data.pop("expires", None), data.pop("paths", ())
+    if not are_patterns(paths):
+        return None
     if expires is None:
-        return Admission(data)
-    return Admission(data, expires) if is_seconds(expires) and expires > 0 else None
+        return Admission(data, paths=paths)
+    return Admission(data, expires, paths) if is_seconds(expires) and expires > 0 else None

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeGuard
 import jwt  # its keys have types that are unknown where `cryptography`, which this does not need, is missing
 
 from cometary.errors import UsageError
+from cometary.packets.patterns import are_patterns
 from cometary.sessions.admission import Admission, Applicant, Authenticator
 
 ALGORITHM: Final = "HS256"
@@ -39,7 +40,8 @@ class SignedToken(Authenticator):
     """Lets in whoever has a token that was signed with one of the secrets and has not expired.
 
     The claims become the session's data, but for those that are about the token itself; `sub` is the
-    user, unless there is a claim `user`. The session ends with the token unless it gets another one.
+    user, unless there is a claim `user`. The claim `paths`, a list of paths and patterns, is what the client may
+    connect itself to. The session ends with the token unless it gets another one.
 
     Args:
         secrets: what tokens are signed with, 32 bytes or more each. Several while one takes the
@@ -65,7 +67,8 @@ class SignedToken(Authenticator):
         data = {name: value for name, value in claims.items() if name not in ABOUT_THE_TOKEN}
         if "sub" in claims:
             data.setdefault("user", claims["sub"])
-        return Admission(data, claims["exp"] - time.time())
+        paths = data.pop("paths", ())
+        return are_patterns(paths) and Admission(data, claims["exp"] - time.time(), paths)
 
     def make(
         self, user: str | None = None, *, lifetime: float = 60.0, claims: Mapping[str, Any] | None = None

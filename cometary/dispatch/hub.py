@@ -87,9 +87,8 @@ class Hub(SessionsHub):
         self._make = contracts.packet if contracts else contracts.plain
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
-        self._replays: Replays | None = None
-        if contracts.keeping:
-            self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
+        self._keeps = contracts.keeping
+        self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
 
     # -- updates ------------------------------------------------------------------------------
 
@@ -178,6 +177,22 @@ class Hub(SessionsHub):
         """
         return _on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
 
+    def replay(self, keeper: SessionKeeper, replay: Replay) -> Future[None]:
+        """Send a session what is kept of paths that it is connected to.
+
+        Returns:
+            When that is under way; a `UsageError` if it is not connected to one of them: the caller's fault, nothing
+            was sent.
+        """
+        return _on_loop(keeper, partial(self._replay, keeper, replay))
+
+    def _replay(self, keeper: SessionKeeper, replay: Replay) -> None:
+        for path in replay.since:
+            if not self._table.any_hears(path, (keeper.ref,)):
+                raise UsageError("a session is given what is kept of paths that it is connected to only")
+        for path, position in replay.since.items():
+            self._replays.replay(keeper, path, position)
+
     def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
         """Let it have no more of them."""
         return _on_loop(keeper, partial(self._unsubscribe, keeper, patterns))
@@ -205,7 +220,7 @@ class Hub(SessionsHub):
         except BaseException:
             self._unsubscribe(keeper, new)
             raise
-        if self._replays is not None and replay is not None:
+        if replay is not None and (self._keeps or replay is not NOTHING):
             self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
     def _subscribe_each(self, ref: ActorRef[Any], patterns: Iterable[str], new: list[str]) -> None:

@@ -56,14 +56,15 @@ class Replays:
         for text in patterns:
             pattern = Pattern.compile(text)
             if pattern.exact:
-                self._replay(keeper, text, wished.since.get(text), wished.last)
+                self.replay(keeper, text, wished.since.get(text), wished.last)
             elif wished.since:
                 for path, position in wished.since.items():
                     if pattern.matches(path):
-                        self._replay(keeper, path, position, 0)
+                        self.replay(keeper, path, position)
                 keeper.tell(Replayed(text))
 
-    def _replay(self, keeper: SessionKeeper, path: str, since: Position | None, last: int) -> None:
+    def replay(self, keeper: SessionKeeper, path: str, since: Position | None, last: int = 0) -> None:
+        """Send a session what it is to be given of one path that it is connected to."""
         if self._contracts.find(path).history is not None:
             limit = min(last, self._most) if since is None else self._most + 1
             self._read(keeper, path, since, limit)

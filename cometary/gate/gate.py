@@ -234,12 +234,15 @@ class Gate:
 
     def _renew(self, sid: str, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
         keeper = here(self._locator.find(sid))  # again: it may have ended meanwhile
+        before = () if keeper.lease is None else keeper.lease.paths
         try:
             renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
         except ProtocolError:
             if self._binding is not None and self._binding.by_token:
                 raise unknown_session() from None
             raise
+        if before:
+            self._manager.narrow(keeper, before)
         return keeper
 
     def _check_packets(self, packets: Sequence[Packet]) -> None:

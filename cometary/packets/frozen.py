@@ -22,6 +22,7 @@ from cometary.escapes import exit_in
 from cometary.log import show
 from cometary.packets.encodings import VIEWS
 from cometary.packets.packet import Packet, marked
+from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
 from cometary.packets.tracked import TrackedPacket
 
@@ -51,6 +52,7 @@ class FrozenPacket(msgspec.Struct):
         ttl: seconds that are left to it; None for no end.
         key: what it is conflated and counted by; None: as its path's contract says.
         extra: what travels beside path and message.
+        question: whether it is a client's question, and `ask` what that knows it by.
     """
 
     path: str
@@ -60,6 +62,8 @@ class FrozenPacket(msgspec.Struct):
     ttl: float | None = None
     key: str | int | float | None = None
     extra: dict[str, str] | None = None
+    question: bool = False
+    ask: str | None = None
 
 
 def freeze_value(value: object) -> FrozenValue:
@@ -108,6 +112,8 @@ def freeze_packet(packet: Packet, ttl: float = inf) -> FrozenPacket:
         ttl: seconds that are left to it, if it is a tracked one.
     """
     message = freeze_value(packet.plain_message())
+    if isinstance(packet, Question):
+        return FrozenPacket(packet.path, message, question=True, ask=packet.ask)
     if isinstance(packet, AskedPacket):
         return FrozenPacket(packet.path, message, receipt=packet.receipt)
     if not isinstance(packet, TrackedPacket):
@@ -131,6 +137,8 @@ def thaw_packet(frozen: FrozenPacket, tracked: Callable[..., TrackedPacket], lat
         UsageError: if it cannot be sent here, such as a larger one than this server queues; nobody's fault.
     """
     message = thaw_value(frozen.message)
+    if frozen.question:
+        return Question(frozen.path, message, frozen.ask)
     if not frozen.tracked:
         if frozen.receipt is not None:
             return AskedPacket(frozen.path, message, frozen.receipt)

@@ -25,7 +25,13 @@ AT_PATH: Final = "::at"
 GAP_PATH: Final = "::gap"
 """Of what was sent to a path the client misses something that cannot be replayed."""
 
-NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH, AT_PATH, GAP_PATH))
+ANSWER_PATH: Final = "::answer"
+"""The answer to a question of the client's; from a client, to one of the server's."""
+
+REFUSED_PATH: Final = "::refused"
+"""What the client has asked for on a control path is refused, or what it was granted is withdrawn."""
+
+NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH, AT_PATH, GAP_PATH, ANSWER_PATH, REFUSED_PATH))
 
 
 def without_notices(packets: Iterable[Packet]) -> list[Packet]:

@@ -8,7 +8,8 @@ could not travel, could not be logged on one line, or could be made to grow with
 2. more than 1,024 bytes of UTF-8;
 3. control characters (Unicode category Cc: U+0000 to U+001F and U+007F to U+009F);
 4. surrogates, which JSON escapes can smuggle in and UTF-8 cannot carry;
-5. from a client only: a control path, one whose first two characters are `::`.
+5. from a client only: a control path, one whose first two characters are `::`, but for the few by which a client asks
+   the server itself for something.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from cometary.errors import ProtocolError, UsageError
 
 SEPARATOR: Final = "/"
 CONTROL_PREFIX: Final = "::"
+FROM_CLIENTS: Final = frozenset(("::connect", "::disconnect", "::replay", "::answer"))
+"""The control paths that a client may send to."""
+
 LONGEST_PATH: Final = 1024
 """The most bytes of UTF-8 that a path may have."""
 
@@ -44,7 +48,7 @@ def check_path(path: str, *, from_client: bool) -> None:
         fault = _fault(path)
         if fault is not None:
             raise ProtocolError("bad-request", fault)
-    if from_client and path.startswith(CONTROL_PREFIX):
+    if from_client and path.startswith(CONTROL_PREFIX) and path not in FROM_CLIENTS:
         raise ProtocolError("forbidden-path", "A client may not send to control paths (::).")
 
 

@@ -14,14 +14,18 @@ CometD's `ChannelId`), with one freedom more: `*` may be any segment, not only t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard, cast
 
 from cometary.errors import PatternError, ProtocolError
 from cometary.packets.paths import SEPARATOR, check_path
 
 ANY_SEGMENT: Final = "*"
 ANY_TAIL: Final = "**"
+
+MOST_LISTED: Final = 1_000
+"""Paths and patterns that a client may be granted one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,13 @@ class Pattern:
             return False
         return all(mine in (ANY_SEGMENT, theirs) for mine, theirs in zip(self.head, segments, strict=False))
 
+    def includes(self, other: Pattern) -> bool:
+        """Whether it covers every path that `other` covers."""
+        ours, theirs = len(self.head), len(other.head)
+        if not (theirs + other.deep > ours if self.deep else theirs == ours and not other.deep):
+            return False
+        return all(mine in (ANY_SEGMENT, its) for mine, its in zip(self.head, other.head, strict=False))
+
 
 def _check_segment(segment: str, text: str) -> None:
     """Refuse what rule 5 refuses."""
@@ -76,3 +87,24 @@ def _check_segment(segment: str, text: str) -> None:
         raise PatternError(f"{text!r} is no pattern: ** can only be its last segment.")
     if ANY_SEGMENT in segment and segment != ANY_SEGMENT:
         raise PatternError(f"{text!r} is no pattern: a * must be a whole segment.")
+
+
+def are_patterns(value: object) -> TypeGuard[Sequence[str]]:
+    """Whether this is a list of paths and patterns, of which there are `MOST_LISTED` at most."""
+    if not isinstance(value, list | tuple):
+        return False
+    listed = cast("Sequence[object]", value)
+    return len(listed) <= MOST_LISTED and all(map(_is_pattern, listed))
+
+
+def _is_pattern(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(Pattern.compile(value))
+    except PatternError:
+        return False
+
+
+def includes(patterns: Iterable[Pattern], path: str) -> bool:
+    """Whether one of `patterns` covers all that `path` does, which may be a pattern."""
+    wish = Pattern.compile(path)
+    return any(pattern.includes(wish) for pattern in patterns)

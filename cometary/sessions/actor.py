@@ -154,7 +154,8 @@ class SessionActor(Actor):
         elif isinstance(message, TrackedPacket):
             self._take_tracked(message)
         elif kind is Replayed:
-            self._take_replayed(message)
+            for packet in message.that_fit(self._keeper):
+                self.on_receive(packet)
         elif kind is LookForExpired:
             # Adding and subtracting times rounds them: the clock may read a little less than was asked for.
             self._step(Expiry(max(message.time, self.system.scheduler.now())))
@@ -218,11 +219,6 @@ class SessionActor(Actor):
             self._manager.too_late(keeper, packet)
             return
         self._step(Arrival(packet, self.system.scheduler.now(), partial(self._manager.settle, keeper)))
-
-    def _take_replayed(self, replayed: Replayed) -> None:
-        if self._keeper.ended is None:
-            for packet in replayed.that_fit(self._keeper.machine.outbox):
-                self.on_receive(packet)
 
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper

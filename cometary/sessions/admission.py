@@ -6,11 +6,12 @@ Pure: no clock, no socket. An expiry is a number of seconds from the moment of t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from cometary.errors import ProtocolError, UsageError
+from cometary.packets.patterns import are_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,15 +46,19 @@ class Admission:
         data: becomes the session's `data`; its item `user`, if it is text or a number, is the user.
         expires: seconds from now on after which the session ends, unless it has been renewed;
             None for never. Who is let in for no time at all is not let in.
+        paths: what the client may connect itself to, paths and patterns.
 
     Raises:
-        UsageError: `expires` is not a number of seconds; the authenticator's fault.
+        UsageError: `expires` is not a number of seconds, or one of `paths` is none; the authenticator's fault.
     """
 
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expires: float | None = None
+    paths: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if not are_patterns(self.paths):
+            raise UsageError("paths are a list of paths and patterns")
         if self.expires is not None and not is_seconds(self.expires):
             raise UsageError(f"expires is None or a number of seconds of {LONGEST} at most")
 

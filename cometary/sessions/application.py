@@ -107,6 +107,10 @@ class Hub(Protocol):
         """Let a session have every update to the paths that `patterns` cover, and of what is kept what is wished."""
         ...
 
+    def replay(self, keeper: SessionKeeper, replay: Replay, /) -> Future[None]:
+        """Send it what is kept of paths that it is connected to."""
+        ...
+
     def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str], /) -> Future[None]:
         """Let it have no more of them."""
         ...

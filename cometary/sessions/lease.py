@@ -2,8 +2,8 @@
 
 1.  A session with an expiry ends at it, as `kicked`. Some time before the client gets a packet to the
     control path `::token`, which says in how many seconds; it may answer with another token.
-2.  Another token counts if it is the same user's, and moves the expiry if its own is later. One that is
-    not later changes nothing: it is an older one, in a request that was overtaken.
+2.  Another token counts if it is the same user's, and moves the expiry, and with it the paths that it names, if its
+    own is later. One that is not later changes nothing: it is an older one, in a request that was overtaken.
 3.  Both times are timers of the session, which its end closes, and whose messages its actor knows
     anyway. A session without an expiry has none of this.
 """
@@ -19,10 +19,13 @@ import msgspec
 from cometary.errors import ProtocolError
 from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.packet import Packet
+from cometary.packets.patterns import Pattern
 from cometary.sessions.admission import user_of
 from cometary.sessions.events import End
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cometary.actors import Timer
     from cometary.sessions.admission import Admission
     from cometary.sessions.keeper import SessionKeeper
@@ -44,16 +47,20 @@ class Lease:
     Args:
         user: who was let in; later tokens are to be the same user's.
         binding: a digest of what every request of the client has to give; None for nothing.
+        paths: what the client may connect itself to.
 
     Attributes:
         expires: when the session ends: a reading of the scheduler's clock in seconds, or infinity.
         ran_out: whether it was that which has ended the session.
     """
 
-    __slots__ = ("binding", "expires", "ran_out", "user")
+    __slots__ = ("binding", "expires", "paths", "ran_out", "user")
 
-    def __init__(self, user: str | int | None, binding: bytes | None = None) -> None:
+    def __init__(
+        self, user: str | int | None, binding: bytes | None = None, paths: Iterable[str] = ()
+    ) -> None:
         self.user = user
+        self.paths = tuple(map(Pattern.compile, paths))
         self.binding = binding
         self.expires = inf
         self.ran_out = False
@@ -78,7 +85,7 @@ def admit(keeper: SessionKeeper, admission: Admission, notice: float, binding: b
     """
     if admission.data:
         keeper.data.update(admission.data)
-    keeper.lease = Lease(user_of(admission.data), binding)
+    keeper.lease = Lease(user_of(admission.data), binding, admission.paths)
     if admission.expires is not None:
         _set_expiry(keeper, keeper.lease, admission.expires, notice)
 
@@ -95,6 +102,7 @@ def renew(keeper: SessionKeeper, admission: Admission, notice: float, binding: b
     now = keeper.now()
     if now + (inf if admission.expires is None else admission.expires) > lease.expires:
         lease.binding = binding
+        lease.paths = tuple(map(Pattern.compile, admission.paths))
         _set_expiry(keeper, lease, admission.expires, notice)
 
 
@@ -118,12 +126,14 @@ class FrozenLease(msgspec.Struct):
         binding: the digest, in base64.
         expires: seconds that are left; None for no end.
         notice: seconds until the client is asked for another token; None if it was, or will not be.
+        paths: what the client may connect itself to.
     """
 
     user: str | int | None = None
     binding: str | None = None
     expires: float | None = None
     notice: float | None = None
+    paths: list[str] = []
 
 
 def freeze_lease(keeper: SessionKeeper, lease: Lease) -> FrozenLease:
@@ -134,13 +144,14 @@ def freeze_lease(keeper: SessionKeeper, lease: Lease) -> FrozenLease:
         None if lease.binding is None else base64.b64encode(lease.binding).decode(),
         None if lease.expires == inf else max(lease.expires - now, 0.0),
         max(notice.deadline - now, 0.0) if notice is not None and notice.running else None,
+        [pattern.text for pattern in lease.paths],
     )
 
 
 def thaw_lease(keeper: SessionKeeper, frozen: FrozenLease, late: float) -> None:
     """Give a session its lease again, of which `late` seconds have passed since it was frozen."""
     binding = None if frozen.binding is None else base64.b64decode(frozen.binding)
-    keeper.lease = lease = Lease(frozen.user, binding)
+    keeper.lease = lease = Lease(frozen.user, binding, frozen.paths)
     if frozen.expires is None:
         return
     left, notice = max(frozen.expires - late, 0.0), frozen.notice

@@ -16,6 +16,8 @@ import trio
 from cometary.errors import ProtocolError, UsageError
 from cometary.packets.notices import without_notices
 from cometary.packets.packet import Packet
+from cometary.packets.patterns import includes
+from cometary.packets.question import withdrawal
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
@@ -35,9 +37,10 @@ from cometary.sessions.session_arbiter import SessionArbiter
 from cometary.sessions.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cometary.actors import ActorRef, Exit
+    from cometary.packets.patterns import Pattern
     from cometary.sessions.application import Application, Hub
     from cometary.sessions.events import Attach, Request
     from cometary.sessions.policy import Policy
@@ -147,6 +150,18 @@ class SessionManager:
         """Return the actor of the living session with the id `sid`; None if there is none here."""
         keeper = self.directory.living.get(sid)
         return None if keeper is None else keeper.ref
+
+    def narrow(self, keeper: SessionKeeper, before: Sequence[Pattern]) -> None:
+        """Disconnect a session from what its client was granted before, and is not by the token that it has brought."""
+        granted = () if keeper.lease is None else keeper.lease.paths
+        lost = [
+            path
+            for path in self.hub.paths(keeper).listed
+            if includes(before, path) and not includes(granted, path)
+        ]
+        if lost:
+            self.hub.unsubscribe(keeper, lost)
+            self.posting.post(keeper, Packet(*withdrawal(lost)))
 
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""

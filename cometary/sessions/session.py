@@ -11,6 +11,7 @@ from cometary.packets.position import read_replay
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cometary.packets.patterns import Pattern
     from cometary.sessions.application import Hub
     from cometary.sessions.keeper import SessionKeeper
 
@@ -103,6 +104,21 @@ class Session:
         _check_texts("connect", paths)
         replay = read_replay(last, since)
         self._hub.subscribe(self._keeper, paths, replay).get()
+
+    @property
+    def granted(self) -> tuple[Pattern, ...]:
+        """The paths, and patterns, that the client may connect itself to by the token that it was let in on."""
+        lease = self._keeper.lease
+        return () if lease is None else lease.paths
+
+    def replay(self, since: Mapping[str, str]) -> None:
+        """Send what is kept of paths that the session is connected to, behind a position in each of them.
+
+        Raises:
+            UsageError: if it is not connected to one of the paths, or that is no position; the caller's fault, nothing
+                was sent.
+        """
+        self._hub.replay(self._keeper, read_replay(0, since)).get()
 
     def disconnect(self, *paths: str) -> None:
         """Receive no more updates to these paths.

@@ -22,6 +22,21 @@ def test_what_one_session_says_all_sessions_hear() -> None:
         assert grace.hear() == [said]
 
 
+def test_a_client_connects_itself_to_the_room_that_its_user_may_enter() -> None:
+    with (
+        running_server("examples/rooms.py:app") as server,
+        Connector(server.control) as connector,
+        ClientSession(server.comet) as session,
+    ):
+        [(path, refusal)] = session.hear(("::connect", {"paths": ["room/kitchen", "room/office"]}))
+        assert path == "::refused"
+        assert isinstance(refusal, dict)
+        assert refusal["paths"] == ["room/office"]
+        session.exchange(("::connect", {"paths": ["room/kitchen"]}), hold=False)
+        connector.update("room/kitchen", "Tea is ready.")
+        assert session.hear() == [("room/kitchen", "Tea is ready.")]
+
+
 def test_who_comes_later_gets_the_headlines_that_are_kept() -> None:
     with running_server("examples/headlines.py:app") as server, Connector(server.control) as connector:
         connector.updates([("headlines/world", number) for number in range(12)])

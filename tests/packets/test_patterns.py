@@ -71,3 +71,19 @@ def test_without_stars_a_pattern_covers_itself_alone(path: str) -> None:
 def test_two_stars_cover_just_what_some_number_of_single_stars_cover(path: str) -> None:
     singles = [Pattern.compile("/".join(["a", *"*" * depth])) for depth in range(1, 5)]
     assert Pattern.compile("a/**").matches(path) == any(single.matches(path) for single in singles)
+
+
+SEGMENTS = st.lists(st.sampled_from(["a", "b", "*"]), max_size=3)
+
+
+@given(SEGMENTS, st.booleans(), SEGMENTS, st.booleans())
+def test_a_pattern_includes_another_if_it_covers_all_that_that_covers(
+    ours: list[str], deep: bool, theirs: list[str], other_deep: bool
+) -> None:
+    """What a star stands for is tried with a segment that no pattern names, and a tail with one and with two."""
+    ours, theirs = ours + ["**"] * deep or ["a"], theirs + ["**"] * other_deep or ["a"]
+    text = "/".join(theirs).replace("*", "?")
+    covered = [text.replace("??", tail).replace("?", "x") for tail in ("x", "x/x")]
+    pattern, other = Pattern.compile("/".join(ours)), Pattern.compile("/".join(theirs))
+    assert all(map(other.matches, covered))
+    assert pattern.includes(other) == all(map(pattern.matches, covered))

@@ -16,7 +16,8 @@ from msgspec import UNSET
 
 from cometary.errors import ProtocolError
 from cometary.packets.encodings import CBOR
-from cometary.packets.paths import check_path
+from cometary.packets.paths import CONTROL_PREFIX, check_path
+from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
 from cometary.transport.codecs import json
@@ -143,12 +144,17 @@ def welcome_members(welcome: Welcome) -> dict[str, object]:
 
 def packets_of(packets: Sequence[PacketBody]) -> Sequence[Packet]:
     """Return what the client sends."""
-    return [
-        Packet(packet.path, None if packet.message is UNSET else packet.message)
-        if packet.receipt is UNSET
-        else AskedPacket(packet.path, None if packet.message is UNSET else packet.message, packet.receipt)
-        for packet in packets
-    ]
+    return [packet_of(packet) for packet in packets]
+
+
+def packet_of(body: PacketBody) -> Packet:
+    """Return one packet that the client sends."""
+    message = None if body.message is UNSET else body.message
+    if body.ask is not UNSET or body.path.startswith(CONTROL_PREFIX):
+        return Question(body.path, message, None if body.ask is UNSET else body.ask)
+    if body.receipt is not UNSET:
+        return AskedPacket(body.path, message, body.receipt)
+    return Packet(body.path, message)
 
 
 def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> bytes:

@@ -21,6 +21,7 @@ class PacketBody(msgspec.Struct):
     path: str
     message: Any = UNSET
     receipt: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
+    ask: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
 
 
 class Body(msgspec.Struct):
