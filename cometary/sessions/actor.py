@@ -154,8 +154,7 @@ class SessionActor(Actor):
         elif isinstance(message, TrackedPacket):
             self._take_tracked(message)
         elif kind is Replayed:
-            for packet in message.that_fit(self._keeper):
-                self.on_receive(packet)
+            self._replay(message)
         elif kind is LookForExpired:
             # Adding and subtracting times rounds them: the clock may read a little less than was asked for.
             self._step(Expiry(max(message.time, self.system.scheduler.now())))
@@ -172,6 +171,11 @@ class SessionActor(Actor):
     def system_observe(self, observer: Observer) -> Callable[[], None]:
         """See `cometary.actors.sys.trace`: tell `observer` of the machine's transitions."""
         return self._keeper.machine.observe(observer)
+
+    def _replay(self, replayed: Replayed) -> None:
+        if self._keeper.ended is None:
+            for packet in replayed.that_fit(self._keeper.machine.outbox):
+                self.on_receive(packet)
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""

@@ -19,7 +19,6 @@ from cometary.packets.position import Position
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.outbox import Outbox
 
 
@@ -46,11 +45,7 @@ class Replayed(NamedTuple):
             return [self.gap()]
         return [Packet(AT_PATH, {"path": self.path, "at": str(self.begins)}), *self.packets]
 
-    def that_fit(self, keeper: SessionKeeper) -> Sequence[Packet]:
-        """Return what the client gets in this turn (rules 1 and 3)."""
-        return self.that_fit_into(keeper.machine.outbox) if keeper.ended is None else ()
-
-    def that_fit_into(self, outbox: Outbox) -> list[Packet]:
+    def that_fit(self, outbox: Outbox) -> list[Packet]:
         """Return what the client gets, of which `outbox` is the queue (rule 1)."""
         room = max(outbox.limit_packets // 2 - len(outbox), 0)
         bytes_left = outbox.limit_bytes // 2 - outbox.size

@@ -206,7 +206,7 @@ def test_as_much_is_replayed_as_fits_into_half_of_a_queue(
     packets = [Packet("a", "x" * length) for _ in range(replayed)]
     ends = Position("e", 3 + replayed)
     message = Replayed("a", Position("e", 3), ends, packets, latest=latest)
-    notice, *got = message.that_fit_into(outbox)
+    notice, *got = message.that_fit(outbox)
     fits = len(outbox) + len(got) <= most // 2 and outbox.size + sum(p.size for p in got) <= most * 25
     assert fits or not got
     if notice.path == "::gap":
