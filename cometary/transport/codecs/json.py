@@ -65,6 +65,18 @@ def checked(body: bytes, value: T) -> T:
     return value
 
 
+def is_written_as(body: bytes, value: object) -> bool:
+    """Whether `body`, from which `value` was decoded, is just as `encode` writes it, and not nested too deep.
+
+    Then it holds nothing twice and nothing that `value` does not, and strict reading would come to the same. Clients
+    that write a body's members in the order in which its type has them, and no blanks, are so read in one pass.
+    """
+    try:
+        return body == encode(value) and not is_too_deep(body)
+    except (ValueError, RecursionError):  # what can be read, but not be written
+        return False
+
+
 def _refuse_depth() -> NoReturn:
     raise ProtocolError("bad-request", f"The body is nested deeper than {DEEPEST} levels.") from None
 
@@ -73,10 +85,11 @@ def _check_keys(body: bytes, value: object) -> None:
     """Refuse an object with the same key twice.
 
     The parser keeps the last of the twins, so writing the value again loses the colon of each
-    other one. Without escapes strings are written as they came, colons and all: then as many
-    colons as before mean that there were no twins. Otherwise all pairs are looked at.
+    other one. What is written just as it came had none, and without escapes strings are written as they
+    came, colons and all: then as many colons as before mean that there were none. Otherwise all pairs are looked at.
     """
-    if b"\\" in body or body.count(b":") != encode(value).count(b":"):
+    written = encode(value)
+    if written != body and (b"\\" in body or body.count(b":") != written.count(b":")):
         json.loads(body, object_pairs_hook=_refuse_twins, parse_int=float)
 
 

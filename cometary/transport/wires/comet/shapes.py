@@ -1,6 +1,7 @@
 """What a request of the comet protocol looks like, before anything is made of it.
 
-In a module of its own: these classes are made by a metaclass of msgspec's, and are fast as they are.
+In a module of its own: these classes are made by a metaclass of msgspec's, and are fast as they are. Their members
+are in the order in which clients write them, since a body that is written so is the cheapest to read (`bodies`).
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ class PacketBody(msgspec.Struct):
     ask: Annotated[str, Meta(min_length=1, max_length=LONGEST_RECEIPT)] | UnsetType = UNSET
 
 
-class Body(msgspec.Struct):
+class Body(msgspec.Struct, kw_only=True):
     """A request as the client writes it; members it does not know are ignored."""
 
-    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
     sid: str | UnsetType = UNSET
+    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
     ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     packets: list[PacketBody] | UnsetType = UNSET
     hold: bool | UnsetType = UNSET
+    token: Any = UNSET
     close: bool | UnsetType = UNSET
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
-    token: Any = UNSET
     version: Literal[1] | UnsetType = UNSET
 
 

@@ -130,7 +130,7 @@ class EventSourceOpening(StreamOpening):
         self, exchange: Exchange, gate: Gate, policy: Policy, remember: Callable[[bytes, str], None]
     ) -> None:
         form = NamedEvents(secrets.token_urlsafe(9).encode())
-        super().__init__(exchange, form, gate, Body(1))
+        super().__init__(exchange, form, gate, Body(rid=1))
         self.policy = policy
         self._name = form.name
         self._remember = remember

@@ -18,10 +18,8 @@ from cometary.packets.paths import check_path
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
-    BACKSLASH,
     HIGHEST_FIRST_RID,
     array_head,
-    count_members,
     packets_of,
 )
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
@@ -55,27 +53,9 @@ def read_frame(payload: bytes, codec: Codec) -> FrameBody:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = _convert(json.decode(payload))  # which says what is wrong
         else:
-            if not _plain(body, payload):
+            if not json.is_written_as(payload, body):
                 json.decode(payload)
     return body
-
-
-def _plain(body: FrameBody, payload: bytes) -> bool:
-    """Whether what the strict codec looks for cannot be there: no more keys than members, and one bracket at most.
-
-    Of the members that are there only these are counted; with any other it is for the strict codec to look.
-    """
-    if BACKSLASH in payload:
-        return False
-    members = (body.ack is not UNSET) + (body.rid is not UNSET)
-    packets = body.packets
-    if not packets:
-        return count_members(payload) == members and not payload.count(b"[")
-    return (
-        count_members(payload) == members + 1 + 2 * len(packets)
-        and payload.count(b"[") == 1
-        and UNSET not in [packet.message for packet in packets]
-    )
 
 
 def _convert(value: object) -> FrameBody:

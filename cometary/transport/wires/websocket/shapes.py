@@ -25,8 +25,8 @@ class FrameBody(msgspec.Struct):
     rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)] | UnsetType = UNSET
     ack: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     packets: list[PacketBody] | UnsetType = UNSET
-    close: bool | UnsetType = UNSET
     token: Any = UNSET
+    close: bool | UnsetType = UNSET
     sid: str | UnsetType = UNSET
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     version: Literal[1] | UnsetType = UNSET

@@ -6,7 +6,7 @@ import json as standard_json
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -70,6 +70,72 @@ def test_a_poll_with_the_same_key_twice_is_refused_on_the_short_way_too(
     for twice in members:
         again = write([twice], blank)[1:]
         assert verdict(write(members)[:-1] + b"," + again, json) == "bad-request"
+
+
+CLIENTS_WRITE = (
+    '{"sid":"s","rid":2,"ack":1}',
+    '{"sid":"sé","rid":2,"ack":1,"packets":[]}',
+    '{"sid":"s","rid":2,"ack":10,"packets":[{"path":"a/b","message":"b:[c"}],"hold":false}',
+    '{"sid":"s","rid":2,"ack":1,"packets":[{"path":"a","message":{"b":[1.5,null,"\\n"]},"receipt":"r"}],"token":"t"}',
+    '{"sid":"s","rid":2,"ack":1,"packets":[{"path":"a"},{"path":"b","message":-0.0}],"close":true}',
+)
+SNIPPETS = (
+    *(
+        '"',
+        ":",
+        ",",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\\",
+        " ",
+        "0",
+        "1.0",
+        "1e2",
+        "null",
+        '"rid":3,',
+        '"ack":1,',
+        '"x":[],',
+        '"path":"c",',
+    ),
+    *("\\u0061", "\\ud800", "::", "\n", "\x7f", "[" * 70, "ü", "x" * 20),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, bodies: tuple[str, ...] = CLIENTS_WRITE) -> bytes:
+    """What a client writes, with a piece of it left out, or put in twice, or another put in its place."""
+    body = draw(st.sampled_from(bodies))
+    for _ in range(draw(st.integers(0, 2))):
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.integers(start, min(start + 12, len(body))))
+        body = body[:start] + draw(st.sampled_from(("", body[start:end] * 2, *SNIPPETS))) + body[end:]
+    broken = draw(st.sampled_from((b"", b"", b"", b"\xff", b"\xed\xa0\x80")))
+    return body.encode().replace(b"b:[c", b"b:[c" + broken)
+
+
+def strictly(body: bytes) -> object:
+    """What becomes of a body that is read by the strict codec."""
+    try:
+        return read_request(cbor2.dumps(json.decode(body)), cbor)
+    except ProtocolError as error:
+        return error.condition
+
+
+@settings(max_examples=500)
+@given(mutated())
+def test_what_clients_write_and_whatever_is_like_it_is_read_as_the_strict_codec_reads_it(body: bytes) -> None:
+    assert verdict(body, json) == strictly(body)
+
+
+@pytest.mark.parametrize("body", CLIENTS_WRITE)
+def test_what_clients_write_is_read_once(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def once_more(_: bytes) -> object:
+        pytest.fail("it was read once more")
+
+    monkeypatch.setattr(json, "decode", once_more)
+    read_request(body.encode(), json)
 
 
 SOME_VALUES: list[object] = [None, True, 7, 1.5, "", "text", "a:b", "[", [1], {"a": 1}, [[]]]
