@@ -27,7 +27,7 @@ FROM_CLIENTS: Final = frozenset(("::connect", "::disconnect", "::replay", "::ans
 LONGEST_PATH: Final = 1024
 """The most bytes of UTF-8 that a path may have."""
 
-_find_forbidden = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
+_find_forbidden = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 
 def check_path(path: str, *, from_client: bool) -> None:

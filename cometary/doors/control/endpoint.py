@@ -14,12 +14,21 @@ import functools
 import hmac
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from cometary.actors import Future
 from cometary.dispatch.history import History
+from cometary.doors.control.shapes import (
+    CrashCount,
+    HistoryOf,
+    PacketBody,
+    PathsToConnect,
+    SessionOnly,
+    SessionPackets,
+    SessionPaths,
+)
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
 from cometary.log import get_logger
@@ -48,61 +57,6 @@ logger = get_logger("cometary.transport")
 HEALTH: Final = "/healthz"
 MOST_LISTED: Final = 1_000
 """Paths of a session that an answer lists: all would cost more with each, whatever the call is about."""
-MOST_READ: Final = 1_000
-"""Packets of a history in one answer."""
-
-
-class PacketBody(msgspec.Struct, omit_defaults=True):
-    """A packet or an update, and what its sender wishes for it."""
-
-    path: str
-    message: Any = None
-    receipt: str | None = None
-    ttl: float | None = None
-    key: str | None = None
-
-
-class SessionPaths(msgspec.Struct):
-    """The body of `/disconnect`."""
-
-    sid: str
-    paths: list[str]
-
-
-class PathsToConnect(msgspec.Struct):
-    """The body of `/connect`: the paths, and what is replayed of them."""
-
-    sid: str
-    paths: list[str]
-    last: int = 0
-    since: dict[str, str] | None = None
-
-
-class HistoryOf(msgspec.Struct):
-    """The body of `/history`."""
-
-    path: str
-    last: Annotated[int, msgspec.Meta(ge=1, le=MOST_READ)] = 100
-    since: str | None = None
-
-
-class SessionPackets(msgspec.Struct):
-    """The body of `/send`."""
-
-    sid: str
-    packets: list[PacketBody]
-
-
-class SessionOnly(msgspec.Struct):
-    """The body of `/kick`."""
-
-    sid: str
-
-
-class CrashCount(msgspec.Struct):
-    """The body of `/crash`."""
-
-    count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 class ControlEndpoint:
