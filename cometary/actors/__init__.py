@@ -46,6 +46,7 @@ from cometary.actors.scheduler import SchedulerStatistics
 from cometary.actors.system import ActorSystem, current_system
 from cometary.actors.tasks import Task
 from cometary.actors.timers import Timer
+from cometary.actors.typed_proxy import Proxy, proxy_field, proxy_method
 from cometary.actors.watchdog import BlockedHandler
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "GroupLeft",
     "Groups",
     "MailboxStatistics",
+    "Proxy",
     "ReceiveTimeout",
     "Registered",
     "Registry",
@@ -90,6 +92,8 @@ __all__ = [
     "current_system",
     "get_all",
     "groups",
+    "proxy_field",
+    "proxy_method",
     "register",
     "registered",
     "send",

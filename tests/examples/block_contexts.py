@@ -45,6 +45,10 @@ app, session, text = create_autospec(App()), create_autospec(Session(None, None)
 """,
     ("docs/how-to/test-actors.md", 'pytest_plugins = ["cometary.testing.plugin"]'): "",
     ("docs/reference/actors.md", "from dataclasses import dataclass"): None,
+    (
+        "docs/reference/actors.md",
+        "from cometary.actors import Actor, Future, Proxy, proxy_field, proxy_method",
+    ): "",
     ("docs/reference/actors.md", "import trio"): None,
     ("docs/reference/actors.md", "class Feed(Actor):"): FRAMEWORK,
     ("docs/reference/application.md", "@app.failure"): APPLICATION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from cometary.actors import Actor, ActorRef, Bounded, Call, Future
+from cometary.actors import Actor, ActorRef, Bounded, Call, Future, Proxy, proxy_field, proxy_method
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,24 @@ class Bank(Actor):
     def on_receive(self, message: Any) -> Any:
         return len(str(message)) + self.accounts
 
+    def deposit(self, amount: int, *, note: str = "") -> int:
+        return self.accounts + amount + len(note)
+
+    async def audit(self, year: int) -> str:
+        return str(year)
+
 
 class Savings(Bank):
     pass
+
+
+class Vault(Actor): ...
+
+
+class BankProxy(Proxy[Bank]):
+    deposit = proxy_method(Bank.deposit)
+    audit = proxy_method(Bank.audit)
+    name: Future[str] = proxy_field()
 
 
 def audit(bank: ActorRef[Bank]) -> None:
@@ -41,6 +56,11 @@ assert_type(bank.ask(Balance("ada"), block=True, timeout=1), int)
 assert_type(bank.ask("anything", block=False), Future[Any])
 assert_type(bank.stop(block=True), bool)
 audit(Savings.start(3))
+assert_type(bank.proxy().deposit, Any)
+ours = BankProxy(Savings.start(3))
+assert_type(ours.deposit(3, note="first"), Future[int])
+assert_type(ours.audit(2026), Future[str])
+assert_type(ours.name, Future[str])
 
 
 async def right(teller: Bank) -> None:
@@ -68,3 +88,9 @@ async def wrong(teller: Bank) -> None:
 
 text: str = bank.ask(Balance("ada"), block=True)  # wrong
 bank.ask(Balance(7))  # wrong
+BankProxy(Vault.start())  # wrong
+ours.deposit("3")  # wrong
+ours.deposit(3, 4)  # wrong
+ours.audit()  # wrong
+ours.overdraw(3)  # wrong
+ours.name = "theirs"  # wrong
