@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.asgi.scope import headers_of, path_of
 from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
+from cometary.transport.wires.websocket.codes import ABNORMAL, GOING_AWAY, NO_CODE, NORMAL
 from cometary.transport.wires.websocket.frames import BINARY, CLOSE, TEXT
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ KEY: Final = b"Y29tZXRhcnktaW5zaWRlIQ=="
 PASSED_ON: Final = (b"host", b"origin", b"cookie", b"authorization", b"user-agent")
 REFUSED: Final = b"HTTP/1.1 503 "
 """What it comes to if the front end ends the connection without an answer."""
-
-ABNORMAL: Final = 1006
-NO_CODE: Final = 1005
-GOING_AWAY: Final = 1001
 
 
 def request_of(scope: Scope, endpoint: str) -> bytes:
@@ -81,7 +78,7 @@ def message_of(frame: Frame) -> Message | None:
     if frame.opcode == BINARY:
         return {"type": "websocket.send", "bytes": frame.payload}
     if frame.opcode == CLOSE:
-        code = int.from_bytes(frame.payload[:2], "big") if frame.payload else 1000
+        code = int.from_bytes(frame.payload[:2], "big") if frame.payload else NORMAL
         return {"type": "websocket.close", "code": code, "reason": frame.payload[2:].decode(errors="replace")}
     return None
 

@@ -4,7 +4,8 @@
     to receive or to send, comes back when that is done there.
 2.  On Trio, for applications that want it, its code is on the loop that the sessions are on: one that blocks holds up
     all of them.
-3.  Its lifespan begins before the first request, and ends when the server stops; one that has none will do.
+3.  A WebSocket that it has accepted is no request any more that takes the place of others.
+4.  Its lifespan begins before the first request, and ends when the server stops; one that has none will do.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.doors.hosting.asgi_call import AsgiCall
+from cometary.doors.hosting.asgi_socket import AsgiSocketCall
 from cometary.doors.hosting.asyncio_thread import AsyncioThread
 from cometary.doors.hosting.host import Host
 from cometary.log import get_logger
+from cometary.transport.wires.websocket.endpoint import refuse_version
+from cometary.transport.wires.websocket.handshake import VERSION, accepted_key, asks_for_upgrade
 
 if TYPE_CHECKING:
     from cometary.doors.hosting.asgi_call import Message
     from cometary.doors.hosting.environ import Place
     from cometary.transport.http.exchange import Exchange
+    from cometary.transport.wires.websocket.channel import Common
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Caller = Callable[[Application, Any, Any, Any], Awaitable[None]]
@@ -41,15 +46,34 @@ class AsgiHost(Host):
         application: the application.
         place: where clients ask.
         most: how many requests it answers at one time.
+        common: what the channels of its WebSockets share.
         on_asyncio: whether it runs on asyncio.
     """
 
-    def __init__(self, application: Application, place: Place, most: int, *, on_asyncio: bool) -> None:
+    def __init__(
+        self, application: Application, place: Place, most: int, common: Common, *, on_asyncio: bool
+    ) -> None:
         super().__init__(most)
+        self._common = common
+        self._sockets: set[AsgiSocketCall] = set()
         self._application = application
         self._place = place
         self._on_asyncio = on_asyncio
         self._state: dict[str, Any] = {}
+
+    def __call__(self, exchange: Exchange) -> None:
+        """See `Host`; a handshake has to be right before the application is asked.
+
+        Raises:
+            ProtocolError: `bad-request`: it has no key; the client's fault.
+        """
+        headers = exchange.headers
+        if asks_for_upgrade(headers):
+            accepted_key(headers)
+            if headers.get(b"sec-websocket-version") != VERSION:
+                refuse_version(exchange)
+                return
+        super().__call__(exchange)
 
     async def run(self) -> None:
         """See `Host.run`."""
@@ -83,8 +107,19 @@ class AsgiHost(Host):
             lifespan.begun.set()
             lifespan.over.set()
 
+    def _call_for(self, exchange: Exchange) -> AsgiCall | AsgiSocketCall:
+        if not (exchange.upgradable and asks_for_upgrade(exchange.headers)):
+            return AsgiCall(exchange, self._place, self._state)
+
+        def accepted() -> None:
+            self._sockets.add(request)
+            self.standing += 1
+
+        request = AsgiSocketCall(exchange, self._place, self._state, self._common, accepted)
+        return request
+
     async def _answer(self, call: Caller, exchange: Exchange) -> None:
-        request = AsgiCall(exchange, self._place, self._state)
+        request = self._call_for(exchange)
         try:
             await call(self._application, request.scope, request.receive, request.send)
         except Exception:
@@ -94,7 +129,16 @@ class AsgiHost(Host):
             logger.exception("view failed", text=text, method=exchange.method, path=exchange.path)
         finally:
             request.ended()
+            if request in self._sockets:
+                self._sockets.remove(request)
+                self.standing -= 1
             self.done()
+
+    async def aclose(self) -> None:
+        """See `Host.aclose`; WebSockets, which would stay, are ended."""
+        for request in self._sockets:
+            request.go_away()
+        await super().aclose()
 
 
 class Lifespan:

@@ -15,6 +15,7 @@ from cometary.errors import ConfigError
 from cometary.importing import find_object
 from cometary.supervision import ChildSpec
 from cometary.transport.http.settings import HttpSection
+from cometary.transport.wires.websocket.channel import Common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ class HostingDoor(Door):
         self._section = section_of(settings, HostingSection)
         self._host: Host | None = None
 
-    def open(self, inside: Inside) -> None:  # noqa: ARG002
+    def open(self, inside: Inside) -> None:
         """Import the application.
 
         Raises:
@@ -53,7 +54,9 @@ class HostingDoor(Door):
             self._host = Workers(self._work, section.wsgi_threads, section.wsgi_queue)
         elif section.asgi is not None:
             application, on_asyncio = find_application(section.asgi, "asgi"), section.asgi_loop == "asyncio"
-            self._host = AsgiHost(application, self._place, section.asgi_requests, on_asyncio=on_asyncio)
+            common = Common(inside.bodies, inside.limits)
+            most = section.asgi_requests
+            self._host = AsgiHost(application, self._place, most, common, on_asyncio=on_asyncio)
 
     def _work(self, exchange: Exchange, response: Response) -> None:
         WsgiCall(exchange, self._place, response).run(self._application)

@@ -1,6 +1,6 @@
 """What runs a hosted application: how many requests it has at one time, whichever way it works on them.
 
-1.  A request is taken at once, or answered 503 at once.
+1.  A request is taken at once, or answered 503 at once. One that has become something else, and stays, does not count.
 2.  When the server stops nothing more is taken, and what is under way may end.
 """
 
@@ -28,6 +28,7 @@ class Host:
 
     Attributes:
         busy: how many there are.
+        standing: how many of these do not count.
         refused: how many were refused since there were enough.
     """
 
@@ -37,13 +38,14 @@ class Host:
         self._idle = trio.Event()
         self._stopping = False
         self.busy = 0
+        self.standing = 0
         self.refused = 0
 
     def __call__(self, exchange: Exchange) -> None:
         """Have `exchange` answered, if there is room."""
         if self._stopping:
             exchange.respond(503, STOPPING, TEXT, RETRY)
-        elif self.busy >= self._most:
+        elif self.busy - self.standing >= self._most:
             self.refused += 1
             exchange.respond(503, BUSY, TEXT, RETRY)
         else:

@@ -11,13 +11,15 @@ from sniffio import current_async_library
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 stages: list[str] = []
 pulled: list[int] = []
 left: list[str] = []
 
 CHUNK = 64 * 1024
+MANY = 200
 
 
 @asynccontextmanager
@@ -83,6 +85,38 @@ async def slow(_: Request) -> Response:
     return PlainTextResponse("done")
 
 
+async def chat(socket: WebSocket) -> None:
+    """Send back what comes, and note how it ends."""
+    await socket.accept(subprotocol="chat", headers=[(b"x-room", b"1")])
+    try:
+        while (text := await socket.receive_text()) != "bye":
+            await socket.send_bytes(text.encode())
+        await socket.close(4000, "so long")
+    except WebSocketDisconnect as error:
+        left.append(str(error.code))
+
+
+async def refuse(socket: WebSocket) -> None:
+    """Take no WebSocket."""
+    await socket.close()
+
+
+async def break_off(socket: WebSocket) -> None:
+    """Raise, once there is one."""
+    await socket.accept()
+    raise ValueError("a chat that fails")
+
+
+async def count(socket: WebSocket) -> None:
+    """Read one after the other, with something else to do in between."""
+    await socket.accept()
+    for number in range(MANY):
+        await anyio.lowlevel.checkpoint()
+        await socket.receive_bytes()
+        pulled.append(number)
+    await socket.send_text("all")
+
+
 site = Starlette(
     routes=[
         Route("/echo/{name:path}", echo, methods=["POST"]),
@@ -91,6 +125,10 @@ site = Starlette(
         Route("/endless", Endless()),
         Route("/wait", wait),
         Route("/slow", slow),
+        WebSocketRoute("/chat", chat),
+        WebSocketRoute("/refuse", refuse),
+        WebSocketRoute("/break-off", break_off),
+        WebSocketRoute("/count", count),
     ],
     lifespan=lifespan,
 )

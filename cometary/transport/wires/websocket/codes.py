@@ -24,8 +24,12 @@ UNSUPPORTED: Final = 1003
 NO_CODE: Final = 1005
 """For a close frame without a code; never sent."""
 
+ABNORMAL: Final = 1006
+"""For the end of a connection without a close frame; never sent."""
+
 INVALID_TEXT: Final = 1007
 TOO_BIG: Final = 1009
+INTERNAL_ERROR: Final = 1011
 
 RELEASED: Final = 4001
 

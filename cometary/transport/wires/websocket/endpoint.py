@@ -62,7 +62,7 @@ class WebSocketEndpoint:
                 exchange, "The upgrade to a WebSocket did not come through; a proxy may have taken it out."
             )
         elif headers.get(b"sec-websocket-version") != VERSION:
-            refuse(exchange, "Version 13 of the WebSocket protocol is spoken here.", (OUR_VERSION,))
+            refuse_version(exchange)
         else:
             protocol = chosen_protocol(headers, FORMS)
             greeting = answer(accepted_key(headers), protocol)
@@ -82,6 +82,11 @@ class WebSocketEndpoint:
         return Conversation(
             sock, floor, self._common, greeting, beyond, gate=self._gate, form=form, credentials=credentials
         )
+
+
+def refuse_version(exchange: Exchange) -> None:
+    """Answer that the handshake is for another version of the protocol (RFC 6455, section 4.4)."""
+    refuse(exchange, "Version 13 of the WebSocket protocol is spoken here.", (OUR_VERSION,))
 
 
 def refuse(exchange: Exchange, detail: str, headers: Headers = ()) -> None:

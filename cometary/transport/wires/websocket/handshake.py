@@ -8,9 +8,12 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
+from cometary.transport.http.exchange import checked
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
+
+    from cometary.transport.http.exchange import Headers
 
 VERSION: Final = b"13"
 KEY_BYTES: Final = 16
@@ -58,14 +61,20 @@ def chosen_protocol(headers: Mapping[bytes, bytes], known: Container[bytes]) -> 
     raise ProtocolError("bad-request", "Sec-WebSocket-Protocol names no protocol that is spoken here.")
 
 
-def answer(key: bytes, protocol: bytes | None) -> bytes:
+def answer(key: bytes, protocol: bytes | None, headers: Headers = ()) -> bytes:
     """Return the answer that makes a connection a WebSocket.
 
     Args:
         key: what `accepted_key` has returned.
         protocol: the protocol that is spoken on it; None for none.
+        headers: more headers.
+
+    Raises:
+        ValueError: one holds a line break; the fault of whoever put it there.
     """
-    named = b"" if protocol is None else b"Sec-WebSocket-Protocol: %b\r\n" % protocol
+    if protocol is not None:
+        headers = ((b"Sec-WebSocket-Protocol", protocol), *headers)
+    named = b"".join([b"%b: %b\r\n" % header for header in checked(headers)])
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: %b\r\n%b\r\n" % (key, named)
