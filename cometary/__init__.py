@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cometary.app import App
     from cometary.connector import AsyncConnector, Connector, Outbox
     from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,8 @@ __all__ = [
     "Receipt",
     "Session",
     "__version__",
+    "encoded_cbor",
+    "encoded_json",
 ]
 
 _find = importer(
@@ -40,6 +43,8 @@ _find = importer(
         "Packet": "cometary.sessions",
         "Receipt": "cometary.sessions",
         "Session": "cometary.sessions",
+        "encoded_cbor": "cometary.transport.codecs.encoded",
+        "encoded_json": "cometary.transport.codecs.encoded",
     },
 )
 

@@ -118,6 +118,7 @@ CONDITIONS: Final[Mapping[str, int]] = MappingProxyType(
         "length-required": 411,
         "too-large": 413,
         "unsupported-media-type": 415,
+        "key-reused": 422,
         "upgrade-required": 426,
         "too-many-requests": 429,
         "headers-too-large": 431,
@@ -155,6 +156,10 @@ class ProtocolError(CometaryError):
     def body(self) -> dict[str, object]:
         """The error as the map that answers the request, ready for a codec."""
         return {"error": self.condition, "detail": self.detail, **self.members}
+
+
+class KeyReusedError(UsageError):
+    """An idempotency key came with another update than before: the calling code's fault; nothing was sent."""
 
 
 class RefusedError(CometaryError):

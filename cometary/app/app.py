@@ -226,19 +226,26 @@ class App(Paths):
         receipt: str | None = None,
         ttl: float | None = None,
         key: str | None = None,
+        exclude: Session | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
         """Send `message` to every session connected to `path`; from any thread.
 
         Args:
             path: the path.
-            message: any value that JSON or CBOR can carry.
+            message: any value that JSON or CBOR can carry; one that is encoded already, of `cometary.encoded_json` or
+                `cometary.encoded_cbor`, is passed on as it is.
             sender: who sends it, for receivers inside the server; it does not travel.
             receipt: the id for receipts: one that says to how many sessions it went, and one from
                 each of these about what has become of it; None for none.
             ttl: seconds that it waits unsent at most; None: as the path's contract says.
             key: what it is conflated and counted with; None: as the path's contract says.
+            exclude: a session that does not get it, such as that of whoever has brought it about.
+            idempotency_key: a text of 1 to 256 characters, under which the same update is sent once in five minutes: a
+                repeat does nothing.
 
         Raises:
+            KeyReusedError: if that was another update's; the caller's fault, nothing was sent.
             UsageError: if no server runs the application, `path` is none, `message` cannot be
                 encoded or is larger than all that a session queues (`queue-bytes`), or another argument
                 makes no sense; the caller's fault, nothing was sent.
@@ -248,7 +255,16 @@ class App(Paths):
         if self._hub is None:
             check_own_path(path)
             raise no_server()
-        self._hub.update(path, message, sender=sender, receipt=receipt, ttl=ttl, key=key)
+        self._hub.update(
+            path,
+            message,
+            sender=sender,
+            receipt=receipt,
+            ttl=ttl,
+            key=key,
+            exclude=None if exclude is None else exclude.sid,
+            idempotency_key=idempotency_key,
+        )
 
     # -- what the server calls --------------------------------------------------------------
 

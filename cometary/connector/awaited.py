@@ -11,7 +11,7 @@ import httpx
 import sniffio
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, ReceiptPage
+from cometary.connector.calls import Call, HistoryPage, ReceiptPage, Update
 
 R = TypeVar("R")
 
@@ -50,13 +50,29 @@ class AsyncConnector:
         receipt: str | None = None,
         ttl: float | None = None,
         key: str | None = None,
+        exclude: str | None = None,
+        idempotency_key: str | None = None,
     ) -> int:
         """See `Connector.update`."""
-        return await self.perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
+        return await self.perform(
+            calls.update(
+                path,
+                message,
+                receipt=receipt,
+                ttl=ttl,
+                key=key,
+                exclude=exclude,
+                idempotency_key=idempotency_key,
+            )
+        )
 
     async def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """See `Connector.updates`."""
         return await self.perform(calls.updates(pairs))
+
+    async def batch(self, items: Iterable[Update]) -> list[dict[str, Any]]:
+        """See `Connector.batch`."""
+        return await self.perform(calls.batch(items))
 
     async def connect(
         self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None

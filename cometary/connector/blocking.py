@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, ReceiptPage
+from cometary.connector.calls import Call, HistoryPage, ReceiptPage, Update
 
 R = TypeVar("R")
 
@@ -58,6 +58,8 @@ class Connector:
         receipt: str | None = None,
         ttl: float | None = None,
         key: str | None = None,
+        exclude: str | None = None,
+        idempotency_key: str | None = None,
     ) -> int:
         """Send `message` to every session that is connected to `path`.
 
@@ -67,11 +69,24 @@ class Connector:
             receipt: The id for receipts that say what has become of it; None for none.
             ttl: Seconds that it waits unsent at most; None: as the path's contract says.
             key: What it is conflated and counted with; None: as the path's contract says.
+            exclude: The id of a session that does not get it.
+            idempotency_key: A text of the caller's own: with it the same update is sent once, however often it is
+                called within five minutes. So after a `ConnectorError` it may be repeated.
 
         Returns:
             How many updates the server took: 1. To how many sessions they go is not told.
         """
-        return self.perform(calls.update(path, message, receipt=receipt, ttl=ttl, key=key))
+        return self.perform(
+            calls.update(
+                path,
+                message,
+                receipt=receipt,
+                ttl=ttl,
+                key=key,
+                exclude=exclude,
+                idempotency_key=idempotency_key,
+            )
+        )
 
     def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """Send several updates, each a path and a message, in order and in one request.
@@ -80,6 +95,17 @@ class Connector:
             How many updates the server took.
         """
         return self.perform(calls.updates(pairs))
+
+    def batch(self, items: Iterable[Update]) -> list[dict[str, Any]]:
+        """Send several updates, in order and in one request, each by itself.
+
+        Args:
+            items: For each a path and a message; or a map with `path`, `message`, and what `update` takes besides.
+
+        Returns:
+            For each a dict: empty if it was taken, else with `error` and `detail`.
+        """
+        return self.perform(calls.batch(items))
 
     def connect(
         self, sid: str, paths: Iterable[str], *, last: int = 0, since: Mapping[str, str] | None = None

@@ -15,6 +15,9 @@ import msgspec
 
 R = TypeVar("R")
 
+Update = tuple[str, object] | Mapping[str, object]
+"""A path and a message; or a map with `path`, `message` and all that the sender wishes for it."""
+
 PAIR: Final = 2
 """A path and a message."""
 
@@ -78,6 +81,12 @@ def update(path: str, message: object, **wishes: object) -> Call[int]:
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
     """Several updates in one request."""
     return Call("POST", "/update", [packet(*pair) for pair in _pairs(pairs)], int, "updates")
+
+
+def batch(items: Iterable[Update]) -> Call[list[dict[str, Any]]]:
+    """Several updates in one request, each by itself."""
+    bodies = [dict(item) if isinstance(item, Mapping) else packet(*_pairs([item])[0]) for item in items]
+    return Call("POST", "/batch", bodies, list[dict[str, Any]], "results")
 
 
 def connect(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from functools import partial
 from threading import get_ident
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pykka import ActorDeadError
@@ -22,6 +23,7 @@ from cometary.actors import Future
 from cometary.actors.messages import as_told
 from cometary.dispatch.call_line import CallLine, settle, when_all
 from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.repeats import Repeats
 from cometary.dispatch.replays import Replays
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.escapes import exit_in
@@ -87,6 +89,7 @@ class Hub(SessionsHub):
         self._make = contracts.packet if contracts else contracts.plain
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
+        self._repeats = Repeats(monotonic)
         self._keeps = contracts.keeping
         self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
 
@@ -101,6 +104,8 @@ class Hub(SessionsHub):
         receipt: str | None = None,
         ttl: float | None = None,
         key: str | None = None,
+        exclude: str | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
         """Send `message` to every session connected to `path`; see `App.update`.
 
@@ -109,10 +114,26 @@ class Hub(SessionsHub):
             MailboxFullError: far too many updates have not been routed yet; nothing was sent, try later.
         """
         check_own_path(path)
-        if receipt is None and ttl is None and key is None:
-            self.publish(self._make(path, message, sender))
+        if receipt is None and ttl is None and key is None and exclude is None:
+            packet = self._make(path, message, sender)
         else:
-            self.publish(self.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key))
+            packet = self.tracked(path, message, sender, receipt=receipt, ttl=ttl, key=key, exclude=exclude)
+        if idempotency_key is None:
+            self.publish(packet)
+        else:
+            self.publish_once(packet, idempotency_key)
+
+    def publish_once(self, packet: Packet, key: str) -> Future[None] | None:
+        """Do as `publish`, unless this is a repeat: then return what was returned the first time.
+
+        Raises:
+            KeyReusedError: the key was another packet's; the caller's fault, nothing was sent.
+        """
+        return self._repeats.once(key, packet, self.publish)
+
+    def check_once(self, packet: Packet, key: str) -> None:
+        """See whether `publish_once` would take a packet; raises as that does, before anything is sent."""
+        self._repeats.check(key, packet)
 
     def publish(self, packet: Packet) -> Future[None] | None:
         """Send a packet that was made already to every session connected to its path; raises as `update` does.
@@ -128,12 +149,16 @@ class Hub(SessionsHub):
 
     def publish_all(self, packets: Sequence[Packet]) -> Future[None]:
         """Do so with several, in order, when what was sent before has been passed on; for doors."""
-        return self._line.make(partial(self._publish_all, packets))
+        return self.in_line(partial(self._publish_all, packets))
 
     def _publish_all(self, packets: Sequence[Packet]) -> Future[None] | None:
         taken = [self.publish(packet) for packet in packets]
         waiting = [each for each in taken if each is not None]
         return when_all(waiting) if waiting else None
+
+    def in_line(self, publish: Callable[[], T | Future[T]]) -> Future[T]:
+        """Have a door publish when what was sent before has been passed on; see `CallLine.make`."""
+        return self._line.make(publish)
 
     def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
         """Read what is kept of a path; on the loop. See `Engine.history`.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cometary.errors import UsageError
 from cometary.packets.contract import KEEP, Contract, declare
-from cometary.packets.packet import Packet, outgoing
+from cometary.packets.encoded import Encoded
+from cometary.packets.packet import Packet, check_encodable, outgoing
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
 from cometary.packets.tracked import TrackedPacket, tracked
@@ -102,7 +103,12 @@ class Contracts:
 
     def plain(self, path: str, message: Any = None, sender: object = None) -> Packet:
         """Return a packet to a path that is known to be one, and to have no contract; see `packet`."""
-        packet = outgoing(path, message, sender)
+        if isinstance(message, Encoded):
+            packet = Packet(path, message.value, sender)
+            message.put_into(packet)
+            check_encodable(packet)
+        else:
+            packet = outgoing(path, message, sender)
         if packet.size > self._most_bytes:
             raise self._too_large(packet)
         return packet
@@ -122,6 +128,7 @@ class Contracts:
         receipt: str | None = None,
         ttl: float | None = None,
         key: object = None,
+        exclude: str | None = None,
     ) -> TrackedPacket:
         """Return a packet with them; see `cometary.packets.tracked.tracked`.
 
@@ -130,7 +137,9 @@ class Contracts:
                 the caller's fault.
         """
         contract = self.find(path)
-        packet = tracked(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+        packet = tracked(
+            path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key, exclude=exclude
+        )
         if packet.size > self._most_bytes:
             raise self._too_large(packet)
         return packet

@@ -60,6 +60,11 @@ class Packet:
         twin.cause = self.cause
         return twin
 
+    def preset(self, json: bytes | None = None, encoded: dict[str, bytes] | None = None) -> None:
+        """Take what was written of the packet elsewhere, so that it is not written again."""
+        self._json = json or self._json
+        self.encoded = encoded or self.encoded
+
     def mark(self, name: str, value: str) -> None:
         """Have one more member travel, from before anybody has the packet. What was encoded is not encoded again."""
         self.extra = {name: value}

@@ -10,6 +10,7 @@ from typing import Any, Final
 from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
 from cometary.packets.contract import KEEP, Contract
+from cometary.packets.encoded import Encoded
 from cometary.packets.packet import Packet, check_encodable
 from cometary.packets.terms import check_ttl
 
@@ -133,13 +134,16 @@ def tracked(
     receipt: str | None = None,
     ttl: float | None = None,
     key: object = None,
+    exclude: str | None = None,
 ) -> TrackedPacket:
     """Return a tracked packet that is sure to be encodable.
 
     Raises:
-        UsageError: if it holds something that cannot be encoded, or its receipt, its time to live or
-            its key is none; the caller's fault.
+        UsageError: if it holds something that cannot be encoded, or its receipt, its time to live,
+            its key or the session that it is not for is none; the caller's fault.
     """
+    if exclude is not None:
+        check_exclude(exclude)
     if receipt is not None:
         check_receipt(receipt)
     if ttl is not None:
@@ -148,9 +152,24 @@ def tracked(
         key = as_key(key, path)
     if type(path) is not str:
         path = str.__str__(path)
-    packet = TrackedPacket(path, message, sender, contract=contract, receipt=receipt, ttl=ttl, key=key)
+    value = message.value if isinstance(message, Encoded) else message
+    packet = TrackedPacket(
+        path, value, sender, contract=contract, receipt=receipt, ttl=ttl, key=key, exclude=exclude
+    )
+    if isinstance(message, Encoded):
+        message.put_into(packet)
     check_encodable(packet)
     return packet
+
+
+def check_exclude(exclude: object) -> None:
+    """Accept the id of a session, living or not, by returning.
+
+    Raises:
+        UsageError: if it is no text; the caller's fault.
+    """
+    if not isinstance(exclude, str):
+        raise UsageError("exclude is the id of a session, which is text")
 
 
 def check_receipt(receipt: object) -> None:

@@ -68,6 +68,7 @@ def connector(kind: Any, stand_in: StandIn) -> Iterator[Any]:
 
 
 PAGE: dict[str, Any] = {"packets": [], "at": "e-1", "complete": True}
+RESULTS: dict[str, Any] = {"results": [{}, {"error": "bad-request", "detail": "no"}]}
 REPLAY = {"last": 3, "since": {"a": "e-1"}}
 CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("update", ("a/b", {"x": 1}), {"path": "a/b", "message": {"x": 1}}, {"updates": 1}, 1),
@@ -78,12 +79,21 @@ CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("disconnect", ("s", ("a",)), {"sid": "s", "paths": ["a"]}, {"paths": ["b"]}, ["b"]),
     ("send", ("s", [("a", 1)]), {"sid": "s", "packets": [A_1]}, {"packets": 1}, 1),
     ("kick", ("s",), {"sid": "s"}, {}, None),
+    (
+        "batch",
+        ([("a", 1), {"path": "b", "ttl": 3}],),
+        [A_1, {"path": "b", "ttl": 3}],
+        RESULTS,
+        RESULTS["results"],
+    ),
     ("history", ("a", 3), {"path": "a", "last": 3}, PAGE, HistoryPage([], "e-1", complete=True)),
 ]
 
 WISHES = {"receipt": "one", "ttl": 5, "key": "k"}
+ONCE = {"exclude": "s", "idempotency_key": "i"}
 CALLS_WITH_WISHES: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("update", ("a", 1), WISHES, {**A_1, **WISHES}),
+    ("update", ("a", 1), ONCE, {**A_1, **ONCE}),
     ("update", ("a", 1), {"ttl": 0.5}, {**A_1, "ttl": 0.5}),
     ("send", ("s", [("a", 1)]), WISHES, {"sid": "s", "packets": [{**A_1, **WISHES}]}),
 ]

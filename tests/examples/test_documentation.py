@@ -14,7 +14,8 @@ from typing import Any, get_args
 import pytest
 
 from cometary import errors
-from cometary.doors.control.endpoint import ControlEndpoint, PacketBody
+from cometary.doors.control.endpoint import ControlEndpoint
+from cometary.doors.control.shapes import PacketBody
 from cometary.errors import CONDITIONS
 from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions import Receipt, SessionMachine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cometary import Connector
+from examples import publishing
 from tests.examples.sessions import ClientSession
 from tests.servers import running_server
 
@@ -35,6 +36,18 @@ def test_a_client_connects_itself_to_the_room_that_its_user_may_enter() -> None:
         session.exchange(("::connect", {"paths": ["room/kitchen"]}), hold=False)
         connector.update("room/kitchen", "Tea is ready.")
         assert session.hear() == [("room/kitchen", "Tea is ready.")]
+
+
+def test_an_order_is_paid_once_and_a_batch_has_a_result_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        running_server("examples/hello.py:app") as server,
+        ClientSession(server.comet) as session,
+        Connector(server.control) as connector,
+    ):
+        connector.connect(session.sid, ["orders"])
+        publishing.main(server.control)
+        assert capsys.readouterr().out == "['taken', 'bad-request', 'taken']\n"
+        assert session.hear() == [("orders", {"paid": 7}), ("orders", 1), ("orders", {"total": 19.9})]
 
 
 def test_who_comes_later_gets_the_headlines_that_are_kept() -> None:

@@ -20,6 +20,7 @@ import msgspec
 
 from cometary.actors import Future
 from cometary.dispatch.history import History
+from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.shapes import (
     CrashCount,
     HistoryOf,
@@ -32,7 +33,6 @@ from cometary.doors.control.shapes import (
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
 from cometary.log import get_logger
-from cometary.packets.paths import check_path
 from cometary.packets.position import read_position, read_replay
 from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
@@ -40,10 +40,7 @@ from cometary.transport.codecs.amount import check_json
 from cometary.transport.http.router import Router
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cometary.dispatch.hub import Hub
-    from cometary.sessions import Packet
     from cometary.transport.codecs import Codec
     from cometary.transport.http.exchange import Endpoint, Exchange
 
@@ -84,10 +81,12 @@ class ControlEndpoint:
         crash: Callable[[int], int] | None = None,
     ) -> None:
         self._hub = hub
+        self._publishing = Publishing(hub)
         self._bearer = None if secret is None else b"Bearer " + secret.encode()
         self._router = Router()
         for path, type_, call in (
             ("/update", PacketBody | list[PacketBody], self.update),
+            ("/batch", list[Any], self.batch),
             ("/connect", PathsToConnect, self.connect),
             ("/disconnect", SessionPaths, self.disconnect),
             ("/send", SessionPackets, self.send),
@@ -131,8 +130,12 @@ class ControlEndpoint:
 
     def update(self, body: PacketBody | list[PacketBody]) -> Asked[None]:
         """Route one update, or several in order."""
-        packets = self._packets(body if isinstance(body, list) else [body])
-        return self._hub.publish_all(packets), lambda _: {"updates": len(packets)}
+        bodies = body if isinstance(body, list) else [body]
+        return self._publishing.update(bodies), lambda _: {"updates": len(bodies)}
+
+    def batch(self, body: list[Any]) -> Asked[list[dict[str, object]]]:
+        """Route several in order, and tell of each what has become of it."""
+        return self._publishing.batch(body), lambda results: {"results": results}
 
     def connect(self, body: PathsToConnect) -> Asked[Paths]:
         """Connect a session to paths."""
@@ -145,7 +148,7 @@ class ControlEndpoint:
 
     def send(self, body: SessionPackets) -> Asked[None]:
         """Send packets to one session."""
-        packets = self._packets(body.packets)
+        packets = self._publishing.packets(body.packets)
         return self._hub.send(body.sid, packets), lambda _: {"packets": len(packets)}
 
     def history(self, body: HistoryOf) -> Asked[History]:
@@ -160,19 +163,6 @@ class ControlEndpoint:
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""
         return {"status": "ok"}
-
-    def _packets(self, bodies: Sequence[PacketBody]) -> list[Packet]:
-        packets: list[Packet] = []
-        hub = self._hub
-        for body in bodies:
-            check_path(body.path, from_client=False)
-            if body.receipt is None and body.ttl is None and body.key is None:
-                packet = _asked(hub.packet, body.path, body.message)
-            else:
-                make = functools.partial(hub.tracked, receipt=body.receipt, ttl=body.ttl, key=body.key)
-                packet = _asked(make, body.path, body.message)
-            packets.append(packet)
-        return packets
 
 
 def _asked(call: Callable[..., T], *args: object) -> T:
@@ -221,12 +211,8 @@ def _finish(exchange: Exchange, codec: Codec, answer: Future[T], tell: Callable[
     """Answer a call, the answer being there."""
     try:
         body = codec.encode(tell(answer.get()))
-    except ProtocolError as error:
-        exchange.refuse(error, codec)
-    except UsageError as error:
-        exchange.refuse(ProtocolError("bad-request", str(error)), codec)
-    except MailboxFullError as error:
-        exchange.refuse(ProtocolError("too-many-requests", str(error), retry_after=1), codec)
+    except (ProtocolError, UsageError, MailboxFullError) as error:
+        exchange.refuse(refusal_of(error), codec)
     except Exception:
         text = f"{exchange.method} {exchange.path} failed"
         logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)

@@ -18,9 +18,13 @@ class PacketBody(msgspec.Struct, omit_defaults=True):
 
     path: str
     message: Any = None
+    json: str | None = None
+    cbor: bytes | None = None
     receipt: str | None = None
     ttl: float | None = None
     key: str | None = None
+    exclude: str | None = None
+    idempotency_key: str | None = None
 
 
 class SessionPaths(msgspec.Struct):

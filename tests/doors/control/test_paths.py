@@ -1,4 +1,4 @@
-"""What back-ends ask for about paths: histories."""
+"""What back-ends ask for about paths: histories, and publishing in batches, once, to all but one."""
 
 from __future__ import annotations
 
@@ -98,3 +98,83 @@ async def test_what_makes_no_sense_is_refused(
     given = {"sid": client.sid, **body} if path == "/connect" else body
     assert (await world.control(path, given)).error == (400, "bad-request")
     assert (await world.sessions())[0]["paths"] == []
+
+
+# -- publishing -----------------------------------------------------------------------------------
+
+
+@CODECS
+async def test_a_batch_has_a_result_for_each_update(world: World, client: Comet, codec: Codec) -> None:
+    await call(world, "/connect", {"sid": client.sid, "paths": ["news", "sport"]})
+    items: list[object] = [
+        {"path": "news", "message": 1},
+        {"path": "a\nb"},
+        {"message": 2},
+        "news",
+        {"path": "news", "message": 3, "idempotency_key": "k"},
+        {"path": "news", "message": 3, "idempotency_key": "k"},
+        {"path": "news", "message": 4, "idempotency_key": "k"},
+        {"path": "sport", "ttl": -1},
+        {"path": "sport", "message": 5, "exclude": client.sid},
+        {"path": "sport", "message": 6},
+    ]
+    results = (await call(world, "/batch", items, codec))["results"]
+    errors = [result.get("error") for result in results]
+    bad = "bad-request"
+    assert errors == [None, bad, bad, bad, None, None, "key-reused", bad, None, None]
+    assert await client.poll() == [1, 3, 6]
+
+
+async def test_a_repeat_is_answered_as_the_first_and_another_update_is_refused(
+    world: World, client: Comet
+) -> None:
+    await call(world, "/connect", {"sid": client.sid, "paths": ["news"]})
+    update = {"path": "news", "message": 1, "idempotency_key": "k"}
+    for _ in range(3):
+        assert await call(world, "/update", update) == {"updates": 1}
+    for wrong in ({**update, "message": 2}, [{"path": "news", "message": 0}, {**update, "ttl": 9}]):
+        assert (await world.control("/update", wrong)).error == (422, "key-reused")
+    assert (await world.control("/update", [update, update])).error == (400, "bad-request")
+    await call(world, "/update", [{"path": "news", "message": 9}, update])
+    assert await client.poll() == [1, 9]
+
+
+@CODECS
+async def test_bytes_that_are_encoded_already_are_passed_on(world: World, codec: Codec) -> None:
+    client = await world.open(codec)
+    await call(world, "/connect", {"sid": client.sid, "paths": ["news"]})
+    await call(world, "/update", {"path": "news", "json": '{"n": 1.50}'}, codec)
+    answer = await client.ask()
+    assert answer.body["packets"] == [{"path": "news", "message": {"n": 1.5}}]
+    assert codec is cbor or b'{"n": 1.50}' in answer.raw
+    client.ack = 1
+    if codec is cbor:
+        await call(world, "/update", {"path": "news", "cbor": b"\xfb\x3f\xf8\x00\x00\x00\x00\x00\x00"}, codec)
+        answer = await client.ask()
+        assert answer.packets == [1.5]
+        assert b"\xfb\x3f\xf8" in answer.raw
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"json": "{"},
+        {"json": "1", "message": 1},
+        {"json": "1", "cbor": b"\x01"},
+        {"idempotency_key": ""},
+        {"idempotency_key": "x" * 257},
+        {"idempotency_key": 7},
+        {"exclude": 7},
+    ],
+)
+async def test_what_makes_no_sense_is_not_published(world: World, wrong: dict[str, object]) -> None:
+    body = {"path": "chat/a", **wrong}
+    assert (await world.control("/update", body, codec=cbor)).error == (400, "bad-request")
+    page = await call(world, "/history", {"path": "chat/a"})
+    assert page["packets"] == []
+
+
+async def test_what_is_for_updates_is_not_for_one_session(world: World, client: Comet) -> None:
+    for wish in ({"exclude": client.sid}, {"idempotency_key": "k"}):
+        body = {"sid": client.sid, "packets": [{"path": "a", **wish}]}
+        assert (await world.control("/send", body)).error == (400, "bad-request")

@@ -1,0 +1,162 @@
+"""Publishing: what back-ends send, in one call or in many, each update once or a result for each.
+
+1.  `/update` takes all of its updates or none: it is checked whole before any takes effect.
+2.  `/batch` takes each update by itself, in order, and has a result for each: `{}` if it was taken, else an error.
+3.  An update with an idempotency key is sent once: a repeat is answered as the first was (`cometary.dispatch.repeats`).
+4.  A message may come encoded already (`json`, `cbor`): it is passed on byte for byte.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from cometary.actors import Future
+from cometary.dispatch.call_line import when_all
+from cometary.doors.control.shapes import PacketBody
+from cometary.errors import KeyReusedError, MailboxFullError, ProtocolError, UsageError
+from cometary.packets.paths import check_path
+from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cometary.dispatch.hub import Hub
+    from cometary.packets.packet import Packet
+
+    Result = dict[str, object]
+
+
+class Update(NamedTuple):
+    """What is to be published.
+
+    Attributes:
+        packet: the update.
+        key: its idempotency key; None for none.
+    """
+
+    packet: Packet
+    key: str | None
+
+
+class Publishing:
+    """Publishes what back-ends send.
+
+    Args:
+        hub: by which.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def packets(self, bodies: Iterable[PacketBody]) -> list[Packet]:
+        """Return the packets for one session.
+
+        Raises:
+            ProtocolError: `bad-request`, the caller's fault.
+        """
+        for body in bodies:
+            if body.exclude is not None or body.idempotency_key is not None:
+                raise ProtocolError("bad-request", "exclude and idempotency_key are for updates.")
+        return [self._packet(body) for body in bodies]
+
+    def update(self, bodies: Sequence[PacketBody]) -> Future[None]:
+        """Publish all or none (rule 1).
+
+        Raises:
+            ProtocolError: `bad-request`, the caller's fault: nothing was sent.
+        """
+        updates = [Update(self._packet(body), body.idempotency_key) for body in bodies]
+        keys = [update.key for update in updates if update.key is not None]
+        if len(set(keys)) < len(keys):
+            raise ProtocolError("bad-request", "Two updates of one call have the same idempotency key.")
+        return self._hub.in_line(partial(self._publish_all, updates))
+
+    def batch(self, items: Sequence[object]) -> Future[list[Result]]:
+        """Publish each by itself (rule 2)."""
+        return self._hub.in_line(partial(self._publish_each, items))
+
+    def _publish_all(self, updates: Sequence[Update]) -> Future[None] | None:
+        for packet, key in updates:
+            if key is not None:
+                self._hub.check_once(packet, key)
+        waiting = [taken for update in updates if (taken := self._publish(update)) is not None]
+        return when_all(waiting) if waiting else None
+
+    def _publish_each(self, items: Sequence[object]) -> Future[list[Result]]:
+        outcomes = [self._try(item) for item in items]
+        answer: Future[list[Result]] = Future()
+        _gather(answer, outcomes, 0)
+        return answer
+
+    def _try(self, item: object) -> Future[None] | Result:
+        try:
+            body = msgspec.convert(item, PacketBody)
+            return self._publish(Update(self._packet(body), body.idempotency_key)) or {}
+        except msgspec.ValidationError as error:
+            return ProtocolError("bad-request", f"This is no update: {error}.").body()
+        except (ProtocolError, UsageError, MailboxFullError) as error:
+            return refusal_of(error).body()
+
+    def _publish(self, update: Update) -> Future[None] | None:
+        if update.key is None:
+            return self._hub.publish(update.packet)
+        return self._hub.publish_once(update.packet, update.key)
+
+    def _packet(self, body: PacketBody) -> Packet:
+        check_path(body.path, from_client=False)
+        wishes = {"receipt": body.receipt, "ttl": body.ttl, "key": body.key, "exclude": body.exclude}
+        given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
+        try:
+            message = _message(body)
+            if given:
+                return self._hub.tracked(body.path, message, **given)
+            return self._hub.packet(body.path, message)
+        except UsageError as error:
+            raise refusal_of(error) from None
+
+
+def _message(body: PacketBody) -> object:
+    """Return the message, which comes in one of three ways.
+
+    Raises:
+        UsageError: it comes in several; the caller's fault.
+    """
+    if body.json is None and body.cbor is None:
+        return body.message
+    if body.message is not None or (body.json is not None and body.cbor is not None):
+        raise UsageError("an update has a message, or one that is encoded already, as json or cbor")
+    return encoded_json(body.json) if body.json is not None else encoded_cbor(body.cbor or b"")
+
+
+def _gather(answer: Future[list[Result]], outcomes: Sequence[Future[None] | Result], begin: int) -> None:
+    """Settle `answer` with a result for each outcome, once all are there."""
+    for number in range(begin, len(outcomes)):
+        outcome = outcomes[number]
+        if isinstance(outcome, Future) and not outcome.done():
+            outcome.add_done_callback(partial(_gather, answer, outcomes, number + 1))
+            return
+    answer.offer([_result(outcome) for outcome in outcomes])
+
+
+def _result(outcome: Future[None] | Result) -> Result:
+    if not isinstance(outcome, Future):
+        return outcome
+    try:
+        outcome.get()
+    except (ProtocolError, UsageError, MailboxFullError) as error:
+        return refusal_of(error).body()
+    except Exception:  # noqa: BLE001 - the engine has logged what it could not pass on
+        return ProtocolError("internal-error", "The update could not be passed on.").body()
+    return {}
+
+
+def refusal_of(error: ProtocolError | UsageError | MailboxFullError) -> ProtocolError:
+    """Return what a back-end is told."""
+    if isinstance(error, ProtocolError):
+        return error
+    if isinstance(error, MailboxFullError):
+        return ProtocolError("too-many-requests", str(error), retry_after=1)
+    return ProtocolError("key-reused" if isinstance(error, KeyReusedError) else "bad-request", str(error))

@@ -1,0 +1,108 @@
+"""Repeats: against a model that remembers everything, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cometary.actors import Future
+from cometary.dispatch.repeats import Repeats
+from cometary.errors import KeyReusedError, MailboxFullError, UsageError
+from cometary.packets.packet import Packet
+from cometary.packets.tracked import TrackedPacket
+
+
+class Sender:
+    """What sends: notes it, and returns what it is to return."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.outcome: Future[None] | None = None
+
+    def __call__(self, packet: Packet) -> Future[None] | None:
+        self.sent.append(packet.message)
+        return self.outcome
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1), st.floats(0, 40)), max_size=40),
+    st.integers(1, 4),
+)
+def test_the_same_is_sent_once_within_its_time_and_another_is_refused(
+    steps: list[tuple[str, int, float]], most: int
+) -> None:
+    now = 0.0
+    repeats, sender = Repeats(lambda: now, 100.0, most), Sender()
+    firsts: dict[str, tuple[int, float]] = {}
+    sent: list[int] = []
+    for key, message, pause in steps:
+        now += pause
+        firsts = {key: first for key, first in firsts.items() if first[1] > now}
+        first = firsts.get(key)
+        if first is not None and first[0] != message:
+            with pytest.raises(KeyReusedError):
+                repeats.check(key, Packet("a", message))
+            with pytest.raises(KeyReusedError):
+                repeats.once(key, Packet("a", message), sender)
+            continue
+        repeats.check(key, Packet("a", message))
+        repeats.once(key, Packet("a", message), sender)
+        if first is None:
+            sent.append(message)
+            firsts[key] = (message, now + 100.0)
+            firsts = dict(list(firsts.items())[-most:])
+    assert sender.sent == sent
+
+
+def test_a_repeat_has_the_outcome_of_the_first_which_may_be_still_to_come() -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    sender.outcome = Future()
+    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
+    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
+    sender.outcome.offer()
+    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
+    assert sender.sent == [1]
+
+
+def test_what_was_not_taken_is_sent_when_it_comes_again() -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    sender.outcome = Future()
+    repeats.once("k", Packet("a", 1), sender)
+    sender.outcome.offer(error=MailboxFullError("slow"))
+    sender.outcome = None
+
+    def refuse(_packet: Packet) -> None:
+        raise MailboxFullError("slow")
+
+    with pytest.raises(MailboxFullError):
+        repeats.once("k", Packet("a", 1), refuse)
+    assert repeats.once("k", Packet("a", 1), sender) is None
+    assert sender.sent == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Packet("b", 1),
+        Packet("a", "1"),
+        TrackedPacket("a", 1, receipt="r"),
+        TrackedPacket("a", 1, ttl=3),
+        TrackedPacket("a", 1, exclude="s"),
+    ],
+)
+def test_another_update_is_another_in_whatever_it_differs(other: Packet) -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    repeats.once("k", Packet("a", 1), sender)
+    with pytest.raises(KeyReusedError):
+        repeats.once("k", other, sender)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 257, 7, None])
+def test_what_is_no_key_is_refused_and_nothing_sent(key: Any) -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    with pytest.raises(UsageError):
+        repeats.once(key, Packet("a"), sender)
+    assert sender.sent == []
