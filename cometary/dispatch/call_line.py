@@ -58,7 +58,7 @@ class CallLine:
             What it returns or raises, or what a future that it returns is settled with; `too-many-requests` if too
             many wait, nobody's fault.
         """
-        if not self._waiting and not self._full():
+        if self.free:
             return _made(call)
         answer: Future[T] = Future()
         if len(self._waiting) >= MOST_WAITING:
@@ -70,9 +70,15 @@ class CallLine:
                 self._start_soon(self._work_off)
         return answer
 
+    @property
+    def free(self) -> bool:
+        """Whether a call may be made at once."""
+        return not self._waiting and not self._full()
+
     def sent_to(self, keeper: SessionKeeper) -> None:
         """Take note that a call has sent to a session."""
-        self._busy = keeper
+        if keeper.mail >= MANY:
+            self._busy = keeper
 
     def _full(self) -> bool:
         if self._busy is not None and self._busy.mail < MANY:
@@ -93,15 +99,20 @@ def _made(call: Callable[[], T | Future[T]]) -> Future[T]:
     try:
         value = call()
     except Exception as error:  # noqa: BLE001 - it is raised where the answer is asked for
-        failed: Future[T] = Future()
-        failed.offer(error=error)
-        return failed
+        return failed(error)
     if value is None:
         return TAKEN
     if isinstance(value, Future):
         return cast("Future[T]", value)
     answer: Future[T] = Future()
     answer.offer(value)
+    return answer
+
+
+def failed(error: Exception) -> Future[Any]:
+    """Return the answer to a call that has raised."""
+    answer: Future[Any] = Future()
+    answer.offer(error=error)
     return answer
 
 

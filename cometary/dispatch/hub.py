@@ -21,7 +21,7 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
-from cometary.dispatch.call_line import CallLine, settle, when_all
+from cometary.dispatch.call_line import TAKEN, CallLine, failed, settle, when_all
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.repeats import Repeats
 from cometary.dispatch.replays import Replays
@@ -32,9 +32,10 @@ from cometary.packets.paths import check_own_path
 from cometary.packets.position import NOTHING, Replay
 from cometary.sessions.application import Connect, Disconnect, Paths
 from cometary.sessions.application import Hub as SessionsHub
-from cometary.sessions.flow import CAUSE
+from cometary.sessions.flow import CAUSE, Flow
 from cometary.sessions.keeper import BEHIND
 from cometary.sessions.locator import here
+from cometary.sessions.posting import Posting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -78,9 +79,11 @@ class Hub(SessionsHub):
     ) -> None:
         manager.hub = self
         self._locator: Locator = manager.directory if locator is None else locator
+        self._living = self._locator.living
         self._manager = manager
         self._table = table
-        self._flow = manager.flow
+        self._flow: Flow = manager.flow
+        self._posting: Posting = manager.posting
         self._line = CallLine(manager.flow, start_soon)
         contracts = Contracts() if contracts is None else contracts
         self.contracts = contracts
@@ -184,7 +187,7 @@ class Hub(SessionsHub):
                 self._flow.hold_for(cause, keeper.ref)
         if keeper.ended is None and keeper.mail >= MOST_MAIL:
             raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")
-        self._manager.posting.send(keeper, packet)
+        self._posting.send(keeper, packet)
 
     def subscribe(
         self, keeper: SessionKeeper, patterns: Iterable[str], replay: Replay | None = None
@@ -224,7 +227,7 @@ class Hub(SessionsHub):
 
     def end(self, keeper: SessionKeeper, reason: str) -> None:
         """End a session, behind what it was sent before."""
-        self._manager.posting.end(keeper, reason)
+        self._posting.end(keeper, reason)
 
     def paths(self, keeper: SessionKeeper, most: int | None = None) -> Paths:
         """Return what a session is connected to: the first `most` of it, or all."""
@@ -270,7 +273,13 @@ class Hub(SessionsHub):
         Returns:
             When they have been taken; `unknown-session` if there is no such session, the caller's fault.
         """
-        return self._line.make(partial(self._send, sid, packets))
+        if not self._line.free:
+            return self._line.make(partial(self._send, sid, packets))
+        try:
+            self._send(sid, packets)
+        except ProtocolError as error:
+            return failed(error)
+        return TAKEN
 
     def connect(
         self, sid: str, patterns: Sequence[str], replay: Replay | None = None, *, listing: int = 0
@@ -308,8 +317,9 @@ class Hub(SessionsHub):
 
     def _send(self, sid: str, packets: Sequence[Packet]) -> None:
         keeper = self._find(sid)
+        posting = self._posting
         for packet in packets:
-            self._manager.posting.post(keeper, packet)
+            posting.post(keeper, packet)
         self._line.sent_to(keeper)
 
     def _ask(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:
@@ -318,6 +328,9 @@ class Hub(SessionsHub):
         return answer
 
     def _find(self, sid: str) -> SessionKeeper:
+        keeper = self._living.get(sid)
+        if keeper is not None:
+            return keeper
         try:
             return here(self._locator.find(sid))
         except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
 from cometary.gate.rate_limit import is_loopback
-from cometary.sessions.application import Turnstile
+from cometary.sessions.arbiter import Turnstile
 from cometary.sessions.bucket import Bucket
 
 if TYPE_CHECKING:
@@ -37,30 +37,38 @@ class LimitingTurnstile(Turnstile):
     Args:
         settings: the limits.
         now: reads the clock, in seconds.
+        most_addresses: how many addresses are counted at a time.
     """
 
-    def __init__(self, settings: SessionSettings, now: Callable[[], float]) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: SessionSettings, now: Callable[[], float], most_addresses: int = MOST_ADDRESSES
+    ) -> None:
         self._now = now
+        self._most_addresses = most_addresses
         self._addresses: dict[str, Bucket] = {}
+        self._most_packets = settings.max_unhandled_packets
+        self._most_bytes = settings.max_unhandled_bytes
+        self._releases = settings.max_releases_per_second
+        self._rate = float(settings.packets_per_second)
+        self._burst = float(settings.packet_burst)
+        self._address_rate = float(settings.address_packets_per_second)
+        self._address_burst = float(settings.address_packet_burst)
 
     def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:
         """See `Turnstile.refusal`."""
-        settings = self._settings
-        if not keeper.has_room(request, settings):
+        if not keeper.has_room(request, self._most_packets, self._most_bytes):
             return too_many("the application has not handled the packets sent before these")
-        now, count = self._now(), len(request.packets)
-        rate, own = settings.packets_per_second, keeper.bucket
-        if rate:
+        now, count, own = self._now(), len(request.packets), keeper.bucket
+        if self._rate:
             if own is None:
-                own = keeper.bucket = Bucket(settings.packet_burst, now)
-            wait = own.wait(count, rate, settings.packet_burst, now)
+                own = keeper.bucket = Bucket(self._burst, now)
+            wait = own.wait(count, self._rate, self._burst, now)
             if wait:
                 return too_many("this session sends packets too fast", wait)
-        address, rate = request.address, settings.address_packets_per_second
-        if rate and address and not is_loopback(address):
+        address = request.address if self._address_rate else ""
+        if address and not is_loopback(address):
             bucket = self._address(address, now)
-            wait = bucket.wait(count, rate, settings.address_packet_burst, now)
+            wait = bucket.wait(count, self._address_rate, self._address_burst, now)
             if wait:
                 return too_many("the sessions of this address send packets too fast", wait)
             bucket.take(count)
@@ -70,26 +78,26 @@ class LimitingTurnstile(Turnstile):
 
     def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:
         """See `Turnstile.idle_refusal`, and XEP-0124, overactivity."""
-        if keeper.count_release(self._now()) <= self._settings.max_releases_per_second:
+        if keeper.count_release(self._now()) <= self._releases:
             return None
         return too_many("requests that bring nothing come faster than any client needs")
 
     def _address(self, address: str, now: float) -> Bucket:
         bucket = self._addresses.get(address)
         if bucket is None:
-            if len(self._addresses) >= MOST_ADDRESSES:
+            if len(self._addresses) >= self._most_addresses:
                 self._forget_quiet(now)
-            bucket = self._addresses[address] = Bucket(self._settings.address_packet_burst, now)
+            bucket = self._addresses[address] = Bucket(self._address_burst, now)
         return bucket
 
     def _forget_quiet(self, now: float) -> None:
-        rate, burst = self._settings.address_packets_per_second, self._settings.address_packet_burst
+        rate, burst = self._address_rate, self._address_burst
         kept = {
             address: bucket
             for address, bucket in self._addresses.items()
             if not bucket.full(rate, burst, now)
         }
-        self._addresses = kept if len(kept) < MOST_ADDRESSES else {}
+        self._addresses = kept if len(kept) < self._most_addresses else {}
 
 
 def too_many(detail: str, wait: float = 1.0) -> ProtocolError:

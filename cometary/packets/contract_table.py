@@ -4,6 +4,8 @@
     a path that none covers is kept (`cometary.packets.contract`, rule 1).
 2.  A packet that has no contract with slow consumers and no wishes of its sender is a plain `Packet`: those who use
     none of this pay one look-up for an update, and nothing for a delivery.
+3.  A path comes from the calling code as it is (`Any`, so that compiled code takes it): what is none is refused where
+    it is looked up.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Contracts:
         declare(self.declared, pattern, contract)
         self._remembered.clear()
 
-    def find(self, path: str) -> Contract:
+    def find(self, path: Any) -> Contract:
         """Return the contract that holds for `path`.
 
         Raises:
@@ -87,7 +89,7 @@ class Contracts:
 
     # -- making packets ---------------------------------------------------------------------
 
-    def packet(self, path: str, message: Any = None, sender: object = None) -> Packet:
+    def packet(self, path: Any, message: Any = None, sender: object = None) -> Packet:
         """Return a packet without wishes of its sender.
 
         Raises:
@@ -121,7 +123,7 @@ class Contracts:
 
     def tracked(
         self,
-        path: str,
+        path: Any,
         message: Any = None,
         sender: object = None,
         *,

@@ -6,8 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from cometary.config import Address
 from cometary.doors.door import Listener
 from cometary.gate.binding import binding_of
@@ -53,6 +51,7 @@ def make_gate(
     authenticator: Authenticator | None,
     *,
     key: bytes,
+    now: Callable[[], float],
     start_soon: Callable[..., None],
 ) -> Gate:
     """Return what lets clients in, for all wires.
@@ -63,11 +62,12 @@ def make_gate(
         manager: knows the sessions.
         authenticator: says who is let in; None lets all in.
         key: that of the digests of what sessions are bound to.
+        now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
         start_soon: runs an async function beside everything else.
     """
     return Gate(
         manager,
-        OpenLimiter(settings.opens_per_minute, trio.current_time),
+        OpenLimiter(settings.opens_per_minute, now),
         app.accepts,
         judge=None if authenticator is None else judge_of(authenticator),
         binding=binding_of(settings.bind, key),

@@ -274,7 +274,13 @@ class Server:
         )
         self._doors.open(inside)
         gate = make_gate(
-            settings, app, manager, self._authenticator, key=self._binding_key, start_soon=start_soon
+            settings,
+            app,
+            manager,
+            self._authenticator,
+            key=self._binding_key,
+            now=self._actors.scheduler.now,
+            start_soon=start_soon,
         )
         self.service = service = public_service(settings, self._doors, gate, limits, bodies=bodies)
         if not self._listens:

@@ -1,4 +1,4 @@
-"""What a session expects of the application and of the hub, whichever they are; and of the gate."""
+"""What a session expects of the application and of the hub, whichever they are."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from cometary.actors import Future
-    from cometary.errors import ProtocolError
     from cometary.packets.packet import Packet
     from cometary.packets.position import Replay
     from cometary.packets.tracked import TrackedPacket
-    from cometary.sessions.events import Request
     from cometary.sessions.failure import Failure
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.session import Session
@@ -42,20 +40,6 @@ class Application(Protocol):
     def failed(self, failure: Failure, /) -> Awaitable[object] | None:
         """One of these calls, or that for a receipt, has raised; it is not repeated."""
         ...
-
-
-class Turnstile:
-    """Who lets requests in, in the turn in which each is processed; this one lets in all. See `cometary.gate`."""
-
-    __slots__ = ()
-
-    def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:  # noqa: ARG002 - see above
-        """Count the packets of a request; returns the error if they are too many, and nothing was counted."""
-        return None
-
-    def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:  # noqa: ARG002 - see above
-        """Count a request that brings nothing, but is answered, or releases another; returns the error if too many."""
-        return None
 
 
 class Paths(NamedTuple):

@@ -15,7 +15,7 @@ Compiled where that can be, as an actor cannot.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from cometary.escapes import exit_in
 from cometary.packets.packet import Packet
@@ -182,7 +182,7 @@ class Handover:
             flow.rounds.count()  # by what it will bring about, a later round would be charged
             self.runs = True
             keeper.begun = item
-            caller.await_handler(outcome, item)
+            caller.await_handler(cast("Awaitable[object]", outcome), item)
 
     def _hand_over(self, item: Call | Failure) -> Any:
         application = self._manager.application

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.actors import NORMAL, Timer
-from cometary.actors.mailbox import RUNNING
+from cometary.actors.mailbox import CLOSED, RUNNING
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
 from cometary.sessions.events import Attach, End, RequestDropped
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cometary.sessions.handover import Caller
     from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
-    from cometary.sessions.settings import SessionSettings
 
 
 MOVED: Final = "moved"
@@ -183,10 +182,13 @@ class SessionKeeper:
         """Tell its actor something, unless that has ended."""
         self.ref.actor_inbox.put_if_open(message)
 
-    @property
-    def takes_mail(self) -> bool:
-        """Whether what its actor is told now has its turn."""
-        return not self.ref.actor_inbox.closed
+    def take(self, message: object) -> bool:
+        """Tell its actor something; returns whether it could, since that has not ended for good."""
+        cell = self.ref.actor_inbox
+        if cell.state == CLOSED:
+            return False
+        cell.put(message)
+        return True
 
     @property
     def has_turn(self) -> bool:
@@ -251,11 +253,11 @@ class SessionKeeper:
         """How much the application has not been given yet."""
         return len(self._todo) if self._todo else 0
 
-    def has_room(self, request: Request, settings: SessionSettings) -> bool:
-        """Whether the packets of `request` may wait for the application as well."""
-        if self.unhandled + len(request.packets) > settings.max_unhandled_packets:
+    def has_room(self, request: Request, most_packets: int, most_bytes: int) -> bool:
+        """Whether the packets of `request` may wait for the application as well: so many in all, of so many bytes."""
+        if self.unhandled + len(request.packets) > most_packets:
             return False
-        return not self._todo or self._todo_bytes + request.size <= settings.max_unhandled_bytes
+        return not self._todo or self._todo_bytes + request.size <= most_bytes
 
     @property
     def next_is_packet(self) -> bool:

@@ -21,7 +21,8 @@ from cometary.packets.question import withdrawal
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
-from cometary.sessions.application import Connect, Disconnect, Turnstile
+from cometary.sessions.application import Connect, Disconnect
+from cometary.sessions.arbiter import Turnstile
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.flow import Flow

@@ -66,9 +66,9 @@ class Posting:
 
     def post(self, keeper: SessionKeeper, message: object) -> None:
         """Do it; on the loop."""
-        if keeper.ended is None and keeper.takes_mail:
-            keeper.tell(message)
-        elif keeper.forward is not None:
+        if keeper.ended is None and keeper.take(message):
+            return
+        if keeper.forward is not None:
             keeper.forward(message)
         elif not isinstance(message, Packet):
             keeper.tell(message)

@@ -12,7 +12,7 @@ from cometary.sessions.keeper import BEHIND, TOO_SLOW, UP_TO_DATE
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
-    from cometary.sessions.application import Turnstile
+    from cometary.sessions.arbiter import Turnstile
     from cometary.sessions.events import Request
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper

@@ -19,7 +19,7 @@ from cometary.dispatch.hub import MOST_MAIL, Hub
 from cometary.errors import MailboxFullError, PatternError, ProtocolError, UsageError
 from cometary.sessions import Packet, SessionKeeper, SessionManager
 from cometary.sessions.application import Paths
-from cometary.sessions.flow import MANY
+from cometary.sessions.flow import MANY, MANY_PARKED, Flow
 from tests.sessions.house import hosting
 
 
@@ -182,16 +182,11 @@ async def test_calls_that_send_wait_for_a_session_that_much_waits_for_and_keep_t
     assert queued(keeper) == list(range(MANY + 2)) or keeper.ended == "overflow"
 
 
-class Crowded:
-    """Flow, where there is no room till somebody says so."""
-
-    crowded = True
-
-
 async def test_only_so_many_calls_wait_and_one_that_raises_holds_up_nobody(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
-    flow: Any = Crowded()
+    flow = Flow()
+    flow.parked = MANY_PARKED
     line = CallLine(flow, nursery.start_soon)
 
     def fail() -> None:
@@ -202,6 +197,6 @@ async def test_only_so_many_calls_wait_and_one_that_raises_holds_up_nobody(
     assert error_of(line.make(fail)) == "too-many-requests"
     await trio.sleep(1)
     assert not failing.done()
-    flow.crowded = False
+    flow.parked = 0
     assert [await answer for answer in waiting] == list(range(MOST_WAITING - 1))
     assert error_of(failing) == "UsageError"

@@ -18,7 +18,7 @@ from cometary.dispatch.subscriptions import Subscriptions
 from cometary.errors import MailboxFullError
 from cometary.packets.contract import make_contract
 from cometary.packets.tracked import TrackedPacket
-from cometary.sessions import Packet, SessionManager, SessionSettings
+from cometary.sessions import Packet, SessionKeeper, SessionMachine, SessionManager, SessionSettings
 from cometary.sessions.flow import MOST_PENDING, Flow
 
 SLOW: Any = "slow"
@@ -195,7 +195,8 @@ def test_what_stood_in_line_when_somebody_fell_behind_waits_for_them_in_order() 
 
 def test_whoever_brought_it_about_is_held_until_it_has_gone_on() -> None:
     yard, mail = Yard(), list[object]()
-    speaker: Any = SimpleNamespace(holds=0, tell=mail.append)
+    speaker = SessionKeeper("sid", "name", SessionMachine(SessionSettings()), 0.0)
+    speaker.ref = SimpleNamespace(actor_inbox=SimpleNamespace(put_if_open=mail.append))  # type: ignore[assignment]
     yard.flow.fall_behind(SLOW)
     for _ in range(2):
         packet = Packet("room/1")

@@ -6,8 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from cometary.gate import turnstile
-from cometary.gate.turnstile import LimitingTurnstile
+from cometary.gate.turnstile import MOST_ADDRESSES, LimitingTurnstile
 from cometary.sessions import Packet, Request, SessionKeeper, SessionMachine, SessionSettings
 
 SETTINGS = SessionSettings(
@@ -30,10 +29,10 @@ class From(Request):
 class Gate:
     """A turnstile with a clock."""
 
-    def __init__(self, settings: SessionSettings = SETTINGS) -> None:
+    def __init__(self, settings: SessionSettings = SETTINGS, most_addresses: int = MOST_ADDRESSES) -> None:
         self.settings = settings
         self.now = 0.0
-        self.turnstile = LimitingTurnstile(settings, lambda: self.now)
+        self.turnstile = LimitingTurnstile(settings, lambda: self.now, most_addresses)
 
     def keeper(self) -> SessionKeeper:
         return SessionKeeper("sid", "name", SessionMachine(self.settings), 0.0)
@@ -96,9 +95,8 @@ def test_nothing_is_counted_without_limits() -> None:
     assert keeper.bucket is None
 
 
-def test_there_are_only_so_many_addresses_and_the_quiet_ones_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turnstile, "MOST_ADDRESSES", 3)
-    gate = Gate()
+def test_there_are_only_so_many_addresses_and_the_quiet_ones_go() -> None:
+    gate = Gate(most_addresses=3)
     for number in range(2):
         gate.wait(gate.keeper(), 20, f"192.0.2.{number}")
     gate.now = 1.9
@@ -109,11 +107,8 @@ def test_there_are_only_so_many_addresses_and_the_quiet_ones_go(monkeypatch: pyt
     assert len(gate.turnstile._addresses) == 2
 
 
-def test_all_addresses_are_forgotten_when_there_are_too_many_that_are_not_quiet(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(turnstile, "MOST_ADDRESSES", 3)
-    gate = Gate()
+def test_all_addresses_are_forgotten_when_there_are_too_many_that_are_not_quiet() -> None:
+    gate = Gate(most_addresses=3)
     for number in range(4):
         gate.wait(gate.keeper(), 20, f"192.0.2.{number}")
         assert len(gate.turnstile._addresses) <= 3

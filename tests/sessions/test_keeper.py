@@ -7,7 +7,8 @@ import pytest
 from cometary.sessions import Failure, Packet, Request, SessionKeeper, SessionMachine, SessionSettings
 from cometary.sessions.keeper import SignedOff, SignedOn
 
-SETTINGS = SessionSettings(max_unhandled_packets=4, max_unhandled_bytes=100)
+SETTINGS = SessionSettings()
+MOST = (4, 100)
 PACKETS = [Packet("a", number) for number in range(5)]
 
 
@@ -33,30 +34,30 @@ def test_the_application_gets_everything_once_and_in_order(keeper: SessionKeeper
 def test_there_is_room_for_a_first_request_whatever_its_size_but_not_for_any_number(
     keeper: SessionKeeper,
 ) -> None:
-    most = SETTINGS.max_unhandled_packets
-    assert keeper.has_room(request(most, size=1000), SETTINGS)
-    assert not keeper.has_room(request(most + 1, size=10), SETTINGS)
+    most, _ = MOST
+    assert keeper.has_room(request(most, size=1000), *MOST)
+    assert not keeper.has_room(request(most + 1, size=10), *MOST)
 
 
 def test_packets_that_wait_leave_less_room(keeper: SessionKeeper) -> None:
     keeper.queue(*PACKETS[:3], size=30)
-    assert keeper.has_room(request(1), SETTINGS)
-    assert not keeper.has_room(request(2), SETTINGS)
+    assert keeper.has_room(request(1), *MOST)
+    assert not keeper.has_room(request(2), *MOST)
 
 
 def test_bytes_that_wait_leave_less_room(keeper: SessionKeeper) -> None:
     keeper.queue(PACKETS[0], size=60)
-    assert keeper.has_room(request(1, size=40), SETTINGS)
-    assert not keeper.has_room(request(1, size=41), SETTINGS)
+    assert keeper.has_room(request(1, size=40), *MOST)
+    assert not keeper.has_room(request(1, size=41), *MOST)
 
 
 def test_bytes_count_until_the_last_packet_of_their_request_is_taken(keeper: SessionKeeper) -> None:
     keeper.queue(*PACKETS[:2], size=60)
     keeper.queue(PACKETS[2], size=30)
     keeper.next_unhandled()
-    assert not keeper.has_room(request(1, size=60), SETTINGS)
+    assert not keeper.has_room(request(1, size=60), *MOST)
     keeper.next_unhandled()
-    assert keeper.has_room(request(1, size=60), SETTINGS)
+    assert keeper.has_room(request(1, size=60), *MOST)
 
 
 def test_a_failure_comes_before_what_was_queued_behind_the_call_that_failed(keeper: SessionKeeper) -> None:
@@ -64,7 +65,7 @@ def test_a_failure_comes_before_what_was_queued_behind_the_call_that_failed(keep
     keeper.queue(*PACKETS[:2], size=60)
     keeper.next_unhandled()
     keeper.report(failure)
-    assert not keeper.has_room(request(1, size=41), SETTINGS)
+    assert not keeper.has_room(request(1, size=41), *MOST)
     assert [keeper.next_unhandled() for _ in range(3)] == [failure, PACKETS[1], None]
     keeper.report(failure)
     assert keeper.next_unhandled() is failure
@@ -85,7 +86,7 @@ def test_what_is_forgotten_makes_room(keeper: SessionKeeper) -> None:
     assert keeper.unhandled == 0
     assert keeper.next_unhandled() is None
     keeper.queue(PACKETS[0], size=60)
-    assert keeper.has_room(request(1, size=40), SETTINGS)
+    assert keeper.has_room(request(1, size=40), *MOST)
 
 
 def test_the_applications_notes_stay(keeper: SessionKeeper) -> None:
