@@ -17,6 +17,7 @@ from pykka import ActorDeadError, ThreadingActor, Timeout, traversable
 
 from cometary.actors.actor import Actor
 from cometary.actors.base_registry import Entry, Registered, Unregistered
+from cometary.actors.bound import Bounded, MailboxStatistics
 from cometary.actors.call import Call
 from cometary.actors.delayed import DelayedSend, send_after, send_interval
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
@@ -24,7 +25,6 @@ from cometary.actors.future import Future
 from cometary.actors.futures import get_all, wrap_future
 from cometary.actors.groups import GroupJoined, GroupLeft, Groups
 from cometary.actors.idleness import ReceiveTimeout
-from cometary.actors.mailbox import Bounded, MailboxStatistics
 from cometary.actors.messages import Down, ExitSignal
 from cometary.actors.names import Registry, Via
 from cometary.actors.ref import ActorRef

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 import trio
 
 from cometary.actors.abilities import Abilities
+from cometary.actors.bound import Bounded
 from cometary.actors.bounded_mailbox import bounded_cell
 from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed, takes_exit
 from cometary.actors.future import Future
-from cometary.actors.mailbox import Bounded
 from cometary.actors.messages import PROXIED, ForLife, Stop
 from cometary.actors.names import Whom
 from cometary.actors.ref import ActorRef

@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pykka import ActorDeadError
 
+from cometary.actors.bound import Bounded, MailboxStatistics
 from cometary.actors.cell import Cell
 from cometary.actors.future import Future
 from cometary.actors.loops import on_a_loop
-from cometary.actors.mailbox import CLOSED, SUSPENDED, Bounded, MailboxStatistics
+from cometary.actors.mailbox import CLOSED, SUSPENDED
 from cometary.actors.messages import Question, is_answerable, is_stop
 from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.actors.task_cell import TaskCell
@@ -142,8 +143,19 @@ def _plain(item: Any) -> object:
     return item.item if type(item) is Exempt else item
 
 
-class BoundedCell(Cell):
-    """What both kinds of bounded cell have in common; see the rules above."""
+if TYPE_CHECKING:
+    Mixed = Cell
+else:
+    Mixed = object  # an instance is made by its one kind of cell, which may be compiled
+
+
+class BoundedCell(Mixed):
+    """What all kinds of bounded cell have in common; see the rules above. To be mixed into a kind of cell.
+
+    Args:
+        system: what it lives in.
+        bound: of its mailbox.
+    """
 
     # No slots of its own: Python cannot join two bases that both have some.
     __slots__ = ()

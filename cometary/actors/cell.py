@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mypy_extensions import mypyc_attr
+
 from cometary.actors.exits import FORKED, KILLED, Exit, remembered, taken_along, with_account
 from cometary.actors.future import Future
 from cometary.actors.incarnation import OwnedTasks, Promises
@@ -55,6 +57,7 @@ class Parent(Protocol):
         ...
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Cell(Receiving):
     """The lasting part of an actor; see the rules above."""
 

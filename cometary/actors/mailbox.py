@@ -22,14 +22,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final
 
+from mypy_extensions import mypyc_attr
+
+from cometary.actors.bound import MailboxStatistics
 from cometary.actors.exits import FORKED, KILLED, Exit
 from cometary.actors.in_process import LEFT_BEHIND
 from cometary.actors.messages import Question, is_answerable, is_stop
 from cometary.actors.names import names_shown
-from cometary.errors import ActorEndedError, StartIgnoredError, UsageError
+from cometary.errors import ActorEndedError, StartIgnoredError
 from cometary.escapes import really
 from cometary.log import get_logger
 
@@ -42,61 +44,17 @@ if TYPE_CHECKING:
 
 logger = get_logger("cometary.actors")
 
-IDLE, READY, RUNNING, ENDING, PARKED, CLOSED, SUSPENDED = range(7)
+# One by one, so that compiled code has them as numbers.
+IDLE: Final = 0
+READY: Final = 1
+RUNNING: Final = 2
+ENDING: Final = 3
+PARKED: Final = 4
+CLOSED: Final = 5
+SUSPENDED: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxStatistics:
-    """One mailbox, now and since its actor was started; it goes on counting over restarts.
-
-    An unbounded mailbox counts nothing, because most actors are small and there are many: of
-    one, only the length is known, and the rest is None.
-
-    Attributes:
-        length: messages that wait.
-        high_water: the most that have ever waited.
-        accepted: messages taken in, those of the runtime included.
-        refused: messages whose senders got a `MailboxFullError`.
-        dropped: messages lost by the policy, or to senders who cannot be told.
-        waiting: senders who wait for room.
-    """
-
-    length: int
-    high_water: int | None = None
-    accepted: int | None = None
-    refused: int | None = None
-    dropped: int | None = None
-    waiting: int | None = None
-
-
-WhenFull = Literal["refuse", "drop_oldest", "drop_newest", "block"]
-POLICIES = ("refuse", "drop_oldest", "drop_newest", "block")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """A bound for a mailbox: `mailbox = Bounded(1000, "drop_oldest")` in an actor's class.
-
-    Args:
-        capacity: messages that may wait, at least 1.
-        when_full: what happens to a message for which there is no room. `refuse`: its sender
-            gets a `MailboxFullError`. `drop_oldest`: it takes the place of the one that has
-            waited longest. `drop_newest`: it is lost itself. `block`: its sender waits.
-
-    Raises:
-        UsageError: if there is no such bound; the calling code's fault.
-    """
-
-    capacity: int
-    when_full: WhenFull = "refuse"
-
-    def __post_init__(self) -> None:
-        if type(self.capacity) is not int or self.capacity < 1:  # a bool is an int to isinstance
-            raise UsageError(f"a mailbox takes a whole number of messages from 1, not {self.capacity!r}")
-        if self.when_full not in POLICIES:
-            raise UsageError(f"when_full is one of {', '.join(POLICIES)}, not {self.when_full!r}")
-
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Mailbox:
     """Messages in the order of arrival; Pykka's inbox, less the blocking."""
 
@@ -167,6 +125,7 @@ class Mailbox:
         return MailboxStatistics(len(self))
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Standing(Mailbox):
     """The mailbox, the state and the incarnation of an actor.
 
@@ -192,6 +151,7 @@ class Standing(Mailbox):
         self.life = self.mail_since = 0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Diagnostics(Standing):
     """Who the actor is, who decides about it, and how it has ended."""
 
@@ -252,6 +212,7 @@ class Diagnostics(Standing):
         return error
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Receiving(Diagnostics):
     """Takes messages, on the loop and from elsewhere; `put` is what each kind of cell does in its own way."""
 

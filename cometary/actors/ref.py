@@ -13,11 +13,11 @@ import pykka
 import trio
 from pykka.messages import ProxySetAttr
 
+from cometary.actors.bound import MailboxStatistics
 from cometary.actors.exits import NORMAL, Exit, as_exit
 from cometary.actors.future import Future
 from cometary.actors.in_process import InProcess
 from cometary.actors.loops import in_asyncio, on_a_loop
-from cometary.actors.mailbox import MailboxStatistics
 from cometary.actors.messages import Question, Stop
 from cometary.actors.proxy import ActorProxy
 from cometary.actors.system import instead_of_blocking

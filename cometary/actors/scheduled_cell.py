@@ -6,9 +6,12 @@ was killed and revived while it waited there. Both only cost an empty turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
+
+from mypy_extensions import mypyc_attr
 
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
@@ -19,8 +22,10 @@ from cometary.escapes import class_name, exit_in, traceback_of
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
+    from cometary.actors.ref import ActorRef
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ScheduledCell(Cell):
     """The cell of an actor that has turns on the scheduler, and no task of its own."""
 
@@ -103,9 +108,9 @@ class ScheduledCell(Cell):
                 self.state = IDLE
         return len(taken) or 1
 
-    def _start(self, actor: Actor) -> None:
+    def _start(self, actor: Any) -> None:  # whatever its hooks return is looked at, here and below
         try:
-            _no_coroutine(actor, "on_start", actor.on_start())  # type: ignore[func-returns-value]
+            _no_coroutine(actor, "on_start", actor.on_start())
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
@@ -121,7 +126,7 @@ class ScheduledCell(Cell):
             else:
                 self._leave_turn(iter(()))
 
-    def _continue(self, actor: Actor) -> None:
+    def _continue(self, actor: Any) -> None:
         try:
             _no_coroutine(actor, "on_continue", actor.on_continue())
         except BaseException as error:
@@ -187,7 +192,7 @@ class ScheduledCell(Cell):
 
     def fail(self, error: BaseException, message: object) -> None:
         """End the incarnation because of `error`; see `Cell.fail`."""
-        actor = self.actor
+        actor: Any = self.actor
         if actor is None:
             self.log_crash(error)
             return
@@ -195,7 +200,7 @@ class ScheduledCell(Cell):
         if self.state == ENDING:
             return
         try:
-            outcome: object = actor.on_failure(type(error), error, traceback_of(error))  # type: ignore[func-returns-value]
+            outcome = actor.on_failure(type(error), error, traceback_of(error))
             _no_coroutine(actor, "on_failure", outcome)
         except BaseException as second:
             if exit_in(second) is not None:
@@ -232,6 +237,30 @@ class ScheduledCell(Cell):
         """Go on; see `Receiving.resume`."""
         if self.state == SUSPENDED:
             self._run()
+
+
+def run_turns(ready: deque[ScheduledCell], most: int, quota: int) -> tuple[int, int]:
+    """Give the actors in the run queue their turns, until they have handled about `most` messages.
+
+    Args:
+        ready: the run queue.
+        most: messages in all.
+        quota: messages in one turn.
+
+    Returns:
+        How many turns there were, and messages.
+    """
+    turns, left = 0, most
+    while ready and left > 0:
+        left -= ready.popleft().run(quota)
+        turns += 1
+    return turns, most - left
+
+
+def offer_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
+    """Offer one message to many actors, in their order."""
+    for ref in refs:
+        ref.actor_inbox.offer(item)
 
 
 def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: str = "on_receive") -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.actors.loops import in_asyncio
+from cometary.actors.scheduled_cell import run_turns
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
@@ -141,15 +142,10 @@ class Scheduler:
                 timers.expire(now, self.batch)
                 if timers.next_due > now:  # none is late any more
                     self._caught_up = None
-            ready = self.ready
-            left, quota = self.batch, self.quota
-            turns = 0
-            while ready and left > 0:
-                left -= ready.popleft().run(quota)
-                turns += 1
+            turns, messages = run_turns(self.ready, self.batch, self.quota)
             self._batches += 1
             self._turns += turns
-            self._messages += self.batch - left
+            self._messages += messages
         finally:
             timers.batch_began = None
 

@@ -33,8 +33,8 @@ from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
+    from cometary.actors.bound import Bounded
     from cometary.actors.cell import Cell, Parent
-    from cometary.actors.mailbox import Bounded
     from cometary.actors.ref import ActorRef
 
     A = TypeVar("A", bound=Actor)

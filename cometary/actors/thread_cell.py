@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pykka
 
 from cometary.actors.blocking import BlockingCall, check_room_for_thread, run_in_thread
+from cometary.actors.bound import Bounded
 from cometary.actors.bounded_mailbox import BoundedCell
 from cometary.actors.exits import crashed, takes_exit
 from cometary.actors.future import Future
-from cometary.actors.mailbox import Bounded
 from cometary.actors.messages import Question
 from cometary.actors.ref import ActorRef
 from cometary.actors.task_cell import TaskCell

@@ -32,6 +32,7 @@ import pykka
 from cometary.actors.cell import Cell
 from cometary.actors.mailbox import RUNNING
 from cometary.actors.scheduled_cell import ScheduledCell
+from cometary.actors.scheduler import Scheduler
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, really
 from cometary.log import get_logger
@@ -191,8 +192,8 @@ class Watch(Generic[C]):
 MACHINERY = ("trio", "outcome", "cometary.actors")
 """Packages between Trio's loop and a handler."""
 
-TURN = getattr(ScheduledCell.run, "__code__", None)
-"""The code of an actor's turn; None if it is compiled, and has no frames."""
+BATCH = Scheduler.run_batch.__code__
+"""The code that gives actors their turns; a turn itself may be compiled, and has no frame then."""
 
 RECEIVING = {"on_receive", "_handle_receive"}
 """Methods of an actor whose argument is the message."""
@@ -226,7 +227,7 @@ def running_call(thread: int) -> LoopCall | None:
     inside: list[FrameType] = []
     while frame is not None and not _is_loop(frame):
         inside.append(frame)
-        if frame.f_code is TURN and _first_of(inside) is not None:
+        if frame.f_code is BATCH and _first_of(inside) is not None:
             break  # not further: whoever runs the scheduler's batch may be a long call of its own
         frame = frame.f_back
     return None if frame is None else _first_of(inside)

@@ -60,7 +60,8 @@ class Handlers:
 
     def accepts(self, path: str) -> bool:
         """Whether there is a handler for client packets to `path`."""
-        return bool(self._handlers(path))
+        handlers = self._remembered.get(path)
+        return bool(self._look_up(path) if handlers is None else handlers)
 
     def signed_on(self, session: Session) -> Awaitable[object] | None:
         """Hand a new session to the handlers."""
@@ -68,7 +69,9 @@ class Handlers:
 
     def received(self, session: Session, packet: Packet) -> Awaitable[object] | None:
         """Hand a client packet to the handlers of its path."""
-        handlers = self._handlers(packet.path)
+        handlers = self._remembered.get(packet.path)
+        if handlers is None:
+            handlers = self._look_up(packet.path)
         if isinstance(packet, Question):
             return answer_by(handlers, session, packet)
         if len(handlers) == 1:
@@ -90,16 +93,15 @@ class Handlers:
         """Hand a receipt to the handlers."""
         return call_each(self.of_receipt, receipt)
 
-    def _handlers(self, path: str) -> tuple[Handler, ...]:
-        handlers = self._remembered.get(path)
-        if handlers is None:
-            if len(self._remembered) >= MOST_REMEMBERED_PATHS:
-                self._remembered.clear()
-            if path.startswith(CONTROL_PREFIX):
-                handlers = (self.of_controls[path],) if path in self.of_controls else ()
-            else:
-                handlers = self._of_packets.subscribers(path)
-            self._remembered[path] = handlers
+    def _look_up(self, path: str) -> tuple[Handler, ...]:
+        """Return the handlers of a path that is not remembered, and remember them."""
+        if len(self._remembered) >= MOST_REMEMBERED_PATHS:
+            self._remembered.clear()
+        if path.startswith(CONTROL_PREFIX):
+            handlers: tuple[Handler, ...] = (self.of_controls[path],) if path in self.of_controls else ()
+        else:
+            handlers = self._of_packets.subscribers(path)
+        self._remembered[path] = handlers
         return handlers
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pykka.messages import ProxyCall
 
 from cometary.actors import Actor
+from cometary.actors.scheduled_cell import offer_to_each
 from cometary.dispatch.parking import Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.packets.receipts import Receipt
@@ -96,8 +97,7 @@ class Dispatcher(Actor):
         rounds = self._flow.rounds
         if len(subscribers) > rounds.widest:  # noqa: PLR1730 - max() takes three times as long
             rounds.widest = len(subscribers)
-        for subscriber in subscribers:
-            subscriber.actor_inbox.offer(packet)
+        offer_to_each(subscribers, packet)
 
     def _route_as_wished(self, record: Record | None, packet: Packet) -> None:
         if record is not None:
@@ -111,8 +111,7 @@ class Dispatcher(Actor):
             subscribers = tuple(one for one in subscribers if one is not excluded)
         if self._receipts is not None and packet.receipt is not None:
             self._receipts.add(Receipt(packet.receipt, "routed", packet.path, sessions=len(subscribers)))
-        for subscriber in subscribers:
-            subscriber.actor_inbox.offer(packet)
+        offer_to_each(subscribers, packet)
 
 
 AS_WISHED: Final = ("route_as_wished",)

@@ -21,6 +21,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.actors import Timer
+from cometary.actors.mailbox import Mailbox
+from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
     from cometary.actors import ActorRef
@@ -49,7 +51,7 @@ class Rounds:
         widest: how many heard of an update, of the one that most did.
     """
 
-    __slots__ = ("_began", "_bytes", "_handed", "_line", "_mailbox", "_packets", "_timer", "widest")
+    __slots__ = ("_began", "_bytes", "_clock", "_handed", "_line", "_mailbox", "_packets", "_timer", "widest")
 
     def __init__(self) -> None:
         self._line: deque[SessionKeeper] = deque()
@@ -57,27 +59,30 @@ class Rounds:
         self._handed = MOST_HANDED
         self._bytes = MOST_BYTES
         self._began = -1.0
-        self._mailbox: Any = None
+        self._mailbox: Mailbox | None = None
+        self._clock: TimerQueue | None = None
         self._timer: Timer | None = None
         self.widest = 1
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
         """Go by the mailbox of `dispatcher` from now on; without any there are no rounds."""
-        self._mailbox = dispatcher.actor_inbox
-        self._timer = Timer(self._mailbox.system.scheduler.timers, self._mailbox, NextRound())
+        self._mailbox = cell = dispatcher.actor_inbox
+        self._clock = clock = cell.system.scheduler.timers
+        self._timer = Timer(clock, cell, NextRound())
         if self._line:
             self._timer.start(0)
 
     def take(self, size: int) -> bool:
         """Whether one packet more, of `size` bytes, may be handed over in this round."""
-        if self._timer is None:
+        mailbox, clock = self._mailbox, self._clock
+        if mailbox is None or clock is None:
             return True
-        now = self._mailbox.system.scheduler.now()
-        if now != self._began and not self._line and self._mailbox.empty():
+        now = clock.now()
+        if now != self._began and not self._line and mailbox.empty():
             self._renew(now)
         if self._line or self._packets <= 0 or self._handed <= 0 or self._bytes <= 0:
             return False
-        if len(self._mailbox) >= MOST_PACKETS:
+        if len(mailbox) >= MOST_PACKETS:
             return False
         self._handed -= 1
         self._bytes -= size
