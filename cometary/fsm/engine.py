@@ -82,7 +82,7 @@ class Engine:
     def __init__(self, initial: State) -> None:
         self.state = initial
         self._fsm_state_timer: StartTimer | None = None
-        self._fsm_timers: dict[Hashable, StartTimer] | None = None
+        self._fsm_timers: tuple[StartTimer, ...] = ()
         self._fsm_token = 0
         self._fsm_extra: Extra | None = NOT_STARTED
 
@@ -204,7 +204,7 @@ class Engine:
 
     def _timers_by_name(self) -> dict[Hashable, StartTimer]:
         extra = self._fsm_extra or NOTHING_EXTRA
-        timers = dict(self._fsm_timers or {})
+        timers = {timer.name: timer for timer in self._fsm_timers}
         if self._fsm_state_timer is not None:
             timers[STATE_TIMER] = self._fsm_state_timer
         if extra.event_timer is not None:
@@ -217,7 +217,7 @@ class Engine:
         self._fsm_token = run.timers.token
         self._fsm_state_timer = timers.pop(STATE_TIMER, None)
         event_timer = timers.pop(EVENT_TIMER, None)
-        self._fsm_timers = timers or None
+        self._fsm_timers = tuple(timers.values())
         if run.stopped or event_timer or run.postponed or run.below or observer is not None:
             stage: Stage = "stopped" if run.stopped else "running"
             self._fsm_extra = Extra(stage, event_timer, tuple(run.postponed), observer, tuple(run.below))
@@ -241,7 +241,7 @@ def _apply(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[o
     return _apply_several(engine, actions, changed=changed)
 
 
-def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:  # noqa: C901
+def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -> list[object] | None:
     outputs: list[object] = []
     settings: list[Any] = []
     keeps_state_timer = not changed or engine._fsm_state_timer is None
@@ -259,10 +259,11 @@ def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -
     if not keeps_state_timer:
         engine._fsm_state_timer = None
         outputs.append(CANCEL_STATE_TIMER)
-    timers = engine._fsm_timers
     for setting in settings:
         if type(setting) is Cancel:
-            if timers is not None and timers.pop(setting.name, None) is not None:
+            left = tuple([timer for timer in engine._fsm_timers if timer.name != setting.name])
+            if len(left) < len(engine._fsm_timers):
+                engine._fsm_timers = left
                 outputs.append(CancelTimer(setting.name))
             continue
         engine._fsm_token = token = engine._fsm_token + 1
@@ -270,18 +271,24 @@ def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -
         outputs.append(timer)
         if type(setting) is StateTimeout:
             engine._fsm_state_timer = timer
-        elif timers is None:
-            engine._fsm_timers = timers = {timer.name: timer}
         else:
-            timers[timer.name] = timer
+            keep_timer(engine, timer)
     return outputs
 
 
 def _start_timer(engine: Engine, setting: Timeout) -> StartTimer:
     engine._fsm_token = token = engine._fsm_token + 1
     timer = StartTimer(setting.name, setting.seconds, None, setting.content, token)
-    if engine._fsm_timers is None:
-        engine._fsm_timers = {timer.name: timer}
-    else:
-        engine._fsm_timers[timer.name] = timer
+    keep_timer(engine, timer)
     return timer
+
+
+def keep_timer(engine: Engine, timer: StartTimer) -> None:
+    """Take note that a named timer runs, in the place of the one with its name; nearly every machine has no other."""
+    timers = engine._fsm_timers
+    if not timers or (len(timers) == 1 and timers[0].name == timer.name):
+        engine._fsm_timers = (timer,)
+    else:
+        named = {each.name: each for each in timers}
+        named[timer.name] = timer
+        engine._fsm_timers = tuple(named.values())

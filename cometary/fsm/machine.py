@@ -122,7 +122,6 @@ class StateMachine(Engine):
             setattr(twin, name, getattr(self, name))
         for name, value in _own_attributes(self).items():
             setattr(twin, name, copy.deepcopy(value, memo))
-        twin._fsm_timers = copy.copy(self._fsm_timers)  # noqa: SLF001 - a machine as well
         twin.observer = None
         return twin
 

@@ -264,12 +264,13 @@ class SessionActor(Actor):
 
     def new_timer(self, name: str) -> Timer:
         """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
-        self._keeper.timers[name] = timer = self.timer(None)
+        timer = self.timer(None)
+        self._keeper.keep_timer(name, timer)
         return timer
 
     def expire_at(self, time: float) -> None:
         """Tell the machine when it is `time`, in seconds of Trio's clock."""
-        timer = self._keeper.timers.get(EXPIRY) or self.new_timer(EXPIRY)
+        timer = self._keeper.timer(EXPIRY) or self.new_timer(EXPIRY)
         timer.message = LookForExpired(time)
         timer.start(max(time - self.system.scheduler.now(), 0.0))
 

@@ -81,7 +81,7 @@ def perform(  # noqa: C901 - in one piece, because it runs for every event
         for action in actions:
             kind = type(action)  # pyright: ignore[reportUnknownVariableType]
             if kind is StartTimer:
-                timer = keeper.timers.get(action.name) or performer.new_timer(action.name)
+                timer = keeper.timer(action.name) or performer.new_timer(action.name)
                 timer.message = action  # it carries the token by which a late one is recognised
                 timer.start(action.seconds)
             elif kind is Answer:

@@ -15,6 +15,7 @@ from cometary.actors import NORMAL, Timer
 from cometary.actors.mailbox import CLOSED, RUNNING
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
+from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.events import Attach, End, RequestDropped
 from cometary.sessions.outbox import Outbox
 
@@ -70,6 +71,7 @@ class SessionKeeper:
     __slots__ = (
         "_data",
         "_late",
+        "_other_timers",
         "_release_second",
         "_releases",
         "_todo",
@@ -79,6 +81,7 @@ class SessionKeeper:
         "bucket",
         "ended",
         "forward",
+        "hold_or_die",
         "holds",
         "lag",
         "last_rid",
@@ -94,7 +97,6 @@ class SessionKeeper:
         "sid",
         "sign_off",
         "started",
-        "timers",
         "waits",
     )
 
@@ -126,8 +128,8 @@ class SessionKeeper:
         """Takes what is sent to the session since it has moved, if it has."""
         self.lease: Lease | None = None
         """On what the client was let in, if somebody was asked."""
-        self.timers: dict[str, Timer] = {}
-        """The timers that the machine has asked for so far, and those of the lease, by name."""
+        self.hold_or_die: Timer | None = None
+        """The timer that a session always has, once its machine has asked for it."""
         self.bucket: Bucket | None = None
         """What counts the packets that the client sends, once it has sent some."""
         self.allowance: Allowance | None = None
@@ -138,6 +140,7 @@ class SessionKeeper:
         """For how many reasons no packet of its client is handed over; see `flow`."""
         self.waits = False
         """Whether it waits in line to hand over more; see `rounds`."""
+        self._other_timers: dict[str, Timer] | None = None
         self._data: dict[str, Any] | None = None
         self._late: Outbox | None = None
         self._todo: deque[tuple[Call | Failure, int]] | None = None
@@ -217,11 +220,37 @@ class SessionKeeper:
         """Return the time, in seconds of the clock of timers."""
         return self.system.scheduler.now()
 
+    # -- its timers, which outlive the actor -------------------------------------------------
+
+    @property
+    def timers(self) -> dict[str, Timer]:
+        """All that there are so far, by name: the machine's, those of the lease, and others."""
+        timers = dict(self._other_timers or {})
+        if self.hold_or_die is not None:
+            timers[HOLD_OR_DIE] = self.hold_or_die
+        return timers
+
+    def timer(self, name: str) -> Timer | None:
+        """Return the timer `name`, if there is one."""
+        if name == HOLD_OR_DIE:
+            return self.hold_or_die
+        return None if self._other_timers is None else self._other_timers.get(name)
+
     def new_timer(self, name: str, message: object = None) -> Timer:
         """Make the timer `name`, which tells its actor `message`, whichever incarnation that is."""
         cell = self.ref.actor_inbox
-        timer = self.timers[name] = Timer(cell.system.scheduler.timers, cell, message)
+        timer = Timer(cell.system.scheduler.timers, cell, message)
+        self.keep_timer(name, timer)
         return timer
+
+    def keep_timer(self, name: str, timer: Timer) -> None:
+        """Keep a timer that was made for this session."""
+        if name == HOLD_OR_DIE:
+            self.hold_or_die = timer
+        elif self._other_timers is None:
+            self._other_timers = {name: timer}
+        else:
+            self._other_timers[name] = timer
 
     @property
     def user(self) -> str | int | None:

@@ -138,7 +138,7 @@ class FrozenLease(msgspec.Struct):
 
 def freeze_lease(keeper: SessionKeeper, lease: Lease) -> FrozenLease:
     """Return the lease of a session as plain data."""
-    now, notice = keeper.now(), keeper.timers.get(NOTICE)
+    now, notice = keeper.now(), keeper.timer(NOTICE)
     return FrozenLease(
         lease.user,
         None if lease.binding is None else base64.b64encode(lease.binding).decode(),
@@ -164,6 +164,6 @@ def thaw_lease(keeper: SessionKeeper, frozen: FrozenLease, late: float) -> None:
 
 
 def _timer(keeper: SessionKeeper, name: str, message: object) -> Timer:
-    timer = keeper.timers.get(name) or keeper.new_timer(name)
+    timer = keeper.timer(name) or keeper.new_timer(name)
     timer.message = message
     return timer

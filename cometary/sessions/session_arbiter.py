@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cometary.sessions.allowance import Allowance
 from cometary.sessions.arbiter import Arbiter
-from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.flow import PATIENCE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, UP_TO_DATE
 
@@ -59,7 +58,7 @@ class SessionArbiter(Arbiter):
             return False
         keeper.lag = BEHIND
         self._flow.fall_behind(keeper.ref)
-        timer = keeper.timers.get(LAG)
+        timer = keeper.timer(LAG)
         if timer is None:
             timer = keeper.new_timer(LAG, BehindTooLong())
         timer.start(min(PATIENCE, seconds))
@@ -70,7 +69,7 @@ class SessionArbiter(Arbiter):
         if machine.has_carrier:
             return True
         # While there is none the machine's timer runs, from the last answer or broken connection on.
-        timer = self._keeper.timers.get(HOLD_OR_DIE)
+        timer = self._keeper.hold_or_die
         if timer is None:
             return False
         return self._keeper.now() - (timer.deadline - machine.policy.die) <= PATIENCE
@@ -88,7 +87,7 @@ def no_longer_behind(keeper: SessionKeeper, flow: Flow, lag: int) -> None:
         keeper.allowance.end(keeper.now(), len(flow.behind))
     keeper.lag = lag
     keeper.machine.outbox.relax()
-    timer = keeper.timers.get(LAG)
+    timer = keeper.timer(LAG)
     if timer is not None:
         timer.cancel()
     flow.catch_up(keeper.ref)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.fsm import StartTimer
-from cometary.fsm.engine import Engine
+from cometary.fsm.engine import Engine, keep_timer
 from cometary.packets.packet import Packet
 from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
 from cometary.sessions.events import Ready, Request
@@ -139,9 +139,9 @@ def is_plain(machine: Any, request: Request) -> bool:
 
 def start_timer(keeper: SessionKeeper, engine: Engine, seconds: float) -> None:
     """Start the session's one timer anew, which has run ever since the session began."""
-    timers: Any = engine._fsm_timers
     engine._fsm_token = token = engine._fsm_token + 1
-    timers[HOLD_OR_DIE] = action = StartTimer(HOLD_OR_DIE, seconds, None, None, token)
-    timer = keeper.timers[HOLD_OR_DIE]
+    action = StartTimer(HOLD_OR_DIE, seconds, None, None, token)
+    keep_timer(engine, action)
+    timer: Any = keeper.hold_or_die
     timer.message = action
     timer.start(seconds)

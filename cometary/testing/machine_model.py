@@ -107,7 +107,7 @@ def count_timers_anew(machine: Any) -> None:
     if state_timer is not None:
         machine._fsm_state_timer = anew[state_timer.token]  # noqa: SLF001
     if machine._fsm_timers:  # noqa: SLF001
-        machine._fsm_timers = {name: anew[timer.token] for name, timer in machine._fsm_timers.items()}  # noqa: SLF001
+        machine._fsm_timers = tuple([anew[timer.token] for timer in machine._fsm_timers])  # noqa: SLF001
     extra = machine._fsm_extra  # noqa: SLF001
     if extra is not None and extra.event_timer is not None:
         machine._fsm_extra = replace(extra, event_timer=anew[extra.event_timer.token])  # noqa: SLF001

@@ -51,8 +51,8 @@ ACTOR_BREAKS = (
     Break(
         "start no timer after a first one",
         "effects",
-        "timers.get(action.name) or performer.new_timer(action.name)",
-        "timers.get(action.name) and performer.timer(None) or performer.new_timer(action.name)",
+        "keeper.timer(action.name) or performer.new_timer(action.name)",
+        "keeper.timer(action.name) and performer.timer(None) or performer.new_timer(action.name)",
     ),
     Break(
         "refuse nobody after the end",

@@ -109,8 +109,8 @@ def started(name: Hashable, seconds: float | None, token: int) -> StartTimer:
 def rebase_timers(world: World) -> None:
     """Give the tokens of running timers small numbers, and stale ones none."""
     machine = world.keeper.machine
-    current = machine._fsm_timers or {}
-    tokens = {current[name].token: number for number, name in enumerate(sorted(current), 1)}
+    current = sorted(machine._fsm_timers, key=lambda timer: str(timer.name))
+    tokens = {timer.token: number for number, timer in enumerate(current, 1)}
 
     def small(timer: StartTimer | LookForExpired) -> StartTimer | LookForExpired:
         if not isinstance(timer, StartTimer):
@@ -122,7 +122,7 @@ def rebase_timers(world: World) -> None:
         timer.message = small(timer.message) if timer.running else None
     world.late = [small(timer) for timer in world.late]
     if current:
-        machine._fsm_timers = {name: small(timer) for name, timer in current.items()}
+        machine._fsm_timers = tuple([small(timer) for timer in current])
     machine._fsm_token = len(tokens)
 
 

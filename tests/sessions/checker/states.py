@@ -206,7 +206,7 @@ def has_all_arrived(world: World, client: Client) -> bool:
 
 def forget_what_is_over(world: World, exchanges: list[Exchange]) -> list[Exchange]:
     keeper = world.keeper
-    keeper.timers = {}
+    keeper.hold_or_die = keeper._other_timers = None
     keeper.last_rid = None
     if not keeper.settled:
         keep_the_outbox_alone(keeper.machine)
@@ -232,6 +232,7 @@ def keep_the_outbox_alone(machine: Any) -> None:
     if machine.outbox.tracking is not None:
         machine.outbox.tracking.settle = forget  # until it is thawed
         machine.outbox.tracking.expired = 0
-    machine.window = machine.held = machine.stream = machine._fsm_timers = None
+    machine.window = machine.held = machine.stream = None
+    machine._fsm_timers = ()
     machine._fsm_token = 0
     machine.state = machine.waiting

@@ -155,8 +155,8 @@ SHORT_BREAKS = (
     Break(
         "forget the timer that was started",
         "short_steps",
-        "    timers[HOLD_OR_DIE] = action = ",
-        "    action = ",
+        "    keep_timer(engine, action)\n",
+        "",
     ),
     Break("leave a timer its message", "short_steps", "    timer.message = action\n", ""),
 )
