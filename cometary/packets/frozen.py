@@ -24,12 +24,11 @@ from cometary.packets.encodings import VIEWS
 from cometary.packets.packet import Packet, marked
 from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
-from cometary.packets.tracked import TrackedPacket
+from cometary.packets.tracked import PLAIN_KEYS, TrackedPacket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-JSON_KEYS: Final = (str, int, float, bool)
 LEAST: Final = 1e-9
 """Seconds: what is left at least of a time to live; a packet whose time has passed expires at once."""
 
@@ -60,7 +59,7 @@ class FrozenPacket(msgspec.Struct):
     tracked: bool = False
     receipt: str | None = None
     ttl: float | None = None
-    key: str | int | float | None = None
+    key: FrozenValue | None = None
     extra: dict[str, str] | None = None
     question: bool = False
     ask: str | None = None
@@ -118,11 +117,16 @@ def freeze_packet(packet: Packet, ttl: float = inf) -> FrozenPacket:
         return FrozenPacket(packet.path, message, receipt=packet.receipt)
     if not isinstance(packet, TrackedPacket):
         return FrozenPacket(packet.path, message, extra=packet.extra)
-    key = (
-        cast("str", packet.key) if type(packet.key) in JSON_KEYS else None
-    )  # else its contract makes it again
-    left = None if ttl == inf else ttl
+    left, key = None if ttl == inf else ttl, _freeze_key(packet.key)
     return FrozenPacket(packet.path, message, True, packet.receipt, left, key, packet.extra)  # noqa: FBT003
+
+
+def _freeze_key(key: object) -> FrozenValue | None:
+    """Write a key; None where its contract makes it again, since no plain data is the same."""
+    try:
+        return freeze_value(key) if type(key) in PLAIN_KEYS else None
+    except UsageError:  # half a surrogate pair, which no encoding carries
+        return None
 
 
 def thaw_packet(frozen: FrozenPacket, tracked: Callable[..., TrackedPacket], late: float = 0.0) -> Packet:
@@ -145,7 +149,8 @@ def thaw_packet(frozen: FrozenPacket, tracked: Callable[..., TrackedPacket], lat
         packet = Packet(frozen.path, message)
     else:
         ttl = inf if frozen.ttl is None else max(frozen.ttl - late, LEAST)
-        packet = tracked(frozen.path, message, receipt=frozen.receipt, ttl=ttl, key=frozen.key)
+        key = None if frozen.key is None else thaw_value(frozen.key)
+        packet = tracked(frozen.path, message, receipt=frozen.receipt, ttl=ttl, key=key)
     for name, value in (frozen.extra or {}).items():
         packet = marked(packet, name, value)
     return packet

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cometary.errors import UsageError
-from cometary.packets.contract import KEEP, POLICIES, make_contract
+from cometary.packets.contract import DEFAULT_LIMIT, KEEP, POLICIES, make_contract
 from cometary.packets.encodings import CBOR
 from cometary.packets.packet import Packet
 from cometary.packets.tracked import tracked
@@ -76,3 +76,30 @@ def test_a_tracked_packet_travels_like_any_other() -> None:
     packet = tracked("a", {"b": 1}, contract=KEEP, receipt="one", ttl=5, key="k")
     plain = Packet("a", {"b": 1})
     assert (packet.json, CBOR.encode(packet), packet.size) == (plain.json, CBOR.encode(plain), plain.size)
+
+
+@pytest.mark.parametrize(
+    ("terms", "plain"),
+    [
+        ({}, True),
+        ({"history": 1, "presence": True}, True),
+        ({"ttl": 5}, False),
+        ({"key": lambda path, _: path}, False),
+        ({"when_full": "conflate"}, False),
+        ({"when_full": "close"}, False),
+    ],
+    ids=str,
+)
+def test_packets_need_an_account_where_something_may_become_of_them(
+    terms: dict[str, Any], plain: bool
+) -> None:
+    assert make_contract(**terms).plain is plain
+    assert KEEP.plain
+
+
+def test_without_a_word_nothing_is_kept_and_nobody_is_told_who_is_there() -> None:
+    contract = make_contract()
+    assert (contract.history, contract.presence, contract.limit) == (None, False, DEFAULT_LIMIT)
+    assert (KEEP.history, KEEP.presence) == (None, False)
+    told = make_contract("close", limit=1, history=2, history_ttl=3, history_bytes=4, presence=True)
+    assert (told.limit, told.history, told.presence) == (1, (2, 3, 4), True)

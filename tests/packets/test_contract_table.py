@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cometary.errors import PatternError, UsageError
 from cometary.packets.contract import KEEP, Contract, make_contract
-from cometary.packets.contract_table import MOST_REMEMBERED_PATHS, Contracts
+from cometary.packets.contract_table import LONGEST_MARK, MOST_REMEMBERED_PATHS, Contracts
 from cometary.packets.packet import Packet
 from cometary.packets.patterns import Pattern
-from cometary.packets.settings import read_contract, read_contracts
+from cometary.packets.settings import PATHS, read_contract, read_contracts
 from cometary.packets.tracked import TrackedPacket
 
 LATEST = make_contract("conflate")
@@ -106,6 +106,31 @@ def test_only_packets_with_a_contract_are_tracked() -> None:
     assert (wished.contract, wished.key, wished.ttl, wished.receipt) == (KEEP, "k", 5, "one")
 
 
+@pytest.mark.parametrize(("history", "mark"), [(None, 0), (1, LONGEST_MARK)])
+def test_a_packet_is_no_larger_than_what_a_session_queues_with_its_position_in_a_history(
+    history: int | None, mark: int
+) -> None:
+    size = Packet("close/a", "x" * 100).size
+    declared = [(Pattern.compile("close/*"), make_contract("close", history=history))]
+    fitting, short = Contracts(declared, size + mark), Contracts(declared, size + mark - 1)
+    for make in (Contracts.packet, Contracts.tracked):
+        assert make(fitting, "close/a", "x" * 100).size == size
+        with pytest.raises(UsageError, match=f"has {size} bytes, and a session queues {size - 1} at most"):
+            make(short, "close/a", "x" * 100)
+    assert fitting.packet("plain/a", "x" * 100).size == size
+    with pytest.raises(UsageError, match="queue-bytes"):
+        short.packet("plain/a", "x" * 100)
+
+
+def test_it_tells_whether_there_are_histories_and_whether_it_is_told_who_is_there() -> None:
+    history, presence = make_contract(history=1), make_contract(presence=True)
+    told = [
+        (table(*declared).keeping, table(*declared).presence)
+        for declared in ([], [("a", KEEP)], [("a", KEEP), ("b", history)], [("a", KEEP), ("b", presence)])
+    ]
+    assert told == [(False, False), (False, False), (True, False), (False, True)]
+
+
 # -- configuration -------------------------------------------------------------------------------------
 
 
@@ -121,6 +146,25 @@ def test_only_packets_with_a_contract_are_tracked() -> None:
 def test_a_line_is_a_contract(line: str, expected: tuple[str, str, int, float]) -> None:
     pattern, contract = read_contract(line)
     assert (pattern, contract.when_full, contract.limit, contract.ttl) == expected
+
+
+def test_a_line_may_say_what_is_kept() -> None:
+    _, contract = read_contract("a keep history=3 history_ttl=5 history_bytes=100")
+    assert contract.history == (3, 5, 100)
+
+
+@pytest.mark.parametrize(
+    "value", [["a keep", "b close limit=5"], ("a keep", "b close limit=5"), "a keep, b close limit=5"]
+)
+def test_a_list_of_lines_is_checked_whether_it_comes_as_a_list_or_as_text(value: Any) -> None:
+    read = PATHS.parse(value) if isinstance(value, str) else PATHS.check(value)
+    assert read == ("a keep", "b close limit=5")
+
+
+@pytest.mark.parametrize("value", [["a explode"], ["a keep", "a close"], [7], 7, None, {"a": "keep"}])
+def test_what_is_no_list_of_contracts_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"^$"):
+        PATHS.check(value)
 
 
 @pytest.mark.parametrize(

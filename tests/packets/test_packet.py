@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cometary.errors import UsageError
 from cometary.packets.encodings import CBOR
-from cometary.packets.packet import outgoing
+from cometary.packets.packet import marked, outgoing
 from cometary.sessions import Packet
 
 plain = st.recursive(
@@ -131,3 +131,27 @@ def test_a_message_that_holds_itself_is_refused_at_once() -> None:
 
 def test_a_packet_shows_its_path_and_not_what_is_in_it() -> None:
     assert repr(Packet("a", "a secret")) == "<Packet to 'a'>"
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_mark_travels_beside_path_and_message_whether_it_comes_before_or_after_they_are_encoded(
+    *, encoded: bool
+) -> None:
+    packet = Packet("a", {"b": 1})
+    if encoded:
+        assert packet.json
+        assert CBOR.encode(packet)
+    packet.mark("at", "x-1")
+    expected = {"path": "a", "message": {"b": 1}, "at": "x-1"}
+    assert json.loads(packet.json) == cbor2.loads(CBOR.encode(packet)) == expected
+    assert packet.size == len(packet.json)
+
+
+def test_a_packet_that_somebody_may_have_is_marked_in_a_twin() -> None:
+    packet = Packet("a", 1, "sender")
+    packet.cause = "cause"
+    first = marked(packet, "at", "x-1")
+    second = marked(first, "at", "x-2")
+    assert first is packet
+    assert [json.loads(each.json)["at"] for each in (first, second)] == ["x-1", "x-2"]
+    assert (second.path, second.message, second.sender, second.cause) == ("a", 1, "sender", "cause")
