@@ -21,15 +21,7 @@ from cometary.actors.bound import Bounded, MailboxStatistics
 from cometary.actors.call import Call
 from cometary.actors.delayed import DelayedSend, send_after, send_interval
 from cometary.actors.exits import KILLED, NOPROC, NORMAL, SHUTDOWN, Exit
-from cometary.actors.future import Future
-from cometary.actors.futures import get_all, wrap_future
-from cometary.actors.groups import GroupJoined, GroupLeft, Groups
-from cometary.actors.idleness import ReceiveTimeout
-from cometary.actors.messages import Down, ExitSignal
-from cometary.actors.names import Registry, Via
-from cometary.actors.ref import ActorRef
-from cometary.actors.registries import DuplicateRegistry, UniqueRegistry
-from cometary.actors.registry import (
+from cometary.actors.finding import (
     ActorRegistry,
     ask,
     groups,
@@ -40,6 +32,14 @@ from cometary.actors.registry import (
     unregister,
     whereis,
 )
+from cometary.actors.future import Future
+from cometary.actors.futures import get_all, wrap_future
+from cometary.actors.groups import GroupJoined, GroupLeft, Groups
+from cometary.actors.idleness import ReceiveTimeout
+from cometary.actors.messages import Down, ExitSignal
+from cometary.actors.names import Registry, Via
+from cometary.actors.ref import ActorRef
+from cometary.actors.registries import DuplicateRegistry, UniqueRegistry
 from cometary.actors.requests import Request, Requests, Response
 from cometary.actors.run_system import system, system_in_thread
 from cometary.actors.scheduler import SchedulerStatistics

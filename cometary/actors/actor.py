@@ -21,7 +21,7 @@ from cometary.actors.bounded_mailbox import bounded_cell
 from cometary.actors.cell import Cell
 from cometary.actors.exits import NORMAL, Exit, as_exit, crashed, takes_exit
 from cometary.actors.future import Future
-from cometary.actors.messages import PROXIED, ForLife, Stop
+from cometary.actors.messages import PROXIED, Stop
 from cometary.actors.names import Whom
 from cometary.actors.ref import ActorRef
 from cometary.actors.scheduled_cell import ScheduledCell
@@ -211,9 +211,9 @@ class Actor(Abilities):
         Args:
             exit: what watchers and linked actors are told; a word stands for `Exit(word)`.
         """
-        order = ForLife(self._cell.life, Stop(as_exit(exit)))
+        order = Stop(as_exit(exit))
         if self._cell.actor is self:  # else it has ended, and the cell may be the next one's
-            self.system.post(self._cell.put_if_open, order)
+            self._cell.post_for(self._cell.life, order)
 
     def reply_later(self) -> Future[Any]:
         """Answer the `ask` that is being handled not with the return value, but later.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cometary.actors.exits import NOPROC, Exit
-from cometary.actors.messages import ForLife
 from cometary.actors.roster import tell_each
 from cometary.errors import ActorEndedError
 from cometary.log import show
@@ -121,7 +120,7 @@ class BaseRegistry(ABC):
     def _tell(self, change: Registered | Unregistered) -> None:
         for listener in self._listeners:
             cell = listener.actor_inbox
-            cell.system.post(cell.put_if_open, ForLife(cell.life, change))
+            cell.post_for(cell.life, change)
 
 
 def nobody(key: object) -> ActorEndedError:

@@ -113,6 +113,10 @@ class Cell(Receiving):
         elif exit.reason != "normal":
             self.kill(taken_along(exit))
 
+    def post_for(self, life: int, message: object) -> None:
+        """Give the incarnation `life`, and no other, a message of the runtime's, room or not; from any thread."""
+        self.system.post(self.put_if_open, ForLife(life, message))
+
     def suspend(self) -> None:
         """Handle nothing until `resume`; called for a system message, between two others."""
         raise NotImplementedError

@@ -23,26 +23,13 @@ if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
 
 
-class OfNoLife:
-    """What a timer asks of whom it tells, answered by one that belongs to no incarnation."""
-
-    __slots__ = ()
-
-    @property
-    def life(self) -> int:
-        """The first, for ever."""
-        return 0
-
-    @property
-    def mail_since(self) -> int:
-        """See `life`."""
-        return 0
-
-
-class DelayedSend(OfNoLife):
+class DelayedSend:
     """A message that is going to be sent; made by `send_after` and `send_interval`."""
 
     __slots__ = ("_cell", "_due", "_every", "_message", "_timer")
+
+    life = mail_since = 0
+    """For its timer, see `Recipient`: it belongs to no incarnation."""
 
     def __init__(self, ref: ActorRef[Any], message: object, seconds: float, every: float | None) -> None:
         self._cell = cell = ref.actor_inbox

@@ -10,13 +10,16 @@ import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast, get_args
 
 from cometary.errors import StartIgnoredError, UsageError
 from cometary.escapes import class_name, exit_in, plain, really
 from cometary.log import show
 
 T = TypeVar("T")
+
+Restart = Literal["permanent", "transient", "temporary"]
+RESTARTS: Final = get_args(Restart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Exit:
     def abnormal(self) -> bool:
         """Whether a `transient` child that ended like this is restarted."""
         return self.reason not in ("normal", "shutdown")
+
+    def matters(self, restart: Restart) -> bool:
+        """Whether it is acted on: for a `permanent` child any end is, for a `transient` one an abnormal one."""
+        return restart == "permanent" or (restart == "transient" and self.abnormal)
 
     def __str__(self) -> str:
         return self.reason if self.error is None else f"{self.reason}: {show(self.error)}"

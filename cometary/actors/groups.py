@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cometary.actors.base_registry import check_running
 from cometary.actors.exits import Exit
-from cometary.actors.messages import ForLife
 from cometary.actors.roster import Roster, tell_each
 from cometary.errors import UsageError
 from cometary.escapes import exit_in
@@ -158,7 +157,7 @@ class Groups:
             logger.exception("group failed", text="A group can be neither hashed nor compared any more")
         for watcher in watchers:
             cell = watcher.actor_inbox
-            self._system.post(cell.put_if_open, ForLife(cell.life, change))
+            cell.post_for(cell.life, change)
 
     # -- their ends -----------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
-from cometary.actors.delayed import OfNoLife
 from cometary.actors.future import Future
 from cometary.actors.messages import Answer, ForLife
 from cometary.actors.timers import Timer
@@ -56,10 +55,13 @@ class Response(NamedTuple):
         return self.value
 
 
-class Request(OfNoLife):
+class Request:
     """An answer on its way to an actor's mailbox; made by `Actor.request` and `Actor.expect`."""
 
     __slots__ = ("_cell", "_future", "_life", "_open", "_tag", "_timer")
+
+    life = mail_since = 0
+    """For its timer, see `Recipient`: it looks itself at whether it is for the incarnation that lives."""
 
     def __init__(self, cell: Cell, future: Future[Any], tag: Any, seconds: float | None) -> None:
         self._cell = cell

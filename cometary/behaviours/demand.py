@@ -20,10 +20,10 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from cometary.actors import Actor, ActorRef, Bounded, Down
-from cometary.actors.messages import ForLife
+from cometary.actors.exits import RESTARTS, Restart
 from cometary.actors.names import Whom
 from cometary.behaviours.dropping import drop_message
 from cometary.errors import ActorEndedError, MailboxFullError, UsageError
@@ -33,8 +33,6 @@ logger = get_logger("cometary.behaviours")
 
 _OURS: Final = object()
 """What tells our monitors from those of a subclass."""
-
-Cancel = Literal["permanent", "transient", "temporary"]
 
 
 class _Subscribe(NamedTuple):
@@ -161,9 +159,7 @@ class Producer(Actor):
                 return
             consumer.demand -= number
             events = [self._buffered.popleft() for _ in range(number)]
-            cell = ref.actor_inbox
-            batch = ForLife(consumer.life, _Events(self.actor_ref, events))
-            cell.system.post(cell.put_if_open, batch)
+            ref.actor_inbox.post_for(consumer.life, _Events(self.actor_ref, events))
 
 
 class _Subscription:
@@ -171,9 +167,9 @@ class _Subscription:
 
     __slots__ = ("cancel", "handled", "step")
 
-    def __init__(self, step: int, cancel: Cancel) -> None:
+    def __init__(self, step: int, cancel: Restart) -> None:
         self.step = step
-        self.cancel = cancel
+        self.cancel: Restart = cancel
         self.handled = 0
 
 
@@ -201,7 +197,7 @@ class Consumer(Actor):
         *,
         max_demand: int = 1000,
         min_demand: int | None = None,
-        cancel: Cancel = "permanent",
+        cancel: Restart = "permanent",
     ) -> None:
         """Ask `producer` for events, from now on; a restarted consumer asks anew, in its `on_start`.
 
@@ -219,8 +215,8 @@ class Consumer(Actor):
         least = max_demand // 2 if min_demand is None else min_demand
         if not 0 <= least < max_demand:
             raise UsageError(f"demand is between 0 and at least 1 more, not {least!r} and {max_demand!r}")
-        if cancel not in CANCELS:
-            raise UsageError(f"cancel is one of {', '.join(CANCELS)}, not {cancel!r}")
+        if cancel not in RESTARTS:
+            raise UsageError(f"cancel is one of {', '.join(RESTARTS)}, not {cancel!r}")
         ref = self._find(producer)
         if not issubclass(ref.actor_class, Producer):
             raise UsageError(f"{ref} is not a producer")
@@ -266,16 +262,12 @@ class Consumer(Actor):
 
     def _producer_ended(self, down: Down) -> None:
         subscription = self._producers.pop(down.ref, None)
-        cancel = "temporary" if subscription is None else subscription.cancel
-        if cancel == "permanent" or (cancel == "transient" and down.exit.abnormal):
+        if subscription is not None and down.exit.matters(subscription.cancel):
             self.stop(down.exit.reason)
 
     def _tell(self, producer: ActorRef[Any], message: object) -> None:
         cell = producer.actor_inbox
-        cell.system.post(cell.put_if_open, ForLife(cell.life, message))
-
-
-CANCELS: Final = ("permanent", "transient", "temporary")
+        cell.post_for(cell.life, message)
 
 
 def _demand(entry: tuple[ActorRef[Any], _Consumer]) -> int:

@@ -26,7 +26,7 @@ from cometary.actors import NORMAL, Actor, ActorRef, Down, Exit
 from cometary.actors import ask as ask_actor
 from cometary.actors import send as send_to_actor
 from cometary.actors.exits import crashed
-from cometary.actors.messages import ForLife, as_told
+from cometary.actors.messages import as_told
 from cometary.actors.names import Whom
 from cometary.errors import TooManyChildrenError, UsageError
 from cometary.escapes import class_name, exit_in
@@ -296,7 +296,7 @@ class EventManager(Actor):
             self.demonitor(owner.ref, _OWNER, flush=True)
         cell = owner.ref.actor_inbox
         removed = HandlerRemoved(self.actor_ref, id_, exit)
-        cell.system.post(cell.put_if_open, ForLife(owner.life, removed))
+        cell.post_for(owner.life, removed)
 
     def _owner_ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
         for id_, place in list(self._places.items()):

@@ -24,7 +24,6 @@ from cometary.escapes import escapes, really
 from cometary.log import get_logger, show
 from cometary.supervision.function import BlockingFunctionActor, FunctionActor, InThread, function_name
 from cometary.supervision.reports import CrashReport, ReportSink
-from cometary.supervision.restart_policy import must_restart
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
 from cometary.supervision.startable import is_actor_class, is_threading_class
 from cometary.supervision.supervising_actor import SupervisingActor
@@ -230,7 +229,7 @@ class Child(ReportSink):
         """Whether the supervisor is certainly not going to restart it, so that its cell can close."""
         if self.spec.restart == "temporary" or self.leaving:
             return True
-        return self.state == "running" and not must_restart(self.spec.restart, abnormal=exit.abnormal)
+        return self.state == "running" and not exit.matters(self.spec.restart)
 
     @property
     def parent_ref(self) -> ActorRef[Any] | None:

@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cometary.actors import ActorRef, Future
-from cometary.supervision.options import (
-    RESTARTS,
-    Restart,
-    Shutdown,
-    check_choice,
-    check_instance,
-    check_seconds,
-    check_shutdown,
-)
+from cometary.actors.exits import RESTARTS, Restart
+from cometary.supervision.options import Shutdown, check_choice, check_instance, check_seconds, check_shutdown
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack, overload
 import trio
 
 from cometary.actors import KILLED, Actor, ActorRef, Exit, Future, ThreadingActor
-from cometary.actors.exits import crashed
+from cometary.actors.exits import Restart, crashed
 from cometary.errors import (
     ChildStateError,
     NameTakenError,
@@ -41,7 +41,6 @@ from cometary.escapes import exit_in, really
 from cometary.supervision.awaited_starts import AwaitedStarts, not_started
 from cometary.supervision.calls import (
     CALLS,
-    ChildCount,
     CountChildren,
     DeleteChild,
     GetChildSpec,
@@ -55,8 +54,8 @@ from cometary.supervision.calls import (
 )
 from cometary.supervision.child_defaults import ChildDefaults, StartOverdue
 from cometary.supervision.dynamic_children import DynamicChildren
-from cometary.supervision.options import WORKER_START, Kind, Per, Restart, Shutdown, check_count
-from cometary.supervision.restart_policy import Backoff, Delays, RestartCounts, must_restart
+from cometary.supervision.options import WORKER_START, Kind, Per, Shutdown, check_count
+from cometary.supervision.restart_policy import Backoff, Delays, RestartCounts
 from cometary.supervision.spec import ChildSpec
 from cometary.supervision.startable import AnyActorClass
 from cometary.supervision.supervising_actor import SupervisingActor, logger
@@ -221,10 +220,6 @@ class DynamicSupervisor(SupervisingActor):
         """Return the kind of each child; see `SupervisingActor`."""
         return [self.children.kind_of(ref) for ref in self.children]
 
-    def count_children(self) -> ChildCount:
-        """Count the children, as `cometary.supervision.count_children` does; on the loop."""
-        return self.children.count()
-
     @property
     def open(self) -> bool:
         """Whether children are started and restarted: it runs, and is not about to end."""
@@ -248,7 +243,7 @@ class DynamicSupervisor(SupervisingActor):
                 terminated.set()
         elif really(exit.error, StartIgnoredError):
             self.forget(ref)
-        elif must_restart(self.children.restart_of(ref), abnormal=exit.abnormal):
+        elif exit.matters(self.children.restart_of(ref)):
             self._restart(ref, exit)
         else:
             if exit.abnormal:

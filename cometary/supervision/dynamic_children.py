@@ -22,25 +22,23 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 
 from cometary.actors import SHUTDOWN, ActorRef, Exit, Future
+from cometary.actors.exits import Restart
 from cometary.actors.messages import Stop
 from cometary.actors.task_cell import TaskCell
 from cometary.actors.thread_cell import threaded_maker
 from cometary.errors import ChildStartError, ChildStateError, SpecError
-from cometary.escapes import exit_in, really
+from cometary.escapes import exit_in, plain, really
 from cometary.log import show
 from cometary.supervision.calls import ChildCount, ChildInfo
 from cometary.supervision.child import KILL_GRACE, State, actor_name, restart_actor, start_actor
 from cometary.supervision.child_defaults import ChildDefaults, StartOverdue
-from cometary.supervision.options import (
-    Kind,
-    Restart,
-    shutdown_seconds,
-)
+from cometary.supervision.options import Kind, shutdown_seconds
 from cometary.supervision.reports import Offender
 from cometary.supervision.restart_policy import Delays, RestartCounts
 from cometary.supervision.spec import ChildSpec, unchecked_spec
 from cometary.supervision.startable import AnyActorClass, is_actor_class, is_threading_class
 from cometary.supervision.supervising_actor import SupervisingActor, logger
+from cometary.supervision.task_actor import TaskActor
 
 if TYPE_CHECKING:
     from cometary.supervision.dynamic import DynamicSupervisor
@@ -264,6 +262,13 @@ class DynamicChildren:
         spec = self.spec_of(ref)
         return "" if spec is None else spec.id
 
+    def shown_id_of(self, ref: AnyRef) -> str:
+        """Return its id, or of one that was started as a class its `display_name`, if it has one, or else its URN."""
+        if child_id := self.id_of(ref):
+            return child_id
+        named = getattr(ref.actor_inbox.actor, "display_name", None)
+        return plain(named) if really(named, str) and named else ref.actor_urn
+
     def name_of(self, ref: AnyRef) -> str:
         """Return what reports call the class or function of a child."""
         spec = self.spec_of(ref)
@@ -276,6 +281,8 @@ class DynamicChildren:
             return spec.kind
         if is_threading_class(ref.actor_class):
             return "thread"
+        if issubclass(ref.actor_class, TaskActor):
+            return "task"
         return "supervisor" if issubclass(ref.actor_class, SupervisingActor) else "worker"
 
     def restart_of(self, ref: AnyRef) -> Restart:
@@ -337,10 +344,9 @@ class DynamicChildren:
         start = self._starts[ref]
         if isinstance(start, ChildSpec):
             return start
-        named = getattr(ref.actor_inbox.actor, "display_name", None)
-        defaults, child_id = self._defaults, named if really(named, str) and named else ref.actor_urn
+        defaults = self._defaults
         return unchecked_spec(
-            child_id,
+            self.shown_id_of(ref),
             ref.actor_class,
             args=self._with_extra(start) if self._keep_args else (),
             restart=defaults.restart,

@@ -11,14 +11,12 @@ from typing import Literal
 
 from cometary.errors import SpecError
 
-Restart = Literal["permanent", "transient", "temporary"]
 Shutdown = float | Literal["brutal_kill", "infinity"]
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
 Kind = Literal["worker", "supervisor", "task", "thread"]
 Per = Literal["supervisor", "child"]
 
-RESTARTS = ("permanent", "transient", "temporary")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 AUTO_SHUTDOWNS = ("never", "any_significant", "all_significant")
 

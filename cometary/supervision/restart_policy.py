@@ -1,6 +1,6 @@
 """Restart policy: whether a child that ended is restarted, who with it, how often at most, and how soon.
 
-1.  The restart type and how the child ended say whether it is restarted, the strategy says with whom.
+1.  The restart type and how the child ended say whether it is restarted (`Exit.matters`), the strategy says with whom.
 2.  Each restart is counted. More than `intensity` within `period` seconds are one too many: then the
     supervisor gives up, all its children or, if each has a count of its own, that child.
 3.  With a back-off, a child that keeps crashing waits longer and longer. OTP has none: its supervisors
@@ -22,7 +22,6 @@ from typing import TypeVar
 from cometary.errors import SpecError
 from cometary.supervision.options import (
     Per,
-    Restart,
     Strategy,
     check_choice,
     check_count,
@@ -33,12 +32,7 @@ from cometary.supervision.options import (
 T = TypeVar("T")
 
 
-# -- whether, and with whom ---------------------------------------------------------------------------
-
-
-def must_restart(restart: Restart, *, abnormal: bool) -> bool:
-    """Whether a child that ended by itself is restarted; `abnormal` tells how it ended, see `Exit.abnormal`."""
-    return restart == "permanent" or (restart == "transient" and abnormal)
+# -- with whom ---------------------------------------------------------------------------
 
 
 def restarted_with(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:

@@ -12,16 +12,15 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVarTuple, Unpack, overload
 
 from cometary.actors import Actor, Bounded
+from cometary.actors.exits import RESTARTS, Restart
 from cometary.declarations import accepts, describe, may_be_async
 from cometary.errors import SpecError
 from cometary.log import show
 from cometary.supervision.function import InThread, takes_parameter
 from cometary.supervision.options import (
-    RESTARTS,
     WORKER_START,
     AutoShutdown,
     Kind,
-    Restart,
     Shutdown,
     Strategy,
     check_choice,

@@ -44,7 +44,7 @@ from cometary.supervision.calls import (
 from cometary.supervision.child import Child
 from cometary.supervision.children import Children
 from cometary.supervision.options import AutoShutdown, Kind, Strategy
-from cometary.supervision.restart_policy import Backoff, RestartLog, must_restart, restarted_with
+from cometary.supervision.restart_policy import Backoff, RestartLog, restarted_with
 from cometary.supervision.spec import ChildSpec, SupervisorSpec
 from cometary.supervision.supervising_actor import SupervisingActor
 
@@ -122,7 +122,7 @@ class Supervisor(SupervisingActor):
         self._cell.put_if_open(message)
 
     async def _decide(self, child: Child, exit: Exit) -> None:  # noqa: A002 - OTP's word
-        if must_restart(child.spec.restart, abnormal=exit.abnormal):
+        if exit.matters(child.spec.restart):
             await self._restart(child)
             return
         if exit.abnormal:

@@ -15,15 +15,14 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-from cometary.actors import Actor, ActorRef, Exit, Task
-from cometary.actors.messages import as_told
+from cometary.actors import Actor, ActorRef, Task
 from cometary.actors.names import Whom
 from cometary.actors.system import actor_meant
 from cometary.errors import ChildStateError
 from cometary.supervision.calls import StartChild
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.function import drop_message, function_name
 from cometary.supervision.options import Shutdown
+from cometary.supervision.task_actor import TaskActor
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -43,44 +42,6 @@ class TaskSupervisor(DynamicSupervisor):
 
     def __init__(self, *, max_children: int | None = None, shutdown: Shutdown | None = None) -> None:
         super().__init__(restart="temporary", max_children=max_children, shutdown=shutdown)
-
-
-class TaskActor(Actor):
-    """Runs one task, and ends with it.
-
-    Args:
-        task: what to run.
-        owner: whom it is linked to, if to anybody.
-    """
-
-    def __init__(self, task: Task[Any], owner: ActorRef[Any] | None) -> None:
-        super().__init__()
-        self.display_name = function_name(task.function)
-        self._task = task
-        self._outcome: tuple[Any] | None = None
-        self._cell.watch(self._tell)
-        if owner is not None:
-            self.link(owner)
-
-    def on_start(self) -> None:
-        """Begin."""
-        self.start_task(self._run)
-
-    async def _run(self) -> None:
-        with self._task.begin():
-            self._outcome = (await self._task.function(*self._task.args),)
-        self.stop()
-
-    def on_receive(self, message: Any) -> None:
-        """Drop the message: nobody reads the mail of a task."""
-        drop_message(message, self.display_name)
-
-    def _tell(self, _: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
-        # In the breath in which the supervisor forgets it, so that whoever is told afterwards finds room.
-        if exit.reason == "crashed" and exit.error is not None:
-            self._task.offer(error=as_told(exit.error))
-        else:
-            self._task.finish(self._outcome)
 
 
 def async_nolink(supervisor: Whom, function: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> Task[T]:

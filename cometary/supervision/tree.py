@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Any
 
 from cometary.actors import ActorRef
+from cometary.actors.exits import Restart
 from cometary.actors.names import Whom, names_shown
 from cometary.actors.system import actor_meant
 from cometary.supervision.child import Child, State, actor_name
 from cometary.supervision.dynamic import DynamicSupervisor
-from cometary.supervision.options import Kind, Restart
+from cometary.supervision.options import Kind
 from cometary.supervision.supervisor import Supervisor
 
 SHOWN = 100
@@ -103,8 +104,7 @@ def _node_of(child: Child, shown: int) -> TreeNode:
 def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int) -> TreeNode:
     count, children = _below(ref, shown)
     return TreeNode(
-        id=supervisor.children.id_of(ref)
-        or str(getattr(ref.actor_inbox.actor, "display_name", ref.actor_urn)),
+        id=supervisor.children.shown_id_of(ref),
         kind=supervisor.children.kind_of(ref),
         actor=supervisor.children.name_of(ref),
         restart=supervisor.children.restart_of(ref),

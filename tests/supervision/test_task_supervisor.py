@@ -20,6 +20,7 @@ from cometary.supervision import (
     latest_reports,
     supervise,
     terminate_child,
+    tree,
     which_children,
 )
 
@@ -63,9 +64,25 @@ async def test_a_task_has_its_result_and_is_a_child_until_then(autojump_clock: M
         task = async_nolink(tasks, after, 2, "done")
         await wait_all_tasks_blocked()
         [info] = await which_children(tasks)
-        assert (info.kind, info.state) == ("worker", "running")
+        assert (info.kind, info.state) == ("task", "running")
         assert await task == "done"
         assert (await count_children(tasks)).active == 0
+
+
+async def test_a_task_is_called_by_its_function_wherever_it_is_shown(autojump_clock: MockClock) -> None:
+    async with system():
+        tasks = TaskSupervisor.start()
+        async_nolink(tasks, after, 1, LookupError("no"))
+        await wait_all_tasks_blocked()
+        [info] = await which_children(tasks)
+        [node] = tree(tasks).children
+        assert (node.kind, node.id, node.actor) == ("task", "after", "after")
+        assert info.ref is not None
+        assert str(info.ref).startswith("after (urn:uuid:")
+        await trio.sleep(1)
+        await wait_all_tasks_blocked()
+        [report] = latest_reports(tasks)
+        assert (report.child, report.actor) == ("after", "after")
 
 
 async def test_a_failure_is_told_and_reported_and_not_tried_again(autojump_clock: MockClock) -> None:
