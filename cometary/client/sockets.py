@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cometary.client.streams import StreamBody, read_body
+from cometary.client.streams import Numbering, StreamBody, read_body
 from cometary.transport.wires.websocket.client_frames import ServersFrames, masked
 from cometary.transport.wires.websocket.frames import CLOSE, PING, PONG, TEXT
 
@@ -29,7 +29,7 @@ class SocketReader:
         self.closed = 0
         self.asked: list[bytes] = []
         self._frames = ServersFrames()
-        self._next = 1
+        self._numbering = Numbering()
 
     def feed(self, data: bytes) -> list[StreamBody]:
         """Take bytes as they come; returns the bodies that they complete.
@@ -40,19 +40,12 @@ class SocketReader:
         bodies: list[StreamBody] = []
         for each in self._frames.feed(data):
             if each.opcode == TEXT:
-                bodies.append(self._numbered(read_body(each.payload)))
+                bodies.append(self._numbering.fill_in(read_body(each.payload)))
             elif each.opcode == PING:
                 self.asked.append(each.payload)
             elif each.opcode == CLOSE:
                 self.closed = int.from_bytes(each.payload[:2], "big")
         return bodies
-
-    def _numbered(self, body: StreamBody) -> StreamBody:
-        if body.packets is not None:
-            if body.seq is None:
-                body.seq = self._next
-            self._next = body.seq + len(body.packets)
-        return body
 
 
 def answer_to(ping: bytes, mask: bytes) -> bytes:

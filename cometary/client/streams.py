@@ -52,24 +52,32 @@ class Reader(Protocol):
         ...
 
 
-class LineReader:
-    """Reads lines of JSON."""
+class Numbering:
+    """Knows the number of the packet that comes next on a stream."""
 
     def __init__(self) -> None:
-        self._rest = b""
         self._next = 1
 
-    def feed(self, data: bytes) -> list[StreamBody]:
-        """See `Reader.feed`."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [self._numbered(read_body(line)) for line in lines]
-
-    def _numbered(self, body: StreamBody) -> StreamBody:
+    def fill_in(self, body: StreamBody) -> StreamBody:
+        """Return a body of the stream with the number that it has left out because it follows on."""
         if body.packets is not None:
             if body.seq is None:
                 body.seq = self._next
             self._next = body.seq + len(body.packets)
         return body
+
+
+class LineReader:
+    """Reads lines of JSON."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._numbering = Numbering()
+
+    def feed(self, data: bytes) -> list[StreamBody]:
+        """See `Reader.feed`."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [self._numbering.fill_in(read_body(line)) for line in lines]
 
 
 class EventReader:

@@ -11,6 +11,8 @@
  * 4. Each tab has a lock of its own, which says to all that it is there.
  */
 
+import { Alarm } from "./alarm.js";
+
 /** Seconds between two looks after the leader. */
 const LOOK = 5;
 
@@ -18,13 +20,13 @@ const LOOK = 5;
 const SURE = 5;
 
 /**
- * @typedef {object} ElectionMeans
+ * @typedef {object} MoreElectionMeans
  * @property {Pick<LockManager, "request" | "query">} locks
- * @property {(callback: () => void, milliseconds: number) => import("./flights.js").Timer} setTimeout
- * @property {(timer: import("./flights.js").Timer) => void} clearTimeout
  * @property {() => number} now
  * @property {() => number} random
  */
+
+/** @typedef {import("./alarm.js").AlarmMeans & MoreElectionMeans} ElectionMeans */
 
 /**
  * Whom it tells.
@@ -43,7 +45,6 @@ export class Election {
   #standing = new AbortController();
   /** @type {(() => void) | undefined} Gives the lock back. */
   #release;
-  /** @type {import("./flights.js").Timer | undefined} */
   #look;
   #questions = 0;
   #knew = 0;
@@ -60,6 +61,7 @@ export class Election {
    * @param {Candidate} candidate
    */
   constructor(means, name, tab, candidate) {
+    this.#look = new Alarm(means);
     this.#means = means;
     this.#name = name;
     this.#tab = tab;
@@ -87,7 +89,7 @@ export class Election {
   resign() {
     this.#membership.abort();
     this.#sitDown();
-    if (this.#look !== undefined) this.#means.clearTimeout(this.#look);
+    this.#look.clear();
   }
 
   #sitDown() {
@@ -141,7 +143,7 @@ export class Election {
 
   #lookLater() {
     const pause = (LOOK + this.#means.random() / 2) * 1000; // not all of them at once
-    this.#look = this.#means.setTimeout(() => {
+    this.#look.set(pause, () => {
       this.#lookLater();
       if (this.leads) return;
       if (this.#questions >= 2) {
@@ -150,7 +152,7 @@ export class Election {
       }
       this.#questions += 1;
       this.#candidate.ask();
-    }, pause);
+    });
   }
 
   // --- the one who does

@@ -116,17 +116,25 @@ def packet_of(body: PacketBody) -> Packet:
     return Packet(body.path, message)
 
 
-def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec) -> bytes:
-    """Return the body that answers a request with packets, or with none.
+def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec, *, follows: bool = False) -> bytes:
+    """Return the body that brings packets, or none.
 
     Every packet brings its own bytes, made once however many sessions receive it.
+
+    Args:
+        first_seq: the number of the first packet.
+        packets: the packets.
+        codec: how it is written.
+        follows: whether the number is left out, since it is the one that follows on.
     """
     if codec is json:
         if not packets:
             return EMPTY
         written = packets[0].json if len(packets) == 1 else b",".join([packet.json for packet in packets])
+        if follows:
+            return b'{"packets":[%b]}' % written
         return b'{"seq":%d,"packets":[%b]}' % (first_seq, written)
-    members = {"seq": first_seq} if packets else {}
+    members = {"seq": first_seq} if packets and not follows else {}
     # A map of one more member than `members`, whose last value is the array (RFC 8949, section 3.1).
     head = bytes([0xA1 + len(members)]) + cbor2.dumps(members)[1:]
     return (

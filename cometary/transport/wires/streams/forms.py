@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import cbor2
 from mypy_extensions import mypyc_attr
 
-from cometary.packets.encodings import CBOR, Encoding
+from cometary.packets.encodings import Encoding
 from cometary.transport.codecs import cbor, json
-from cometary.transport.wires.comet.bodies import array_head, write_answer
+from cometary.transport.wires.comet.bodies import write_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +80,7 @@ class PacketLine(Encoding):
 
     def write(self, packet: Packet) -> bytes:
         """Write the line."""
-        return b'{"packets":[%b]}\n' % packet.json
+        return write_answer(0, (packet,), json, follows=True) + b"\n"
 
 
 PACKET_LINE: Final = PacketLine("line")
@@ -94,11 +93,9 @@ class Lines(Form):
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
         """See `Form.packets`."""
-        if not follows:
-            return write_answer(first_seq, packets, json) + b"\n"
-        if len(packets) == 1:
+        if follows and len(packets) == 1:
             return PACKET_LINE.encode(packets[0])
-        return b'{"packets":[%b]}\n' % b",".join([packet.json for packet in packets])
+        return write_answer(first_seq, packets, json, follows=follows) + b"\n"
 
     def body(self, members: dict[str, object]) -> bytes:
         """See `Form.body`."""
@@ -112,17 +109,11 @@ class Items(Form):
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
         """See `Form.packets`."""
-        if not follows:
-            return write_answer(first_seq, packets, cbor)
-        return HEAD + array_head(len(packets)) + b"".join([CBOR.encode(packet) for packet in packets])
+        return write_answer(first_seq, packets, cbor, follows=follows)
 
     def body(self, members: dict[str, object]) -> bytes:
         """See `Form.body`."""
         return cbor.encode(members)
-
-
-HEAD: Final = b"\xa1" + cbor2.dumps("packets")
-"""Of a map with one member, up to that member's value."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import cbor2
 import msgspec
 from msgspec import UNSET
 
 from cometary.errors import ProtocolError
-from cometary.packets.encodings import CBOR, Encoding
+from cometary.packets.encodings import Encoding
 from cometary.packets.paths import check_path
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
     HIGHEST_FIRST_RID,
-    array_head,
     packets_of,
+    write_answer,
 )
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
 from cometary.transport.wires.websocket.shapes import FrameBody, RidBody
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 _decode_json = msgspec.json.Decoder(FrameBody).decode
 _decode_rid = msgspec.json.Decoder(RidBody).decode
-
-PACKETS: Final = cbor2.dumps("packets")
 
 
 def read_frame(payload: bytes, codec: Codec) -> FrameBody:
@@ -165,17 +162,7 @@ class Form:
         """
         if follows and len(packets) == 1:
             return self.encoding.encode(packets[0])
-        if self.opcode == TEXT:
-            seq = b"" if follows else b'"seq":%d,' % first_seq
-            return frame(TEXT, b'{%b"packets":[%b]}' % (seq, b",".join([packet.json for packet in packets])))
-        written = b"".join([CBOR.encode(packet) for packet in packets])
-        return frame(BINARY, in_cbor({} if follows else {"seq": first_seq}, len(packets), written))
-
-
-def in_cbor(members: dict[str, int], count: int, packets: bytes) -> bytes:
-    """Return a map of `members` and the array of so many packets (RFC 8949, section 3.1)."""
-    head = bytes([0xA1 + len(members)]) + cbor2.dumps(members)[1:]
-    return head + PACKETS + array_head(count) + packets
+        return frame(self.opcode, write_answer(first_seq, packets, self.codec, follows=follows))
 
 
 class JsonFrame(Encoding):
@@ -185,7 +172,7 @@ class JsonFrame(Encoding):
 
     def write(self, packet: Packet) -> bytes:
         """Write the frame."""
-        return frame(TEXT, b'{"packets":[%b]}' % packet.json)
+        return frame(TEXT, write_answer(0, (packet,), json, follows=True))
 
 
 class CborFrame(Encoding):
@@ -195,7 +182,7 @@ class CborFrame(Encoding):
 
     def write(self, packet: Packet) -> bytes:
         """Write the frame."""
-        return frame(BINARY, in_cbor({}, 1, CBOR.encode(packet)))
+        return frame(BINARY, write_answer(0, (packet,), cbor, follows=True))
 
 
 JSON_FORM: Final = Form(json, TEXT, JsonFrame("websocket-json"))
