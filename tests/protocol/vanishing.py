@@ -10,11 +10,9 @@ acknowledged.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -25,6 +23,7 @@ import trio
 
 from cometary.config import Address, Settings
 from cometary.server import Running, serve
+from tests.networks import loopback
 
 WAIT = 1.0
 DIE = 1.0
@@ -32,16 +31,6 @@ EACH = 5
 """Clients of each kind."""
 
 LOOK = 0.05
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-
-
-def loopback(*, up: bool) -> None:
-    """Bring the loopback interface of this namespace up, or take it down."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        name, flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))
-        flags = flags | IFF_UP if up else flags & ~IFF_UP
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", name, flags))
 
 
 # -- the clients -----------------------------------------------------------------------------------
