@@ -158,6 +158,23 @@ class ProtocolError(CometaryError):
         return {"error": self.condition, "detail": self.detail, **self.members}
 
 
+class AskError(CometaryError):
+    """A client did not answer what it was asked: its own fault, or nobody's, as `fault` says.
+
+    Args:
+        fault: `client`: it has refused, or failed, or has nobody who answers. `nobody`: the time is over, or the
+            session has ended. Whether the client has got the question is not known then.
+        condition: `timeout`, `session-ended`, or what the client has said.
+        detail: One sentence for a person.
+    """
+
+    def __init__(self, fault: str, condition: str, detail: str) -> None:
+        super().__init__(f"{condition}: {detail}")
+        self.fault = fault
+        self.condition = condition
+        self.detail = detail
+
+
 class KeyReusedError(UsageError):
     """An idempotency key came with another update than before: the calling code's fault; nothing was sent."""
 

@@ -52,6 +52,7 @@ class Controls:
             "::connect": self.connect,
             "::disconnect": self.disconnect,
             "::replay": self.replay,
+            "::peer": self.refuse,
             "::answer": self.answer,
         }
 
@@ -84,6 +85,10 @@ class Controls:
 
     def answer(self, session: Session, _path: str, message: object) -> None:
         """Do nothing: an answer was taken when it came in, since the handler that waits for it holds up this one."""
+
+    def refuse(self, _session: Session, _path: str, _message: object) -> None:
+        """Refuse what no rule permits."""
+        raise RefusedError("Clients may not send one another messages here.")
 
     def _if_permitted(self, session: Session, paths: list[str], do: Callable[[], T]) -> T | Awaitable[T]:
         check_number(paths)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cometary.app.controls import Controls
 from cometary.app.handlers import Handlers
+from cometary.app.peers import PEER_PATH, Peers
 from cometary.app.permissions import Permissions, withdraw
 from cometary.declarations import check_handler, check_text
 from cometary.dispatch.engine import no_server
@@ -19,15 +20,17 @@ from cometary.packets.position import read_position
 from cometary.packets.terms import check_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from cometary.app.peers import PeerRule
     from cometary.app.permissions import Authorizer
     from cometary.dispatch.history import History
     from cometary.dispatch.hub import Hub
     from cometary.packets.contract import Key
-    from cometary.sessions import Session
+    from cometary.sessions import Packet, Session
 
     Permission = TypeVar("Permission", bound=Authorizer)
+    Rule = TypeVar("Rule", bound=PeerRule)
 
 
 class Paths(Handlers):
@@ -43,6 +46,7 @@ class Paths(Handlers):
         self._hub: Hub | None = None
         self._permissions = Permissions()
         self.of_controls = Controls(self._permissions).handlers
+        self._peers: Peers | None = None
 
     def path(
         self,
@@ -92,6 +96,37 @@ class Paths(Handlers):
             history_bytes=history_bytes,
         )
         self.contracts.declare(pattern, contract)
+
+    def peer(self, rule: Rule) -> Rule:
+        """Let clients send one another messages, where `rule(session, name, path, message)` says so.
+
+        It is asked about each message of the session's client to that of the session with the public name `name`, and
+        returns True or False, or is async. There is one such rule.
+
+        Raises:
+            UsageError: if a server runs the application, there is a rule, or it cannot be called so; the caller's
+                fault, nothing has changed.
+        """
+        if self._hub is not None or self._peers is not None:
+            raise UsageError("@app.peer: there is one rule, which is declared before a server runs")
+        check_handler("@app.peer", rule, "session", "name", "path", "message")
+        self._peers = Peers(rule)
+        self.of_controls[PEER_PATH] = self._peers.pass_on
+        return rule
+
+    def signed_on(self, session: Session) -> Awaitable[object] | None:
+        """See `Handlers.signed_on`."""
+        if self._peers is not None:
+            self._peers.add(session)
+        return super().signed_on(session)
+
+    def signed_off(
+        self, session: Session, reason: str, undelivered: Sequence[Packet]
+    ) -> Awaitable[object] | None:
+        """See `Handlers.signed_off`."""
+        if self._peers is not None:
+            self._peers.remove(session)
+        return super().signed_off(session, reason, undelivered)
 
     def authorize(self, pattern: str, *, stars: bool = False) -> Callable[[Permission], Permission]:
         """Ask `authorizer(session, path)` whether a client may connect itself to a path; it returns True or False.

@@ -100,6 +100,10 @@ class AsyncConnector:
         """See `Connector.history`."""
         return await self.perform(calls.history(path, last, since))
 
+    async def ask(self, sid: str, path: str, message: object = None, *, timeout: float = 10) -> Any:  # noqa: ASYNC109 - the server counts it
+        """See `Connector.ask`."""
+        return calls.answer(await self.perform(calls.ask(sid, path, message, timeout)))
+
     async def kick(self, sid: str) -> None:
         """See `Connector.kick`."""
         await self.perform(calls.kick(sid))

@@ -164,6 +164,20 @@ class Connector:
         """
         return self.perform(calls.history(path, last, since))
 
+    def ask(self, sid: str, path: str, message: object = None, *, timeout: float = 10) -> Any:
+        """Ask the client of a session, and wait for its answer.
+
+        Args:
+            sid: The session's id.
+            path: The path, by which the client chooses a handler.
+            message: The message.
+            timeout: Seconds, at most 60, for the client to get it and to answer; on top of the connector's own.
+
+        Raises:
+            AskError: There is no answer; its `fault` says whose fault that is.
+        """
+        return calls.answer(self.perform(calls.ask(sid, path, message, timeout)))
+
     def kick(self, sid: str) -> None:
         """End a session; its client is told `kicked`."""
         self.perform(calls.kick(sid))

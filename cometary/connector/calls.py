@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from cometary.errors import AskError
+
 R = TypeVar("R")
 
 Update = tuple[str, object] | Mapping[str, object]
@@ -118,6 +120,23 @@ def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> C
     """Packets to one session, whatever it is connected to."""
     body = {"sid": sid, "packets": [packet(path, message, wishes) for path, message in _pairs(packets)]}
     return Call("POST", "/send", body, int, "packets")
+
+
+def ask(sid: str, path: str, message: object, timeout: float) -> Call[dict[str, Any]]:
+    """A question to the client of a session."""
+    body = {"sid": sid, "path": path, "message": message, "timeout": timeout}
+    return Call("POST", "/ask", body, dict[str, Any], wait=timeout)
+
+
+def answer(told: dict[str, Any]) -> Any:
+    """Return the value of an answer.
+
+    Raises:
+        AskError: there is none; it says whose fault that is.
+    """
+    if "error" in told:
+        raise AskError(str(told.get("fault")), str(told["error"]), str(told.get("detail")))
+    return told.get("value")
 
 
 def kick(sid: str) -> Call[dict[str, Any]]:

@@ -21,11 +21,12 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
+from cometary.dispatch.asks import Asks
 from cometary.dispatch.call_line import TAKEN, CallLine, failed, settle, when_all
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.repeats import Repeats
 from cometary.dispatch.replays import Replays
-from cometary.errors import MailboxFullError, ProtocolError, UsageError
+from cometary.errors import CometaryError, MailboxFullError, ProtocolError, UsageError
 from cometary.escapes import exit_in
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
@@ -36,6 +37,7 @@ from cometary.sessions.flow import CAUSE, Flow
 from cometary.sessions.keeper import BEHIND
 from cometary.sessions.locator import here
 from cometary.sessions.posting import Posting
+from cometary.sessions.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,6 +87,9 @@ class Hub(SessionsHub):
         self._flow: Flow = manager.flow
         self._posting: Posting = manager.posting
         self._line = CallLine(manager.flow, start_soon)
+        self._start_soon = start_soon
+        self._asks = asks = Asks()
+        self.asking, self.answered = asks.asking, asks.answer
         contracts = Contracts() if contracts is None else contracts
         self.contracts = contracts
         self.packet = contracts.packet
@@ -236,6 +241,29 @@ class Hub(SessionsHub):
     def drop(self, keeper: SessionKeeper) -> None:
         """Send the actor of a session nothing any more."""
         self._table.drop(keeper.ref)
+        if self._asks:
+            self._asks.drop(keeper)
+
+    # -- what clients are asked ---------------------------------------------------------------
+
+    def ask(self, sid: str, path: str, message: object, timeout: float) -> Future[Any]:
+        """Ask the client of a session something; for doors.
+
+        Returns:
+            Its answer, or an `AskError`, in `timeout` seconds at the latest; errors are those of `Session.ask`, and
+            `unknown-session`.
+        """
+        answer: Future[Any] = Future()
+
+        async def ask() -> None:
+            try:
+                session = Session(self._find(sid), self)
+                answer.offer(await session.ask(path, message, timeout=timeout))
+            except CometaryError as error:
+                answer.offer(error=error)
+
+        self._start_soon(ask)
+        return answer
 
     def _subscribe(self, keeper: SessionKeeper, patterns: Sequence[str], replay: Replay | None) -> None:
         if keeper.forward is not None:

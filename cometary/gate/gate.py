@@ -30,6 +30,7 @@ from cometary.gate.judging import Judging
 from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
 from cometary.gate.turnstile import LimitingTurnstile
+from cometary.packets.notices import ANSWER_PATH
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.lease import admit, renew
@@ -159,7 +160,7 @@ class Gate:
             if keeper is None:
                 keeper = here(self._locator.find(sid))
             if request.packets:
-                self._check_packets(request.packets)
+                self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
             keeper.submit(request)
         except (ProtocolError, ActorEndedError) as error:
@@ -186,7 +187,7 @@ class Gate:
         binding = self._digest(credentials)
         keeper = self._find_proved(sid, keeper, binding)
         if request.packets:
-            self._check_packets(request.packets)
+            self._check_packets(keeper, request.packets)
         request.sid = keeper.sid
         if self._needs_judgement(keeper, binding, credentials):
             self._limiter.check(credentials.peer)
@@ -245,8 +246,11 @@ class Gate:
             self._manager.narrow(keeper, before)
         return keeper
 
-    def _check_packets(self, packets: Sequence[Packet]) -> None:
+    def _check_packets(self, keeper: SessionKeeper, packets: Sequence[Packet]) -> None:
         """See whether one request may have so many packets, and the application takes packets to these paths.
+
+        What the client answers is taken here: a handler that waits for it holds up whatever has its turn behind it.
+        If the request comes again, the second answer is nothing.
 
         Raises:
             ProtocolError: `too-large` or `forbidden`, the client's fault.
@@ -258,6 +262,8 @@ class Gate:
         for packet in packets:
             if not self._accepts(packet.path):
                 raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
+            if packet.path == ANSWER_PATH:
+                self._manager.hub.answered(keeper, packet.message)
 
     def _digest(self, credentials: Credentials) -> bytes | None:
         return None if self._binding is None else self._binding.digest(credentials)
@@ -321,7 +327,7 @@ class Gate:
         try:
             keeper = self._living.get(stream.sid) or here(self._locator.find(stream.sid))
             if request.packets:
-                self._check_packets(request.packets)
+                self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
             if credentials is None or credentials.token is NO_TOKEN:
                 keeper.submit(request)

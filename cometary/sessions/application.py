@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from cometary.actors import Future
     from cometary.packets.packet import Packet
@@ -59,6 +60,20 @@ class Paths(NamedTuple):
         return {"paths": self.listed, **more}
 
 
+class Question(Protocol):
+    """What the client of a session is asked; see `cometary.dispatch.asks`."""
+
+    @property
+    def ask(self) -> str:
+        """What the client knows it by."""
+        ...
+
+    @property
+    def answer(self) -> Future[Any]:
+        """What it answers: a value, or an `AskError`."""
+        ...
+
+
 class Connect(NamedTuple):
     """For a session that has moved: connect it to the paths that these patterns cover."""
 
@@ -80,6 +95,12 @@ class Hub(Protocol):
 
     tracked: Callable[..., TrackedPacket]
     """Returns one with wishes of its sender, too: `receipt`, `ttl`, `key`."""
+
+    asking: Callable[[SessionKeeper], AbstractContextManager[Question]]
+    """Has a question to the client of a session open, until the block ends."""
+
+    answered: Callable[[SessionKeeper, object], None]
+    """Takes what the client of a session has sent as an answer."""
 
     def post(self, keeper: SessionKeeper, packet: Packet, /) -> None:
         """Send a session a packet, but not from within its own turn."""

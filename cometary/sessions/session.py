@@ -5,12 +5,17 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from cometary.declarations import check_text
+from cometary.errors import AskError
+from cometary.packets.packet import marked
 from cometary.packets.position import read_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cometary.packets.packet import Packet
     from cometary.packets.patterns import Pattern
     from cometary.sessions.application import Hub
     from cometary.sessions.keeper import SessionKeeper
@@ -81,11 +86,34 @@ class Session:
             packet = self._hub.packet(path, message)
         else:
             packet = self._hub.tracked(path, message, receipt=receipt, ttl=ttl, key=key)
+        self._send(packet)
+
+    def _send(self, packet: Packet) -> None:
         keeper = self._keeper
         if keeper.serving is not None and get_ident() == keeper.system.thread:
             keeper.serving.push(packet)  # called by a handler, in the actor's own turn
         else:
             self._hub.post(keeper, packet)
+
+    async def ask(self, path: str, message: Any = None, *, timeout: float = 10.0) -> Any:  # noqa: ASYNC109 - see below
+        """Send the client a packet, and wait for what its handler returns; on the loop.
+
+        Args:
+            path: see `send`.
+            message: see `send`.
+            timeout: seconds to wait at most, for the client to get it and to answer.
+
+        Raises:
+            AskError: there is no answer; `fault` says whose fault that is.
+            UsageError: see `send`.
+            MailboxFullError: see `send`; or too many questions have no answer yet.
+        """
+        packet = self._hub.packet(path, message)
+        with self._hub.asking(self._keeper) as asked:
+            self._send(marked(packet, "ask", asked.ask))
+            with trio.move_on_after(timeout):
+                return await asked.answer
+        raise AskError("nobody", "timeout", f"The client has not answered within {timeout:g} seconds.")
 
     def connect(self, *paths: str, last: int = 0, since: Mapping[str, str] | None = None) -> None:
         """Receive every update to these paths (`*`: any one segment, `**`: any rest) from now on.

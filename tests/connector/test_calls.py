@@ -16,7 +16,7 @@ import trio
 
 from cometary.connector import AsyncConnector, Connector
 from cometary.connector.calls import HistoryPage
-from cometary.errors import ConnectorError, ControlError, UnknownSessionError, UsageError
+from cometary.errors import AskError, ConnectorError, ControlError, UnknownSessionError, UsageError
 from tests.connector.stand_in import StandIn
 
 A_1 = {"path": "a", "message": 1}
@@ -136,6 +136,18 @@ def test_wishes_go_with_each_packet(
     stand_in.answers({"updates": 1, "packets": 1})
     assert getattr(connector, name)(*arguments, **wishes) == 1
     assert json.loads(stand_in.received[0].body) == asked
+
+
+def test_an_answer_is_a_value_or_an_error_that_says_whose_fault_it_is(
+    connector: Any, stand_in: StandIn
+) -> None:
+    stand_in.answers({"value": [1]})
+    assert connector.ask("s", "a", 1, timeout=3) == [1]
+    assert json.loads(stand_in.received[0].body) == {"sid": "s", **A_1, "timeout": 3}
+    stand_in.answers({"error": "timeout", "detail": "late", "fault": "nobody"})
+    with pytest.raises(AskError, match="late") as caught:
+        connector.ask("s", "a")
+    assert (caught.value.fault, caught.value.condition) == ("nobody", "timeout")
 
 
 def test_positions_go_with_the_calls_about_what_is_kept(connector: Any, stand_in: StandIn) -> None:

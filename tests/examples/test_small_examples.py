@@ -50,6 +50,16 @@ def test_an_order_is_paid_once_and_a_batch_has_a_result_for_each(capsys: pytest.
         assert session.hear() == [("orders", {"paid": 7}), ("orders", 1), ("orders", {"total": 19.9})]
 
 
+def test_an_order_is_placed_when_its_client_is_sure() -> None:
+    with running_server("examples/asking.py:app") as server, ClientSession(server.comet) as session:
+        [question] = session.exchange(packets=[{"path": "order", "message": "tea", "ask": "1"}])["packets"]
+        sure = {"ask": question["ask"], "value": True}
+        [answer] = session.exchange(("::answer", sure))["packets"]
+        assert answer["message"] == {"ask": "1", "value": {"ordered": "tea", "left": 2}}
+        [refusal] = session.exchange(packets=[{"path": "order", "message": "gold", "ask": "2"}])["packets"]
+        assert (refusal["message"]["ask"], refusal["message"]["error"]) == ("2", "sold-out")
+
+
 def test_who_comes_later_gets_the_headlines_that_are_kept() -> None:
     with running_server("examples/headlines.py:app") as server, Connector(server.control) as connector:
         connector.updates([("headlines/world", number) for number in range(12)])

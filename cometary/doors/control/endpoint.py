@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from cometary.actors import Future
+from cometary.dispatch.call_line import settle
 from cometary.dispatch.history import History
 from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.shapes import (
@@ -29,10 +30,12 @@ from cometary.doors.control.shapes import (
     SessionOnly,
     SessionPackets,
     SessionPaths,
+    SessionQuestion,
 )
-from cometary.errors import MailboxFullError, ProtocolError, UsageError
+from cometary.errors import AskError, MailboxFullError, ProtocolError, UsageError
 from cometary.gate.rate_limit import is_loopback
 from cometary.log import get_logger
+from cometary.packets.paths import check_path
 from cometary.packets.position import read_position, read_replay
 from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
@@ -92,6 +95,7 @@ class ControlEndpoint:
             ("/send", SessionPackets, self.send),
             ("/kick", SessionOnly, self.kick),
             ("/history", HistoryOf, self.history),
+            ("/ask", SessionQuestion, self.ask),
         ):
             self._router.add("POST", path, _posting(type_, call))
         if crash is not None:
@@ -156,6 +160,14 @@ class ControlEndpoint:
         behind = None if body.since is None else _asked(read_position, body.since)
         return _asked(self._hub.history, body.path, behind, body.last), History.shown
 
+    def ask(self, body: SessionQuestion) -> Asked[dict[str, object]]:
+        """Ask the client of a session, and tell what it answers, or whose fault it is that there is no answer."""
+        check_path(body.path, from_client=False)
+        answer = self._hub.ask(body.sid, body.path, body.message, body.timeout)
+        told: Future[dict[str, object]] = Future()
+        answer.add_done_callback(functools.partial(settle, told, functools.partial(_told, answer)))
+        return told, dict
+
     def kick(self, body: SessionOnly) -> Asked[None]:
         """End a session."""
         return self._hub.kick(body.sid), lambda _: {}
@@ -163,6 +175,13 @@ class ControlEndpoint:
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""
         return {"status": "ok"}
+
+
+def _told(answer: Future[Any]) -> dict[str, object]:
+    try:
+        return {"value": answer.get()}
+    except AskError as error:
+        return {"error": error.condition, "detail": error.detail, "fault": error.fault}
 
 
 def _asked(call: Callable[..., T], *args: object) -> T:

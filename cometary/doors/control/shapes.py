@@ -9,6 +9,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+LONGEST_QUESTION: Final = 60.0
+"""Seconds that a client has for an answer at most."""
+
 MOST_READ: Final = 1_000
 """Packets of a history in one answer."""
 
@@ -41,6 +44,15 @@ class PathsToConnect(msgspec.Struct):
     paths: list[str]
     last: int = 0
     since: dict[str, str] | None = None
+
+
+class SessionQuestion(msgspec.Struct):
+    """The body of `/ask`."""
+
+    sid: str
+    path: str
+    message: Any = None
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_QUESTION)] = 10.0
 
 
 class HistoryOf(msgspec.Struct):

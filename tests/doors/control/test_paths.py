@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cometary import Session
 from cometary.transport.codecs import Codec, cbor, json
 from tests.protocol.client import Comet, Recorder, World, serving
 
@@ -178,3 +179,50 @@ async def test_what_is_for_updates_is_not_for_one_session(world: World, client: 
     for wish in ({"exclude": client.sid}, {"idempotency_key": "k"}):
         body = {"sid": client.sid, "packets": [{"path": "a", **wish}]}
         assert (await world.control("/send", body)).error == (400, "bad-request")
+
+
+# -- asking clients -------------------------------------------------------------------------------
+
+
+@CODECS
+async def test_a_back_end_asks_a_client(world: World, codec: Codec) -> None:
+    client = await world.open(codec)
+    control = await world.connect(codec, control=True)
+    await control.send({"sid": client.sid, "path": "weather", "message": "Delft"}, path="/ask")
+    [question] = (await client.ask()).body["packets"]
+    assert (question["path"], question["message"]) == ("weather", "Delft")
+    client.ack = 1
+    answer = {"ask": question["ask"], "value": ["rain"]}
+    await client.ask(packets=[{"path": "::answer", "message": answer}], hold=False)
+    assert (await control.answer()).body == {"value": ["rain"]}
+
+
+async def test_whose_fault_it_is_that_there_is_no_answer_is_told(world: World, client: Comet) -> None:
+    control = await world.connect(control=True)
+    await control.send({"sid": client.sid, "path": "weather"}, path="/ask")
+    await world.settle()
+    await call(world, "/kick", {"sid": client.sid})
+    answer = (await control.answer()).body
+    assert (answer["error"], answer["fault"]) == ("session-ended", "nobody")
+    gone = await world.control("/ask", {"sid": client.sid, "path": "weather"})
+    assert gone.error == (404, "unknown-session")
+    for wrong in ({"path": ""}, {"path": "a", "timeout": 0}, {"path": "a", "timeout": 1e9}):
+        assert (await world.control("/ask", {"sid": client.sid, **wrong})).error == (400, "bad-request")
+
+
+async def test_a_handler_asks_the_client_whose_packet_it_handles(recorder: Recorder) -> None:
+    answers: list[object] = []
+
+    @recorder.app.packet("order")
+    async def order(session: Session, _path: str, message: object) -> object:
+        answers.append(await session.ask("sure", message))
+        return answers[-1]
+
+    async with serving(recorder.app) as world:
+        client = await world.open()
+        [question] = (await client.ask(packets=[{"path": "order", "message": 7, "ask": "1"}])).body["packets"]
+        client.ack = 1
+        answer = {"path": "::answer", "message": {"ask": question["ask"], "value": True}}
+        told = (await client.ask(packets=[answer])).body["packets"]
+        assert answers == [True]
+        assert told == [{"path": "::answer", "message": {"ask": "1", "value": True}}]
