@@ -293,6 +293,24 @@ class Hub(SessionsHub):
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
 
+    # -- any other actor; for doors -----------------------------------------------------------
+
+    def listen(self, ref: ActorRef[Any], pattern: str) -> None:
+        """Have an actor told every packet to the paths that `pattern` covers.
+
+        Raises:
+            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+        """
+        self._table.subscribe(pattern, ref)
+
+    def unlisten(self, ref: ActorRef[Any], pattern: str) -> None:
+        """Have it told no more of them."""
+        self._table.unsubscribe(pattern, ref)
+
+    def forget(self, ref: ActorRef[Any]) -> None:
+        """Tell it no packet any more."""
+        self._table.drop(ref)
+
     # -- one session, wherever it is; for doors -----------------------------------------------
 
     def send(self, sid: str, packets: Sequence[Packet]) -> Future[None]:

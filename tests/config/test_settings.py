@@ -74,6 +74,8 @@ EXAMPLES: dict[str, Value] = {
     "asgi": "project.asgi:application",
     "asgi-loop": "trio",
     "asgi-requests": 10,
+    "stomp": "127.0.0.1:61613",
+    "stomp-websocket": "/stomp",
     "log-level": "debug",
     "log-format": "json",
 }
@@ -134,6 +136,8 @@ EXPECTED = Settings(
     asgi="project.asgi:application",
     asgi_loop="trio",
     asgi_requests=10,
+    stomp=Address("127.0.0.1", 61613),
+    stomp_websocket="/stomp",
     log_level="debug",
     log_format="json",
 )

@@ -1,0 +1,248 @@
+"""What STOMP clients ask for, done: destinations are paths, queues, sessions, and what is told of sessions.
+
+1.  A destination is the path of an update, or, to subscribe, a pattern. `/queue/…` is a queue; `/session/SID` one
+    session, whose packet's path is in the header `path`; `::signon` and its like what happens to sessions, as in
+    webhooks.
+2.  A client that does not read as fast as is sent to it is disconnected: what waits for it is bounded.
+3.  What a client hears of paths comes by an actor of its own, which ends with its connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from cometary.actors import Actor, Future
+from cometary.doors.stomp.bodies import JSON, STOMP, message_of
+from cometary.doors.stomp.conversation import Conversation, Subscription, result_of
+from cometary.doors.stomp.frames import Frame, tail
+from cometary.doors.stomp.queues import Consumer, Message, Queues
+from cometary.errors import PatternError, ProtocolError, UsageError
+from cometary.packets.packet import Packet
+from cometary.packets.paths import check_path
+from cometary.packets.patterns import Pattern
+
+if TYPE_CHECKING:
+    from cometary.dispatch.hub import Hub
+    from cometary.doors.webhooks.event_queue import Event
+
+QUEUE: Final = "/queue/"
+SESSION: Final = "/session/"
+EVENTS: Final = ("::signon", "::signoff", "::failure", "::receipt")
+"""What happens to sessions; the words are those of webhooks."""
+
+
+class Ear(Actor):
+    """Hears updates for one client (rule 3)."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+
+    def on_receive(self, message: Any) -> None:
+        """Pass on a packet."""
+        if isinstance(message, Packet):
+            self._client.hear(message)
+
+    def on_stop(self) -> None:
+        """Close the connection: its client would wait in vain."""
+        self._client.leave()
+
+
+class Broker:
+    """What all clients have in common.
+
+    Args:
+        hub: sends, whoever asks.
+        secret: the passcode; None for none.
+    """
+
+    def __init__(self, hub: Hub, secret: str | None) -> None:
+        self.hub = hub
+        self.secret = secret
+        self.queues = Queues()
+        self.clients: dict[Client, None] = {}
+        self.listeners: dict[str, dict[Subscription, Client]] = {name: {} for name in EVENTS}
+        self.sent = 0
+        """Messages that clients have sent."""
+        self._count = 0
+
+    def new_name(self) -> str:
+        """Return what a client is told that its session is called."""
+        self._count += 1
+        return str(self._count)
+
+    def tell(self, event: Event) -> None:
+        """Send an event to those who subscribe to its type."""
+        name = f"::{event.type}"
+        rest = tail([("content-type", JSON)], event.body)
+        for subscription, client in [*self.listeners[name].items()]:
+            client.deliver(subscription, name, rest)
+
+    def publish(self, frames: Iterable[Frame]) -> Future[None] | None:
+        """See `conversation.Server`."""
+        packets: list[Packet] = []
+        calls: list[Callable[[], object]] = []
+        for frame in frames:
+            destination = frame.headers["destination"]
+            if destination.startswith(QUEUE):
+                rest = tail([("content-type", frame.headers.get("content-type", JSON))], frame.body)
+                self.queues.check(destination, 1, len(rest))
+                calls.append(partial(self.queues.put, destination, rest))
+            elif destination.startswith(SESSION):
+                sid = destination.removeprefix(SESSION)
+                packet = self._packet(frame.headers.get("path", ""), frame)
+                calls.append(partial(self.hub.send, sid, [packet]))
+            else:
+                packets.append(self._packet(destination, frame))
+        return self._make([*calls, *([partial(self.hub.publish_all, packets)] if packets else [])])
+
+    def _packet(self, path: str, frame: Frame) -> Packet:
+        check_path(path, from_client=False)
+        try:
+            return self.hub.packet(path, message_of(frame))
+        except UsageError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+
+    def _make(self, calls: Sequence[Callable[[], object]]) -> Future[None] | None:
+        """Make calls, and return the last answer that is not there yet."""
+        waiting: Future[None] | None = None
+        for call in calls:
+            answer = call()
+            self.sent += 1
+            if isinstance(answer, Future):
+                answer = cast("Future[None]", answer)
+                if answer.done():
+                    result_of(answer)
+                else:
+                    waiting = answer
+        return waiting
+
+
+class Client:
+    """One client of the broker.
+
+    Args:
+        broker: what it has in common with others.
+        send: sends bytes to it; returns whether there is room for more.
+        close: closes its connection.
+
+    Attributes:
+        conversation: what is said on its connection.
+        has_left: whether that is closed.
+    """
+
+    def __init__(self, broker: Broker, send: Callable[[bytes], bool], close: Callable[[], object]) -> None:
+        self.conversation = Conversation(self, self._say, broker.secret, broker.new_name())
+        self._broker = broker
+        self._send = send
+        self._close = close
+        self._has_room = True
+        self._by_destination: dict[str, list[Subscription]] = {}
+        self._starred: dict[str, Pattern] = {}
+        self._ear = Ear.start(self)
+        self.has_left = False
+        broker.clients[self] = None
+
+    def leave(self) -> None:
+        """Give up what the client had: its connection is closed."""
+        if self.has_left:
+            return
+        self.has_left = True
+        self._broker.clients.pop(self, None)
+        self._broker.hub.forget(self._ear)
+        self.conversation.end()
+        self._ear.stop(block=False)
+        self._close()
+
+    def drained(self) -> None:
+        """Take note that there is room again."""
+        self._has_room = True
+        for destination in [*self._by_destination]:
+            if destination.startswith(QUEUE):
+                self._broker.queues.go_on(destination)
+
+    def _say(self, data: bytes) -> None:
+        self._has_room = self._send(data)
+
+    # -- what it hears --------------------------------------------------------------------------
+
+    def hear(self, packet: Packet) -> None:
+        """Send a packet to each subscription that it is for."""
+        rest = STOMP.encode(packet)
+        covering = [pattern.text for pattern in self._starred.values() if pattern.matches(packet.path)]
+        for destination in {packet.path: None, **dict.fromkeys(covering)}:
+            for subscription in [*self._by_destination.get(destination, ())]:
+                self.deliver(subscription, packet.path, rest)
+
+    def deliver(self, subscription: Subscription, path: str, rest: bytes, message: object = None) -> None:
+        """Send a message to one subscription (rule 2)."""
+        if self.conversation.closing:
+            return
+        if subscription.full:
+            self.conversation.fail(ProtocolError("too-many-requests", "too many messages are unacknowledged"))
+            return
+        self.conversation.deliver(subscription, path, rest, message)
+
+    # -- what it asks for; see `conversation.Server` ----------------------------------------------
+
+    def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
+        """Send messages."""
+        return self._broker.publish(frames)
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Hear a destination."""
+        destination = subscription.destination
+        if destination in EVENTS:
+            self._broker.listeners[destination][subscription] = self
+            return
+        try:
+            pattern = Pattern.compile(destination)
+        except PatternError as error:
+            raise ProtocolError("bad-request", str(error)) from None
+        self._by_destination.setdefault(destination, []).append(subscription)
+        if destination.startswith(QUEUE):
+            self._consume(subscription)
+            return
+        if not pattern.exact:
+            self._starred[destination] = pattern
+        self._broker.hub.listen(self._ear, destination)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Hear it no more; what is in flight goes to others."""
+        destination = subscription.destination
+        if destination in EVENTS:
+            self._broker.listeners[destination].pop(subscription, None)
+            return
+        known = self._by_destination[destination]
+        known.remove(subscription)
+        if not known:
+            del self._by_destination[destination]
+            self._starred.pop(destination, None)
+        if destination.startswith(QUEUE):
+            for message in subscription.unacknowledged.values():
+                self._broker.queues.put_back(destination, cast("Message", message), subscription)
+            self._broker.queues.unsubscribe(destination, subscription)
+        elif not known:
+            self._broker.hub.unlisten(self._ear, destination)
+
+    def settle(self, subscription: Subscription, message: object, *, taken: bool) -> None:
+        """Take note that a message was acknowledged, or was not taken."""
+        if message is not None:
+            if not taken:
+                self._broker.queues.put_back(subscription.destination, cast("Message", message), subscription)
+            self._broker.queues.go_on(subscription.destination)
+
+    def _consume(self, subscription: Subscription) -> None:
+        def deliver(message: Message) -> None:
+            self.conversation.deliver(subscription, subscription.destination, message.rest, message)
+
+        def has_room() -> bool:
+            return self._has_room and not subscription.full and not self.conversation.closing
+
+        try:
+            self._broker.queues.subscribe(subscription.destination, subscription, Consumer(has_room, deliver))
+        except ProtocolError:
+            self._by_destination[subscription.destination].remove(subscription)
+            raise

@@ -1,0 +1,363 @@
+"""What is said on one connection of STOMP: frames in, frames out, and what is asked of the server. No socket, no clock.
+
+1.  CONNECT comes first, once. It says which versions the client speaks and how often there will be signs of life; the
+    passcode is the server's secret, if that has one.
+2.  Whatever is wrong is answered with ERROR, and then the connection is closed. What came before it has happened.
+3.  A receipt says that the frame has been done: of SEND, that the server has taken the message. Frames are done in
+    order; while one is not, the next waits (`busy`).
+4.  A transaction keeps SEND, ACK and NACK until COMMIT, and is bounded. What is not committed has never happened.
+5.  A subscription with an ack mode other than `auto` has so many messages in flight at most that are not acknowledged.
+    `client` acknowledges all before it on the same subscription as well, `client-individual` that message alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from hmac import compare_digest
+from typing import Final, NamedTuple, Protocol
+
+from cometary.actors import Future
+from cometary.doors.stomp.frames import BEAT, VERSIONS, Frame, bad, encode, head, required
+from cometary.doors.stomp.transactions import Transactions
+from cometary.errors import MailboxFullError, ProtocolError, UsageError
+
+ACK_MODES: Final = ("auto", "client", "client-individual")
+
+MOST_SUBSCRIPTIONS: Final = 1_000
+MOST_UNACKNOWLEDGED: Final = 1_000
+"""Of one subscription."""
+
+OUR_BEATS: Final = (1_000, 10_000)
+"""Milliseconds: how often signs of life can be sent, and how often they are wished for."""
+
+NUMBER: Final = 10**9
+"""Milliseconds that a client may wish for at most."""
+
+
+class Subscription:
+    """One of a client's subscriptions.
+
+    Args:
+        id: what the client calls it.
+        destination: what it hears.
+        mode: how it acknowledges.
+
+    Attributes:
+        unacknowledged: what is in flight, by the ids of the messages, in order; with what the queue knows it by.
+    """
+
+    __slots__ = ("destination", "id", "mode", "unacknowledged")
+
+    def __init__(self, id: str, destination: str, mode: str) -> None:  # noqa: A002 - STOMP's word
+        self.id = id
+        self.destination = destination
+        self.mode = mode
+        self.unacknowledged: dict[str, object] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether no further message may be in flight (rule 5)."""
+        return len(self.unacknowledged) >= MOST_UNACKNOWLEDGED
+
+
+def result_of(answer: Future[None]) -> None:
+    """Return if it was done, or if a session has ended meanwhile: its user has left, which is nobody's mistake.
+
+    Raises:
+        ProtocolError: it was not done, for any other reason.
+    """
+    try:
+        answer.get()
+    except ProtocolError as error:
+        if error.condition != "unknown-session":
+            raise
+    except MailboxFullError as error:
+        raise ProtocolError("too-many-requests", str(error), retry_after=1) from None
+    except UsageError as error:
+        raise bad(str(error)) from None
+
+
+class Server(Protocol):
+    """What a conversation asks of the server; see `cometary.doors.stomp.broker`."""
+
+    def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
+        """Send the messages of SEND frames, all of them or none.
+
+        Returns:
+            When the server has taken them, or a `ProtocolError`; None if it has.
+
+        Raises:
+            ProtocolError: it does not take them; nothing was sent.
+        """
+        ...
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Let it hear its destination.
+
+        Raises:
+            ProtocolError: that cannot be heard; the client's fault.
+        """
+        ...
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Let it hear nothing more."""
+        ...
+
+    def settle(self, subscription: Subscription, message: object, *, taken: bool) -> None:
+        """Take note that a message was acknowledged, or was not taken."""
+        ...
+
+
+class Beats(NamedTuple):
+    """How often there are signs of life, in seconds; 0: none.
+
+    Attributes:
+        sent: how often some are sent.
+        expected: how often the client sends some.
+    """
+
+    sent: float
+    expected: float
+
+
+class Conversation:
+    """One client.
+
+    Args:
+        server: does what is asked.
+        say: sends bytes.
+        secret: the passcode; None for none.
+        name: what the client is told its session is called, and message ids begin with.
+
+    Attributes:
+        version: the version that is spoken.
+        connected: whether CONNECT has come and was good.
+        closing: whether the connection is to be closed when all has been sent.
+        busy: whether a frame is not done yet, so that the next has to wait.
+        beats: how often there are signs of life.
+        resume: called when it is not busy any more.
+    """
+
+    def __init__(self, server: Server, say: Callable[[bytes], object], secret: str | None, name: str) -> None:
+        self._server = server
+        self._say = say
+        self._secret = secret
+        self._name = name
+        self._count = 0
+        self._subscriptions: dict[str, Subscription] = {}
+        self._by_message: dict[str, Subscription] = {}
+        self._transactions = Transactions()
+        self.version = VERSIONS[-1]
+        self.connected = self.closing = self.busy = False
+        self.beats = Beats(0, 0)
+        self.resume: Callable[[], object] = lambda: None
+        self._commands: dict[str, Callable[[Frame], None]] = {
+            "SUBSCRIBE": self._subscribe,
+            "UNSUBSCRIBE": self._unsubscribe,
+            "ACK": self._settle,
+            "NACK": self._settle,
+            "BEGIN": self._transactions.begin,
+            "ABORT": self._abort,
+            "DISCONNECT": self._disconnect,
+        }
+
+    # -- what comes ---------------------------------------------------------------------------
+
+    def take(self, frame: Frame) -> None:
+        """Do what a frame says; not while it is busy."""
+        if frame is BEAT or self.closing:
+            return
+        try:
+            self._do(frame)
+        except ProtocolError as error:
+            self.fail(error, frame)
+
+    def fail(self, error: ProtocolError, frame: Frame | None = None) -> None:
+        """Say what is wrong, and close (rule 2)."""
+        if self.closing:
+            return
+        self.closing = True
+        headers = [("message", error.condition), ("content-type", "text/plain")]
+        if frame is not None and "receipt" in frame.headers:
+            headers.append(("receipt-id", frame.headers["receipt"]))
+        self._say(encode("ERROR", headers, self.version, error.detail.encode()))
+
+    def end(self) -> None:
+        """Give up all subscriptions: the connection is closed. What was not acknowledged goes to others."""
+        self.closing = True
+        for subscription in [*self._subscriptions.values()]:
+            self._drop(subscription)
+
+    def _do(self, frame: Frame) -> None:
+        if frame.command in {"CONNECT", "STOMP"}:
+            self._connect(frame)
+            return
+        if not self.connected:
+            raise ProtocolError("unauthorized", "CONNECT comes first.")
+        if "transaction" in frame.headers and frame.command in {"SEND", "ACK", "NACK"}:
+            self._transactions.keep(frame)
+            self._done(frame)
+        elif frame.command == "SEND":
+            self._publish([frame], frame)
+        elif frame.command == "COMMIT":
+            self._commit(frame)
+        elif (do := self._commands.get(frame.command)) is not None:
+            do(frame)
+            self._done(frame)
+        else:
+            raise bad(f"There is no command {frame.command[:20]}.")
+
+    def _done(self, frame: Frame) -> None:
+        if "receipt" in frame.headers:
+            self._say(encode("RECEIPT", [("receipt-id", frame.headers["receipt"])], self.version))
+
+    # -- connecting ---------------------------------------------------------------------------
+
+    def _connect(self, frame: Frame) -> None:
+        headers = frame.headers
+        if self.connected:
+            raise bad("CONNECT comes once.")
+        offered = headers.get("accept-version", VERSIONS[-1]).split(",")
+        spoken = next((version for version in VERSIONS if version in offered), None)
+        if spoken is None:
+            raise ProtocolError(
+                "bad-request", f"Of the versions {', '.join(VERSIONS)} one has to be accepted."
+            )
+        if self._secret is not None and not _same(headers.get("passcode", ""), self._secret):
+            raise ProtocolError("unauthorized", "The passcode has to be the server's secret.")
+        self.version, self.connected = spoken, True
+        can, wishes = _beats(headers.get("heart-beat", "0,0"))
+        ours, wished = OUR_BEATS
+        self.beats = Beats(max(ours, wishes) / 1000 if wishes else 0, max(can, wished) / 1000 if can else 0)
+        told = [("version", spoken), ("session", self._name), ("server", "cometary")]
+        self._say(encode("CONNECTED", [*told, ("heart-beat", f"{ours},{wished}")], spoken))
+
+    def _disconnect(self, _: Frame) -> None:
+        self.closing = True
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def _publish(self, frames: Sequence[Frame], asked_by: Frame) -> None:
+        """Send the messages of frames, all or none, and say when that is done (rule 3)."""
+        for frame in frames:
+            required(frame, "destination" if frame.command == "SEND" else self._name_of_message)
+        taken = self._server.publish([frame for frame in frames if frame.command == "SEND"])
+        for frame in frames:
+            if frame.command != "SEND":
+                self._settle(frame)
+        if taken is None:
+            self._done(asked_by)
+        else:
+            self.busy = True
+            taken.add_done_callback(partial(self._published, taken, asked_by))
+
+    def _published(self, taken: Future[None], asked_by: Frame) -> None:
+        self.busy = False
+        try:
+            result_of(taken)
+        except ProtocolError as error:
+            self.fail(error, asked_by)
+        else:
+            self._done(asked_by)
+        self.resume()
+
+    def _commit(self, frame: Frame) -> None:
+        self._publish(self._transactions.end(frame), frame)
+
+    def _abort(self, frame: Frame) -> None:
+        self._transactions.end(frame)
+
+    # -- subscribing ----------------------------------------------------------------------------
+
+    def _subscribe(self, frame: Frame) -> None:
+        destination, mode = required(frame, "destination"), frame.headers.get("ack", ACK_MODES[0])
+        name = self._subscription_id(frame)
+        if mode not in ACK_MODES:
+            raise bad(f"An ack mode is one of {', '.join(ACK_MODES)}.")
+        if name in self._subscriptions:
+            raise bad("There is a subscription of this id already.")
+        if len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
+            raise ProtocolError("too-large", f"There are {MOST_SUBSCRIPTIONS} subscriptions at most.")
+        subscription = Subscription(name, destination, mode)
+        self._subscriptions[name] = subscription  # before: a queue may have something for it at once
+        try:
+            self._server.subscribe(subscription)
+        except ProtocolError:
+            del self._subscriptions[name]
+            raise
+
+    def _unsubscribe(self, frame: Frame) -> None:
+        subscription = self._subscriptions.get(self._subscription_id(frame))
+        if subscription is None:
+            raise bad("There is no subscription of this id.")
+        self._drop(subscription)
+
+    def _drop(self, subscription: Subscription) -> None:
+        del self._subscriptions[subscription.id]
+        for message in subscription.unacknowledged:
+            del self._by_message[message]
+        self._server.unsubscribe(subscription)
+
+    def _subscription_id(self, frame: Frame) -> str:
+        """Return what a subscription is known by: in 1.0, the destination will do."""
+        if self.version == VERSIONS[-1] and "id" not in frame.headers:
+            return required(frame, "destination")
+        return required(frame, "id")
+
+    def deliver(self, subscription: Subscription, path: str, rest: bytes, message: object = None) -> None:
+        """Send a message to a subscription.
+
+        Args:
+            subscription: the subscription, of this conversation.
+            path: its destination.
+            rest: the end of the frame, which is the same for everybody.
+            message: what it is known by where it is acknowledged.
+        """
+        self._count += 1
+        name = f"{self._name}-{self._count}"
+        headers = [("subscription", subscription.id), ("message-id", name), ("destination", path)]
+        if subscription.mode != ACK_MODES[0]:
+            subscription.unacknowledged[name] = message
+            self._by_message[name] = subscription
+            headers.append(("ack", name))
+        self._say(head("MESSAGE", headers, self.version) + rest)
+
+    # -- acknowledging (rule 5) -----------------------------------------------------------------
+
+    @property
+    def _name_of_message(self) -> str:
+        """The header in which ACK and NACK have what the message is known by."""
+        return "id" if self.version == VERSIONS[0] else "message-id"
+
+    def _settle(self, frame: Frame) -> None:
+        name = required(frame, self._name_of_message)
+        taken = frame.command == "ACK"
+        if not taken and self.version == VERSIONS[-1]:
+            raise bad("There is no NACK in version 1.0.")
+        subscription = self._by_message.get(name)
+        if subscription is None:
+            raise bad("No message of this id waits to be acknowledged.")
+        names = [name]
+        if subscription.mode == "client":
+            flying = list(subscription.unacknowledged)
+            names = flying[: flying.index(name) + 1]
+        for each in names:
+            del self._by_message[each]
+        messages = [subscription.unacknowledged.pop(each) for each in names]
+        for message in messages:
+            self._server.settle(subscription, message, taken=taken)
+
+
+def _beats(text: str) -> tuple[int, int]:
+    """Return how often the client can send signs of life, and how often it wishes for some."""
+    numbers = text.split(",")
+    if len(numbers) != len(OUR_BEATS) or not all(
+        number.isascii() and number.isdecimal() and len(number) < len(str(NUMBER)) for number in numbers
+    ):
+        raise bad("heart-beat is two numbers of milliseconds.")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _same(given: str, secret: str) -> bool:
+    return compare_digest(given.encode(errors="replace"), secret.encode())

@@ -1,0 +1,102 @@
+"""STOMP as others speak it: stomp.py in each version, and @stomp/stompjs over TCP and over a WebSocket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import stomp  # type: ignore[import-untyped]
+import trio
+
+from cometary import server
+from cometary.config import Address, Settings
+from cometary.server import Running
+
+SECRET = "the-secret-of-this-test"
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    settings = Settings(
+        port=0,
+        control=Address("127.0.0.1", 0),
+        stomp=Address("127.0.0.1", 0),
+        stomp_websocket="/stomp",
+        secret=SECRET,
+    )
+    async with trio.open_nursery() as nursery:
+        running = await nursery.start(server.serve, settings, None)
+        yield running
+        running.stop()
+
+
+class Listener(stomp.ConnectionListener):  # type: ignore[misc]
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: Queue[Any] = Queue()
+
+    def on_message(self, frame: Any) -> None:
+        self.told.put((frame.headers["destination"], frame.body, frame.headers["message-id"]))
+
+    def on_receipt(self, frame: Any) -> None:
+        self.told.put(frame.headers["receipt-id"])
+
+    def on_error(self, frame: Any) -> None:
+        self.told.put(frame.headers["message"])
+
+
+def talk(connection: Any) -> list[Any]:
+    """Subscribe, send, acknowledge and leave; returns what was heard."""
+    listener = Listener()
+    connection.set_listener("", listener)
+    connection.connect("any", SECRET, wait=True)
+    connection.subscribe("/queue/jobs", id="1", ack="client-individual")
+    connection.send("/queue/jobs", "é:\n", content_type="text/plain")
+    heard = [listener.told.get(timeout=10)]
+    connection.ack(heard[0][2], *(("1",) if connection.version == "1.1" else ()))
+    transaction = connection.begin()
+    connection.send("/queue/jobs", "1", transaction=transaction)
+    connection.send("/queue/jobs", "2", transaction=transaction)
+    connection.commit(transaction)
+    heard += [listener.told.get(timeout=10) for _ in range(2)]
+    connection.disconnect(receipt="bye")
+    return [*heard, listener.told.get(timeout=10)]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("1.0", stomp.Connection10), ("1.1", stomp.Connection11), ("1.2", stomp.Connection12)],
+)
+async def test_stomp_py_sends_hears_acknowledges_and_leaves(
+    running: Running, version: str, kind: Any
+) -> None:
+    parts = urlsplit(running.urls["stomp"])
+    connection = kind([(parts.hostname, parts.port)])
+    assert connection.version == version
+    *heard, left = await trio.to_thread.run_sync(talk, connection)
+    assert [(destination, body) for destination, body, _ in heard] == [
+        ("/queue/jobs", "é:\n"),
+        ("/queue/jobs", "1"),
+        ("/queue/jobs", "2"),
+    ]
+    assert left == "bye"
+
+
+async def test_stompjs_speaks_over_tcp_and_over_a_websocket(running: Running) -> None:
+    websocket = running.comet.replace("http:", "ws:").replace("/comet", "/stomp")
+    port = str(urlsplit(running.urls["stomp"]).port)
+    with trio.fail_after(60):
+        done = await trio.run_process(
+            ["node", HERE / "stompjs.mjs", port, websocket, SECRET], capture_stdout=True
+        )
+    assert [json.loads(line) for line in done.stdout.decode().splitlines()] == [
+        ["tcp", "1.2", ["plain é", {"a": 1}, "a\0b"]],
+        ["websocket", "1.2", ["plain é", {"a": 1}, "a\0b"]],
+    ]
