@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
 from cometary.gate.rate_limit import is_loopback
-from cometary.sessions.arbiter import Turnstile
 from cometary.sessions.bucket import Bucket
+from cometary.sessions.session_arbiter import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,15 +1,12 @@
-"""What a session's machine asks of its shell, because only that can know; and the shell of the gate."""
+"""What a session's machine asks of its shell, because only that can know."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mypy_extensions import mypyc_attr
-
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
     from cometary.sessions.events import Request
-    from cometary.sessions.keeper import SessionKeeper
 
 
 class Arbiter:
@@ -27,18 +24,3 @@ class Arbiter:
 
 
 NO_SHELL: Final = Arbiter()
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Turnstile:
-    """Who lets requests in, in the turn in which each is processed; this one lets in all. See `cometary.gate`."""
-
-    __slots__ = ()
-
-    def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:  # noqa: ARG002 - see above
-        """Count the packets of a request; returns the error if they are too many, and nothing was counted."""
-        return None
-
-    def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:  # noqa: ARG002 - see above
-        """Count a request that brings nothing, but is answered, or releases another; returns the error if too many."""
-        return None

@@ -22,7 +22,6 @@ from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.application import Connect, Disconnect
-from cometary.sessions.arbiter import Turnstile
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.flow import Flow
@@ -34,7 +33,7 @@ from cometary.sessions.locator import here
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.posting import Posting
 from cometary.sessions.session import Session
-from cometary.sessions.session_arbiter import SessionArbiter
+from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
 from cometary.sessions.totals import Totals
 
 if TYPE_CHECKING:

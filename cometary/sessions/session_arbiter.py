@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mypy_extensions import mypyc_attr
+
 from cometary.sessions.allowance import Allowance
 from cometary.sessions.arbiter import Arbiter
 from cometary.sessions.flow import PATIENCE
@@ -11,7 +13,6 @@ from cometary.sessions.keeper import BEHIND, TOO_SLOW, UP_TO_DATE
 
 if TYPE_CHECKING:
     from cometary.errors import ProtocolError
-    from cometary.sessions.arbiter import Turnstile
     from cometary.sessions.events import Request
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
@@ -22,6 +23,21 @@ LAG: Final = "lag"
 
 class BehindTooLong(NamedTuple):
     """To a session's actor, from a timer: its client has been behind for as long as anybody waits."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Turnstile:
+    """Who lets requests in, in the turn in which each is processed; this one lets in all. See `cometary.gate`."""
+
+    __slots__ = ()
+
+    def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:  # noqa: ARG002 - see above
+        """Count the packets of a request; returns the error if they are too many, and nothing was counted."""
+        return None
+
+    def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:  # noqa: ARG002 - see above
+        """Count a request that brings nothing, but is answered, or releases another; returns the error if too many."""
+        return None
 
 
 class SessionArbiter(Arbiter):

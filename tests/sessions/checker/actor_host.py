@@ -17,7 +17,7 @@ from typing import Any
 from cometary.errors import ActorEndedError
 from cometary.sessions import SessionSettings
 from cometary.sessions.actor import SignOff
-from cometary.sessions.arbiter import Turnstile
+from cometary.sessions.session_arbiter import Turnstile
 from tests.sessions.checker.parts import Parts
 from tests.sessions.checker.played import HandlerCancelled, HandlerCrash, LastResort, Slow, played
 from tests.sessions.checker.played_application import HOOKS, PlayedApplication
