@@ -14,6 +14,7 @@ from tests.servers import ECHO, running_server
 
 CLIENT = Path(__file__).resolve().with_name("echo_client.mjs")
 RENEWING = CLIENT.with_name("renewing_client.mjs")
+ASKING = CLIENT.with_name("asking_client.mjs")
 LAST = 300
 
 
@@ -40,3 +41,11 @@ def test_a_session_outlives_its_tokens(bind: str) -> None:
     with running_server("tests/clients/renewing_application.py:app", "--bind", bind) as server:
         output = printed_by(RENEWING, server.comet)
     assert json.loads(output) == {"heard": [["who", "ada"]], "events": []}
+
+
+def test_questions_are_answered_or_it_is_said_whose_fault_it_is() -> None:
+    with running_server("tests/clients/asking_application.py:app") as server:
+        value, refused, failed = json.loads(printed_by(ASKING, server.comet))
+    assert value == 42
+    assert refused == ["AskError", "client", "sold-out", "There is none."]
+    assert failed[:3] == ["AskError", "application", "internal-error"]

@@ -102,6 +102,7 @@ def read_javascript(block: Block, tmp_path: Path) -> None:
     text = block.text.replace('from "cometary"', 'from "./src/comet.js"')
     text = text.replace('from "cometary/tabs"', 'from "./src/tabs.js"')
     text = text.replace('from "cometary/cbor"', 'from "./src/cbor.js"')
+    text = text.replace('from "cometary/asking"', 'from "./src/asking.js"')
     if "import " not in text:
         text = f'import {{ Comet }} from "./src/comet.js";\n{text}'
     (tmp_path / "src").symlink_to(ROOT / "clients/javascript/src")

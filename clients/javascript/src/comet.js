@@ -26,6 +26,9 @@ export { ConnectError, QueueFullError };
 /** @typedef {import("./protocol.js").Packet} Packet */
 /** @typedef {import("./handlers.js").Handler} Handler */
 
+/** The control paths that are the server's: others are there for clients. */
+const CONTROL = /^::(?!(dis)?connect$|replay$|answer$|peer$)/;
+
 const Target = /** @type {new () => import("./messages.js").CometTarget} */ (
   /** @type {unknown} */ (EventTarget)
 );
@@ -106,7 +109,8 @@ export class Comet extends Target {
    *
    * @template {keyof M & string} P
    * @param {P} pattern
-   * @param {(message: M[P], path: import("./messages.js").PathOf<P>) => void} handler
+   * @param {(message: M[P], path: import("./messages.js").PathOf<P>, ask?: string) => void} handler `ask` is by what the
+   *   server, if it waits for an answer, knows the question (`asking.js`)
    * @returns {() => void} stops it
    * @throws {TypeError} if it is no pattern
    */
@@ -120,16 +124,17 @@ export class Comet extends Target {
    * @template {import("./messages.js").PathOf<keyof M & string>} P
    * @param {P} path
    * @param {import("./messages.js").MessageAt<M, P>} [message] anything JSON can say, as it is now
-   * @param {{ receipt?: string }} [options] with a `receipt`, 1 to 256 characters of the page's own choice, a packet
-   *   `{receipt, path}` comes at the path `::failed` if the application fails on this one
+   * @param {import("./queue.js").Wishes} [wishes] with a `receipt`, 1 to 256 characters of the page's own choice, a packet
+   *   `{receipt, path}` comes at the path `::failed` if the application fails on this one; with `ask` it is a question
+   *   (`asking.js`)
    * @throws {TypeError} if it is no path that a client may send to, or no receipt, or the message cannot travel
    * @throws {RangeError} if the packet is too large for one request
    * @throws {QueueFullError} if too much waits already; nothing has been sent
    */
-  send(path, message, { receipt } = {}) {
+  send(path, message, { receipt, ask } = {}) {
     checkPath(path);
-    if (path.startsWith("::")) throw new TypeError("A client may not send to control paths (::).");
-    this.#line.send(path, message, receipt);
+    if (CONTROL.test(path)) throw new TypeError("A client may not send to control paths (::).");
+    this.#line.send(path, message, { receipt, ask });
   }
 
   /**

@@ -29,8 +29,8 @@ const SLOWEST = 4096;
 export const USUAL_DIE = 45;
 
 export class Flights {
-  #all = new AbortController();
-  #onTheWire = 0;
+  /** @type {Set<() => void>} What gives up each of those on the wire. */
+  #all = new Set();
   /** The watchdog of rule 2. */
   #crowded;
   #means;
@@ -54,36 +54,20 @@ export class Flights {
     const answerable = margin + body.length / SLOWEST;
     const watchdog = new Alarm(this.#means);
     watchdog.set((hold + answerable) * 1000, giveUp);
-    const { signal } = this.#all;
-    signal.addEventListener("abort", giveUp);
-    const departed = now();
-    this.#depart(answerable);
-    try {
-      const outcome = await exchange(this.#means, body, flight.signal);
-      return { ...outcome, seconds: (now() - departed) / 1000 };
-    } finally {
-      watchdog.clear();
-      signal.removeEventListener("abort", giveUp);
-      this.#arrive();
-    }
-  }
-
-  /** @param {number} margin seconds */
-  #depart(margin) {
-    this.#onTheWire += 1;
+    this.#all.add(giveUp);
     this.#crowded.clear();
-    if (this.#onTheWire > 1) this.#crowded.set(margin * 1000, () => this.giveUp());
-  }
-
-  #arrive() {
-    this.#onTheWire -= 1;
-    if (this.#onTheWire < 2) this.#crowded.clear();
+    if (this.#all.size > 1) this.#crowded.set(answerable * 1000, () => this.giveUp());
+    const departed = now();
+    const outcome = await exchange(this.#means, body, flight.signal); // which never fails
+    watchdog.clear();
+    this.#all.delete(giveUp);
+    if (this.#all.size < 2) this.#crowded.clear();
+    return { ...outcome, seconds: (now() - departed) / 1000 };
   }
 
   /** Give all of them up: each comes back as lost. */
   giveUp() {
-    this.#all.abort();
-    this.#all = new AbortController();
+    for (const giveUp of this.#all) giveUp();
   }
 }
 

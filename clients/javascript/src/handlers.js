@@ -2,7 +2,7 @@
 
 import { compilePattern } from "./patterns.js";
 
-/** @typedef {(message: any, path: string) => void} Handler */
+/** @typedef {(message: any, path: string, ask?: string) => void} Handler */
 
 export class Handlers {
   /** @type {Set<{ matches: (path: string) => boolean, handler: Handler }>} */
@@ -30,11 +30,11 @@ export class Handlers {
    * Call each handler; one that throws keeps no other from its packet.
    * @param {import("./protocol.js").Packet} packet
    */
-  deliver({ path, message }) {
+  deliver({ path, message, ask }) {
     for (const { matches, handler } of [...this.#entries]) {
       if (!matches(path)) continue;
       try {
-        handler(message ?? null, path);
+        handler(message ?? null, path, ask);
       } catch (error) {
         this.#reportError(error);
       }

@@ -105,9 +105,9 @@ export class Holder {
     if (lost !== undefined && this.sid !== undefined) void this.#opened(this.sid, lost);
   }
 
-  /** @param {string} path @param {unknown} message @param {string | undefined} receipt */
-  send(path, message, receipt) {
-    this.queue.append(path, message, receipt);
+  /** @param {string} path @param {unknown} message @param {import("./queue.js").Wishes} wishes */
+  send(path, message, wishes) {
+    this.queue.append(path, message, wishes);
     this.flush();
   }
 

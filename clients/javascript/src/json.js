@@ -10,7 +10,7 @@
  * @property {string} type of the bodies of requests
  * @property {string} streams the type of a stream of bodies
  * @property {string} protocol of WebSockets whose frames are bodies
- * @property {(packet: { path: string, message: unknown, receipt: string | undefined }) => any} packet writes a packet, if
+ * @property {(packet: { path: string, message: unknown } & import("./queue.js").Wishes) => any} packet writes a packet, if
  *   the server is going to take it: it refuses a request as a whole, so one message that it does not take would take along
  *   all that travel with it. Throws a `TypeError`, the calling code's fault
  * @property {(members: object, packets?: readonly any[]) => any} body writes a body, without what is undefined

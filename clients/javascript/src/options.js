@@ -39,7 +39,7 @@ import { JSON_CODEC } from "./json.js";
  * @property {import("./wires.js").Wire | "requests"} wire
  * @property {number} unanswered
  * @property {() => void} open
- * @property {(path: string, message: unknown, receipt: string | undefined) => void} send
+ * @property {(path: string, message: unknown, wishes: import("./queue.js").Wishes) => void} send
  * @property {(paths: readonly string[], opened: Promise<unknown>) => Promise<void>} connect
  * @property {(paths: readonly string[]) => Promise<void>} disconnect
  * @property {() => void} retry

@@ -38,10 +38,9 @@ import { sizeOf } from "./size.js";
 export { Request };
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
-/** @typedef {{ path: string, message: unknown }} Packet */
+/** @typedef {{ path: string, message: any, ask?: string }} Packet */
 /** @typedef {{ seq?: number, packets: Packet[] }} Answer */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
-
 /** @typedef {import("./request.js").Verdict} Verdict */
 /** @typedef {import("./request.js").SessionRecord} SessionRecord */
 
@@ -177,14 +176,10 @@ export class Session {
     const request = this.#unanswered.find((one) => !one.onTheWire) ?? this.#makeRequest();
     if (request === undefined) return undefined;
     request.onTheWire = true;
-    request.streamed = this.#onSocket;
+    request.streamed = this.streaming === "websocket";
     request.attempts += 1;
     request.wasFirst = request === this.#unanswered[0];
     return request;
-  }
-
-  get #onSocket() {
-    return this.streaming === "websocket";
   }
 
   /** Rule 7: whether the server is there is not known. */
@@ -216,19 +211,10 @@ export class Session {
    * @param {Request} request
    */
   body(request) {
-    const { rid, close, packets, token } = request;
-    const members = {
-      sid: this.#onSocket ? undefined : this.sid, // the socket has been told
-      rid,
-      ack: this.#ack,
-      token: this.#boundTo ?? token,
-      close: close || undefined,
-      hold: this.streaming === "stream" ? false : undefined,
-    };
-    return this.#queue.codec.body(
-      members,
-      packets.map(({ written }) => written),
-    );
+    const sid = this.streaming === "websocket" ? undefined : this.sid; // the socket has been told
+    const hold = this.streaming === "stream" ? false : undefined;
+    const members = { sid, ack: this.#ack, token: this.#boundTo ?? request.token, hold };
+    return request.body(this.#queue.codec, members);
   }
 
   /** What attaches a stream. */

@@ -15,6 +15,11 @@ import { sizeOf } from "./size.js";
  * @typedef {{ path: string, message: unknown, written: import("./json.js").Written, size: number, tab?: string, n?: number }} OutgoingPacket
  */
 
+/**
+ * What is to come back: the packet that says that it failed, by the page's own name for it; or an answer.
+ * @typedef {{ receipt?: string | undefined, ask?: string | undefined }} Wishes
+ */
+
 const LONGEST_RECEIPT = 256;
 
 /** The send queue is full: too much is waiting for the network. Nothing has been queued. */
@@ -56,14 +61,14 @@ export class SendQueue {
    *
    * @param {string} path
    * @param {unknown} message anything that the codec can say
-   * @param {string} [receipt] the page's own name for it, for the packet that says that it failed
+   * @param {Wishes} [wishes]
    * @throws {TypeError} if it is no receipt, or the codec or the server cannot take the message
    * @throws {QueueFullError} if it does not fit
    * @throws {RangeError} if it could never fit into one request
    */
-  append(path, message, receipt) {
-    if (receipt !== undefined) checkReceipt(receipt);
-    const written = this.codec.packet({ path, message, receipt });
+  append(path, message, wishes = {}) {
+    if (wishes.receipt !== undefined) checkReceipt(wishes.receipt);
+    const written = this.codec.packet({ path, message, ...wishes });
     const size = sizeOf(written);
     if (size > this.#limits.batchBytes) {
       throw new RangeError(`A packet has at most ${this.#limits.batchBytes} bytes; this one has ${size}.`);

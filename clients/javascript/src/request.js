@@ -26,6 +26,15 @@ export class Request {
     this.packets = packets;
     this.close = close;
   }
+
+  /**
+   * @param {import("./json.js").Codec} codec
+   * @param {object} members what is to be said of the session
+   */
+  body(codec, members) {
+    const written = this.packets.map((packet) => packet.written);
+    return codec.body({ ...members, rid: this.rid, close: this.close || undefined }, written);
+  }
 }
 
 /**

@@ -39,9 +39,9 @@ export class Said {
     return [...this.#said.values()];
   }
 
-  /** @param {string} path @param {unknown} message @param {string | undefined} receipt */
-  append(path, message, receipt) {
-    this.#queue.append(path, message, receipt);
+  /** @param {string} path @param {unknown} message @param {import("./queue.js").Wishes} wishes */
+  append(path, message, wishes) {
+    this.#queue.append(path, message, wishes);
   }
 
   /** Number what is in the queue; returns the first of these numbers. */

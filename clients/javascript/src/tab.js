@@ -105,9 +105,9 @@ export class Tab {
     this.#join();
   }
 
-  /** @param {string} path @param {unknown} message @param {string | undefined} receipt */
-  send(path, message, receipt) {
-    this.#said.append(path, message, receipt);
+  /** @param {string} path @param {unknown} message @param {import("./queue.js").Wishes} wishes */
+  send(path, message, wishes) {
+    this.#said.append(path, message, wishes);
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => {

@@ -32,7 +32,11 @@ const BREAKS = [
   ["4: forget what may not have been processed", "request.rid < this.#highestAnswered", "request.rid > 0"],
   ["5: take packets twice", "answer.packets.slice(known)", "answer.packets"],
   ["5: acknowledge more than has come", "this.#ack += fresh.length", "this.#ack += answer.packets.length"],
-  ["5: acknowledge nothing", "ack: this.#ack,\n      token", "ack: 0,\n      token"],
+  [
+    "5: acknowledge nothing",
+    "ack: this.#ack, token: this.#boundTo ?? request",
+    "ack: 0, token: this.#boundTo ?? request",
+  ],
   ["5: skip one packet too many", "answer.packets.slice(known)", "answer.packets.slice(known + 1)"],
   ["10: wait for what a broken stream did not confirm", "if (request.streamed) this.lost(request)", "0"],
   ["10: number what comes on a stream wrongly", "seq + packets.length", "seq"],

@@ -64,7 +64,7 @@ test("what is put back goes first", () => {
 test("a packet has a receipt only if it was given one", () => {
   const queue = new SendQueue(LIMITS);
   queue.append("a", 1);
-  queue.append("a", 2, "mine");
+  queue.append("a", 2, { receipt: "mine" });
   assert.deepEqual(
     queue.drain().map(({ written }) => JSON.parse(String(written))),
     [
@@ -80,7 +80,7 @@ const NO_RECEIPTS = { "an empty text": "", "a text of 257 characters": "😀".re
 for (const [name, receipt] of Object.entries(NO_RECEIPTS)) {
   test(`${name} is no receipt, and its packet is not queued`, () => {
     const queue = new SendQueue(ROOMY);
-    assert.throws(() => queue.append("a", 1, /** @type {any} */ (receipt)), TypeError);
+    assert.throws(() => queue.append("a", 1, { receipt: /** @type {any} */ (receipt) }), TypeError);
     assert.equal(queue.unanswered, 0);
     assert.deepEqual(queue.takeBatch(), []);
   });
@@ -88,7 +88,7 @@ for (const [name, receipt] of Object.entries(NO_RECEIPTS)) {
 
 test("a receipt is measured in characters", () => {
   const queue = new SendQueue(ROOMY);
-  queue.append("a", 1, "😀".repeat(256));
+  queue.append("a", 1, { receipt: "😀".repeat(256) });
   assert.equal(queue.waiting, 1);
 });
 
