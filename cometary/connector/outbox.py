@@ -6,8 +6,8 @@ thread sends what waits, in order and several in one request.
 1.  `update` never waits, and the environment never makes it raise: only what is wrong with the update itself does.
 2.  What waits is bounded, in updates and in bytes: when it is full, the oldest goes. It is bounded in time as well:
     while the server is away an update is tried for `patience` seconds.
-3.  A request is made again only if nothing of it can have taken effect. Otherwise its updates are given up: twice would
-    be wrong, too.
+3.  An update is sent again only if it cannot have taken effect, or has an idempotency key. Otherwise it is given up:
+    twice would be wrong, too.
 4.  A request that is refused changes nothing. So its updates go one by one, and the one at fault is given up alone.
 5.  What is given up is logged and counted. An outage is one line when it begins to cost updates, and one when it is
     over.
@@ -49,10 +49,11 @@ BUSY: Final = "too-many-requests"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    """One update, and when it was put here (seconds of the monotonic clock)."""
+    """One update, when it was put here (seconds of the monotonic clock), and whether it may always be sent again."""
 
     body: Encoded
     since: float
+    repeatable: bool
 
 
 class Outbox:
@@ -103,6 +104,8 @@ class Outbox:
         receipt: str | None = None,
         ttl: float | None = None,
         key: str | None = None,
+        exclude: str | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
         """Have `message` sent to every session that is connected to `path`; see `Connector.update`.
 
@@ -113,8 +116,15 @@ class Outbox:
             UsageError: the caller's fault; `path` is not a path, or the outbox is closed.
         """
         check_own_path(path)
-        packet = calls.packet(path, message, {"receipt": receipt, "ttl": ttl, "key": key})
-        waiting = _Waiting(wire.encoded(packet), time.monotonic())
+        wishes = {
+            "receipt": receipt,
+            "ttl": ttl,
+            "key": key,
+            "exclude": exclude,
+            "idempotency_key": idempotency_key,
+        }
+        body = wire.encoded(calls.packet(path, message, wishes))
+        waiting = _Waiting(body, time.monotonic(), idempotency_key is not None)
         with self._changed:
             if self._closing.is_set():
                 raise UsageError("the outbox is closed")
@@ -194,14 +204,15 @@ class Outbox:
                     return
                 problem: ControlError | ConnectorError = error
             except ConnectorError as error:
-                if not error.unsent:
-                    self._give_up(len(batch), str(error))
-                    return
                 problem = error
+                if not error.unsent:
+                    repeatable = [waiting for waiting in batch if waiting.repeatable]
+                    self._give_up(len(batch) - len(repeatable), str(error))
+                    batch = repeatable
             else:
                 self._server_is_there()
                 return
-            if not self._may_try_again(batch[0], BACKOFF.delay(attempt)):
+            if not batch or not self._may_try_again(batch[0], BACKOFF.delay(attempt)):
                 self._give_up(len(batch), str(problem))
                 return
             attempt += 1
@@ -223,6 +234,8 @@ class Outbox:
     # -- what is said of it (rule 5) --------------------------------------------------------
 
     def _give_up(self, count: int, problem: str) -> None:
+        if not count:
+            return
         with self._changed:
             first = not self._lost
             self.given_up += count

@@ -115,6 +115,19 @@ def test_what_may_have_taken_effect_is_not_sent_again(stand_in: StandIn) -> None
     assert len(stand_in.received) == 1
 
 
+def test_what_has_an_idempotency_key_is_sent_again_all_the_same(stand_in: StandIn) -> None:
+    stand_in.answers("no control listener")
+    with Connector(stand_in.url, timeout=5) as connector, Outbox(connector) as outbox:
+        outbox.update("a", 1, idempotency_key="one")
+        outbox.update("a", 2)
+        while len(stand_in.received) < 2:
+            pass  # until it has been sent again
+        stand_in.answers({"updates": 1})
+        assert outbox.flush(WAIT)
+        assert outbox.given_up == 1
+    assert updates(stand_in)[-1] == {"path": "a", "message": 1, "idempotency_key": "one"}
+
+
 def test_of_a_request_that_is_refused_only_the_update_at_fault_is_given_up() -> None:
     port = free_port()
     stand_in = StandIn()
