@@ -166,16 +166,17 @@ async def test_a_name_that_is_taken_is_told_with_who_has_it() -> None:
         assert whereis("store") is None
 
 
+@pytest.mark.parametrize("seconds", [3, 0.5])
 async def test_one_that_takes_too_long_has_failed(
-    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+    seconds: float, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(QUIET)
     diary = Diary()
-    async with company(crowd(start_timeout=3)) as root:
+    async with company(crowd(start_timeout=seconds, period=seconds)) as root:
         sup = await child(root, "crowd")
-        with pytest.raises(ChildStartError, match="did not start within 3 s"):
+        with pytest.raises(ChildStartError, match=f"did not start within {seconds} s"):
             await start_child_async(sup, Slow, "a", diary)
-        assert trio.current_time() == autojump_clock.current_time() == 3
+        assert trio.current_time() == autojump_clock.current_time() == seconds
         assert (await count_children(sup)).specs == 0
 
 

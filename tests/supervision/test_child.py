@@ -60,9 +60,9 @@ async def test_it_is_starting_until_its_on_start_has_run_at_a_restart_too(
         assert [node.state for node in tree(root).children] == ["running"]
 
 
-async def test_one_that_was_not_needed_from_the_first_has_no_mail_and_no_name() -> None:
+async def test_one_that_never_came_to_be_has_no_mail_and_no_name() -> None:
     class Idle(Actor):
-        def on_start(self) -> None:
+        def __init__(self) -> None:
             raise StartIgnoredError
 
     async with company(ChildSpec("idle", Idle)) as root:
