@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cometary.packets.contract import make_contract
+from cometary.packets.tracked import tracked
 from cometary.sessions import Failure, Packet, Request, SessionKeeper, SessionMachine, SessionSettings
 from cometary.sessions.keeper import SignedOff, SignedOn
 
@@ -116,3 +118,67 @@ def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
     }
     keeper.ended = "closed"
     assert keeper.describe(now=12.5)["state"] == "ended"
+
+
+def test_what_comes_next_can_be_seen_before_it_is_taken(keeper: SessionKeeper) -> None:
+    assert (keeper.next_is_packet, keeper.next_size, list(keeper.todo())) == (False, 0, [])
+    keeper.queue(SignedOn())
+    keeper.queue(*PACKETS[:2], size=60)
+    seen: list[tuple[bool, int]] = []
+    while keeper.unhandled:
+        seen.append((keeper.next_is_packet, keeper.next_size))
+        assert keeper.todo()[0][0] is keeper.next_unhandled()
+    assert seen == [(False, 0), (True, 0), (True, 60)]  # the bytes of a request count with its last packet
+
+
+def test_whose_session_it_is_says_the_application(keeper: SessionKeeper) -> None:
+    assert keeper.user is None
+    keeper.data["user"] = "ada"
+    assert keeper.user == "ada"
+
+
+# -- what is sent after the end ------------------------------------------------------------------
+
+
+def small(most_packets: int, most_bytes: int = 1000) -> SessionKeeper:
+    settings = SessionSettings(max_queued_packets=most_packets, max_queued_bytes=most_bytes)
+    return SessionKeeper("sid", "name", SessionMachine(settings), 10.0)
+
+
+def test_what_is_sent_after_the_end_comes_behind_what_was_sent_before_it() -> None:
+    keeper = small(3)
+    assert keeper.take_late(PACKETS[1])
+    assert keeper.take_late(PACKETS[2])
+    keeper.machine.outbox.keep(PACKETS[0])  # mail from before
+    keeper.list_late()
+    assert keeper.machine.outbox.undelivered() == PACKETS[:3]
+    keeper.list_late()
+    assert keeper.machine.outbox.undelivered() == PACKETS[:3]
+
+
+@pytest.mark.parametrize(("most_packets", "most_bytes"), [(2, 1 << 20), (1000, 2 * PACKETS[0].size)])
+def test_of_that_there_is_room_for_twice_what_a_session_queues_and_then_for_no_more(
+    most_packets: int, most_bytes: int
+) -> None:
+    keeper = small(most_packets, most_bytes)
+    taken = [keeper.take_late(PACKETS[0]) for _ in range(9)]
+    room = taken.index(False)
+    assert room in {4, 5}  # bytes are counted before the last that makes it too many
+    assert not any(taken[room:])
+    keeper.list_late()
+    assert len(keeper.machine.outbox) == room
+
+
+# -- what operators see --------------------------------------------------------------------------
+
+
+def test_operators_see_what_has_become_of_packets(keeper: SessionKeeper) -> None:
+    outbox, few = keeper.machine.outbox, make_contract("drop_oldest", limit=1)
+    outbox.append(PACKETS[0])
+    outbox.batch(1000)
+    outbox.acknowledge(1)
+    for packet in (tracked("a", 1, ttl=1), *(tracked("a", 1, contract=few) for _ in range(3))):
+        assert outbox.admit(packet, 0.0, lambda _packet, _outcome: None)
+    outbox.expire(2.0)
+    seen = keeper.describe(now=20.0)
+    assert (seen["delivered"], seen["expired"], seen["dropped"], seen["queued"]) == (1, 1, 2, 1)
