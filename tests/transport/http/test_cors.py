@@ -116,3 +116,39 @@ async def test_credentials_can_be_allowed_to_named_origins() -> None:
 def test_credentials_cannot_be_allowed_to_everybody() -> None:
     with pytest.raises(ValueError, match="credentials"):
         CorsPolicy(["*"], credentials=True)
+
+
+async def test_what_everybody_may_have_can_be_asked_for_by_any_page_but_not_read_by_it() -> None:
+    public = CorsPolicy(["https://friend.example"], public_reads=True, effects=("/comet",))
+    async with serving(echo, cors=public) as server:
+        client = await server.connect()
+        response = await client.ask(get(b"/static/font", STRANGER))
+        assert response.status == 200
+        assert "access-control-allow-origin" not in response.headers
+        await client.send(b"HEAD /static/font HTTP/1.1\r\nHost: test\r\n%b\r\n\r\n" % STRANGER)
+        assert (await client.response(to_head=True)).status == 200
+        assert (await client.ask(post(b"x", STRANGER, path=b"/static/font"))).status == 403
+
+
+async def test_where_a_get_takes_effect_a_strangers_is_refused_all_the_same() -> None:
+    public = CorsPolicy(["https://friend.example"], public_reads=True, effects=("/comet",))
+    async with serving(echo, cors=public) as server:
+        client = await server.connect()
+        statuses = [(await client.ask(get(b"/comet", origin))).status for origin in (STRANGER, FRIEND)]
+        assert statuses == [403, 200]
+        assert (await client.ask(get(b"/comet", b"Origin: http://test"))).status == 200
+
+
+async def test_without_public_reads_not_even_a_get_is_served_to_a_stranger() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        assert (await (await server.connect()).ask(get(b"/", STRANGER))).status == 403
+
+
+async def test_an_options_request_that_asks_for_no_method_is_no_preflight() -> None:
+    async with serving(echo, cors=FRIENDS) as server:
+        response = await (await server.connect()).ask(
+            b"OPTIONS / HTTP/1.1\r\nHost: test\r\n%b\r\n\r\n" % FRIEND
+        )
+        assert response.status == 200  # it is for the application
+        assert "access-control-allow-methods" not in response.headers
+        assert response.headers["access-control-allow-origin"] == "https://friend.example"

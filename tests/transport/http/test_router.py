@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import Endpoint, Exchange
 from cometary.transport.http.router import Router
 from tests.transport.wire import get, post, serving
@@ -61,3 +62,53 @@ async def test_head_is_answered_wherever_get_is() -> None:
         response = await client.response(to_head=True)
         assert (response.status, response.headers["content-length"]) == (200, "4")
         assert (await client.ask(get())).body == b"page"  # nothing was left over
+
+
+def absent(exchange: Exchange) -> None:
+    raise ProtocolError("not-found" if exchange.path == "/absent" else "forbidden", "no")
+
+
+async def asked(router: Router, *paths: bytes) -> list[tuple[int, bytes]]:
+    async with serving(router) as server:
+        client = await server.connect()
+        answers = [await client.ask(get(path)) for path in paths]
+        return [(answer.status, answer.body if answer.status == 200 else b"") for answer in answers]
+
+
+async def test_all_other_paths_may_be_for_one_endpoint() -> None:
+    router = Router(named(b"files"))
+    router.add("GET", "/comet", named(b"comet"))
+    assert await asked(router, b"/comet", b"/a.css") == [(200, b"comet"), (200, b"files")]
+
+
+async def test_a_site_has_what_is_nowhere_else_and_nothing_that_was_refused() -> None:
+    router = Router(absent, named(b"site"))
+    router.add("GET", "/comet", named(b"comet"))
+    assert await asked(router, b"/comet", b"/absent", b"/secret") == [
+        (200, b"comet"),
+        (200, b"site"),
+        (403, b""),
+    ]
+    assert await asked(Router(absent), b"/absent", b"/secret") == [(404, b""), (403, b"")]
+
+
+def test_at_its_own_paths_what_is_said_of_foreign_pages_holds_and_beside_a_site_nowhere_else() -> None:
+    alone, beside = Router(), Router(site=named(b"site"))
+    for router in (alone, beside):
+        router.add("GET", "/comet", named(b"comet"))
+    assert [router.guards(path) for router in (alone, beside) for path in ("/comet", "/other")] == [
+        *(True, True),
+        *(True, False),
+    ]
+
+
+async def test_a_head_of_its_own_is_not_answered_by_get_whichever_is_added_first() -> None:
+    for first, second in (("GET", "HEAD"), ("HEAD", "GET")):
+        router = Router()
+        router.add(first, "/", named(first.encode()))
+        router.add(second, "/", named(second.encode()))
+        async with serving(router) as server:
+            client = await server.connect()
+            await client.send(b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert (await client.response(to_head=True)).headers["content-length"] == "4"
+            assert (await client.ask(get())).body == b"GET"
