@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from math import inf
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -13,7 +15,16 @@ from cometary.actors import system
 from cometary.app import App
 from cometary.errors import ProtocolError
 from cometary.sessions import Admission, Packet, SessionKeeper, SessionManager
-from cometary.sessions.lease import LEASE_END, ROUNDING, Lease, admit, renew
+from cometary.sessions.lease import (
+    LEASE_END,
+    ROUNDING,
+    FrozenLease,
+    Lease,
+    admit,
+    freeze_lease,
+    renew,
+    thaw_lease,
+)
 from cometary.sessions.lease import NOTICE as NOTICE_TIMER
 from tests.sessions.house import hosting
 
@@ -113,3 +124,82 @@ def test_a_session_that_is_kicked_when_its_time_is_over_has_run_out(
     lease.expires = 100.0
     lease.ended(reason, now)
     assert lease.ran_out is ran_out
+
+
+# -- the paths that a token names ------------------------------------------------------------
+
+
+def paths_of(keeper: SessionKeeper) -> list[str]:
+    assert keeper.lease is not None
+    return [pattern.text for pattern in keeper.lease.paths]
+
+
+async def test_the_paths_of_a_session_are_those_of_the_token_that_lasts_longest(
+    manager: SessionManager, mock_clock: MockClock
+) -> None:
+    keeper = manager.open(1)
+    admit(keeper, Admission({"user": "ada"}, 100, ("a", "b/*")), NOTICE)
+    assert paths_of(keeper) == ["a", "b/*"]
+    renew(keeper, Admission({"user": "ada"}, 99, ("older",)), NOTICE)
+    assert paths_of(keeper) == ["a", "b/*"]
+    renew(keeper, Admission({"user": "ada"}, 200, ("c/**",)), NOTICE)
+    assert paths_of(keeper) == ["c/**"]
+
+
+# -- a session that moves --------------------------------------------------------------------
+
+
+async def moved(manager: SessionManager, keeper: SessionKeeper, late: float) -> SessionKeeper:
+    """A session with the lease of another one, as plain data that took so long to come."""
+    assert keeper.lease is not None
+    plain = json.loads(json.dumps(msgspec.to_builtins(freeze_lease(keeper, keeper.lease)), allow_nan=False))
+    other = manager.open(1)
+    thaw_lease(other, msgspec.convert(plain, FrozenLease), late)
+    return other
+
+
+def left(keeper: SessionKeeper, name: str) -> float | None:
+    timer = keeper.timer(name)
+    return timer.deadline - keeper.now() if timer is not None and timer.running else None
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        (0, 0, 100, 70),
+        (20, 5, 75, 45),
+        (20, 60, 20, 0),  # the client is told at once
+        (80, 5, 15, None),  # and not again
+        (20, 1000, 0, 0),
+    ],
+)
+async def test_a_lease_runs_on_while_its_session_moves(
+    manager: SessionManager,
+    keeper: SessionKeeper,
+    autojump_clock: MockClock,
+    seconds: tuple[float, float, float, float | None],
+) -> None:
+    waited, late, ends, told = seconds
+    await trio.sleep(waited)
+    other = await moved(manager, keeper, late)
+    assert (left(other, LEASE_END), left(other, NOTICE_TIMER)) == (ends, told)
+    assert lease_of(other) == (ends, b"old")
+    assert other.lease is not None
+    assert other.lease.user == "ada"
+    notice = other.timers[NOTICE_TIMER].message
+    assert isinstance(notice, Packet)
+    if told is not None:
+        assert notice.message == {"expires": NOTICE}
+
+
+async def test_a_lease_without_an_end_has_none_elsewhere_either(
+    manager: SessionManager, mock_clock: MockClock
+) -> None:
+    keeper = manager.open(1)
+    admit(keeper, Admission({"user": 7}, None, ("a", "b/*")), NOTICE)
+    other = await moved(manager, keeper, 5)
+    assert lease_of(other) == (inf, None)
+    assert (left(other, LEASE_END), left(other, NOTICE_TIMER)) == (None, None)
+    assert paths_of(other) == ["a", "b/*"]
+    assert other.lease is not None
+    assert other.lease.user == 7
