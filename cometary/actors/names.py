@@ -12,7 +12,7 @@ import pykka
 
 from cometary.actors.base_registry import Where, check_alive, nobody
 from cometary.actors.in_process import InProcess
-from cometary.actors.registries import UniqueRegistry
+from cometary.actors.registries import DuplicateRegistry, UniqueRegistry
 from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
 from cometary.log import get_logger, show
@@ -104,7 +104,7 @@ class Names(UniqueRegistry):
 
     def whereis(self, key: Hashable) -> ActorRef[Any] | None:
         """Return the actor called `key`, a name or a `Via`; or None."""
-        return key.registry.whereis(key.name) if isinstance(key, Via) else super().whereis(key)
+        return _registry_of(key).whereis(key.name) if isinstance(key, Via) else super().whereis(key)
 
     def find(self, whom: Whom) -> ActorRef[Any]:
         """Return the actor that is meant: that with this reference, or with this name.
@@ -125,7 +125,7 @@ class Names(UniqueRegistry):
             pykka.ActorDeadError: if there is none.
         """
         if isinstance(key, Via):
-            key.registry.send(key.name, message)
+            _registry_of(key).send(key.name, message)
         else:
             self.find(key).tell(message)
 
@@ -186,13 +186,14 @@ class Names(UniqueRegistry):
     # A registry is other people's code, which must not be called under the lock.
 
     def _register_via(self, via: Via, ref: ActorRef[Any]) -> None:
+        registry = _registry_of(via)
         with self._lock:
             check_alive(ref)
             vias = self._vias.setdefault(ref, {})
             new = _key(via) not in vias
             vias[_key(via)] = via
         try:
-            via.registry.register(via.name, ref)
+            registry.register(via.name, ref)
         except BaseException:
             if new:
                 self._forget_via(via, ref)
@@ -202,7 +203,7 @@ class Names(UniqueRegistry):
             raise ref.actor_inbox.not_found()
 
     def _unregister_via(self, via: Via) -> None:
-        ref = via.registry.whereis(via.name)
+        ref = _registry_of(via).whereis(via.name)
         via.registry.unregister(via.name)
         if ref is not None:
             self._forget_via(via, ref)
@@ -237,6 +238,14 @@ def names_shown(ref: ActorRef[Any]) -> tuple[str, ...]:
 
 def _key(via: Via) -> tuple[int, Hashable]:
     return id(via.registry), via.name  # a registry need not be hashable
+
+
+def _registry_of(via: Via) -> Registry:
+    if really(via.registry, DuplicateRegistry):
+        raise UsageError(
+            f"a registry with duplicate keys cannot keep the name {show(via.name)}: several may have it"
+        )
+    return via.registry
 
 
 def _release(via: Via, ref: ActorRef[Any]) -> None:

@@ -1,14 +1,12 @@
-"""The rules of OTP's supervisor manual and of Elixir's dynamic supervisors, and where each is tested.
+"""Rules of OTP's supervisors and of Elixir's dynamic ones that have no test beside others on their subject.
 
-Most have a test beside others on the same subject, which the table names; those that had none are below it.
+Where each case of the suites of both is tested, `docs/explanation/otp-suites.md` says.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib.util
 import weakref
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,132 +38,6 @@ from tests.supervision.company import (
     tell,
     worker,
 )
-
-RULES = {
-    # Flags of a supervisor.
-    "the default strategy is one_for_one, and no auto_shutdown": "otp_rules.defaults_are_otps",
-    "the default intensity is 1 in 5 s": "supervisor_intensity.the_default_is_one_restart_in_five_seconds",
-    "an unknown strategy, intensity, period or auto_shutdown is refused": (
-        "spec.a_wrong_supervisor_is_refused"
-    ),
-    # Fields of a child specification.
-    "children are permanent and not significant by default": "otp_rules.defaults_are_otps",
-    "shutdown is 5 s for workers and infinity for supervisors": "spec.the_defaults_follow_from_the_kind",
-    "a wrong field is refused": "spec.a_wrong_child_is_refused",
-    "ids are unique": "calls.an_id_is_given_once_even_to_a_child_that_has_ended",
-    "significant and permanent exclude each other": "spec.a_wrong_child_is_refused",
-    "significant needs an auto_shutdown": "spec.a_wrong_supervisor_is_refused",
-    # start and stop
-    "start goes from left to right, stop from right to left": (
-        "supervisor_start_and_stop.start_goes_from_left_to_right_and_stop_from_right_to_left"
-    ),
-    "a start is synchronous": (
-        "supervisor_start_and_stop.a_child_is_started_when_the_one_before_it_has_started"
-    ),
-    "a failed start stops those already started": (
-        "supervisor_start_and_stop.a_failed_start_stops_those_already_started_in_reverse_order"
-    ),
-    "a child may ignore its start": "otp_rules.a_child_that_ignores_its_start_keeps_its_place",
-    "a temporary child that ignores its start is forgotten": (
-        "otp_rules.a_temporary_child_that_ignores_its_start_is_forgotten"
-    ),
-    "a shutdown time-out is followed by a kill": (
-        "supervisor_start_and_stop.a_child_that_ignores_its_stop_is_killed_when_its_time_is_up"
-    ),
-    "infinity waits": "supervisor_start_and_stop.infinity_waits_for_as_long_as_it_takes",
-    "brutal_kill asks nobody": "supervisor_start_and_stop.brutal_kill_asks_nobody",
-    "a normal end of a child that is not permanent is no error during shutdown": (
-        "supervisor_start_and_stop.a_child_that_ends_normally_while_it_is_shut_down_is_no_event"
-    ),
-    "other ends are reported during shutdown": (
-        "otp_rules.whatever_reason_is_no_shutdown_is_reported_during_one"
-    ),
-    "a child cannot hang its supervisor by what it is linked to": (
-        "otp_rules.a_child_that_takes_no_signals_does_not_hang_its_supervisor"
-    ),
-    # restart types
-    "the restart type decides": "supervisor_restarts.the_restart_type_decides",
-    "abnormal is all but normal and shutdown": "otp_rules.abnormal_is_all_but_normal_and_shutdown",
-    "a temporary child is never restarted": (
-        "supervisor_restarts.temporary_siblings_are_stopped_and_forgotten"
-    ),
-    "a temporary child's specification goes when it ends": (
-        "supervisor_restarts.only_temporary_children_are_forgotten_when_they_end"
-    ),
-    # strategies
-    "the strategy says who is restarted": "supervisor_restarts.the_strategy_says_who_is_restarted_too",
-    "siblings are terminated in reverse order": "supervisor_restarts.the_strategy_says_who_is_restarted_too",
-    "teardown is complete before a restart begins": (
-        "otp_rules.teardown_is_complete_before_a_restart_begins_under_every_strategy"
-    ),
-    # restart intensity
-    "one too many stops all children": (
-        "supervisor_intensity.one_too_many_ends_the_supervisor_so_that_its_own_supervisor_decides"
-    ),
-    "and the supervisor ends with shutdown": (
-        "supervisor_intensity.it_ends_with_shutdown_which_a_transient_child_survives_not"
-    ),
-    "old restarts do not count": (
-        "restart_policy.it_is_exceeded_when_more_restarts_than_allowed_lie_in_one_period"
-    ),
-    "a failed restart is counted and tried again": (
-        "supervisor_intensity.a_restart_that_fails_is_counted_and_tried_again"
-    ),
-    "not in a loop: calls are served in between": (
-        "supervisor_intensity.calls_are_served_between_two_attempts"
-    ),
-    "nor does a stop wait for the attempts": "bad_input.a_supervisor_told_to_stop_while_restarts_fail_stops",
-    "a group is taken up where it failed": (
-        "supervisor_intensity.a_sibling_that_fails_to_start_again_is_where_the_next_attempt_begins"
-    ),
-    # auto_shutdown
-    "any_significant": "supervisor_auto_shutdown.any_significant_child_that_ends_takes_all_with_it",
-    "all_significant": "supervisor_auto_shutdown.all_significant_waits_for_the_last_one",
-    "a restarted significant child ends nothing": (
-        "otp_rules.a_significant_child_that_is_restarted_ends_nothing"
-    ),
-    "its end by the supervisor's own hand ends nothing": (
-        "supervisor_auto_shutdown.to_be_terminated_or_restarted_with_a_sibling_is_not_to_end_by_itself"
-    ),
-    # calls
-    "start_child adds to the right": "calls.a_started_child_stands_to_the_right_of_the_others",
-    "start_child that fails adds nothing": "calls.a_child_that_does_not_start_is_no_child",
-    "terminate_child keeps the specification": "calls.a_terminated_child_stays_down_until_it_is_restarted",
-    "unless it is temporary": "calls.a_terminated_temporary_child_is_forgotten",
-    "restart_child and delete_child want a child that does not run": (
-        "calls.what_runs_is_neither_restarted_nor_deleted"
-    ),
-    "nor one that is being restarted": "calls.what_is_being_restarted_is_neither_restarted_nor_deleted",
-    "an unknown id is an error": "calls.a_child_that_is_not_there_is_an_error_of_the_caller",
-    "count_children": "calls.children_are_counted_by_sort_and_by_whether_they_live",
-    "get_childspec": "calls.specifications_can_be_read_back",
-    # reports
-    "every failure is a report": "reports.a_report_says_who_why_on_what_and_what_next",
-    # simple_one_for_one, DynamicSupervisor
-    "dynamic children are stopped in parallel with one time-out": (
-        "dynamic_children.each_child_has_its_own_time_to_stop"
-    ),
-    "the arguments of temporary dynamic children are not kept": (
-        "otp_rules.the_arguments_of_temporary_dynamic_children_are_not_kept"
-    ),
-    "max_children": "dynamic.there_are_at_most_max_children",
-    "dynamic children have no ids": "otp_rules.dynamic_children_have_no_ids",
-    "a dynamic child that ignores its start is forgotten": (
-        "otp_rules.a_dynamic_child_that_ignores_its_start_is_forgotten"
-    ),
-    # PartitionSupervisor
-    "a key has one partition": "partition.a_key_has_the_same_partition_every_time",
-    "partitions are started with their number": "partition.each_may_have_arguments_of_its_own",
-}
-
-
-@pytest.mark.parametrize("test", sorted(set(RULES.values())))
-def test_every_rule_has_its_test(test: str) -> None:
-    module, name = test.split(".")
-    spec = importlib.util.find_spec(f"tests.supervision.test_{module}")
-    assert spec is not None
-    assert spec.origin is not None
-    assert f"def test_{name}(" in Path(spec.origin).read_text()
 
 
 def test_defaults_are_otps() -> None:
