@@ -7,7 +7,7 @@ like packets to the application's handlers, in order, and an authorizer that is 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -25,6 +25,10 @@ MOST_PATHS: Final = 1_000
 """Of one wish: each may be a question to the application."""
 
 
+MOST_PRESENT: Final = 100
+"""Members that a client is told of at a time."""
+
+
 class Wish(msgspec.Struct):
     """The message of `::connect`; that of `::disconnect` has only paths."""
 
@@ -37,6 +41,13 @@ class Missed(msgspec.Struct):
     """The message of `::replay`."""
 
     since: dict[str, str]
+
+
+class Whose(msgspec.Struct):
+    """The message of `::presence`."""
+
+    path: str
+    most: Annotated[int, msgspec.Meta(ge=0, le=MOST_PRESENT)] = MOST_PRESENT
 
 
 class Controls:
@@ -52,6 +63,7 @@ class Controls:
             "::connect": self.connect,
             "::disconnect": self.disconnect,
             "::replay": self.replay,
+            "::presence": self.presence,
             "::peer": self.refuse,
             "::answer": self.answer,
         }
@@ -82,6 +94,11 @@ class Controls:
         check_number(since)
         _made(lambda: session.replay(since))
         return {"paths": list(since)}
+
+    def presence(self, session: Session, _path: str, message: object) -> object:
+        """Tell who is on a path that the session hears."""
+        asked = read(message, Whose)
+        return _made(lambda: {"path": asked.path, **session.presence(asked.path, asked.most)})
 
     def answer(self, session: Session, _path: str, message: object) -> None:
         """Do nothing: an answer was taken when it came in, since the handler that waits for it holds up this one."""

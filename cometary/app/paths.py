@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cometary.app.permissions import Authorizer
     from cometary.dispatch.history import History
     from cometary.dispatch.hub import Hub
+    from cometary.dispatch.presence import Present
     from cometary.packets.contract import Key
     from cometary.sessions import Packet, Session
 
@@ -59,6 +60,7 @@ class Paths(Handlers):
         history: int | None = None,
         history_ttl: float | None = None,
         history_bytes: int | None = None,
+        presence: bool = False,
     ) -> None:
         """Declare what becomes of the packets to some paths: where a session is too slow for them, or comes later.
 
@@ -76,6 +78,7 @@ class Paths(Handlers):
                 none. See `cometary.dispatch.history`.
             history_ttl: for how many seconds at most; 300 by default.
             history_bytes: how many bytes of them at most; 1 MiB by default.
+            presence: whether it is known, and told to those who hear a path, who is connected to it.
 
         Raises:
             PatternError: if it is no pattern; the caller's fault, nothing has changed.
@@ -94,6 +97,7 @@ class Paths(Handlers):
             history=history,
             history_ttl=history_ttl,
             history_bytes=history_bytes,
+            presence=presence,
         )
         self.contracts.declare(pattern, contract)
 
@@ -168,6 +172,21 @@ class Paths(Handlers):
             refused = await refused
         withdraw(session, refused)
         return refused
+
+    def presence(self, path: str, most: int = 100) -> Present:
+        """Return who is connected to a path that was declared with `presence=True`; from any thread.
+
+        Args:
+            path: the path.
+            most: how many members are listed at most, up to 1,000; 0 for the count alone.
+
+        Raises:
+            UsageError: if no server runs the application, or `path` is none; the caller's fault.
+        """
+        if self._hub is None:
+            check_own_path(path)
+            raise no_server()
+        return self._hub.presence(path, most)
 
     async def history(self, path: str, last: int = 100, *, since: str | None = None) -> History:
         """Return what is kept of the updates to a path; on the loop.

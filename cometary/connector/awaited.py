@@ -11,7 +11,7 @@ import httpx
 import sniffio
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, ReceiptPage, Update
+from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
 
 R = TypeVar("R")
 
@@ -99,6 +99,10 @@ class AsyncConnector:
     async def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
         """See `Connector.history`."""
         return await self.perform(calls.history(path, last, since))
+
+    async def presence(self, path: str, most: int = 100) -> PresencePage:
+        """See `Connector.presence`."""
+        return await self.perform(calls.presence(path, most))
 
     async def ask(self, sid: str, path: str, message: object = None, *, timeout: float = 10) -> Any:  # noqa: ASYNC109 - the server counts it
         """See `Connector.ask`."""

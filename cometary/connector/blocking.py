@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, ReceiptPage, Update
+from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
 
 R = TypeVar("R")
 
@@ -163,6 +163,15 @@ class Connector:
             since: The position behind which to begin; None for the latest.
         """
         return self.perform(calls.history(path, last, since))
+
+    def presence(self, path: str, most: int = 100) -> PresencePage:
+        """Return who is connected to a path that has presence.
+
+        Args:
+            path: The path.
+            most: How many are listed at most, up to 1,000; 0 for the count alone.
+        """
+        return self.perform(calls.presence(path, most))
 
     def ask(self, sid: str, path: str, message: object = None, *, timeout: float = 10) -> Any:
         """Ask the client of a session, and wait for its answer.

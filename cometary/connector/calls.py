@@ -61,6 +61,18 @@ class ReceiptPage(msgspec.Struct, frozen=True):
     missed: int
 
 
+class PresencePage(msgspec.Struct, frozen=True):
+    """Who is on a path.
+
+    Attributes:
+        count: How many they are.
+        members: The first of them, each a dict with `name`, and `shown` if the application shows anything.
+    """
+
+    count: int
+    members: list[dict[str, Any]]
+
+
 class HistoryPage(msgspec.Struct, frozen=True):
     """What is kept of a path.
 
@@ -101,6 +113,11 @@ def connect(
     if since is not None:
         body["since"] = dict(since)
     return Call("POST", "/connect", body, list[str], "paths")
+
+
+def presence(path: str, most: int) -> Call[PresencePage]:
+    """Ask who is on a path."""
+    return Call("POST", "/presence", {"path": path, "most": most}, PresencePage)
 
 
 def history(path: str, last: int, since: str | None) -> Call[HistoryPage]:

@@ -17,17 +17,15 @@ from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pykka import ActorDeadError
-
 from cometary.actors import Future
-from cometary.actors.messages import as_told
 from cometary.dispatch.asks import Asks
 from cometary.dispatch.call_line import TAKEN, CallLine, failed, settle, when_all
 from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.on_loop import on_loop
+from cometary.dispatch.presences import Presences, check_hears
 from cometary.dispatch.repeats import Repeats
 from cometary.dispatch.replays import Replays
 from cometary.errors import CometaryError, MailboxFullError, ProtocolError, UsageError
-from cometary.escapes import exit_in
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
 from cometary.packets.position import NOTHING, Replay
@@ -98,6 +96,8 @@ class Hub(SessionsHub):
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
         self._repeats = Repeats(monotonic)
+        self._presences = presences = Presences(table, contracts, start_soon)
+        self.presence, self.presence_for = presences.present, presences.present_for
         self._keeps = contracts.keeping
         self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
 
@@ -208,7 +208,7 @@ class Hub(SessionsHub):
             When that is so; a `PatternError` or `UsageError` if one of them is no pattern, or they would be more
             than a session may have: the caller's fault, nothing has changed.
         """
-        return _on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
+        return on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
 
     def replay(self, keeper: SessionKeeper, replay: Replay) -> Future[None]:
         """Send a session what is kept of paths that it is connected to.
@@ -217,18 +217,17 @@ class Hub(SessionsHub):
             When that is under way; a `UsageError` if it is not connected to one of them: the caller's fault, nothing
             was sent.
         """
-        return _on_loop(keeper, partial(self._replay, keeper, replay))
+        return on_loop(keeper, partial(self._replay, keeper, replay))
 
     def _replay(self, keeper: SessionKeeper, replay: Replay) -> None:
         for path in replay.since:
-            if not self._table.any_hears(path, (keeper.ref,)):
-                raise UsageError("a session is given what is kept of paths that it is connected to only")
+            check_hears(self._table, keeper, path)
         for path, position in replay.since.items():
             self._replays.replay(keeper, path, position)
 
     def unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> Future[None]:
         """Let it have no more of them."""
-        return _on_loop(keeper, partial(self._unsubscribe, keeper, patterns))
+        return on_loop(keeper, partial(self._unsubscribe, keeper, tuple(patterns)))
 
     def end(self, keeper: SessionKeeper, reason: str) -> None:
         """End a session, behind what it was sent before."""
@@ -240,6 +239,7 @@ class Hub(SessionsHub):
 
     def drop(self, keeper: SessionKeeper) -> None:
         """Send the actor of a session nothing any more."""
+        self._presences.end(keeper)
         self._table.drop(keeper.ref)
         if self._asks:
             self._asks.drop(keeper)
@@ -270,12 +270,14 @@ class Hub(SessionsHub):
             keeper.forward(Connect(tuple(patterns), replay))
         if keeper.ended is not None:
             return
+        self._presences.check(keeper, patterns)
         new: list[str] = []  # this costs as much as is asked for, however many paths there are already
         try:
             self._subscribe_each(keeper.ref, patterns, new)
         except BaseException:
             self._unsubscribe(keeper, new)
             raise
+        self._presences.join(keeper, new)
         if replay is not None and (self._keeps or replay is not NOTHING):
             self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
@@ -290,6 +292,7 @@ class Hub(SessionsHub):
     def _unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
         if keeper.forward is not None:
             keeper.forward(Disconnect(tuple(patterns)))
+        self._presences.leave(keeper, patterns)
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
 
@@ -381,27 +384,3 @@ class Hub(SessionsHub):
             return here(self._locator.find(sid))
         except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left
             raise ProtocolError("unknown-session", error.detail) from None
-
-
-def _on_loop(keeper: SessionKeeper, change: Callable[[], None]) -> Future[None]:
-    """Make a change on the loop's thread (rule 3): at once if this is it."""
-    changed: Future[None] = Future()
-
-    def call() -> None:
-        try:
-            change()
-        except BaseException as error:  # it is raised where it was called for
-            if exit_in(error) is not None:
-                raise
-            changed.offer(error=as_told(error))
-        else:
-            changed.offer()
-
-    if get_ident() == keeper.system.thread:
-        call()
-    else:
-        try:
-            keeper.system.call_soon(call)
-        except ActorDeadError:  # the server has stopped: nobody hears anything
-            changed.offer()
-    return changed

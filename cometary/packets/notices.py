@@ -31,7 +31,12 @@ ANSWER_PATH: Final = "::answer"
 REFUSED_PATH: Final = "::refused"
 """What the client has asked for on a control path is refused, or what it was granted is withdrawn."""
 
-NOTICES: Final = frozenset((EXPIRING_PATH, FAILED_PATH, AT_PATH, GAP_PATH, ANSWER_PATH, REFUSED_PATH))
+PRESENCE_PATH: Final = "::presence"
+"""Who has joined or left a path that the client hears."""
+
+NOTICES: Final = frozenset(
+    (EXPIRING_PATH, FAILED_PATH, AT_PATH, GAP_PATH, ANSWER_PATH, REFUSED_PATH, PRESENCE_PATH)
+)
 
 
 def without_notices(packets: Iterable[Packet]) -> list[Packet]:

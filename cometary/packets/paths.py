@@ -21,7 +21,7 @@ from cometary.errors import ProtocolError, UsageError
 
 SEPARATOR: Final = "/"
 CONTROL_PREFIX: Final = "::"
-FROM_CLIENTS: Final = frozenset(("::connect", "::disconnect", "::replay", "::peer", "::answer"))
+FROM_CLIENTS: Final = frozenset(("::connect", "::disconnect", "::replay", "::presence", "::peer", "::answer"))
 """The control paths that a client may send to."""
 
 LONGEST_PATH: Final = 1024

@@ -21,9 +21,10 @@ TERMS: Final[dict[str, Callable[[str], object]]] = {
     "history": int,
     "history_ttl": float,
     "history_bytes": int,
+    "presence": {"on": True}.__getitem__,
 }
 TERMS_SHOWN: Final = (
-    "limit=PACKETS, ttl=SECONDS, history=PACKETS, history_ttl=SECONDS and history_bytes=BYTES"
+    "limit=PACKETS, ttl=SECONDS, history=PACKETS, history_ttl=SECONDS, history_bytes=BYTES and presence=on"
 )
 
 
@@ -43,7 +44,7 @@ def read_contract(line: str) -> tuple[str, Contract]:
             raise UsageError(f"{term!r} is no term of a contract: there are {TERMS_SHOWN}")
         try:
             given[name] = TERMS[name](value)
-        except ValueError:
+        except (ValueError, KeyError):
             raise UsageError(f"{term!r} has no number") from None
     contract = make_contract(when_full, **given)
     Pattern.compile(pattern)

@@ -102,6 +102,9 @@ class Hub(Protocol):
     answered: Callable[[SessionKeeper, object], None]
     """Takes what the client of a session has sent as an answer."""
 
+    presence_for: Callable[[SessionKeeper, str, int], dict[str, object]]
+    """Returns, as plain data, who is on a path that a session hears: `count`, and the first so many `members`."""
+
     def post(self, keeper: SessionKeeper, packet: Packet, /) -> None:
         """Send a session a packet, but not from within its own turn."""
         ...

@@ -148,6 +148,14 @@ class Session:
         """
         self._hub.replay(self._keeper, read_replay(0, since)).get()
 
+    def presence(self, path: str, most: int) -> dict[str, object]:
+        """Return who is on a path that the session hears, as plain data: `count`, and the first `most` as `members`.
+
+        Raises:
+            UsageError: if it does not hear that path; the caller's fault.
+        """
+        return self._hub.presence_for(self._keeper, path, most)
+
     def disconnect(self, *paths: str) -> None:
         """Receive no more updates to these paths.
 

@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from cometary.connector import AsyncConnector, Connector
-from cometary.connector.calls import HistoryPage
+from cometary.connector.calls import HistoryPage, PresencePage
 from cometary.errors import AskError, ConnectorError, ControlError, UnknownSessionError, UsageError
 from tests.connector.stand_in import StandIn
 
@@ -69,6 +69,7 @@ def connector(kind: Any, stand_in: StandIn) -> Iterator[Any]:
 
 PAGE: dict[str, Any] = {"packets": [], "at": "e-1", "complete": True}
 RESULTS: dict[str, Any] = {"results": [{}, {"error": "bad-request", "detail": "no"}]}
+PRESENT: dict[str, Any] = {"count": 1, "members": [{"name": "n"}]}
 REPLAY = {"last": 3, "since": {"a": "e-1"}}
 CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
     ("update", ("a/b", {"x": 1}), {"path": "a/b", "message": {"x": 1}}, {"updates": 1}, 1),
@@ -86,6 +87,7 @@ CALLS: list[tuple[str, tuple[Any, ...], Any, Any, Any]] = [
         RESULTS,
         RESULTS["results"],
     ),
+    ("presence", ("a", 3), {"path": "a", "most": 3}, PRESENT, PresencePage(1, [{"name": "n"}])),
     ("history", ("a", 3), {"path": "a", "last": 3}, PAGE, HistoryPage([], "e-1", complete=True)),
 ]
 

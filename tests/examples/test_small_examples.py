@@ -60,6 +60,16 @@ def test_an_order_is_placed_when_its_client_is_sure() -> None:
         assert (refusal["message"]["ask"], refusal["message"]["error"]) == ("2", "sold-out")
 
 
+def test_whoever_enters_the_meeting_is_there() -> None:
+    with running_server("examples/meeting.py:app") as server, ClientSession(server.comet) as session:
+        [answer] = session.exchange(packets=[{"path": "enter", "message": "Ada", "ask": "1"}])["packets"]
+        assert answer["message"]["value"] == 1
+        [(path, told)] = session.hear()
+        assert path == "::presence"
+        assert isinstance(told, dict)
+        assert [member["shown"] for member in told["joined"]] == [{"nick": "Ada"}]
+
+
 def test_who_comes_later_gets_the_headlines_that_are_kept() -> None:
     with running_server("examples/headlines.py:app") as server, Connector(server.control) as connector:
         connector.updates([("headlines/world", number) for number in range(12)])

@@ -27,7 +27,7 @@ export { ConnectError, QueueFullError };
 /** @typedef {import("./handlers.js").Handler} Handler */
 
 /** The control paths that are the server's: others are there for clients. */
-const CONTROL = /^::(?!(dis)?connect$|replay$|answer$|peer$)/;
+const CONTROL = /^::(?!(dis)?connect$|replay$|presence$|answer$|peer$)/;
 
 const Target = /** @type {new () => import("./messages.js").CometTarget} */ (
   /** @type {unknown} */ (EventTarget)

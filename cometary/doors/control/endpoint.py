@@ -21,12 +21,14 @@ import msgspec
 from cometary.actors import Future
 from cometary.dispatch.call_line import settle
 from cometary.dispatch.history import History
+from cometary.dispatch.presence import Present
 from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.shapes import (
     CrashCount,
     HistoryOf,
     PacketBody,
     PathsToConnect,
+    PresenceOf,
     SessionOnly,
     SessionPackets,
     SessionPaths,
@@ -95,6 +97,7 @@ class ControlEndpoint:
             ("/send", SessionPackets, self.send),
             ("/kick", SessionOnly, self.kick),
             ("/history", HistoryOf, self.history),
+            ("/presence", PresenceOf, self.presence),
             ("/ask", SessionQuestion, self.ask),
         ):
             self._router.add("POST", path, _posting(type_, call))
@@ -159,6 +162,12 @@ class ControlEndpoint:
         """Tell what is kept of a path."""
         behind = None if body.since is None else _asked(read_position, body.since)
         return _asked(self._hub.history, body.path, behind, body.last), History.shown
+
+    def presence(self, body: PresenceOf) -> Asked[Present]:
+        """Tell who is on a path."""
+        present: Future[Present] = Future()
+        present.offer(_asked(self._hub.presence, body.path, body.most))
+        return present, Present.as_dict
 
     def ask(self, body: SessionQuestion) -> Asked[dict[str, object]]:
         """Ask the client of a session, and tell what it answers, or whose fault it is that there is no answer."""

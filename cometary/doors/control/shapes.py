@@ -63,6 +63,13 @@ class HistoryOf(msgspec.Struct):
     since: str | None = None
 
 
+class PresenceOf(msgspec.Struct):
+    """The body of `/presence`."""
+
+    path: str
+    most: Annotated[int, msgspec.Meta(ge=0, le=MOST_READ)] = 100
+
+
 class SessionPackets(msgspec.Struct):
     """The body of `/send`."""
 

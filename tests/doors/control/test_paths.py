@@ -226,3 +226,24 @@ async def test_a_handler_asks_the_client_whose_packet_it_handles(recorder: Recor
         told = (await client.ask(packets=[answer])).body["packets"]
         assert answers == [True]
         assert told == [{"path": "::answer", "message": {"ask": "1", "value": True}}]
+
+
+# -- presence -------------------------------------------------------------------------------------
+
+
+@CODECS
+async def test_a_back_end_asks_who_is_on_a_path(recorder: Recorder, codec: Codec) -> None:
+    async with serving(recorder.app, paths=("room/* keep presence=on",)) as world:
+        client = await world.open(codec)
+        [session] = recorder.sessions
+        session.data["shown"] = "Ada"
+        await call(world, "/connect", {"sid": client.sid, "paths": ["room/1"]}, codec)
+        member = {"name": session.name, "shown": "Ada"}
+        assert await call(world, "/presence", {"path": "room/1"}, codec) == {"count": 1, "members": [member]}
+        assert await call(world, "/presence", {"path": "room/1", "most": 0}) == {"count": 1, "members": []}
+        assert await call(world, "/presence", {"path": "room/2"}) == {"count": 0, "members": []}
+        session.data["shown"] = "x" * 2_000
+        refused = await world.control("/connect", {"sid": client.sid, "paths": ["room/2"]})
+        assert refused.error == (400, "bad-request")
+        for wrong in ({"path": ""}, {"path": "a", "most": -1}, {"path": "a", "most": 10_000}):
+            assert (await world.control("/presence", wrong)).error == (400, "bad-request")
