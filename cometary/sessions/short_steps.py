@@ -15,7 +15,7 @@
 # ruff: noqa: SLF001 - what is the engine's is set here as the engine sets it
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cometary.fsm import StartTimer
 from cometary.fsm.engine import Engine, keep_timer
@@ -27,6 +27,7 @@ from cometary.sessions.outbox import Outbox
 from cometary.sessions.window import RequestWindow
 
 if TYPE_CHECKING:
+    from cometary.actors.timers import Timer
     from cometary.sessions.effects import Performer
 
 WAITING: Final = CarrierMachine.waiting
@@ -141,7 +142,10 @@ def start_timer(keeper: SessionKeeper, engine: Engine, seconds: float) -> None:
     """Start the session's one timer anew, which has run ever since the session began."""
     engine._fsm_token = token = engine._fsm_token + 1
     action = StartTimer(HOLD_OR_DIE, seconds, None, None, token)
-    keep_timer(engine, action)
-    timer: Any = keeper.hold_or_die
+    if len(engine._fsm_timers) == 1:  # it is this one
+        engine._fsm_timers = (action,)
+    else:
+        keep_timer(engine, action)
+    timer = cast("Timer", keeper.hold_or_die)
     timer.message = action
     timer.start(seconds)

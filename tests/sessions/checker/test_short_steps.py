@@ -155,8 +155,15 @@ SHORT_BREAKS = (
     Break(
         "forget the timer that was started",
         "short_steps",
-        "    keep_timer(engine, action)\n",
-        "",
+        "        engine._fsm_timers = (action,)\n",
+        "        pass\n",
+    ),
+    Break(
+        "forget the timer of the early requests",
+        "short_steps",
+        "        keep_timer(engine, action)\n",
+        "        engine._fsm_timers = (action,)\n",
+        "three requests",
     ),
     Break("leave a timer its message", "short_steps", "    timer.message = action\n", ""),
 )
