@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cometary.errors import ActorEndedError, ProtocolError
 from cometary.log import get_logger
-from cometary.sessions.carriers import session_ended
+from cometary.sessions.events import session_ended
 
 logger = get_logger("cometary.transport")
 

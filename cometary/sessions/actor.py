@@ -36,7 +36,6 @@ from cometary.fsm import StartTimer
 from cometary.packets.packet import Packet
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.arbiter import NO_SHELL
-from cometary.sessions.carriers import session_ended
 from cometary.sessions.effects import advance, perform
 from cometary.sessions.events import (
     Arrival,
@@ -48,6 +47,7 @@ from cometary.sessions.events import (
     Stream,
     StreamDropped,
     Writable,
+    session_ended,
 )
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.handover import Handover

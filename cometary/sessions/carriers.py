@@ -56,6 +56,7 @@ from cometary.sessions.events import (
     Writable,
     Write,
     WriteMore,
+    session_ended,
 )
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.policy import Policy, policy_of
@@ -306,17 +307,3 @@ def outbox_of(settings: SessionSettings, policy: Policy) -> Outbox:
 def hold_or_die(seconds: float) -> tuple[object, ...]:
     """Return the actions that start the session's one timer anew."""
     return (Timeout(HOLD_OR_DIE, seconds),)
-
-
-def session_ended(reason: str, retry_after: int | None = None, last_rid: int | None = None) -> ProtocolError:
-    """Return the error for a request to a session that has ended.
-
-    Args:
-        reason: why it has.
-        retry_after: seconds after which its client is to open another; None if that is not known.
-        last_rid: the id of the last request that was processed; None if that is not known. The client is told, unless
-            the session has failed: then the application was not given all packets of these requests.
-    """
-    detail = f"the session has ended: {reason}"
-    known = {} if last_rid is None or reason == "failed" else {"processed": last_rid}
-    return ProtocolError("session-ended", detail, retry_after=retry_after, reason=reason, **known)

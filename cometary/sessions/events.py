@@ -67,7 +67,7 @@ class Request:
 
     def discarded(self) -> None:
         """Answer in the stead of an actor that failed with this request in its mailbox."""
-        self.refuse(session_failed())
+        self.refuse(session_ended("failed"))
 
     def __repr__(self) -> str:
         return f"<Request {self.rid}, ack {self.ack}, {len(self.packets)} packets>"
@@ -133,7 +133,7 @@ class Attach:
 
     def discarded(self) -> None:
         """Refuse it in the stead of an actor that failed with this in its mailbox."""
-        self.stream.refuse(session_failed())
+        self.stream.refuse(session_ended("failed"))
 
 
 class Heard:
@@ -173,9 +173,18 @@ class StreamDropped:
         self.stream = stream
 
 
-def session_failed() -> ProtocolError:
-    """Return the error for what was in the mailbox of an actor that failed."""
-    return ProtocolError("session-ended", "the session has failed", reason="failed")
+def session_ended(reason: str, retry_after: int | None = None, last_rid: int | None = None) -> ProtocolError:
+    """Return the error for a request to a session that has ended.
+
+    Args:
+        reason: why it has.
+        retry_after: seconds after which its client is to open another; None if that is not known.
+        last_rid: the id of the last request that was processed; None if that is not known. The client is told, unless
+            the session has failed: then the application was not given all packets of these requests.
+    """
+    detail = f"the session has ended: {reason}"
+    known = {} if last_rid is None or reason == "failed" else {"processed": last_rid}
+    return ProtocolError("session-ended", detail, retry_after=retry_after, reason=reason, **known)
 
 
 class RequestDropped:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from cometary.errors import ProtocolError
-from cometary.sessions.carriers import session_ended
+from cometary.sessions.events import session_ended
 from cometary.sessions.keeper import SessionKeeper  # at run time, too: Here, once compiled, is made with it
 
 

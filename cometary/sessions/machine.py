@@ -29,7 +29,7 @@ from typing import Final
 from cometary.errors import ProtocolError
 from cometary.fsm import ANY, END, Cancel, NextEvent, Step, TimedOut, Timeout, goto, on, repeat, stay, timeout
 from cometary.packets.packet import Packet
-from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine, session_ended
+from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
 from cometary.sessions.events import (
     Answer,
     Arrival,
@@ -41,10 +41,11 @@ from cometary.sessions.events import (
     Request,
     RequestDropped,
     Write,
+    session_ended,
 )
 from cometary.sessions.outbox import Outbox
 
-__all__ = ["EARLY", "HOLD_OR_DIE", "SessionMachine", "session_ended"]
+__all__ = ["EARLY", "HOLD_OR_DIE", "SessionMachine"]
 
 EARLY: Final = "early"
 

@@ -8,8 +8,7 @@ from typing import Any
 from cometary.errors import ProtocolError
 from cometary.fsm import Stopped
 from cometary.sessions import Packet, Request, RequestDropped, SessionMachine, SessionSettings
-from cometary.sessions.carriers import session_ended
-from cometary.sessions.events import Answer, HandOver, Ready, Refuse
+from cometary.sessions.events import Answer, HandOver, Ready, Refuse, session_ended
 from cometary.sessions.policy import Policy
 from cometary.testing import MachineDriver
 

@@ -98,7 +98,7 @@ def copied_machine() -> Any:
 
 def _machine_on(carriers: Any) -> Any:
     """Return a copy of the machine's class that stands on another half."""
-    imports = "from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine, session_ended\n"
+    imports = "from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine\n"
     source = (SOURCES / "machine.py").read_text()
     assert source.count(imports) == 1
     return _executed(

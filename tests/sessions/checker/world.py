@@ -17,8 +17,8 @@ from typing import Any, Final
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions import End, Packet, RequestDropped, SessionSettings
 from cometary.sessions.actor import EXPIRY
-from cometary.sessions.carriers import HOLD_OR_DIE, session_ended
-from cometary.sessions.events import Attach, Heard, StreamDropped, Writable
+from cometary.sessions.carriers import HOLD_OR_DIE
+from cometary.sessions.events import Attach, Heard, StreamDropped, Writable, session_ended
 from cometary.sessions.policy import Policy
 from tests.sessions.checker.actor_host import ActorHost
 from tests.sessions.checker.lines import BEAT, Line
