@@ -59,9 +59,9 @@ class Outbox:
     def __init__(self, max_packets: int, max_bytes: int) -> None:
         self.limit_packets = self.max_packets = max_packets
         self.limit_bytes = self.max_bytes = max_bytes
-        self.acknowledged = 0
+        self.acknowledged: int = 0
         """The highest number that the client has acknowledged, or is presumed to have."""
-        self.presumed = 0
+        self.presumed: int = 0
         """How many packets are presumed to have arrived; see `cometary.sessions.presuming`."""
         self.resends = True
         """Whether a request is answered with what was sent before and not acknowledged; else only with the rest."""

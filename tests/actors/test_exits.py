@@ -1,5 +1,6 @@
 """Why an actor ended, as a value: what a caller may give for it, what is told of it, and what is kept."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import gc
@@ -177,11 +178,15 @@ def test_the_variables_of_a_handler_are_gone_when_only_what_is_kept_is_left() ->
         seen.append(weakref.ref(large))
         raise LookupError
 
+    def kept_of_it() -> Exit:
+        try:
+            handle()
+        except LookupError as error:
+            return remembered(Exit("crashed", error, "message"))
+        raise AssertionError
+
     seen: list[weakref.ref[Large]] = []
-    try:
-        handle()
-    except LookupError as error:
-        kept = remembered(Exit("crashed", error, "message"))
+    kept = kept_of_it()
     gc.collect()
     assert seen[0]() is None
     assert isinstance(kept.error, LookupError)

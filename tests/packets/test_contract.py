@@ -84,7 +84,7 @@ def test_a_tracked_packet_travels_like_any_other() -> None:
         ({}, True),
         ({"history": 1, "presence": True}, True),
         ({"ttl": 5}, False),
-        ({"key": lambda path, _: path}, False),
+        ({"key": max}, False),
         ({"when_full": "conflate"}, False),
         ({"when_full": "close"}, False),
     ],

@@ -17,7 +17,8 @@ from cometary.sessions.rounds import GoOn
 class Mailbox(list[object]):
     """The dispatcher's: what was put into it."""
 
-    put_if_open = list.append
+    def put_if_open(self, message: object) -> None:
+        self.append(message)
 
 
 @dataclass(eq=False)

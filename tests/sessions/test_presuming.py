@@ -20,7 +20,9 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.outbox = PresumingOutbox(1000, 1 << 20, WINDOW)
         self.all: list[TrackedPacket] = []
-        self.sent = self.gone = self.presumed = 0
+        self.sent: int = 0
+        self.gone: int = 0
+        self.presumed: int = 0
         self.told: list[tuple[TrackedPacket, str]] = []
 
     @rule(count=st.integers(1, 5), size=st.integers(0, 3))

@@ -12,6 +12,10 @@ from cometary.sessions.presuming import PresumingOutbox
 from cometary.sessions.totals import Totals
 
 
+def settle(packet: object, outcome: object) -> None:
+    """Nobody wants to know."""
+
+
 def eventful() -> Outbox:
     """Of ten packets: 2 presumed, 1 delivered, 3 expired, 2 dropped, 2 left."""
     outbox = PresumingOutbox(100, 1 << 20, 1)
@@ -19,7 +23,6 @@ def eventful() -> Outbox:
         assert outbox.append(Packet("a", 1))
     outbox.batch(1 << 20)
     outbox.acknowledge(3)
-    settle = lambda packet, outcome: None  # noqa: E731 - nobody wants to know
     few = make_contract("drop_oldest", limit=2)
     for _ in range(3):
         assert outbox.admit(tracked("a", 1, ttl=1), 0.0, settle)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import cbor2
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,9 +127,7 @@ def test_the_last_words_say_what_is_wrong_and_when_to_come_back(form: Form) -> N
         if form in (LINES, ITEMS):
             (body,) = read_bodies(form, form.error(error))
             return body
-        body = json.loads(read_events(form.error(error))[-1]["data"])
-        assert isinstance(body, dict)
-        return body
+        return msgspec.json.decode(read_events(form.error(error))[-1]["data"], type=dict[str, Any])
 
     at_once, later = ProtocolError("bad-ack", "why"), ProtocolError("too-many-requests", "why", retry_after=3)
     assert told(at_once) == {"error": "bad-ack", "detail": "why"}
