@@ -2,7 +2,7 @@
 
 Between two responses of the same status and type nothing changes but the length, the date once a
 second, and what a cross-origin or a closing connection adds; so a head up to its length is made
-once a second for each pair of status and type.
+once a second for each pair of status and type, and for the usual pair with each length of a short body.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ NO_STORE: Final = b"Cache-Control: no-store\r\n"
 CLOSE: Final = b"Connection: close\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 PHRASES: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+USUAL: Final = 200
+JSON: Final = b"application/json"
+"""Status and type of nearly all responses."""
+LONGEST_USUAL: Final = 1024
+"""Bytes of a body up to which a usual head is kept with its length."""
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 
 
@@ -33,12 +38,13 @@ class ResponseEncoder:
         clock: Seconds since the epoch, for the `Date` of a response.
     """
 
-    __slots__ = ("_clock", "_heads", "_second")
+    __slots__ = ("_begins", "_clock", "_ends", "_heads", "_usual")
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._second = 0
+        self._begins = self._ends = 0.0
         self._heads: dict[tuple[int, bytes], bytes] = {}
+        self._usual: dict[int, bytes] = {}
 
     def encode(
         self,
@@ -60,10 +66,11 @@ class ResponseEncoder:
             head_only: Leave the body out, as the answer to a HEAD request does.
             closing: Say that the connection ends with this response.
         """
-        head = self._head(status, content_type)
-        if not (headers or closing or head_only) and status not in WITHOUT_BODY:  # nearly always
-            return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
-        head, lines = with_lines(head, headers, closing=closing)
+        self._look_at_clock()
+        if status == USUAL and content_type == JSON and not (headers or closing or head_only):
+            usual = self._usual.get(len(body))
+            return (self._make_usual(len(body)) if usual is None else usual) + body
+        head, lines = with_lines(self._head(status, content_type), headers, closing=closing)
         if status in WITHOUT_BODY:
             return b"%b%b\r\n" % (head, lines)
         return b"%bContent-Length: %d\r\n%b\r\n%b" % (head, len(body), lines, b"" if head_only else body)
@@ -80,18 +87,29 @@ class ResponseEncoder:
             chunked: Whether the body comes in chunks; else the connection's end is its own, if it has any.
             closing: Say that the connection ends with this response.
         """
+        self._look_at_clock()
         head, lines = with_lines(self._head(status, content_type), headers, closing=closing)
         return b"%b%b%b\r\n" % (head, CHUNKED if chunked else b"", lines)
 
-    def _head(self, status: int, content_type: bytes) -> bytes:
+    def _look_at_clock(self) -> None:
         now = self._clock()
-        if not self._second <= now < self._second + 1:
-            self._second = int(now)
+        if not self._begins <= now < self._ends:
+            self._begins = float(int(now))
+            self._ends = self._begins + 1
             self._heads.clear()
+            self._usual.clear()
+
+    def _head(self, status: int, content_type: bytes) -> bytes:
         return self._heads.get((status, content_type)) or self._make_head(status, content_type)
 
+    def _make_usual(self, length: int) -> bytes:
+        head = b"%bContent-Length: %d\r\n\r\n" % (self._head(USUAL, JSON), length)
+        if length <= LONGEST_USUAL:
+            self._usual[length] = head
+        return head
+
     def _make_head(self, status: int, content_type: bytes) -> bytes:
-        phrase, date = PHRASES.get(status, b""), formatdate(self._second, usegmt=True).encode()
+        phrase, date = PHRASES.get(status, b""), formatdate(self._begins, usegmt=True).encode()
         kind = b"" if status in WITHOUT_BODY else b"Content-Type: %b\r\n" % content_type
         own = kind + NO_STORE if content_type else b""  # else all of it is another's
         head = b"HTTP/1.1 %d %b\r\n%bDate: %b\r\n" % (status, phrase, own, date)

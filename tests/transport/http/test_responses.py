@@ -71,3 +71,12 @@ def test_more_headers_are_lines_of_their_own() -> None:
         200, b"", b"text/plain", ((b"Allow", b"GET"), (b"Vary", b"Origin")), head_only=False, closing=False
     )
     assert b"\r\nAllow: GET\r\nVary: Origin\r\n\r\n" in response
+
+
+def test_the_head_of_a_usual_response_is_as_it_is_made_afresh() -> None:
+    clock = Clock()
+    encoder = ResponseEncoder(clock)
+    for length in (0, 5, 5, 1024, 1025, 1025):
+        for second in range(2):
+            clock.now += second
+            assert encode(encoder, body=b"x" * length) == encode(ResponseEncoder(clock), body=b"x" * length)
