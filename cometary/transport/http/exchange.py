@@ -65,6 +65,21 @@ class Carrier(Protocol):
         ...
 
 
+class Route:
+    """What the head of requests alone decides, and so only the first of them is asked about.
+
+    Attributes:
+        endpoint: What answers them; None until it is known.
+        headers: The `extra_headers` of them all.
+    """
+
+    __slots__ = ("endpoint", "headers")
+
+    def __init__(self) -> None:
+        self.endpoint: Endpoint | None = None
+        self.headers: Headers = ()
+
+
 class Exchange:
     """A request, waiting for its response.
 
@@ -84,6 +99,7 @@ class Exchange:
         upgradable: Whether the client asks for another protocol, and could go on in it.
         streaming: What its response is written to, bit by bit.
         successor: What the connection goes on as when its turn has come.
+        route: What is known of all requests with the same head, if this one's is remembered.
     """
 
     __slots__ = (
@@ -100,6 +116,7 @@ class Exchange:
         "peer",
         "query",
         "response",
+        "route",
         "streaming",
         "successor",
         "upgradable",
@@ -131,6 +148,7 @@ class Exchange:
         self.upgradable = False
         self.streaming: Stream | None = None
         self.successor: Successor | None = None
+        self.route: Route | None = None
         self._carrier: Carrier | None = None
         self._answered = False
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.exchange import Exchange, Route
 
 LONGEST: Final = 2048
 """Bytes of a head beyond which it is not remembered."""
@@ -35,7 +35,7 @@ streams, whose secrets nobody needs to remember."""
 class KnownHead:
     """A head, and what came of it: an exchange with a body."""
 
-    __slots__ = ("_body_at", "_headers", "_method", "_path", "_query", "head", "request_bytes")
+    __slots__ = ("_body_at", "_headers", "_method", "_path", "_query", "_route", "head", "request_bytes")
 
     def __init__(self, head: bytes, request_bytes: int, exchange: Exchange) -> None:
         self.head = head
@@ -45,10 +45,13 @@ class KnownHead:
         self._path = exchange.path
         self._query = exchange.query
         self._headers = exchange.headers
+        self._route = Route()
 
     def exchange(self, data: bytes) -> Exchange:
         """The request that `data`, which has this head, is."""
-        return Exchange(self._method, self._path, self._query, self._headers, body=data[self._body_at :])
+        exchange = Exchange(self._method, self._path, self._query, self._headers, body=data[self._body_at :])
+        exchange.route = self._route
+        return exchange
 
 
 class HeadMemory:

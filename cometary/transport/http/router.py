@@ -7,7 +7,7 @@ another endpoint, if there is one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from cometary.errors import ProtocolError
 
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cometary.transport.http.exchange import Endpoint, Exchange
+
+
+class Resolving(Protocol):
+    """An endpoint that can say what it would have answer a request, and all others with the same head."""
+
+    def resolve(self, exchange: Exchange, /) -> Endpoint | None:
+        """Return that endpoint; None if the head alone does not decide it.
+
+        Raises:
+            ProtocolError: All of these requests are refused; the client's fault.
+        """
+        ...
+
+
+def resolve(endpoint: Endpoint, exchange: Exchange) -> Endpoint | None:
+    """Return what answers in the place of `endpoint` whatever has the head of `exchange`; itself if it cannot say."""
+    return cast("Resolving", endpoint).resolve(exchange) if hasattr(endpoint, "resolve") else endpoint
 
 
 class Router:
@@ -49,6 +66,11 @@ class Router:
             refuse_method(exchange, methods)
         else:
             endpoint(exchange)
+
+    def resolve(self, exchange: Exchange) -> Endpoint | None:
+        """See `Resolving.resolve`."""
+        endpoint = self._paths.get(exchange.path, {}).get(exchange.method)
+        return None if endpoint is None else resolve(endpoint, exchange)
 
     def _answer_otherwise(self, exchange: Exchange) -> None:
         try:

@@ -2,7 +2,8 @@
 
 In this order, each step only when the one before had nothing to say: a request for another host is
 refused, a cross-origin one judged, a malformed one refused, the endpoint called. Whatever an endpoint
-raises stays here.
+raises stays here. None of these steps looks at more than the head. So of requests whose head is remembered only the
+first that nothing is wrong with goes through them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from cometary.errors import ProtocolError
 from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.http.cors import SAME_ORIGIN
+from cometary.transport.http.router import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.transport.http.cors import CorsPolicy
-    from cometary.transport.http.exchange import Endpoint, Exchange
+    from cometary.transport.http.exchange import Endpoint, Exchange, Route
     from cometary.transport.http.hosts import HostRule
 
 WINDOW: Final = 60.0
@@ -71,6 +73,11 @@ class Service:
         call(self._answer, exchange)
 
     def _serve(self, exchange: Exchange) -> None:
+        route = exchange.route
+        if route is not None and route.endpoint is not None:
+            exchange.extra_headers = route.headers
+            route.endpoint(exchange)
+            return
         headers = exchange.headers
         if self.hosts is not None and not self.hosts.allows(headers.get(b"host", b"")):
             self._refuse_host(headers[b"host"])
@@ -78,8 +85,16 @@ class Service:
             return
         if exchange.fault is not None:
             exchange.refuse(exchange.fault)
-        else:
+        elif route is None:
             self._endpoint(exchange)
+        else:
+            self._answer_first(exchange, route)
+
+    def _answer_first(self, exchange: Exchange, route: Route) -> None:
+        """Answer the first request with a head that is remembered, and take note of what is so for all of them."""
+        endpoint = resolve(self._endpoint, exchange)
+        route.headers, route.endpoint = exchange.extra_headers, endpoint
+        (endpoint or self._endpoint)(exchange)
 
     def _refuse_host(self, host: bytes) -> None:
         self._refusals.note("host", host, "hosts")

@@ -15,7 +15,7 @@ from mypy_extensions import mypyc_attr
 from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
-from cometary.transport.codecs import negotiate
+from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import NO_HEADERS
 from cometary.transport.wires.comet.bodies import packets_of, read_request, welcome_members, write_answer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cometary.gate.opening import Welcome
     from cometary.sessions import Packet
     from cometary.transport.codecs import Codec
-    from cometary.transport.http.exchange import Exchange
+    from cometary.transport.http.exchange import Endpoint, Exchange
     from cometary.transport.wires.comet.shapes import Body
 
 
@@ -129,7 +129,16 @@ class CometEndpoint:
             ProtocolError: `unsupported-media-type`; the client's fault. All other errors are
                 answered in the request's own encoding.
         """
-        codec = negotiate(exchange.headers.get(b"content-type", b""))
+        self._answer(exchange, negotiate(exchange.headers.get(b"content-type", b"")))
+
+    def resolve(self, exchange: Exchange) -> Endpoint:
+        """See `Resolving.resolve`: the head decides how bodies are written."""
+        return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
+
+    def _in_json(self, exchange: Exchange) -> None:
+        self._answer(exchange, json)
+
+    def _answer(self, exchange: Exchange, codec: Codec) -> None:
         gate = self._gate
         try:
             if len(exchange.body) > LONGEST_OPENING:
@@ -144,8 +153,10 @@ class CometEndpoint:
             if not self._streams(exchange, codec, body):
                 gate.open(CometOpening(exchange, codec, gate, body))
             return
-        kind = CometRequest if body.hold is not False else CometSend
-        request = kind(exchange, codec, gate, body)
+        if body.hold is False:  # not by a variable for the class: that would be called as Python calls
+            request: CometRequest = CometSend(exchange, codec, gate, body)
+        else:
+            request = CometRequest(exchange, codec, gate, body)
         gate.submit(body.sid, request, credentials_of(exchange, body) if self._guards else None)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
