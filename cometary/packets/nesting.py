@@ -25,7 +25,7 @@ _find_brackets = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]+|[\]}]+').findall
 
 def is_too_deep(json: bytes, deepest: int = DEEPEST) -> bool:
     """Whether `json`, which is well-formed, has more than `deepest` levels."""
-    if json.count(b"[") + json.count(b"{") <= deepest:
+    if len(json) <= 2 * deepest or json.count(b"[") + json.count(b"{") <= deepest:
         return False
     depth = 0
     for token in _find_brackets(json):

@@ -13,13 +13,12 @@ from __future__ import annotations
 import functools
 import hmac
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from cometary.actors import Future
-from cometary.dispatch.call_line import settle
+from cometary.dispatch.call_line import TAKEN, settle
 from cometary.dispatch.history import History
 from cometary.dispatch.presence import Present
 from cometary.doors.control.publishing import Publishing, refusal_of
@@ -100,9 +99,9 @@ class ControlEndpoint:
             ("/presence", PresenceOf, self.presence),
             ("/ask", SessionQuestion, self.ask),
         ):
-            self._router.add("POST", path, _posting(type_, call))
+            self._router.add("POST", path, Posting(type_, call))
         if crash is not None:
-            self._router.add("POST", "/crash", _posting(CrashCount, functools.partial(_crash, crash)))
+            self._router.add("POST", "/crash", Posting(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
             ("/statistics", statistics),
             ("/tree", tree),
@@ -118,9 +117,17 @@ class ControlEndpoint:
         Raises:
             ProtocolError: the caller's fault; the exchange is still to be refused with it.
         """
+        self._look_at(exchange)
+        self._router(exchange)
+
+    def resolve(self, exchange: Exchange) -> Endpoint | None:
+        """See `Resolving.resolve`: whether a call is allowed is decided by its head."""
+        self._look_at(exchange)
+        return self._router.resolve(exchange)
+
+    def _look_at(self, exchange: Exchange) -> None:
         if exchange.path != HEALTH or self._bearer is None:
             self._authorize(exchange)
-        self._router(exchange)
 
     def _authorize(self, exchange: Exchange) -> None:
         if self._bearer is not None:
@@ -207,32 +214,63 @@ def _crash(crash: Callable[[int], int], body: CrashCount) -> Asked[int]:
     return crashed, lambda count: {"crashed": count}
 
 
-def _posting(type_: Any, call: Callable[[Any], Asked[Any]]) -> Callable[[Exchange], None]:
-    decode_json = msgspec.json.Decoder(type_).decode
+class Posting:
+    """The endpoint of a call that has a body.
 
-    def read(body: bytes, codec: Codec) -> Any:
-        if codec is json:
-            check_json(body)
-            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                return json.checked(body, decode_json(body))
-        try:  # which says what is wrong
-            return msgspec.convert(codec.decode(body), type_)
-        except msgspec.ValidationError as error:
-            raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
+    Args:
+        type_: what the body is.
+        call: makes the call.
+    """
 
-    def endpoint(exchange: Exchange) -> None:
+    __slots__ = ("_call", "_decode_json", "_type")
+
+    def __init__(self, type_: Any, call: Callable[[Any], Asked[Any]]) -> None:
+        self._type = type_
+        self._call = call
+        self._decode_json = msgspec.json.Decoder(type_).decode
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Make the call, and answer when it has been."""
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            answer, tell = call(read(exchange.body, codec))
+            answer, tell = self._call(self.read(exchange.body, codec))
         except ProtocolError as error:
             exchange.refuse(error, codec)
             return
-        if answer.done():
+        if answer is TAKEN:  # nearly always: nothing has to be asked of it
+            exchange.respond(200, codec.encode(tell(None)), codec.content_type)
+        elif answer.done():
             _finish(exchange, codec, answer, tell)
         else:
             answer.add_done_callback(functools.partial(_finish, exchange, codec, answer, tell))
 
-    return endpoint
+    def read(self, body: bytes, codec: Codec) -> Any:
+        """Return what is in a body.
+
+        Raises:
+            ProtocolError: `bad-request`; the caller's fault.
+        """
+        if codec is json:
+            check_json(body)
+            try:
+                value = self._decode_json(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # what is read anew says what is wrong
+            else:
+                if not json.is_written_as(body, value, flat=_is_flat(value)):
+                    json.decode(body)
+                return value
+        try:
+            return msgspec.convert(codec.decode(body), self._type)
+        except msgspec.ValidationError as error:
+            raise ProtocolError("bad-request", f"The body does not fit the call: {error}.") from None
+
+
+def _is_flat(body: object) -> bool:
+    """Whether it is known that no message in the body of a call is an array or an object."""
+    if isinstance(body, SessionPackets):
+        return all(map(_is_flat, body.packets))
+    return isinstance(body, PacketBody) and not isinstance(body.message, (list, dict))
 
 
 def _finish(exchange: Exchange, codec: Codec, answer: Future[T], tell: Callable[[T], object]) -> None:

@@ -107,13 +107,13 @@ class Publishing:
 
     def _packet(self, body: PacketBody) -> Packet:
         check_path(body.path, from_client=False)
-        wishes = {"receipt": body.receipt, "ttl": body.ttl, "key": body.key, "exclude": body.exclude}
-        given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
         try:
             message = _message(body)
-            if given:
-                return self._hub.tracked(body.path, message, **given)
-            return self._hub.packet(body.path, message)
+            if body.receipt is None and body.ttl is None and body.key is None and body.exclude is None:
+                return self._hub.packet(body.path, message)
+            wishes = {"receipt": body.receipt, "ttl": body.ttl, "key": body.key, "exclude": body.exclude}
+            given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
+            return self._hub.tracked(body.path, message, **given)
         except UsageError as error:
             raise refusal_of(error) from None
 

@@ -10,7 +10,7 @@ no word for become null.
 from __future__ import annotations
 
 import json
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -18,7 +18,7 @@ from cometary.errors import ProtocolError
 from cometary.packets.nesting import DEEPEST, is_too_deep
 from cometary.transport.codecs import amount
 
-T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 
 name: Final = "json"
 content_type: Final = b"application/json"
@@ -30,7 +30,7 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: It holds an object that JSON has no form for: the application's fault.
     """
-    return msgspec.json.encode(value)
+    return _encode(value)
 
 
 def decode(body: bytes) -> object:
@@ -46,33 +46,25 @@ def decode(body: bytes) -> object:
         _refuse_depth()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError("bad-request", f"The body is no JSON: {error}.") from None
-    return checked(body, value)
-
-
-def checked(body: bytes, value: T) -> T:
-    """`value`, which was decoded from `body`, once it is sure that no other parser would see another.
-
-    For a decoder that knows the type of its values, and so does in one pass what `decode` and a
-    conversion do in two. Written again, `value` must not gain members (`omit_defaults`), since they
-    would stand in for the twins that were lost.
-
-    Raises:
-        ProtocolError: `bad-request`, the sender's fault.
-    """
     if is_too_deep(body):
         _refuse_depth()
     _check_keys(body, value)
     return value
 
 
-def is_written_as(body: bytes, value: object) -> bool:
+def is_written_as(body: bytes, value: object, *, flat: bool) -> bool:
     """Whether `body`, from which `value` was decoded, is just as `encode` writes it, and not nested too deep.
 
     Then it holds nothing twice and nothing that `value` does not, and strict reading would come to the same. Clients
     that write a body's members in the order in which its type has them, and no blanks, are so read in one pass.
+
+    Args:
+        body: The bytes.
+        value: What was decoded from them.
+        flat: Whether it is known that nothing of any depth is in `value`; to count brackets takes longer.
     """
     try:
-        return body == encode(value) and not is_too_deep(body)
+        return body == _encode(value) and (flat or not is_too_deep(body))
     except (ValueError, RecursionError):  # what can be read, but not be written
         return False
 
@@ -85,11 +77,10 @@ def _check_keys(body: bytes, value: object) -> None:
     """Refuse an object with the same key twice.
 
     The parser keeps the last of the twins, so writing the value again loses the colon of each
-    other one. What is written just as it came had none, and without escapes strings are written as they
-    came, colons and all: then as many colons as before mean that there were none. Otherwise all pairs are looked at.
+    other one. Without escapes strings are written as they came, colons and all: then as many
+    colons as before mean that there were no twins. Otherwise all pairs are looked at.
     """
-    written = encode(value)
-    if written != body and (b"\\" in body or body.count(b":") != written.count(b":")):
+    if b"\\" in body or body.count(b":") != encode(value).count(b":"):
         json.loads(body, object_pairs_hook=_refuse_twins, parse_int=float)
 
 

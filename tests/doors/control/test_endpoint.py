@@ -7,11 +7,16 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given, settings
 
+from cometary.actors import Future
 from cometary.config import Address
-from cometary.doors.control.endpoint import names_this_machine
+from cometary.doors.control.endpoint import Posting, names_this_machine
+from cometary.doors.control.shapes import PacketBody, SessionPackets
+from cometary.errors import ProtocolError
 from cometary.transport.codecs import Codec, cbor, json
 from tests.protocol.client import Answer, Comet, Connection, Recorder, World, serving
+from tests.transport.wires.comet.test_bodies import mutated
 
 CODECS = pytest.mark.parametrize("codec", [json, cbor], ids=["json", "cbor"])
 SECRET = "the-secret-of-this-test"
@@ -340,3 +345,34 @@ async def test_the_two_interfaces_have_nothing_in_common(world: World) -> None:
     public = await world.connect()
     assert (await public.ask({"path": "a"}, path="/update")).error == (404, "not-found")
     assert Address("127.0.0.1", 0).is_loopback
+
+
+# -- reading bodies --------------------------------------------------------------------------------
+
+BACK_ENDS_WRITE = (
+    '{"path":"news","message":"b:[c"}',
+    '[{"path":"news","message":{"b":[1.5,null,"\\n"]}},{"path":"é","receipt":"r","ttl":1.5}]',
+)
+SENDS = ('{"sid":"s","packets":[{"path":"m","message":"b:[c"},{"path":"n"}]}',)
+
+
+def read(type_: object, body: bytes, codec: Codec) -> object:
+    """What becomes of a body: what the call is given, or the error."""
+    posting = Posting(type_, lambda given: (Future(), given))
+    try:
+        return posting.read(body, codec)
+    except ProtocolError as error:
+        return error.condition
+
+
+@settings(max_examples=200)
+@given(mutated(BACK_ENDS_WRITE), mutated(SENDS))
+def test_what_back_ends_write_and_whatever_is_like_it_is_read_as_the_strict_codec_reads_it(
+    update: bytes, send: bytes
+) -> None:
+    for type_, body in ((PacketBody | list[PacketBody], update), (SessionPackets, send)):
+        try:
+            strictly = read(type_, cbor.encode(json.decode(body)), cbor)
+        except ProtocolError as error:
+            strictly = error.condition
+        assert read(type_, body, json) == strictly

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import cbor2
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from cometary.errors import ProtocolError
 from cometary.packets.encodings import CBOR
@@ -53,10 +53,22 @@ def read_request(body: bytes, codec: Codec) -> Body:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request = _convert(json.decode(body))  # which says what is wrong
         else:
-            if not json.is_written_as(body, request):
+            if not json.is_written_as(body, request, flat=are_flat(request.packets, request.token)):
                 json.decode(body)
     _check(request)
     return request
+
+
+def are_flat(packets: Sequence[PacketBody] | UnsetType, *others: object) -> bool:
+    """Whether no message of `packets` is an array or an object, and none of `others` is."""
+    for value in others:
+        if isinstance(value, (list, dict)):
+            return False
+    if packets is not UNSET:
+        for packet in packets:
+            if isinstance(packet.message, (list, dict)):
+                return False
+    return True
 
 
 def _convert(value: object) -> Body:

@@ -18,6 +18,7 @@ from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
     HIGHEST_FIRST_RID,
+    are_flat,
     packets_of,
     write_answer,
 )
@@ -50,7 +51,7 @@ def read_frame(payload: bytes, codec: Codec) -> FrameBody:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = _convert(json.decode(payload))  # which says what is wrong
         else:
-            if not json.is_written_as(payload, body):
+            if not json.is_written_as(payload, body, flat=are_flat(body.packets, body.token, body.probe)):
                 json.decode(payload)
     return body
 
