@@ -11,6 +11,7 @@ import trio.testing
 from cometary.actors import Actor, ActorRef, Down, register, whereis
 from cometary.errors import StartIgnoredError
 from cometary.supervision import (
+    Backoff,
     ChildSpec,
     CrashReport,
     SupervisorSpec,
@@ -21,6 +22,7 @@ from cometary.supervision import (
     tree,
     which_children,
 )
+from tests.orders import first_come_first_served
 from tests.supervision.company import (
     Clerk,
     Diary,
@@ -71,7 +73,33 @@ async def test_one_that_never_came_to_be_has_no_mail_and_no_name() -> None:
         assert (node.state, node.mailbox, node.names) == ("stopped", 0, ())
 
 
+async def test_those_that_wait_for_a_sibling_that_does_not_start_are_stopped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    first_come_first_served()
+    diary = Diary()
+    specs = [worker(name, diary) for name in "abc"]
+    async with company(*specs, strategy="one_for_all", intensity=9, backoff=Backoff(10, 100, 0)) as root:
+        diary.failing_starts["a"] = 1
+        for name in "ac":
+            await tell(root, name, "crash")
+        await trio.sleep(11)  # all were to be restarted, and the first has failed
+        states = [info.state for info in await which_children(root)]
+        assert states == ["restarting", "stopped", "stopped"]
+        await trio.sleep(20)
+        assert [info.state for info in await which_children(root)] == ["running"] * 3
+
+
 # -- its end ------------------------------------------------------------------------------
+
+
+async def test_that_one_has_done_its_work_is_not_told_when_its_supervisor_stops_either() -> None:
+    reports: list[CrashReport] = []
+    async with company(worker("a", Diary(), restart="transient")) as root:
+        subscribe(root, reports.append)
+        await tell(root, "a", "leave")
+        assert [info.state for info in await which_children(root)] == ["stopped"]
+    assert reports == []
 
 
 async def test_an_end_that_was_reported_is_not_told_again_when_its_supervisor_stops(
@@ -177,8 +205,9 @@ class Witness(Actor):
 
 
 @pytest.mark.parametrize("kind", [Worker, Clerk])
-async def test_one_that_is_killed_with_its_supervisor_has_lost_its_name_when_its_end_is_told(
-    kind: type[Worker],
+@pytest.mark.parametrize("end", ["kill", "stop"])
+async def test_one_that_ends_with_its_supervisor_has_lost_its_name_when_that_is_told(
+    kind: type[Worker], end: str
 ) -> None:
     team = SupervisorSpec([worker("x", Diary(), kind)])
     async with company(ChildSpec("team", team)) as root:
@@ -186,7 +215,7 @@ async def test_one_that_is_killed_with_its_supervisor_has_lost_its_name_when_its
         ref = await child(supervisor, "x")
         register("the one", ref)
         witness = Witness.start(ref, "the one")
-        supervisor.kill()
+        getattr(supervisor, end)()
         await settled()
         assert await witness.ask("whom?") == [None]
         await witness.stop()

@@ -113,10 +113,14 @@ async def test_brutal_kill_asks_nobody(caplog: pytest.LogCaptureFixture) -> None
     diary = Diary()
     async with company(crowd(shutdown="brutal_kill")) as root:
         supervisor = the_actor(await child(root, "crowd"))
-        for number in range(20):
+        refs = [
             supervisor.start_child(Worker if number % 2 else Clerk, str(number), diary)
+            for number in range(40)
+        ]
         await settled()
         diary.clear()
+        for ref in refs[:20]:
+            await terminate_child(await child(root, "crowd"), ref)
     assert diary == []
     assert not caplog.records
 
