@@ -44,3 +44,48 @@ async def test_at_any_other_address_another_one_is_opened(handed: Inherited) -> 
     with sock:
         assert f"127.0.0.1:{sock.getsockname()[1]}" not in handed.unused
     assert len(handed.unused) == 1
+
+
+def handed_over(monkeypatch: pytest.MonkeyPatch, sock: socket.socket, **said: str) -> Inherited:
+    """What a process makes of `sock`, which stays the test's."""
+    monkeypatch.setattr(inherited, "FIRST", sock.fileno())
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", **said}
+    made = Inherited(environment, os.getpid())
+    assert environment == {}
+    return made
+
+
+@pytest.mark.parametrize(
+    "said", [{"LISTEN_PID": "1"}, {"LISTEN_PID": ""}, {"LISTEN_FDS": "x"}, {"LISTEN_FDS": "0"}]
+)
+def test_what_is_said_to_another_process_or_makes_no_sense_is_taken_out_and_not_heeded(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.set_inheritable(True)
+        made = handed_over(monkeypatch, sock, **said)
+        assert (made.unused, made.network().successor) == ([], "none")
+        made.close()
+        assert sock.get_inheritable()
+        assert sock.getsockname()  # it is open
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [(socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM)]
+)
+def test_what_is_for_something_else_in_this_process_is_left_open(
+    monkeypatch: pytest.MonkeyPatch, family: int, kind: int
+) -> None:
+    with socket.socket(family, kind) as sock:
+        made = handed_over(monkeypatch, sock)
+        assert (made.unused, made.network().successor) == ([], "none")
+        made.close()
+        assert not sock.get_inheritable()  # but no child's
+        assert os.fstat(sock.fileno())
+
+
+@pytest.mark.parametrize(("reuse_port", "successor"), [(False, "none"), (True, "port")])
+def test_without_any_a_successor_may_take_the_same_port_if_that_was_said(
+    reuse_port: bool, successor: str
+) -> None:
+    assert Inherited({}, os.getpid(), reuse_port=reuse_port).network().successor == successor
