@@ -36,12 +36,12 @@ class First(NamedTuple):
     """What is remembered under a key.
 
     Attributes:
-        digest: of what was sent.
+        update: what tells what was sent from every other update.
         outcome: what the sender was given.
         until: when it is forgotten.
     """
 
-    digest: bytes
+    update: tuple[bytes, object]
     outcome: Future[None] | None
     until: float
 
@@ -76,16 +76,16 @@ class Repeats:
             BaseException: what `send` raises.
         """
         check_key(key)
-        digest = digest_of(packet)
+        update = identity_of(packet)
         with self._lock:
             self._forget_old()
             first = self._firsts.get(key)
             if first is not None:
-                if first.digest != digest:
+                if first.update != update:
                     raise reused()
                 return first.outcome
             outcome = send(packet)
-            self._firsts[key] = first = First(digest, outcome, self._now() + self._seconds)
+            self._firsts[key] = first = First(update, outcome, self._now() + self._seconds)
             if len(self._firsts) > self._most:
                 self._firsts.popitem(last=False)
         if outcome is not None:
@@ -103,7 +103,7 @@ class Repeats:
         with self._lock:
             self._forget_old()
             first = self._firsts.get(key)
-        if first is not None and first.digest != digest_of(packet):
+        if first is not None and first.update != identity_of(packet):
             raise reused()
 
     def _look(self, key: str, first: First, outcome: Future[None]) -> None:
@@ -127,12 +127,13 @@ def reused() -> KeyReusedError:
     return KeyReusedError("this idempotency key came with another update before")
 
 
-def digest_of(packet: Packet) -> bytes:
-    """Return what tells this update from every other one."""
+def identity_of(packet: Packet) -> tuple[bytes, object]:
+    """Return what tells this update from every other one: a digest, and its key, any object that can be compared."""
     digest = blake2b(packet.json, digest_size=16)
-    if isinstance(packet, TrackedPacket):
-        digest.update(repr((packet.receipt, packet.ttl, packet.key, packet.exclude)).encode(errors="replace"))
-    return digest.digest()
+    if not isinstance(packet, TrackedPacket):
+        return digest.digest(), None
+    digest.update(repr((packet.receipt, packet.ttl, packet.exclude)).encode(errors="replace"))
+    return digest.digest(), packet.key
 
 
 def check_key(key: object) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from cometary.actors import Future
 from cometary.dispatch.repeats import Repeats
 from cometary.errors import KeyReusedError, MailboxFullError, UsageError
+from cometary.packets.contract import make_contract
 from cometary.packets.packet import Packet
-from cometary.packets.tracked import TrackedPacket
+from cometary.packets.tracked import TrackedPacket, tracked
 
 
 class Sender:
@@ -91,6 +92,7 @@ def test_what_was_not_taken_is_sent_when_it_comes_again() -> None:
         TrackedPacket("a", 1, receipt="r"),
         TrackedPacket("a", 1, ttl=3),
         TrackedPacket("a", 1, exclude="s"),
+        TrackedPacket("a", 1, key="k"),
     ],
 )
 def test_another_update_is_another_in_whatever_it_differs(other: Packet) -> None:
@@ -106,3 +108,23 @@ def test_what_is_no_key_is_refused_and_nothing_sent(key: Any) -> None:
     with pytest.raises(UsageError):
         repeats.once(key, Packet("a"), sender)
     assert sender.sent == []
+
+
+BY_MESSAGE = make_contract("conflate", key=lambda path, message: (path, message["id"]))
+
+
+@pytest.mark.parametrize("wishes", [{"key": ("a", 7)}, {"contract": BY_MESSAGE}, {"key": 7}, {"key": "k"}])
+def test_a_repeat_is_one_whatever_its_packet_is_conflated_by(wishes: dict[str, Any]) -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    first, again = (tracked("a", {"id": 7}, **wishes) for _ in range(2))
+    repeats.once("k", first, sender)
+    repeats.check("k", again)
+    repeats.once("k", again, sender)
+    assert len(sender.sent) == 1
+
+
+def test_what_is_conflated_by_another_key_is_another_update() -> None:
+    repeats, sender = Repeats(lambda: 0.0), Sender()
+    repeats.once("k", tracked("a", 1, key=("a", 7)), sender)
+    with pytest.raises(KeyReusedError):
+        repeats.check("k", tracked("a", 1, key=("a", 8)))
