@@ -1,6 +1,5 @@
 """Why an actor ended, as a value: what a caller may give for it, what is told of it, and what is kept."""
 
-# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import gc
@@ -178,36 +177,49 @@ def test_the_variables_of_a_handler_are_gone_when_only_what_is_kept_is_left() ->
         seen.append(weakref.ref(large))
         raise LookupError
 
-    def kept_of_it() -> Exit:
-        try:
+    def kept() -> Exit:
+        with pytest.raises(LookupError) as caught:
             handle()
-        except LookupError as error:
-            return remembered(Exit("crashed", error, "message"))
-        raise AssertionError
+        return remembered(Exit("crashed", caught.value, "message"))
 
     seen: list[weakref.ref[Large]] = []
-    kept = kept_of_it()
+    left = kept()
     gc.collect()
     assert seen[0]() is None
-    assert isinstance(kept.error, LookupError)
+    assert isinstance(left.error, LookupError)
 
 
 # -- how on_stop is told ------------------------------------------------------------------
 
 
+class Stopping:
+    """Methods in the place of `on_stop`."""
+
+    def nothing(self) -> None: ...
+    def exit(self, exit: Exit) -> None: ...  # noqa: A002 - OTP's word
+    def whatever(self, whatever: Exit) -> None: ...
+    def reason(self, reason: Exit | None = None) -> None: ...
+    def underscored(self, exit_: Exit | None = None) -> None: ...
+    def another(self, timeout: float = 5) -> None: ...
+    def any_number(self, *args: Exit) -> None: ...
+    def by_name(self, **options: Exit) -> None: ...
+    def second(self, timeout: float = 5, reason: Exit | None = None) -> None: ...
+    def rest(self, timeout: float = 5, *rest: Exit) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("on_stop", "told"),
     [
-        (lambda self: None, False),
-        (lambda self, exit: None, True),  # noqa: A006 - OTP's word
-        (lambda self, whatever: None, True),
-        (lambda self, reason=None: None, True),
-        (lambda self, exit_=None: None, True),
-        (lambda self, timeout=5: None, False),
-        (lambda self, *args: None, True),
-        (lambda self, **options: None, False),
-        (lambda self, timeout=5, reason=None: None, False),
-        (lambda self, timeout=5, *rest: None, False),
+        (Stopping.nothing, False),
+        (Stopping.exit, True),
+        (Stopping.whatever, True),
+        (Stopping.reason, True),
+        (Stopping.underscored, True),
+        (Stopping.another, False),
+        (Stopping.any_number, True),
+        (Stopping.by_name, False),
+        (Stopping.second, False),
+        (Stopping.rest, False),
     ],
 )
 def test_on_stop_is_told_how_the_actor_ends_if_its_first_parameter_is_for_that(

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions.events import Stream
+from cometary.sessions.outbox import Outbox
 from cometary.sessions.presuming import PresumingOutbox
 
 WINDOW = 3
@@ -18,7 +19,7 @@ class Model(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outbox = PresumingOutbox(1000, 1 << 20, WINDOW)
+        self.outbox: Outbox = PresumingOutbox(1000, 1 << 20, WINDOW)
         self.all: list[TrackedPacket] = []
         self.sent: int = 0
         self.gone: int = 0

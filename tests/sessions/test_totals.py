@@ -12,7 +12,7 @@ from cometary.sessions.presuming import PresumingOutbox
 from cometary.sessions.totals import Totals
 
 
-def settle(packet: object, outcome: object) -> None:
+def tell_nobody(_packet: Packet, _outcome: str) -> None:
     """Nobody wants to know."""
 
 
@@ -25,10 +25,10 @@ def eventful() -> Outbox:
     outbox.acknowledge(3)
     few = make_contract("drop_oldest", limit=2)
     for _ in range(3):
-        assert outbox.admit(tracked("a", 1, ttl=1), 0.0, settle)
+        assert outbox.admit(tracked("a", 1, ttl=1), 0.0, tell_nobody)
     outbox.expire(2.0)
     for _ in range(4):
-        assert outbox.admit(tracked("a", 1, contract=few), 2.0, settle)
+        assert outbox.admit(tracked("a", 1, contract=few), 2.0, tell_nobody)
     return outbox
 
 
