@@ -37,8 +37,8 @@ class Worker(Consumer):
 async def main() -> None:
     """Let three work for a moment."""
     workers = [ChildSpec(f"worker {number}", Worker) for number in range(3)]
-    jobs = ChildSpec("jobs", Jobs, name="jobs")
-    async with system(), supervise([jobs, *workers], strategy="rest_for_one"):
+    children = [ChildSpec("jobs", Jobs, name="jobs"), *workers]
+    async with system(), supervise(children, strategy="rest_for_one"):
         await trio.sleep(0.25)
 
 
