@@ -90,7 +90,7 @@ class Bench:
         plan = self._plan
         if plan.url is not None:
             return plan.url, plan.control, plan.pid
-        server = await stack.enter_async_context(own_server(plan.sessions))
+        server = await stack.enter_async_context(own_server(plan))
         self.log = server.log
         return server.comet, server.control, server.pid
 

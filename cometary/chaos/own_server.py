@@ -16,18 +16,25 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometary.chaos.habits import MODES
 from cometary.errors import TargetError
+
+if TYPE_CHECKING:
+    from cometary.chaos.plan import Plan
 
 APP: Final = "cometary.chaos.application:app"
 SHORT: Final = "--wait 20 --die 15"
 """The protocol's times, in seconds, so that a minute sees them run out again and again."""
 
+PATIENT: Final = "--die 600"
+"""The same for so many sessions that a busy machine may leave some alone for long. What is lost shows all the same."""
+
 FEW: Final = 500
-"""Sessions, beyond which the times are the usual ones: a busy machine needs them to serve all."""
+"""Sessions for which a machine has time."""
 
 READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")
 STARTING: Final = 30.0
@@ -55,11 +62,11 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server(sessions: int) -> AsyncGenerator[OwnServer]:
+async def own_server(plan: Plan) -> AsyncGenerator[OwnServer]:
     """Run a server until the end of the block.
 
     Args:
-        sessions: how many it is going to have.
+        plan: what it is for.
 
     Raises:
         TargetError: it does not start.
@@ -67,7 +74,7 @@ async def own_server(sessions: int) -> AsyncGenerator[OwnServer]:
     descriptor, log = tempfile.mkstemp(prefix="cometary-chaos-", suffix=".log")
     try:
         process = await trio.lowlevel.open_process(
-            _command(sessions),
+            _command(plan),
             stdout=subprocess.PIPE,
             stderr=descriptor,
             env=_environment(),
@@ -82,8 +89,9 @@ async def own_server(sessions: int) -> AsyncGenerator[OwnServer]:
         await _stop(process)
 
 
-def _command(sessions: int) -> list[str]:
-    times = SHORT if sessions <= FEW else ""
+def _command(plan: Plan) -> list[str]:
+    waits_for_die = any(habits.lingers or habits.vanishes for habits in MODES[plan.mode])
+    times = SHORT if waits_for_die or plan.sessions <= FEW else PATIENT
     options = f"--port 0 --control 127.0.0.1:0 {times} --crash-calls on --log-level error"
     return [sys.executable, "-m", "cometary", "serve", APP, *options.split()]
 

@@ -137,6 +137,10 @@ class Door:
         """Return what answers where nothing else does, by rules of its own on other origins; one door may do so."""
         return None
 
+    def upload_bytes(self) -> int:
+        """Return how many bytes a body may have that its site takes as it comes (`Upload`); 0 if it takes none."""
+        return 0
+
     def children(self) -> Sequence[ChildSpec]:
         """Return what it runs."""
         return ()

@@ -89,6 +89,10 @@ class Doors:
         """
         return self._only("site")
 
+    def upload_bytes(self) -> int:
+        """Return how many bytes a body may have that the site takes as it comes."""
+        return sum(door.upload_bytes() for door in self._doors)
+
     def _only(self, what: str) -> Endpoint | None:
         answering = [
             (door.name, found) for door in self._doors if (found := getattr(door, what)()) is not None

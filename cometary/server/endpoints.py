@@ -87,7 +87,7 @@ def public_service(
         limits: what one client may take.
         bodies: has bodies read in their turn.
     """
-    router = Router(doors.rest(), doors.site())
+    router = Router(doors.rest(), doors.site(), doors.upload_bytes())
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
     secure = settings.files_of_tls is not None
@@ -108,7 +108,7 @@ def public_service(
     router.add("GET", settings.comet, reads)
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=secure)
-    return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered)
+    return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads)
 
 
 def event_sources(settings: Settings, gate: Gate) -> EventSources | None:

@@ -87,8 +87,8 @@ class AsgiHost(Host):
         lifespan = Lifespan(self._state)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._live, call, lifespan)
-            await lifespan.begun.wait()
             try:
+                await lifespan.begun.wait()
                 while True:
                     exchange = await self.next_request()
                     nursery.start_soon(self._answer, call, exchange)

@@ -2,7 +2,8 @@
 
 The call lives on the server's own loop, wherever the application runs (`asgi`).
 
-1.  The application gets the body in one piece, and after that is told when the client has gone; not before it asks.
+1.  The application gets the body in one piece, or a long one as it comes, a piece each time it asks. After that it is
+    told when the client has gone; not before it asks.
 2.  A response whose first piece is its last goes out in one. Of any other one each `send` is over when the piece before
     is on its way, so an application waits for its reader.
 3.  An application that raises, or ends without an answer, is a 500; or the end of the connection once the head is out.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from cometary.doors.hosting.environ import Place
     from cometary.transport.http.exchange import Exchange
+    from cometary.transport.http.upload import Upload
 
     Message = MutableMapping[str, Any]
 
@@ -43,6 +45,7 @@ class AsgiCall:
         self.scope = scope_of(exchange, place, state)
         self._exchange = exchange
         self._body: bytes | None = exchange.body
+        self._upload = exchange.upload
         self._response = Response(exchange)
         self._start: Message | None = None
         self._finished = False
@@ -51,11 +54,22 @@ class AsgiCall:
 
     async def receive(self) -> Message:
         """Return the body, and then wait for the end of it all."""
+        if self._upload is not None:
+            return await self._next_piece(self._upload)
         body, self._body = self._body, None
         if body is not None:
             return {"type": "http.request", "body": body, "more_body": False}
         await self._over.wait()
         return {"type": "http.disconnect"}
+
+    async def _next_piece(self, upload: Upload) -> Message:
+        try:
+            piece = await upload.receive()
+        except ClientGoneError:
+            return {"type": "http.disconnect"}
+        if not piece:
+            self._upload = self._body = None
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
 
     async def send(self, message: Message) -> None:
         """Take what the application says.

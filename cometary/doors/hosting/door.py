@@ -65,6 +65,10 @@ class HostingDoor(Door):
         """Have the application answer."""
         return self._host
 
+    def upload_bytes(self) -> int:
+        """See `Door.upload_bytes`."""
+        return 0 if self._host is None else self._section.upload_bytes
+
     def children(self) -> Sequence[ChildSpec]:
         """What it runs in."""
         return () if self._host is None else (ChildSpec("application", self._host.run),)

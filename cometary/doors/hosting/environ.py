@@ -9,12 +9,17 @@
 from __future__ import annotations
 
 import sys
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+import trio.from_thread
+
+from cometary.errors import ClientGoneError
+
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
+    from cometary.transport.http.upload import Upload
 
 LEFT_OUT: Final = frozenset({b"proxy", b"content-type", b"content-length"})
 """Headers that are not in the environment under `HTTP_…`."""
@@ -34,9 +39,42 @@ class Place(NamedTuple):
     scheme: str
 
 
+class UploadReader(RawIOBase):
+    """Reads a long body as it comes, in the thread of the application.
+
+    Args:
+        upload: the body; its connection is the loop's.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        super().__init__()
+        self._upload = upload
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """See `io.IOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`.
+
+        Raises:
+            OSError: the body broke off.
+        """
+        if not self._rest:
+            try:
+                self._rest = trio.from_thread.run(self._upload.receive)
+            except ClientGoneError as error:
+                raise ConnectionResetError(str(error)) from None
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
 def environ_of(exchange: Exchange, place: Place) -> dict[str, Any]:
     """Return the environment of a request."""
-    headers = exchange.headers
+    headers, upload = exchange.headers, exchange.upload
+    length = b"%d" % len(exchange.body) if upload is None else headers.get(b"content-length")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": exchange.method,
         "SCRIPT_NAME": "",
@@ -46,16 +84,17 @@ def environ_of(exchange: Exchange, place: Place) -> dict[str, Any]:
         "SERVER_PORT": str(place.port),
         "SERVER_PROTOCOL": f"HTTP/{exchange.version}",
         "REMOTE_ADDR": exchange.peer,
-        "CONTENT_LENGTH": str(len(exchange.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": place.scheme,
-        "wsgi.input": BytesIO(exchange.body),
+        "wsgi.input": BytesIO(exchange.body) if upload is None else BufferedReader(UploadReader(upload)),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
+    if length is not None:  # else it is chunked, and its end is where it is
+        environ["CONTENT_LENGTH"] = length.decode()
     if b"content-type" in headers:
         environ["CONTENT_TYPE"] = headers[b"content-type"].decode("latin-1")
     for name, value in headers.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.doors.hosting.response import TEXT
+from cometary.transport.http.upload_connection import take_upload
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
@@ -50,7 +51,11 @@ class Host:
             exchange.respond(503, BUSY, TEXT, RETRY)
         else:
             self.busy += 1
-            self._send.send_nowait(exchange)
+            if exchange.upload is None:
+                self._send.send_nowait(exchange)
+            else:
+                exchange.on_drop = self.done
+                take_upload(exchange, self._send.send_nowait)
 
     async def run(self) -> None:
         """Run the application until cancelled; for a child specification."""

@@ -24,6 +24,11 @@ class HostingSection(Section):
     wsgi_queue: int = option(
         100, kinds.whole(0, 100_000), "The most further requests that wait; those beyond it are answered 503."
     )
+    upload_bytes: int = option(
+        64 * 1024 * 1024,
+        kinds.whole(0, 1 << 40, "bytes"),
+        "The longest body for the application; beyond body-bytes it gets it as it comes.",
+    )
     asgi: str | None = option(None, APPLICATION, "An ASGI application that answers at all other paths.")
     asgi_loop: str = option(
         "asyncio",

@@ -241,7 +241,7 @@ class Connection(BufferedChannel):
         finally:  # even one that failed must not stay with the others
             self._parser = parsers.keeps(parser)
             self._beyond, parser.beyond = parser.beyond, None
-        if learn and len(exchanges) == 1 and self._parser is None:
+        if learn and len(exchanges) == 1 and self._parser is None and exchanges[0].upload is None:
             self._http.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
             self._expect(None)

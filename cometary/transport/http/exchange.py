@@ -26,6 +26,7 @@ from cometary.transport.http.stream import Stream
 
 if TYPE_CHECKING:
     from cometary.transport.codecs import Codec
+    from cometary.transport.http.upload import Upload
     from cometary.transport.net.channel import Successor
 
 logger = get_logger("cometary.transport")
@@ -100,6 +101,7 @@ class Exchange:
         streaming: What its response is written to, bit by bit.
         successor: What the connection goes on as when its turn has come.
         route: What is known of all requests with the same head, if this one's is remembered.
+        upload: The body, if it is taken as it comes; `take_upload` begins that.
     """
 
     __slots__ = (
@@ -120,6 +122,7 @@ class Exchange:
         "streaming",
         "successor",
         "upgradable",
+        "upload",
         "version",
     )
 
@@ -149,6 +152,7 @@ class Exchange:
         self.streaming: Stream | None = None
         self.successor: Successor | None = None
         self.route: Route | None = None
+        self.upload: Upload | None = None
         self._carrier: Carrier | None = None
         self._answered = False
 

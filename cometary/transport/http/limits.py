@@ -45,14 +45,14 @@ class Limits:
     linger_seconds: float = 2
 
 
-def check_body(length: int, limits: Limits) -> None:
-    """Refuse a body of `length` bytes if that is too long.
+def check_body(length: int, most: int) -> None:
+    """Refuse a body of `length` bytes if that is more than `most`.
 
     Raises:
         ProtocolError: `too-large`, the client's fault.
     """
-    if length > limits.body_bytes:
-        raise ProtocolError("too-large", f"The body is longer than {limits.body_bytes} bytes.")
+    if length > most:
+        raise ProtocolError("too-large", f"The body is longer than {most} bytes.")
 
 
 def check_count(count: int, limits: Limits) -> None:

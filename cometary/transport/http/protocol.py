@@ -45,7 +45,7 @@ class Http:
         self.read_bytes = self.limits.header_bytes
         self.unanswered = self.limits.unanswered
         self.encoder = ResponseEncoder()
-        self.parsers = ParserPool(self.limits)
+        self.parsers = ParserPool(self.limits, service.uploads)
         self.heads = HeadMemory()
         self._floor: Floor | None = None
 

@@ -9,6 +9,9 @@
 5. At a boundary between requests the parser holds nothing of anybody, so that any number of
    connections can share it; one in the middle of a request must keep it for its own.
 6. Nothing grows beyond the limits: sizes are checked before or while bytes are kept.
+7. A body that is too long to be kept comes in an `Upload`, where somebody takes such. Its request comes out when its
+   head is there, as the last one of its connection, and is to be taken in the way of an upgrade (rule 3). What is fed
+   from then on goes to the upload.
 
 llhttp (strict) refuses bad framing by itself: two lengths, a length and a transfer coding, bare
 line feeds, folded headers, control characters. It leaves to the server: versions other than 1.0
@@ -17,7 +20,7 @@ and 1.1, codings besides `chunked`, a missing or repeated `Host`, and sizes. Pur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Final, cast
 
@@ -26,6 +29,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.limits import Limits, check_body, check_count, check_size
+from cometary.transport.http.upload import Upload
 
 SINGLE: Final = frozenset(
     {
@@ -41,8 +45,16 @@ SINGLE: Final = frozenset(
 """Headers that mean something else when two lines of them are read as a list."""
 VERSIONS: Final = ("1.1", "1.0")
 NEEDS_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
+Uploads = Callable[[str], int]
+"""How many bytes a body may have at a path where such are taken as they come; 0 where none are."""
+
 SPARE: Final = 64
 """Parsers that are kept for the next client that sends a request in pieces."""
+
+
+def no_uploads(_path: str) -> int:
+    """Take none."""
+    return 0
 
 
 class Phase(Enum):
@@ -77,6 +89,8 @@ class RequestParser:
         "_repeated",
         "_target",
         "_upgrading",
+        "_upload",
+        "_uploads",
         "_version",
         "_wish",
         "beyond",
@@ -85,8 +99,9 @@ class RequestParser:
         "phase",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, uploads: Uploads = no_uploads) -> None:
         self._limits = limits
+        self._uploads = uploads
         self._llhttp = HttpRequestParser(self)
         self._ready: list[Exchange] = []
         self._fed = 0
@@ -97,6 +112,7 @@ class RequestParser:
     def _forget(self) -> None:
         self.phase = BOUNDARY
         self._exchange: Exchange | None = None
+        self._upload: Upload | None = None
         self._headers: dict[bytes, bytes] = {}
         self._repeated = 0
         self._target = b""
@@ -188,13 +204,16 @@ class RequestParser:
         limits = self._limits
         if self.phase is HEAD:
             check_size(self._fed, limits)
-        elif self._fed > limits.header_bytes + 2 * limits.body_bytes:
+        elif self._upload is None and self._fed > limits.header_bytes + 2 * limits.body_bytes:
             raise ProtocolError("too-large", "The request is longer than any that fits the limits.")
 
     def _end(self, fault: ProtocolError) -> None:
         if self.finished:  # by a request that closes the connection: what follows it is ignored
             return
         self.finished = True
+        if self._upload is not None:  # its request is out already
+            self._upload.break_off()
+            return
         exchange = self._exchange or Exchange("", "", b"", self._headers)
         exchange.fault = fault.with_traceback(None)  # which would keep this parser
         exchange.closing = True
@@ -243,7 +262,9 @@ class RequestParser:
         self.phase = BODY
         self._headers = {}  # what follows are trailers, and go away with it
         check_version(version, headers)
-        check_framing(version, method, headers, limits)
+        most = self._uploads(path)
+        is_upload = most > limits.body_bytes and is_long(headers, limits)
+        check_framing(version, method, headers, most if is_upload else limits.body_bytes)
         check_count(len(headers) + self._repeated, limits)
         if self._fed:  # else it came with one read, which is no longer than a head may be
             check_size(sum(len(name) + len(value) + 4 for name, value in headers.items()), limits)
@@ -251,21 +272,37 @@ class RequestParser:
             self._upgrading = llhttp.should_upgrade()
         elif self._wish:
             headers[b"upgrade"] = self._wish
+        if is_upload and not self._upgrading:
+            self._begin_upload(self._exchange, most)
+
+    def _begin_upload(self, exchange: Exchange, most: int) -> None:
+        exchange.upload = self._upload = Upload(self, most)
+        exchange.closing = exchange.upgradable = True
+        self._ready.append(exchange)
+        self.beyond = b""
 
     def on_body(self, part: bytes) -> None:
         """The body, or a part of it."""
+        if self._upload is not None:
+            self._upload.take(part)
+            return
         if not self._body:
             self._body = part
         elif isinstance(self._body, bytes):
             self._body = bytearray(self._body + part)
         else:
             self._body += part
-        check_body(len(self._body), self._limits)
+        check_body(len(self._body), self._limits.body_bytes)
 
     def on_message_complete(self) -> None:
         """The request's end; of one that asks for an upgrade only its head's."""
         exchange = self._exchange
         if self._upgrading or exchange is None:
+            return
+        if self._upload is not None:
+            self._upload.end()
+            self.finished = True
+            self._forget()
             return
         exchange.body = bytes(self._body)
         self._ready.append(exchange)
@@ -305,7 +342,12 @@ def check_version(version: str, headers: Mapping[bytes, bytes]) -> None:
         raise ProtocolError("bad-request", f"HTTP/{version} is not spoken here, HTTP/1.1 is.")
 
 
-def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], limits: Limits) -> None:
+def is_long(headers: Mapping[bytes, bytes], limits: Limits) -> bool:
+    """Whether a request has a body that is, or may be, too long to be kept."""
+    return b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0")) > limits.body_bytes
+
+
+def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], most: int) -> None:
     """Refuse a body that is too long, or whose end is unclear.
 
     Raises:
@@ -314,7 +356,7 @@ def check_framing(version: str, method: str, headers: Mapping[bytes, bytes], lim
     if method == "CONNECT":  # whose body, whatever its head says, llhttp takes for another protocol's
         raise ProtocolError("bad-request", "This is no proxy.")
     if b"content-length" in headers:
-        check_body(int(headers[b"content-length"]), limits)
+        check_body(int(headers[b"content-length"]), most)
     elif b"transfer-encoding" in headers:
         if headers[b"transfer-encoding"].lower() != b"chunked" or version != "1.1":
             raise ProtocolError("bad-request", "The only transfer coding is chunked, in HTTP/1.1.")
@@ -346,17 +388,19 @@ class ParserPool:
 
     Args:
         limits: What they enforce.
+        uploads: See `Service`.
 
     Attributes:
         shared: The parser for a connection that has none of its own.
     """
 
-    __slots__ = ("_limits", "_spare", "shared")
+    __slots__ = ("_limits", "_spare", "_uploads", "shared")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, uploads: Uploads = no_uploads) -> None:
         self._limits = limits
+        self._uploads = uploads
         self._spare: list[RequestParser] = []
-        self.shared = RequestParser(limits)
+        self.shared = RequestParser(limits, uploads)
 
     def keeps(self, parser: RequestParser) -> RequestParser | None:
         """What a connection keeps after it has fed `parser`, its own or the shared one.
@@ -369,7 +413,7 @@ class ParserPool:
             if not midway:
                 self.take_back(parser)
         elif midway or parser.finished:
-            self.shared = self._spare.pop() if self._spare else RequestParser(self._limits)
+            self.shared = self._spare.pop() if self._spare else RequestParser(self._limits, self._uploads)
             if parser.finished:
                 parser.close()
         return parser if midway else None

@@ -40,9 +40,13 @@ class Router:
     Args:
         otherwise: answers requests to all other paths; by default there is nothing.
         site: answers what `otherwise` says is not there.
+        upload_bytes: bytes that a body may have which the site takes as it comes; 0 if it takes none.
     """
 
-    def __init__(self, otherwise: Endpoint | None = None, site: Endpoint | None = None) -> None:
+    def __init__(
+        self, otherwise: Endpoint | None = None, site: Endpoint | None = None, upload_bytes: int = 0
+    ) -> None:
+        self._upload_bytes = upload_bytes
         self._otherwise = otherwise or refuse_path
         self._site = site
         self._paths: dict[str, dict[str, Endpoint]] = {}
@@ -83,6 +87,10 @@ class Router:
     def guards(self, path: str) -> bool:
         """Whether what is said of pages of other origins holds at `path`: the site has rules of its own."""
         return self._site is None or path in self._paths
+
+    def uploads(self, path: str) -> int:
+        """Return how many bytes a body at `path` may have that is taken as it comes; 0 if none may."""
+        return 0 if self.guards(path) else self._upload_bytes
 
 
 def refuse_path(_: Exchange) -> None:

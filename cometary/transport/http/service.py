@@ -45,12 +45,14 @@ class Service:
         hosts: Under which names it is reached; None for any.
         guards: Whether `cors` holds at a path.
         metered: Makes an endpoint wait its turn when too much is asked at once.
+        uploads: How many bytes a body may have at a path where such are taken as they come; 0 where none are.
 
     Attributes:
         hosts: The same.
+        uploads: The same.
     """
 
-    __slots__ = ("_answer", "_cors", "_endpoint", "_guards", "_refusals", "hosts")
+    __slots__ = ("_answer", "_cors", "_endpoint", "_guards", "_refusals", "hosts", "uploads")
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class Service:
         *,
         guards: Callable[[str], bool] = lambda path: True,  # noqa: ARG005
         metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
+        uploads: Callable[[str], int] = lambda path: 0,  # noqa: ARG005
     ) -> None:
         self._answer = metered(self._serve)
         self._endpoint = endpoint
         self._guards = guards
         self._cors = cors
         self.hosts = hosts
+        self.uploads = uploads
         self._refusals = RefusalLog()
 
     def serve(self, exchange: Exchange) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import anyio
 from sniffio import current_async_library
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -79,6 +80,25 @@ async def wait(request: Request) -> Response:
     return PlainTextResponse("too late")
 
 
+async def upload(request: Request) -> Response:
+    """Read a long body bit by bit, and tell what it was."""
+    digest, total = hashlib.sha256(), 0
+    try:
+        async for piece in request.stream():
+            digest.update(piece)
+            total += len(piece)
+            pulled.append(total)
+    except ClientDisconnect:
+        left.append("upload")
+        raise
+    return PlainTextResponse(f"{total} {digest.hexdigest()}")
+
+
+async def ignore(_: Request) -> Response:
+    """Answer, whatever comes."""
+    return PlainTextResponse("as you like")
+
+
 async def slow(_: Request) -> Response:
     """Take a while."""
     await anyio.sleep(0.2)
@@ -125,6 +145,8 @@ site = Starlette(
         Route("/endless", Endless()),
         Route("/wait", wait),
         Route("/slow", slow),
+        Route("/upload", upload, methods=["POST"]),
+        Route("/ignore", ignore, methods=["POST"]),
         WebSocketRoute("/chat", chat),
         WebSocketRoute("/refuse", refuse),
         WebSocketRoute("/break-off", break_off),
@@ -136,3 +158,8 @@ site = Starlette(
 
 async def silent(scope: Any, receive: Any, send: Any) -> None:
     """Say nothing at all."""
+
+
+async def never_begins(scope: Any, receive: Any, send: Any) -> None:
+    """Take for ever to start."""
+    await anyio.sleep_forever()

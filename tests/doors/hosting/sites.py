@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -42,7 +43,7 @@ class Endless:
         closed.set()
 
 
-def site(environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: C901, PLR0911 - a table
+def site(environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: C901, PLR0911, PLR0912 - a table
     """Do what the path says."""
     path = environ["PATH_INFO"]
     if path == "/raise":
@@ -75,6 +76,11 @@ def site(environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: C901, PLR0
         write(b"by ")
         write(b"hand")
         return []
+    if path == "/upload":
+        return upload(environ, start)
+    if path == "/ignore":
+        start("200 OK", [TEXT])
+        return [b"as you like"]
     if path == "/cookies":
         start("302 Found", [("Location", "/text"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
         return [b""]
@@ -83,6 +89,21 @@ def site(environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: C901, PLR0
         return []
     start("404 Not Found", [TEXT])
     return [b"not here"]
+
+
+def upload(environ: Environ, start: Start) -> Iterable[bytes]:
+    """Read a long body bit by bit, and tell what it was."""
+    digest, total = hashlib.sha256(), 0
+    try:
+        while piece := environ["wsgi.input"].read(10_000):
+            digest.update(piece)
+            total += len(piece)
+            pulled.append(total)
+    except OSError:
+        closed.set()
+        raise
+    start("200 OK", [TEXT])
+    return [f"{total} {digest.hexdigest()}".encode()]
 
 
 def pieces() -> Iterator[bytes]:

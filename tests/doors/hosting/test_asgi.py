@@ -110,6 +110,12 @@ async def test_its_lifespan_is_that_of_the_server(loop: str) -> None:
             await trio.testing.wait_all_tasks_blocked()
 
 
+async def test_a_server_that_stops_before_the_application_has_begun_stops(loop: str) -> None:
+    with trio.fail_after(20):
+        async with hosting(loop, "never_begins"):
+            pass
+
+
 async def test_no_more_are_answered_at_a_time_than_may_be_and_sessions_go_on(loop: str) -> None:
     recorder = Recorder()
     async with (

@@ -17,7 +17,7 @@ LIMITS = Limits(header_bytes=10, headers=20, body_bytes=30)
     [
         (check_size, 10, "headers-too-large"),
         (check_count, 20, "headers-too-large"),
-        (check_body, 30, "too-large"),
+        (lambda length, limits: check_body(length, limits.body_bytes), 30, "too-large"),
     ],
 )
 def test_as_much_as_the_limit_is_taken_and_one_more_is_refused(
