@@ -5,7 +5,7 @@
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make wheel   the same in a wheel, for servers in production
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
-#   make proxies run the server behind a real nginx, if that is installed, and see whether streams come through
+#   make proxies run the server behind a real nginx and a real Caddy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
@@ -44,6 +44,7 @@ fuzz: $(VENV)/dev.stamp
 
 proxies: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/proxies.py
+	$(VENV)/bin/python -m tests.proxies_http2
 
 autobahn: $(VENV)/dev.stamp
 	PYTHON2="$(PYTHON2)" $(VENV)/bin/python -m tests.autobahn $(AUTOBAHN_CASES)
