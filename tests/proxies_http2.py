@@ -2,9 +2,9 @@
 
     make proxies
 
-Each has its configuration from `examples/deployment`, with a port, a certificate and a server of this run in it. Over one
-connection of HTTP/2 go more held requests, and more streams, at a time than browsers have connections of HTTP/1.1; what
-is pushed has to come on each of them at once. WebSockets go by HTTP/1.1 beside it, as browsers have it.
+Each has its configuration from `examples/deployment`, with a port, a certificate and a server of this run in it. Over
+one connection of HTTP/2 go more held requests, and more streams, at a time than browsers have connections of HTTP/1.1;
+what is pushed has to come on each of them at once. WebSockets go by HTTP/1.1 beside it, as browsers have it.
 
 It needs nginx, and Caddy (Debian: `apt-get install nginx-light caddy`), of which one that is missing is left out.
 """
@@ -207,14 +207,13 @@ async def main() -> int:
         address = running.comet.removeprefix("http://").removesuffix("/comet")
         for name in PROXIES:
             if shutil.which(name) is None and shutil.which(name, path="/usr/sbin") is None:
-                print(f"---- {name} is not installed")
+                sys.stdout.write(f"---- {name} is not installed\n")
                 continue
             async with proxy(name, address) as url:
                 wrong = await Trial(url, sessions).run()
             failed |= bool(wrong)
-            print(
-                f"{'FAIL' if wrong else 'ok  '} {name}, HTTP/2, {TABS} sessions: {'; '.join(wrong) or 'all on time'}"
-            )
+            verdict = f"FAIL {name}: {'; '.join(wrong)}" if wrong else f"ok   {name}: all on time"
+            sys.stdout.write(f"{verdict}, HTTP/2, {TABS} sessions\n")
         running.stop()
     return int(failed)
 

@@ -9,7 +9,7 @@ from cometary.errors import UsageError
 from cometary.transport.http.connection import Connection
 from cometary.transport.http.head_memory import HeadMemory
 from cometary.transport.http.limits import Limits
-from cometary.transport.http.request_parser import ParserPool
+from cometary.transport.http.parser_pool import ParserPool
 from cometary.transport.http.responses import ResponseEncoder
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ def take_upload(exchange: Exchange, take: Callable[[Exchange], None]) -> None:
     """
     carrier, upload = exchange.carrier, exchange.upload
     if isinstance(carrier, Connection) and upload is not None:
-        exchange.upgrade(partial(_succeed, exchange, carrier._http, upload, take))  # noqa: SLF001 - its own kind
+        http = carrier._http  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        exchange.upgrade(partial(_succeed, exchange, http, upload, take))
 
 
 def _succeed(  # noqa: PLR0917 - as `Successor` is called
