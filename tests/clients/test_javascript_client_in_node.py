@@ -14,6 +14,7 @@ from tests.servers import ECHO, running_server
 
 CLIENT = Path(__file__).resolve().with_name("echo_client.mjs")
 RENEWING = CLIENT.with_name("renewing_client.mjs")
+PATHS = CLIENT.with_name("paths_client.mjs")
 ASKING = CLIENT.with_name("asking_client.mjs")
 LAST = 300
 
@@ -49,3 +50,15 @@ def test_questions_are_answered_or_it_is_said_whose_fault_it_is() -> None:
     assert value == 42
     assert refused == ["AskError", "client", "sold-out", "There is none."]
     assert failed[:3] == ["AskError", "application", "internal-error"]
+
+
+def test_what_was_missed_is_replayed_or_a_gap_and_paths_are_asked_of_the_server() -> None:
+    with running_server("tests/clients/paths_application.py:app") as server:
+        told = json.loads(printed_by(PATHS, server.comet))
+    assert told["chat"] == [1, 2, 3, 4, 5, 12]
+    assert told["news"] == told["chat"]
+    assert sorted(told["gaps"]) == ["chat/a", "news"]
+    assert told["refused"] == ["ConnectError", True, ["chat/a", "chat/secret"]]
+    assert (told["count"], told["members"]) == (1, 1)
+    assert told["peers"] == [["whisper", "psst"]]
+    assert (told["forbidden"], told["alone"]) == ("forbidden", "bad-request")

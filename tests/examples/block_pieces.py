@@ -103,6 +103,7 @@ def read_javascript(block: Block, tmp_path: Path) -> None:
     text = text.replace('from "cometary/tabs"', 'from "./src/tabs.js"')
     text = text.replace('from "cometary/cbor"', 'from "./src/cbor.js"')
     text = text.replace('from "cometary/asking"', 'from "./src/asking.js"')
+    text = text.replace('from "cometary/paths"', 'from "./src/paths.js"')
     if "import " not in text:
         text = f'import {{ Comet }} from "./src/comet.js";\n{text}'
     (tmp_path / "src").symlink_to(ROOT / "clients/javascript/src")

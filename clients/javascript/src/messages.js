@@ -30,6 +30,7 @@
  * @property {{ reason: string, missing: readonly string[], uncertain: Packet[] }} reopened
  * @property {{ condition: string, detail: string, reason?: string, packets: Packet[] }} error
  * @property {{ reason: string, undelivered: Packet[] }} close
+ * @property {{ path: string }} gap only of the `Comet` of `cometary/paths`
  */
 
 /**

@@ -1,0 +1,48 @@
+"""An application with a history, presence and permissions, that can be asked to lose a session."""
+
+from __future__ import annotations
+
+from cometary import App, Session
+
+app = App()
+app.path("chat/*", history=5, presence=True)
+app.path("news", history=5)
+
+
+@app.authorize("chat/*")
+def may_hear(_session: Session, path: str) -> bool:
+    """Let everybody hear all rooms but one."""
+    return path != "chat/secret"
+
+
+@app.peer
+def may_send(_session: Session, _name: str, path: str, _message: object) -> bool:
+    """Let everybody whisper."""
+    return path == "whisper"
+
+
+@app.signon
+def joined(session: Session) -> None:
+    """Connect the session to the news itself."""
+    session.connect("news")
+
+
+@app.packet("name")
+def name(session: Session, _path: str, _message: object) -> str:
+    """Answer what the session is called."""
+    return session.name
+
+
+@app.packet("publish")
+def publish(_session: Session, _path: str, message: list[object]) -> None:
+    """Send some updates to both paths."""
+    for update in message:
+        app.update("chat/a", update)
+        app.update("news", update)
+
+
+@app.packet("lose")
+def lose(session: Session, _path: str, message: list[object]) -> None:
+    """Lose the session, and send some updates before its client is back."""
+    session._hub.end(session._keeper, "failed")
+    publish(session, "publish", message)
