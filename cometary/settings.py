@@ -16,6 +16,7 @@ from cometary.config.section import Section, extended, options_of
 from cometary.doors.control.settings import ControlSection
 from cometary.doors.hosting.settings import HostingSection
 from cometary.doors.installed import installed_doors
+from cometary.doors.roots.settings import RootsSection
 from cometary.doors.stomp.settings import StompSection
 from cometary.doors.webhooks.settings import WebhookSection
 from cometary.errors import ConfigError
@@ -73,6 +74,7 @@ class Settings(
     WebhookSection,
     HostingSection,
     StompSection,
+    RootsSection,
     LogSection,
 ):
     """How one server is set up; each field is explained by its row.

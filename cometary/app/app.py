@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
+    from cometary.dispatch.delegate import Told
     from cometary.dispatch.hub import Hub
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.admission import Verdict
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     FailureHandler = TypeVar("FailureHandler", bound=Callable[[Failure], Done])
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
+    D = TypeVar("D", bound=Told)
     Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
     A = TypeVar("A", bound=Authenticator)
 
@@ -74,6 +76,7 @@ class App(Paths):
             check_authenticator("App(authenticate=…)", authenticate)
         self.authenticator = authenticate
         self.tasks: list[Task] = []
+        self.delegates: list[Told] = []
         self.directories: list[tuple[str, Path, bool]] = []
         self._served = Lock()
 
@@ -188,6 +191,20 @@ class App(Paths):
         check_async("@app.task", function, "running")
         self.tasks.append(function)
         return function
+
+    def delegate(self, told: D) -> D:
+        """Have `told.update(sender, path, message)` called with each update to any path.
+
+        It is called in an actor of its own, a child of the supervisor `delegates`: if it raises, that is started again,
+        and nobody else notices. It has to return soon; updates wait for it without bound.
+
+        Raises:
+            UsageError: if it has no such method; the caller's fault.
+        """
+        if not callable(getattr(told, "update", None)):
+            raise UsageError(f"a delegate has a method update(sender, path, message), which {told!r} has not")
+        self.delegates.append(told)
+        return told
 
     def files(self, prefix: str, directory: str | PathLike[str], *, follow_links: bool = False) -> None:
         """Serve the files of `directory` and of those below it, beside the comet endpoint.

@@ -12,6 +12,7 @@ from cometary.doors.control.door import ControlDoor
 from cometary.doors.files import FilesDoor
 from cometary.doors.hosting.door import HostingDoor
 from cometary.doors.installed import installed_doors
+from cometary.doors.roots.door import RootsDoor
 from cometary.doors.stomp.door import StompDoor
 from cometary.doors.webhooks.door import WebhooksDoor
 from cometary.errors import ConfigError
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from cometary.supervision import ChildSpec
     from cometary.transport.http.exchange import Endpoint
 
-BUILT_IN: Final[Sequence[type[Door]]] = (ControlDoor, WebhooksDoor, FilesDoor, HostingDoor, StompDoor)
+BUILT_IN: Final[Sequence[type[Door]]] = (
+    ControlDoor,
+    WebhooksDoor,
+    FilesDoor,
+    HostingDoor,
+    StompDoor,
+    RootsDoor,
+)
 
 logger = get_logger("cometary.doors")
 

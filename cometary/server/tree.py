@@ -3,6 +3,7 @@
     cometary (one_for_one)
     ├── engine         a supervisor: what keeps the connections to other nodes, if there are any
     ├── dispatcher     an actor: routes updates
+    ├── delegates      a supervisor: what tells the application of all updates, if it has delegates
     ├── …              a supervisor for each door that runs anything, such as webhooks
     ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
     ├── sessions       a dynamic supervisor: one actor a session
@@ -28,6 +29,7 @@ from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
+from cometary.dispatch.delegate import Delegate
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.history import Histories
@@ -170,6 +172,7 @@ class Server:
         children = [
             *self._engine_children(),
             self._dispatcher_child(),
+            *self._delegate_children(),
             *(with_pauses(name, specs) for name, specs in self._doors.children()),
             *self._authenticator_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
@@ -202,6 +205,15 @@ class Server:
             Dispatcher,
             (self._table, self._engine.attach, manager.receipts, parking, manager.flow, manager.find_actor),
         )
+
+    def _delegate_children(self) -> list[ChildSpec]:
+        """Return what tells the application's delegates of updates, if it has any."""
+        delegates = self._app.delegates
+        specs = [
+            ChildSpec(f"delegate-{number}", Delegate, (told, self._hub))
+            for number, told in enumerate(delegates, 1)
+        ]
+        return [with_pauses("delegates", specs)] if specs else []
 
     def _authenticator_children(self) -> list[ChildSpec]:
         """Return what keeps up the connections of an authenticator that has any."""

@@ -1,0 +1,64 @@
+"""What an operator can say of the Roots family; all of it is off unless an address is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cometary.config import kinds
+from cometary.config.kinds import Address
+from cometary.config.option import option
+from cometary.config.section import Section, section_of
+from cometary.doors.control.settings import ControlSection
+from cometary.errors import ConfigError
+
+GUARDED: Final = ("dudley", "imperio", "imperio_http", "dolores")
+"""Where back-ends speak."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootsSection(Section):
+    """Where Roots' protocols are spoken."""
+
+    dudley: Address | None = option(
+        None, kinds.ADDRESS, "Where back-ends post updates as Roots' Dudley takes them."
+    )
+    imperio: Address | None = option(
+        None, kinds.ADDRESS, "Where they write them as lines, as Roots' Imperio does."
+    )
+    imperio_http: Address | None = option(None, kinds.ADDRESS, "Where they have them in a URL.")
+    firenze: Address | None = option(None, kinds.ADDRESS, "Where Roots' browsers poll.")
+    dolores: Address | None = option(
+        None, kinds.ADDRESS, "Where the lines of the first Dolores, of August 2009, are spoken."
+    )
+    dolores_threads: str = option(
+        "threads", kinds.FILE, "The directory where a file control-ID makes a connection of it a controller."
+    )
+    imperio_lines: str = option(
+        "strict",
+        kinds.choice("strict", "legacy"),
+        "Whether a line is split at its first semicolon alone, or as Roots did.",
+    )
+    roots_answers: str = option(
+        "literal", kinds.choice("literal", "json"), "Whether answers are Roots' own, or valid JSON."
+    )
+    firenze_hold: float = option(30, kinds.seconds(0.1, 300), "How long a poll of Firenze is held.")
+    firenze_delay: float = option(
+        0.25, kinds.seconds(0, 10), "How long updates wait for others, to go in one answer."
+    )
+    firenze_die: float = option(
+        30, kinds.seconds(0.1, 300), "How long a client may be away between two polls."
+    )
+    firenze_keep: float = option(
+        60, kinds.seconds(0.1, 600), "How long an update waits for a client at most."
+    )
+
+    def check(self) -> None:
+        """See whether what other machines can reach is guarded."""
+        if section_of(self, ControlSection).secret is not None:
+            return
+        for name in GUARDED:
+            address: Address | None = getattr(self, name)
+            if address is not None and not address.is_loopback:
+                needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
+                raise ConfigError(name.replace("_", "-"), f"other machines can reach {address}, {needed}")
