@@ -10,6 +10,7 @@ import httpx
 
 from cometary.connector import calls, wire
 from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
+from cometary.connector.progress import Progress
 
 R = TypeVar("R")
 
@@ -186,6 +187,18 @@ class Connector:
             AskError: There is no answer; its `fault` says whose fault that is.
         """
         return calls.answer(self.perform(calls.ask(sid, path, message, timeout)))
+
+    def progress(self, path: str, *, every: float = 0.25) -> Progress:
+        """Tell those who listen at `path` how far a job is: `with connector.progress("process/7") as job: …`.
+
+        In the block `job.update(0.5)` says that half of it is done. Messages are `{"progress": 0.5}`; the last one has
+        `"done": true`, or `"failed": true` if the block raises.
+
+        Args:
+            path: The path.
+            every: Seconds between two messages at least; of what is said in between, the newest is sent.
+        """
+        return Progress(self, path, every)
 
     def kick(self, sid: str) -> None:
         """End a session; its client is told `kicked`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from cometary.server.background import BackgroundServer
 from cometary.server.running import Running
 from cometary.server.tree import Server, serve
 
-__all__ = ["Running", "Server", "serve"]
+__all__ = ["BackgroundServer", "Running", "Server", "serve"]
