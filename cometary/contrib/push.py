@@ -88,7 +88,7 @@ class Push(Generic[User]):
     def authorize(self, pattern: str, *, anonymous: bool = False) -> Callable[[Rule[User]], Rule[User]]:
         """Make a function the rule for paths: it takes the user and the path, and returns whether they may hear it.
 
-        If several rules are for a path, one that permits it is enough; what none permits is refused.
+        Of several rules that cover a path the first one holds; what none covers is refused.
 
         Args:
             pattern: Which paths it is for, such as `notes/*`.

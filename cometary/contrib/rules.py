@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from cometary.errors import ProtocolError
-from cometary.packets.paths import check_path
+from cometary.packets.paths import CONTROL_PREFIX, check_path
 from cometary.packets.patterns import ANY_SEGMENT, Pattern
 
 Who = TypeVar("Who")
@@ -23,7 +23,7 @@ class Rules(Generic[Who]):
     def authorize(self, pattern: str) -> Callable[[Rule[Who]], Rule[Who]]:
         """Make a function the rule for paths: it takes who asks and the path, and returns whether they may hear it.
 
-        If several rules are for a path, one that permits it is enough.
+        Of several rules that cover a path the first one holds, as with `app.authorize`.
 
         Args:
             pattern: Which paths it is for, such as `todos/*`.
@@ -40,11 +40,15 @@ class Rules(Generic[Who]):
         return add
 
     def may_hear(self, who: Who, path: str) -> bool:
-        """Whether a rule permits `path`, which has to be a path: a pattern would cover what no rule was asked about."""
+        """Whether the rule for `path` permits it.
+
+        It has to be a path: a pattern would cover what no rule was asked about, and control paths are the server's.
+        """
         try:
             check_path(path, from_client=True)
         except ProtocolError:
             return False
-        if ANY_SEGMENT in path:
+        if ANY_SEGMENT in path or path.startswith(CONTROL_PREFIX):
             return False
-        return any(rule(who, path) is True for pattern, rule in self._rules if pattern.matches(path))
+        rule = next((rule for pattern, rule in self._rules if pattern.matches(path)), None)
+        return rule is not None and rule(who, path) is True

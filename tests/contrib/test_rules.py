@@ -12,11 +12,18 @@ def test_what_no_rule_permits_is_refused() -> None:
     rules: Rules[str] = Rules()
     assert not rules.may_hear("ada", "news")
     rules.authorize("users/*")(lambda who, path: path == f"users/{who}")
-    rules.authorize("users/**")(lambda who, _: who == "root")
     assert rules.may_hear("ada", "users/ada")
     assert not rules.may_hear("ada", "users/grace")
+    assert not rules.may_hear("ada", "news")
+
+
+def test_of_several_rules_the_first_one_holds() -> None:
+    rules: Rules[str] = Rules()
+    rules.authorize("users/ada")(lambda who, _: who == "ada")
+    rules.authorize("users/*")(lambda who, _: who == "root")
     assert rules.may_hear("root", "users/grace")
-    assert not rules.may_hear("root", "news")
+    assert not rules.may_hear("root", "users/ada")
+    assert rules.may_hear("ada", "users/ada")
 
 
 @pytest.mark.parametrize("path", ["", "*", "users/*", "a*", "::connect", "a\nb", "\ud800", "x" * 1025])

@@ -19,7 +19,7 @@ RULES: Rules[HttpRequest] = Rules()
 def authorize(pattern: str, *, anonymous: bool = False) -> Callable[[Rule], Rule]:
     """Make a function the rule for paths: it takes the request and the path, and returns whether that may be heard.
 
-    If several rules are for a path, one that permits it is enough.
+    Of several rules that cover a path the first one holds.
 
     Args:
         pattern: Which paths it is for, such as `todos/*`.
