@@ -15,7 +15,7 @@ from mypy_extensions import mypyc_attr
 
 from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
-from cometary.actors.mailbox import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED
+from cometary.actors.mailbox import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED, Receiving
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Question, Stop, SystemMessage, as_received
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, traceback_of
@@ -260,7 +260,8 @@ def run_turns(ready: deque[ScheduledCell], most: int, quota: int) -> tuple[int, 
 def offer_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
     """Offer one message to many actors, in their order."""
     for ref in refs:
-        ref.actor_inbox.offer(item)
+        cell: Receiving = ref.actor_inbox
+        cell.offer(item)
 
 
 def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: str = "on_receive") -> None:

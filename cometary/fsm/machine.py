@@ -155,5 +155,5 @@ def _own_attributes(machine: StateMachine) -> dict[str, Any]:
 
 
 def _slots(kind: type) -> Sequence[str]:
-    slots: Any = vars(kind).get("__slots__", ())
+    slots: Any = vars(kind).get("__slots__", vars(kind).get("__mypyc_attrs__", ()))
     return (slots,) if isinstance(slots, str) else slots

@@ -40,7 +40,7 @@ from cometary.fsm import (
     stop,
     timeout,
 )
-from cometary.sessions.arbiter import NO_SHELL, Arbiter
+from cometary.sessions.arbiter import NO_SHELL
 from cometary.sessions.events import (
     Answer,
     Attach,
@@ -58,6 +58,7 @@ from cometary.sessions.events import (
     WriteMore,
     session_ended,
 )
+from cometary.sessions.machine_data import MachineData
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.policy import Policy, policy_of
 from cometary.sessions.presuming import PresumingOutbox
@@ -70,8 +71,8 @@ HOLD_OR_DIE: Final = "hold or die"
 """The timer of rule 3. It is one, since it starts anew twice for each delivery; two would have to be cancelled too."""
 
 
-class CarrierMachine(StateMachine):
-    """The half of a session's machine that is about carriers.
+class CarrierMachine(StateMachine, MachineData):
+    """The half of a session's machine that is about carriers; see `MachineData` for its attributes.
 
     Args:
         settings: limits.
@@ -81,20 +82,7 @@ class CarrierMachine(StateMachine):
         policy: times and manners; if None, those of the native protocol.
     """
 
-    __slots__ = (
-        "_die",
-        "_hold",
-        "arbiter",
-        "completes",
-        "held",
-        "most_bytes",
-        "outbox",
-        "policy",
-        "settings",
-        "stream",
-        "wait",
-        "window",
-    )
+    __slots__ = ("_die", "_hold")
 
     waiting = State("no carrier, nothing new to send", initial=True)
     have_request = State("a carrier is there until a packet comes, or stays")
@@ -112,15 +100,11 @@ class CarrierMachine(StateMachine):
         self.policy = policy = policy or policy_of(settings)
         self.outbox = outbox_of(settings, policy)
         self.completes = policy.second_request == "completes"
-        """Whether a request is answered with all that is not acknowledged."""
         self.most_bytes = settings.max_response_bytes if policy.bundling else 0
-        """Bytes of packets in one answer, or one write to a stream, at most; one packet always goes."""
-        self.window: RequestWindow[Request] = RequestWindow(first_rid, policy.requests)
-        self.held: Request | None = None
-        """The request that is held; in `have_request` only, and then there is no stream."""
-        self.stream: Stream | None = None
-        """The stream that is attached: the carrier in `have_request`, in the other states one that takes no more."""
-        self.arbiter: Arbiter = NO_SHELL
+        self.window = RequestWindow(first_rid, policy.requests)
+        self.held = None
+        self.stream = None
+        self.arbiter = NO_SHELL
         self.wait = policy.wait if wait is None else min(wait, policy.wait)
         self._hold = hold_or_die(self.wait)
         self._die = hold_or_die(policy.die)

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.actors import NORMAL, Timer
-from cometary.actors.mailbox import CLOSED, RUNNING
+from cometary.actors.mailbox import CLOSED, RUNNING, Receiving
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
 from cometary.sessions.carriers import HOLD_OR_DIE
@@ -156,7 +156,8 @@ class SessionKeeper:
         Raises:
             ActorEndedError: its actor has ended for good; nobody's fault.
         """
-        self.ref.actor_inbox.put(request)
+        cell: Receiving = self.ref.actor_inbox
+        cell.put(request)
 
     def attach(self, stream: Stream, ack: int) -> None:
         """Have `stream` carry what its client lacks, which has all packets up to `ack`.
@@ -187,7 +188,7 @@ class SessionKeeper:
 
     def take(self, message: object) -> bool:
         """Tell its actor something; returns whether it could, since that has not ended for good."""
-        cell = self.ref.actor_inbox
+        cell: Receiving = self.ref.actor_inbox
         if cell.state == CLOSED:
             return False
         cell.put(message)

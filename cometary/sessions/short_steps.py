@@ -15,16 +15,15 @@
 # ruff: noqa: SLF001 - what is the engine's is set here as the engine sets it
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cometary.fsm import StartTimer
-from cometary.fsm.engine import Engine, keep_timer
+from cometary.fsm.engine import keep_timer
 from cometary.packets.packet import Packet
 from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
 from cometary.sessions.events import Ready, Request
 from cometary.sessions.keeper import SessionKeeper
-from cometary.sessions.outbox import Outbox
-from cometary.sessions.window import RequestWindow
+from cometary.sessions.machine_data import MachineData
 
 if TYPE_CHECKING:
     from cometary.actors.timers import Timer
@@ -51,49 +50,45 @@ def receive(performer: Performer, keeper: SessionKeeper, message: object) -> boo
 
 def answer(keeper: SessionKeeper, packet: Packet) -> bool:
     """Answer the held request with a packet; see `SessionMachine.answer_with`."""
-    machine: Any = keeper.machine
-    engine: Engine = machine
-    if engine.state is not HAVE_REQUEST or engine._fsm_extra is not None or machine.stream is not None:
+    machine: MachineData = keeper.machine
+    held, outbox = machine.held, machine.outbox
+    if held is None or machine._fsm_extra is not None:
         return False
-    outbox: Outbox = machine.outbox
     if not outbox.append(packet):
         return False
     first_seq, packets = outbox.batch(machine.most_bytes, 0 if outbox.resends else outbox.sent)
-    held: Request = machine.held
     machine.held = None
-    engine.state = WAITING
+    machine.state = WAITING
     try:
         held.answer(first_seq, packets)
     finally:  # as when it is asked for behind an answer
-        start_timer(keeper, engine, machine.policy.die)
+        start_timer(keeper, machine, machine.policy.die)
     return True
 
 
 def hold(keeper: SessionKeeper, poll: Request) -> bool:
     """Hold a request without packets, of a client that lacks none; see `SessionMachine.check`."""
-    machine: Any = keeper.machine
-    engine: Engine = machine
-    window: RequestWindow[Request] = machine.window
-    if engine.state is not WAITING or poll.rid != window.expected or not is_plain(machine, poll):
+    machine: MachineData = keeper.machine
+    window = machine.window
+    if machine.state is not WAITING or poll.rid != window.expected or not is_plain(machine, poll):
         return False
-    outbox: Outbox = machine.outbox
+    outbox = machine.outbox
     if keeper.lag or poll.ack != outbox.sent or not outbox.packets:
         return False  # its client is waited for, or lacks something, or the poll brings nothing
     outbox.acknowledge(poll.ack)
     window.expected += 1
     machine.held = poll
-    engine.state = HAVE_REQUEST
-    start_timer(keeper, engine, machine.wait)
+    machine.state = HAVE_REQUEST
+    start_timer(keeper, machine, machine.wait)
     return True
 
 
 def let_in(performer: Performer, keeper: SessionKeeper, request: Request) -> bool:
     """Take a request with packets, and have these handed over; see `SessionMachine.check`."""
-    machine: Any = keeper.machine
-    engine: Engine = machine
-    window: RequestWindow[Request] = machine.window
-    outbox: Outbox = machine.outbox
-    if request.rid != window.expected or engine._fsm_extra is not None:
+    machine: MachineData = keeper.machine
+    window = machine.window
+    outbox = machine.outbox
+    if request.rid != window.expected or machine._fsm_extra is not None:
         return False
     if keeper.lag or request.ack > outbox.sent:
         return False
@@ -107,45 +102,42 @@ def let_in(performer: Performer, keeper: SessionKeeper, request: Request) -> boo
 
 def meet(keeper: SessionKeeper, ready: Ready) -> bool:
     """Hold a request whose packets have been handed over, for an older one; see `SessionMachine.hold_instead`."""
-    machine: Any = keeper.machine
-    engine: Engine = machine
+    machine: MachineData = keeper.machine
     request = ready.request
     if ready.behind or not is_plain(machine, request):
         return False
-    older: Request | None = machine.held
-    if machine.policy.second_request != "releases" or (older is None and engine.state is not WAITING):
+    older = machine.held
+    if machine.policy.second_request != "releases" or (older is None and machine.state is not WAITING):
         return False
     machine.held = request
-    engine.state = HAVE_REQUEST
+    machine.state = HAVE_REQUEST
     try:
         if older is not None:
             older.answer(0, ())
     finally:
-        start_timer(keeper, engine, machine.wait)
+        start_timer(keeper, machine, machine.wait)
     return True
 
 
-def is_plain(machine: Any, request: Request) -> bool:
+def is_plain(machine: MachineData, request: Request) -> bool:
     """Whether a request is to be held, and there is neither a stream nor an early request, nor somebody who watches."""
-    engine: Engine = machine
-    window: RequestWindow[Request] = machine.window
     return (
-        engine._fsm_extra is None
+        machine._fsm_extra is None
         and machine.stream is None
-        and not window.has_early
+        and not machine.window.has_early
         and not request.close
         and request.holds
     )
 
 
-def start_timer(keeper: SessionKeeper, engine: Engine, seconds: float) -> None:
+def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> None:
     """Start the session's one timer anew, which has run ever since the session began."""
-    engine._fsm_token = token = engine._fsm_token + 1
+    machine._fsm_token = token = machine._fsm_token + 1
     action = StartTimer(HOLD_OR_DIE, seconds, None, None, token)
-    if len(engine._fsm_timers) == 1:  # it is this one
-        engine._fsm_timers = (action,)
+    if len(machine._fsm_timers) == 1:  # it is this one
+        machine._fsm_timers = (action,)
     else:
-        keep_timer(engine, action)
+        keep_timer(machine, action)
     timer = cast("Timer", keeper.hold_or_die)
     timer.message = action
     timer.start(seconds)

@@ -25,19 +25,7 @@ SHORT_BREAKS = (
     Break(
         "step on after the end", "short_steps", "if keeper.ended is not None:", "if keeper.ended is keeper:"
     ),
-    Break(
-        "answer when no request is held",
-        "short_steps",
-        "if engine.state is not HAVE_REQUEST or engine",
-        "if engine",
-    ),
-    Break(
-        "answer while a stream is there",
-        "short_steps",
-        "is not None or machine.stream is not None:",
-        "is not None:",
-        "streams",
-    ),
+    Break("answer when no request is held", "short_steps", "if held is None or machine", "if machine"),
     Break(
         "let a queue grow beyond its bound",
         "short_steps",
@@ -60,10 +48,14 @@ SHORT_BREAKS = (
         "resending nothing",
     ),
     Break("hold on to what was answered", "short_steps", "    machine.held = None\n", ""),
-    Break("answer and go on as before", "short_steps", "    engine.state = WAITING\n", ""),
+    Break("answer and go on as before", "short_steps", "    machine.state = WAITING\n", ""),
     Break("wait as if a request were held", "short_steps", "machine.policy.die)", "machine.wait)"),
     Break(
-        "hold a poll in any state", "short_steps", "engine.state is not WAITING or poll", "poll", "full queue"
+        "hold a poll in any state",
+        "short_steps",
+        "machine.state is not WAITING or poll",
+        "poll",
+        "full queue",
     ),
     Break("hold a poll whose turn has not come", "short_steps", "poll.rid != window.expected or", ""),
     Break(
@@ -82,7 +74,7 @@ SHORT_BREAKS = (
     ),
     Break("hold no poll", "short_steps", "    machine.held = poll\n", ""),
     Break(
-        "hold a poll and go on as before", "short_steps", "poll\n    engine.state = HAVE_REQUEST\n", "poll\n"
+        "hold a poll and go on as before", "short_steps", "poll\n    machine.state = HAVE_REQUEST\n", "poll\n"
     ),
     Break(
         "let in a request whose turn has not come", "short_steps", "request.rid != window.expected or ", ""
@@ -121,7 +113,7 @@ SHORT_BREAKS = (
     Break(
         "hold a request where packets wait",
         "short_steps",
-        " or (older is None and engine.state is not WAITING)",
+        " or (older is None and machine.state is not WAITING)",
         "",
         "cut replies",
     ),
@@ -129,7 +121,7 @@ SHORT_BREAKS = (
     Break(
         "hold a request and go on as before",
         "short_steps",
-        "request\n    engine.state = HAVE_REQUEST\n",
+        "request\n    machine.state = HAVE_REQUEST\n",
         "request\n",
     ),
     Break("answer no older request", "short_steps", "if older is not None:", "if older is request:"),
@@ -141,28 +133,32 @@ SHORT_BREAKS = (
         "streams and sends",
     ),
     Break(
-        "forget the early requests", "short_steps", "        and not window.has_early\n", "", "three requests"
+        "forget the early requests",
+        "short_steps",
+        "        and not machine.window.has_early\n",
+        "",
+        "three requests",
     ),
     Break("hold a request that closes", "short_steps", "        and not request.close\n", "", "cut answers"),
     Break("hold a send", "short_steps", "        and request.holds\n", "", "streams and sends"),
     Break(
         "start a timer under the last token",
         "short_steps",
-        "engine._fsm_token + 1\n",
-        "engine._fsm_token\n",
+        "machine._fsm_token + 1\n",
+        "machine._fsm_token\n",
         "handlers",
     ),
     Break(
         "forget the timer that was started",
         "short_steps",
-        "        engine._fsm_timers = (action,)\n",
+        "        machine._fsm_timers = (action,)\n",
         "        pass\n",
     ),
     Break(
         "forget the timer of the early requests",
         "short_steps",
-        "        keep_timer(engine, action)\n",
-        "        engine._fsm_timers = (action,)\n",
+        "        keep_timer(machine, action)\n",
+        "        machine._fsm_timers = (action,)\n",
         "three requests",
     ),
     Break("leave a timer its message", "short_steps", "    timer.message = action\n", ""),
