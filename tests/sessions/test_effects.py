@@ -44,6 +44,9 @@ class Scene:
         self.done.append(("step", type(event).__name__))
         return self.steps.get(type(event), ())
 
+    def timer(self, name: str) -> FakeTimer | None:
+        return self.timers.get(name)
+
     def new_timer(self, name: str) -> FakeTimer:
         self.done.append(("new timer", name))
         timer = self.timers[name] = FakeTimer(self.done)

@@ -43,6 +43,11 @@ class FakeKeeper:
     room: bool = True
     got: list[tuple[str, object]] = field(default_factory=list[tuple[str, object]])
 
+    def take(self, message: object) -> bool:
+        if self.takes_mail:
+            self.tell(message)
+        return self.takes_mail
+
     def tell(self, message: object) -> None:
         self.got.append(("mail", message))
 
