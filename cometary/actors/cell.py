@@ -244,13 +244,13 @@ class Cell(Receiving):
             self._watchers[watcher] = None
 
     def settle_when_gone(self, reply: Future[Any]) -> None:
-        """Answer a request to stop once this life has ended; if it failed in doing so, with the exception."""
+        """Answer a request to stop once this life has ended: that it lived, or the exception if it failed in it."""
 
         def settle(_ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002
-            failed = exit.reason == "crashed"
-            # Not an exit of the actor's own: whoever waits here would take it for theirs.
-            told = exit.error if really(exit.error, Exception) else self.dead(exit)
-            reply.offer(error=told if failed else None)
+            if exit.reason != "crashed":
+                reply.offer(value=True)
+            else:  # not with an exit of the actor's own: whoever waits here would take it for theirs
+                reply.offer(error=exit.error if really(exit.error, Exception) else self.dead(exit))
 
         self.watch(settle)
 

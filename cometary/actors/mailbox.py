@@ -289,7 +289,7 @@ class Receiving(Diagnostics):
         for item in mail:
             if type(item) is Question:
                 if is_stop(item):
-                    item.offer()  # pyright: ignore[reportUnknownMemberType]
+                    item.offer(value=True)  # pyright: ignore[reportUnknownMemberType]
                 else:
                     item.offer(error=self.dead())  # pyright: ignore[reportUnknownMemberType]
             elif is_answerable(item):

@@ -246,11 +246,13 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
         on_loop = on_a_loop()
         if on_loop and block:
             _refuse_to_block("stop", None, block=block)
-        alive = self.is_alive()
         cell = self.actor_inbox
-        question: Question[Any] = Question(Stop(as_exit(exit)), cell)
-        stopped = question.map(lambda _: alive).within(timeout)
-        cell.system.post(cell.put_if_open, question)
+        stopped: Question[bool] = Question(Stop(as_exit(exit)), cell)
+        stopped.within(timeout)
+        if cell.closed:
+            stopped.offer(value=False)
+        else:
+            cell.system.post(cell.put_if_open, stopped)
         if block or (block is None and not on_loop):
             return stopped.get(timeout=timeout)
         return stopped
