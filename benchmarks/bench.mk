@@ -3,6 +3,7 @@
 #   make bench          every default peer, 1,000 and 5,000 sessions; about a quarter of an hour
 #   make bench-quick    one short round, to see that everything runs; under two minutes
 #   make bench-actors   actors, here and elsewhere, in every respect that has a target; about five minutes
+#   make bench-paths    updates among a million subscriptions, presence, replays; some minutes
 #   make profile        count what a delivery takes: instructions and system calls, layer by layer; flame graphs, too;
 #                       PROFILE_OPTIONS="--interpreted --modes broadcast echo"; some minutes, valgrind and strace
 #
@@ -13,7 +14,7 @@ BENCH_PYTHON = $(VENV)/bin/python
 BENCH_OPTIONS ?=
 BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
 
-.PHONY: bench bench-quick bench-actors profile
+.PHONY: bench bench-quick bench-actors bench-paths profile
 
 bench: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
@@ -23,6 +24,9 @@ bench-quick: $(VENV)/dev.stamp
 
 bench-actors: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.actors $(BENCH_SUBJECT) $(BENCH_OPTIONS)
+
+bench-paths: $(VENV)/dev.stamp
+	$(BENCH_PYTHON) -m benchmarks.paths
 
 profile: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.profile $(PROFILE_OPTIONS)
