@@ -18,6 +18,7 @@ import trio
 
 from cometary.doors.hosting.response import Response
 from cometary.errors import ClientGoneError
+from cometary.transport.http.upload_connection import receive_upload
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -64,7 +65,7 @@ class AsgiCall:
 
     async def _next_piece(self, upload: Upload) -> Message:
         try:
-            piece = await upload.receive()
+            piece = await receive_upload(upload)
         except ClientGoneError:
             return {"type": "http.disconnect"}
         if not piece:

@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 import trio.from_thread
 
 from cometary.errors import ClientGoneError
+from cometary.transport.http.upload_connection import receive_upload
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
@@ -63,7 +64,7 @@ class UploadReader(RawIOBase):
         """
         if not self._rest:
             try:
-                self._rest = trio.from_thread.run(self._upload.receive)
+                self._rest = trio.from_thread.run(receive_upload, self._upload)
             except ClientGoneError as error:
                 raise ConnectionResetError(str(error)) from None
         size = min(len(buffer), len(self._rest))

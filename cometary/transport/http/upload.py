@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from cometary.errors import ClientGoneError
 from cometary.transport.http.limits import check_body
 
@@ -33,17 +31,18 @@ class Upload:
     Attributes:
         complete: whether all of it has come.
         on_room: what to call when it is not full any more.
+        on_change: what to call when something has come, or this was all.
     """
 
     __slots__ = (
         "_broken",
-        "_changed",
         "_most",
         "_parser",
         "_parts",
         "_size",
         "_total",
         "complete",
+        "on_change",
         "on_room",
     )
 
@@ -54,9 +53,9 @@ class Upload:
         self._size = 0
         self._total = 0
         self._broken = False
-        self._changed = trio.Event()
         self.complete = False
         self.on_room: Callable[[], None] | None = None
+        self.on_change: Callable[[], None] | None = None
 
     @property
     def full(self) -> bool:
@@ -88,19 +87,23 @@ class Upload:
         check_body(self._total, self._most)
         self._parts.append(part)
         self._size += len(part)
-        self._changed.set()
+        self._tell_reader()
 
     def end(self) -> None:
         """Take note that this was all."""
         self.complete = True  # the parser is in the middle of this: it is left later
-        self._changed.set()
+        self._tell_reader()
 
     def break_off(self) -> None:
         """Take note that no more comes; once it is complete that changes nothing."""
         if not self.complete:
             self._broken = True
-            self._changed.set()
+            self._tell_reader()
             self._leave_parser()
+
+    def _tell_reader(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     def _leave_parser(self) -> None:
         parser, self._parser = self._parser, None
@@ -109,17 +112,16 @@ class Upload:
 
     # -- what its reader does -----------------------------------------------------------------------
 
-    async def receive(self) -> bytes:
-        """Return what has come, once something has; nothing at the end.
+    def taken(self) -> bytes | None:
+        """Return what has come, and keep it no longer; nothing at the end, None if more is to come first.
 
         Raises:
             ClientGoneError: it broke off.
         """
-        while not self._parts and not self.complete:
+        if not self._parts and not self.complete:
             if self._broken:
                 raise ClientGoneError("the body broke off")
-            self._changed = trio.Event()
-            await self._changed.wait()
+            return None
         data, was_full = b"".join(self._parts), self.full
         self._parts.clear()
         self._size = 0

@@ -14,6 +14,8 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
+
 from cometary.transport.http.connection import CLOSED, ENDING, Connection
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.responses import CONTINUE
@@ -39,6 +41,19 @@ def take_upload(exchange: Exchange, take: Callable[[Exchange], None]) -> None:
     if isinstance(carrier, Connection) and upload is not None:
         http = carrier._http  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         exchange.upgrade(partial(_succeed, exchange, http, upload, take))
+
+
+async def receive_upload(upload: Upload) -> bytes:
+    """Return what has come, once something has; nothing at the end.
+
+    Raises:
+        ClientGoneError: it broke off.
+    """
+    while (data := upload.taken()) is None:
+        changed = trio.Event()
+        upload.on_change = changed.set
+        await changed.wait()
+    return data
 
 
 def _succeed(  # noqa: PLR0917 - as `Successor` is called
