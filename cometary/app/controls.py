@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import msgspec
 
 from cometary.errors import RefusedError, UsageError
+from cometary.packets.patterns import ANY_SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sized
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_PATHS: Final = 1_000
+MOST_PATHS: Final = 500
 """Of one wish: each may be a question to the application."""
+
+MOST_STARRED: Final = 20
+"""Patterns with stars among them: each is compared with all that is granted, and with all positions."""
 
 
 MOST_PRESENT: Final = 100
@@ -71,6 +75,7 @@ class Controls:
     def connect(self, session: Session, _path: str, message: object) -> object:
         """Connect a session to all the paths that its client names, or to none."""
         wish = read(message, Wish)
+        check_number(wish.since or ())
 
         def connect() -> dict[str, object]:
             session.connect(*wish.paths, last=wish.last, since=wish.since)
@@ -109,6 +114,7 @@ class Controls:
 
     def _if_permitted(self, session: Session, paths: list[str], do: Callable[[], T]) -> T | Awaitable[T]:
         check_number(paths)
+        check_number([path for path in paths if ANY_SEGMENT in path], MOST_STARRED)
         refused = self._permissions.refused(session, paths)
         if inspect.isawaitable(refused):
             return _later(refused, do)
@@ -140,14 +146,15 @@ def read(message: object, kind: type[T]) -> T:
         raise RefusedError(f"The message does not fit this path: {error}.", "bad-request") from None
 
 
-def check_number(paths: Sized) -> None:
+def check_number(paths: Sized, most: int = MOST_PATHS) -> None:
     """See whether these are as many paths as may be asked for at a time.
 
     Raises:
         RefusedError: `bad-request`: they are more; the client's fault.
     """
-    if len(paths) > MOST_PATHS:
-        raise RefusedError(f"One may ask for {MOST_PATHS} paths at a time.", "bad-request")
+    if len(paths) > most:
+        kind = "paths" if most == MOST_PATHS else "patterns with stars"
+        raise RefusedError(f"One may ask for {most} {kind} at a time.", "bad-request")
 
 
 def check_none(refused: list[str]) -> None:

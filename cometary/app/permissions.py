@@ -80,7 +80,7 @@ class Permissions:
         return any(rule.pattern.includes(Pattern.compile(path)) for rule in self._rules)
 
     def _ask(self, session: Session, wish: Pattern) -> bool | Awaitable[bool]:
-        if any(granted.includes(wish) for granted in session.granted):
+        if session.granted.cover(wish):
             return True
         for rule in self._rules:
             if rule.pattern.includes(wish):

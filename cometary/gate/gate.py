@@ -31,6 +31,7 @@ from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
 from cometary.gate.turnstile import LimitingTurnstile
 from cometary.packets.notices import ANSWER_PATH
+from cometary.packets.patterns import NO_GRANTS
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.lease import admit, renew
@@ -235,7 +236,7 @@ class Gate:
 
     def _renew(self, sid: str, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
         keeper = here(self._locator.find(sid))  # again: it may have ended meanwhile
-        before = () if keeper.lease is None else keeper.lease.paths
+        before = NO_GRANTS if keeper.lease is None else keeper.lease.paths
         try:
             renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
         except ProtocolError:

@@ -27,6 +27,9 @@ ANY_TAIL: Final = "**"
 MOST_LISTED: Final = 1_000
 """Paths and patterns that a client may be granted one by one."""
 
+MOST_STARRED: Final = 100
+"""Patterns with stars among them, since each wish is compared with all of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -90,11 +93,13 @@ def _check_segment(segment: str, text: str) -> None:
 
 
 def are_patterns(value: object) -> TypeGuard[Sequence[str]]:
-    """Whether this is a list of paths and patterns, of which there are `MOST_LISTED` at most."""
+    """Whether this is a list of paths and patterns: of so many, and so many with stars, at most."""
     if not isinstance(value, list | tuple):
         return False
     listed = cast("Sequence[object]", value)
-    return len(listed) <= MOST_LISTED and all(map(_is_pattern, listed))
+    if len(listed) > MOST_LISTED or not all(map(_is_pattern, listed)):
+        return False
+    return sum(ANY_SEGMENT in cast("str", text) for text in listed) <= MOST_STARRED
 
 
 def _is_pattern(value: object) -> bool:
@@ -104,7 +109,30 @@ def _is_pattern(value: object) -> bool:
         return False
 
 
-def includes(patterns: Iterable[Pattern], path: str) -> bool:
-    """Whether one of `patterns` covers all that `path` does, which may be a pattern."""
-    wish = Pattern.compile(path)
-    return any(pattern.includes(wish) for pattern in patterns)
+class Grants:
+    """Paths and patterns that somebody is granted, each an exact path found by one look-up.
+
+    Args:
+        texts: the paths and patterns.
+
+    Raises:
+        PatternError: one of them is neither; the calling code's fault.
+    """
+
+    __slots__ = ("_exact", "_starred", "texts")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        patterns = [Pattern.compile(text) for text in texts]
+        self.texts = [pattern.text for pattern in patterns]
+        self._exact = frozenset(pattern.text for pattern in patterns if pattern.exact)
+        self._starred = [pattern for pattern in patterns if not pattern.exact]
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    def cover(self, wish: Pattern) -> bool:
+        """Whether one of them covers all that `wish` does."""
+        return wish.text in self._exact or any(pattern.includes(wish) for pattern in self._starred)
+
+
+NO_GRANTS: Final = Grants()

@@ -19,7 +19,7 @@ import msgspec
 from cometary.errors import ProtocolError
 from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.packet import Packet
-from cometary.packets.patterns import Pattern
+from cometary.packets.patterns import Grants
 from cometary.sessions.admission import user_of
 from cometary.sessions.events import End
 
@@ -60,7 +60,7 @@ class Lease:
         self, user: str | int | None, binding: bytes | None = None, paths: Iterable[str] = ()
     ) -> None:
         self.user = user
-        self.paths = tuple(map(Pattern.compile, paths))
+        self.paths = Grants(paths)
         self.binding = binding
         self.expires = inf
         self.ran_out = False
@@ -102,7 +102,7 @@ def renew(keeper: SessionKeeper, admission: Admission, notice: float, binding: b
     now = keeper.now()
     if now + (inf if admission.expires is None else admission.expires) > lease.expires:
         lease.binding = binding
-        lease.paths = tuple(map(Pattern.compile, admission.paths))
+        lease.paths = Grants(admission.paths)
         _set_expiry(keeper, lease, admission.expires, notice)
 
 
@@ -144,7 +144,7 @@ def freeze_lease(keeper: SessionKeeper, lease: Lease) -> FrozenLease:
         None if lease.binding is None else base64.b64encode(lease.binding).decode(),
         None if lease.expires == inf else max(lease.expires - now, 0.0),
         max(notice.deadline - now, 0.0) if notice is not None and notice.running else None,
-        [pattern.text for pattern in lease.paths],
+        lease.paths.texts,
     )
 
 

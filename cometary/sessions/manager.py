@@ -16,7 +16,7 @@ import trio
 from cometary.errors import ProtocolError, UsageError
 from cometary.packets.notices import without_notices
 from cometary.packets.packet import Packet
-from cometary.packets.patterns import includes
+from cometary.packets.patterns import NO_GRANTS, Grants, Pattern
 from cometary.packets.question import withdrawal
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
@@ -37,10 +37,9 @@ from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
 from cometary.sessions.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from cometary.actors import ActorRef, Exit
-    from cometary.packets.patterns import Pattern
     from cometary.sessions.application import Application, Hub
     from cometary.sessions.events import Attach, Request
     from cometary.sessions.policy import Policy
@@ -151,14 +150,13 @@ class SessionManager:
         keeper = self.directory.living.get(sid)
         return None if keeper is None else keeper.ref
 
-    def narrow(self, keeper: SessionKeeper, before: Sequence[Pattern]) -> None:
+    def narrow(self, keeper: SessionKeeper, before: Grants) -> None:
         """Disconnect a session from what its client was granted before, and is not by the token that it has brought."""
-        granted = () if keeper.lease is None else keeper.lease.paths
-        lost = [
-            path
-            for path in self.hub.paths(keeper).listed
-            if includes(before, path) and not includes(granted, path)
-        ]
+        granted = NO_GRANTS if keeper.lease is None else keeper.lease.paths
+        if granted.texts == before.texts:
+            return
+        connected = map(Pattern.compile, self.hub.paths(keeper).listed)
+        lost = [path.text for path in connected if before.cover(path) and not granted.cover(path)]
         if lost:
             self.hub.unsubscribe(keeper, lost)
             self.posting.post(keeper, Packet(*withdrawal(lost)))

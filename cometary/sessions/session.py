@@ -10,13 +10,13 @@ import trio
 from cometary.declarations import check_text
 from cometary.errors import AskError
 from cometary.packets.packet import marked
+from cometary.packets.patterns import NO_GRANTS, Grants
 from cometary.packets.position import read_replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cometary.packets.packet import Packet
-    from cometary.packets.patterns import Pattern
     from cometary.sessions.application import Hub
     from cometary.sessions.keeper import SessionKeeper
 
@@ -134,10 +134,10 @@ class Session:
         self._hub.subscribe(self._keeper, paths, replay).get()
 
     @property
-    def granted(self) -> tuple[Pattern, ...]:
+    def granted(self) -> Grants:
         """The paths, and patterns, that the client may connect itself to by the token that it was let in on."""
         lease = self._keeper.lease
-        return () if lease is None else lease.paths
+        return NO_GRANTS if lease is None else lease.paths
 
     def replay(self, since: Mapping[str, str]) -> None:
         """Send what is kept of paths that the session is connected to, behind a position in each of them.

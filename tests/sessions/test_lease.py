@@ -131,7 +131,7 @@ def test_a_session_that_is_kicked_when_its_time_is_over_has_run_out(
 
 def paths_of(keeper: SessionKeeper) -> list[str]:
     assert keeper.lease is not None
-    return [pattern.text for pattern in keeper.lease.paths]
+    return keeper.lease.paths.texts
 
 
 async def test_the_paths_of_a_session_are_those_of_the_token_that_lasts_longest(
