@@ -221,7 +221,7 @@ class ConnectorError(CometaryError):
     Args:
         message: What went wrong.
         unsent: Whether nothing of the call has left, so that it may be made again. Otherwise whether it
-            took effect is not known, and a connector never repeats it by itself.
+            took effect is not known, and a connector repeats it only under an idempotency key.
     """
 
     def __init__(self, message: str, *, unsent: bool = False) -> None:

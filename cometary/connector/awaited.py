@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -12,6 +13,7 @@ import sniffio
 
 from cometary.connector import calls, wire
 from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
+from cometary.errors import ConnectorError
 
 R = TypeVar("R")
 
@@ -135,11 +137,21 @@ class AsyncConnector:
     async def perform(self, call: Call[R]) -> R:
         """See `Connector.perform`."""
         request = wire.request(call)
-        try:
-            response = await _within(self._timeout + call.wait, self._client.request(**request))
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise wire.unreachable(call, error) from error
-        return wire.result(call, response)
+        attempts = wire.Attempts(call, self._timeout, monotonic())
+        while True:
+            try:
+                asked = self._client.request(**request)
+                response = await _within(attempts.left(monotonic()), asked)
+                return wire.result(call, response)
+            except (httpx.HTTPError, TimeoutError) as error:
+                pause = attempts.pause(monotonic())
+                if pause is None:
+                    raise wire.unreachable(call, error) from error
+            except ConnectorError:
+                pause = attempts.pause(monotonic())
+                if pause is None:
+                    raise
+            await _sleep(pause)
 
 
 async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.Response:
@@ -156,3 +168,12 @@ async def _within(seconds: float, response: Awaitable[httpx.Response]) -> httpx.
     with trio.move_on_after(seconds):
         return await response
     raise TimeoutError
+
+
+async def _sleep(seconds: float) -> None:
+    if sniffio.current_async_library() == "asyncio":
+        await asyncio.sleep(seconds)
+    else:
+        import trio  # noqa: PLC0415 - a program on asyncio need not load it
+
+        await trio.sleep(seconds)

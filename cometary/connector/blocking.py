@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -11,6 +12,7 @@ import httpx
 from cometary.connector import calls, wire
 from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
 from cometary.connector.progress import Progress
+from cometary.errors import ConnectorError
 
 R = TypeVar("R")
 
@@ -19,8 +21,8 @@ class Connector:
     """A back-end's hold on the control interface; any number of threads may share one.
 
     It keeps connections open between calls. Make it after a fork, not before: two processes
-    must not write to one socket. A call is never repeated by itself, since after a failure
-    nobody knows whether it took effect.
+    must not write to one socket. After a failure nobody knows whether a call took effect, so none is repeated but an
+    update with an idempotency key, which is tried until the time-out.
 
     Args:
         url: Where the control listener is, such as `http://127.0.0.1:8081`.
@@ -237,8 +239,17 @@ class Connector:
     def perform(self, call: Call[R]) -> R:
         """Make a call and return its result; what all methods above do."""
         request = wire.request(call)
-        try:
-            response = self._client.request(**request, timeout=self._timeout + call.wait)
-        except httpx.HTTPError as error:
-            raise wire.unreachable(call, error) from error
-        return wire.result(call, response)
+        attempts = wire.Attempts(call, self._timeout, monotonic())
+        while True:
+            try:
+                response = self._client.request(**request, timeout=attempts.left(monotonic()))
+                return wire.result(call, response)
+            except httpx.HTTPError as error:
+                pause = attempts.pause(monotonic())
+                if pause is None:
+                    raise wire.unreachable(call, error) from error
+            except ConnectorError:
+                pause = attempts.pause(monotonic())
+                if pause is None:
+                    raise
+            sleep(pause)

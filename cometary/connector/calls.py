@@ -37,6 +37,7 @@ class Call(Generic[R]):
         answer: The type of the result.
         member: The member of the response's body that is the result; None for all of it.
         wait: Seconds that the server may hold the request before it answers.
+        repeatable: Whether it takes effect once however often it is made.
     """
 
     method: Literal["GET", "POST"]
@@ -45,6 +46,7 @@ class Call(Generic[R]):
     answer: type[R]
     member: str | None = None
     wait: float = 0
+    repeatable: bool = False
 
 
 class ReceiptPage(msgspec.Struct, frozen=True):
@@ -89,7 +91,8 @@ class HistoryPage(msgspec.Struct, frozen=True):
 
 def update(path: str, message: object, **wishes: object) -> Call[int]:
     """One update, to every session connected to `path`."""
-    return Call("POST", "/update", packet(path, message, wishes), int, "updates")
+    repeatable = wishes.get("idempotency_key") is not None
+    return Call("POST", "/update", packet(path, message, wishes), int, "updates", repeatable=repeatable)
 
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
@@ -100,7 +103,8 @@ def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
 def batch(items: Iterable[Update]) -> Call[list[dict[str, Any]]]:
     """Several updates in one request, each by itself."""
     bodies = [dict(item) if isinstance(item, Mapping) else packet(*_pairs([item])[0]) for item in items]
-    return Call("POST", "/batch", bodies, list[dict[str, Any]], "results")
+    repeatable = all(body.get("idempotency_key") is not None for body in bodies)
+    return Call("POST", "/batch", bodies, list[dict[str, Any]], "results", repeatable=repeatable)
 
 
 def connect(

@@ -13,6 +13,7 @@ import msgspec
 
 from cometary.connector.calls import Call
 from cometary.errors import ConnectorError, ControlError, UnknownSessionError, UsageError
+from cometary.supervision.restart_policy import Backoff
 
 R = TypeVar("R")
 
@@ -24,6 +25,8 @@ LIMITS: Final = httpx.Limits(max_connections=16, max_keepalive_connections=16)
 SERVER_ERRORS: Final = 500
 """The lowest HTTP status that is not the caller's fault."""
 
+
+PAUSES: Final = Backoff(min=0.05, max=1.0, jitter=0.5)
 
 UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """There was no connection, so nothing was sent."""
@@ -173,6 +176,31 @@ def _error(status: int, refusal: _Refusal) -> ConnectorError | ControlError:
     if refusal.error == "unknown-session":
         return UnknownSessionError(refusal.error, status, refusal.detail)
     return ControlError(refusal.error, status, refusal.detail)
+
+
+class Attempts:
+    """When a call is made again: if it takes effect once only, within its time-out, after pauses that grow.
+
+    Args:
+        call: The call.
+        timeout: Seconds that all attempts together may take, besides what the server may hold the request.
+        now: The time, in seconds of any clock.
+    """
+
+    def __init__(self, call: Call[Any], timeout: float, now: float) -> None:
+        self._repeatable = call.repeatable
+        self._until = now + timeout + call.wait
+        self._count = 0
+
+    def left(self, now: float) -> float:
+        """Return how long the next attempt may take."""
+        return max(0.0, self._until - now)
+
+    def pause(self, now: float) -> float | None:
+        """Return how long to wait before another attempt; None if there is to be none."""
+        pause = PAUSES.delay(self._count)
+        self._count += 1
+        return pause if self._repeatable and now + pause < self._until else None
 
 
 def unreachable(call: Call[Any], error: Exception) -> ConnectorError:

@@ -6,8 +6,10 @@ import asyncio
 import json
 import math
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import cbor2
@@ -312,3 +314,35 @@ def test_one_packet_is_not_taken_for_several(connector: Any, stand_in: StandIn, 
 def test_what_is_no_url_of_a_server_is_refused_at_once(connector_class: Any, url: str) -> None:
     with pytest.raises(UsageError):
         connector_class(url)
+
+
+def test_what_has_an_idempotency_key_is_tried_again_and_nothing_else(
+    connector: Any, stand_in: StandIn
+) -> None:
+    stand_in.answers({"error": "internal-error", "detail": "once"}, status=500)
+
+    def recover() -> None:
+        while len(stand_in.received) < 2:
+            pass  # until it has been asked again
+        stand_in.answers({"updates": 1})
+
+    recovering = Thread(target=recover)
+    recovering.start()
+    assert connector.update("a", 1, idempotency_key="k") == 1
+    recovering.join()
+    stand_in.received.clear()
+    stand_in.answers({"error": "internal-error", "detail": "always"}, status=500)
+    with pytest.raises(ConnectorError):
+        connector.update("a", 1)
+    assert len(stand_in.received) == 1
+
+
+def test_the_time_out_bounds_all_attempts_together(kind: Any, stand_in: StandIn) -> None:
+    stand_in.answers({"error": "internal-error", "detail": "always"}, status=500)
+    connector = kind(stand_in.url, timeout=0.3)
+    started = time.monotonic()
+    with pytest.raises(ConnectorError):
+        connector.update("a", 1, idempotency_key="k")
+    assert len(stand_in.received) > 1
+    assert time.monotonic() - started < 5
+    connector.close()
