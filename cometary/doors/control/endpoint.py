@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import hmac
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 
@@ -268,9 +268,11 @@ class Posting:
 
 def _is_flat(body: object) -> bool:
     """Whether it is known that no message in the body of a call is an array or an object."""
-    if isinstance(body, SessionPackets):
-        return all(map(_is_flat, body.packets))
-    return isinstance(body, PacketBody) and not isinstance(body.message, (list, dict))
+    kind = type(body)  # these have a metaclass, which makes `isinstance` slow
+    if kind is SessionPackets:
+        packets = cast("SessionPackets", body).packets
+        return all(not isinstance(packet.message, (list, dict)) for packet in packets)
+    return kind is PacketBody and not isinstance(cast("PacketBody", body).message, (list, dict))
 
 
 def _finish(exchange: Exchange, codec: Codec, answer: Future[T], tell: Callable[[T], object]) -> None:

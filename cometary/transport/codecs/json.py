@@ -18,7 +18,7 @@ from cometary.errors import ProtocolError
 from cometary.packets.nesting import DEEPEST, is_too_deep
 from cometary.transport.codecs import amount
 
-_encode = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder().encode
 
 name: Final = "json"
 content_type: Final = b"application/json"

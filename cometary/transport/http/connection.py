@@ -34,7 +34,7 @@ import socket
 from collections import deque
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cometary.transport.http.exchange import has_length
 from cometary.transport.http.request_parser import HEAD
@@ -64,7 +64,13 @@ class State(Enum):
     CLOSED = auto()
 
 
-OPEN, ENDING, LINGERING, CLOSED = State
+OPEN: Final[State] = State.OPEN
+ENDING: Final[State] = State.ENDING
+LINGERING: Final[State] = State.LINGERING
+CLOSED: Final[State] = State.CLOSED
+
+FEW: Final = 479
+"""Bytes that are read into memory of the allocator's smallest kind, at once: a whole request of most programs."""
 
 
 class Connection(BufferedChannel):
@@ -117,7 +123,7 @@ class Connection(BufferedChannel):
         if not self._reading:  # nobody asked, so it is a hang-up
             return self._half_close() if bits == PEER_SHUT else self.close()
         try:
-            data = self.sock.recv(min(self._floor.read_bytes, self._http.read_bytes))
+            data = self._receive()
         except BlockingIOError:
             return None
         except OSError:
@@ -132,6 +138,17 @@ class Connection(BufferedChannel):
         elif self._state is ENDING:
             self._watch(reading=False, writing=self._writing)
         return None
+
+    def _receive(self) -> bytes:
+        """Read what has come, as much as one read may take: where the last request was short, first as much as that."""
+        most, known = min(self._floor.read_bytes, self._http.read_bytes), self._head
+        if known is None or known.request_bytes >= FEW or most <= FEW:
+            return self.sock.recv(most)
+        data = self.sock.recv(FEW)
+        if len(data) == FEW:
+            with suppress(BlockingIOError):
+                data += self.sock.recv(most - FEW)
+        return data
 
     def writable(self) -> None:
         """Go on where an answer had to leave off: send the rest, serve what waits."""

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometary.transport.http.connection import Connection
+from cometary.transport.http.connection import FEW, Connection
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
@@ -59,6 +59,20 @@ async def test_requests_of_the_same_length_are_told_apart_whatever_came_before()
         for path in (b"/a", b"/b") * 4:
             await client.ask(post(b"same", path=path))
     assert paths == ["/a", "/b"] * 4
+
+
+@pytest.mark.parametrize("length", [FEW - 1, FEW, FEW + 1, 2 * FEW])
+async def test_a_request_longer_than_the_one_before_is_read_whole(length: int) -> None:
+    async with serving(echo) as server:
+        client = await server.connect()
+        for _ in range(2):
+            assert (await client.ask(post(b"short"))).body == b"short"
+        body = b"x" * (length - len(post(b"x" * 100)) + 100)
+        request = post(body)
+        assert len(request) == length
+        assert (await client.ask(request)).body == body
+        await client.send(request + request)
+        assert [(await client.response()).body for _ in range(2)] == [body, body]
 
 
 async def test_the_second_part_of_a_request_is_none_by_itself() -> None:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 HIGHEST_FIRST_RID: Final = HIGHEST_RID - 2**20
 EMPTY: Final = b'{"packets":[]}'
+ABSENT: Final = UNSET
+"""The same; compiled code looks up what was imported each time, and a constant of its own never."""
 
 
-_decode_json = msgspec.json.Decoder(Body).decode
+_decode_json: Final = msgspec.json.Decoder(Body).decode
 
 
 def read_request(body: bytes, codec: Codec) -> Body:
@@ -55,7 +57,12 @@ def read_request(body: bytes, codec: Codec) -> Body:
         else:
             if not json.is_written_as(body, request, flat=are_flat(request.packets, request.token)):
                 json.decode(body)
-    _check(request)
+    packets = request.packets
+    if request.sid is ABSENT:
+        _check_opening(request)
+    elif packets:
+        for packet in packets:
+            check_path(packet.path, from_client=True)
     return request
 
 
@@ -64,7 +71,7 @@ def are_flat(packets: Sequence[PacketBody] | UnsetType, *others: object) -> bool
     for value in others:
         if isinstance(value, (list, dict)):
             return False
-    if packets is not UNSET:
+    if packets is not ABSENT:
         for packet in packets:
             if isinstance(packet.message, (list, dict)):
                 return False
@@ -78,15 +85,11 @@ def _convert(value: object) -> Body:
         raise ProtocolError("bad-request", f"The body is no request: {error}.") from None
 
 
-def _check(request: Body) -> None:
-    if request.sid is UNSET:
-        if request.rid > HIGHEST_FIRST_RID:
-            raise ProtocolError("bad-request", "The first rid is too high to count on from.")
-        if request.packets or request.close:
-            raise ProtocolError("bad-request", "The request that opens a session does nothing else.")
-    if request.packets:
-        for packet in request.packets:
-            check_path(packet.path, from_client=True)
+def _check_opening(request: Body) -> None:
+    if request.rid > HIGHEST_FIRST_RID:
+        raise ProtocolError("bad-request", "The first rid is too high to count on from.")
+    if request.packets or request.close:
+        raise ProtocolError("bad-request", "The request that opens a session does nothing else.")
 
 
 def read_attach(body: bytes, codec: Codec) -> AttachBody:
@@ -120,10 +123,10 @@ def packets_of(packets: Sequence[PacketBody]) -> Sequence[Packet]:
 
 def packet_of(body: PacketBody) -> Packet:
     """Return one packet that the client sends."""
-    message = None if body.message is UNSET else body.message
-    if body.ask is not UNSET or body.path.startswith(CONTROL_PREFIX):
-        return Question(body.path, message, None if body.ask is UNSET else body.ask)
-    if body.receipt is not UNSET:
+    message = None if body.message is ABSENT else body.message
+    if body.ask is not ABSENT or body.path.startswith(CONTROL_PREFIX):
+        return Question(body.path, message, None if body.ask is ABSENT else body.ask)
+    if body.receipt is not ABSENT:
         return AskedPacket(body.path, message, body.receipt)
     return Packet(body.path, message)
 

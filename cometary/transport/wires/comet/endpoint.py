@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from msgspec import UNSET
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import ProtocolError
@@ -18,7 +17,13 @@ from cometary.sessions import Request
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import NO_HEADERS
-from cometary.transport.wires.comet.bodies import packets_of, read_request, welcome_members, write_answer
+from cometary.transport.wires.comet.bodies import (
+    ABSENT,
+    packets_of,
+    read_request,
+    welcome_members,
+    write_answer,
+)
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
 
 if TYPE_CHECKING:
@@ -39,9 +44,10 @@ class CometRequest(Request):
 
     def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
         # Not through the base class's constructor: this is made for every request there is.
+        ack, packets = body.ack, body.packets
         self.rid = body.rid
-        self.ack = 0 if body.ack is UNSET else body.ack
-        self.packets = packets_of(body.packets) if body.packets else ()
+        self.ack = 0 if ack is ABSENT else ack
+        self.packets = packets_of(packets) if packets else ()
         self.close = body.close is True
         self.size = len(exchange.body)
         self._exchange = exchange
@@ -83,7 +89,7 @@ class CometOpening(Opening):
     __slots__ = ("_codec", "_exchange")
 
     def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
-        wait = None if body.wait is UNSET else body.wait
+        wait = None if body.wait is ABSENT else body.wait
         super().__init__(body.rid, credentials_of(exchange, body), codec.name, wait)
         self._exchange = exchange
         self._codec = codec
@@ -149,7 +155,8 @@ class CometEndpoint:
             if not self._streams(exchange, codec, None):
                 exchange.refuse(error, codec)
             return
-        if body.sid is UNSET:
+        sid = body.sid
+        if sid is ABSENT:
             if not self._streams(exchange, codec, body):
                 gate.open(CometOpening(exchange, codec, gate, body))
             return
@@ -157,10 +164,10 @@ class CometEndpoint:
             request: CometRequest = CometSend(exchange, codec, gate, body)
         else:
             request = CometRequest(exchange, codec, gate, body)
-        gate.submit(body.sid, request, credentials_of(exchange, body) if self._guards else None)
+        gate.submit(sid, request, credentials_of(exchange, body) if self._guards else None)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
 
 def credentials_of(exchange: Exchange, body: Body) -> HttpCredentials:
     """Return what a client shows of itself."""
-    return HttpCredentials(exchange, NO_TOKEN if body.token is UNSET else body.token)
+    return HttpCredentials(exchange, NO_TOKEN if body.token is ABSENT else body.token)

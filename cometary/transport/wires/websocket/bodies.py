@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec import UNSET
 
 from cometary.errors import ProtocolError
 from cometary.packets.encodings import Encoding
@@ -17,6 +16,7 @@ from cometary.packets.paths import check_path
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
+    ABSENT,
     HIGHEST_FIRST_RID,
     are_flat,
     packets_of,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from cometary.packets.packet import Packet
     from cometary.transport.codecs import Codec
 
-_decode_json = msgspec.json.Decoder(FrameBody).decode
-_decode_rid = msgspec.json.Decoder(RidBody).decode
+_decode_json: Final = msgspec.json.Decoder(FrameBody).decode
+_decode_rid: Final = msgspec.json.Decoder(RidBody).decode
 
 
 def read_frame(payload: bytes, codec: Codec) -> FrameBody:
@@ -88,17 +88,17 @@ def checked_packets(body: FrameBody) -> Sequence[Packet]:
 
 def is_probe(body: FrameBody) -> bool:
     """Whether a frame only asks whether frames come through."""
-    return body.probe is not UNSET
+    return body.probe is not ABSENT
 
 
 def brings_token(body: FrameBody) -> bool:
     """Whether a frame brings a token; None is one, too."""
-    return body.token is not UNSET
+    return body.token is not ABSENT
 
 
 def ack_of(body: FrameBody) -> int:
     """Return the highest packet number that the client says it has; 0 if it does not say."""
-    return 0 if body.ack is UNSET else body.ack
+    return 0 if body.ack is ABSENT else body.ack
 
 
 def check_opening(body: FrameBody) -> int:
@@ -107,7 +107,7 @@ def check_opening(body: FrameBody) -> int:
     Raises:
         ProtocolError: `bad-request`: it does not; the client's fault.
     """
-    if body.rid is UNSET:
+    if body.rid is ABSENT:
         raise ProtocolError("bad-request", "The first frame opens a session, names one, or is a probe.")
     if body.rid > HIGHEST_FIRST_RID:
         raise ProtocolError("bad-request", "The first rid is too high to count on from.")

@@ -19,13 +19,11 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from msgspec import UNSET
-
 from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.sessions.events import Stream
-from cometary.transport.wires.comet.bodies import welcome_members
+from cometary.transport.wires.comet.bodies import ABSENT, welcome_members
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.websocket.bodies import (
     Form,
@@ -164,7 +162,7 @@ class FrameOpening(Opening):
     __slots__ = ("_conversation",)
 
     def __init__(self, conversation: Conversation, rid: int, body: FrameBody, stream: FrameStream) -> None:
-        wait = None if body.wait is UNSET else body.wait
+        wait = None if body.wait is ABSENT else body.wait
         super().__init__(rid, conversation.credentials, f"websocket {conversation.form.codec.name}", wait)
         self.stream = stream
         self._conversation = conversation
@@ -285,7 +283,7 @@ class Conversation(WebSocketChannel):
             body = read_frame(payload, form.codec)
             if stream is None:
                 self._take_first(body, opcode, payload)
-            elif body.rid is not UNSET:
+            elif body.rid is not ABSENT:
                 rid = body.rid
                 self._take_request(stream, rid, body, len(payload))
             else:
@@ -306,11 +304,11 @@ class Conversation(WebSocketChannel):
             self._settle()
             return
         credentials, sid = self.credentials, body.sid
-        rid = check_opening(body) if sid is UNSET else 0
+        rid = check_opening(body) if sid is ABSENT else 0
         self._asked = True
         self.stream = stream = FrameStream(self)
-        credentials.token = NO_TOKEN if body.token is UNSET else body.token
-        if sid is UNSET:
+        credentials.token = NO_TOKEN if body.token is ABSENT else body.token
+        if sid is ABSENT:
             self.opening = opening = FrameOpening(self, rid, body, stream)
             self._gate.open(opening)
         else:

@@ -106,12 +106,15 @@ ONES: Final = [int.from_bytes(b"\1\0\0\0" * words, "little") for words in range(
 """By number of words: what a mask, as a number, is multiplied by to be repeated in so many."""
 
 
+_number: Final = int.from_bytes
+
+
 def unmask(data: bytes, mask: bytes) -> bytes:
     """Return `data` without its mask, or with it: as one number, which is what Python does fastest."""
     size = len(data)
     if size <= SHORT:
         words = size + 3 >> 2
-        number = int.from_bytes(data, "little") ^ int.from_bytes(mask, "little") * ONES[words]
+        number = _number(data, "little") ^ _number(mask, "little") * ONES[words]
         return number.to_bytes(4 * words, "little")[:size]
     repeated = (mask * ((size + 3) >> 2))[:size]
     return (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
