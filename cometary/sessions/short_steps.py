@@ -1,11 +1,12 @@
 """The commonest steps of a session's machine, made without its table: nearly every delivery consists of these.
 
-1.  There are three. A packet meets a held request, which is answered with it. A poll brings nothing but an
-    acknowledgement of all that was sent, and is held. The packets of a request have been handed over, and it is held,
-    in the place of an older one.
-2.  A short step is made only where there is nothing else to think of: no stream, no early request, nothing that waits,
-    nobody behind, nobody who watches the machine. Whatever is special takes the machine's own step; a short step that
-    is not made has changed nothing.
+1.  There are these. A packet meets a held request, which is answered with it, or a stream, to which it is written; or
+    it waits, as there is nothing that would take it. A poll acknowledges something, and is held, or answered with what
+    waits. The packets of a request are handed over, and then it is held, in the place of an older one, or answered with
+    what waits; or, if it is a send, answered at once.
+2.  A short step is made only where there is nothing else to think of: no early request, no stream that would have to
+    be released, no queue that is full, nobody behind, nobody who watches the machine. Whatever is special takes the
+    machine's own step; a short step that is not made has changed nothing.
 3.  It does all that the machine's step does, and what that asks for: the same state, the same answers, the same timer
     under the same token, in the same order. The tests hold each to the table in every state that they reach.
 4.  They are here for speed alone: all would work without them.
@@ -17,20 +18,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from cometary.fsm import StartTimer
+from cometary.fsm import StartTimer, State
 from cometary.fsm.engine import keep_timer
 from cometary.packets.packet import Packet
 from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
-from cometary.sessions.events import Ready, Request
+from cometary.sessions.effects import advance
+from cometary.sessions.events import Full, Ready, Request
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine_data import MachineData
 
 if TYPE_CHECKING:
     from cometary.actors.timers import Timer
     from cometary.sessions.effects import Performer
+    from cometary.sessions.events import Stream
 
 WAITING: Final = CarrierMachine.waiting
 HAVE_REQUEST: Final = CarrierMachine.have_request
+HAVE_PACKET: Final = CarrierMachine.have_packet
 
 
 def receive(performer: Performer, keeper: SessionKeeper, message: object) -> bool:
@@ -42,44 +46,62 @@ def receive(performer: Performer, keeper: SessionKeeper, message: object) -> boo
     if keeper.ended is not None:
         return False
     if type(message) is Packet:
-        return answer(keeper, message)
+        return take(performer, keeper, message)
     if isinstance(message, Request):
-        return let_in(performer, keeper, message) if message.packets else hold(keeper, message)
+        return let_in(performer, keeper, message) if message.packets else poll(keeper, message)
     return False
 
 
-def answer(keeper: SessionKeeper, packet: Packet) -> bool:
-    """Answer the held request with a packet; see `SessionMachine.answer_with`."""
+def take(performer: Performer, keeper: SessionKeeper, packet: Packet) -> bool:
+    """Take a packet; see `SessionMachine.answer_with`, `queue_first` and `queue_another`."""
     machine: MachineData = keeper.machine
     held, outbox = machine.held, machine.outbox
-    if held is None or machine._fsm_extra is not None:
+    if machine._fsm_extra is not None or not outbox.append(packet):
         return False
-    if not outbox.append(packet):
-        return False
-    first_seq, packets = outbox.batch(machine.most_bytes, 0 if outbox.resends else outbox.sent)
-    machine.held = None
-    machine.state = WAITING
-    try:
-        held.answer(first_seq, packets)
-    finally:  # as when it is asked for behind an answer
-        start_timer(keeper, machine, machine.policy.die)
+    if held is not None:
+        machine.held = None
+        answer(keeper, machine, held, WAITING)
+    elif machine.state is not HAVE_REQUEST:
+        machine.state = HAVE_PACKET
+    else:
+        stream = cast("Stream", machine.stream)
+        if not stream.write(outbox.send_last(stream), (packet,)):
+            advance(performer, keeper, Full(stream))
     return True
 
 
-def hold(keeper: SessionKeeper, poll: Request) -> bool:
-    """Hold a request without packets, of a client that lacks none; see `SessionMachine.check`."""
-    machine: MachineData = keeper.machine
-    window = machine.window
-    if machine.state is not WAITING or poll.rid != window.expected or not is_plain(machine, poll):
-        return False
+def answer(keeper: SessionKeeper, machine: MachineData, request: Request, behind: State) -> None:
+    """Answer a request with what goes into one answer; `behind` is the state if that is not all that waits."""
     outbox = machine.outbox
-    if keeper.lag or poll.ack != outbox.sent or not outbox.packets:
-        return False  # its client is waited for, or lacks something, or the poll brings nothing
-    outbox.acknowledge(poll.ack)
+    first_seq, packets = outbox.batch(machine.most_bytes, 0 if outbox.resends else outbox.sent)
+    machine.state = behind if outbox.unsent else WAITING
+    try:
+        request.answer(first_seq, packets)
+    finally:  # as when it is asked for behind an answer
+        start_timer(keeper, machine, machine.policy.die)
+
+
+def poll(keeper: SessionKeeper, request: Request) -> bool:
+    """Hold a request without packets, or answer it with what waits; see `SessionMachine.check`."""
+    machine: MachineData = keeper.machine
+    window, outbox = machine.window, machine.outbox
+    if request.rid != window.expected or machine._fsm_extra is not None or window.has_early:
+        return False
+    if request.close or not request.holds or machine.held is not None or machine.stream is not None:
+        return False
+    if keeper.lag or not outbox.acknowledged < request.ack <= outbox.sent:
+        return False
+    waits = outbox.unsent
+    if not waits and request.ack != outbox.sent:  # its client lacks something that was sent
+        return False
+    outbox.acknowledge(request.ack)
     window.expected += 1
-    machine.held = poll
-    machine.state = HAVE_REQUEST
-    start_timer(keeper, machine, machine.wait)
+    if waits:
+        answer(keeper, machine, request, HAVE_PACKET)
+    else:
+        machine.held = request
+        machine.state = HAVE_REQUEST
+        start_timer(keeper, machine, machine.wait)
     return True
 
 
@@ -101,33 +123,30 @@ def let_in(performer: Performer, keeper: SessionKeeper, request: Request) -> boo
 
 
 def meet(keeper: SessionKeeper, ready: Ready) -> bool:
-    """Hold a request whose packets have been handed over, for an older one; see `SessionMachine.hold_instead`."""
+    """Let a request whose packets have been handed over meet what there is; see `SessionMachine.hold_instead`."""
     machine: MachineData = keeper.machine
-    request = ready.request
-    if ready.behind or not is_plain(machine, request):
+    request, stream, older = ready.request, machine.stream, machine.held
+    if machine._fsm_extra is not None or machine.window.has_early or request.close:
         return False
-    older = machine.held
-    if machine.policy.second_request != "releases" or (older is None and machine.state is not WAITING):
+    if not request.holds:
+        if stream is not None:
+            stream.heard = True
+        request.answer(0, ())
+    elif stream is not None:
         return False
-    machine.held = request
-    machine.state = HAVE_REQUEST
-    try:
-        if older is not None:
-            older.answer(0, ())
-    finally:
-        start_timer(keeper, machine, machine.wait)
+    elif older is None and machine.outbox.unsent:
+        answer(keeper, machine, request, HAVE_PACKET)
+    elif ready.behind or machine.policy.second_request != "releases" or machine.state is HAVE_PACKET:
+        return False
+    else:
+        machine.held = request
+        machine.state = HAVE_REQUEST
+        try:
+            if older is not None:
+                older.answer(0, ())
+        finally:
+            start_timer(keeper, machine, machine.wait)
     return True
-
-
-def is_plain(machine: MachineData, request: Request) -> bool:
-    """Whether a request is to be held, and there is neither a stream nor an early request, nor somebody who watches."""
-    return (
-        machine._fsm_extra is None
-        and machine.stream is None
-        and not machine.window.has_early
-        and not request.close
-        and request.holds
-    )
 
 
 def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> None:
