@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError, UsageError
-from cometary.packets.paths import LONGEST_PATH, check_own_path, check_path
+from cometary.packets.paths import FROM_CLIENTS, LONGEST_PATH, check_own_path, check_path
 
 
 def refusal(path: str, *, from_client: bool = True) -> str | None:
@@ -67,13 +67,18 @@ def test_length_is_counted_in_bytes(character: str) -> None:
     assert refusal("a" * (LONGEST_PATH - len(character.encode()) + 1) + character) == "bad-request"
 
 
-@pytest.mark.parametrize("path", ["::", "::connect", ":::", "::é"])
+@pytest.mark.parametrize("path", ["::", "::token", "::connect/a", ":::", "::é"])
 def test_control_paths_are_the_servers_own(path: str) -> None:
     assert refusal(path) == "forbidden-path"
     assert refusal(path, from_client=False) is None
 
 
-@pytest.mark.parametrize("path", ["::", "::connect", "news"])
+@pytest.mark.parametrize("path", sorted(FROM_CLIENTS))
+def test_but_for_those_by_which_a_client_asks_the_server(path: str) -> None:
+    assert refusal(path) is None
+
+
+@pytest.mark.parametrize("path", ["::", "::token", "news"])
 def test_code_on_the_servers_side_may_name_control_paths(path: str) -> None:
     check_own_path(path)
 
@@ -101,6 +106,6 @@ def test_the_quick_check_agrees_with_the_rules_one_by_one(path: str, from_client
     expected = None
     if not path or len(path.encode()) > LONGEST_PATH or control:
         expected = "bad-request"
-    elif from_client and path[:2] == "::":
+    elif from_client and path[:2] == "::" and path not in FROM_CLIENTS:
         expected = "forbidden-path"
     assert refusal(path, from_client=from_client) == expected
