@@ -192,11 +192,15 @@ def _posted(keeper: SessionKeeper, mail: Iterable[object]) -> Iterator[FrozenPac
     """Write the packets that its actor has not been told of yet; their time begins when it is."""
     for message in mail:
         if isinstance(message, Packet):
-            yield freeze_packet(message, message.ttl if isinstance(message, TrackedPacket) else inf)
+            yield _with_all_its_time(message)
         elif isinstance(message, Replayed):
-            yield from map(freeze_packet, message.all())
+            yield from map(_with_all_its_time, message.all())
     if isinstance(keeper.begun, AskedPacket):
         yield freeze_packet(keeper.begun.failed())
+
+
+def _with_all_its_time(packet: Packet) -> FrozenPacket:
+    return freeze_packet(packet, packet.ttl if isinstance(packet, TrackedPacket) else inf)
 
 
 def _calls(keeper: SessionKeeper) -> Iterator[FrozenCall]:

@@ -20,7 +20,9 @@ from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.patterns import Pattern
+from cometary.packets.position import Position
 from cometary.packets.receipted import AskedPacket
+from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions import Admission, Failure, Packet, Session, SessionKeeper, SessionManager
 from cometary.sessions.allowance import Allowance
 from cometary.sessions.bucket import Bucket
@@ -31,6 +33,7 @@ from cometary.sessions.keeper import TOO_SLOW
 from cometary.sessions.lease import admit
 from cometary.sessions.manager import Released
 from cometary.sessions.policy import Policy
+from cometary.sessions.replayed import Replayed
 from tests.sessions.bench import Asked
 from tests.sessions.house import Visitor, hosting
 from tests.sessions.test_streams import Line
@@ -286,6 +289,19 @@ async def test_what_has_become_of_packets_is_counted_once(places: Places) -> Non
     visitor.keeper.end("kicked")
     await wait_all_tasks_blocked()
     assert [places.there.statistics()[name] for name in counts] == [0, 1, 0, 0, 0]
+
+
+async def test_what_is_replayed_to_a_session_that_moves_has_no_more_time_than_it_had(places: Places) -> None:
+    keeper = places.here.open(1)
+    await wait_all_tasks_blocked()
+    price = tracked("prices/a", 1, contract=make_contract("conflate", ttl=30))
+    keeper.tell(Replayed("prices/a", Position("e", 0), Position("e", 1), [price]))
+    moved, _ = places.move(keeper)  # before its actor has come to it
+    await wait_all_tasks_blocked()
+    notice, replayed = moved.machine.outbox.packets
+    assert notice.path == "::at"
+    assert isinstance(replayed, TrackedPacket)
+    assert replayed.ttl == 30
 
 
 async def test_what_was_presumed_stays_so(places: Places) -> None:
