@@ -39,6 +39,7 @@ from cometary.sessions.failure import Failure
 from cometary.sessions.keeper import TOO_SLOW, UP_TO_DATE, SessionKeeper, SignedOn
 from cometary.sessions.lease import FrozenLease, freeze_lease, thaw_lease
 from cometary.sessions.machine import SessionMachine
+from cometary.sessions.outbox import Outbox
 from cometary.sessions.policy import Policy
 from cometary.sessions.replayed import Replayed
 from cometary.sessions.session import Session
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
     from cometary.sessions.application import Hub
     from cometary.sessions.keeper import Call
-    from cometary.sessions.outbox import Outbox
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
 
@@ -190,17 +190,17 @@ def _unsent(outbox: Outbox, now: float) -> Iterator[FrozenPacket]:
 
 def _posted(keeper: SessionKeeper, mail: Iterable[object]) -> Iterator[FrozenPacket]:
     """Write the packets that its actor has not been told of yet; their time begins when it is."""
+    outbox = keeper.machine.outbox
+    queue = Outbox(outbox.limit_packets, outbox.limit_bytes)
+    queue.restore(0, 0, outbox.packets)  # what is replayed is to fit behind what comes before it
     for message in mail:
-        if isinstance(message, Packet):
-            yield _with_all_its_time(message)
-        elif isinstance(message, Replayed):
-            yield from map(_with_all_its_time, message.all())
+        packets = message.that_fit(queue) if isinstance(message, Replayed) else [message]
+        for packet in packets:
+            if isinstance(packet, Packet):
+                queue.keep(packet)
+                yield freeze_packet(packet, packet.ttl if isinstance(packet, TrackedPacket) else inf)
     if isinstance(keeper.begun, AskedPacket):
         yield freeze_packet(keeper.begun.failed())
-
-
-def _with_all_its_time(packet: Packet) -> FrozenPacket:
-    return freeze_packet(packet, packet.ttl if isinstance(packet, TrackedPacket) else inf)
 
 
 def _calls(keeper: SessionKeeper) -> Iterator[FrozenCall]:

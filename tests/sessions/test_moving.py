@@ -304,6 +304,25 @@ async def test_what_is_replayed_to_a_session_that_moves_has_no_more_time_than_it
     assert replayed.ttl == 30
 
 
+async def test_no_replay_ends_a_session_that_moves_either(places: Places) -> None:
+    keeper = places.here.open(1)
+    await wait_all_tasks_blocked()
+    most = keeper.machine.outbox.limit_packets
+    news = [Packet("a", number) for number in range(2 * most)]
+    replay = Replayed("a", Position("e", 0), Position("e", 2 * most), news, latest=True)
+    for _ in range(2):
+        keeper.tell(replay)
+    moved, _ = places.move(keeper)
+    await wait_all_tasks_blocked()
+    assert moved.ended is None
+    first, *latest, second = moved.machine.outbox.packets
+    assert [packet.message for packet in latest] == list(range(2 * most - most // 2, 2 * most))
+    assert [notice.message["at"] for notice in (first, second)] == [
+        f"e-{2 * most - most // 2}",
+        f"e-{2 * most}",
+    ]
+
+
 async def test_what_was_presumed_stays_so(places: Places) -> None:
     keeper = places.here.open(1, None, Policy(window=1, resends=False))
     for rid in (2, 3, 4):
