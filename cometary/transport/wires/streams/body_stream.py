@@ -84,11 +84,10 @@ class BodyStream(Stream):
 
     def refuse(self, error: ProtocolError) -> None:
         """Tell the client of an error, and finish."""
-        if self._response is None:
-            if not self._exchange.answered:
-                self._exchange.refuse(error, self._form.codec)
-            return
-        self._end(self._behind + self._form.error(error))
+        if self._response is not None:
+            self._end(self._behind + self._form.error(error))
+        elif not self._exchange.answered:
+            self._exchange.refuse(error, self._form.codec)
 
     def _begin(self, first_seq: int) -> Response:
         self._next = first_seq

@@ -102,6 +102,15 @@ def test_it_begins_without_a_packet_when_it_was_taken() -> None:
     assert wire.response.written.endswith(FIRST)
 
 
+def test_what_comes_before_all_else_comes_once() -> None:
+    wire = Wire()
+    stream = stream_on(wire, b"the answer to an opening\n")
+    stream.taken()
+    wire.response.full = True
+    wire.response.empties()
+    assert wire.response.written == b"the answer to an opening\n" + LINES.hello(1)
+
+
 def test_a_number_that_does_not_follow_on_is_said() -> None:
     wire = Wire()
     stream = stream_on(wire)
