@@ -83,13 +83,15 @@ PREFLIGHT = (
 )
 
 
-async def test_a_preflight_of_an_allowed_origin_is_answered() -> None:
-    async with serving(echo, cors=FRIENDS) as server:
+async def test_a_preflight_of_an_allowed_origin_is_answered_and_no_business_of_the_application() -> None:
+    served: list[object] = []
+    async with serving(served.append, cors=FRIENDS) as server:
         response = await (await server.connect()).ask(PREFLIGHT % FRIEND)
         assert response.status == 204
         assert response.headers["access-control-allow-origin"] == "https://friend.example"
         assert "post" in response.headers["access-control-allow-methods"]
         assert "content-type" in response.headers["access-control-allow-headers"]
+        assert served == []
 
 
 async def test_a_preflight_of_another_origin_is_refused() -> None:
