@@ -23,7 +23,7 @@ from cometary.supervision import (
     supervise,
     which_children,
 )
-from cometary.supervision.reports import TracebackText
+from cometary.supervision.traceback_text import TracebackText
 from tests.actors.hostile import RAISED, deep_error, hostile, hostile_error, strange_errors
 from tests.supervision.company import child
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cometary.supervision.reports import MANY, TracebackText
+from cometary.supervision.traceback_text import MANY, TracebackText
 
 
 class Secret:
@@ -58,6 +58,19 @@ def fail_deeply(depth: int = 20 * MANY) -> None:
     fail()
 
 
+def fail_by_a_slip() -> None:
+    number = 1
+    _ = numbr + number  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+
+
+def fail_at_an_attribute() -> None:
+    "text".uper()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def fail_to_read() -> None:
+    compile("for", "nowhere", "exec")
+
+
 def error_of(failing: Callable[[], None]) -> BaseException:
     with pytest.raises(Exception) as caught:  # noqa: PT011 - any
         failing()
@@ -65,7 +78,18 @@ def error_of(failing: Callable[[], None]) -> BaseException:
 
 
 @pytest.mark.parametrize(
-    "failing", [fail, fail_because, fail_meanwhile, fail_quietly, fail_together, fail_deeply]
+    "failing",
+    [
+        fail,
+        fail_because,
+        fail_meanwhile,
+        fail_quietly,
+        fail_together,
+        fail_deeply,
+        fail_by_a_slip,
+        fail_at_an_attribute,
+        fail_to_read,
+    ],
 )
 def test_the_text_is_pythons_own(failing: Callable[[], None]) -> None:
     error = error_of(failing)
