@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -35,17 +34,17 @@ Observer = Callable[["CrashReport"], None]
 ProgressObserver = Callable[["ProgressReport"], None]
 
 
-class ReportSink(ABC):
-    """Whoever takes reports on their way up the tree."""
+class ReportSink:
+    """Whoever takes reports on their way up the tree. No abstract class: to ask for one of those takes too long."""
 
     @property
-    @abstractmethod
     def path(self) -> str:
         """Where in the tree this is: ids from the root down, joined by slashes."""
+        raise NotImplementedError
 
-    @abstractmethod
     def note(self, report: CrashReport) -> None:
         """Take note of a report, and pass it on upwards."""
+        raise NotImplementedError
 
     def progress_observers(self) -> Iterator[Callable[[Any], None]]:
         """Who is to be told of children that have started, here and further up."""

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -108,9 +107,9 @@ class SupervisingActor(Actor, ReportSink):
             # It comes from what it was called with, and is not to end all its children.
             raise as_told(error) from error
 
-    @abstractmethod
     async def serve(self, message: Any) -> Any:
         """Do what a message of one of the classes `understood` asks for."""
+        raise NotImplementedError
 
     async def on_start(self) -> None:  # type: ignore[override] # async, as its on_receive is
         """Post the guard. A subclass calls this first, then does what else there is to do."""
@@ -131,17 +130,17 @@ class SupervisingActor(Actor, ReportSink):
             with trio.CancelScope(shield=True):
                 await self.kill_children()
 
-    @abstractmethod
     async def stop_children(self) -> None:
         """Stop all children in good order; returns when they have gone."""
+        raise NotImplementedError
 
-    @abstractmethod
     async def kill_children(self) -> None:
         """Kill all children that are left; returns when they have gone."""
+        raise NotImplementedError
 
-    @abstractmethod
     def kinds(self) -> Iterable[Kind]:
         """Return the kind of each child."""
+        raise NotImplementedError
 
     def end_now(self, exit: Exit) -> None:  # noqa: A002 - OTP's word
         """End with `exit` before any other message is handled."""
@@ -188,8 +187,8 @@ class SupervisingActor(Actor, ReportSink):
     def progress_observers(self) -> Iterator[ProgressObserver]:
         """Who is to be told of children that have started; see `ReportSink`."""
         yield from list(self._progress_observers)
-        if self._above is not None:
-            yield from self._above.progress_observers()
+        if (above := self._above) is not None:
+            yield from above.progress_observers()
 
     def progress(self, started: Callable[[], Offender]) -> None:
         """Report that a child has started, if anybody listens."""
@@ -218,8 +217,8 @@ class SupervisingActor(Actor, ReportSink):
         self.reports.append(report)
         for observer in list(self._observers):
             self._show(observer, report)
-        if self._above is not None:
-            self._above.note(report)
+        if (above := self._above) is not None:
+            above.note(report)
 
 
 # -- a supervisor from outside ------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class TracebackText:
             if is_alone(error):
                 self._places, trace = places_in(trace), None
             self._summary = TracebackException(type(error), error, trace, lookup_lines=False, compact=True)
-            many = len(self._places or ()) + _frames(self._summary) > MANY
+            many = (_frames(self._summary) if self._places is None else len(self._places)) > MANY
         except BaseException as second:  # of what the exception's class does in the place of BaseException
             if exit_in(second) is not None:
                 raise
