@@ -189,3 +189,10 @@ def test_every_public_name_is_in_the_reference(package: str) -> None:
     code = " ".join(re.findall(r"`[^`]+`|```.*?```", pages, re.DOTALL))
     public = [name for name in importlib.import_module(package).__all__ if name != "__version__"]
     assert [name for name in public if not re.search(rf"\b{name}\b", code)] == []
+
+
+def test_the_index_of_actors_has_each_name_once_and_fits_on_a_page() -> None:
+    index = read("reference/actors.md").partition("## Index")[2].partition("\n## ")[0]
+    names = [name for name in re.findall(r"`(\w+)`", index) if name[0] != "_"]
+    assert sorted(names) == sorted(importlib.import_module("cometary.actors").__all__)
+    assert len(index.splitlines()) < 40
