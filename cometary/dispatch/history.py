@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.packets.packet import marked
 from cometary.packets.position import Position
+from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -140,7 +141,7 @@ class Shelf:
         kept.number += 1
         packet = marked(packet, "at", str(kept.end))
         packet.cause = None  # whoever brought it about is not to be kept as well
-        kept.packets.append((now, packet))
+        kept.packets.append((now, for_replays(packet)))
         kept.bytes += packet.size
         self.bytes += packet.size
         self._full[path] = kept
@@ -191,6 +192,16 @@ class Shelf:
                 self._empty.popitem(last=False)
             else:
                 self.bytes -= self._full.popitem(last=False)[1].bytes
+
+
+def for_replays(packet: Packet) -> Packet:
+    """Return a packet without receipts: these are about those to whom it was routed, and not about who comes later."""
+    if not isinstance(packet, TrackedPacket) or packet.receipt is None:
+        return packet
+    twin = packet.again()
+    twin.receipt, twin.extra = None, packet.extra
+    twin.preset(packet.json)
+    return twin
 
 
 class Histories:

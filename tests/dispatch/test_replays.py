@@ -178,6 +178,18 @@ async def test_a_session_that_has_ended_gets_nothing_and_nothing_is_undelivered(
     assert undelivered == []
 
 
+async def test_receipts_are_about_those_to_whom_it_was_routed(house: House) -> None:
+    first = await house.visit()
+    first.session.connect("chat/a")
+    house.app.update("chat/a", 1, receipt="r")
+    await first.hear()
+    later = await house.visit()
+    later.session.connect("chat/a", last=1)
+    assert heard(await later.hear()) == ["::at", 1]
+    receipts = [(receipt.outcome, receipt.session) for receipt in house.manager.receipts.read().receipts]
+    assert receipts == [("routed", None), ("delivered", first.session.name)]
+
+
 async def test_a_crash_of_the_session_in_between_loses_none_of_it(house: House) -> None:
     @house.app.packet("crash")
     def crash(_session: Session, _path: str, _message: object) -> None:
