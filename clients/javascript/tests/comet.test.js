@@ -510,7 +510,7 @@ describe("a session that the server has lost", () => {
     assert.deepEqual(detailsOf("error"), []);
   });
 
-  test("has its paths connected again before the page hears of it", async () => {
+  test("has its paths connected again, all in one request, before the page hears of it (R23)", async () => {
     const poll = await open();
     const connecting = comet.connect(["news", "jobs/7"]);
     const first = await world.call();
