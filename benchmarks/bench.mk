@@ -6,6 +6,8 @@
 #   make bench-paths    updates among a million subscriptions, presence, replays; some minutes
 #   make profile        count what a delivery takes: instructions and system calls, layer by layer; flame graphs, too;
 #                       PROFILE_OPTIONS="--interpreted --modes broadcast echo"; some minutes, valgrind and strace
+#   make instructions   count the instructions of a delivery in each mode, beside those that are kept, as `make test` does;
+#                       KEEP=1 keeps what it has counted
 #
 # PYTHON=...           measures Cometary (and the Python peers) on another interpreter
 # BENCH_OPTIONS=...    goes to the harness: --servers, --sessions, --rounds, --quick, --no-install
@@ -14,7 +16,7 @@ BENCH_PYTHON = $(VENV)/bin/python
 BENCH_OPTIONS ?=
 BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
 
-.PHONY: bench bench-quick bench-actors bench-paths profile
+.PHONY: bench bench-quick bench-actors bench-paths profile instructions
 
 bench: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
@@ -30,3 +32,6 @@ bench-paths: $(VENV)/dev.stamp
 
 profile: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.profile $(PROFILE_OPTIONS)
+
+instructions: $(VENV)/dev.stamp
+	$(BENCH_PYTHON) -m benchmarks.profile.guard $(if $(KEEP),--keep)

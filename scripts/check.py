@@ -36,6 +36,7 @@ CHECKS = {
     ),
     "tests (Python)": f"pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --junitxml={PYTHON_REPORT}",
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
+    "instructions": f"{sys.executable} -m benchmarks.profile.guard",
 }
 
 TAKES_ALL_CORES = "tests (Python)"

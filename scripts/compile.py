@@ -46,6 +46,7 @@ TESTED: Final = (
     "dispatch",
     "gate",
     "transport",
+    "doors/control",
     "authentication",
     "protocol",
     "cli",

@@ -145,6 +145,11 @@ def nginx(kit: Kit) -> None:
     _ready_or_apt(kit, ["sh", "-c", f"nginx -v && test -f {NCHAN_MODULE}"], NGINX_PACKAGES)
 
 
+def valgrind(kit: Kit) -> None:
+    """Finds or installs valgrind."""
+    _ready_or_apt(kit, ["valgrind", "--version"], ("valgrind",))
+
+
 def node(kit: Kit) -> None:
     """Finds Node and installs the locked packages beside the peer's server."""
     here = PEERS / "socketio-node"

@@ -14,7 +14,7 @@ from benchmarks.harness.workspace import COMPILED, ROOT, WORK, UnavailableError
 from benchmarks.profile.callgrind import counted
 from benchmarks.profile.flame import svg
 from benchmarks.profile.layers import CompiledLayers, Stack, by_layer, compiled_modules, interpreted_layer
-from benchmarks.profile.modes import BY_NAME, Mode, Play
+from benchmarks.profile.modes import BY_NAME, Mode
 from benchmarks.profile.report import matrix
 from benchmarks.profile.steps import count_steps
 from benchmarks.profile.system_calls import count_system_calls
@@ -78,17 +78,10 @@ class Profile:
         with counted(self._where, sys.executable, self._scratch, callers=callers) as server:
             for mode in modes:
                 _say(f"instructions, {mode.name}")
-                with Play(mode, server.port, server.control, self._clients) as play:
-                    play.rounds(2)
-                    server.begin()
-                    play.rounds(1)
-                    server.restart()
-                    deliveries = play.rounds(self._rounds)
-                    costs = server.end()
+                costs, deliveries = server.play(mode, self._clients, self._rounds)
                 shares[mode.name] = _each(by_layer(costs, layer), deliveries)
                 if self._compiled:
-                    layers = {name: layer((name,)) for stack in costs for name in stack}
-                    self._draw(f"{mode.name}, instructions", "compiled", mode, costs, layers)
+                    self._draw(f"{mode.name}, instructions", "compiled", mode, *layer.readable(costs))
         if not self._compiled:
             shares = {name: {"all": sum(each.values())} for name, each in shares.items()}
         print(f"\nInstructions a delivery\n\n{matrix(shares, 'layer')}")

@@ -1,6 +1,6 @@
 """A server whose instructions are counted, by valgrind's callgrind, while a mode is played on it; and what it wrote.
 
-Nothing is counted but what lies between `begin` and `end`: not the start, nor what opens and ends the sessions.
+Nothing is counted but the rounds of a mode: not the start, nor what opens and ends the sessions.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from benchmarks.harness.processes import free_ports, running
 from benchmarks.harness.workspace import UnavailableError, output_of
+from benchmarks.profile.modes import Mode, Play
 
 START_SECONDS: Final = 240
 CONTROL_SECONDS: Final = 240
@@ -27,34 +28,33 @@ Costs = Mapping[tuple[str, ...], int]
 class Counted:
     """A running server, under callgrind.
 
-    Attributes:
-        port: where it listens for clients.
-        control: where it listens for back-ends.
+    Args:
+        pid: the process.
+        ports: where on loopback it listens for clients, and where for back-ends.
+        out: the file that callgrind writes, but for the numbers at its end.
     """
 
-    def __init__(self, pid: int, ports: list[int], out: Path) -> None:
-        self.port, self.control = ports
-        self._pid = str(pid)
+    def __init__(self, pid: int, ports: Sequence[int], out: Path) -> None:
+        self._pid = pid
+        self._ports = ports
         self._out = out
         self._dumps = 0
 
-    def begin(self) -> None:
-        """Count from now on."""
-        self._say("-i", "on")
-
-    def restart(self) -> None:
-        """Forget what was counted."""
-        self._say("-z")
-
-    def end(self) -> Costs:
-        """Count no longer; returns what was counted."""
-        self._say("-d")
-        self._say("-i", "off")
+    def play(self, mode: Mode, clients: int, rounds: int) -> tuple[Costs, int]:
+        """Have a mode played; returns what was counted, and for how many deliveries."""
+        with Play(mode, self._pid, self._ports, clients) as play:
+            play.rounds(2)
+            self._say("-i", "on")
+            play.rounds(1)  # callgrind has not met these functions yet
+            self._say("-z")
+            deliveries = play.rounds(rounds)
+            self._say("-d")
+            self._say("-i", "off")
         self._dumps += 1
-        return read(self._out.with_name(f"{self._out.name}.{self._dumps}"))
+        return read(self._out.with_name(f"{self._out.name}.{self._dumps}")), deliveries
 
     def _say(self, *words: str) -> None:
-        output_of(["callgrind_control", *words, self._pid], seconds=CONTROL_SECONDS)
+        output_of(["callgrind_control", *words, str(self._pid)], seconds=CONTROL_SECONDS)
 
 
 @contextmanager
@@ -87,20 +87,10 @@ REPEATABLE: Final = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 """What makes one run like another."""
 
 
-def serving(python: str, ports: list[int]) -> list[str]:
-    """Return the command that serves."""
-    port, control = map(str, ports)
-    return [
-        python,
-        "-m",
-        "cometary",
-        "serve",
-        APPLICATION,
-        "--port",
-        port,
-        "--control",
-        f"127.0.0.1:{control}",
-    ]
+def serving(python: str, ports: Sequence[int]) -> list[str]:
+    """Return the command that serves; without the watchdog, which has more to say the slower a server is."""
+    listening = ["--port", str(ports[0]), "--control", f"127.0.0.1:{ports[1]}"]
+    return [python, "-m", "cometary", "serve", APPLICATION, *listening, "--watchdog", "0"]
 
 
 UNKNOWN: Final = ("unknown",)

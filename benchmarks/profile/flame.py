@@ -15,9 +15,9 @@ from zlib import crc32
 NAMESPACE: Final = "http://www.w3.org/2000/svg"
 WIDTH: Final = 1200
 ROW: Final = 16
-CHARACTER: Final = 6.2
+CHARACTER: Final = 6.8
 """Pixels."""
-NARROWEST: Final = 0.5
+NARROWEST: Final = 1.0
 HUES: Final = {
     "transport": 205,
     "doors": 185,

@@ -52,6 +52,31 @@ class CompiledLayers:
                 return layer_of(self.module(function))
         return OTHER
 
+    def readable(self, costs: Mapping[Stack, int]) -> tuple[Mapping[Stack, int], Mapping[str, str]]:
+        """Return the same with stacks as people read them, and the layers of the functions in them.
+
+        Of what is not ours only the innermost function is left, and that Python is interpreted.
+        """
+        shown: Counter[Stack] = Counter()
+        layers: dict[str, str] = {}
+        for stack, cost in costs.items():
+            names: list[str] = []
+            for function in stack:
+                name = self._name(function)
+                if name is not None and names[-1:] != [name]:
+                    names.append(name)
+                    layers[name] = self((function,))
+            innermost = stack[-1]
+            shown[(*names, innermost) if self._name(innermost) is None else tuple(names)] += cost
+        return shown, layers
+
+    def _name(self, function: str) -> str | None:
+        if function.startswith(EVALUATES):
+            return INTERPRETED
+        if not function.startswith(COMPILED):
+            return None
+        return ".".join(part for part in function.partition("_")[2].split("_") if part)
+
     def module(self, function: str) -> str:
         """Return the module of a compiled function, by its name in C."""
         parts = function.partition("_")[2].split("___")

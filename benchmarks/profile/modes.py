@@ -1,8 +1,15 @@
-"""The modes of the benchmark, step by step: in every round each of the clients has one delivery."""
+"""The modes of the benchmark, step by step: in every round each of the clients has one delivery.
+
+The server stands still while clients send, so that it finds all of it at once: how many it finds ready at a time, and
+so how often it has to look, is then the same in every run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import signal
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -11,7 +18,8 @@ from benchmarks.profile.clients import Client, EventsClient, Line, SocketClient,
 PUBLISHERS: Final = 50
 """Connections of back-ends, in `unicast`."""
 
-Round = Callable[[Sequence[Client], Sequence[Line]], None]
+StandingStill = Callable[[], AbstractContextManager[None]]
+Round = Callable[[Sequence[Client], Sequence[Line], StandingStill], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +39,37 @@ class Mode:
     round: Round
 
 
-def broadcast(clients: Sequence[Client], publishers: Sequence[Line]) -> None:
+def broadcast(clients: Sequence[Client], publishers: Sequence[Line], standing_still: StandingStill) -> None:
     """A back-end sends one packet for all."""
     publishers[0].post("/update", packet("news"))
     publishers[0].answer()
     for client in clients:
         client.receive()
-    for client in clients:
-        client.go_on()
-
-
-def unicast(clients: Sequence[Client], publishers: Sequence[Line]) -> None:
-    """Back-ends send each client a packet of its own."""
-    for first in range(0, len(clients), len(publishers)):
-        some = clients[first : first + len(publishers)]
-        for client, publisher in zip(some, publishers, strict=False):
-            publisher.post("/send", f'{{"sid":"{client.sid}","packets":[{packet("m")}]}}')
-        for client, publisher in zip(some, publishers, strict=False):
-            publisher.answer()
-            client.receive()
-        for client in some:
+    with standing_still():
+        for client in clients:
             client.go_on()
 
 
-def echo(clients: Sequence[Client], _: Sequence[Line]) -> None:
+def unicast(clients: Sequence[Client], publishers: Sequence[Line], standing_still: StandingStill) -> None:
+    """Back-ends send each client a packet of its own."""
+    for first in range(0, len(clients), len(publishers)):
+        some = clients[first : first + len(publishers)]
+        with standing_still():
+            for client, publisher in zip(some, publishers, strict=False):
+                publisher.post("/send", f'{{"sid":"{client.sid}","packets":[{packet("m")}]}}')
+        for client, publisher in zip(some, publishers, strict=False):
+            publisher.answer()
+            client.receive()
+        with standing_still():
+            for client in some:
+                client.go_on()
+
+
+def echo(clients: Sequence[Client], _: Sequence[Line], standing_still: StandingStill) -> None:
     """Every client sends a packet and gets it back."""
-    for client in clients:
-        client.send()
+    with standing_still():
+        for client in clients:
+            client.send()
     for client in clients:
         client.receive()
 
@@ -78,13 +90,15 @@ class Play:
 
     Args:
         mode: what happens.
-        port: where the server listens for clients.
-        control: where it listens for back-ends.
+        server: the process, a child of this one.
+        ports: where on loopback it listens for clients, and where for back-ends.
         clients: how many there are.
     """
 
-    def __init__(self, mode: Mode, port: int, control: int, clients: int) -> None:
+    def __init__(self, mode: Mode, server: int, ports: Sequence[int], clients: int) -> None:
         self._mode = mode
+        self._server = server
+        port, control = ports
         self._clients = [mode.client(port) for _ in range(clients)]
         self._publishers = [Line(control) for _ in range(mode.publishers)]
         if mode.round is not echo:
@@ -103,5 +117,14 @@ class Play:
     def rounds(self, count: int) -> int:
         """Have `count` rounds; returns how many deliveries these were."""
         for _ in range(count):
-            self._mode.round(self._clients, self._publishers)
+            self._mode.round(self._clients, self._publishers, self._standing_still)
         return count * len(self._clients)
+
+    @contextmanager
+    def _standing_still(self) -> Generator[None]:
+        os.kill(self._server, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._server, os.WSTOPPED)
+        try:
+            yield
+        finally:
+            os.kill(self._server, signal.SIGCONT)

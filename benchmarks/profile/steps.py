@@ -30,7 +30,7 @@ def count_steps(
     argv = serving(python, ports)
     argv[2:3] = ["benchmarks.profile.traced", str(file)]
     with running(argv, ports=ports, cwd=where, environment=REPEATABLE) as pid:
-        with Play(mode, ports[0], ports[1], clients) as play:
+        with Play(mode, pid, ports, clients) as play:
             play.rounds(1)
             os.kill(pid, signal.SIGUSR1)
             play.rounds(1)  # which has it take note of the signal

@@ -34,7 +34,7 @@ def count_system_calls(
     ports, file = free_ports(2), scratch / f"{mode.name}.calls"
     with (
         running(serving(python, ports), ports=ports, cwd=where, environment=REPEATABLE) as pid,
-        Play(mode, ports[0], ports[1], clients) as play,
+        Play(mode, pid, ports, clients) as play,
     ):
         play.rounds(2)
         strace = subprocess.Popen(  # noqa: S603 - all of it is ours

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from benchmarks.profile import guard
 from benchmarks.profile.callgrind import read
 from benchmarks.profile.flame import svg, tree
+from benchmarks.profile.guard import compared, dearer_than
 from benchmarks.profile.layers import (
     INTERPRETED,
     LIBRARIES,
@@ -68,6 +73,23 @@ def test_what_is_done_in_c_belongs_to_the_module_that_asked_for_it() -> None:
     }
 
 
+def test_of_what_is_not_ours_only_the_innermost_function_is_shown() -> None:
+    layer = CompiledLayers(["fsm/step"])
+    costs = {
+        ("main", "CPyDef_step___goto", "PyObject_Vectorcall", "_PyEval_EvalFrameDefault", "malloc"): 1,
+        ("_PyEval_EvalFrameDefault", "CPyPy_step___goto", "CPyDef_step___goto", "free"): 2,
+        ("_PyEval_EvalFrameDefault", "CPyPy_step___goto", "CPyDef_step___goto"): 4,
+    }
+    assert layer.readable(costs) == (
+        {
+            ("step.goto", INTERPRETED, "malloc"): 1,
+            (INTERPRETED, "step.goto", "free"): 2,
+            (INTERPRETED, "step.goto"): 4,
+        },
+        {"step.goto": "fsm", INTERPRETED: INTERPRETED},
+    )
+
+
 def test_a_step_of_the_interpreter_belongs_to_the_innermost_function() -> None:
     assert interpreted_layer(("trio/_core/_run:run", "cometary/gate/turnstile:refusal")) == "gate"
     assert interpreted_layer(("cometary/gate/turnstile:refusal", "trio/_core/_run:run")) == LIBRARIES
@@ -81,3 +103,34 @@ def test_the_wider_a_box_the_more_is_done_in_it_and_below() -> None:
         for group in ET.fromstring(svg("x & y", costs, {"a": "gate"})).iter("{http://www.w3.org/2000/svg}g")  # noqa: S314
     }
     assert boxes == {"a: 40.0 %": 480.0, "b<: 30.0 %": 360.0, "c: 60.0 %": 720.0}
+
+
+def test_where_nothing_is_kept_for_this_interpreter_there_is_nothing_to_compare_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "instructions.json"
+    file.write_text('{"another interpreter": {"echo": 1}}')
+    monkeypatch.setattr(guard, "KEPT", file)
+    assert guard.main([]) == 0
+    assert "there is nothing to compare with" in capsys.readouterr().out
+
+
+def test_what_is_dearer_than_what_is_kept_fails_and_is_kept_when_it_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "instructions.json"
+    file.write_text(json.dumps({guard.build_of_this(): {"echo": 100}}))
+    monkeypatch.setattr(guard, "KEPT", file)
+    monkeypatch.setattr(guard, "count", lambda: {"echo": 104})
+    assert guard.main([]) == 1
+    assert guard.main(["--keep"]) == 0
+    assert guard.main([]) == 0
+
+
+def test_more_than_three_per_cent_above_what_is_kept_is_too_much() -> None:
+    kept = {"broadcast": 10_000, "echo": 20_000}
+    assert dearer_than(kept, {"broadcast": 10_300, "echo": 20_601, "another": 1}) == ["echo"]
+    assert compared({"broadcast": 9_000, "another": 1}, kept).splitlines()[2:] == [
+        "| broadcast | 9,000 | 10,000 | -10.0% |",
+        "| another | 1 | – | – |",
+    ]

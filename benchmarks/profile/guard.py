@@ -1,0 +1,103 @@
+"""Sees to it that a delivery takes no more instructions than it did: `python -m benchmarks.profile.guard`.
+
+What each mode takes of the compiled server is kept in `instructions.json`, by what it depends on: the interpreter's
+build and the C compiler. More than `MORE` above that fails. A commit that makes a delivery dearer, or a good deal
+cheaper, writes anew what is kept (`--keep`), and says why. Where nothing is kept for this interpreter and compiler
+there is nothing to compare with: that is said, and is no failure.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from benchmarks.harness import machine
+from benchmarks.harness.machine import build_name
+from benchmarks.harness.markdown import NOTHING, table
+from benchmarks.harness.provision import Kit, compiled, valgrind
+from benchmarks.harness.workspace import COMPILED, UnavailableError, output_of
+from benchmarks.profile.callgrind import counted
+from benchmarks.profile.modes import MODES
+
+KEPT: Final = Path(__file__).with_name("instructions.json")
+MORE: Final = 1.03
+CLIENTS: Final = 100
+ROUNDS: Final = 5
+
+Instructions = dict[str, int]
+"""By mode."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Counts, and compares or keeps; returns the exit status."""
+    keep = "--keep" in (sys.argv[1:] if argv is None else argv)
+    kept: dict[str, Instructions] = json.loads(KEPT.read_text())
+    build = build_of_this()
+    if not keep and build not in kept:
+        print(f"nothing is kept for {build}: there is nothing to compare with")
+        return 0
+    try:
+        now = count()
+    except UnavailableError as why:
+        print(f"nothing can be counted: {why}", file=sys.stderr)
+        return 2
+    print(compared(now, kept.get(build, {})))
+    if keep:
+        KEPT.write_text(json.dumps({**kept, build: now}, indent=4) + "\n")
+        return 0
+    dearer = dearer_than(kept[build], now)
+    if dearer:
+        print(f"{MORE - 1:.0%} more than in {KEPT.name}, or further: {', '.join(dearer)}")
+    return int(bool(dearer))
+
+
+def build_of_this() -> str:
+    """Return what the numbers depend on: the interpreter's build, the C compiler, the kind of machine."""
+    try:
+        compiler = output_of(["cc", "-dumpfullversion"], seconds=20).strip()
+    except UnavailableError:
+        compiler = "missing"
+    interpreter = build_name(machine.interpreter(sys.executable))
+    return f"{interpreter}, cc {compiler}, {platform.machine()}"
+
+
+def count() -> Instructions:
+    """Return what a delivery takes in each mode.
+
+    Raises:
+        UnavailableError: there is no valgrind, nothing could be compiled, or the server does not start.
+    """
+    kit = Kit(python=sys.executable, install=True)
+    valgrind(kit)
+    compiled(kit)
+    with (
+        TemporaryDirectory(prefix="guard-") as scratch,
+        counted(COMPILED, sys.executable, Path(scratch)) as server,
+    ):
+        played = {mode.name: server.play(mode, CLIENTS, ROUNDS) for mode in MODES}
+    return {name: sum(costs.values()) // deliveries for name, (costs, deliveries) in played.items()}
+
+
+def dearer_than(kept: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """Return the modes in which a delivery takes more by more than is allowed; one of which nothing is kept is none."""
+    return [mode for mode, count in now.items() if mode in kept and count > MORE * kept[mode]]
+
+
+def compared(now: Mapping[str, int], kept: Mapping[str, int]) -> str:
+    """Return a table of what a delivery takes, and took."""
+    rows = [
+        [mode, f"{count:,}", f"{kept[mode]:,}", f"{count / kept[mode] - 1:+.1%}"]
+        if mode in kept
+        else [mode, f"{count:,}", NOTHING, NOTHING]
+        for mode, count in now.items()
+    ]
+    return table(["mode", "instructions", "kept", "change"], rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
