@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import Endpoint, Exchange
 from cometary.transport.http.router import Router
@@ -75,10 +77,11 @@ async def asked(router: Router, *paths: bytes) -> list[tuple[int, bytes]]:
         return [(answer.status, answer.body if answer.status == 200 else b"") for answer in answers]
 
 
-async def test_all_other_paths_may_be_for_one_endpoint() -> None:
+async def test_all_other_paths_may_be_for_one_endpoint(caplog: pytest.LogCaptureFixture) -> None:
     router = Router(named(b"files"))
     router.add("GET", "/comet", named(b"comet"))
     assert await asked(router, b"/comet", b"/a.css") == [(200, b"comet"), (200, b"files")]
+    assert not caplog.records
 
 
 async def test_a_site_has_what_is_nowhere_else_and_nothing_that_was_refused() -> None:
