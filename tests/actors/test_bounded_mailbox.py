@@ -26,8 +26,9 @@ from cometary.actors import (
     system,
     system_in_thread,
 )
-from cometary.actors.bounded_mailbox import MAX_UNATTENDED, REPORT_EVERY
+from cometary.actors.bounded_mailbox import REPORT_EVERY
 from cometary.actors.messages import Question
+from cometary.actors.wait_queue import MAX_UNATTENDED
 from cometary.errors import MailboxFullError, UsageError
 
 
