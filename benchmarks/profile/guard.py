@@ -1,9 +1,9 @@
 """Sees to it that a delivery takes no more instructions than it did: `python -m benchmarks.profile.guard`.
 
 What each mode takes of the compiled server is kept in `instructions.json`, by what it depends on: the interpreter's
-build and the C compiler. More than `MORE` above that fails. A commit that makes a delivery dearer, or a good deal
-cheaper, writes anew what is kept (`--keep`), and says why. Where nothing is kept for this interpreter and compiler
-there is nothing to compare with: that is said, and is no failure.
+build and the C compiler. More than `MORE` above that fails, if it is so twice. A commit that makes a delivery dearer,
+or a good deal cheaper, writes anew what is kept (`--keep`), and says why. Where nothing is kept for this interpreter
+and compiler there is nothing to compare with: that is said, and is no failure.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         now = count()
+        if not keep and dearer_than(kept[build], now):
+            now = least(now, count())
     except UnavailableError as why:
         print(f"nothing can be counted: {why}", file=sys.stderr)
         return 2
@@ -81,6 +83,11 @@ def count() -> Instructions:
     ):
         played = {mode.name: server.play(mode, CLIENTS, ROUNDS) for mode in MODES}
     return {name: sum(costs.values()) // deliveries for name, (costs, deliveries) in played.items()}
+
+
+def least(once: Instructions, again: Instructions) -> Instructions:
+    """Return the smaller of two counts: what comes in between, as a packet that is late, only ever adds to one."""
+    return {mode: min(count, again[mode]) for mode, count in once.items()}
 
 
 def dearer_than(kept: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
