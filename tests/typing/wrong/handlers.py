@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +119,6 @@ def packet_with_one(session: Session) -> None: ...
 
 @app.packet("chat/*")  # wrong
 async def packet_with_two(session: Session, message: object) -> None: ...
-
-
-@app.packet("chat/*")  # wrong
-def packet_that_yields(session: Session, path: str, message: object) -> Iterator[int]:
-    yield 1
 
 
 @app.packet  # wrong
