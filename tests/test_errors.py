@@ -15,6 +15,8 @@ from cometary.errors import CometaryError
 MADE_FROM: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ActorEndedError": (("Clerk ended", "crashed"), {}),
     "ProtocolError": (("session-ended", "it has ended"), {"retry_after": 3, "reason": "closed"}),
+    "AskError": (("client", "sold-out", "none left"), {}),
+    "RefusedError": (("none left", "sold-out"), {"more": "next week"}),
     "ConfigError": (("--port", "no number"), {}),
     "ControlError": (("forbidden", 403, "not you"), {}),
     "UnknownSessionError": (("unknown-session", 404, "gone"), {}),
