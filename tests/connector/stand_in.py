@@ -37,6 +37,8 @@ class StandIn:
     body: bytes = b"{}"
     url: str = ""
     received: list[Received] = field(default_factory=list[Received])
+    failing: int = 0
+    """How many more requests fail, before the next one is answered."""
     silent: bool = False
     drip: bool = False
     close_after_answer: bool = False
@@ -46,6 +48,13 @@ class StandIn:
     def answers(self, body: Any, status: int = 200) -> None:
         """Give this JSON body from now on."""
         self.body, self.status = json.dumps(body).encode(), status
+
+    def next_answer(self) -> tuple[int, bytes]:
+        """Return the status and the body of the answer to the next request."""
+        if not self.failing:
+            return self.status, self.body
+        self.failing -= 1
+        return 500, b'{"error": "internal-error", "detail": "for now"}'
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,11 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.stand_in.silent or self.stand_in.drip:
             self._never_answer()
             return
-        self.send_response(self.stand_in.status)
+        status, answer = self.stand_in.next_answer()
+        self.send_response(status)
         self.send_header("Content-Type", self.stand_in.content_type)
-        self.send_header("Content-Length", str(len(self.stand_in.body)))
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(self.stand_in.body)
+        self.wfile.write(answer)
         self.close_connection = self.stand_in.close_after_answer
 
     def _never_answer(self) -> None:
