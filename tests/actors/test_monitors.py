@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import KILLED, NORMAL, Actor, ActorRef, Bounded, Down, system, system_in_thread
 from tests.actors.reviver import Reviver
@@ -197,7 +197,9 @@ async def test_flushing_what_was_never_sent_is_harmless() -> None:
         assert await watcher.got == []
 
 
-async def test_downs_that_were_handled_are_not_remembered(caplog: pytest.LogCaptureFixture) -> None:
+async def test_downs_that_were_handled_are_not_remembered(
+    caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
     caplog.set_level(logging.CRITICAL)
     async with system() as actors:
         watcher, _ = actors.launch(Watcher, (), {}, Reviver(actors))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import (
     Actor,
@@ -245,7 +245,9 @@ async def test_a_listener_that_has_ended_is_told_nothing_and_one_that_is_full_ev
 
 
 @BOTH
-async def test_a_listener_listens_with_one_incarnation(registry_class: type[AnyRegistry]) -> None:
+async def test_a_listener_listens_with_one_incarnation(
+    registry_class: type[AnyRegistry], autojump_clock: MockClock
+) -> None:
     registry = registry_class()
     async with system() as actors:
         ref, ada = revived(actors, Member), Member.start()
@@ -366,7 +368,9 @@ async def test_a_unique_key_is_freed_also_on_a_condition() -> None:
         assert not left_in(actors)
 
 
-async def test_an_actor_keeps_its_unique_keys_over_a_restart_and_gets_the_mail_sent_to_them() -> None:
+async def test_an_actor_keeps_its_unique_keys_over_a_restart_and_gets_the_mail_sent_to_them(
+    autojump_clock: MockClock,
+) -> None:
     registry = UniqueRegistry()
     async with system() as actors:
         ref = revived(actors, Member, registry, "a", 1)
@@ -499,7 +503,9 @@ async def test_entries_of_one_actor_are_taken_out_all_or_on_a_condition() -> Non
 
 
 @KINDS
-async def test_what_an_incarnation_has_registered_ends_with_it(kind: type[Member]) -> None:
+async def test_what_an_incarnation_has_registered_ends_with_it(
+    kind: type[Member], autojump_clock: MockClock
+) -> None:
     registry = DuplicateRegistry()
     async with system() as actors:
         ref = revived(actors, kind, registry, "a", 1)
