@@ -118,7 +118,7 @@ class Contracts:
     def _too_large(self, packet: Packet) -> UsageError:
         return UsageError(
             f"the packet to {packet.path!r} has {packet.size} bytes, and a session queues "
-            f"{self._most_bytes} at most (queue-bytes)"
+            f"{self._most_bytes:.0f} at most (queue-bytes)"
         )
 
     def tracked(

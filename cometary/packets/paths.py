@@ -52,13 +52,15 @@ def check_path(path: str, *, from_client: bool) -> None:
         raise ProtocolError("forbidden-path", "A client may not send to control paths (::).")
 
 
-def check_own_path(path: str) -> None:
+def check_own_path(path: object) -> None:
     """Accept a path that code on the server's own side has chosen, control paths among them.
+
+    Whatever it is: untyped callers exist.
 
     Raises:
         UsageError: for what is no path; the calling code's fault.
     """
-    if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # untyped callers exist
+    if not isinstance(path, str):
         raise UsageError(f"a path is text, not {path!r}")
     try:
         check_path(path, from_client=False)
