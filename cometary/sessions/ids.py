@@ -11,8 +11,14 @@ NAME_BYTES = 5
 
 
 def new_sid() -> str:
-    """Return an unguessable session id, URL-safe; it is the session's only credential."""
-    return secrets.token_urlsafe(SID_BYTES)
+    """Return an unguessable session id, URL-safe; it is the session's only credential.
+
+    None begins with a dash: on a command line it would be taken for an option.
+    """
+    sid = "-"
+    while sid.startswith("-"):
+        sid = secrets.token_urlsafe(SID_BYTES)
+    return sid
 
 
 def new_name() -> str:

@@ -28,3 +28,7 @@ def test_every_bit_of_a_sid_is_used() -> None:
 
 def test_a_name_is_short_and_harmless_in_a_log() -> None:
     assert re.fullmatch(r"[0-9a-f]{4,16}", new_name())
+
+
+def test_no_sid_looks_like_an_option_of_a_command_line() -> None:
+    assert not any(new_sid().startswith("-") for _ in range(1000))
