@@ -1,7 +1,7 @@
 """Compile the modules that every delivery runs through, with mypyc, in a copy of this checkout.
 
-The sources stay what they are, typed Python, and run as well without: a delivery then takes a third
-more processor time or somewhat above. The copy is in `.cache/compiled`; a Python that is started there, or has it on
+The sources stay what they are, typed Python, and run as well without: a delivery then takes two to three
+times as many instructions. The copy is in `.cache/compiled`; a Python that is started there, or has it on
 its PYTHONPATH, runs what was compiled.
 
     python scripts/compile.py           compile, unless nothing has changed since
