@@ -8,7 +8,7 @@ import { drawing } from "./dom.js";
 export const RADIUS = 62; // of a state
 
 const STATES = {
-  have_request: "a request is held, until a packet comes",
+  have_request: "a request waits for a packet",
   waiting: "no request held, nothing new to send",
   have_packet: "a packet waits for a request",
 };
