@@ -6,13 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 import sniffio
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
+from cometary.connector.calls import (
+    Call,
+    HistoryPage,
+    PresencePage,
+    ReceiptPage,
+    Update,
+    UpdateWishes,
+    Wishes,
+)
 from cometary.errors import ConnectorError
 
 R = TypeVar("R")
@@ -44,29 +52,9 @@ class AsyncConnector:
         """Close the connections; the connector is of no use afterwards."""
         await self._client.aclose()
 
-    async def update(
-        self,
-        path: str,
-        message: object = None,
-        *,
-        receipt: str | None = None,
-        ttl: float | None = None,
-        key: str | None = None,
-        exclude: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> int:
+    async def update(self, path: str, message: object = None, **wishes: Unpack[UpdateWishes]) -> int:
         """See `Connector.update`."""
-        return await self.perform(
-            calls.update(
-                path,
-                message,
-                receipt=receipt,
-                ttl=ttl,
-                key=key,
-                exclude=exclude,
-                idempotency_key=idempotency_key,
-            )
-        )
+        return await self.perform(calls.update(path, message, **wishes))
 
     async def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """See `Connector.updates`."""
@@ -86,17 +74,9 @@ class AsyncConnector:
         """See `Connector.disconnect`."""
         return await self.perform(calls.disconnect(sid, paths))
 
-    async def send(
-        self,
-        sid: str,
-        packets: Iterable[tuple[str, object]],
-        *,
-        receipt: str | None = None,
-        ttl: float | None = None,
-        key: str | None = None,
-    ) -> int:
+    async def send(self, sid: str, packets: Iterable[tuple[str, object]], **wishes: Unpack[Wishes]) -> int:
         """See `Connector.send`."""
-        return await self.perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+        return await self.perform(calls.send(sid, packets, **wishes))
 
     async def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
         """See `Connector.history`."""

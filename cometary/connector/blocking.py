@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from cometary.connector import calls, wire
-from cometary.connector.calls import Call, HistoryPage, PresencePage, ReceiptPage, Update
+from cometary.connector.calls import (
+    Call,
+    HistoryPage,
+    PresencePage,
+    ReceiptPage,
+    Update,
+    UpdateWishes,
+    Wishes,
+)
 from cometary.connector.progress import Progress
 from cometary.errors import ConnectorError
 
@@ -53,43 +61,19 @@ class Connector:
         """Close the connections; the connector is of no use afterwards."""
         self._client.close()
 
-    def update(
-        self,
-        path: str,
-        message: object = None,
-        *,
-        receipt: str | None = None,
-        ttl: float | None = None,
-        key: str | None = None,
-        exclude: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> int:
+    def update(self, path: str, message: object = None, **wishes: Unpack[UpdateWishes]) -> int:
         """Send `message` to every session that is connected to `path`.
 
         Args:
             path: The path.
             message: The message.
-            receipt: The id for receipts that say what has become of it; None for none.
-            ttl: Seconds that it waits unsent at most; None: as the path's contract says.
-            key: What it is conflated and counted with; None: as the path's contract says.
-            exclude: The id of a session that does not get it.
-            idempotency_key: A text of the caller's own: with it the same update is sent once, however often it is
-                called within five minutes. So after a `ConnectorError` it may be repeated.
+            **wishes: What else is wished for it: any of `receipt`, `ttl`, `key`, `exclude` and `idempotency_key`, see
+                `cometary.connector.calls.UpdateWishes`.
 
         Returns:
             How many updates the server took: 1. To how many sessions they go is not told.
         """
-        return self.perform(
-            calls.update(
-                path,
-                message,
-                receipt=receipt,
-                ttl=ttl,
-                key=key,
-                exclude=exclude,
-                idempotency_key=idempotency_key,
-            )
-        )
+        return self.perform(calls.update(path, message, **wishes))
 
     def updates(self, pairs: Iterable[tuple[str, object]]) -> int:
         """Send several updates, each a path and a message, in order and in one request.
@@ -134,28 +118,18 @@ class Connector:
         """
         return self.perform(calls.disconnect(sid, paths))
 
-    def send(
-        self,
-        sid: str,
-        packets: Iterable[tuple[str, object]],
-        *,
-        receipt: str | None = None,
-        ttl: float | None = None,
-        key: str | None = None,
-    ) -> int:
+    def send(self, sid: str, packets: Iterable[tuple[str, object]], **wishes: Unpack[Wishes]) -> int:
         """Send packets, each a path and a message, to one session.
 
         Args:
             sid: The session's id.
-            packets: The packets, to which all that follows applies one by one.
-            receipt: See `update`.
-            ttl: See `update`.
-            key: See `update`.
+            packets: The packets.
+            **wishes: What is wished for each of them: any of `receipt`, `ttl` and `key`, as for `update`.
 
         Returns:
             How many packets the session took.
         """
-        return self.perform(calls.send(sid, packets, receipt=receipt, ttl=ttl, key=key))
+        return self.perform(calls.send(sid, packets, **wishes))
 
     def history(self, path: str, last: int = 100, *, since: str | None = None) -> HistoryPage:
         """Return what is kept of the updates to a path.

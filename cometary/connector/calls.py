@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,7 +22,32 @@ Update = tuple[str, object] | Mapping[str, object]
 PAIR: Final = 2
 """A path and a message."""
 
-NO_WISHES: Final[Mapping[str, object]] = MappingProxyType({})
+
+class Wishes(TypedDict, total=False):
+    """What a sender may wish for a packet; None is no wish.
+
+    Attributes:
+        receipt: The id for receipts that say what has become of it.
+        ttl: Seconds that it waits unsent at most; unless given, as the path's contract says.
+        key: What it is conflated and counted with; unless given, as the path's contract says.
+    """
+
+    receipt: str | None
+    ttl: float | None
+    key: str | None
+
+
+class UpdateWishes(Wishes, total=False):
+    """What a sender may wish for an update.
+
+    Attributes:
+        exclude: The id of a session that does not get it.
+        idempotency_key: A text of the caller's own: with it the same update is sent once, however often it is
+            called within five minutes. So after a `ConnectorError` it may be repeated.
+    """
+
+    exclude: str | None
+    idempotency_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +113,20 @@ class HistoryPage(msgspec.Struct, frozen=True):
     complete: bool
 
 
-def update(path: str, message: object, **wishes: object) -> Call[int]:
+def update(path: str, message: object, **wishes: Unpack[UpdateWishes]) -> Call[int]:
     """One update, to every session connected to `path`."""
-    repeatable = wishes.get("idempotency_key") is not None
-    return Call("POST", "/update", packet(path, message, wishes), int, "updates", repeatable=repeatable)
+    body = {**_packet(path, message), **_given(wishes, UpdateWishes.__optional_keys__)}
+    return Call("POST", "/update", body, int, "updates", repeatable="idempotency_key" in body)
 
 
 def updates(pairs: Iterable[tuple[str, object]]) -> Call[int]:
     """Several updates in one request."""
-    return Call("POST", "/update", [packet(*pair) for pair in _pairs(pairs)], int, "updates")
+    return Call("POST", "/update", [_packet(*pair) for pair in _pairs(pairs)], int, "updates")
 
 
 def batch(items: Iterable[Update]) -> Call[list[dict[str, Any]]]:
     """Several updates in one request, each by itself."""
-    bodies = [dict(item) if isinstance(item, Mapping) else packet(*_pairs([item])[0]) for item in items]
+    bodies = [dict(item) if isinstance(item, Mapping) else _packet(*_pairs([item])[0]) for item in items]
     repeatable = all(body.get("idempotency_key") is not None for body in bodies)
     return Call("POST", "/batch", bodies, list[dict[str, Any]], "results", repeatable=repeatable)
 
@@ -137,10 +161,11 @@ def disconnect(sid: str, paths: Iterable[str]) -> Call[list[str]]:
     return Call("POST", "/disconnect", {"sid": sid, "paths": _listed(paths)}, list[str], "paths")
 
 
-def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: object) -> Call[int]:
+def send(sid: str, packets: Iterable[tuple[str, object]], **wishes: Unpack[Wishes]) -> Call[int]:
     """Packets to one session, whatever it is connected to."""
-    body = {"sid": sid, "packets": [packet(path, message, wishes) for path, message in _pairs(packets)]}
-    return Call("POST", "/send", body, int, "packets")
+    given = _given(wishes, Wishes.__optional_keys__)
+    bodies = [{**_packet(path, message), **given} for path, message in _pairs(packets)]
+    return Call("POST", "/send", {"sid": sid, "packets": bodies}, int, "packets")
 
 
 def ask(sid: str, path: str, message: object, timeout: float) -> Call[dict[str, Any]]:
@@ -191,10 +216,16 @@ def healthz() -> Call[str]:
     return Call("GET", "/healthz", None, str, "status")
 
 
-def packet(path: str, message: object, wishes: Mapping[str, object] = NO_WISHES) -> dict[str, object]:
-    """One update or packet, with those of its wishes that are given."""
-    given = {name: value for name, value in wishes.items() if value is not None}
-    return {"path": path, "message": message, **given}
+def _packet(path: str, message: object) -> dict[str, object]:
+    return {"path": path, "message": message}
+
+
+def _given(wishes: Mapping[str, object], known: frozenset[str]) -> dict[str, object]:
+    """Return the wishes that are given. One that is unknown is refused here, since the server would pass over it."""
+    for name in wishes:
+        if name not in known:
+            raise TypeError(f"there is no wish {name!r}; there are {', '.join(sorted(known))}")
+    return {name: value for name, value in wishes.items() if value is not None}
 
 
 def _listed(paths: Iterable[str]) -> list[str]:

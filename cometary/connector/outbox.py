@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, Unpack
 
 from cometary.connector import calls, wire
 from cometary.connector.blocking import Connector
-from cometary.connector.calls import Call
+from cometary.connector.calls import Call, UpdateWishes
 from cometary.connector.wire import CBOR, JSON, Encoded
 from cometary.errors import ConnectorError, ControlError, UsageError
 from cometary.log import get_logger
@@ -96,17 +96,7 @@ class Outbox:
     ) -> None:
         self.close()
 
-    def update(
-        self,
-        path: str,
-        message: object = None,
-        *,
-        receipt: str | None = None,
-        ttl: float | None = None,
-        key: str | None = None,
-        exclude: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> None:
+    def update(self, path: str, message: object = None, **wishes: Unpack[UpdateWishes]) -> None:
         """Have `message` sent to every session that is connected to `path`; see `Connector.update`.
 
         The message is written down at once, so it may be changed afterwards.
@@ -116,15 +106,8 @@ class Outbox:
             UsageError: the caller's fault; `path` is not a path, or the outbox is closed.
         """
         check_own_path(path)
-        wishes = {
-            "receipt": receipt,
-            "ttl": ttl,
-            "key": key,
-            "exclude": exclude,
-            "idempotency_key": idempotency_key,
-        }
-        body = wire.encoded(calls.packet(path, message, wishes))
-        waiting = _Waiting(body, time.monotonic(), idempotency_key is not None)
+        call = calls.update(path, message, **wishes)
+        waiting = _Waiting(wire.encoded(call.body), time.monotonic(), call.repeatable)
         with self._changed:
             if self._closing.is_set():
                 raise UsageError("the outbox is closed")

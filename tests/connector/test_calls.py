@@ -338,3 +338,15 @@ def test_the_time_out_bounds_all_attempts_together(kind: Any, stand_in: StandIn)
     assert len(stand_in.received) > 1
     assert time.monotonic() - started < 5
     connector.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "wish"),
+    [("update", 1, "tll"), ("send", [("a", 1)], "exclude"), ("send", [("a", 1)], "tll")],
+)
+def test_a_wish_that_there_is_not_is_refused_before_anything_is_sent(
+    connector: Any, stand_in: StandIn, name: str, argument: object, wish: str
+) -> None:
+    with pytest.raises(TypeError, match=wish):
+        getattr(connector, name)("a", argument, **{wish: 1})
+    assert stand_in.received == []
