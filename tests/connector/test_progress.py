@@ -47,6 +47,15 @@ def test_a_job_does_not_fail_because_the_push_server_is_away(caplog: pytest.LogC
     assert "progress was not sent" in caplog.text
 
 
+def test_what_nothing_can_carry_is_refused_where_it_is_said(stand_in: StandIn) -> None:
+    stand_in.answers({"updates": 1})
+    with Connector(stand_in.url) as connector, connector.progress("a") as job:
+        with pytest.raises(TypeError):
+            job.update(0.5, text=object())
+        job.update(0.6)
+    assert sent(stand_in)[-1]["message"] == {"progress": 1, "done": True}
+
+
 def test_what_is_not_a_path_is_refused_at_once() -> None:
     with Connector("http://127.0.0.1:9") as connector, pytest.raises(UsageError):
         connector.progress("")
