@@ -17,6 +17,9 @@ Handler = Callable[[dict[str, Any]], object]
 TYPES: Final = ("signon", "signoff", "failure", "receipt")
 """What there is to be told of."""
 
+LONGEST: Final = 16 << 20
+"""Bytes that an event has at most; whoever reads it from a connection keeps to that."""
+
 
 class Events:
     """Hands each event to the functions that are for its type.

@@ -9,11 +9,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
+from cometary.contrib import events, wishes
 from cometary.contrib.push import CLIENT, Push, User
-from cometary.contrib.wishes import LONGEST
-
-MOST_EVENT: Final = 16 << 20
-"""Bytes of a webhook that are read."""
 
 MODULES: Final = frozenset(path.name for path in CLIENT.glob("*.js"))
 
@@ -31,17 +28,17 @@ def router(push: Push[User], user: Callable[..., object]) -> APIRouter:
 
     @views.post("/connect", include_in_schema=False)
     async def connect(request: Request, who: Annotated[Any, Depends(user)]) -> Response:
-        given = request.headers.get("content-type"), await _body(request, LONGEST)
+        given = request.headers.get("content-type"), await _body(request, wishes.LONGEST)
         return Response(status_code=await run_in_threadpool(push.connect, who, *given))
 
     @views.post("/disconnect", include_in_schema=False)
     async def disconnect(request: Request) -> Response:
-        given = request.headers.get("content-type"), await _body(request, LONGEST)
+        given = request.headers.get("content-type"), await _body(request, wishes.LONGEST)
         return Response(status_code=await run_in_threadpool(push.disconnect, *given))
 
     @views.post("/webhook", include_in_schema=False)
     async def webhook(request: Request) -> Response:
-        body = await _body(request, MOST_EVENT)
+        body = await _body(request, events.LONGEST)
         return Response(status_code=await run_in_threadpool(push.webhook, request.headers, body))
 
     @views.get("/comet.js", include_in_schema=False)

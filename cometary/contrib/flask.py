@@ -7,11 +7,8 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, abort, request, send_from_directory
 
+from cometary.contrib import events, wishes
 from cometary.contrib.push import CLIENT, Push, User
-from cometary.contrib.wishes import LONGEST
-
-MOST_EVENT = 16 << 20
-"""Bytes of a webhook that are read."""
 
 
 def blueprint(push: Push[User], user: Callable[[], User | None], name: str = "push") -> Blueprint:
@@ -26,16 +23,16 @@ def blueprint(push: Push[User], user: Callable[[], User | None], name: str = "pu
 
     @views.post("/connect")
     def connect() -> Response:
-        return Response(status=push.connect(user(), request.content_type, _body(LONGEST)))
+        return Response(status=push.connect(user(), request.content_type, _body(wishes.LONGEST)))
 
     @views.post("/disconnect")
     def disconnect() -> Response:
-        return Response(status=push.disconnect(request.content_type, _body(LONGEST)))
+        return Response(status=push.disconnect(request.content_type, _body(wishes.LONGEST)))
 
     @views.post("/webhook")
     def webhook() -> Response:
         headers = {name.lower(): value for name, value in request.headers}
-        return Response(status=push.webhook(headers, _body(MOST_EVENT)))
+        return Response(status=push.webhook(headers, _body(events.LONGEST)))
 
     @views.get("/comet.js")
     def script() -> Response:

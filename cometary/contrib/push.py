@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from cometary.connector import Connector, Outbox
 from cometary.contrib import wishes
@@ -60,7 +60,7 @@ class Push(Generic[User]):
         webhook_secret: str | None = None,
     ) -> None:
         self._line = Line(url, secret, timeout=timeout)
-        self._rules: Rules[User | None] = Rules()
+        self._rules: Rules[User | None] = Rules(lambda user: user is not None)
         self._events = Events(webhook_secret)
         self.script = _SCRIPT.format(endpoint=json.dumps(endpoint))
         """A module that has the page's session, for a URL beside those of the views."""
@@ -97,16 +97,8 @@ class Push(Generic[User]):
         Raises:
             PatternError: The caller's fault; `pattern` is not a pattern.
         """
-        add_rule = self._rules.authorize(pattern)
-
-        def add(rule: Rule[User]) -> Rule[User]:
-            def judge(user: User | None, path: str) -> object:
-                return (user is not None or anonymous) and rule(user, path)  # type: ignore[arg-type] # as it wished
-
-            add_rule(judge)
-            return rule
-
-        return add
+        add = self._rules.authorize(pattern, anonymous=anonymous)
+        return cast("Callable[[Rule[User]], Rule[User]]", add)  # with None it is asked only if it wishes
 
     def on(self, kind: str) -> Callable[[Handler], Handler]:
         """Have a function called with each webhook of a type: `signon`, `signoff`, `failure` or `receipt`.

@@ -15,18 +15,24 @@ Rule = Callable[[Who, str], object]
 
 
 class Rules(Generic[Who]):
-    """Rules by the patterns of paths; what none of them permits is refused."""
+    """Rules by the patterns of paths; what none of them permits is refused.
 
-    def __init__(self) -> None:
-        self._rules: list[tuple[Pattern, Rule[Who]]] = []
+    Args:
+        has_logged_in: Says whether who asks has.
+    """
 
-    def authorize(self, pattern: str) -> Callable[[Rule[Who]], Rule[Who]]:
+    def __init__(self, has_logged_in: Callable[[Who], bool]) -> None:
+        self._has_logged_in = has_logged_in
+        self._rules: list[tuple[Pattern, Rule[Who], bool]] = []
+
+    def authorize(self, pattern: str, *, anonymous: bool = False) -> Callable[[Rule[Who]], Rule[Who]]:
         """Make a function the rule for paths: it takes who asks and the path, and returns whether they may hear it.
 
         Of several rules that cover a path the first one holds, as with `app.authorize`.
 
         Args:
             pattern: Which paths it is for, such as `todos/*`.
+            anonymous: Whether it is asked about those who have not logged in as well.
 
         Raises:
             PatternError: The caller's fault; `pattern` is not a pattern.
@@ -34,7 +40,7 @@ class Rules(Generic[Who]):
         compiled = Pattern.compile(pattern)
 
         def add(rule: Rule[Who]) -> Rule[Who]:
-            self._rules.append((compiled, rule))
+            self._rules.append((compiled, rule, anonymous))
             return rule
 
         return add
@@ -50,5 +56,7 @@ class Rules(Generic[Who]):
             return False
         if ANY_SEGMENT in path or path.startswith(CONTROL_PREFIX):
             return False
-        rule = next((rule for pattern, rule in self._rules if pattern.matches(path)), None)
-        return rule is not None and rule(who, path) is True
+        for pattern, rule, anonymous in self._rules:
+            if pattern.matches(path):
+                return (anonymous or self._has_logged_in(who)) and rule(who, path) is True
+        return False

@@ -6,6 +6,7 @@ tells it that asking again would be refused again, and 503 that it should try la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -57,7 +58,7 @@ def connect(connector: Connector, rules: Rules[Who], who: Who, wish: Wish | None
         return HTTPStatus.BAD_REQUEST
     if not all(rules.may_hear(who, path) for path in wish.paths):
         return HTTPStatus.FORBIDDEN
-    return _tell(connector, "connect", wish)
+    return _tell(connector.connect, wish)
 
 
 def disconnect(connector: Connector, wish: Wish | None) -> HTTPStatus:
@@ -66,12 +67,12 @@ def disconnect(connector: Connector, wish: Wish | None) -> HTTPStatus:
     Raises:
         ControlError: See `connect`.
     """
-    return HTTPStatus.BAD_REQUEST if wish is None else _tell(connector, "disconnect", wish)
+    return HTTPStatus.BAD_REQUEST if wish is None else _tell(connector.disconnect, wish)
 
 
-def _tell(connector: Connector, call: str, wish: Wish) -> HTTPStatus:
+def _tell(call: Callable[[str, list[str]], object], wish: Wish) -> HTTPStatus:
     try:
-        getattr(connector, call)(wish.sid, wish.paths)
+        call(wish.sid, wish.paths)
     except UnknownSessionError:
         return HTTPStatus.NOT_FOUND
     except ConnectorError:

@@ -9,7 +9,7 @@ from cometary.errors import PatternError
 
 
 def test_what_no_rule_permits_is_refused() -> None:
-    rules: Rules[str] = Rules()
+    rules: Rules[str] = Rules(bool)
     assert not rules.may_hear("ada", "news")
     rules.authorize("users/*")(lambda who, path: path == f"users/{who}")
     assert rules.may_hear("ada", "users/ada")
@@ -18,7 +18,7 @@ def test_what_no_rule_permits_is_refused() -> None:
 
 
 def test_of_several_rules_the_first_one_holds() -> None:
-    rules: Rules[str] = Rules()
+    rules: Rules[str] = Rules(bool)
     rules.authorize("users/ada")(lambda who, _: who == "ada")
     rules.authorize("users/*")(lambda who, _: who == "root")
     assert rules.may_hear("root", "users/grace")
@@ -26,15 +26,24 @@ def test_of_several_rules_the_first_one_holds() -> None:
     assert rules.may_hear("ada", "users/ada")
 
 
+def test_who_has_not_logged_in_is_asked_about_only_where_a_rule_says_so() -> None:
+    rules: Rules[str] = Rules(bool)
+    rules.authorize("news", anonymous=True)(lambda _, __: True)
+    rules.authorize("**")(lambda _, __: True)
+    assert rules.may_hear("", "news")
+    assert not rules.may_hear("", "users/ada")
+    assert rules.may_hear("ada", "users/ada")
+
+
 @pytest.mark.parametrize("path", ["", "*", "users/*", "a*", "::connect", "a\nb", "\ud800", "x" * 1025])
 def test_only_a_path_can_be_permitted(path: str) -> None:
-    rules: Rules[None] = Rules()
+    rules: Rules[None] = Rules(lambda _: True)
     rules.authorize("**")(lambda _, __: True)
     assert not rules.may_hear(None, path)
 
 
 def test_only_true_permits() -> None:
-    rules: Rules[None] = Rules()
+    rules: Rules[None] = Rules(lambda _: True)
 
     @rules.authorize("news")
     async def awaited_by_nobody(_: None, __: str) -> bool:
@@ -48,4 +57,4 @@ def test_only_true_permits() -> None:
 
 def test_a_pattern_that_is_not_one_is_refused_where_it_stands() -> None:
     with pytest.raises(PatternError):
-        Rules[None]().authorize("**/a")
+        Rules[None](bool).authorize("**/a")

@@ -5,6 +5,7 @@
    when it logs out: their windows may stay open.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_out
@@ -33,7 +34,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Connect the page's session to paths, if the rules permit all of them."""
     wish = wishes.read_wish(request.content_type, request.body)
     status = wishes.connect(connector(), RULES, request, wish)
-    if status == wishes.HTTPStatus.NO_CONTENT and request.user.is_authenticated:
+    if status == HTTPStatus.NO_CONTENT and request.user.is_authenticated:
         sids = [sid for sid in request.session.get(SIDS, ()) if sid != wish.sid]
         request.session[SIDS] = [*sids, wish.sid][-MOST_SIDS:]
     return HttpResponse(status=status)
