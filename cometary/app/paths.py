@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cometary.app.permissions import Authorizer
     from cometary.dispatch.history import History
     from cometary.dispatch.hub import Hub
-    from cometary.dispatch.presence import Present
+    from cometary.dispatch.members import Present
     from cometary.packets.contract import Key
     from cometary.sessions import Packet, Session
 

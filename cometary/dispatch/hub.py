@@ -21,9 +21,9 @@ from cometary.actors import Future
 from cometary.dispatch.asks import Asks
 from cometary.dispatch.call_line import TAKEN, CallLine, failed, settle, when_all
 from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.idempotency import IdempotencyKeys
 from cometary.dispatch.on_loop import on_loop
-from cometary.dispatch.presences import Presences, check_hears
-from cometary.dispatch.repeats import Repeats
+from cometary.dispatch.presence import Presence, check_hears
 from cometary.dispatch.replays import Replays
 from cometary.errors import CometaryError, MailboxFullError, ProtocolError, UsageError
 from cometary.packets.contract_table import Contracts
@@ -95,9 +95,9 @@ class Hub(SessionsHub):
         self._make = contracts.packet if contracts else contracts.plain
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
-        self._repeats = Repeats(monotonic)
-        self._presences = presences = Presences(table, contracts, start_soon)
-        self.presence, self.presence_for = presences.present, presences.present_for
+        self._keys = IdempotencyKeys(monotonic)
+        self._presence = presence = Presence(table, contracts, start_soon)
+        self.presence, self.presence_for = presence.present, presence.present_for
         self._keeps = contracts.keeping
         self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)
 
@@ -137,11 +137,11 @@ class Hub(SessionsHub):
         Raises:
             KeyReusedError: the key was another packet's; the caller's fault, nothing was sent.
         """
-        return self._repeats.once(key, packet, self.publish)
+        return self._keys.once(key, packet, self.publish)
 
     def check_once(self, packet: Packet, key: str) -> None:
         """See whether `publish_once` would take a packet; raises as that does, before anything is sent."""
-        self._repeats.check(key, packet)
+        self._keys.check(key, packet)
 
     def publish(self, packet: Packet) -> Future[None] | None:
         """Send a packet that was made already to every session connected to its path; raises as `update` does.
@@ -239,45 +239,24 @@ class Hub(SessionsHub):
 
     def drop(self, keeper: SessionKeeper) -> None:
         """Send the actor of a session nothing any more."""
-        self._presences.end(keeper)
+        self._presence.end(keeper)
         self._table.drop(keeper.ref)
         if self._asks:
             self._asks.drop(keeper)
-
-    # -- what clients are asked ---------------------------------------------------------------
-
-    def ask(self, sid: str, path: str, message: object, timeout: float) -> Future[Any]:
-        """Ask the client of a session something; for doors.
-
-        Returns:
-            Its answer, or an `AskError`, in `timeout` seconds at the latest; errors are those of `Session.ask`, and
-            `unknown-session`.
-        """
-        answer: Future[Any] = Future()
-
-        async def ask() -> None:
-            try:
-                session = Session(self._find(sid), self)
-                answer.offer(await session.ask(path, message, timeout=timeout))
-            except CometaryError as error:
-                answer.offer(error=error)
-
-        self._start_soon(ask)
-        return answer
 
     def _subscribe(self, keeper: SessionKeeper, patterns: Sequence[str], replay: Replay | None) -> None:
         if keeper.forward is not None:
             keeper.forward(Connect(tuple(patterns), replay))
         if keeper.ended is not None:
             return
-        self._presences.check(keeper, patterns)
+        self._presence.check(keeper, patterns)
         new: list[str] = []  # this costs as much as is asked for, however many paths there are already
         try:
             self._subscribe_each(keeper.ref, patterns, new)
         except BaseException:
             self._unsubscribe(keeper, new)
             raise
-        self._presences.join(keeper, new)
+        self._presence.join(keeper, new)
         if replay is not None and (self._keeps or replay is not NOTHING):
             self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
@@ -292,7 +271,7 @@ class Hub(SessionsHub):
     def _unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
         if keeper.forward is not None:
             keeper.forward(Disconnect(tuple(patterns)))
-        self._presences.leave(keeper, patterns)
+        self._presence.leave(keeper, patterns)
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
 
@@ -349,7 +328,7 @@ class Hub(SessionsHub):
             self._subscribe(keeper, patterns, replay)
             return self.paths(keeper, listing)
 
-        return self._ask(sid, connect)
+        return self._call(sid, connect)
 
     def disconnect(self, sid: str, patterns: Iterable[str], *, listing: int = 0) -> Future[Paths]:
         """Disconnect it; see `connect`."""
@@ -358,11 +337,30 @@ class Hub(SessionsHub):
             self._unsubscribe(keeper, patterns)
             return self.paths(keeper, listing)
 
-        return self._ask(sid, disconnect)
+        return self._call(sid, disconnect)
 
     def kick(self, sid: str) -> Future[None]:
         """End a session; its client is told `kicked`."""
-        return self._ask(sid, lambda keeper: self.end(keeper, "kicked"))
+        return self._call(sid, lambda keeper: self.end(keeper, "kicked"))
+
+    def ask(self, sid: str, path: str, message: object, timeout: float) -> Future[Any]:
+        """Ask the client of a session something; for doors.
+
+        Returns:
+            Its answer, or an `AskError`, in `timeout` seconds at the latest; errors are those of `Session.ask`, and
+            `unknown-session`.
+        """
+        answer: Future[Any] = Future()
+
+        async def ask() -> None:
+            try:
+                session = Session(self._find(sid), self)
+                answer.offer(await session.ask(path, message, timeout=timeout))
+            except CometaryError as error:
+                answer.offer(error=error)
+
+        self._start_soon(ask)
+        return answer
 
     def _send(self, sid: str, packets: Sequence[Packet]) -> None:
         keeper = self._find(sid)
@@ -371,7 +369,7 @@ class Hub(SessionsHub):
             posting.post(keeper, packet)
         self._line.sent_to(keeper)
 
-    def _ask(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:
+    def _call(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:
         answer: Future[T] = Future()
         settle(answer, lambda: call(self._find(sid)))
         return answer

@@ -1,139 +1,150 @@
-"""Presence: who is on a path, and what has changed since that was told last.
+"""Presence: who is on the paths of one server, kept up with the table of subscriptions, and told to who hears them.
 
-1.  A member is on a path from `join` to `leave`, under its name, with what it shows of itself. To join again changes
-    what it shows and nothing else.
-2.  Changes are collected until they are taken, and only what they come to is told: who joined and left again, or left
-    and came back the same, is in none of them.
-3.  Of more than `MOST_CHANGES` it is not told who they are: only how many members there are now. So neither what is
-    kept of changes nor what is told of them grows with the path.
-4.  To join or to leave costs the same however many are there.
+1.  On a path is who is connected to it by its name, not by a pattern with stars. That is changed where the table is,
+    and so whatever ends a session or moves it ends its presence: it is a view of the table, and nothing by itself.
+2.  What has changed is told in a packet on the control path `::presence` to all who hear the path, `PAUSE` seconds
+    after the first change at the earliest, and later where many are: of one path there are `MOST_A_SECOND` such
+    packets a second, more or less, however many join and leave.
+3.  A session shows what its data has as `shown` when it is connected: any JSON, of `LONGEST_SHOWN` bytes at most.
 
-Pure.
+Runs on the loop's thread.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-MOST_CHANGES = 100
+import msgspec
+import trio
 
-ABSENT: Final = object()
-"""What somebody showed who was not there."""
+from cometary.dispatch.members import Member, Members, Present
+from cometary.errors import UsageError
+from cometary.packets.notices import PRESENCE_PATH
+from cometary.packets.packet import Packet
+from cometary.packets.paths import check_own_path
+from cometary.packets.patterns import Pattern
+from cometary.packets.terms import check_count
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
-class Member(NamedTuple):
-    """Somebody who is on a path.
+    from cometary.dispatch.dispatcher import Table
+    from cometary.packets.contract_table import Contracts
+    from cometary.sessions import SessionKeeper
 
-    Attributes:
-        name: the public name of the session.
-        shown: what the application has chosen to show of it; None for nothing.
-    """
+PAUSE: Final = 0.5
+"""Seconds."""
 
-    name: str
-    shown: Any = None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as plain data."""
-        return {"name": self.name} if self.shown is None else {"name": self.name, "shown": self.shown}
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """Who is on a path.
-
-    Attributes:
-        count: how many they are.
-        members: those who have been there longest, as many as were asked for.
-    """
-
-    count: int
-    members: list[Member]
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as plain data."""
-        return {"count": self.count, "members": [member.as_dict() for member in self.members]}
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What has changed on a path.
-
-    Attributes:
-        count: how many are there now.
-        joined: who is new, or shows something else; None if these are too many to tell.
-        left: the names of those who are there no more; likewise.
-    """
-
-    count: int
-    joined: list[Member] | None
-    left: list[str] | None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as plain data."""
-        if self.joined is None:
-            return {"count": self.count}
-        joined = [member.as_dict() for member in self.joined]
-        return {"count": self.count, "joined": joined, "left": self.left}
+MOST_A_SECOND: Final = 1_000
+LONGEST_SHOWN: Final = 1_024
+MOST_LISTED: Final = 1_000
+"""Members in one answer."""
 
 
 class Presence:
-    """Who is on which path."""
+    """The presence of one server.
 
-    def __init__(self) -> None:
-        self._members: dict[str, dict[str, Any]] = {}
-        self._before: dict[str, dict[str, Any] | None] = {}
-        """Of each path with changes, what those who have changed showed before; None if they are too many."""
+    Args:
+        table: who hears what.
+        contracts: which paths have presence.
+        start_soon: runs an async function beside everything else.
+    """
 
-    def join(self, path: str, member: Member) -> bool:
-        """Let a member be on a path; returns whether these are the first changes of that path to be told."""
-        members = self._members.setdefault(path, {})
-        first = self._note(path, member.name, members.get(member.name, ABSENT))
-        members[member.name] = member.shown
-        return first
+    def __init__(self, table: Table, contracts: Contracts, start_soon: Callable[..., None]) -> None:
+        self._table = table
+        self._contracts = contracts
+        self._start_soon = start_soon
+        self._members = Members()
+        self._in_use = contracts.presence
 
-    def leave(self, path: str, name: str) -> bool:
-        """Let a member be there no more, who may not have been; returns the same."""
-        members = self._members.get(path, {})
-        if name not in members:
-            return False
-        first = self._note(path, name, members.pop(name))
-        if not members:
-            del self._members[path]
-        return first
+    def check(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        """See whether a session may be shown on these paths, before it is connected.
+
+        Raises:
+            UsageError: it shows something that cannot travel, or is too long; the application's fault.
+        """
+        if self._in_use and any(map(self._has_presence, patterns)):
+            shown(keeper)
+
+    def join(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        """Take note that a session has been connected to paths, and patterns."""
+        paths = list(filter(self._has_presence, patterns)) if self._in_use else []
+        if not paths:
+            return
+        member = Member(keeper.name, shown(keeper))
+        for path in paths:
+            if self._members.join(path, member):
+                self._tell_soon(path)
+
+    def leave(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        """Take note that it is connected to these no more, or never was."""
+        for path in patterns if self._in_use else ():
+            if self._members.leave(path, keeper.name):
+                self._tell_soon(path)
+
+    def end(self, keeper: SessionKeeper) -> None:
+        """Take note that it is about to be connected to nothing any more."""
+        if self._in_use:
+            self.leave(keeper, self._table.patterns(keeper.ref))
 
     def present(self, path: str, most: int) -> Present:
-        """Return who is on a path, the first `most` of them."""
-        members = self._members.get(path, {})
-        # In one piece, so that another thread may ask as well.
-        return Present(len(members), [Member(*item) for item in list(islice(members.items(), most))])
+        """Return who is on a path, the first `most` of them; from any thread.
 
-    def count(self, path: str) -> int:
-        """Return how many are on a path."""
-        return len(self._members.get(path, ()))
+        Raises:
+            UsageError: if `path` is not a path, or `most` not a number of members; the caller's fault.
+        """
+        check_own_path(path)
+        return self._members.present(path, min(check_count("most", most, 0), MOST_LISTED))
 
-    def take_changes(self, path: str) -> Changes | None:
-        """Take what has changed on a path; None if it comes to nothing."""
-        members = self._members.get(path, {})
-        before = self._before.pop(path, {})
-        if before is None:
-            return Changes(len(members), None, None)
-        joined: list[Member] = []
-        left: list[str] = []
-        for name, shown in before.items():
-            now = members.get(name, ABSENT)
-            if now is ABSENT and shown is not ABSENT:
-                left.append(name)
-            elif now is not ABSENT and (shown is ABSENT or now != shown):
-                joined.append(Member(name, now))
-        return Changes(len(members), joined, left) if joined or left else None
+    def present_for(self, keeper: SessionKeeper, path: str, most: int) -> dict[str, object]:
+        """Return the same as plain data, for a session that hears the path.
 
-    def _note(self, path: str, name: str, shown: Any) -> bool:
-        first = path not in self._before
-        before = self._before.setdefault(path, {})
-        if before is not None:
-            before.setdefault(name, shown)
-            if len(before) > MOST_CHANGES:
-                self._before[path] = None
-        return first
+        Raises:
+            UsageError: if it is not connected to the path; the caller's fault.
+        """
+        check_hears(self._table, keeper, path)
+        return self.present(path, most).as_dict()
+
+    def _has_presence(self, text: str) -> bool:
+        return self._contracts.find(text).presence and Pattern.compile(text).exact
+
+    def _tell_soon(self, path: str) -> None:
+        self._start_soon(self._tell, path, max(PAUSE, self._members.count(path) / MOST_A_SECOND))
+
+    async def _tell(self, path: str, pause: float) -> None:
+        await trio.sleep(pause)
+        changes = self._members.take_changes(path)
+        if changes is None:
+            return
+        packet = Packet(PRESENCE_PATH, {"path": path, **changes.as_dict()})
+        for subscriber in self._table.subscribers(path):
+            subscriber.actor_inbox.offer(packet)
+
+
+def check_hears(table: Table, keeper: SessionKeeper, path: str) -> None:
+    """See whether a session is connected to a path.
+
+    Raises:
+        UsageError: it is not, or that is no path; the caller's fault.
+    """
+    check_own_path(path)
+    if not table.any_hears(path, (keeper.ref,)):
+        raise UsageError("a session is told of paths that it is connected to only")
+
+
+def shown(keeper: SessionKeeper) -> Any:
+    """Return what a session shows of itself, as it is now.
+
+    Raises:
+        UsageError: it cannot travel, or is too long; the application's fault.
+    """
+    value = keeper.data.get("shown")
+    if value is None:
+        return None
+    try:
+        written = msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f'data["shown"] of <Session {keeper.name}> cannot be encoded: {error}') from None
+    if len(written) > LONGEST_SHOWN:
+        raise UsageError(f'data["shown"] of <Session {keeper.name}> has more than {LONGEST_SHOWN} bytes')
+    return msgspec.json.decode(written)

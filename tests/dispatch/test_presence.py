@@ -13,8 +13,8 @@ from trio.testing import MockClock as Clock
 from trio.testing import wait_all_tasks_blocked
 
 from cometary import App, Session
-from cometary.dispatch import presence
-from cometary.dispatch.presence import Member, Presence, Present
+from cometary.dispatch import members
+from cometary.dispatch.members import Member, Members, Present
 from cometary.errors import UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.question import Question
@@ -23,37 +23,37 @@ from tests.dispatch.house import Guest, House, at_home
 PATHS, NAMES = ["a", "b"], [f"n{number}" for number in range(5)]
 
 
-class PresenceAgainstSets(RuleBasedStateMachine):
+class MembersAgainstSets(RuleBasedStateMachine):
     """The model knows who is where, and what was told last."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.presence = Presence()
+        self.members = Members()
         self.now: dict[str, dict[str, int]] = {path: {} for path in PATHS}
         self.told: dict[str, dict[str, int]] = {path: {} for path in PATHS}
         self.touched: dict[str, set[str]] = {path: set() for path in PATHS}
 
     @rule(path=st.sampled_from(PATHS), name=st.sampled_from(NAMES), shown=st.integers(0, 1))
     def join(self, path: str, name: str, shown: int) -> None:
-        assert self.presence.join(path, Member(name, shown)) == (not self.touched[path])
+        assert self.members.join(path, Member(name, shown)) == (not self.touched[path])
         self.now[path][name] = shown
         self.touched[path].add(name)
 
     @rule(path=st.sampled_from(PATHS), name=st.sampled_from(NAMES))
     def leave(self, path: str, name: str) -> None:
         was_there = name in self.now[path]
-        assert self.presence.leave(path, name) == (was_there and not self.touched[path])
+        assert self.members.leave(path, name) == (was_there and not self.touched[path])
         self.now[path].pop(name, None)
         if was_there:
             self.touched[path].add(name)
 
     @rule(path=st.sampled_from(PATHS))
     def tell(self, path: str) -> None:
-        changes = self.presence.take_changes(path)
-        before, now, many = self.told[path], self.now[path], len(self.touched[path]) > presence.MOST_CHANGES
+        changes = self.members.take_changes(path)
+        before, now, many = self.told[path], self.now[path], len(self.touched[path]) > members.MOST_CHANGES
         self.told[path], self.touched[path] = dict(now), set()
         if many:
-            assert changes == presence.Changes(len(now), None, None)
+            assert changes == members.Changes(len(now), None, None)
         elif changes is None:
             assert before == now
         else:
@@ -68,22 +68,22 @@ class PresenceAgainstSets(RuleBasedStateMachine):
         for path in PATHS:
             members = [Member(*item) for item in self.now[path].items()]
             for most in (0, 2, 9):
-                assert self.presence.present(path, most) == Present(len(members), members[:most])
+                assert self.members.present(path, most) == Present(len(members), members[:most])
 
 
-class PresenceOfMany(PresenceAgainstSets):
+class PresenceOfMany(MembersAgainstSets):
     """The same where three changes are too many to be told."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._most = presence.MOST_CHANGES
-        presence.MOST_CHANGES = 2
+        self._most = members.MOST_CHANGES
+        members.MOST_CHANGES = 2
 
     def teardown(self) -> None:
-        presence.MOST_CHANGES = self._most
+        members.MOST_CHANGES = self._most
 
 
-TestPresence = PresenceAgainstSets.TestCase
+TestMembers = MembersAgainstSets.TestCase
 TestPresenceOfMany = PresenceOfMany.TestCase
 
 
@@ -154,9 +154,9 @@ async def test_of_very_many_only_the_count_is_told(house: House, autojump_clock:
     ada = await house.visit()
     ada.session.connect("room/1")
     await told(ada)
-    for _ in range(presence.MOST_CHANGES + 1):
+    for _ in range(members.MOST_CHANGES + 1):
         (await house.visit()).session.connect("room/1")
-    assert await told(ada) == [{"count": presence.MOST_CHANGES + 2}]
+    assert await told(ada) == [{"count": members.MOST_CHANGES + 2}]
 
 
 @pytest.mark.parametrize("reason", ["closed", "kicked", "timeout"])
@@ -233,6 +233,12 @@ async def test_a_client_asks_who_is_there_if_it_hears_the_path(house: House, aut
     for wrong in ({"path": "room/2"}, {"path": ""}, {"path": "room/1", "most": 1_000}, None):
         [(_, answer)] = await ada.hear(Question("::presence", wrong, "1"))
         assert answer["error"] == "bad-request"
+
+
+@pytest.mark.parametrize("most", [-1, True, 1.5, "1"])
+async def test_what_is_not_a_number_of_members_is_refused(house: House, most: Any) -> None:
+    with pytest.raises(UsageError, match="most is a whole number from 0 on"):
+        house.app.presence("room/1", most)
 
 
 async def test_where_nothing_is_declared_nobody_is_there() -> None:

@@ -20,7 +20,7 @@ import msgspec
 from cometary.actors import Future
 from cometary.dispatch.call_line import TAKEN, settle
 from cometary.dispatch.history import History
-from cometary.dispatch.presence import Present
+from cometary.dispatch.members import Present
 from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.shapes import (
     CrashCount,

@@ -2,7 +2,8 @@
 
 1.  `/update` takes all of its updates or none: it is checked whole before any takes effect.
 2.  `/batch` takes each update by itself, in order, and has a result for each: `{}` if it was taken, else an error.
-3.  An update with an idempotency key is sent once: a repeat is answered as the first was (`cometary.dispatch.repeats`).
+3.  An update with an idempotency key is sent once: a repeat is answered as the first was
+    (`cometary.dispatch.idempotency`).
 4.  A message may come encoded already (`json`, `cbor`): it is passed on byte for byte.
 """
 

@@ -1,4 +1,4 @@
-"""Repeats: against a model that remembers everything, and what a failure leaves behind."""
+"""Idempotency keys: against a model that remembers everything, and what a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.actors import Future
-from cometary.dispatch.repeats import Repeats
+from cometary.dispatch.idempotency import IdempotencyKeys
 from cometary.errors import KeyReusedError, MailboxFullError, UsageError
 from cometary.packets.contract import make_contract
 from cometary.packets.packet import Packet
@@ -36,7 +36,7 @@ def test_the_same_is_sent_once_within_its_time_and_another_is_refused(
     steps: list[tuple[str, int, float]], most: int
 ) -> None:
     now = 0.0
-    repeats, sender = Repeats(lambda: now, 100.0, most), Sender()
+    keys, sender = IdempotencyKeys(lambda: now, 100.0, most), Sender()
     firsts: dict[str, tuple[int, float]] = {}
     sent: list[int] = []
     for key, message, pause in steps:
@@ -45,12 +45,12 @@ def test_the_same_is_sent_once_within_its_time_and_another_is_refused(
         first = firsts.get(key)
         if first is not None and first[0] != message:
             with pytest.raises(KeyReusedError):
-                repeats.check(key, Packet("a", message))
+                keys.check(key, Packet("a", message))
             with pytest.raises(KeyReusedError):
-                repeats.once(key, Packet("a", message), sender)
+                keys.once(key, Packet("a", message), sender)
             continue
-        repeats.check(key, Packet("a", message))
-        repeats.once(key, Packet("a", message), sender)
+        keys.check(key, Packet("a", message))
+        keys.once(key, Packet("a", message), sender)
         if first is None:
             sent.append(message)
             firsts[key] = (message, now + 100.0)
@@ -59,19 +59,19 @@ def test_the_same_is_sent_once_within_its_time_and_another_is_refused(
 
 
 def test_a_repeat_has_the_outcome_of_the_first_which_may_be_still_to_come() -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     sender.outcome = Future()
-    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
-    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
+    assert keys.once("k", Packet("a", 1), sender) is sender.outcome
+    assert keys.once("k", Packet("a", 1), sender) is sender.outcome
     sender.outcome.offer()
-    assert repeats.once("k", Packet("a", 1), sender) is sender.outcome
+    assert keys.once("k", Packet("a", 1), sender) is sender.outcome
     assert sender.sent == [1]
 
 
 def test_what_was_not_taken_is_sent_when_it_comes_again() -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     sender.outcome = Future()
-    repeats.once("k", Packet("a", 1), sender)
+    keys.once("k", Packet("a", 1), sender)
     sender.outcome.offer(error=MailboxFullError("slow"))
     sender.outcome = None
 
@@ -79,8 +79,8 @@ def test_what_was_not_taken_is_sent_when_it_comes_again() -> None:
         raise MailboxFullError("slow")
 
     with pytest.raises(MailboxFullError):
-        repeats.once("k", Packet("a", 1), refuse)
-    assert repeats.once("k", Packet("a", 1), sender) is None
+        keys.once("k", Packet("a", 1), refuse)
+    assert keys.once("k", Packet("a", 1), sender) is None
     assert sender.sent == [1, 1]
 
 
@@ -96,17 +96,17 @@ def test_what_was_not_taken_is_sent_when_it_comes_again() -> None:
     ],
 )
 def test_another_update_is_another_in_whatever_it_differs(other: Packet) -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
-    repeats.once("k", Packet("a", 1), sender)
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
+    keys.once("k", Packet("a", 1), sender)
     with pytest.raises(KeyReusedError):
-        repeats.once("k", other, sender)
+        keys.once("k", other, sender)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 257, 7, None])
 def test_what_is_no_key_is_refused_and_nothing_sent(key: Any) -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     with pytest.raises(UsageError):
-        repeats.once(key, Packet("a"), sender)
+        keys.once(key, Packet("a"), sender)
     assert sender.sent == []
 
 
@@ -115,16 +115,16 @@ BY_MESSAGE = make_contract("conflate", key=lambda path, message: (path, message[
 
 @pytest.mark.parametrize("wishes", [{"key": ("a", 7)}, {"contract": BY_MESSAGE}, {"key": 7}, {"key": "k"}])
 def test_a_repeat_is_one_whatever_its_packet_is_conflated_by(wishes: dict[str, Any]) -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     first, again = (tracked("a", {"id": 7}, **wishes) for _ in range(2))
-    repeats.once("k", first, sender)
-    repeats.check("k", again)
-    repeats.once("k", again, sender)
+    keys.once("k", first, sender)
+    keys.check("k", again)
+    keys.once("k", again, sender)
     assert len(sender.sent) == 1
 
 
 def test_what_is_conflated_by_another_key_is_another_update() -> None:
-    repeats, sender = Repeats(lambda: 0.0), Sender()
-    repeats.once("k", tracked("a", 1, key=("a", 7)), sender)
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
+    keys.once("k", tracked("a", 1, key=("a", 7)), sender)
     with pytest.raises(KeyReusedError):
-        repeats.check("k", tracked("a", 1, key=("a", 8)))
+        keys.check("k", tracked("a", 1, key=("a", 8)))

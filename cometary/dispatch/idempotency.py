@@ -1,4 +1,4 @@
-"""Repeats: an update that is sent again under the same idempotency key is answered as the first was, and not sent.
+"""Idempotency keys: an update that is sent again under the same one is answered as the first was, and not sent.
 
 1.  A sender that does not know whether its update was taken repeats it with the key that it had. Within `SECONDS` of
     the first the repeat has the first one's outcome, which may be still to come, and nothing is sent.
@@ -46,7 +46,7 @@ class First(NamedTuple):
     until: float
 
 
-class Repeats:
+class IdempotencyKeys:
     """The keys of one server.
 
     Args:
@@ -72,7 +72,7 @@ class Repeats:
 
         Raises:
             KeyReusedError: the key was another packet's; the caller's fault.
-            UsageError: it is no key; the caller's fault.
+            UsageError: it is not a key; the caller's fault.
             BaseException: what `send` raises.
         """
         check_key(key)
@@ -97,7 +97,7 @@ class Repeats:
 
         Raises:
             KeyReusedError: the key was another packet's; the caller's fault.
-            UsageError: it is no key; the caller's fault.
+            UsageError: it is not a key; the caller's fault.
         """
         check_key(key)
         with self._lock:
@@ -140,7 +140,7 @@ def check_key(key: object) -> None:
     """Accept an idempotency key by returning.
 
     Raises:
-        UsageError: if it is no text of 1 to 256 characters; the caller's fault.
+        UsageError: if it is not text of 1 to 256 characters; the caller's fault.
     """
     if not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
         raise UsageError(f"an idempotency key is text of 1 to {LONGEST_KEY} characters")
