@@ -102,8 +102,11 @@ def _made(call: Callable[[], T | Future[T]]) -> Future[T]:
         return failed(error)
     if value is None:
         return TAKEN
-    if isinstance(value, Future):
-        return cast("Future[T]", value)
+    return cast("Future[T]", value) if isinstance(value, Future) else settled(value)
+
+
+def settled(value: T) -> Future[T]:
+    """Return the answer to a call that has been made already."""
     answer: Future[T] = Future()
     answer.offer(value)
     return answer
@@ -132,16 +135,17 @@ def settle(answer: Future[T], call: Callable[[], T | Future[T]]) -> None:
 def when_all(futures: Sequence[Future[None]]) -> Future[None]:
     """Return a future that is settled when all of `futures` are: with the first one's error that has any."""
     answer: Future[None] = Future()
-    _wait_for_all(answer, futures, 0)
+    after_all(futures, partial(settle, answer, partial(_get_all, futures)))
     return answer
 
 
-def _wait_for_all(answer: Future[None], futures: Sequence[Future[None]], begin: int) -> None:
+def after_all(futures: Sequence[Future[None]], then: Callable[[], None], begin: int = 0) -> None:
+    """Call `then` when all of `futures`, from number `begin` on, are settled, with whatever."""
     for number in range(begin, len(futures)):
         if not futures[number].done():
-            futures[number].add_done_callback(partial(_wait_for_all, answer, futures, number + 1))
+            futures[number].add_done_callback(partial(after_all, futures, then, number + 1))
             return
-    settle(answer, partial(_get_all, futures))
+    then()
 
 
 def _get_all(futures: Sequence[Future[None]]) -> None:

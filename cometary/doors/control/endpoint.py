@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import msgspec
 
 from cometary.actors import Future
-from cometary.dispatch.call_line import TAKEN, settle
+from cometary.dispatch.call_line import TAKEN, settle, settled
 from cometary.dispatch.history import History
 from cometary.dispatch.members import Present
 from cometary.doors.control.publishing import Publishing, refusal_of
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-Asked = tuple[Future[T], Callable[[T], dict[str, object]]]
-"""What a call has asked for, and what of its outcome is told."""
+Outcome = tuple[Future[T], Callable[[T], dict[str, object]]]
+"""What a call comes to, now or later, and how that is told."""
 
 logger = get_logger("cometary.transport")
 
@@ -99,9 +99,9 @@ class ControlEndpoint:
             ("/presence", PresenceOf, self.presence),
             ("/ask", SessionQuestion, self.ask),
         ):
-            self._router.add("POST", path, Posting(type_, call))
+            self._router.add("POST", path, PostEndpoint(type_, call))
         if crash is not None:
-            self._router.add("POST", "/crash", Posting(CrashCount, functools.partial(_crash, crash)))
+            self._router.add("POST", "/crash", PostEndpoint(CrashCount, functools.partial(_crash, crash)))
         for path, answer in (
             ("/statistics", statistics),
             ("/tree", tree),
@@ -142,41 +142,39 @@ class ControlEndpoint:
 
     # -- the calls --------------------------------------------------------------------------
 
-    def update(self, body: PacketBody | list[PacketBody]) -> Asked[None]:
+    def update(self, body: PacketBody | list[PacketBody]) -> Outcome[None]:
         """Route one update, or several in order."""
         bodies = body if isinstance(body, list) else [body]
         return self._publishing.update(bodies), lambda _: {"updates": len(bodies)}
 
-    def batch(self, body: list[Any]) -> Asked[list[dict[str, object]]]:
+    def batch(self, body: list[Any]) -> Outcome[list[dict[str, object]]]:
         """Route several in order, and tell of each what has become of it."""
         return self._publishing.batch(body), lambda results: {"results": results}
 
-    def connect(self, body: PathsToConnect) -> Asked[Paths]:
+    def connect(self, body: PathsToConnect) -> Outcome[Paths]:
         """Connect a session to paths."""
-        replay = _asked(read_replay, body.last, body.since)
+        replay = _checked(read_replay, body.last, body.since)
         return self._hub.connect(body.sid, body.paths, replay, listing=MOST_LISTED), Paths.shown
 
-    def disconnect(self, body: SessionPaths) -> Asked[Paths]:
+    def disconnect(self, body: SessionPaths) -> Outcome[Paths]:
         """Disconnect a session from paths."""
         return self._hub.disconnect(body.sid, body.paths, listing=MOST_LISTED), Paths.shown
 
-    def send(self, body: SessionPackets) -> Asked[None]:
+    def send(self, body: SessionPackets) -> Outcome[None]:
         """Send packets to one session."""
         packets = self._publishing.packets(body.packets)
         return self._hub.send(body.sid, packets), lambda _: {"packets": len(packets)}
 
-    def history(self, body: HistoryOf) -> Asked[History]:
+    def history(self, body: HistoryOf) -> Outcome[History]:
         """Tell what is kept of a path."""
-        behind = None if body.since is None else _asked(read_position, body.since)
-        return _asked(self._hub.history, body.path, behind, body.last), History.shown
+        behind = None if body.since is None else _checked(read_position, body.since)
+        return _checked(self._hub.history, body.path, behind, body.last), History.shown
 
-    def presence(self, body: PresenceOf) -> Asked[Present]:
+    def presence(self, body: PresenceOf) -> Outcome[Present]:
         """Tell who is on a path."""
-        present: Future[Present] = Future()
-        present.offer(_asked(self._hub.presence, body.path, body.most))
-        return present, Present.as_dict
+        return settled(_checked(self._hub.presence, body.path, body.most)), Present.as_dict
 
-    def ask(self, body: SessionQuestion) -> Asked[dict[str, object]]:
+    def ask(self, body: SessionQuestion) -> Outcome[dict[str, object]]:
         """Ask the client of a session, and tell what it answers, or whose fault it is that there is no answer."""
         check_path(body.path, from_client=False)
         answer = self._hub.ask(body.sid, body.path, body.message, body.timeout)
@@ -184,7 +182,7 @@ class ControlEndpoint:
         answer.add_done_callback(functools.partial(settle, told, functools.partial(_told, answer)))
         return told, dict
 
-    def kick(self, body: SessionOnly) -> Asked[None]:
+    def kick(self, body: SessionOnly) -> Outcome[None]:
         """End a session."""
         return self._hub.kick(body.sid), lambda _: {}
 
@@ -200,7 +198,7 @@ def _told(answer: Future[Any]) -> dict[str, object]:
         return {"error": error.condition, "detail": error.detail, "fault": error.fault}
 
 
-def _asked(call: Callable[..., T], *args: object) -> T:
+def _checked(call: Callable[..., T], *args: object) -> T:
     """Return what a call returns; what is wrong with its arguments is wrong with the request."""
     try:
         return call(*args)
@@ -208,13 +206,11 @@ def _asked(call: Callable[..., T], *args: object) -> T:
         raise ProtocolError("bad-request", str(error)) from None
 
 
-def _crash(crash: Callable[[int], int], body: CrashCount) -> Asked[int]:
-    crashed: Future[int] = Future()
-    crashed.offer(crash(body.count))
-    return crashed, lambda count: {"crashed": count}
+def _crash(crash: Callable[[int], int], body: CrashCount) -> Outcome[int]:
+    return settled(crash(body.count)), lambda count: {"crashed": count}
 
 
-class Posting:
+class PostEndpoint:
     """The endpoint of a call that has a body.
 
     Args:
@@ -224,7 +220,7 @@ class Posting:
 
     __slots__ = ("_call", "_decode_json", "_type")
 
-    def __init__(self, type_: Any, call: Callable[[Any], Asked[Any]]) -> None:
+    def __init__(self, type_: Any, call: Callable[[Any], Outcome[Any]]) -> None:
         self._type = type_
         self._call = call
         self._decode_json = msgspec.json.Decoder(type_).decode

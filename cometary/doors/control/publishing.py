@@ -10,12 +10,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from cometary.actors import Future
-from cometary.dispatch.call_line import when_all
+from cometary.dispatch.call_line import after_all, settle, when_all
 from cometary.doors.control.shapes import PacketBody
 from cometary.errors import KeyReusedError, MailboxFullError, ProtocolError, UsageError
 from cometary.packets.paths import check_path
@@ -88,8 +88,9 @@ class Publishing:
 
     def _publish_each(self, items: Sequence[object]) -> Future[list[Result]]:
         outcomes = [self._try(item) for item in items]
+        waiting = [outcome for outcome in outcomes if isinstance(outcome, Future)]
         answer: Future[list[Result]] = Future()
-        _gather(answer, outcomes, 0)
+        after_all(waiting, partial(settle, answer, partial(_results, outcomes)))
         return answer
 
     def _try(self, item: object) -> Future[None] | Result:
@@ -97,7 +98,7 @@ class Publishing:
             body = msgspec.convert(item, PacketBody)
             return self._publish(Update(self._packet(body), body.idempotency_key)) or {}
         except msgspec.ValidationError as error:
-            return ProtocolError("bad-request", f"This is no update: {error}.").body()
+            return ProtocolError("bad-request", f"This is not an update: {error}.").body()
         except (ProtocolError, UsageError, MailboxFullError) as error:
             return refusal_of(error).body()
 
@@ -112,9 +113,9 @@ class Publishing:
             message = _message(body)
             if body.receipt is None and body.ttl is None and body.key is None and body.exclude is None:
                 return self._hub.packet(body.path, message)
-            wishes = {"receipt": body.receipt, "ttl": body.ttl, "key": body.key, "exclude": body.exclude}
-            given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
-            return self._hub.tracked(body.path, message, **given)
+            return self._hub.tracked(
+                body.path, message, receipt=body.receipt, ttl=body.ttl, key=body.key, exclude=body.exclude
+            )
         except UsageError as error:
             raise refusal_of(error) from None
 
@@ -132,14 +133,8 @@ def _message(body: PacketBody) -> object:
     return encoded_json(body.json) if body.json is not None else encoded_cbor(body.cbor or b"")
 
 
-def _gather(answer: Future[list[Result]], outcomes: Sequence[Future[None] | Result], begin: int) -> None:
-    """Settle `answer` with a result for each outcome, once all are there."""
-    for number in range(begin, len(outcomes)):
-        outcome = outcomes[number]
-        if isinstance(outcome, Future) and not outcome.done():
-            outcome.add_done_callback(partial(_gather, answer, outcomes, number + 1))
-            return
-    answer.offer([_result(outcome) for outcome in outcomes])
+def _results(outcomes: Sequence[Future[None] | Result]) -> list[Result]:
+    return [_result(outcome) for outcome in outcomes]
 
 
 def _result(outcome: Future[None] | Result) -> Result:

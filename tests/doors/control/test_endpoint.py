@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from cometary.actors import Future
 from cometary.config import Address
-from cometary.doors.control.endpoint import Posting, names_this_machine
+from cometary.doors.control.endpoint import PostEndpoint, names_this_machine
 from cometary.doors.control.shapes import PacketBody, SessionPackets
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import Codec, cbor, json
@@ -358,9 +358,9 @@ SENDS = ('{"sid":"s","packets":[{"path":"m","message":"b:[c"},{"path":"n"}]}',)
 
 def read(type_: object, body: bytes, codec: Codec) -> object:
     """What becomes of a body: what the call is given, or the error."""
-    posting = Posting(type_, lambda given: (Future(), given))
+    endpoint = PostEndpoint(type_, lambda given: (Future(), given))
     try:
-        return posting.read(body, codec)
+        return endpoint.read(body, codec)
     except ProtocolError as error:
         return error.condition
 
