@@ -263,7 +263,7 @@ class App(Paths):
 
         Raises:
             KeyReusedError: if that was another update's; the caller's fault, nothing was sent.
-            UsageError: if no server runs the application, `path` is none, `message` cannot be
+            UsageError: if no server runs the application, `path` is not a path, `message` cannot be
                 encoded or is larger than all that a session queues (`queue-bytes`), or another argument
                 makes no sense; the caller's fault, nothing was sent.
             MailboxFullError: if a hundred thousand updates have not been routed yet: they are sent faster than

@@ -130,7 +130,7 @@ async def _later(refused: Awaitable[list[str]], do: Callable[[], T]) -> T:
 def _made(do: Callable[[], T]) -> T:
     try:
         return do()
-    except UsageError as error:  # it is the client's: too many paths, or what is no position
+    except UsageError as error:  # it is the client's: too many paths, or what is not a position
         raise RefusedError(str(error), "bad-request") from None
 
 
@@ -138,7 +138,7 @@ def read(message: object, kind: type[T]) -> T:
     """Read what a client wishes for.
 
     Raises:
-        RefusedError: `bad-request`: it is none; the client's fault.
+        RefusedError: `bad-request`: it is something else; the client's fault.
     """
     try:
         return msgspec.convert(message, kind)

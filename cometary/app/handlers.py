@@ -53,7 +53,7 @@ class Handlers:
         """Call `handler` with each client packet whose path `pattern` covers.
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            PatternError: if it is not a pattern; the caller's fault, nothing has changed.
         """
         self._of_packets.subscribe(pattern, handler)
         self._remembered.clear()

@@ -81,7 +81,7 @@ class Paths(Handlers):
             presence: whether it is known, and told to those who hear a path, who is connected to it.
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            PatternError: if it is not a pattern; the caller's fault, nothing has changed.
             UsageError: if the pattern has a contract already, a term makes no sense, or a server
                 runs the application; the caller's fault, nothing has changed.
         """
@@ -143,7 +143,7 @@ class Paths(Handlers):
                 not, these are refused.
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault.
+            PatternError: if it is not a pattern; the caller's fault.
             UsageError: if the authorizer cannot be called so; the caller's fault.
         """
         check_text("@app.authorize", pattern, '@app.authorize("PATTERN"), with the paths that it is for')
@@ -181,7 +181,7 @@ class Paths(Handlers):
             most: how many members are listed at most, up to 1,000; 0 for the count alone.
 
         Raises:
-            UsageError: if no server runs the application, or `path` is none; the caller's fault.
+            UsageError: if no server runs the application, or `path` is not a path; the caller's fault.
         """
         if self._hub is None:
             check_own_path(path)

@@ -47,7 +47,7 @@ def check_mail_path(path: str) -> None:
     except ProtocolError as error:
         raise RefusedError(error.detail, "bad-request") from None
     if path.startswith(CONTROL_PREFIX):
-        raise RefusedError("A message to a peer has a path that is no control path.", "bad-request")
+        raise RefusedError("A message to a peer has a path that is not a control path.", "bad-request")
 
 
 class Peers:

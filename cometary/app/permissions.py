@@ -53,7 +53,7 @@ class Permissions:
         """Return which of these the client may not connect itself to; or what is to be awaited for that.
 
         Raises:
-            RefusedError: `bad-request`: one of them is no pattern; the client's fault.
+            RefusedError: `bad-request`: one of them is not a pattern; the client's fault.
         """
         refused: list[str] = []
         for place, path in enumerate(paths):

@@ -24,7 +24,7 @@ PAIR: Final = 2
 
 
 class Wishes(TypedDict, total=False):
-    """What a sender may wish for a packet; None is no wish.
+    """What a sender may wish for a packet; None is as good as no wish.
 
     Attributes:
         receipt: The id for receipts that say what has become of it.

@@ -172,7 +172,7 @@ class Hub(SessionsHub):
         """Read what is kept of a path; on the loop. See `Engine.history`.
 
         Raises:
-            UsageError: if `path` is none; the caller's fault.
+            UsageError: if `path` is not a path; the caller's fault.
         """
         check_own_path(path)
         return self._engine.history(path, behind, limit)
@@ -205,7 +205,7 @@ class Hub(SessionsHub):
             replay: what it is sent first of what is kept of these paths; None for nothing, not even its positions.
 
         Returns:
-            When that is so; a `PatternError` or `UsageError` if one of them is no pattern, or they would be more
+            When that is so; a `PatternError` or `UsageError` if one of them is not a pattern, or they would be more
             than a session may have: the caller's fault, nothing has changed.
         """
         return on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
@@ -281,7 +281,7 @@ class Hub(SessionsHub):
         """Have an actor told every packet to the paths that `pattern` covers.
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            PatternError: if it is not a pattern; the caller's fault, nothing has changed.
         """
         self._table.subscribe(pattern, ref)
 

@@ -125,7 +125,7 @@ def check_hears(table: Table, keeper: SessionKeeper, path: str) -> None:
     """See whether a session is connected to a path.
 
     Raises:
-        UsageError: it is not, or that is no path; the caller's fault.
+        UsageError: it is not, or that is not a path; the caller's fault.
     """
     check_own_path(path)
     if not table.any_hears(path, (keeper.ref,)):

@@ -87,7 +87,7 @@ def make_contract(
 
     Raises:
         UsageError: for an unknown policy, a limit below 1 or where there is none, a time to live
-            that is not above 0, or terms of a history that are none; the caller's fault.
+            that is not above 0, or terms of a history that make no sense; the caller's fault.
     """
     for policy in get_args(WhenFull):
         if policy == when_full:
@@ -114,7 +114,7 @@ def declare(declared: list[Declared], pattern: str, contract: Contract) -> None:
     """Add a contract to those that were declared before it.
 
     Raises:
-        PatternError: if `pattern` is none; the caller's fault, nothing has changed.
+        PatternError: if `pattern` is not a pattern; the caller's fault, nothing has changed.
         UsageError: if that pattern has a contract; the caller's fault, nothing has changed.
     """
     compiled = Pattern.compile(pattern)

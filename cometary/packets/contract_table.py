@@ -4,8 +4,8 @@
     a path that none covers is kept (`cometary.packets.contract`, rule 1).
 2.  A packet that has no contract with slow consumers and no wishes of its sender is a plain `Packet`: those who use
     none of this pay one look-up for an update, and nothing for a delivery.
-3.  A path comes from the calling code as it is (`Any`, so that compiled code takes it): what is none is refused where
-    it is looked up.
+3.  A path comes from the calling code as it is (`Any`, so that compiled code takes it): what is not a path is refused
+    where it is looked up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Contracts:
         """Let `contract` hold for the paths that `pattern` covers and none declared before does.
 
         Raises:
-            PatternError: if it is no pattern; the caller's fault, nothing has changed.
+            PatternError: if it is not a pattern; the caller's fault, nothing has changed.
             UsageError: if that pattern has a contract; the caller's fault, nothing has changed.
         """
         declare(self.declared, pattern, contract)
@@ -71,7 +71,7 @@ class Contracts:
         """Return the contract that holds for `path`.
 
         Raises:
-            UsageError: if it is no path; the caller's fault.
+            UsageError: if it is not a path; the caller's fault.
         """
         contract = self._remembered.get(path)
         if contract is None:  # so a path is looked at when it is new, not with each packet
@@ -93,7 +93,7 @@ class Contracts:
         """Return a packet without wishes of its sender.
 
         Raises:
-            UsageError: if `path` is none, or it cannot be encoded or queued; the caller's fault.
+            UsageError: if `path` is not a path, or it cannot be encoded or queued; the caller's fault.
         """
         contract = self.find(path)
         if contract.plain:
@@ -135,7 +135,7 @@ class Contracts:
         """Return a packet with them; see `cometary.packets.tracked.tracked`.
 
         Raises:
-            UsageError: if `path` is none, it cannot be encoded or queued, or one of them makes no sense;
+            UsageError: if `path` is not a path, it cannot be encoded or queued, or one of them makes no sense;
                 the caller's fault.
         """
         contract = self.find(path)

@@ -1,7 +1,7 @@
 """Packets as plain data, for a session that goes on at another node; and other values of the application's.
 
-1.  What JSON has exactly is written as it is. What it has not (byte strings, numbers that are none or beyond 64 bits)
-    is written as CBOR, in base64: so plain data can travel as JSON or as CBOR, and nothing is lost in either.
+1.  What JSON has exactly is written as it is. What it has not (byte strings, numbers that are not finite or beyond 64
+    bits) is written as CBOR, in base64: so plain data can travel as JSON or as CBOR, and nothing is lost in either.
 2.  A message comes back in the values that every encoding has (`Packet.plain_message`): a client gets what it would
     have got anyway.
 3.  A tracked packet has a contract, which holds code and does not travel. It comes under the contract that its path

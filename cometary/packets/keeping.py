@@ -30,7 +30,7 @@ def make_keeping(packets: object, seconds: object = None, most_bytes: object = N
     """Return what is kept; None for nothing, where `packets` is None.
 
     Raises:
-        UsageError: if one of them is no such number, or there are terms for nothing; the caller's fault.
+        UsageError: if one of them is not such a number, or there are terms for nothing; the caller's fault.
     """
     if packets is None:
         if seconds is None and most_bytes is None:

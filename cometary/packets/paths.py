@@ -39,7 +39,7 @@ def check_path(path: str, *, from_client: bool) -> None:
             back-ends on the control interface, may name control paths.
 
     Raises:
-        ProtocolError: the sender's fault; `bad-request` for what is no path at all,
+        ProtocolError: the sender's fault; `bad-request` for what is not a path at all,
             `forbidden-path` for a control path from a client.
     """
     # Every packet comes by here. Printable ASCII is one byte a character and has no control
@@ -58,7 +58,7 @@ def check_own_path(path: object) -> None:
     Whatever it is: untyped callers exist.
 
     Raises:
-        UsageError: for what is no path; the calling code's fault.
+        UsageError: for what is not a path; the calling code's fault.
     """
     if not isinstance(path, str):
         raise UsageError(f"a path is text, not {path!r}")

@@ -50,7 +50,7 @@ class Pattern:
         """Check and split `text`.
 
         Raises:
-            PatternError: the calling code's fault; `text` breaks rule 5, or is no path.
+            PatternError: the calling code's fault; `text` breaks rule 5, or is not a path.
         """
         try:
             check_path(text, from_client=False)

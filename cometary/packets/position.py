@@ -48,7 +48,7 @@ def read_position(text: object) -> Position:
     """Read the text of a position.
 
     Raises:
-        UsageError: if it is none; the caller's fault.
+        UsageError: if it is not one; the caller's fault.
     """
     if isinstance(text, str) and len(text) <= LONGEST:
         epoch, _, offset = text.rpartition("-")

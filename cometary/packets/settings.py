@@ -34,18 +34,18 @@ def read_contract(line: str) -> tuple[str, Contract]:
     `prices/** conflate ttl=10 history=1` is one.
 
     Raises:
-        UsageError: if that is none; whoever wrote it is at fault.
+        UsageError: if it is not one; whoever wrote it is at fault.
     """
     pattern, when_full, *terms = line.split() if len(line.split()) > 1 else (line, "")
     given: dict[str, Any] = {}
     for term in terms:
         name, _, value = term.partition("=")
         if name not in TERMS or name in given:
-            raise UsageError(f"{term!r} is no term of a contract: there are {TERMS_SHOWN}")
+            raise UsageError(f"{term!r} is not a term of a contract: there are {TERMS_SHOWN}")
         try:
             given[name] = TERMS[name](value)
         except (ValueError, KeyError):
-            raise UsageError(f"{term!r} has no number") from None
+            raise UsageError(f"{term!r} has no value that fits: there are {TERMS_SHOWN}") from None
     contract = make_contract(when_full, **given)
     Pattern.compile(pattern)
     return pattern, contract
@@ -55,7 +55,7 @@ def read_contracts(lines: Iterable[str]) -> list[Declared]:
     """Read all contracts of a configuration.
 
     Raises:
-        UsageError: if one is none, or two are for the same pattern; whoever wrote it is at fault.
+        UsageError: if one is not valid, or two are for the same pattern; whoever wrote it is at fault.
     """
     declared: list[Declared] = []
     for line in lines:

@@ -140,7 +140,7 @@ def tracked(
 
     Raises:
         UsageError: if it holds something that cannot be encoded, or its receipt, its time to live,
-            its key or the session that it is not for is none; the caller's fault.
+            its key or the session that it is not for is not valid; the caller's fault.
     """
     if exclude is not None:
         check_exclude(exclude)
@@ -166,7 +166,7 @@ def check_exclude(exclude: object) -> None:
     """Accept the id of a session, living or not, by returning.
 
     Raises:
-        UsageError: if it is no text; the caller's fault.
+        UsageError: if it is not text; the caller's fault.
     """
     if not isinstance(exclude, str):
         raise UsageError("exclude is the id of a session, which is text")
@@ -176,7 +176,7 @@ def check_receipt(receipt: object) -> None:
     """Accept the id of a receipt by returning.
 
     Raises:
-        UsageError: if it is no text of 1 to 256 characters; the caller's fault.
+        UsageError: if it is not text of 1 to 256 characters; the caller's fault.
     """
     if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT):
         raise UsageError(f"a receipt's id is text of 1 to {LONGEST_RECEIPT} characters")
