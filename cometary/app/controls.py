@@ -28,7 +28,6 @@ MOST_PATHS: Final = 500
 MOST_STARRED: Final = 20
 """Patterns with stars among them: each is compared with all that is granted, and with all positions."""
 
-
 MOST_PRESENT: Final = 100
 """Members that a client is told of at a time."""
 

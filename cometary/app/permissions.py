@@ -77,7 +77,8 @@ class Permissions:
 
     def covers(self, path: str) -> bool:
         """Whether there is a rule for `path`."""
-        return any(rule.pattern.includes(Pattern.compile(path)) for rule in self._rules)
+        wish = Pattern.compile(path)
+        return any(rule.pattern.includes(wish) for rule in self._rules)
 
     def _ask(self, session: Session, wish: Pattern) -> bool | Awaitable[bool]:
         if session.granted.cover(wish):
