@@ -2,7 +2,8 @@
 
 1.  Points are counted as they are reached: before and behind each message that the actor of a session handles
     and each action that it carries out, and wherever the script's handlers say so, that is at their
-    beginnings and ends, before and behind each `await` and each packet that they send.
+    beginnings and ends, before and behind each `await` and each packet that they send. Of a short step, which has no
+    actions, behind each answer.
 2.  At a point within a turn something raises. Between two messages the actor is crashed from outside.
 3.  A life without a crash counts the points; then there is one life for each of them.
 """
@@ -10,12 +11,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from cometary.sessions import SessionMachine
+from cometary.sessions import Packet, SessionMachine
 from cometary.sessions.actor import SessionActor
+from tests.sessions.bench import Asked
 
 
 class InjectedError(Exception):
@@ -27,10 +29,12 @@ class Points:
 
     Args:
         crash_at: the number of the one at which something crashes; -1 for none.
+        short_steps: whether sessions make these, as in production; else their tables say all that they do.
     """
 
-    def __init__(self, crash_at: int = -1) -> None:
+    def __init__(self, crash_at: int = -1, *, short_steps: bool = True) -> None:
         self._crash_at = crash_at
+        self._short_steps = short_steps
         self.names: list[str] = []
         """What was reached, in order."""
 
@@ -44,6 +48,7 @@ class Points:
     def watching(self) -> Generator[None]:
         """Have the actors of sessions reach points until the end of the block."""
         start, step, receive = SessionMachine.start, SessionMachine.step, SessionActor.on_receive
+        answer = Asked.answer
 
         def watched_start(machine: SessionMachine) -> Sequence[Any]:
             return WatchedActions(start(machine), self.reach)
@@ -56,13 +61,18 @@ class Points:
             receive(actor, message)
             self._between_messages(actor, f"behind {type(message).__name__}")
 
-        with (
-            patch("cometary.sessions.actor.receive", makes_no_short_step),
-            patch("cometary.sessions.actor.meet", makes_no_short_step),
-            patch.object(SessionMachine, "start", watched_start),
-            patch.object(SessionMachine, "step", watched_step),
-            patch.object(SessionActor, "on_receive", watched_receive),
-        ):
+        def watched_answer(request: Asked, first_seq: int, packets: Sequence[Packet]) -> None:
+            answer(request, first_seq, packets)
+            self.reach("behind an answer")
+
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(SessionMachine, "start", watched_start))
+            stack.enter_context(patch.object(SessionMachine, "step", watched_step))
+            stack.enter_context(patch.object(SessionActor, "on_receive", watched_receive))
+            if self._short_steps:
+                stack.enter_context(patch.object(Asked, "answer", watched_answer))
+            else:
+                stack.enter_context(without_short_steps())
             yield
 
     def _between_messages(self, actor: SessionActor, name: str) -> None:
@@ -72,8 +82,18 @@ class Points:
             actor.actor_inbox.fail(error, None)  # it takes effect at the end of the turn
 
 
-def makes_no_short_step(*_: object) -> bool:
-    """Leave all to the machine's table, between whose actions there are points."""
+@contextmanager
+def without_short_steps() -> Generator[None]:
+    """Leave all to the machine's table until the end of the block."""
+    with (
+        patch("cometary.sessions.actor.receive", makes_none),
+        patch("cometary.sessions.actor.meet", makes_none),
+    ):
+        yield
+
+
+def makes_none(*_: object) -> bool:
+    """Make no short step."""
     return False
 
 

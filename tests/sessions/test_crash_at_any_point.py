@@ -25,10 +25,11 @@ class Life:
 
     Args:
         crash_at: the point at which something crashes.
+        short_steps: see `Points`.
     """
 
-    def __init__(self, crash_at: int = -1) -> None:
-        self.points = Points(crash_at)
+    def __init__(self, crash_at: int = -1, *, short_steps: bool) -> None:
+        self.points = Points(crash_at, short_steps=short_steps)
         self.hooks: list[tuple[Any, ...]] = []
         self.handed: list[int] = []
         self.done: list[int] = []
@@ -127,34 +128,48 @@ class Life:
         self.promised = [packet.message for one in requests if one.answered_well for packet in one.packets]
 
 
-def live(crash_at: int = -1) -> Life:
-    life = Life(crash_at)
+def live(crash_at: int = -1, *, short_steps: bool) -> Life:
+    life = Life(crash_at, short_steps=short_steps)
     trio.run(life.main, clock=MockClock(autojump_threshold=0))
     return life
 
 
 @cache
-def points() -> tuple[str, ...]:
-    return tuple(live().points.names)
+def points(*, short_steps: bool) -> tuple[str, ...]:
+    return tuple(live(short_steps=short_steps).points.names)
 
 
-def test_there_are_very_many_points() -> None:
-    assert len(points()) > 140
-    assert len(set(points())) > 20
+BOTH_WAYS = pytest.mark.parametrize("short_steps", [True, False], ids=["short steps", "the table's steps"])
 
 
-def test_a_life_without_a_crash() -> None:
-    life = live()
+@BOTH_WAYS
+def test_there_are_very_many_points(short_steps: bool) -> None:
+    reached = points(short_steps=short_steps)
+    assert len(reached) > 120
+    assert len(set(reached)) > 20
+
+
+def test_some_of_them_are_in_short_steps() -> None:
+    steps, more = (points(short_steps=way).count("behind the machine's step") for way in (True, False))
+    assert steps < more / 2
+    assert points(short_steps=True).count("behind an answer") > 4
+
+
+@BOTH_WAYS
+def test_a_life_without_a_crash(short_steps: bool) -> None:
+    life = live(short_steps=short_steps)
     assert life.handed == [1, 2, 3, 4, 5, 6, 7]
     assert life.received == list(range(1, life.sent + 1))
     assert [hook for hook, *_ in life.hooks] == ["signon", "signoff"]
     check(life)
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("part", range(4))
-def test_a_crash_at_any_point_loses_and_doubles_nothing(part: int) -> None:
-    for place in range(part, len(points()), 4):
-        life = live(place)
+def test_a_crash_at_any_point_loses_and_doubles_nothing(part: int, short_steps: bool) -> None:
+    reached = points(short_steps=short_steps)
+    for place in range(part, len(reached), 4):
+        life = live(place, short_steps=short_steps)
         try:
             assert len(life.points.names) > place, "the point was not reached"
             check(life)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from unittest.mock import patch
 
-from trio.testing import wait_all_tasks_blocked
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import ActorSystem
+from cometary.actors import ActorSystem, system
 from cometary.app import App
 from cometary.sessions import Packet, Session, SessionMachine
+from tests.sessions.bench import Asked
+from tests.sessions.crash_points import without_short_steps
 from tests.sessions.house import Visitor, hosting
 
 STEPPED = AssertionError("the machine was stepped")
+
+BOTH_WAYS = pytest.mark.parametrize("short_steps", [True, False], ids=["short steps", "the table's steps"])
 
 
 def echoing() -> App:
@@ -20,6 +28,10 @@ def echoing() -> App:
     @app.packet("echo")
     def echo(session: Session, path: str, message: object) -> None:
         session.send(path, message)
+
+    @app.packet("quiet")
+    def take(session: Session, path: str, message: object) -> None:
+        pass
 
     return app
 
@@ -49,3 +61,50 @@ async def test_who_traces_a_session_is_told_of_the_commonest_steps_too(actor_sys
         )
         await visitor.ask(Packet("echo"))
     assert seen[:3] == ["Asked", "Packet", "Ready"]
+
+
+class Failing(Asked):
+    """A request whose wire crashes once it has its answer, and the session's actor with it."""
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        super().answer(first_seq, packets)
+        raise OSError("the wire has failed")
+
+
+@BOTH_WAYS
+async def test_a_session_waits_for_its_client_from_the_answer_on_that_crashed_its_actor(
+    autojump_clock: MockClock, short_steps: bool
+) -> None:
+    ended: list[float] = []
+    app = App()
+
+    @app.signoff
+    def note_end(session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
+        ended.append(trio.current_time())
+
+    async with system(), hosting(app, wait=20, die=10) as manager:
+        visitor = Visitor(manager)
+        await visitor.make(Failing(2))
+        await trio.sleep(5)
+        with nullcontext() if short_steps else without_short_steps():
+            manager.hub.post(visitor.keeper, Packet("news"))
+            await wait_all_tasks_blocked()
+        last_answer = trio.current_time()
+        await trio.sleep(60)
+    assert ended == [pytest.approx(last_answer + 10)]
+
+
+@BOTH_WAYS
+async def test_a_request_is_held_as_long_as_any_though_the_release_of_another_has_crashed(
+    autojump_clock: MockClock, short_steps: bool
+) -> None:
+    async with system(), hosting(echoing(), wait=20, die=10) as manager:
+        visitor = Visitor(manager)
+        await visitor.make(Failing(2))
+        await trio.sleep(5)
+        with nullcontext() if short_steps else without_short_steps():
+            request = await visitor.make(Asked(3, packets=[Packet("quiet")]))
+        await trio.sleep(19)
+        assert not request.answered
+        await trio.sleep(2)
+        assert request.got == (0, ())

@@ -12,6 +12,7 @@ import cometary.sessions.actor as actor_module
 import cometary.sessions.carriers as carriers_module
 from cometary.sessions import SessionKeeper, SessionMachine, SessionManager
 from cometary.sessions.actor import SessionActor
+from tests.sessions.crash_points import makes_none
 
 SOURCES = Path(cometary.sessions.__file__).parent
 CLASSES = {
@@ -43,11 +44,7 @@ PRODUCTION = Parts()
 @cache
 def by_table() -> Parts:
     """Return the parts of a session that makes no short steps: all it does, its table says."""
-    return replace(PRODUCTION, actor=_actor_with(receive=_makes_none, meet=_makes_none))
-
-
-def _makes_none(*_: object) -> bool:
-    return False
+    return replace(PRODUCTION, actor=_actor_with(receive=makes_none, meet=makes_none))
 
 
 def broken(module: str, old: str, new: str) -> Parts:
@@ -76,7 +73,7 @@ def broken(module: str, old: str, new: str) -> Parts:
     if module == "machine":
         return replace(by_table(), machine=copy)
     if module == "effects":
-        return replace(PRODUCTION, actor=_actor_with(advance=copy, receive=_makes_none, meet=_makes_none))
+        return replace(PRODUCTION, actor=_actor_with(advance=copy, receive=makes_none, meet=makes_none))
     return replace(PRODUCTION, **{module: copy})
 
 
