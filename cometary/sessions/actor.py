@@ -29,7 +29,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from cometary.actors import Actor, Timer
+from cometary.actors import Actor
 from cometary.actors.messages import answer_if_discarded
 from cometary.escapes import escapes
 from cometary.fsm import StartTimer
@@ -47,7 +47,6 @@ from cometary.sessions.events import (
     Stream,
     StreamDropped,
     Writable,
-    session_ended,
 )
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.handover import Handover
@@ -198,7 +197,7 @@ class SessionActor(Actor):
     def _take_stream(self, attach: Attach) -> None:
         keeper, stream = self._keeper, attach.stream
         if keeper.ended is not None:
-            stream.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))
+            stream.refuse(keeper.over())
             return
         if (
             attach.ack <= keeper.machine.outbox.acknowledged
@@ -227,7 +226,7 @@ class SessionActor(Actor):
     def _take_request(self, request: Request) -> None:
         keeper = self._keeper
         if keeper.ended is not None:
-            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))
+            request.refuse(keeper.over())
             return
         machine = keeper.machine
         if (
@@ -253,24 +252,15 @@ class SessionActor(Actor):
             self._handover.take_in(self, ready.request)
         finally:  # a handler that crashes must not take the request with it
             if not (meet(self._keeper, ready) or advance(self, self._keeper, ready)):
-                keeper = self._keeper
-                ready.request.refuse(
-                    session_ended(cast("str", keeper.ended), keeper.retry_after, keeper.last_rid)
-                )
+                ready.request.refuse(self._keeper.over())
 
     def write_more(self, stream: Stream) -> None:
         """Have the machine go on with `stream` behind the mail that there is."""
         self.tell_itself(Writable(stream))
 
-    def new_timer(self, name: str) -> Timer:
-        """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
-        timer = self.timer(None)
-        self._keeper.keep_timer(name, timer)
-        return timer
-
     def expire_at(self, time: float) -> None:
         """Tell the machine when it is `time`, in seconds of Trio's clock."""
-        timer = self._keeper.timer(EXPIRY) or self.new_timer(EXPIRY)
+        timer = self._keeper.timer(EXPIRY) or self._keeper.new_timer(EXPIRY)
         timer.message = LookForExpired(time)
         timer.start(max(time - self.system.scheduler.now(), 0.0))
 

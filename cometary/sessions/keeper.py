@@ -16,13 +16,14 @@ from cometary.actors.mailbox import CLOSED, RUNNING, Receiving
 from cometary.packets.packet import Packet
 from cometary.sessions.admission import user_of
 from cometary.sessions.carriers import HOLD_OR_DIE
-from cometary.sessions.events import Attach, End, RequestDropped
+from cometary.sessions.events import Attach, End, RequestDropped, session_ended
 from cometary.sessions.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.actors import ActorRef, ActorSystem
+    from cometary.errors import ProtocolError
     from cometary.sessions.actor import SessionActor
     from cometary.sessions.allowance import Allowance
     from cometary.sessions.bucket import Bucket
@@ -221,6 +222,10 @@ class SessionKeeper:
         """Return the time, in seconds of the clock of timers."""
         return self.system.scheduler.now()
 
+    def over(self) -> ProtocolError:
+        """Return the error for what comes when the session has ended."""
+        return session_ended(self.ended or "", self.retry_after, self.last_rid)
+
     # -- its timers, which outlive the actor -------------------------------------------------
 
     @property
@@ -241,17 +246,13 @@ class SessionKeeper:
         """Make the timer `name`, which tells its actor `message`, whichever incarnation that is."""
         cell = self.ref.actor_inbox
         timer = Timer(cell.system.scheduler.timers, cell, message)
-        self.keep_timer(name, timer)
-        return timer
-
-    def keep_timer(self, name: str, timer: Timer) -> None:
-        """Keep a timer that was made for this session."""
         if name == HOLD_OR_DIE:
             self.hold_or_die = timer
         elif self._other_timers is None:
             self._other_timers = {name: timer}
         else:
             self._other_timers[name] = timer
+        return timer
 
     @property
     def user(self) -> str | int | None:

@@ -51,13 +51,13 @@ ACTOR_BREAKS = (
     Break(
         "start no timer after a first one",
         "effects",
-        "keeper.timer(action.name) or performer.new_timer(action.name)",
-        "keeper.timer(action.name) and performer.timer(None) or performer.new_timer(action.name)",
+        "keeper.timer(action.name) or keeper.new_timer(action.name)",
+        "keeper.timer(action.name) and performer.timer(None) or keeper.new_timer(action.name)",
     ),
     Break(
         "refuse nobody after the end",
         "actor",
-        "            request.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))\n",
+        "            request.refuse(keeper.over())\n",
         "            return\n",
     ),
     Break("never sign off", "actor", "self.tell_itself(SignOff())", "SignOff()"),
