@@ -157,6 +157,10 @@ class ProtocolError(CometaryError):
         """The error as the map that answers the request, ready for a codec."""
         return {"error": self.condition, "detail": self.detail, **self.members}
 
+    def body_in_full(self) -> dict[str, object]:
+        """The same where there is no header that says after how many seconds asking again makes sense."""
+        return self.body() if self.retry_after is None else {**self.body(), "retry_after": self.retry_after}
+
 
 class AskError(CometaryError):
     """A client did not answer what it was asked: its own fault, or nobody's, as `fault` says.

@@ -86,10 +86,19 @@ def _convert(value: object) -> Body:
 
 
 def _check_opening(request: Body) -> None:
-    if request.rid > HIGHEST_FIRST_RID:
-        raise ProtocolError("bad-request", "The first rid is too high to count on from.")
+    check_first_rid(request.rid)
     if request.packets or request.close:
         raise ProtocolError("bad-request", "The request that opens a session does nothing else.")
+
+
+def check_first_rid(rid: int) -> None:
+    """Check the id of the request that opens a session, on every wire.
+
+    Raises:
+        ProtocolError: `bad-request`; the client's fault.
+    """
+    if rid > HIGHEST_FIRST_RID:
+        raise ProtocolError("bad-request", "The first rid is too high to count on from.")
 
 
 def read_attach(body: bytes, codec: Codec) -> AttachBody:

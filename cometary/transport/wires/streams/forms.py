@@ -63,10 +63,7 @@ class Form:
 
     def error(self, error: ProtocolError) -> bytes:
         """Return the last words of a stream."""
-        members = error.body()
-        if error.retry_after is not None:
-            members["retry_after"] = error.retry_after
-        return self.body(members)
+        return self.body(error.body_in_full())
 
     def body(self, members: dict[str, object]) -> bytes:
         """Return whatever else is said."""

@@ -17,8 +17,8 @@ from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
     ABSENT,
-    HIGHEST_FIRST_RID,
     are_flat,
+    check_first_rid,
     packets_of,
     write_answer,
 )
@@ -109,8 +109,7 @@ def check_opening(body: FrameBody) -> int:
     """
     if body.rid is ABSENT:
         raise ProtocolError("bad-request", "The first frame opens a session, names one, or is a probe.")
-    if body.rid > HIGHEST_FIRST_RID:
-        raise ProtocolError("bad-request", "The first rid is too high to count on from.")
+    check_first_rid(body.rid)
     if body.packets or body.close:
         raise ProtocolError("bad-request", "The frame that opens a session does nothing else.")
     return body.rid

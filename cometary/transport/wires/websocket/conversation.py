@@ -351,9 +351,7 @@ class Conversation(WebSocketChannel):
 
     def tell(self, error: ProtocolError, **members: int) -> None:
         """Tell the client of an error."""
-        if error.retry_after is not None:
-            members["retry_after"] = error.retry_after
-        self.send(self.form.encode({**error.body(), **members}))
+        self.send(self.form.encode({**error.body_in_full(), **members}))
 
     def refuse(self, error: ProtocolError) -> None:
         """Tell the client of an error, and close."""
