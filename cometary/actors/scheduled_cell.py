@@ -164,9 +164,8 @@ class ScheduledCell(Cell):
         except Exception as error:  # noqa: BLE001 - Pykka's rule: the caller gets it, the actor lives
             self.log_returned(error)
             question.offer(error=error)
-        except (
-            BaseException
-        ) as error:  # the actor ends of it, or everything does: not for the caller to raise
+        except BaseException as error:
+            # The actor ends of it, or everything does: not for the caller to raise.
             question.offer(error=self.dead(KILLED if exit_in(error) is not None else crashed(error)))
             raise
         else:

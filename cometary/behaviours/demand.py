@@ -230,10 +230,8 @@ class Consumer(Actor):
         """Ask for no more; what is on its way is dropped. Harmless if it is not subscribed."""
         try:
             ref = self._find(producer)
-        except (
-            ActorEndedError
-        ):  # nobody has the name any more: the producer has ended, of which there is a `Down`
-            return
+        except ActorEndedError:
+            return  # nobody has the name any more: the producer has ended, of which there is a `Down`
         if self._producers.pop(ref, None) is not None:
             self.demonitor(ref, _OURS, flush=True)
             self._tell(ref, _Unsubscribe(self.actor_ref))

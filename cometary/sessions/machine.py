@@ -195,9 +195,8 @@ class SessionMachine(CarrierMachine):
             actions = self._release_carrier()
         if self.window.has_early:
             actions += self._successor()
-        outbox = (
-            self.outbox
-        )  # one that completes another may not read what went out with that while it was served
+        outbox = self.outbox
+        # A client whose request completes another may not read what went out with that while it was served.
         if outbox.unsent or (outbox.resends and (ready.behind or (self.completes and outbox.packets))):
             return self._answer(request, actions)
         self.held = request

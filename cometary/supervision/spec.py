@@ -96,9 +96,8 @@ class ChildSpec:
     mailbox: Bounded | None = None
     name: Hashable | None = None
 
-    if (
-        TYPE_CHECKING
-    ):  # so that a type checker looks at `args`; if there are `kwargs`, `__post_init__` alone does
+    # So that a type checker looks at `args`; if there are `kwargs`, `__post_init__` alone does.
+    if TYPE_CHECKING:
 
         @overload
         def __init__(
