@@ -65,11 +65,9 @@ NOT_TESTED: Final = (
 
 LEFT_TO_THE_SOURCES: Final = (
     "hypercorn",
-    "nothing_of_ours_is_raised_to_the_wire_of_a_stream",
     "whoever_brought_it_about_is_held_until_it_has_gone_on",
 )
-"""The second door, which is the same code behind a server that is not ours; a gate that is broken from outside; and a
-session without an actor."""
+"""The second door, which is the same code behind a server that is not ours; and a session without an actor."""
 
 LEFT_OUT: Final = ("*.so", "__pycache__", "node_modules", ".*", "results", "dist", "compile.py")
 LINKED: Final = (".venv", "node_modules")

@@ -10,7 +10,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from cometary import App, Session
 from cometary.gate.opening import NO_TOKEN
-from cometary.sessions import Admission, Packet
+from cometary.sessions import Admission, Packet, SessionKeeper
+from cometary.sessions.locator import Place
 from tests.gate.test_gate import echoing, for_users
 from tests.gate.wire import Asks, Carries, Says, Shown, house
 
@@ -261,13 +262,19 @@ async def test_judgements_on_a_stream_count_against_the_openings_of_the_address(
         assert await behind.say_on(stream, Sends(3), "for ever") == ["too-many-requests"]
 
 
-async def test_nothing_of_ours_is_raised_to_the_wire_of_a_stream(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with house() as behind:
-        sid = (await behind.open()).sid
-        stream = await behind.attach(sid)
-        monkeypatch.setattr(behind.gate, "_living", None)
-        assert (await behind.attach(sid)).told == ["internal-error"]
+class Failing:
+    """A locator that does what none may."""
+
+    def __init__(self) -> None:
+        self.living: dict[str, SessionKeeper] = {}
+
+    def find(self, sid: str) -> Place:
+        raise ZeroDivisionError(sid)
+
+
+async def test_nothing_of_ours_is_raised_to_the_wire_of_a_stream(caplog: pytest.LogCaptureFixture) -> None:
+    async with house(locator=Failing()) as behind:
+        stream = await behind.attach((await behind.open()).sid)
+        assert stream.told == ["internal-error"]
         assert await behind.say_on(stream, Sends(2)) == ["internal-error"]
         assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"] * 2
