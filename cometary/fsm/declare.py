@@ -15,6 +15,8 @@ from cometary.fsm.events import Call, Internal, TimedOut
 from cometary.fsm.state import ANY, END, State
 from cometary.fsm.step import Step
 
+States = State | tuple[State, ...]
+
 E = TypeVar("E")
 F = TypeVar("F")
 E_co = TypeVar("E_co", covariant=True)
@@ -87,63 +89,38 @@ event_timeout: Final = timeout(EVENT_TIMER)
 """The end of the timer that `EventTimeout` sets, for use in `on`."""
 
 
+# A type checker is told which events the method has to take: of one class, of two, or of timers; of more, any.
+
+
 @overload
-def on(
-    states: State | tuple[State, ...],
-    events: type[E],
-    *,
-    to: State | tuple[State, ...] = ...,
-    switches: bool = ...,
-) -> Declaring[E]: ...
+def on(states: States, events: type[E], *, to: States = ..., switches: bool = ...) -> Declaring[E]: ...
 
 
 @overload
 def on(
-    states: State | tuple[State, ...],
-    events: EventPattern,
-    *,
-    to: State | tuple[State, ...] = ...,
-    switches: bool = ...,
+    states: States, events: EventPattern, *, to: States = ..., switches: bool = ...
 ) -> Declaring[TimedOut]: ...
 
 
 @overload
 def on(
-    states: State | tuple[State, ...],
-    events: tuple[type[E], type[F]],
-    *,
-    to: State | tuple[State, ...] = ...,
-    switches: bool = ...,
+    states: States, events: tuple[type[E], type[F]], *, to: States = ..., switches: bool = ...
 ) -> Declaring[E | F]: ...
 
 
 @overload
 def on(
-    states: State | tuple[State, ...],
-    events: tuple[type[E], EventPattern],
-    *,
-    to: State | tuple[State, ...] = ...,
-    switches: bool = ...,
+    states: States, events: tuple[type[E], EventPattern], *, to: States = ..., switches: bool = ...
 ) -> Declaring[E | TimedOut]: ...
 
 
 @overload
 def on(
-    states: State | tuple[State, ...],
-    events: tuple[type | EventPattern, ...],
-    *,
-    to: State | tuple[State, ...] = ...,
-    switches: bool = ...,
+    states: States, events: tuple[type | EventPattern, ...], *, to: States = ..., switches: bool = ...
 ) -> Declaring[Any]: ...
 
 
-def on(
-    states: State | tuple[State, ...],
-    events: object,
-    *,
-    to: State | tuple[State, ...] = (),
-    switches: bool = False,
-) -> Declaring[Any]:
+def on(states: States, events: object, *, to: States = (), switches: bool = False) -> Declaring[Any]:
     """Declare that the method handles these events in these states.
 
     The method is called with the event and returns a `Step`, or None to stay without actions. Exact classes
@@ -174,9 +151,7 @@ def on(
     return annotate
 
 
-def enter(
-    states: State | tuple[State, ...], *, to: State | tuple[State, ...] = ()
-) -> Callable[[Enters], Enters]:
+def enter(states: States, *, to: States = ()) -> Callable[[Enters], Enters]:
     """Declare that the method runs whenever the machine enters one of these states.
 
     The method is called with the state that the machine came from (the same state, at the start and on `repeat`)
