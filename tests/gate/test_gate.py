@@ -15,16 +15,7 @@ from cometary.sessions import Admission, Applicant, Authenticator, Packet, Sessi
 from cometary.sessions.locator import Elsewhere, Place
 from cometary.sessions.policy import Policy
 from tests.gate.wire import FAR, Asks, House, Says, Shown, house
-
-
-def echoing() -> App:
-    app = App()
-
-    @app.packet("echo")
-    def echo(session: Session, path: str, message: object) -> None:
-        session.send(path, message)
-
-    return app
+from tests.sessions.house import echoing
 
 
 def for_users() -> App:

@@ -12,8 +12,9 @@ from cometary import App, Session
 from cometary.gate.opening import NO_TOKEN
 from cometary.sessions import Admission, Packet, SessionKeeper
 from cometary.sessions.locator import Place
-from tests.gate.test_gate import echoing, for_users
+from tests.gate.test_gate import for_users
 from tests.gate.wire import Asks, Carries, Says, Shown, house
+from tests.sessions.house import echoing
 
 COOKIE: dict[str, Any] = {"headers": {b"cookie": b"user=me"}}
 

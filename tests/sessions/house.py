@@ -15,7 +15,14 @@ from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
 from cometary.errors import ProtocolError
 from cometary.packets.contract_table import Contracts
-from cometary.sessions import Packet, SessionKeeper, SessionManager, SessionSettings, SessionSupervisor
+from cometary.sessions import (
+    Packet,
+    Session,
+    SessionKeeper,
+    SessionManager,
+    SessionSettings,
+    SessionSupervisor,
+)
 from cometary.supervision import ChildSpec, supervise
 from tests.sessions.bench import Asked
 
@@ -29,6 +36,21 @@ async def hosting(
     Hub(manager, Table(), contracts, start_soon=current_system().start_soon)
     async with supervise([ChildSpec("sessions", SessionSupervisor, (manager,))]):
         yield manager
+
+
+def echoing() -> App:
+    """An application that sends back what comes to `echo`, and takes what comes to `quiet`."""
+    app = App()
+
+    @app.packet("echo")
+    def echo(session: Session, path: str, message: object) -> None:
+        session.send(path, message)
+
+    @app.packet("quiet")
+    def take(session: Session, path: str, message: object) -> None:
+        pass
+
+    return app
 
 
 class Visitor:

@@ -15,25 +15,11 @@ from cometary.app import App
 from cometary.sessions import Packet, Session, SessionMachine
 from tests.sessions.bench import Asked
 from tests.sessions.crash_points import without_short_steps
-from tests.sessions.house import Visitor, hosting
+from tests.sessions.house import Visitor, echoing, hosting
 
 STEPPED = AssertionError("the machine was stepped")
 
 BOTH_WAYS = pytest.mark.parametrize("short_steps", [True, False], ids=["short steps", "the table's steps"])
-
-
-def echoing() -> App:
-    app = App()
-
-    @app.packet("echo")
-    def echo(session: Session, path: str, message: object) -> None:
-        session.send(path, message)
-
-    @app.packet("quiet")
-    def take(session: Session, path: str, message: object) -> None:
-        pass
-
-    return app
 
 
 async def test_a_delivery_does_without_the_table(actor_system: ActorSystem) -> None:

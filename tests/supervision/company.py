@@ -80,6 +80,14 @@ class Clerk(Worker):
         return super().on_receive(message)
 
 
+class SlowStart(Clerk):
+    """A clerk that takes two seconds to start."""
+
+    async def on_start(self) -> None:  # type: ignore[override]
+        await trio.sleep(2)
+        super().on_start()
+
+
 class Sleeper(Worker):
     """A worker that sleeps for as many seconds as it is told."""
 

@@ -32,6 +32,7 @@ from tests.supervision.company import (
     DeepSleeper,
     Diary,
     Sleeper,
+    SlowStart,
     Worker,
     child,
     company,
@@ -251,12 +252,6 @@ async def test_a_restart_that_never_returns_is_a_failed_restart(
 
 
 # -- stops at the wrong time ----------------------------------------------------------------
-
-
-class SlowStart(Clerk):
-    async def on_start(self) -> None:  # type: ignore[override]
-        await trio.sleep(2)
-        super().on_start()
 
 
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])

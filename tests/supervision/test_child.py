@@ -27,6 +27,7 @@ from tests.supervision.company import (
     Clerk,
     Diary,
     Sleeper,
+    SlowStart,
     Worker,
     child,
     company,
@@ -35,14 +36,6 @@ from tests.supervision.company import (
     tell,
     worker,
 )
-
-
-class SlowStart(Clerk):
-    """A clerk that takes two seconds to start."""
-
-    async def on_start(self) -> None:  # type: ignore[override]
-        await trio.sleep(2)
-        self.diary.note_start(self.name)
 
 
 def told(reports: list[CrashReport]) -> list[tuple[str, str, str]]:

@@ -118,7 +118,7 @@ async def test_it_tells_what_an_actor_is_doing(kind: type[Clerk]) -> None:
 
     async with system():
         ref = await kind.start_async()
-        ref.tell(1)
+        ref.tell("work")
         assert (await sys.process_info(ref)).status == "runnable"
         await sys.suspend(ref)
         assert (await sys.process_info(ref)).status == "suspended"
