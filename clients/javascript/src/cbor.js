@@ -44,13 +44,7 @@ export function cbor() {
     type,
     streams: "application/cbor-seq",
     protocol: "cometary.1.cbor",
-    packet(packet) {
-      const { message } = packet;
-      if (typeof message === "function" || typeof message === "symbol") {
-        throw new TypeError(`CBOR has no ${typeof message}s.`);
-      }
-      return encode(packet);
-    },
+    packet: encode,
     body(members, packets) {
       const writer = new Writer();
       const entries = Object.entries(members).filter(([, value]) => value !== undefined);

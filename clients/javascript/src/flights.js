@@ -10,6 +10,7 @@
 
 import { Alarm } from "./alarm.js";
 import { exchange } from "./exchange.js";
+import { secondsFor } from "./size.js";
 
 /** @typedef {ReturnType<typeof setTimeout>} Timer */
 
@@ -21,9 +22,6 @@ import { exchange } from "./exchange.js";
  */
 
 /** @typedef {import("./exchange.js").ExchangeMeans & MoreFlightMeans} FlightMeans */
-
-/** The slowest link that a body is given time for (bytes a second). */
-const SLOWEST = 4096;
 
 /** What the server's `die` is if it does not say (seconds). */
 export const USUAL_DIE = 45;
@@ -51,7 +49,7 @@ export class Flights {
     const { url, now } = this.#means;
     const flight = new AbortController();
     const giveUp = () => flight.abort(new Error(`${url} did not answer in time.`));
-    const answerable = margin + body.length / SLOWEST;
+    const answerable = margin + secondsFor(body);
     const watchdog = new Alarm(this.#means);
     watchdog.set((hold + answerable) * 1000, giveUp);
     this.#all.add(giveUp);

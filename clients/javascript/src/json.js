@@ -30,10 +30,6 @@ export const JSON_CODEC = {
   streams: "application/x-ndjson",
   protocol: "cometary.1",
   packet(packet) {
-    const { message } = packet;
-    if (typeof message === "function" || typeof message === "symbol") {
-      throw new TypeError(`JSON has no ${typeof message}s.`);
-    }
     const json = JSON.stringify(packet, refuseHalves);
     if (depth(json) > DEEPEST + 1) throw tooDeep();
     return json;

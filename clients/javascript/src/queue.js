@@ -67,6 +67,9 @@ export class SendQueue {
    * @throws {RangeError} if it could never fit into one request
    */
   append(path, message, wishes = {}) {
+    if (typeof message === "function" || typeof message === "symbol") {
+      throw new TypeError(`A message is no ${typeof message}.`);
+    }
     if (wishes.receipt !== undefined) checkReceipt(wishes.receipt);
     const written = this.codec.packet({ path, message, ...wishes });
     const size = sizeOf(written);

@@ -8,6 +8,7 @@
  */
 
 import { Carrier } from "./carrier.js";
+import { secondsFor } from "./size.js";
 
 /**
  * @typedef {object} MoreSocketMeans
@@ -20,8 +21,6 @@ import { Carrier } from "./carrier.js";
 
 /** The `readyState` of a WebSocket that is not open yet. */
 const CONNECTING = 0;
-/** The slowest link that a frame is given time for (characters a second). */
-const SLOWEST = 4096;
 
 export class Socket extends Carrier {
   #socket;
@@ -50,7 +49,7 @@ export class Socket extends Carrier {
   /** @param {import("./json.js").Written} body @param {boolean} request @override */
   takes(body, request = true) {
     super.takes(body);
-    if (request) this.expect(this.margin + body.length / SLOWEST);
+    if (request) this.expect(this.margin + secondsFor(body));
     this.#send(body);
     return true;
   }

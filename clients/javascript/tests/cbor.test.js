@@ -80,7 +80,7 @@ describe("CBOR", () => {
     codec.packet({ path: "a", message: nested(61), receipt: undefined });
     const cycle = {};
     Object.assign(cycle, { cycle });
-    for (const message of [nested(62), cycle, "\ud83d", { "\ud83d": 1 }, 1n, () => 1, Symbol("a")]) {
+    for (const message of [nested(62), cycle, "\ud83d", { "\ud83d": 1 }, 1n]) {
       assert.throws(() => codec.packet({ path: "a", message, receipt: undefined }), TypeError);
     }
   });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { cbor } from "../src/cbor.js";
+import { JSON_CODEC } from "../src/json.js";
 import { QueueFullError, SendQueue } from "../src/queue.js";
 
 const LIMITS = { packets: 3, bytes: 150, batchBytes: 100 };
@@ -97,13 +99,16 @@ for (const [what, message] of /** @type {[string, unknown][]} */ ([
   ["half a character in a key", { "\ude00": 1 }],
   ["62 nested arrays", nested(62)],
   ["a function", () => 1],
+  ["a symbol", Symbol("a")],
 ])) {
-  test(`${what} is refused, and takes nothing else along`, () => {
-    const queue = new SendQueue({ ...LIMITS, bytes: 1000 });
-    queue.append("a", 1);
-    assert.throws(() => queue.append("a", message), TypeError);
-    assert.equal(queue.waiting, 1);
-  });
+  for (const codec of [JSON_CODEC, cbor()]) {
+    test(`${what} is refused, and takes nothing else along, in ${codec.type}`, () => {
+      const queue = new SendQueue({ ...LIMITS, bytes: 1000 }, codec);
+      queue.append("a", 1);
+      assert.throws(() => queue.append("a", message), TypeError);
+      assert.equal(queue.waiting, 1);
+    });
+  }
 }
 
 test("what only looks like it is taken: brackets in text, whole characters, 61 nested arrays", () => {
