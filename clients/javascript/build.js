@@ -21,10 +21,10 @@ const LIMIT = 9 * 1024;
  * request or in the interface.
  */
 const OWN_NAMES = [
-  "abandon|acknowledgeLater|anyLost|anyStreamed|attachment|attaching|attempts|boundTo|causeOf|confirmed|crowded|detached|expect|farewell|giveUp|hasGap",
+  "abandon|acknowledgeLater|anyLost|anyOnSocket|attachment|attaching|attempts|boundTo|causeOf|confirmed|crowded|detached|expect|farewell|giveUp|hasGap",
   "highestAnswered|isSet|mayAttach|networkIsBack|nextRid|onTheWire|patience|putBack|reliefAfter|relieve|renewalDue",
   "adopt|allowed|attached|broke|drain|ended|failed|frame|journal|kind|late|opened|over|pump|received|refusal|refused|release|reopening|replaced|restore|sign|unwant",
-  "retryAfter|shortFarewell|streamed|streaming|takeBatch|takes|unansweredRequest|wasAttached|wasFirst|wentOut|written|user|matches|seconds|waiting|contents|deliver",
+  "retryAfter|shortFarewell|pushed|onSocket|takeBatch|takes|unansweredRequest|wasAttached|wasFirst|wentOut|written|user|matches|seconds|waiting|contents|deliver",
   "answered|append|closing|connection|flush|leave|lost|networkIsBack|onPage|put|queue|record|renew|resume|session|start|stop",
 ];
 

@@ -16,7 +16,7 @@ import { Alarm } from "./alarm.js";
  * @typedef {object} CarrierUser
  * @property {() => boolean} mayAttach whether no request went out since this was last asked: one that comes to the server
  *   after what attaches a carrier would take its place
- * @property {() => string} attachment what attaches it; nothing else goes out from then on
+ * @property {() => import("./json.js").Written} attachment what attaches it; nothing else goes out from then on
  * @property {() => void} attached
  * @property {(body: any) => void} frame the server's
  * @property {() => void} sign acknowledge, or have it asked again (`acknowledgeLater`)

@@ -85,7 +85,7 @@ export class Connection {
 
   /** What carries the session. */
   get wire() {
-    return this.#session?.streaming ?? "requests";
+    return this.#session?.wire ?? "requests";
   }
 
   /** @returns {ConnectionRecord} Rule 4. */
@@ -275,7 +275,7 @@ export class Connection {
   async #transmit(session, request) {
     const body = session.body(request);
     if (this.#wires.takes(body)) return;
-    const held = session.streaming === undefined;
+    const held = session.wire === undefined;
     if (held) this.#startRelief();
     const outcome = await this.#flights.send(body, { ...this.#patience, ...(held ? {} : { hold: 0 }) });
     if (session !== this.#session) return; // rule 2
@@ -363,7 +363,7 @@ export class Connection {
    * @param {import("./exchange.js").Failed} outcome
    */
   #putOff(session, outcome) {
-    if (!session.anyLost || session.streaming === "websocket") return this.pump();
+    if (!session.anyLost || session.wire === "websocket") return this.pump();
     this.#enter("reconnecting");
     if (this.#pause.isSet) return;
     this.#failures += 1;

@@ -54,10 +54,10 @@ export class Session {
   #nextRid;
   #ack = 0;
   #closing = false;
-  /** @type {import("./wires.js").Wire | undefined} What is attached (rule 10). */
-  streaming;
-  /** The number of the next packet on the stream. */
-  #nextOnStream = 1;
+  /** @type {import("./wires.js").Wire | undefined} What is attached in place of held requests (rule 10). */
+  wire;
+  /** The number of the next packet on that wire, where the server does not say. */
+  #nextPushed = 1;
   /** Rule 8: whether the next request is made although there is nothing to say. */
   #relief = false;
   /** @type {string | undefined} Another token, until a request takes it. */
@@ -137,9 +137,9 @@ export class Session {
     return this.#unanswered.some((request) => !request.onTheWire);
   }
 
-  /** Whether a request on the stream is not confirmed. */
-  get anyStreamed() {
-    return this.#unanswered.some(({ onTheWire, streamed }) => onTheWire && streamed);
+  /** Whether a request on a WebSocket is not confirmed. */
+  get anyOnSocket() {
+    return this.#unanswered.some(({ onTheWire, onSocket }) => onTheWire && onSocket);
   }
 
   /** @param {number} rid */
@@ -176,7 +176,7 @@ export class Session {
     const request = this.#unanswered.find((one) => !one.onTheWire) ?? this.#makeRequest();
     if (request === undefined) return undefined;
     request.onTheWire = true;
-    request.streamed = this.streaming === "websocket";
+    request.onSocket = this.wire === "websocket";
     request.attempts += 1;
     request.wasFirst = request === this.#unanswered[0];
     return request;
@@ -193,7 +193,7 @@ export class Session {
     const somethingToSay = this.#queue.waiting > 0 || this.#closing || this.#another !== undefined;
     const wanted = roomForMore && (somethingToSay || this.#relief);
     if (roomForMore) this.#relief = false;
-    if ((last !== undefined || this.streaming) && !wanted) return undefined;
+    if ((last !== undefined || this.wire) && !wanted) return undefined;
     const sure = !this.#inDoubt;
     const packets = sure ? this.#queue.takeBatch(this.#mostPackets) : [];
     const request = new Request(this.#nextRid, packets, sure && this.#closing && this.#queue.waiting === 0);
@@ -211,13 +211,13 @@ export class Session {
    * @param {Request} request
    */
   body(request) {
-    const sid = this.streaming === "websocket" ? undefined : this.sid; // the socket has been told
-    const hold = this.streaming === "stream" ? false : undefined;
+    const sid = this.wire === "websocket" ? undefined : this.sid; // the socket has been told
+    const hold = this.wire === "stream" ? false : undefined;
     const members = { sid, ack: this.#ack, token: this.#boundTo ?? request.token, hold };
     return request.body(this.#queue.codec, members);
   }
 
-  /** What attaches a stream. */
+  /** What attaches a better wire. */
   get attachment() {
     return this.#queue.codec.body({ sid: this.sid, ack: this.#ack, token: this.#boundTo });
   }
@@ -233,19 +233,19 @@ export class Session {
   }
 
   /**
-   * Packets came on the stream.
+   * Packets came on the better wire.
    * @param {{ seq?: number, packets: Packet[] }} body
    * @returns {Packet[]} those that are new, in order
    */
-  streamed({ seq = this.#nextOnStream, packets }) {
-    this.#nextOnStream = seq + packets.length;
+  pushed({ seq = this.#nextPushed, packets }) {
+    this.#nextPushed = seq + packets.length;
     return this.#fresh({ seq, packets });
   }
 
-  /** The stream broke: what was not confirmed is lost. */
+  /** The better wire broke: what was not confirmed on it is lost. */
   detached() {
-    this.streaming = undefined;
-    for (const request of [...this.#unanswered]) if (request.streamed) this.lost(request);
+    this.wire = undefined;
+    for (const request of [...this.#unanswered]) if (request.onSocket) this.lost(request);
   }
 
   /**
@@ -350,7 +350,7 @@ export class Session {
    * fit stays there.
    *
    * @param {number} room bytes that there is room for
-   * @returns {string[]} bodies, in order
+   * @returns {import("./json.js").Written[]} bodies, in order
    */
   farewell(room) {
     const last = new Request(this.#nextRid, [], true);
@@ -369,7 +369,7 @@ export class Session {
 
   /**
    * The browser did not take the last of these bodies: put its packets back.
-   * @returns {string} what closes the session without them
+   * @returns {import("./json.js").Written} what closes the session without them
    */
   shortFarewell() {
     const last = /** @type {Request} */ (this.#unanswered.at(-1));

@@ -11,8 +11,8 @@ export class Request {
   /** @type {string | undefined} Another one, for the server's authenticator. */
   token;
   onTheWire = false;
-  /** Whether it was sent over a stream when it was last sent. */
-  streamed = false;
+  /** Whether it was sent over a WebSocket when it was last sent. */
+  onSocket = false;
   /** Whether all requests before it had been answered when it was last sent. */
   wasFirst = false;
 

@@ -15,7 +15,7 @@
  *    line it is not known what became of it.
  */
 
-import { Asks } from "./asks.js";
+import { AskedPaths } from "./asked_paths.js";
 import { Election } from "./election.js";
 import { Lead } from "./lead.js";
 import { Replica, covers } from "./replica.js";
@@ -43,7 +43,7 @@ export class Tab {
   #lastSaid = Infinity;
   /** @type {Set<string>} What this page wants. */
   #wanted = new Set();
-  #asks = new Asks();
+  #askedPaths = new AskedPaths();
   #closing = false;
   /** @type {{ reason: string, uncertain: OutgoingPacket[] } | undefined} Why something has been missed (rule 5). */
   #missed;
@@ -209,7 +209,7 @@ export class Tab {
     this.#greeted = false;
     this.#missed = undefined;
     this.#wanted.clear();
-    this.#asks.end();
+    this.#askedPaths.end();
     this.#enter("closed");
     this.#tell("close", { reason, undelivered });
   }
@@ -262,7 +262,7 @@ export class Tab {
 
   /** @param {import("./backend.js").Verb} verb @param {readonly string[]} paths */
   #ask(verb, paths) {
-    const { ask, answered } = this.#asks.add(verb, paths);
+    const { ask, answered } = this.#askedPaths.add(verb, paths);
     this.#talk.post({ kind: "ask", ...ask });
     return answered;
   }
@@ -274,7 +274,7 @@ export class Tab {
     if (kind === "record" || kind === "copy") this.#hearRecord(message);
     else if (kind === "packets") this.#hearPackets(message);
     else if (kind === "event") this.#hearEvent(message.type, message.detail);
-    else if (kind === "answer" && message.tab === this.#id) this.#asks.answer(message);
+    else if (kind === "answer" && message.tab === this.#id) this.#askedPaths.answer(message);
     else if (kind === "who") this.#talk.post({ ...message, ...this.#replica.copy, kind: "copy", to: from });
     else if (kind === "send") this.#replica.add(from, message.packets);
     if (term !== undefined) this.#election.heard();
@@ -350,7 +350,7 @@ export class Tab {
     this.#lastSaid = Infinity;
     this.#talk.post({ kind: "here" });
     this.#say(unknown);
-    for (const ask of this.#asks.open) this.#talk.post({ kind: "ask", ...ask });
+    for (const ask of this.#askedPaths.open) this.#talk.post({ kind: "ask", ...ask });
   }
 
   /** @param {any} message Rule 3. */

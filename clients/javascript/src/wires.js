@@ -113,7 +113,7 @@ export class Wires {
   #try(index) {
     this.#index = index;
     const kind = this.#means.wires[index];
-    if (kind === undefined || kind === this.#session?.streaming) {
+    if (kind === undefined || kind === this.#session?.wire) {
       if (index > 0) this.#tryLater(this.#choice.failed());
     } else if (kind === "stream" && this.#heldBack) {
       this.#try(index + 1);
@@ -185,7 +185,7 @@ export class Wires {
     this.#carrier = this.#tried;
     this.#tried = undefined;
     this.attaching = false;
-    this.#session.streaming = this.#means.wires[this.#index];
+    this.#session.wire = this.#means.wires[this.#index];
     if (this.#index > 0) this.#tryLater(this.#choice.failed());
     this.#user.attached();
   }
@@ -195,14 +195,14 @@ export class Wires {
     const session = /** @type {import("./protocol.js").Session} */ (this.#session);
     if (body.error !== undefined) return this.#hearError(session, body);
     const done = body.rid === undefined ? [] : session.confirmed(body.rid);
-    const fresh = body.packets === undefined ? [] : session.streamed(body);
+    const fresh = body.packets === undefined ? [] : session.pushed(body);
     this.#expect(session);
     const closed = done.some(({ close }) => close);
     if (fresh.length + done.length > 0) this.#user.received(fresh, closed);
   }
 
   /**
-   * An error of the session, or of the stream, comes before the end of the stream, and the next request is answered with it.
+   * An error of the session, or of the wire, comes before the end of the wire, and the next request is answered with it.
    * @param {import("./protocol.js").Session} session
    * @param {any} body
    */
@@ -219,7 +219,7 @@ export class Wires {
 
   /** @param {import("./protocol.js").Session} session What is not confirmed has to be soon. */
   #expect(session) {
-    if (session.anyStreamed) this.#carrier?.expect(this.#margin);
+    if (session.anyOnSocket) this.#carrier?.expect(this.#margin);
   }
 
   sign() {

@@ -111,7 +111,7 @@ export class Adversary {
   #break(wire) {
     while (wire.up.length > 0 && this.#random() < 0.7) this.#passUp(wire);
     this.#wire = undefined;
-    if (this.#client.streaming) this.#client.detached();
+    if (this.#client.wire) this.#client.detached();
     this.#underWay.push(() => this.server.drop(wire.write));
   }
 
@@ -127,13 +127,13 @@ export class Adversary {
     const body = wire.down.shift();
     if (body === undefined) return;
     if (body.released) return this.#break(wire);
-    this.#client.streaming = wire.kind; // the first is the hello
+    this.#client.wire = wire.kind; // the first is the hello
     if (body.error !== undefined) {
       const request = this.#client.unansweredRequest(body.rid);
       const { error: condition, ...refusal } = body;
       if (request) assert.equal(this.#client.refused(request, { condition, ...refusal }).next, "retry");
     } else if (body.rid !== undefined) this.#client.confirmed(body.rid);
-    if (body.packets) this.received.push(...this.#client.streamed(body).map(({ message }) => message));
+    if (body.packets) this.received.push(...this.#client.pushed(body).map(({ message }) => message));
     if (body.packets?.length > 0) this.#acknowledge(wire);
     assert(!this.#client.hasGap);
   }
@@ -146,7 +146,7 @@ export class Adversary {
 
   #settled() {
     const allArrived = this.received.length === this.#pushed && this.server.received.length === this.#sent;
-    const unanswered = this.#client.streaming ? 0 : 1;
+    const unanswered = this.#client.wire ? 0 : 1;
     return (
       allArrived && this.#underWay.length === 0 && this.#client.unanswered === unanswered && this.server.holds
     );
@@ -171,14 +171,14 @@ export class Adversary {
   }
 
   #pump() {
-    if (this.#wire && !this.#client.streaming) return; // a wire is being attached
+    if (this.#wire && !this.#client.wire) return; // a wire is being attached
     for (let request = this.#client.next(); request; request = this.#client.next()) this.#transmit(request);
   }
 
   /** @param {Request} request */
   #transmit(request) {
     const body = JSON.parse(this.#client.body(request));
-    if (this.#client.streaming === "websocket") return void this.#wire?.up.push(body);
+    if (this.#client.wire === "websocket") return void this.#wire?.up.push(body);
     const attempt = { request, over: false };
     this.#attempts.push(attempt);
     this.#underWay.push(() => {

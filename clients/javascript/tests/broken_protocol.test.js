@@ -16,7 +16,7 @@ const BREAKS = [
     "this.#unanswered.length < this.requests",
     "this.#unanswered.length <= this.requests",
   ],
-  ["1: have none unanswered", "(last !== undefined || this.streaming) && !wanted", "!wanted"],
+  ["1: have none unanswered", "(last !== undefined || this.wire) && !wanted", "!wanted"],
   ["2: leave an id out", "this.#nextRid += 1", "this.#nextRid += 2"],
   ["2: use an id twice", "this.#nextRid += 1", "this.#nextRid += this.#nextRid % 2"],
   [
@@ -38,7 +38,7 @@ const BREAKS = [
     "ack: 0, token: this.#boundTo ?? request",
   ],
   ["5: skip one packet too many", "answer.packets.slice(known)", "answer.packets.slice(known + 1)"],
-  ["10: wait for what a broken stream did not confirm", "if (request.streamed) this.lost(request)", "0"],
+  ["10: wait for what a broken stream did not confirm", "if (request.onSocket) this.lost(request)", "0"],
   ["10: number what comes on a stream wrongly", "seq + packets.length", "seq"],
   ["6: give up when a request came early", "const cameEarly = ", "const cameEarly = false && "],
 ];

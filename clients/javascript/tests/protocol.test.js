@@ -316,7 +316,7 @@ describe("the end", () => {
     next();
     queue.append("a", 2);
     assert.deepEqual(
-      session.farewell(1000).map((text) => JSON.parse(text)),
+      session.farewell(1000).map((body) => JSON.parse(String(body))),
       [
         { sid: "secret", rid: 3, ack: 1, packets: [] },
         { sid: "secret", rid: 4, ack: 1, packets: [{ path: "a", message: 1 }] },
@@ -332,14 +332,14 @@ describe("the end", () => {
     queue.append("a", 1);
     queue.append("a", "y".repeat(60));
     assert.deepEqual(
-      session.farewell(180).map((text) => JSON.parse(text)),
+      session.farewell(180).map((body) => JSON.parse(String(body))),
       [
         { sid: "secret", rid: 2, ack: 0, packets: [] },
         { sid: "secret", rid: 4, ack: 0, packets: [{ path: "a", message: 1 }], close: true },
       ],
     );
     assert.equal(queue.waiting, 1);
-    assert.deepEqual(JSON.parse(session.shortFarewell()), {
+    assert.deepEqual(JSON.parse(String(session.shortFarewell())), {
       sid: "secret",
       rid: 4,
       ack: 0,

@@ -1,10 +1,10 @@
-/** What a page has asked its back-end for, by way of the tab that leads, and has no answer to. */
+/** The paths that a tab has asked for, by way of the tab that leads, without an answer yet. */
 
 import { ConnectError } from "./connected_paths.js";
 
 /** @typedef {{ id: number, verb: import("./backend.js").Verb, paths: readonly string[] }} Ask */
 
-export class Asks {
+export class AskedPaths {
   /** @type {Map<number, { ask: Ask, answer: (error?: any) => void }>} */
   #open = new Map();
   #last = 0;

@@ -1,0 +1,1 @@
+../../../../clients/javascript/src/asked_paths.js
