@@ -23,7 +23,7 @@ const LIMIT = 9 * 1024;
 const OWN_NAMES = [
   "abandon|acknowledgeLater|anyLost|anyOnSocket|attachment|attaching|attempts|boundTo|causeOf|confirmed|crowded|detached|expect|farewell|giveUp|hasGap",
   "highestAnswered|isSet|mayAttach|networkIsBack|nextRid|onTheWire|patience|putBack|reliefAfter|relieve|renewalDue",
-  "adopt|allowed|attached|broke|drain|ended|failed|frame|journal|kind|late|opened|over|pump|received|refusal|refused|release|reopening|replaced|restore|sign|unwant",
+  "adopt|allowed|attached|backend|broke|drain|ended|failed|frame|journal|kind|late|opened|over|pump|received|refusal|refused|release|reopening|replaced|restore|sign|unwant",
   "retryAfter|shortFarewell|pushed|onSocket|takeBatch|takes|unansweredRequest|wasAttached|wasFirst|wentOut|written|user|matches|seconds|waiting|contents|deliver",
   "answered|append|closing|connection|flush|leave|lost|networkIsBack|onPage|put|queue|record|renew|resume|session|start|stop",
 ];

@@ -1,6 +1,6 @@
 /** The paths that a tab has asked for, by way of the tab that leads, without an answer yet. */
 
-import { ConnectError } from "./connected_paths.js";
+import { ConnectError } from "./backend.js";
 
 /** @typedef {{ id: number, verb: import("./backend.js").Verb, paths: readonly string[] }} Ask */
 

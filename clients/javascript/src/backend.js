@@ -5,29 +5,78 @@ import { backoff } from "./backoff.js";
 
 /** @typedef {"connect" | "disconnect"} Verb */
 
+/**
+ * @typedef {object} MoreBackendMeans
+ * @property {import("./options.js").Environment} environment
+ * @property {{ base: number, cap: number }} backoff milliseconds
+ */
+
+/** @typedef {Pick<import("./options.js").Options, "connectUrl" | "disconnectUrl" | "backendHeaders">} BackendOptions */
+/** @typedef {BackendOptions & MoreBackendMeans} BackendMeans */
+
 /** Seconds that the back-end has to answer: one that never does must not keep all later wishes waiting. */
 const PATIENCE = 30;
 
-export class Backend {
-  #options;
+/** Statuses below 500 that say nothing against the same request later: time-out, too early, too many. */
+const PASSING = new Set([408, 425, 429]);
 
-  /** @param {ReturnType<typeof import("./options.js").withDefaults>} options */
-  constructor(options) {
-    this.#options = options;
+/** The back-end refused paths, or could not be reached. */
+export class ConnectError extends Error {
+  /** @override */
+  name = "ConnectError";
+
+  /**
+   * @param {string} message
+   * @param {readonly string[]} paths
+   * @param {boolean} final whether asking again would be refused again
+   */
+  constructor(message, paths, final) {
+    super(message);
+    this.paths = paths;
+    this.final = final;
+  }
+}
+
+export class Backend {
+  #means;
+
+  /** @param {BackendMeans} means */
+  constructor(means) {
+    this.#means = means;
   }
 
-  /** @param {Verb} verb Whether the page has said where to ask. */
+  /** @param {Verb} verb Whether it is known where to ask. */
   can(verb) {
-    return this.#options[`${verb}Url`] !== undefined;
+    return this.#means[`${verb}Url`] !== undefined;
+  }
+
+  /**
+   * @param {Verb} verb
+   * @throws {TypeError} the page's fault: the option that says where to ask is not set
+   */
+  check(verb) {
+    if (!this.can(verb)) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
   }
 
   /**
    * @param {string} sid
    * @param {readonly string[]} paths
    * @param {Verb} verb
+   * @returns {Promise<void>}
+   * @throws {ConnectError}
    */
   async ask(sid, paths, verb) {
-    const { backendHeaders, environment } = this.#options;
+    const { ok, status } = await this.#post(verb, JSON.stringify({ sid, paths })).catch((cause) => {
+      throw new ConnectError(`The back-end could not be reached: ${cause}`, paths, false);
+    });
+    if (ok) return;
+    const final = status >= 400 && status < 500 && !PASSING.has(status);
+    throw new ConnectError(`The back-end answered ${status}.`, paths, final);
+  }
+
+  /** @param {Verb} verb @param {string} body */
+  async #post(verb, body) {
+    const { backendHeaders, environment } = this.#means;
     const headers = new Headers(typeof backendHeaders === "function" ? backendHeaders() : backendHeaders);
     headers.set("Content-Type", "application/json");
     const question = new AbortController();
@@ -35,13 +84,8 @@ export class Backend {
     const watchdog = new Alarm(environment);
     watchdog.set(PATIENCE * 1000, () => question.abort());
     try {
-      const body = JSON.stringify({ sid, paths });
-      return await environment.fetch(checkUrl(this.#options, verb), {
-        method: "POST",
-        headers,
-        body,
-        signal,
-      });
+      const url = /** @type {string} */ (this.#means[`${verb}Url`]);
+      return await environment.fetch(url, { method: "POST", headers, body, signal });
     } finally {
       watchdog.clear();
     }
@@ -53,20 +97,8 @@ export class Backend {
    * @returns {Promise<void>}
    */
   pause(attempt) {
-    const { backoff: bounds, environment } = this.#options;
+    const { backoff: bounds, environment } = this.#means;
     const delay = backoff(attempt, bounds, environment.random);
     return new Promise((resolve) => void environment.setTimeout(() => resolve(), delay));
   }
-}
-
-/**
- * Where to ask.
- * @param {Pick<import("./options.js").Options, "connectUrl" | "disconnectUrl">} options
- * @param {Verb} verb
- * @throws {TypeError} the page's fault: the option is not set
- */
-export function checkUrl(options, verb) {
-  const url = options[`${verb}Url`];
-  if (url === undefined) throw new TypeError(`The option ${verb}Url says where to ask; it is not set.`);
-  return url;
 }

@@ -10,8 +10,7 @@
  */
 
 import { Alarm } from "./alarm.js";
-import { checkUrl } from "./backend.js";
-import { ConnectError } from "./connected_paths.js";
+import { ConnectError } from "./backend.js";
 import { Handlers } from "./handlers.js";
 import { Holder } from "./holder.js";
 import { withDefaults } from "./options.js";
@@ -146,7 +145,7 @@ export class Comet extends Target {
    */
   async connect(paths) {
     const checked = checkPaths(paths);
-    checkUrl(this.#options, "connect");
+    this.#options.backend.check("connect");
     await this.#line.connect(checked, this.open());
   }
 
@@ -159,7 +158,7 @@ export class Comet extends Target {
    */
   async disconnect(paths) {
     const checked = checkPaths(paths);
-    checkUrl(this.#options, "disconnect");
+    this.#options.backend.check("disconnect");
     await this.#line.disconnect(checked);
   }
 

@@ -12,28 +12,13 @@
  * 5. Where several share the session, each wants paths of its own. A path is wanted while anybody wants it.
  */
 
+import { ConnectError } from "./backend.js";
+
 const ATTEMPTS = 6;
 
 /** @typedef {import("./backend.js").Verb} Verb */
 /** @typedef {() => string | undefined} CurrentSid the session as it is now */
 /** @typedef {[path: string, owners: string[]][]} Wanted */
-
-/** The back-end refused paths, or could not be reached. */
-export class ConnectError extends Error {
-  /** @override */
-  name = "ConnectError";
-
-  /**
-   * @param {string} message
-   * @param {readonly string[]} paths
-   * @param {boolean} final whether asking again would be refused again
-   */
-  constructor(message, paths, final) {
-    super(message);
-    this.paths = paths;
-    this.final = final;
-  }
-}
 
 export class ConnectedPaths {
   /** @type {Map<string, Set<string>>} Who wants it (rule 5). */
@@ -178,7 +163,7 @@ export class ConnectedPaths {
         throw new ConnectError("There is no session to connect paths to.", due, false);
       }
       try {
-        await this.#askOnce(asked, due, verb);
+        await this.#backend.ask(asked, due, verb);
         if (this.#sid() === asked) return;
       } catch (error) {
         const again = error instanceof ConnectError && !error.final && attempt < ATTEMPTS;
@@ -187,25 +172,4 @@ export class ConnectedPaths {
       }
     }
   }
-
-  /**
-   * @param {string} sid
-   * @param {readonly string[]} paths
-   * @param {Verb} verb
-   */
-  async #askOnce(sid, paths, verb) {
-    let response;
-    try {
-      response = await this.#backend.ask(sid, paths, verb);
-    } catch (cause) {
-      throw new ConnectError(`The back-end could not be reached: ${cause}`, paths, false);
-    }
-    if (!response.ok) {
-      const refused = response.status >= 400 && response.status < 500 && !PASSING.has(response.status);
-      throw new ConnectError(`The back-end answered ${response.status}.`, paths, refused);
-    }
-  }
 }
-
-/** Statuses below 500 that say nothing against the same request later: time-out, too early, too many. */
-const PASSING = new Set([408, 425, 429]);

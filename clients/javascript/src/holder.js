@@ -6,7 +6,6 @@
  * they are in the queue.
  */
 
-import { Backend } from "./backend.js";
 import { ConnectedPaths } from "./connected_paths.js";
 import { Connection } from "./connection.js";
 import { SendQueue } from "./queue.js";
@@ -47,7 +46,7 @@ export class Holder {
     this.#tell = tell;
     this.#means = means;
     this.queue = new SendQueue(options.limits, options.codec);
-    this.paths = new ConnectedPaths(new Backend(options), () => this.sid);
+    this.paths = new ConnectedPaths(options.backend, () => this.sid);
   }
 
   get sid() {

@@ -151,11 +151,7 @@ export class Lead {
         : connected.remove(paths, tab));
       this.#post({ kind: "answer", tab, id });
     } catch (error) {
-      const {
-        message,
-        paths: refused,
-        final,
-      } = /** @type {import("./connected_paths.js").ConnectError} */ (error);
+      const { message, paths: refused, final } = /** @type {import("./backend.js").ConnectError} */ (error);
       this.#post({ kind: "answer", tab, id, error: { message, paths: refused, final } });
     }
     this.#record();

@@ -2,6 +2,7 @@
  * What the page may choose, with the defaults, and what the client takes from its surroundings.
  */
 
+import { Backend } from "./backend.js";
 import { JSON_CODEC } from "./json.js";
 
 /**
@@ -25,6 +26,7 @@ import { JSON_CODEC } from "./json.js";
  * @property {number} [closeTimeout] seconds after which `close` does not wait for the server any longer; 5 by default
  * @property {Share} [share] one session for all tabs of the browser: `allTabs()` of "cometary/tabs"; otherwise each page has
  *   a session of its own
+ * @property {Backend} [backend] whom to ask for paths, if not the one that these two are of (`paths.js`)
  * @property {boolean} [closeOnPageHide] end the session when the page is left for good; true by default
  * @property {Partial<Environment>} [environment] for tests, and where there is no `fetch`
  */
@@ -110,7 +112,7 @@ export function withDefaults({ token, wait, ...options }) {
   checkTimes({ ...options, ...(wait === undefined ? {} : { wait }) });
   const { credentials = "same-origin", margin = 10, closeTimeout = 5 } = options;
   const { closeOnPageHide = true, wires = ["websocket", "stream"], codec = JSON_CODEC } = options;
-  return {
+  const chosen = {
     ...options,
     wait,
     credentials,
@@ -124,6 +126,7 @@ export function withDefaults({ token, wait, ...options }) {
     backoff: { ...BACKOFF, ...options.backoff },
     environment: boundedTimers({ ...BROWSER, ...options.environment }),
   };
+  return { ...chosen, backend: options.backend ?? new Backend(chosen) };
 }
 
 /**

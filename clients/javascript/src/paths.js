@@ -17,19 +17,40 @@
  */
 
 import { AskError, Comet as Asking } from "./asking.js";
+import { Backend, ConnectError } from "./backend.js";
 import { Holder } from "./holder.js";
 import { withDefaults } from "./options.js";
 import { Positions } from "./positions.js";
 
-export { AskError };
-export { ConnectError, QueueFullError } from "./comet.js";
+export { AskError, ConnectError };
+export { QueueFullError } from "./comet.js";
 
 /** @typedef {import("./comet.js").Options} Options */
 /** @typedef {{ name: string, shown?: any }} Member */
 
-/** Where the server is asked, in place of a back-end. */
-const CONNECT = "::connect";
-const DISCONNECT = "::disconnect";
+/** Has the server asked where the page has named no back-end (rule 1). */
+class ServerToo extends Backend {
+  #askServer;
+
+  /**
+   * @param {import("./backend.js").BackendMeans} means
+   * @param {(paths: readonly string[], verb: import("./backend.js").Verb) => Promise<void>} askServer
+   */
+  constructor(means, askServer) {
+    super(means);
+    this.#askServer = askServer;
+  }
+
+  /** @override */
+  can() {
+    return true;
+  }
+
+  /** @param {string} sid @param {readonly string[]} paths @param {import("./backend.js").Verb} verb @override */
+  ask(sid, paths, verb) {
+    return super.can(verb) ? super.ask(sid, paths, verb) : this.#askServer(paths, verb);
+  }
+}
 
 /**
  * @template {Record<string, any>} [M=Record<string, any>] the messages, by patterns of their paths
@@ -44,18 +65,9 @@ export class Comet extends Asking {
    */
   constructor(url, options = {}) {
     const positions = new Positions();
-    const { environment } = withDefaults(options);
-    const { connectUrl = CONNECT, disconnectUrl = DISCONNECT } = options;
-    /** @type {typeof globalThis.fetch} */
-    const fetch = (input, init) =>
-      input === CONNECT || input === DISCONNECT
-        ? this.#connectBy(input, JSON.parse(String(init?.body)).paths)
-        : environment.fetch(input, init);
     super(url, {
       ...options,
-      connectUrl,
-      disconnectUrl,
-      environment: { ...environment, fetch },
+      backend: new ServerToo(withDefaults(options), (paths, verb) => this.#askServer(paths, verb)),
       share: (endpoint, chosen, tell) => {
         const hear = watching(
           positions,
@@ -93,20 +105,17 @@ export class Comet extends Asking {
     await this.ask("::peer", { to: name, path, message });
   }
 
-  /**
-   * Ask the server for paths, in the words in which a back-end is asked.
-   * @param {string} verb @param {readonly string[]} paths
-   */
-  async #connectBy(verb, paths) {
-    const missed = verb === CONNECT ? this.#positions.ask(paths) : [];
+  /** @param {readonly string[]} paths @param {import("./backend.js").Verb} verb @throws {ConnectError} */
+  async #askServer(paths, verb) {
+    const missed = verb === "connect" ? this.#positions.ask(paths) : [];
     try {
-      await this.ask(verb, missed.length === 0 ? { paths } : { paths, since: Object.fromEntries(missed) });
-      return new Response(null, { status: 204 });
+      const since = missed.length > 0 ? Object.fromEntries(missed) : undefined;
+      await this.ask(`::${verb}`, { paths, since });
     } catch (error) {
+      const refused = error instanceof AskError && error.fault === "client";
       this.#positions.leave(paths);
-      if (!(error instanceof AskError) || error.fault !== "client") throw error;
-      for (const [path] of missed) this.#positions.miss(path); // whoever hears of the refusal knows
-      return new Response(null, { status: 403 });
+      if (refused) for (const [path] of missed) this.#positions.miss(path); // whoever hears of the refusal knows
+      throw new ConnectError(`The server has not taken it: ${error}`, paths, refused);
     }
   }
 

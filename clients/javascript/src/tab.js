@@ -339,7 +339,7 @@ export class Tab {
     try {
       if (this.#wanted.size > 0) await this.#ask("connect", [...this.#wanted]);
     } catch (error) {
-      missing = /** @type {import("./connected_paths.js").ConnectError} */ (error).paths;
+      missing = /** @type {import("./backend.js").ConnectError} */ (error).paths;
     }
     if (this.#greeted) this.#tell("reopened", { ...missed, missing });
   }
