@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -98,7 +99,7 @@ class Bench:
         with self._shared.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._progress.run, self._line)
-                nursery.start_soon(self._shared.tempo.run, self._target)
+                nursery.start_soon(self._or_give_up, partial(self._shared.tempo.run, self._target))
                 async with self._fleet.running():
                     await self._make_trouble()
                     self._fleet.calm_down()
@@ -179,6 +180,7 @@ class Bench:
             },
             zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
             lag={"p99": shared.tempo.lag.at(0.99), "max": shared.tempo.lag.longest},
+            answers={"p99": shared.tempo.answers.at(0.99), "max": shared.tempo.answers.longest},
             slowest=shared.tempo.slowest,
             ended=dict(shared.ended),
             refusals=dict(shared.refusals),

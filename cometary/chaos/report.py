@@ -50,7 +50,8 @@ class Report:
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
         lag: by how much the bench itself was late: p99 and max.
-        slowest: how many times as long as planned everything was at most, because the machine was busy.
+        answers: how long the server took to refuse a request that is none: p99 and max.
+        slowest: how many times as long as planned everything was at most, because bench or server was late.
         seen_off: sessions that the application ended while it sent to them.
         endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
@@ -73,6 +74,7 @@ class Report:
     replays: dict[str, float]
     zombies: dict[str, float]
     lag: dict[str, float]
+    answers: dict[str, float]
     slowest: float = 1.0
     seen_off: int = 0
     endings: Counts = field(default_factory=Counts)
@@ -160,7 +162,8 @@ class Report:
             )
         if self.slowest > SLOW:
             lines.append(
-                f"all went up to {self.slowest:.0f} times as slowly as planned, since this machine is busy"
+                f"all went up to {self.slowest:.0f} times as slowly as planned: the bench was late by up to "
+                f"{self.lag['max']:.1f} s, the server took up to {self.answers['max']:.1f} s to refuse a request"
             )
         if self.refusals:
             lines.append(f"refused: {_listed(self.refusals)}")

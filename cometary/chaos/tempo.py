@@ -6,6 +6,8 @@
     slowly, to what was planned. With many sessions a run begins slowly, before it is known what the machine can do.
 3.  The run's own time goes slower by as much. So what a run does to a server is the same on any machine, and what does
     not come within its time is the server's fault, and not that of whatever else is going on.
+4.  A server that answers nothing at all for a minute is not slow: the run ends. How late the server was is noted as is
+    how late the bench was, for whoever reads the report to see which of the two it was.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import trio
 
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.wire import BROKEN, Wire
+from cometary.errors import TargetError
 
 if TYPE_CHECKING:
     from cometary.chaos.shared import Target
@@ -37,6 +40,9 @@ AT_ONCE: Final = 500
 LONGEST: Final = 2.0
 """Seconds after which a server's answer is not waited for any longer: it is late."""
 
+SILENT: Final = 60.0
+"""Seconds without any answer after which the server is not there (rule 4)."""
+
 NOTHING: Final = b"{}"
 """A body that the server refuses at once."""
 
@@ -51,6 +57,7 @@ class Tempo:
         stretch: by how much all periods are longer than planned.
         slowest: the most that it has been.
         lag: by how much this process was woken late.
+        answers: how long the server needed for an answer; `LONGEST` where none came.
         passed: seconds of the run's own time.
     """
 
@@ -58,16 +65,27 @@ class Tempo:
         self.stretch = max(1.0, sessions / AT_ONCE)
         self.slowest = 1.0
         self.lag = Quantiles()
+        self.answers = Quantiles()
         self.passed = 0.0
 
     async def run(self, target: Target) -> None:
-        """Measure until cancelled."""
-        while True:
+        """Measure until cancelled.
+
+        Raises:
+            TargetError: the server answers nothing any more (rule 4): its own fault.
+        """
+        heard = trio.current_time()
+        while trio.current_time() - heard < SILENT:
             due = trio.current_time() + LOOK
             await trio.sleep_until(due)
             lag = trio.current_time() - due
             self.lag.add(lag)
-            self.measured(max(lag, await _answered(target)))
+            answer = await _answered(target)
+            heard = heard + lag if answer is None else trio.current_time()
+            late = LONGEST if answer is None else answer
+            self.answers.add(late)
+            self.measured(max(lag, late))
+        raise TargetError(f"the server has answered nothing for {SILENT:.0f} s")
 
     def measured(self, late: float) -> None:
         """Adapt to so many seconds of lateness (rule 2)."""
@@ -83,14 +101,15 @@ class Tempo:
             self.passed += (trio.current_time() - since) / self.stretch
 
 
-async def _answered(target: Target) -> float:
-    """Return how many seconds the server needs for an answer."""
+async def _answered(target: Target) -> float | None:
+    """Return how many seconds the server needs for an answer; None if it gives none in time."""
     since = trio.current_time()
     try:
         with trio.move_on_after(LONGEST):
             with closing(await Wire.connect(target)) as wire:
                 await wire.send(target.request(NOTHING))
                 await wire.receive()
+            return trio.current_time() - since
     except BROKEN:
-        return LONGEST
-    return trio.current_time() - since
+        pass
+    return None

@@ -31,7 +31,7 @@ def user(given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str:
 
 @push.authorize("notes/*")
 def is_own(user: str, path: str) -> bool:
-    """Let each user hear the own notes."""
+    """Let each user hear their own notes."""
     return path == f"notes/{user}"
 
 

@@ -28,7 +28,7 @@ def user() -> str | None:
 
 @push.authorize("notes/*")
 def is_own(user: str, path: str) -> bool:
-    """Let each user hear the own notes."""
+    """Let each user hear their own notes."""
     return path == f"notes/{user}"
 
 

@@ -164,6 +164,7 @@ PERFECT = Report(
     replays={"count": 3, "p50": 0.001, "p99": 0.25, "max": 0.3},
     zombies={"left": 2, "closed": 2, "longest": 4.25},
     lag={"p99": 0.001, "max": 0.1},
+    answers={"p99": 0.002, "max": 0.2},
 )
 
 
@@ -179,6 +180,12 @@ def test_a_report_says_it_all_in_few_lines() -> None:
 def test_a_bench_that_was_late_says_so() -> None:
     text = str(dataclasses.replace(PERFECT, lag={"p99": 0.25, "max": 1.5}))
     assert "the bench itself was late by up to 1.5 s (p99 250 ms): this machine is busy" in text
+
+
+def test_a_run_that_went_slowly_says_how_late_bench_and_server_were() -> None:
+    text = str(dataclasses.replace(PERFECT, slowest=3, answers={"p99": 0.3, "max": 2.0}))
+    assert "all went up to 3 times as slowly as planned: the bench was late by up to 0.1 s" in text
+    assert "the server took up to 2.0 s to refuse a request" in text
 
 
 @pytest.mark.parametrize(

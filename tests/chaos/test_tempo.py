@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 
-from cometary.chaos.tempo import GROWS, SLOWEST, Tempo
+from cometary.chaos.shared import find
+from cometary.chaos.tempo import GROWS, LONGEST, SILENT, SLOWEST, Tempo
+from cometary.errors import TargetError
 
 
 def test_periods_grow_while_the_machine_is_late_and_shrink_back_to_what_was_planned() -> None:
@@ -39,3 +41,15 @@ async def test_the_time_of_the_run_is_as_much_longer(stretch: int, autojump_cloc
     await tempo.pass_by(10)
     assert trio.current_time() - before == pytest.approx(10 * stretch)
     assert tempo.passed == pytest.approx(10)
+
+
+async def test_a_server_that_answers_nothing_is_no_busy_machine(autojump_clock: object) -> None:
+    tempo = Tempo()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        target = await find(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/comet", anywhere=False)
+        before = trio.current_time()
+        with pytest.raises(TargetError, match="has answered nothing for 60 s"):
+            await tempo.run(target)
+    assert SILENT <= trio.current_time() - before < SILENT + 2 * LONGEST
+    assert tempo.answers.longest == LONGEST

@@ -110,6 +110,7 @@ def is_report(block: Block, _: Path) -> None:
         replays={"count": 1204, "p50": 0.001, "p99": 0.018, "max": 0.042},
         zombies={"left": 0, "closed": 0, "longest": 0},
         lag={"p99": 0.001, "max": 0.1},
+        answers={"p99": 0.002, "max": 0.02},
     )
     assert block.text == f"{report}\n"
 

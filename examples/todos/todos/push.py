@@ -14,5 +14,5 @@ def record(todo: Todo) -> dict[str, object]:
 
 @authorize("todos/*")
 def is_own(request: HttpRequest, path: str) -> bool:
-    """Let each user hear the own list."""
+    """Let each user hear their own list."""
     return path == f"todos/{request.user.pk}"
