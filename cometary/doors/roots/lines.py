@@ -94,8 +94,7 @@ class LinesChannel(BufferedChannel):
             self._busy = False
             then(error is None)
             self._settle()
-            if self.sock.fileno() >= 0:
-                self._floor.keeps(self.sock.fileno())
+            self._floor.keeps(self.sock.fileno())
 
         taken = self.forest.say(self, path, message, authorized=authorized)
         if taken is None:

@@ -72,7 +72,7 @@ class StompChannel(BufferedChannel):
     def _take_some(self) -> bool:
         """Do some of what has come; returns whether that was not all."""
         more = self.talk.take_some()
-        if more and self.sock.fileno() >= 0:
+        if more:
             self._floor.keeps(self.sock.fileno())
         return more
 

@@ -112,7 +112,8 @@ class Floor:
     def keeps(self, fd: int) -> None:
         """Take note that the socket `fd` keeps some of what it has read, which no poller sees.
 
-        Its channel is called in the next turn as if there were something to read, if it is watched for that then.
+        Its channel is called in the next turn as if there were something to read, if it is watched for that then. Of a
+        socket that has been closed nothing is kept.
         """
         raise NotImplementedError
 

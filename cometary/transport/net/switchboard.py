@@ -309,8 +309,9 @@ class Switchboard(Floor):
 
     def keeps(self, fd: int) -> None:
         """Take note that the socket `fd` keeps some of what it has read (rule 4)."""
-        self._keeping.add(fd)
-        self._again[fd] = None
+        if fd in self._channels:  # else it has been closed by what was read
+            self._keeping.add(fd)
+            self._again[fd] = None
 
     def deadline(self, name: str, seconds: float) -> DeadlineQueue[Channel]:
         """Return where channels wait for `expire`; it is made when it is first asked for."""

@@ -16,6 +16,7 @@ import trio
 from cometary import App, server
 from cometary.config import Address, Settings
 from cometary.connector import AsyncConnector
+from cometary.doors.roots.lines import AT_ONCE
 from cometary.errors import ConfigError, UsageError
 from cometary.server import Running
 from tests.connector.test_against_the_server import Browser
@@ -163,6 +164,18 @@ async def test_an_imperio_line_without_an_end_ends_the_connection(running: Runni
     async with await connect(running, "imperio") as lines:
         with pytest.raises(trio.BrokenResourceError):
             await lines.send_all(b"x" * 100_000_000)
+
+
+async def test_a_connection_may_end_with_the_last_line_that_is_taken_at_once(
+    running: Running, page: Page
+) -> None:
+    await page.connected("news")
+    async with await connect(running, "imperio") as lines:
+        await lines.send_all(b"\n" * (AT_ONCE - 1) + b"::exit\n")
+        assert await lines.receive_some() == b""
+    async with await connect(running, "imperio") as lines:
+        await lines.send_all(b"news; still here\n")
+    assert await page.poll() == [("news", "still here")]
 
 
 async def test_r14_without_the_secret_control_messages_are_dropped(
