@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from cometary.doors.stomp.frames import Frame, tail
+from cometary.doors.stomp.frames import Frame, bad, tail
 from cometary.packets.encodings import Encoding
 from cometary.packets.plain_values import plain_value
 from cometary.transport.codecs import json
@@ -34,12 +34,30 @@ def message_of(frame: Frame) -> Any:
     kind = frame.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == JSON:
         return json.decode(frame.body)
-    if kind == BYTES:
-        return frame.body
+    return frame.body if kind == BYTES else text_or_bytes(frame.body)
+
+
+def text_or_bytes(body: bytes) -> str | bytes:
+    """Return the message of a body without a type."""
     try:
-        return frame.body.decode()
+        return body.decode()
     except UnicodeDecodeError:
-        return frame.body
+        return body
+
+
+def passed_on(frame: Frame) -> bytes:
+    """Return the end of a MESSAGE frame that has the body of a SEND frame, as it came, and the type of that.
+
+    Raises:
+        ProtocolError: `bad-request`: what it says of the type would be more than a header to some clients, or none; the
+            client's fault.
+    """
+    kind = frame.headers.get("content-type")
+    if kind is None:
+        kind = TEXT if isinstance(text_or_bytes(frame.body), str) else BYTES
+    elif "\\" in kind or not kind.isprintable():  # which versions write in different ways
+        raise bad("A content-type has neither backslashes nor ends of lines.")
+    return tail([("content-type", kind)], frame.body)
 
 
 class StompEncoding(Encoding):

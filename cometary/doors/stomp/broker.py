@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from cometary.actors import Actor, Future
-from cometary.doors.stomp.bodies import JSON, STOMP, message_of
+from cometary.doors.stomp.bodies import JSON, STOMP, message_of, passed_on
 from cometary.doors.stomp.conversation import Conversation, Subscription, result_of
 from cometary.doors.stomp.frames import Frame, tail
 from cometary.doors.stomp.queues import Consumer, Message, Queues
@@ -84,19 +84,22 @@ class Broker:
         """See `conversation.Server`."""
         packets: list[Packet] = []
         calls: list[Callable[[], object]] = []
+        queued: dict[str, list[bytes]] = {}
         for frame in frames:
             destination = frame.headers["destination"]
             if destination.startswith(QUEUE):
-                rest = tail([("content-type", frame.headers.get("content-type", JSON))], frame.body)
-                self.queues.check(destination, 1, len(rest))
-                calls.append(partial(self.queues.put, destination, rest))
+                queued.setdefault(destination, []).append(passed_on(frame))
             elif destination.startswith(SESSION):
                 sid = destination.removeprefix(SESSION)
                 packet = self._packet(frame.headers.get("path", ""), frame)
                 calls.append(partial(self.hub.send, sid, [packet]))
             else:
                 packets.append(self._packet(destination, frame))
-        return self._make([*calls, *([partial(self.hub.publish_all, packets)] if packets else [])])
+        self.queues.check(queued)
+        if packets:
+            calls.insert(0, partial(self.hub.publish_all, packets))
+        calls += [partial(self.queues.put, name, rest) for name, rests in queued.items() for rest in rests]
+        return self._make(calls)
 
     def _packet(self, path: str, frame: Frame) -> Packet:
         check_path(path, from_client=False)

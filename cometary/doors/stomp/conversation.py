@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hmac import compare_digest
 from typing import Final, NamedTuple, Protocol
@@ -155,8 +155,8 @@ class Conversation:
         self._commands: dict[str, Callable[[Frame], None]] = {
             "SUBSCRIBE": self._subscribe,
             "UNSUBSCRIBE": self._unsubscribe,
-            "ACK": self._settle,
-            "NACK": self._settle,
+            "ACK": self._acknowledge,
+            "NACK": self._acknowledge,
             "BEGIN": self._transactions.begin,
             "ABORT": self._abort,
             "DISCONNECT": self._disconnect,
@@ -239,26 +239,27 @@ class Conversation:
     # -- sending ------------------------------------------------------------------------------
 
     def _publish(self, frames: Sequence[Frame], asked_by: Frame) -> None:
-        """Send the messages of frames, all or none, and say when that is done (rule 3)."""
-        for frame in frames:
-            required(frame, "destination" if frame.command == "SEND" else self._name_of_message)
-        taken = self._server.publish([frame for frame in frames if frame.command == "SEND"])
-        for frame in frames:
-            if frame.command != "SEND":
-                self._settle(frame)
+        """Do what SEND, ACK and NACK ask for, all or nothing, and say when that is done (rule 3)."""
+        sent = [frame for frame in frames if frame.command == "SEND"]
+        for frame in sent:
+            required(frame, "destination")
+        settled = self._settled_by([frame for frame in frames if frame.command != "SEND"])
+        taken = self._server.publish(sent)
         if taken is None:
+            self._settle(settled)
             self._done(asked_by)
         else:
             self.busy = True
-            taken.add_done_callback(partial(self._published, taken, asked_by))
+            taken.add_done_callback(partial(self._published, taken, settled, asked_by))
 
-    def _published(self, taken: Future[None], asked_by: Frame) -> None:
+    def _published(self, taken: Future[None], settled: Mapping[str, bool], asked_by: Frame) -> None:
         self.busy = False
         try:
             result_of(taken)
         except ProtocolError as error:
             self.fail(error, asked_by)
         else:
+            self._settle(settled)
             self._done(asked_by)
         self.resume()
 
@@ -330,23 +331,33 @@ class Conversation:
         """The header in which ACK and NACK have what the message is known by."""
         return "id" if self.version == VERSIONS[0] else "message-id"
 
-    def _settle(self, frame: Frame) -> None:
-        name = required(frame, self._name_of_message)
-        taken = frame.command == "ACK"
-        if not taken and self.version == VERSIONS[-1]:
-            raise bad("There is no NACK in version 1.0.")
-        subscription = self._by_message.get(name)
-        if subscription is None:
-            raise bad("No message of this id waits to be acknowledged.")
-        names = [name]
-        if subscription.mode == "client":
-            flying = list(subscription.unacknowledged)
-            names = flying[: flying.index(name) + 1]
-        for each in names:
-            del self._by_message[each]
-        messages = [subscription.unacknowledged.pop(each) for each in names]
-        for message in messages:
-            self._server.settle(subscription, message, taken=taken)
+    def _acknowledge(self, frame: Frame) -> None:
+        self._settle(self._settled_by([frame]))
+
+    def _settled_by(self, frames: Iterable[Frame]) -> dict[str, bool]:
+        """Return the names of the messages that ACK and NACK are for, with whether each was taken."""
+        settled: dict[str, bool] = {}
+        for frame in frames:
+            name, taken = required(frame, self._name_of_message), frame.command == "ACK"
+            if not taken and self.version == VERSIONS[-1]:
+                raise bad("There is no NACK in version 1.0.")
+            subscription = self._by_message.get(name)
+            if subscription is None or name in settled:
+                raise bad("No message of this id waits to be acknowledged.")
+            names = [name]
+            if subscription.mode == "client":
+                flying = list(subscription.unacknowledged)
+                names = flying[: flying.index(name) + 1]
+            for each in names:
+                settled.setdefault(each, taken)
+        return settled
+
+    def _settle(self, settled: Mapping[str, bool]) -> None:
+        for name, taken in settled.items():
+            subscription = self._by_message.pop(name, None)
+            if subscription is not None:  # else the connection was closed while the server took messages
+                message = subscription.unacknowledged.pop(name)
+                self._server.settle(subscription, message, taken=taken)
 
 
 def _beats(text: str) -> tuple[int, int]:

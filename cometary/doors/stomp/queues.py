@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
@@ -81,18 +81,29 @@ class Queues:
         """How many messages wait."""
         return sum(len(queue.waiting) for queue in self._queues.values())
 
-    def check(self, name: str, count: int, size: int) -> None:
-        """See whether further messages fit (rule 3).
+    def check(self, added: Mapping[str, Sequence[bytes]]) -> None:
+        """See whether further messages fit, all of them (rule 3).
+
+        Args:
+            added: what is to be put into each queue.
 
         Raises:
             ProtocolError: `too-many-requests`; nobody's fault, try later.
         """
-        queue = self._queues.get(name)
-        if queue is None and len(self._queues) >= MOST_QUEUES:
-            raise ProtocolError("too-many-requests", f"there are {MOST_QUEUES} queues already", retry_after=1)
-        waiting = 0 if queue is None else len(queue.waiting)
-        if waiting + count > MOST_WAITING or self._bytes + size > MOST_BYTES:
+        self._check_number(added)
+        size = sum(len(rest) for rests in added.values() for rest in rests)
+        fullest = max((self._waiting_in(name) + len(rests) for name, rests in added.items()), default=0)
+        if fullest > MOST_WAITING or self._bytes + size > MOST_BYTES:
             raise ProtocolError("too-many-requests", "too many messages wait in queues", retry_after=1)
+
+    def _check_number(self, names: Iterable[str]) -> None:
+        new = [name for name in names if name not in self._queues]
+        if new and len(self._queues) + len(new) > MOST_QUEUES:
+            raise ProtocolError("too-many-requests", f"there are {MOST_QUEUES} queues already", retry_after=1)
+
+    def _waiting_in(self, name: str) -> int:
+        queue = self._queues.get(name)
+        return 0 if queue is None else len(queue.waiting)
 
     def put(self, name: str, rest: bytes) -> None:
         """Put a message into a queue; `check` has said that there is room."""
@@ -110,9 +121,9 @@ class Queues:
         """Let somebody have messages of a queue from now on.
 
         Raises:
-            ProtocolError: see `check`.
+            ProtocolError: `too-many-requests`: there are too many queues; nobody's fault.
         """
-        self.check(name, 0, 0)
+        self._check_number([name])
         self._queues.setdefault(name, _Queue()).consumers[key] = consumer
         self.go_on(name)
 

@@ -12,6 +12,7 @@ import trio
 from cometary import App, server
 from cometary.config import Address, Settings
 from cometary.connector import AsyncConnector
+from cometary.doors.stomp import queues
 from cometary.errors import ConfigError
 from cometary.server import Running
 from tests.connector.test_against_the_server import Browser
@@ -157,6 +158,27 @@ async def test_o8_a_transaction_is_sent_whole_or_not_at_all(
     assert await page.poll() == [("a", "3")]
 
 
+async def test_a_transaction_that_acknowledges_what_it_cannot_sends_nothing(
+    running: Running, client: StompClient, page: Browser
+) -> None:
+    await client.done("SUBSCRIBE", id="q", destination="/queue/jobs", ack="client-individual")
+    await client.say("SEND", b"job", destination="/queue/jobs")
+    job = await client.hear()
+    assert job is not None
+    await client.done("BEGIN", transaction="t")
+    await client.done("SEND", b"never", destination="a", transaction="t")
+    await client.done("SEND", b"never", destination="/queue/a", transaction="t")
+    for _ in range(2):
+        await client.done("ACK", id=job.headers["ack"], transaction="t")
+    assert (await client.ask("COMMIT", transaction="t")).command == "ERROR"
+    async with connected(running.urls["stomp"]) as again:
+        await again.done("SUBSCRIBE", id="never", destination="/queue/a")
+        await again.done("SEND", b"2", destination="a")
+        left = await again.ask("SUBSCRIBE", id="q", destination="/queue/jobs")
+        assert left.body == b"job", "it was not acknowledged"
+    assert await page.poll() == [("a", "2")]
+
+
 # -- queues -----------------------------------------------------------------------------------------
 
 
@@ -215,6 +237,37 @@ async def test_client_acknowledges_all_before_it(running: Running, client: Stomp
     assert left.body == b"2"
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "kind"),
+    [
+        (b"text", {}, "text/plain"),
+        (b"\xff", {}, "application/octet-stream"),
+        (b"<a/>", {"content_type": 'application/xml;profile="a:b"'}, 'application/xml;profile="a:b"'),
+    ],
+)
+async def test_a_message_of_a_queue_is_passed_on_with_the_type_that_its_body_has(
+    client: StompClient, *, body: bytes, headers: dict[str, str], kind: str
+) -> None:
+    await client.done("SUBSCRIBE", id="q", destination="/queue/a")
+    heard = await client.ask("SEND", body, destination="/queue/a", **headers)
+    assert (heard.command, heard.body, heard.headers["content-type"]) == ("MESSAGE", body, kind)
+
+
+async def test_a_transaction_fits_into_a_queue_as_a_whole_or_nothing_of_it_is_sent(
+    monkeypatch: pytest.MonkeyPatch, client: StompClient, other: StompClient
+) -> None:
+    monkeypatch.setattr(queues, "MOST_WAITING", 2)
+    await client.done("SEND", b"0", destination="/queue/a")
+    await client.done("BEGIN", transaction="t")
+    for _ in range(2):
+        await client.done("SEND", b"never", destination="/queue/a", transaction="t")
+    frame = await client.ask("COMMIT", transaction="t")
+    assert (frame.command, frame.headers["message"]) == ("ERROR", "too-many-requests")
+    await other.done("SEND", b"1", destination="/queue/a")
+    await other.say("SUBSCRIBE", id="q", destination="/queue/a")
+    assert [(frame.body if (frame := await other.hear()) else None) for _ in range(2)] == [b"0", b"1"]
+
+
 # -- what is refused --------------------------------------------------------------------------------
 
 
@@ -229,6 +282,8 @@ async def test_client_acknowledges_all_before_it(running: Running, client: Stomp
         ("SEND", {"destination": "x" * 2000}),
         ("SEND", {"destination": "a", "transaction": "none"}),
         ("SEND", {"destination": "/session/x"}),
+        ("SEND", {"destination": "/queue/a", "content_type": "text/plain\nother:header"}),
+        ("SEND", {"destination": "/queue/a", "content_type": "text/plain;a=\\b"}),
         ("SUBSCRIBE", {"id": "1", "destination": "**/a"}),
         ("SUBSCRIBE", {"destination": "a"}),
         ("SUBSCRIBE", {"id": "1", "destination": "a", "ack": "never"}),
