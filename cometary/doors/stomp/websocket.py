@@ -16,10 +16,10 @@ from cometary.doors.stomp.channel import MOST_BEHIND
 from cometary.doors.stomp.talk import Talk
 from cometary.errors import ProtocolError
 from cometary.transport.wires.websocket.channel import LEAST, WebSocketChannel
-from cometary.transport.wires.websocket.endpoint import refuse
+from cometary.transport.wires.websocket.codes import NORMAL
+from cometary.transport.wires.websocket.endpoint import refuse, refuse_version
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
 from cometary.transport.wires.websocket.handshake import (
-    OUR_VERSION,
     VERSION,
     accepted_key,
     answer,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from cometary.transport.wires.websocket.channel import Common
 
 PROTOCOLS: Final = (b"v12.stomp", b"v11.stomp", b"v10.stomp")
-NORMAL: Final = 1000
 
 
 class StompWebSocket(WebSocketChannel):
@@ -126,7 +125,7 @@ class StompEndpoint:
         if not asks_for_upgrade(headers):
             refuse(exchange, "STOMP is spoken here, over WebSockets.")
         elif headers.get(b"sec-websocket-version") != VERSION:
-            refuse(exchange, "Version 13 of the WebSocket protocol is spoken here.", (OUR_VERSION,))
+            refuse_version(exchange)
         elif b"sec-websocket-protocol" not in headers:
             raise ProtocolError(
                 "bad-request", "Sec-WebSocket-Protocol has to name v12.stomp, or an older one."
