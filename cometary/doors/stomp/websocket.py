@@ -71,7 +71,7 @@ class StompWebSocket(WebSocketChannel):
     def _take_some(self) -> None:
         self._more = self.talk.take_some()
         if self._more:
-            self._bodies.wait(LEAST, self, self._take_some)
+            self.later(LEAST, self._take_some)
         elif self.talk.conversation.closing:
             self.say_close(NORMAL)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -12,9 +13,15 @@ from urllib.parse import urlsplit
 import pytest
 import stomp  # type: ignore[import-untyped]
 import trio
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from cometary import server
 from cometary.config import Address, Settings
+from cometary.doors.stomp.conversation import Conversation
+from cometary.doors.stomp.frames import Frame, encode
+from cometary.doors.stomp.talk import AT_ONCE
 from cometary.server import Running
 
 SECRET = "the-secret-of-this-test"
@@ -100,3 +107,32 @@ async def test_stompjs_speaks_over_tcp_and_over_a_websocket(running: Running) ->
         ["tcp", "1.2", ["plain é", {"a": 1}, "a\0b"]],
         ["websocket", "1.2", ["plain é", {"a": 1}, "a\0b"]],
     ]
+
+
+async def test_a_frame_that_fails_in_its_turn_costs_its_own_connection_alone(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Conversation.take
+
+    def take_or_fail(self: Conversation, frame: Frame) -> None:
+        if frame.headers.get("destination") == "fails":
+            raise RuntimeError("this is not the client's fault")
+        take(self, frame)
+
+    monkeypatch.setattr(Conversation, "take", take_or_fail)
+    url = running.comet.replace("http:", "ws:").replace("/comet", "/stomp")
+    hello = encode("CONNECT", [("accept-version", "1.2"), ("passcode", SECRET)], "1.2")
+
+    def last_word(*destinations: str) -> str:
+        sent = [encode("SEND", [("destination", each), ("receipt", each)], "1.2") for each in destinations]
+        with connect(url, subprotocols=[Subprotocol("v12.stomp")], open_timeout=20) as socket:
+            socket.send(b"".join([hello, *sent]), text=True)
+            with suppress(ConnectionClosed):
+                while f"receipt-id:{destinations[-1]}" not in (heard := str(socket.recv(timeout=20))):
+                    pass
+                return heard
+        return "closed"
+
+    in_its_turn = [f"path/{number}" for number in range(2 * AT_ONCE)]
+    assert await trio.to_thread.run_sync(last_word, *in_its_turn, "fails") == "closed"
+    assert "RECEIPT" in await trio.to_thread.run_sync(last_word, *in_its_turn)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
@@ -43,6 +44,8 @@ from cometary.transport.wires.websocket.frames import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.transport.http.body_queue import BodyQueue
     from cometary.transport.http.limits import Limits
     from cometary.transport.net.channel import Channel, Floor
@@ -97,12 +100,7 @@ class WebSocketChannel(BufferedChannel):
     __slots__ = ("_behind", "_beyond", "_bodies", "_limits", "_next", "_peer_closes", "_reader", "_stage")
 
     def __init__(
-        self,
-        sock: socket.socket,
-        floor: Floor,
-        common: Common,
-        greeting: bytes,
-        beyond: bytes,
+        self, sock: socket.socket, floor: Floor, common: Common, greeting: bytes, beyond: bytes
     ) -> None:
         super().__init__(sock, floor)
         self._bodies = common.bodies
@@ -243,10 +241,6 @@ class WebSocketChannel(BufferedChannel):
             self._read_on()
 
     def _read_on(self) -> None:
-        self._handle_frames()
-        self._settle()
-
-    def _handle_frames(self) -> None:
         while self._next is None and self._reader is not None and self._may_read():
             self._reader.longest = self.longest
             try:
@@ -258,6 +252,7 @@ class WebSocketChannel(BufferedChannel):
                 self._fail(error)
         if self._reader is not None and not self._reader.midway:
             self._reader = None
+        self._settle()
 
     def _put(self, found: Frame) -> None:
         """Handle a frame, now or in its turn."""
@@ -267,22 +262,28 @@ class WebSocketChannel(BufferedChannel):
             self._handle(found)
         else:
             self._next = found
-            bodies.wait(cost, self, self._take_turn)
+            self.later(cost, partial(self._take_turn, found))
 
-    def _take_turn(self) -> None:
+    def _take_turn(self, found: Frame) -> None:
         """Handle the frame that waited for its turn, and go on."""
-        found, self._next = self._next, None
-        if found is None or not self._is_open():
-            return
+        self._next = None
         try:
-            try:
-                self._handle(found)
-            except FrameError as wrong:
-                self._fail(wrong)
-            if self._reader is None:
-                self._keep_reading()
-            else:
-                self._read_on()
+            self._handle(found)
+        except FrameError as wrong:
+            self._fail(wrong)
+        if self._reader is None:
+            self._keep_reading()
+        else:
+            self._read_on()
+
+    def later(self, cost: int, work: Callable[[], None]) -> None:
+        """Have what costs as much as `cost` bytes do done in its turn; what it raises closes this connection."""
+        self._bodies.wait(cost, self, partial(self._in_turn, work))
+
+    def _in_turn(self, work: Callable[[], None]) -> None:
+        try:
+            if self._is_open():
+                work()
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
