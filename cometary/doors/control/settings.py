@@ -8,12 +8,11 @@ from typing import Final
 from cometary.config import kinds
 from cometary.config.kinds import Address
 from cometary.config.option import option
-from cometary.config.section import Section
+from cometary.config.section import Section, section_of
 from cometary.errors import ConfigError
 
 # RFC 6750, section 2.1, says which characters a bearer token has.
 SECRET: Final = kinds.matching(r"[\w.~+/-]+=*", "one or more of A-Z a-z 0-9 - . _ ~ + / and then only =")
-_NEEDED: Final = "it needs a secret: COMETARY_SECRET, or secret in the file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +33,27 @@ class ControlSection(Section):
 
     def check(self) -> None:
         """See whether what other machines can reach is guarded."""
-        if self.control.is_loopback:
-            return
-        if self.secret is None:
-            raise ConfigError("control", f"other machines can reach {self.control}, so {_NEEDED}")
-        if self.crash_calls == "on":
+        check_guarded(self, "control", self.control)
+        if not self.control.is_loopback and self.crash_calls == "on":
             raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
+
+
+def check_guarded(settings: Section, name: str, where: Address | str | None) -> None:
+    """See whether a way in for back-ends is off, out of reach of other machines, or guarded by the secret.
+
+    Args:
+        settings: those of the server.
+        name: of the option that says where the way in is.
+        where: what it says: an address, or a path on the clients' listener.
+
+    Raises:
+        ConfigError: it is open to strangers; the operator's fault.
+    """
+    if where is None or (isinstance(where, Address) and where.is_loopback):
+        return
+    if section_of(settings, ControlSection).secret is None:
+        who = (
+            f"other machines can reach {where}" if isinstance(where, Address) else "every client can reach it"
+        )
+        needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
+        raise ConfigError(name, f"{who}, {needed}")

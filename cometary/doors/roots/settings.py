@@ -8,9 +8,8 @@ from typing import Final
 from cometary.config import kinds
 from cometary.config.kinds import Address
 from cometary.config.option import option
-from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import ControlSection
-from cometary.errors import ConfigError
+from cometary.config.section import Section
+from cometary.doors.control.settings import check_guarded
 
 GUARDED: Final = ("dudley", "imperio", "imperio_http", "dolores")
 """Where back-ends speak."""
@@ -55,10 +54,5 @@ class RootsSection(Section):
 
     def check(self) -> None:
         """See whether what other machines can reach is guarded."""
-        if section_of(self, ControlSection).secret is not None:
-            return
         for name in GUARDED:
-            address: Address | None = getattr(self, name)
-            if address is not None and not address.is_loopback:
-                needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
-                raise ConfigError(name.replace("_", "-"), f"other machines can reach {address}, {needed}")
+            check_guarded(self, name.replace("_", "-"), getattr(self, name))

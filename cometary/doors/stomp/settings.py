@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from cometary.config import kinds
 from cometary.config.kinds import Address
 from cometary.config.option import option
-from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import ControlSection
-from cometary.errors import ConfigError
+from cometary.config.section import Section
+from cometary.doors.control.settings import check_guarded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +24,5 @@ class StompSection(Section):
 
     def check(self) -> None:
         """See whether what other machines can reach is guarded."""
-        if section_of(self, ControlSection).secret is not None:
-            return
-        needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
-        if self.stomp is not None and not self.stomp.is_loopback:
-            raise ConfigError("stomp", f"other machines can reach {self.stomp}, {needed}")
-        if self.stomp_websocket is not None:
-            raise ConfigError("stomp-websocket", f"every client can reach it, {needed}")
+        check_guarded(self, "stomp", self.stomp)
+        check_guarded(self, "stomp-websocket", self.stomp_websocket)

@@ -123,7 +123,7 @@ async def test_a_frame_that_fails_in_its_turn_costs_its_own_connection_alone(
     url = running.comet.replace("http:", "ws:").replace("/comet", "/stomp")
     hello = encode("CONNECT", [("accept-version", "1.2"), ("passcode", SECRET)], "1.2")
 
-    def last_word(*destinations: str) -> str:
+    def last_word(destinations: list[str]) -> str:
         sent = [encode("SEND", [("destination", each), ("receipt", each)], "1.2") for each in destinations]
         with connect(url, subprotocols=[Subprotocol("v12.stomp")], open_timeout=20) as socket:
             socket.send(b"".join([hello, *sent]), text=True)
@@ -134,5 +134,5 @@ async def test_a_frame_that_fails_in_its_turn_costs_its_own_connection_alone(
         return "closed"
 
     in_its_turn = [f"path/{number}" for number in range(2 * AT_ONCE)]
-    assert await trio.to_thread.run_sync(last_word, *in_its_turn, "fails") == "closed"
-    assert "RECEIPT" in await trio.to_thread.run_sync(last_word, *in_its_turn)
+    assert await trio.to_thread.run_sync(last_word, [*in_its_turn, "fails"]) == "closed"
+    assert "RECEIPT" in await trio.to_thread.run_sync(last_word, in_its_turn)
