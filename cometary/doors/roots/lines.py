@@ -53,18 +53,13 @@ class LinesChannel(BufferedChannel):
         """Read, and do what has come."""
         if self._take_some():
             return
-        try:
-            data = self.sock.recv(self._floor.read_bytes)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
+        data = self._read_once()
+        if data:
+            self._floor.count_parsed(len(data))
+            self._reader.feed(data)
+            self._take_some()
+        elif data is not None:
             self.close()
-            return
-        self._floor.count_parsed(len(data))
-        self._reader.feed(data)
-        self._take_some()
 
     def _take_some(self) -> bool:
         """Do some of what has come; returns whether that was not all."""

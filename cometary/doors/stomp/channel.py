@@ -53,12 +53,7 @@ class StompChannel(BufferedChannel):
     def readable(self, bits: int) -> None:  # noqa: ARG002 - whatever was reported, to read says what it is
         """Read, and do what has come."""
         if self._ended or not (self.talk.pending and self._take_some()):
-            try:
-                data = self.sock.recv(self._floor.read_bytes)
-            except BlockingIOError:
-                data = None
-            except OSError:
-                data = b""
+            data = self._read_once()
             if data and self._ended:
                 return
             if data:

@@ -33,9 +33,9 @@ from __future__ import annotations
 import socket
 from collections import deque
 from contextlib import suppress
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from cometary.transport.http.connection_state import CLOSED, ENDING, LINGERING, OPEN
 from cometary.transport.http.exchange import has_length
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
@@ -52,23 +52,6 @@ if TYPE_CHECKING:
     from cometary.transport.net.deadlines import DeadlineQueue
 
 
-class State(Enum):
-    """How far a connection is on its way to being closed."""
-
-    OPEN = auto()
-    """Requests are taken."""
-    ENDING = auto()
-    """The last request is in, its response not out yet."""
-    LINGERING = auto()
-    """The last response is out, the peer has not closed yet."""
-    CLOSED = auto()
-
-
-OPEN: Final[State] = State.OPEN
-ENDING: Final[State] = State.ENDING
-LINGERING: Final[State] = State.LINGERING
-CLOSED: Final[State] = State.CLOSED
-
 FEW: Final = 479
 """Bytes that are read into memory of the allocator's smallest kind, at once: a whole request of most programs."""
 
@@ -81,23 +64,17 @@ class Connection(BufferedChannel):
         peer: The address of its other end, for exchanges to tell.
         http: What it shares with other connections.
         floor: What watches the socket.
+
+    Attributes:
+        http: The same.
     """
 
-    __slots__ = (
-        "_beyond",
-        "_head",
-        "_http",
-        "_parser",
-        "_peer",
-        "_state",
-        "_unanswered",
-        "_waiting",
-    )
+    __slots__ = ("_beyond", "_head", "_parser", "_peer", "_state", "_unanswered", "_waiting", "http")
 
     def __init__(self, sock: socket.socket, peer: str, http: Http, floor: Floor) -> None:
         super().__init__(sock, floor)
         self._peer = peer
-        self._http = http
+        self.http = http
         self._state = OPEN
         self._head: KnownHead | None = None
         self._parser: RequestParser | None = None
@@ -141,7 +118,7 @@ class Connection(BufferedChannel):
 
     def _receive(self) -> bytes:
         """Read what has come, as much as one read may take: where the last request was short, first as much as that."""
-        most, known = min(self._floor.read_bytes, self._http.read_bytes), self._head
+        most, known = min(self._floor.read_bytes, self.http.read_bytes), self._head
         if known is None or known.request_bytes >= FEW or most <= FEW:
             return self.sock.recv(most)
         data = self.sock.recv(FEW)
@@ -179,7 +156,7 @@ class Connection(BufferedChannel):
 
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
-        http, deadline = self._http, self._deadline
+        http, deadline = self.http, self._deadline
         limits = http.limits
         moves = deadline is http.body or deadline is http.write
         slowest, longest = limits.bytes_per_second, limits.longest_seconds
@@ -218,7 +195,7 @@ class Connection(BufferedChannel):
     def _leave_parser(self) -> None:
         parser, self._parser = self._parser, None
         if parser is not None:
-            self._http.parsers.take_back(parser)
+            self.http.parsers.take_back(parser)
 
     def _drop_unanswered(self) -> None:
         unanswered, self._unanswered = self._unanswered, []
@@ -233,7 +210,7 @@ class Connection(BufferedChannel):
             return
         known = self._head
         if known is None or len(data) != known.request_bytes or not data.startswith(known.head):
-            self._head = known = self._http.heads.recall(data)
+            self._head = known = self.http.heads.recall(data)
             if known is None:
                 self._parse_afresh(data, learn=True)
                 return
@@ -241,7 +218,7 @@ class Connection(BufferedChannel):
         if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
             deadline.discard(self)
             self._deadline = None
-        if len(self._unanswered) < self._http.unanswered:
+        if len(self._unanswered) < self.http.unanswered:
             self._serve(known.exchange(data))
         else:
             self._waiting = deque([known.exchange(data)])
@@ -249,7 +226,7 @@ class Connection(BufferedChannel):
 
     def _parse_afresh(self, data: bytes, *, learn: bool) -> None:
         self._floor.count_parsed(len(data))
-        parsers = self._http.parsers
+        parsers = self.http.parsers
         parser = self._parser or parsers.shared
         if self._unsent is None:  # else responses are what is waited for
             self._moved += len(data)
@@ -259,7 +236,7 @@ class Connection(BufferedChannel):
             self._parser = parsers.keeps(parser)
             self._beyond, parser.beyond = parser.beyond, None
         if learn and len(exchanges) == 1 and self._parser is None and exchanges[0].upload is None:
-            self._http.heads.learn(data, exchanges[0])
+            self.http.heads.learn(data, exchanges[0])
         if exchanges and self._unsent is None:
             self._expect(None)
         if exchanges:
@@ -269,7 +246,7 @@ class Connection(BufferedChannel):
             self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
-        return len(self._unanswered) < self._http.unanswered
+        return len(self._unanswered) < self.http.unanswered
 
     def _serve_waiting(self) -> None:
         """Serve what waits as far as there is room, and the connection's last request as such."""
@@ -284,7 +261,7 @@ class Connection(BufferedChannel):
     def _serve(self, exchange: Exchange) -> None:
         self._unanswered.append(exchange)
         exchange.arrive(self, self._peer)
-        self._http.service.serve(exchange)
+        self.http.service.serve(exchange)
 
     # From answers to bytes.
 
@@ -292,7 +269,7 @@ class Connection(BufferedChannel):
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
     ) -> None:
         """Send the response of `exchange` when its turn has come (`Carrier`)."""
-        http, floor = self._http, self._floor
+        http, floor = self.http, self._floor
         if floor.draining:
             self._end_if_last(exchange)
         response = http.encoder.encode(
@@ -317,7 +294,7 @@ class Connection(BufferedChannel):
             self._end_if_last(exchange)
         keep_little_unsent(self.sock)
         chunked, closing = exchange.version == "1.1" and not has_length(headers), exchange.closing
-        return self._http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
+        return self.http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
 
     def push(self, exchange: Exchange, stream: Stream) -> bool:
         """Send what is pending of `stream` if its turn has come; returns whether it takes more (`Carrier`)."""
@@ -403,7 +380,7 @@ class Connection(BufferedChannel):
             self.sock.shutdown(socket.SHUT_WR)
 
     def _due(self) -> DeadlineQueue[Channel] | None:
-        http = self._http
+        http = self.http
         if self._unsent is not None:
             return http.write
         if self._state is LINGERING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.transport.http.connection import CLOSED, ENDING, Connection
+from cometary.transport.http.connection import Connection
+from cometary.transport.http.connection_state import CLOSED, ENDING
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.responses import CONTINUE
 from cometary.transport.net.poller import PEER_SHUT
@@ -39,8 +40,7 @@ def take_upload(exchange: Exchange, take: Callable[[Exchange], None]) -> None:
     """
     carrier, upload = exchange.carrier, exchange.upload
     if isinstance(carrier, Connection) and upload is not None:
-        http = carrier._http  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        exchange.upgrade(partial(_succeed, exchange, http, upload, take))
+        exchange.upgrade(partial(_succeed, exchange, carrier.http, upload, take))
 
 
 async def receive_upload(upload: Upload) -> bytes:
@@ -124,12 +124,9 @@ class UploadConnection(Connection):
         if not self._reading:  # nobody asked, so it is a hang-up
             self._hang_up(bits)
             return
-        try:
-            data = self.sock.recv(self._floor.read_bytes)
-        except BlockingIOError:
+        data = self._read_once()
+        if data is None:
             return
-        except OSError:
-            data = b""
         if not data or not self._upload.feed(data):
             self.close()
             return
@@ -145,8 +142,8 @@ class UploadConnection(Connection):
 
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
-        slowest = self._http.limits.bytes_per_second
-        if not (self._deadline is self._http.body and self._gets_on(slowest=slowest, longest=math.inf)):
+        slowest = self.http.limits.bytes_per_second
+        if not (self._deadline is self.http.body and self._gets_on(slowest=slowest, longest=math.inf)):
             super().expire()
 
     def close(self) -> None:
@@ -163,5 +160,5 @@ class UploadConnection(Connection):
 
     def _due(self) -> DeadlineQueue[Channel] | None:
         if self._comes and self._unsent is None:
-            return None if self._upload.full else self._http.body
+            return None if self._upload.full else self.http.body
         return super()._due()

@@ -69,6 +69,15 @@ class BufferedChannel(Channel):
     def closed(self) -> None:
         """Give up what was under way, since the channel has been closed."""
 
+    def _read_once(self) -> bytes | None:
+        """Read once: what has come, None if that is nothing yet, b"" at the end, however it has come about."""
+        try:
+            return self.sock.recv(self._floor.read_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
     def _send(self, data: bytes | memoryview) -> None:
         try:
             sent = self.sock.send(data)

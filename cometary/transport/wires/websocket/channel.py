@@ -167,12 +167,9 @@ class WebSocketChannel(BufferedChannel):
             return self._hang_up(bits)
         if self._next is not None:  # its turn comes first; till then nobody needs to be told again
             return self._watch(reading=False, writing=self._writing)
-        try:
-            data = self.sock.recv(self._floor.read_bytes)
-        except BlockingIOError:
+        data = self._read_once()
+        if data is None:
             return None
-        except OSError:
-            return self.close()
         if not data:
             return self.close()
         if self._stage != DEAF:
@@ -262,11 +259,16 @@ class WebSocketChannel(BufferedChannel):
             self._handle(found)
         else:
             self._next = found
-            self.later(cost, partial(self._take_turn, found))
+            bodies.wait(cost, self, self._take_turn)
 
-    def _take_turn(self, found: Frame) -> None:
+    def _take_turn(self) -> None:
+        self._in_turn(self._handle_next)
+
+    def _handle_next(self) -> None:
         """Handle the frame that waited for its turn, and go on."""
-        self._next = None
+        found, self._next = self._next, None
+        if found is None:
+            return
         try:
             self._handle(found)
         except FrameError as wrong:
