@@ -29,7 +29,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from cometary.actors import Actor
+from cometary.actors import Actor, Timer
 from cometary.actors.messages import answer_if_discarded
 from cometary.escapes import escapes
 from cometary.fsm import StartTimer
@@ -258,9 +258,15 @@ class SessionActor(Actor):
         """Have the machine go on with `stream` behind the mail that there is."""
         self.tell_itself(Writable(stream))
 
+    def new_timer(self, name: str) -> Timer:
+        """Make the timer `name`; the keeper keeps it, for the next incarnation too."""
+        timer = self.timer(None)
+        self._keeper.keep_timer(name, timer)
+        return timer
+
     def expire_at(self, time: float) -> None:
         """Tell the machine when it is `time`, in seconds of Trio's clock."""
-        timer = self._keeper.timer(EXPIRY) or self._keeper.new_timer(EXPIRY)
+        timer = self._keeper.timer(EXPIRY) or self.new_timer(EXPIRY)
         timer.message = LookForExpired(time)
         timer.start(max(time - self.system.scheduler.now(), 0.0))
 

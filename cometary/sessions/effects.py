@@ -27,11 +27,16 @@ from cometary.sessions.events import (
 from cometary.sessions.keeper import SessionKeeper
 
 if TYPE_CHECKING:
+    from cometary.actors import Timer
     from cometary.sessions.events import Ready, Stream
 
 
 class Performer(Protocol):
     """What only the session's actor can do."""
+
+    def new_timer(self, name: str, /) -> Timer:
+        """Make the timer `name`, and have the keeper keep it."""
+        ...
 
     def take_in(self, ready: Ready, /) -> None:
         """Hand the packets of `ready.request` to the application, then have the machine take `ready`."""
@@ -76,7 +81,7 @@ def perform(  # noqa: C901 - in one piece, because it runs for every event
         for action in actions:
             kind = type(action)  # pyright: ignore[reportUnknownVariableType]
             if kind is StartTimer:
-                timer = keeper.timer(action.name) or keeper.new_timer(action.name)
+                timer = keeper.timer(action.name) or performer.new_timer(action.name)
                 timer.message = action  # it carries the token by which a late one is recognised
                 timer.start(action.seconds)
             elif kind is Answer:

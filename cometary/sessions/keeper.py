@@ -246,13 +246,17 @@ class SessionKeeper:
         """Make the timer `name`, which tells its actor `message`, whichever incarnation that is."""
         cell = self.ref.actor_inbox
         timer = Timer(cell.system.scheduler.timers, cell, message)
+        self.keep_timer(name, timer)
+        return timer
+
+    def keep_timer(self, name: str, timer: Timer) -> None:
+        """Keep a timer that was made for this session."""
         if name == HOLD_OR_DIE:
             self.hold_or_die = timer
         elif self._other_timers is None:
             self._other_timers = {name: timer}
         else:
             self._other_timers[name] = timer
-        return timer
 
     @property
     def user(self) -> str | int | None:

@@ -66,11 +66,11 @@ class Scene:
         self.done.append(("end", reason))
 
     def perform(self, *actions: Any) -> list[tuple[Any, ...]]:
-        perform(self, self.keeper, actions)
+        perform(self, self.keeper, actions)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         return self.done
 
     def advance(self, event: object) -> bool:
-        return advance(self, self.keeper, event)
+        return advance(self, self.keeper, event)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
     @property
     def keeper(self) -> SessionKeeper:

@@ -51,8 +51,8 @@ ACTOR_BREAKS = (
     Break(
         "start no timer after a first one",
         "effects",
-        "keeper.timer(action.name) or keeper.new_timer(action.name)",
-        "keeper.timer(action.name) and performer.timer(None) or keeper.new_timer(action.name)",
+        "keeper.timer(action.name) or performer.new_timer(action.name)",
+        "keeper.timer(action.name) and performer.timer(None) or performer.new_timer(action.name)",
     ),
     Break(
         "refuse nobody after the end",

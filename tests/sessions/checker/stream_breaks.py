@@ -158,7 +158,7 @@ STREAM_BREAKS = (
     Break(
         "lose a stream that comes after the end",
         "actor",
-        "            stream.refuse(session_ended(keeper.ended, keeper.retry_after, keeper.last_rid))\n",
+        "            stream.refuse(keeper.over())\n",
         "",
         "streams",
     ),
