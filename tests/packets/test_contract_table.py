@@ -150,7 +150,12 @@ def test_a_line_is_a_contract(line: str, expected: tuple[str, str, int, float]) 
 
 def test_a_line_may_say_what_is_kept() -> None:
     _, contract = read_contract("a keep history=3 history_ttl=5 history_bytes=100")
-    assert contract.history == (3, 5, 100)
+    assert (contract.history, contract.presence) == ((3, 5, 100), False)
+
+
+def test_a_line_may_say_that_it_is_told_who_is_there() -> None:
+    _, contract = read_contract("a keep presence=on")
+    assert contract.presence is True
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,7 @@ def test_what_is_no_list_of_contracts_is_refused(value: Any) -> None:
         "a close limit=1.5",
         "a close limit=0",
         "a close key=x",
+        "a close presence=off",
     ],
 )
 def test_a_line_that_is_none_is_refused(line: str) -> None:

@@ -8,6 +8,7 @@ import decimal
 import enum
 import json
 import uuid
+from typing import Any
 
 import cbor2
 import msgspec
@@ -120,6 +121,32 @@ def _check_plain(value: object) -> None:
 def test_what_cannot_be_encoded_is_refused_at_once(message: object) -> None:
     with pytest.raises(UsageError, match="'somewhere'"):
         outgoing("somewhere", message)
+
+
+class Wrong(dt.tzinfo):
+    """A zone that raises when a date is encoded."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def fail(self, *_: object) -> Any:
+        raise self.error
+
+    utcoffset = dst = tzname = fail
+
+
+class SpeechlessError(Exception):
+    def __str__(self) -> str:
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(TypeError("no offset"), "encoded: no offset$"), (SpeechlessError(), r"encoded: SpeechlessError\(\)$")],
+)
+def test_a_refusal_says_why_if_that_can_be_said(error: Exception, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        outgoing("a", dt.datetime(2026, 1, 1, tzinfo=Wrong(error)))
 
 
 def test_a_message_that_holds_itself_is_refused_at_once() -> None:

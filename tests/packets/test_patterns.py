@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from cometary.errors import PatternError
 from cometary.packets.paths import LONGEST_PATH
-from cometary.packets.patterns import Pattern
+from cometary.packets.patterns import MOST_LISTED, MOST_STARRED, NO_GRANTS, Grants, Pattern, are_patterns
 
 VECTORS = json.loads(Path(__file__).with_name("pattern_vectors.json").read_text(encoding="utf-8"))
 segments = st.sampled_from(["", "a", "b", "*", "é"])
@@ -87,3 +88,43 @@ def test_a_pattern_includes_another_if_it_covers_all_that_that_covers(
     pattern, other = Pattern.compile("/".join(ours)), Pattern.compile("/".join(theirs))
     assert all(map(other.matches, covered))
     assert pattern.includes(other) == all(map(pattern.matches, covered))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        ["a", "b/*", "**"],
+        ("a",),
+        ["a"] * MOST_LISTED,
+        ["a/*"] * MOST_STARRED + ["a"] * (MOST_LISTED - MOST_STARRED),
+    ],
+    ids=lambda value: str(len(value)),
+)
+def test_a_short_list_of_paths_and_patterns_is_one(value: object) -> None:
+    assert are_patterns(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("a", {"a": "b"}, None, ["a", 7], ["a", "b*"], [""], [[]]),
+        ["a"] * (MOST_LISTED + 1),
+        ["a/*"] * (MOST_STARRED + 1),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_list_that_is_long_or_holds_anything_else_is_none(value: Any) -> None:
+    assert not are_patterns(value)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "a/b", "a/*", "*", "b/**"])),
+    st.sampled_from(["a", "b", "a/b", "a/*", "b/*/c", "b/**", "**"]),
+)
+def test_what_is_granted_is_what_one_of_the_grants_includes(texts: list[str], wish: str) -> None:
+    grants, pattern = Grants(texts), Pattern.compile(wish)
+    assert grants.texts == texts
+    assert bool(grants) == bool(texts)
+    assert grants.cover(pattern) == any(Pattern.compile(text).includes(pattern) for text in texts)
+    assert not NO_GRANTS.cover(pattern)

@@ -49,6 +49,11 @@ def test_keys_of_python_s_own_classes_are_compared_as_they_are(key: object) -> N
     assert as_key(key, "p") is key
 
 
+def test_a_key_of_a_class_of_text_is_the_text() -> None:
+    key = as_key(type("SafeText", (str,), {"__eq__": None, "__hash__": object.__hash__})("a"), "p")
+    assert (key, type(key)) == ("a", str)
+
+
 def test_a_key_without_a_hash_is_the_senders() -> None:
     with pytest.raises(UsageError, match="the key of a packet to 'a' cannot be compared"):
         tracked("a", 1, key=[])
@@ -89,3 +94,15 @@ def test_once_more_it_is_on_the_same_terms() -> None:
 def test_a_receipts_id_is_any_short_text(receipt: str) -> None:
     check_receipt(receipt)
     assert tracked("a", 1, receipt=receipt).receipt == receipt
+
+
+@pytest.mark.parametrize("exclude", [7, b"s", ["s"]])
+def test_whom_it_is_not_for_is_said_in_text(exclude: Any) -> None:
+    assert tracked("a", 1, exclude="s").exclude == "s"
+    with pytest.raises(UsageError, match="the id of a session"):
+        tracked("a", 1, exclude=exclude)
+
+
+def test_it_shows_its_receipt_but_not_what_is_in_it() -> None:
+    assert repr(tracked("a", "a secret", receipt="r")) == "<TrackedPacket to 'a', receipt 'r'>"
+    assert repr(tracked("a", "a secret")) == "<TrackedPacket to 'a'>"
