@@ -7,7 +7,7 @@ too long `pykka.Timeout`, so that code written for Pykka keeps working.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -163,20 +163,23 @@ class ProtocolError(CometaryError):
 
 
 class AskError(CometaryError):
-    """A client did not answer what it was asked: its own fault, or nobody's, as `fault` says.
+    """Whoever was asked did not answer: the client's fault, the application's, or nobody's, as `fault` says.
 
     Args:
-        fault: `client`: it has refused, or failed, or has nobody who answers. `nobody`: the time is over, or the
-            session has ended. Whether the client has got the question is not known then.
-        condition: `timeout`, `session-ended`, or what the client has said.
+        fault: `client`: it has refused, or failed, or has nobody who answers; of a question that a client has asked, it
+            was refused. `application`: its handler has failed. `nobody`: the time is over, or the session has ended.
+            Whether the question has arrived is not known then.
+        condition: `timeout`, `session-ended`, or what the other side has said.
         detail: One sentence for a person.
+        paths: Those that were refused, if it was about paths.
     """
 
-    def __init__(self, fault: str, condition: str, detail: str) -> None:
+    def __init__(self, fault: str, condition: str, detail: str, paths: Sequence[str] = ()) -> None:
         super().__init__(f"{condition}: {detail}")
         self.fault = fault
         self.condition = condition
         self.detail = detail
+        self.paths = paths
 
 
 class KeyReusedError(UsageError):

@@ -13,6 +13,7 @@ class Refused(msgspec.Struct):
     error: str = ""
     detail: str = ""
     reason: str = ""
+    processed: int | None = None
 
 
 class Packet(msgspec.Struct):
@@ -20,6 +21,8 @@ class Packet(msgspec.Struct):
 
     path: str
     message: Any = None
+    at: str | None = None
+    ask: str | None = None
 
 
 class Answer(msgspec.Struct):
@@ -35,6 +38,9 @@ class Welcome(msgspec.Struct):
     sid: str
     die: float
     requests: int
+    wait: float = 60
+    packets: int = 256
+    bind: str = ""
 
 
 def read_refusal(status: int, body: bytes) -> Refused:

@@ -7,6 +7,7 @@
 4.  Packets numbered up to `ack` have been received before, and are dropped (`docs/protocol.md`).
 5.  While a stream is attached, or about to be, no request is to be held: one goes out only when there are packets, or
     when something is to be acknowledged. Whatever was lost before goes out as such a send.
+6.  A request whose packets the server refuses is sent again without them, since its id is still the next one.
 
 Pure: no clock, no socket.
 """
@@ -27,6 +28,9 @@ MOST_WAITING: Final = 200
 
 MOST_PACKETS: Final = 50
 """Packets in one request."""
+
+MOST_BYTES: Final = 192 << 10
+"""Bytes of the packets in one request, unless one alone has more."""
 
 ACKNOWLEDGED: Final = 16
 """Packets of a stream that are acknowledged at once."""
@@ -59,6 +63,7 @@ class Conversation:
         self.attached = False
         """Whether a stream carries packets, or is about to."""
         self._owed = 0
+        self._urged = False
 
     @property
     def sid(self) -> bytes:
@@ -71,6 +76,11 @@ class Conversation:
         return len(self._waiting) >= MOST_WAITING
 
     @property
+    def waiting(self) -> int:
+        """How many packets no request has taken."""
+        return len(self._waiting)
+
+    @property
     def has_lost(self) -> bool:
         """Whether a request is to be sent again."""
         return bool(self._lost)
@@ -79,27 +89,56 @@ class Conversation:
         """Have `packet`, a JSON object, sent with the next new request."""
         self._waiting.append(packet)
 
+    def urge(self) -> None:
+        """Have a request go out, although there may be nothing to send."""
+        self._urged = True
+
+    def drain(self) -> tuple[bytes, ...]:
+        """Take out the packets that no request has taken."""
+        packets = tuple(self._waiting)
+        self._waiting.clear()
+        return packets
+
     def take(self) -> Request | None:
         """Return the request that is to go out now, if there is one."""
         if self._lost:
             return heapq.heappop(self._lost)
         wanted = self._owed >= ACKNOWLEDGED if self.attached else not self.unanswered
-        if not (wanted or self._waiting) or self.unanswered >= self._requests:
+        if not (wanted or self._waiting or self._urged) or self.unanswered >= self._requests:
             return None
         self.unanswered += 1
         self._owed = 0
+        self._urged = False
         return self._new()
 
     def _new(self) -> Request:
         self._rid += 1
-        count = min(len(self._waiting), MOST_PACKETS)
-        return Request(self._rid, tuple([self._waiting.popleft() for _ in range(count)]))
+        packets: list[bytes] = []
+        room = MOST_BYTES
+        while (
+            self._waiting and len(packets) < MOST_PACKETS and (not packets or room >= len(self._waiting[0]))
+        ):
+            packets.append(self._waiting.popleft())
+            room -= len(packets[-1])
+        return Request(self._rid, tuple(packets))
 
-    def body(self, request: Request) -> bytes:
-        """Write a request, as of now: the acknowledgement may have grown since it was lost."""
+    def body(self, request: Request, members: bytes = b"") -> bytes:
+        """Write a request, as of now: the acknowledgement may have grown since it was lost.
+
+        Args:
+            request: the request.
+            members: more of them, as JSON, each behind a comma.
+        """
         packets = b',"packets":[%b]' % b",".join(request.packets) if request.packets else b""
         hold = b',"hold":false' if self.attached else b""
-        return b'{"sid":"%b","rid":%d,"ack":%d%b%b}' % (self._sid, request.rid, self.ack, packets, hold)
+        return b'{"sid":"%b","rid":%d,"ack":%d%b%b%b}' % (
+            self._sid,
+            request.rid,
+            self.ack,
+            packets,
+            hold,
+            members,
+        )
 
     def farewell(self) -> bytes:
         """Write the request that closes the session."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cometary.client.conversation import MOST_PACKETS, MOST_WAITING, Conversation, Request
+from cometary.client.conversation import MOST_BYTES, MOST_PACKETS, MOST_WAITING, Conversation, Request
 
 
 @pytest.fixture
@@ -91,3 +91,20 @@ def test_it_takes_no_more_than_it_may_and_sends_no_more_at_once(conversation: Co
 def test_it_says_farewell_with_the_next_id(conversation: Conversation) -> None:
     take(conversation)
     assert json.loads(conversation.farewell()) == {"sid": "sid", "rid": 9, "ack": 0, "close": True}
+
+
+def test_a_request_takes_as_many_bytes_as_it_may_and_one_packet_at_least(conversation: Conversation) -> None:
+    for size in (MOST_BYTES + 1, MOST_BYTES, 1):
+        conversation.offer(b"1" * size)
+    assert [len(take(conversation).packets) for _ in range(2)] == [1, 1]
+    assert conversation.waiting == 1
+    assert conversation.drain() == (b"1",)
+    assert conversation.waiting == 0
+
+
+def test_it_can_be_urged_to_make_a_request_that_has_no_packets(conversation: Conversation) -> None:
+    take(conversation)
+    conversation.urge()
+    request = take(conversation)
+    assert conversation.body(request, b',"token":7') == b'{"sid":"sid","rid":9,"ack":0,"token":7}'
+    assert conversation.take() is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ import pytest
 from cometary import Connector
 from examples import publishing
 from tests.examples.sessions import ClientSession
-from tests.servers import running_server
+from tests.servers import ENVIRONMENT, ROOT, running_server
 
 
 def test_what_one_session_says_all_sessions_hear() -> None:
@@ -37,7 +39,13 @@ def test_a_client_connects_itself_to_the_room_that_its_user_may_enter() -> None:
         assert isinstance(refusal, dict)
         assert refusal["paths"] == ["room/office"]
         session.exchange(("::connect", {"paths": ["room/kitchen"]}), hold=False)
-        connector.update("room/kitchen", "Tea is ready.")
+        visitor = [sys.executable, "examples/room_visitor.py", server.comet]
+        with subprocess.Popen(visitor, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=ROOT) as visit:
+            assert visit.stdout is not None
+            assert visit.stdout.readline() == "['ada', 'grace']\n"
+            connector.update("room/kitchen", "Tea is ready.")
+            assert visit.stdout.readline() == "room/kitchen Tea is ready.\n"
+            visit.kill()
         assert session.hear() == [("room/kitchen", "Tea is ready.")]
 
 

@@ -1,0 +1,207 @@
+"""One session over HTTP: requests that the server holds, and requests that carry packets beside them.
+
+1.  Which request is next, and what of an answer is new, `Conversation` decides. One task for each request that may be
+    unanswered makes it, and repeats it until there is an answer.
+2.  An answer may overtake the one before it on another connection. Its packets are left: they come again, since they
+    are not acknowledged.
+3.  What the server refuses ends the session, unless it is about the packets of a request: then that goes out again
+    without them, and whoever sent them is told. What waits for an earlier request is repeated.
+4.  When the session has ended, `left` has the packets that have not reached the application, which another session may
+    send, and `uncertain` those of which nobody knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import trio
+
+from cometary.client.bodies import Answer, Welcome
+from cometary.client.conversation import Conversation, Request
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cometary.client.bodies import Packet
+    from cometary.client.way import Way
+
+ABOUT_PACKETS: Final = frozenset({"bad-request", "forbidden-path", "forbidden", "too-large"})
+GRACE: Final = 10.0
+"""Seconds after which a request counts as lost, beyond those for which the server may hold it."""
+
+PAUSE: Final = 0.1
+"""Seconds until a request that waits for an earlier one is sent again."""
+
+HELD: Final = 25
+"""Seconds for which a request is held at most: less than `die` by more than `GRACE`."""
+
+FIRST_RID: Final = 1
+
+
+class Line:
+    """One session.
+
+    Args:
+        way: to the server.
+        welcome: what it has said when the session was opened.
+        token: what the session was opened with.
+        hear: takes packets that are new, in order.
+        refused: told the packets that the server refuses, and why.
+
+    Attributes:
+        sid: the session's id.
+        left: see rule 4.
+        uncertain: the same.
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        welcome: Welcome,
+        token: object,
+        hear: Callable[[Sequence[Packet]], Awaitable[object]],
+        refused: Callable[[Sequence[bytes], ProtocolError], Awaitable[object]],
+    ) -> None:
+        self.sid = welcome.sid
+        self.left: tuple[bytes, ...] = ()
+        self.uncertain: tuple[bytes, ...] = ()
+        self._way = way
+        self._patience = welcome.wait + GRACE
+        self._requests = welcome.requests
+        self._conversation = Conversation(welcome.sid, FIRST_RID, welcome.requests)
+        self._token = token
+        self._bound = welcome.bind == "token"
+        self._token_is_new = False
+        self._hear = hear
+        self._tell_refused = refused
+        self._out: dict[int, Request] = {}  # unanswered, the oldest first
+        self._closing = False
+        self._last = 0  # the request that closes the session, once it has been made
+        self._work = trio.lowlevel.ParkingLot()
+
+    @property
+    def full(self) -> bool:
+        """Whether as many packets wait as may."""
+        return self._conversation.full
+
+    def send(self, packet: bytes) -> None:
+        """Send a packet with the next request."""
+        self._conversation.offer(packet)
+        self._work.unpark_all()
+
+    def drain(self) -> tuple[bytes, ...]:
+        """Take out what was sent since the session has ended."""
+        return self._conversation.drain()
+
+    def renew(self, token: object) -> None:
+        """Give the server another token, with the next request."""
+        self._token, self._token_is_new = token, True
+        self._conversation.urge()
+        self._work.unpark_all()
+
+    async def run(self) -> ProtocolError:
+        """Keep the session up until it ends; returns why."""
+        ended: list[ProtocolError] = []
+
+        async def work() -> None:
+            try:
+                while True:
+                    await self._exchange(await self._next())
+            except ProtocolError as error:
+                ended.append(error)
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._requests):
+                nursery.start_soon(work)
+        self._sort_out(ended[0].members.get("processed"))
+        return ended[0]
+
+    def close(self) -> None:
+        """Send what waits, and end the session with the last of it: `run` returns then."""
+        self._closing = True
+        self._conversation.urge()
+        self._work.unpark_all()
+
+    async def _next(self) -> Request:
+        while self._last or (request := self._conversation.take()) is None:
+            await self._work.park()
+        self._out[request.rid] = request
+        if self._closing and not self._conversation.waiting:
+            self._last = request.rid
+        return request
+
+    async def _exchange(self, request: Request) -> None:
+        """Have one request answered, and take the answer."""
+        answer = await self._post(request)
+        del self._out[request.rid]
+        if request.rid == self._last:
+            raise ProtocolError(
+                "session-ended", "The client has closed it.", reason="closed", processed=self._last
+            )
+        early = answer.seq > self._conversation.ack + 1  # rule 2
+        new = self._conversation.answered(0 if early else answer.seq, [] if early else answer.packets)
+        self._work.unpark_all()
+        if new:
+            await self._hear(new)
+
+    async def _post(self, request: Request) -> Answer:
+        renewing = self._token_is_new
+        self._token_is_new = False
+        while True:
+            try:
+                return await self._way.post(
+                    lambda: self._conversation.body(request, self._members(request, renewing)),  # noqa: B023
+                    self._patience,
+                    Answer,
+                )
+            except ProtocolError as error:
+                if error.condition == "rid-out-of-window" and request.rid != min(self._out):
+                    await trio.sleep(PAUSE)
+                    continue
+                if error.condition == "unauthorized" and renewing:
+                    renewing = False
+                    await self._tell_refused((), error)
+                elif error.condition in ABOUT_PACKETS and request.packets:
+                    refused, request = request.packets, Request(request.rid, ())
+                    self._out[request.rid] = request
+                    await self._tell_refused(refused, error)
+                else:
+                    raise
+
+    def _members(self, request: Request, renewing: bool) -> bytes:  # noqa: FBT001 - private
+        token = b',"token":%b' % encode(self._token) if renewing or self._bound else b""
+        return token + b',"close":true' if request.rid == self._last else token
+
+    def _sort_out(self, processed: Any) -> None:
+        """See what has reached the application (rule 4)."""
+        if processed is None:
+            self.uncertain = tuple(packet for each in self._out.values() for packet in each.packets)
+            self.left = self._conversation.drain()
+        else:
+            later = [packet for rid, each in self._out.items() if rid > processed for packet in each.packets]
+            self.left = (*later, *self._conversation.drain())
+
+
+encode = msgspec.json.encode
+
+
+async def open_line(
+    way: Way,
+    token: object,
+    hear: Callable[[Sequence[Packet]], Awaitable[object]],
+    refused: Callable[[Sequence[bytes], ProtocolError], Awaitable[object]],
+) -> Line:
+    """Open a session, and try until there is one.
+
+    Raises:
+        ProtocolError: the server refuses, for good.
+    """
+    wish: dict[str, object] = {"rid": FIRST_RID, "wait": HELD}
+    if token is not None:
+        wish["token"] = token
+    body = encode(wish)
+    welcome = await way.post(lambda: body, GRACE, Welcome)
+    return Line(way, welcome, token, hear, refused)
