@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     D = TypeVar("D", bound=Told)
     Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
     A = TypeVar("A", bound=Authenticator)
+    LoginRule = Callable[[str, str], Verdict | Awaitable[Verdict]]
+    L = TypeVar("L", bound=LoginRule)
 
 
 class App(Paths):
@@ -75,6 +77,7 @@ class App(Paths):
         if authenticate is not None:
             check_authenticator("App(authenticate=…)", authenticate)
         self.authenticator = authenticate
+        self.of_login: LoginRule | None = None
         self.tasks: list[Task] = []
         self.delegates: list[Told] = []
         self.directories: list[tuple[str, Path, bool]] = []
@@ -177,6 +180,23 @@ class App(Paths):
         check_authenticator("@app.authenticate", authenticator)
         self.authenticator = authenticator
         return authenticator
+
+    def login(self, rule: L) -> L:
+        """Ask `rule(login, passcode)` whether a back-end that gives both may come in: by STOMP, today.
+
+        It returns what an authenticator does, and may be async. True lets the back-end do everything, as the
+        server's secret does, which is taken as a passcode all the same. An `Admission` lets it send to what its
+        `paths` cover, and subscribe to that, until it `expires`. Without a rule the secret alone lets in.
+
+        Raises:
+            UsageError: if a server runs the application, or it cannot be called so; the caller's fault,
+                nothing has changed.
+        """
+        if self._hub is not None:
+            raise UsageError("a server runs the application: its rule for logins is declared before")
+        check_handler("@app.login", rule, "login", "passcode")
+        self.of_login = rule
+        return rule
 
     def task(self, function: T) -> T:
         """Run `function(running)`, which is async, for as long as the server runs.

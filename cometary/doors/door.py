@@ -15,7 +15,7 @@ in the entry point group `cometary.doors`, and the server has it as it has its o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.hub import Hub
     from cometary.packets.packet import Packet
     from cometary.sessions import Session, SessionManager
+    from cometary.sessions.admission import Verdict
     from cometary.sessions.application import Application
     from cometary.supervision import ChildSpec
     from cometary.transport.http.body_queue import BodyQueue
@@ -46,7 +47,7 @@ class Listener:
         new_protocol: makes what makes the channels; called for each switchboard that there is, one after the other.
         reserve: whether some connections are kept for it which no other listener may have.
         opened: told the addresses that were really taken, with their ports.
-        secure: whether it speaks TLS, so that its URL says so.
+        secure: whether what is spoken is spoken within TLS, with the certificate of the clients' listener.
     """
 
     name: str
@@ -85,6 +86,8 @@ class Inside:
         bodies: has the bodies of requests read in their turn.
         limits: what one client may take of the front end.
         start_soon: runs an async function beside everything else.
+        login: the application's rule for back-ends that give a login and a passcode, `login(login, passcode)`, with the
+            answers of authenticators; None for none.
     """
 
     manager: SessionManager
@@ -95,6 +98,7 @@ class Inside:
     bodies: BodyQueue
     limits: Limits
     start_soon: Callable[..., None]
+    login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
 
 
 class Door:

@@ -118,25 +118,33 @@ def event_sources(settings: Settings, gate: Gate) -> EventSources | None:
     return EventSources(gate, replace(policy_of(session_settings(settings)), window=WINDOW))
 
 
-def public_listener(
-    settings: Settings, service: Service, limits: Limits, certificate: Certificate | None
-) -> Listener:
+def public_listener(settings: Settings, service: Service, limits: Limits) -> Listener:
     """Return where clients connect.
 
     Args:
         settings: how the server is set up.
         service: what answers them.
         limits: what one client may take.
-        certificate: what they are shown; None if TLS is not spoken.
     """
     opened = None if service.hosts is None else service.hosts.listening_at
     address = Address(settings.host, settings.port)
-    http = partial(Http, service, limits)
-    if certificate is None:
-        return Listener(CLIENTS, address, http, opened=opened)
+    secure = settings.files_of_tls is not None
+    return Listener(CLIENTS, address, partial(Http, service, limits), opened=opened, secure=secure)
+
+
+def within_tls(listener: Listener, limits: Limits, certificate: Certificate | None) -> Listener:
+    """Return a listener at which TLS is spoken, if it is one for which that is so.
+
+    Args:
+        listener: where connections come in.
+        limits: what one client may take.
+        certificate: what is shown there; None if there is none.
+    """
+    if certificate is None or not listener.secure:
+        return listener
     seconds, linger = limits.head_seconds, limits.linger_seconds
 
-    def https() -> Tls:
-        return Tls(http(), lambda: certificate.context, seconds=seconds, linger=linger)
+    def new_protocol() -> Tls:
+        return Tls(listener.new_protocol(), lambda: certificate.context, seconds=seconds, linger=linger)
 
-    return Listener(CLIENTS, address, https, opened=opened, secure=True)
+    return replace(listener, new_protocol=new_protocol)

@@ -41,7 +41,7 @@ from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
 from cometary.server.authenticator import choose_authenticator
 from cometary.server.doors import Doors
-from cometary.server.endpoints import CLIENTS, make_gate, public_listener, public_service
+from cometary.server.endpoints import CLIENTS, make_gate, public_listener, public_service, within_tls
 from cometary.server.front_end import FrontEnd
 from cometary.server.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
@@ -283,6 +283,7 @@ class Server:
             bodies=bodies,
             limits=limits,
             start_soon=start_soon,
+            login=app.of_login,
         )
         self._doors.open(inside)
         gate = make_gate(
@@ -295,9 +296,9 @@ class Server:
             start_soon=start_soon,
         )
         self.service = service = public_service(settings, self._doors, gate, limits, bodies=bodies)
-        if not self._listens:
-            return self._doors.listeners()
-        return [public_listener(settings, service, limits, self._certificate), *self._doors.listeners()]
+        own = [public_listener(settings, service, limits)] if self._listens else []
+        listeners = [*own, *self._doors.listeners()]
+        return [within_tls(listener, limits, self._certificate) for listener in listeners]
 
     def adopt(self, sock: socket.socket, peer: str) -> None:
         """Serve a socket as if a client at the address `peer` had connected by it."""

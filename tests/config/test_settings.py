@@ -77,6 +77,7 @@ EXAMPLES: dict[str, Value] = {
     "asgi-requests": 10,
     "stomp": "127.0.0.1:61613",
     "stomp-websocket": "/stomp",
+    "stomp-tls": "on",
     "dudley": "127.0.0.1:8004",
     "imperio": "127.0.0.1:8007",
     "imperio-http": "127.0.0.1:8003",
@@ -89,6 +90,7 @@ EXAMPLES: dict[str, Value] = {
     "firenze-delay": 0,
     "firenze-die": 2.5,
     "firenze-keep": 10,
+    "roots-tls": "on",
     "log-level": "debug",
     "log-format": "json",
 }
@@ -152,6 +154,7 @@ EXPECTED = Settings(
     asgi_requests=10,
     stomp=Address("127.0.0.1", 61613),
     stomp_websocket="/stomp",
+    stomp_tls="on",
     dudley=Address("127.0.0.1", 8004),
     imperio=Address("127.0.0.1", 8007),
     imperio_http=Address("127.0.0.1", 8003),
@@ -164,6 +167,7 @@ EXPECTED = Settings(
     firenze_delay=0,
     firenze_die=2.5,
     firenze_keep=10,
+    roots_tls="on",
     log_level="debug",
     log_format="json",
 )

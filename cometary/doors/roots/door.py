@@ -43,6 +43,7 @@ class RootsDoor(Door):
         said = self._section = section_of(settings, RootsSection)
         addresses = (said.dudley, said.imperio, said.imperio_http, said.firenze, said.dolores)
         self._on = any(address is not None for address in addresses)
+        self._secure = said.roots_tls == "on"
         self._forest: Forest | None = None
 
     def open(self, inside: Inside) -> None:
@@ -91,10 +92,12 @@ class RootsDoor(Door):
         if address is None:
             return None
         http = section_of(self.settings, HttpSection)
-        hosts = HostRule(http.hosts if address.is_loopback else ())
-        cors = CorsPolicy(http.origins if browsers else ())
+        secure = self._secure
+        hosts = HostRule(http.hosts if address.is_loopback else (), secure=secure)
+        cors = CorsPolicy(http.origins if browsers else (), secure=secure)
         service = Service(endpoint, cors, hosts, metered=self._inside.bodies.metered)
-        return Listener(name, address, partial(Http, service, self._inside.limits), opened=hosts.listening_at)
+        protocol = partial(Http, service, self._inside.limits)
+        return Listener(name, address, protocol, opened=hosts.listening_at, secure=secure)
 
     def _lines(
         self, name: str, address: Address | None, channel: Callable[[socket.socket, str, Floor], Channel]
@@ -102,7 +105,7 @@ class RootsDoor(Door):
         if address is None:
             return None
         protocol: Protocol = channel
-        return Listener(name, address, lambda: protocol)
+        return Listener(name, address, lambda: protocol, secure=self._secure)
 
 
 def _imperio(

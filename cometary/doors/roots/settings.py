@@ -10,6 +10,7 @@ from cometary.config.kinds import Address
 from cometary.config.option import option
 from cometary.config.section import Section
 from cometary.doors.control.settings import check_guarded
+from cometary.transport.http.settings import check_certificate
 
 GUARDED: Final = ("dudley", "imperio", "imperio_http", "dolores")
 """Where back-ends speak."""
@@ -52,7 +53,14 @@ class RootsSection(Section):
         60, kinds.seconds(0.1, 600), "How long an update waits for a client at most."
     )
 
+    roots_tls: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether TLS is spoken at these addresses, with tls-cert and tls-key.",
+    )
+
     def check(self) -> None:
-        """See whether what other machines can reach is guarded."""
+        """See whether what other machines can reach is guarded, and whether there is a certificate."""
+        check_certificate(self, "roots-tls", self.roots_tls)
         for name in GUARDED:
             check_guarded(self, name.replace("_", "-"), getattr(self, name))

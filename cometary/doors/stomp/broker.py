@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, cast
+
+import trio
 
 from cometary.actors import Actor, Future
 from cometary.doors.stomp.bodies import JSON, STOMP, message_of, passed_on
 from cometary.doors.stomp.conversation import Conversation, Subscription, result_of
 from cometary.doors.stomp.frames import Frame, tail
+from cometary.doors.stomp.logins import Rights
 from cometary.doors.stomp.queues import Consumer, Message, Queues
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.packets.packet import Packet
@@ -25,7 +29,9 @@ from cometary.packets.patterns import Pattern
 
 if TYPE_CHECKING:
     from cometary.dispatch.hub import Hub
+    from cometary.doors.stomp.logins import Login, Logins
     from cometary.doors.webhooks.event_queue import Event
+    from cometary.packets.patterns import Grants
 
 QUEUE: Final = "/queue/"
 SESSION: Final = "/session/"
@@ -55,12 +61,15 @@ class Broker:
 
     Args:
         hub: sends, whoever asks.
-        secret: the passcode; None for none.
+        logins: says who may speak.
+
+    Attributes:
+        hub: the same; likewise the next.
     """
 
-    def __init__(self, hub: Hub, secret: str | None) -> None:
+    def __init__(self, hub: Hub, logins: Logins) -> None:
         self.hub = hub
-        self.secret = secret
+        self.logins = logins
         self.queues = Queues()
         self.clients: dict[Client, None] = {}
         self.listeners: dict[str, dict[Subscription, Client]] = {name: {} for name in EVENTS}
@@ -130,14 +139,21 @@ class Client:
         broker: what it has in common with others.
         send: sends bytes to it; returns whether there is room for more.
         close: closes its connection.
+        address: where it is.
 
     Attributes:
         conversation: what is said on its connection.
         has_left: whether that is closed.
+        expires: until when it may speak, in seconds of Trio's clock.
     """
 
-    def __init__(self, broker: Broker, send: Callable[[bytes], bool], close: Callable[[], object]) -> None:
-        self.conversation = Conversation(self, self._say, broker.secret, broker.new_name())
+    def __init__(
+        self, broker: Broker, send: Callable[[bytes], bool], close: Callable[[], object], address: str
+    ) -> None:
+        self.conversation = Conversation(self, self._say, broker.new_name())
+        self.expires = inf
+        self._address = address
+        self._destinations: Grants | None = None
         self._broker = broker
         self._send = send
         self._close = close
@@ -190,13 +206,53 @@ class Client:
 
     # -- what it asks for; see `conversation.Server` ----------------------------------------------
 
+    def admit(self, login: str, passcode: str) -> Future[None] | None:
+        """Let the client in."""
+        answer = self._broker.logins.ask(login, passcode, self._address)
+        if isinstance(answer, Rights):
+            self._admitted(answer)
+            return None
+        done: Future[None] = Future()
+        answer.add_done_callback(partial(self._judged, answer, done))
+        return done
+
+    def _judged(self, answer: Login, done: Future[None]) -> None:
+        try:
+            self._admitted(answer.get())
+        except ProtocolError as error:
+            done.offer(error=error)
+        else:
+            done.offer()
+
+    def _admitted(self, rights: Rights) -> None:
+        self._destinations = rights.destinations
+        if rights.expires is not None:
+            self.expires = trio.current_time() + rights.expires
+
+    def _check(self, destination: str) -> None:
+        """See whether the client may use a destination.
+
+        Raises:
+            ProtocolError: it may not.
+        """
+        if self._destinations is not None:
+            try:
+                covered = self._destinations.cover(Pattern.compile(destination))
+            except PatternError:
+                covered = False
+            if not covered:
+                raise ProtocolError("forbidden", "This login has no right to that destination.")
+
     def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
         """Send messages."""
+        for frame in frames:
+            self._check(frame.headers["destination"])
         return self._broker.publish(frames)
 
     def subscribe(self, subscription: Subscription) -> None:
         """Hear a destination."""
         destination = subscription.destination
+        self._check(destination)
         if destination in EVENTS:
             self._broker.listeners[destination][subscription] = self
             return

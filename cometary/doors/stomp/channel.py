@@ -37,17 +37,20 @@ class StompChannel(BufferedChannel):
 
     Args:
         sock: the socket; the channel closes it.
+        peer: the address of its other end.
         floor: what watches the socket.
         broker: does what is asked.
         longest: bytes of a message at most.
     """
 
-    def __init__(self, sock: socket.socket, floor: Floor, broker: Broker, longest: int) -> None:
+    def __init__(self, sock: socket.socket, peer: str, floor: Floor, broker: Broker, longest: int) -> None:
         super().__init__(sock, floor)
         self._behind: list[bytes] = []
         self._waiting = 0  # bytes in there
         self._ended = False  # whether nothing more is sent
-        self.talk = Talk(broker, send=self._say, close=self.close, longest=longest, now=floor.now)
+        self.talk = Talk(
+            broker, send=self._say, close=self.close, longest=longest, now=floor.now, address=peer
+        )
         self.talk.conversation.resume = self._go_on
 
     def readable(self, bits: int) -> None:  # noqa: ARG002 - whatever was reported, to read says what it is

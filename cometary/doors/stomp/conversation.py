@@ -1,7 +1,7 @@
 """What is said on one connection of STOMP: frames in, frames out, and what is asked of the server. No socket, no clock.
 
-1.  CONNECT comes first, once. It says which versions the client speaks and how often there will be signs of life; the
-    passcode is the server's secret, if that has one.
+1.  CONNECT comes first, once. It says which versions the client speaks and how often there will be signs of life; who
+    may, `Server.admit` says, perhaps not at once.
 2.  Whatever is wrong is answered with ERROR, and then the connection is closed. What came before it has happened.
 3.  A receipt says that the frame has been done: of SEND, that the server has taken the message. Frames are done in
     order; while one is not, the next waits (`busy`).
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from hmac import compare_digest
 from typing import Final, NamedTuple, Protocol
 
 from cometary.actors import Future
@@ -81,6 +80,17 @@ def result_of(answer: Future[None]) -> None:
 class Server(Protocol):
     """What a conversation asks of the server; see `cometary.doors.stomp.broker`."""
 
+    def admit(self, login: str, passcode: str) -> Future[None] | None:
+        """Let the client in.
+
+        Returns:
+            When it is in, or a `ProtocolError`; None if it is.
+
+        Raises:
+            ProtocolError: it is not let in.
+        """
+        ...
+
     def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
         """Send the messages of SEND frames, all of them or none.
 
@@ -127,7 +137,6 @@ class Conversation:
     Args:
         server: does what is asked.
         say: sends bytes.
-        secret: the passcode; None for none.
         name: what the client is told its session is called, and message ids begin with.
 
     Attributes:
@@ -139,10 +148,9 @@ class Conversation:
         resume: called when it is not busy any more.
     """
 
-    def __init__(self, server: Server, say: Callable[[bytes], object], secret: str | None, name: str) -> None:
+    def __init__(self, server: Server, say: Callable[[bytes], object], name: str) -> None:
         self._server = server
         self._say = say
-        self._secret = secret
         self._name = name
         self._count = 0
         self._subscriptions: dict[str, Subscription] = {}
@@ -224,10 +232,16 @@ class Conversation:
             raise ProtocolError(
                 "bad-request", f"Of the versions {', '.join(VERSIONS)} one has to be accepted."
             )
-        if self._secret is not None and not _same(headers.get("passcode", ""), self._secret):
-            raise ProtocolError("unauthorized", "The passcode has to be the server's secret.")
+        beats = _beats(headers.get("heart-beat", "0,0"))
+        self._when(
+            self._server.admit(headers.get("login", ""), headers.get("passcode", "")),
+            frame,
+            partial(self._welcome, spoken, *beats),
+            Future.get,
+        )
+
+    def _welcome(self, spoken: str, can: int, wishes: int) -> None:
         self.version, self.connected = spoken, True
-        can, wishes = _beats(headers.get("heart-beat", "0,0"))
         ours, wished = OUR_BEATS
         self.beats = Beats(max(ours, wishes) / 1000 if wishes else 0, max(can, wished) / 1000 if can else 0)
         told = [("version", spoken), ("session", self._name), ("server", "cometary")]
@@ -245,23 +259,43 @@ class Conversation:
             required(frame, "destination")
         settled = self._settled_by([frame for frame in frames if frame.command != "SEND"])
         taken = self._server.publish(sent)
+        self._when(taken, asked_by, partial(self._published, settled, asked_by))
+
+    def _when(
+        self,
+        taken: Future[None] | None,
+        asked_by: Frame,
+        go_on: Callable[[], object],
+        result: Callable[[Future[None]], None] = result_of,
+    ) -> None:
+        """Go on when something has been done; until then the next frame waits."""
         if taken is None:
-            self._settle(settled)
-            self._done(asked_by)
+            go_on()
         else:
             self.busy = True
-            taken.add_done_callback(partial(self._published, taken, settled, asked_by))
+            taken.add_done_callback(partial(self._was_done, taken, result, asked_by, go_on))
 
-    def _published(self, taken: Future[None], settled: Mapping[str, bool], asked_by: Frame) -> None:
+    def _was_done(
+        self,
+        taken: Future[None],
+        result: Callable[[Future[None]], None],
+        asked_by: Frame,
+        go_on: Callable[[], object],
+    ) -> None:
         self.busy = False
+        if self.closing:
+            return
         try:
-            result_of(taken)
+            result(taken)
         except ProtocolError as error:
             self.fail(error, asked_by)
         else:
-            self._settle(settled)
-            self._done(asked_by)
+            go_on()
         self.resume()
+
+    def _published(self, settled: Mapping[str, bool], asked_by: Frame) -> None:
+        self._settle(settled)
+        self._done(asked_by)
 
     def _commit(self, frame: Frame) -> None:
         self._publish(self._transactions.end(frame), frame)
@@ -368,7 +402,3 @@ def _beats(text: str) -> tuple[int, int]:
     ):
         raise bad("heart-beat is two numbers of milliseconds.")
     return int(numbers[0]), int(numbers[1])
-
-
-def _same(given: str, secret: str) -> bool:
-    return compare_digest(given.encode(errors="replace"), secret.encode())

@@ -13,10 +13,13 @@ from cometary.doors.control.settings import ControlSection
 from cometary.doors.door import Door, Listener, Route
 from cometary.doors.stomp.broker import Broker
 from cometary.doors.stomp.channel import StompChannel
+from cometary.doors.stomp.logins import Logins
 from cometary.doors.stomp.settings import StompSection
 from cometary.doors.stomp.websocket import StompEndpoint
 from cometary.doors.webhooks.reporting import Reporting
 from cometary.doors.webhooks.settings import EVENTS
+from cometary.gate.rate_limit import OpenLimiter
+from cometary.gate.settings import GateSection
 from cometary.supervision import ChildSpec
 from cometary.transport.wires.websocket.channel import Common
 
@@ -61,14 +64,17 @@ class StompDoor(Door):
         if not self._on or self._reporting is None:
             return
         self._limits, self._bodies = inside.limits, inside.bodies
-        self._broker = Broker(inside.hub, section_of(self.settings, ControlSection).secret)
+        secret = section_of(self.settings, ControlSection).secret
+        limiter = OpenLimiter(section_of(self.settings, GateSection).opens_per_minute, trio.current_time)
+        self._broker = Broker(inside.hub, Logins(secret, inside.login, inside.start_soon, limiter))
         inside.manager.receipts.subscribe(self._reporting.receipt)
 
     def listeners(self) -> Sequence[Listener]:
         """Where it is spoken over TCP."""
         if self._section.stomp is None:
             return ()
-        return (Listener(self.name, self._section.stomp, lambda: self._channel),)
+        secure = self._section.stomp_tls == "on"
+        return (Listener(self.name, self._section.stomp, lambda: self._channel, secure=secure),)
 
     def routes(self) -> Sequence[Route]:
         """Where it is spoken over WebSockets."""
@@ -97,9 +103,9 @@ class StompDoor(Door):
         if self._reporting is not None:
             self._reporting.report_sign_off(session, reason, undelivered)
 
-    def _channel(self, sock: socket.socket, _peer: str, floor: Floor) -> StompChannel:
+    def _channel(self, sock: socket.socket, peer: str, floor: Floor) -> StompChannel:
         assert self._broker is not None  # noqa: S101 - nothing listens before `open`
-        channel = StompChannel(sock, floor, self._broker, self._limits.body_bytes)
+        channel = StompChannel(sock, peer, floor, self._broker, self._limits.body_bytes)
         self._begin(channel.talk)
         return channel
 

@@ -9,6 +9,7 @@ from cometary.config.kinds import Address
 from cometary.config.option import option
 from cometary.config.section import Section
 from cometary.doors.control.settings import check_guarded
+from cometary.transport.http.settings import check_certificate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,14 @@ class StompSection(Section):
         None, kinds.URL_PATH, "The URL path where they speak it over WebSockets; it needs a secret."
     )
 
+    stomp_tls: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether TLS is spoken at the address of stomp, with tls-cert and tls-key.",
+    )
+
     def check(self) -> None:
-        """See whether what other machines can reach is guarded."""
+        """See whether what other machines can reach is guarded, and whether there is a certificate."""
+        check_certificate(self, "stomp-tls", self.stomp_tls)
         check_guarded(self, "stomp", self.stomp)
         check_guarded(self, "stomp-websocket", self.stomp_websocket)

@@ -4,6 +4,7 @@
     a frame is not done (`Conversation.busy`), the next waits.
 2.  Who says nothing for twice as long as it has promised, or has not connected after `PATIENCE`, is gone. The door
     looks at all clients several times a second, and has signs of life sent where some are promised.
+3.  Whose login has expired is told so, and its connection is closed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Talk:
         close: closes the connection.
         longest: bytes of a message at most.
         now: the time, in seconds.
+        address: where the client is.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class Talk:
         close: Callable[[], object],
         longest: int,
         now: float,
+        address: str,
     ) -> None:
-        self.client = Client(broker, send, close)
+        self.client = Client(broker, send, close, address)
         self.conversation = self.client.conversation
         self._longest = longest
         self._reader = FrameReader(FIRST_FRAME)
@@ -68,6 +71,8 @@ class Talk:
         for _ in range(AT_ONCE):
             if conversation.busy or conversation.closing:
                 return False
+            if conversation.connected:
+                reader.longest = self._longest
             try:
                 frame = reader.next()
             except ProtocolError as error:
@@ -77,8 +82,6 @@ class Talk:
                 return False
             conversation.take(frame)
             reader.version = conversation.version
-            if conversation.connected:
-                reader.longest = self._longest
         return True
 
     def said(self, now: float) -> None:
@@ -86,7 +89,7 @@ class Talk:
         self._said = now
 
     def look(self, now: float, tick: float) -> None:
-        """See whether the client is there, and show it that the server is (rule 2).
+        """See whether the client is there, and show it that the server is (rules 2 and 3).
 
         Args:
             now: the time, in seconds.
@@ -97,6 +100,8 @@ class Talk:
         silence = now - self._heard
         if silence > (GRACE * expected or float("inf") if conversation.connected else PATIENCE):
             self._close()
+        elif now >= self.client.expires:
+            conversation.fail(ProtocolError("unauthorized", "The login has expired."))
         elif sent and not conversation.closing and now + 2 * tick > self._said + sent:
             self._said = now
             self._send(BEAT)

@@ -48,12 +48,15 @@ class StompWebSocket(WebSocketChannel):
         common: Common,
         greeting: bytes,
         beyond: bytes,
+        peer: str,
         broker: Broker,
         opened: Callable[[Talk], object],
     ) -> None:
         super().__init__(sock, floor, common, greeting, beyond)
         longest = common.limits.body_bytes
-        self.talk = Talk(broker, send=self._say, close=self.close, longest=longest, now=floor.now)
+        self.talk = Talk(
+            broker, send=self._say, close=self.close, longest=longest, now=floor.now, address=peer
+        )
         self.talk.conversation.resume = self._take_some
         self._more = False
         opened(self.talk)
@@ -135,6 +138,6 @@ class StompEndpoint:
             exchange.upgrade(partial(self._succeed, greeting))
 
     def _succeed(
-        self, greeting: bytes, sock: socket.socket, _peer: str, floor: Floor, beyond: bytes
+        self, greeting: bytes, sock: socket.socket, peer: str, floor: Floor, beyond: bytes
     ) -> StompWebSocket:
-        return StompWebSocket(sock, floor, self._common, greeting, beyond, self._broker, self._opened)
+        return StompWebSocket(sock, floor, self._common, greeting, beyond, peer, self._broker, self._opened)

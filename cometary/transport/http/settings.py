@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from cometary.config import kinds
 from cometary.config.kinds import Kind
 from cometary.config.option import option
-from cometary.config.section import Section
+from cometary.config.section import Section, section_of
 from cometary.errors import ConfigError
 from cometary.transport.http.limits import Limits
 
@@ -97,3 +97,18 @@ def limits_for(section: HttpSection, die: float) -> Limits:
         write_seconds=min(half, defaults.write_seconds),
         linger_seconds=min(die, defaults.linger_seconds),
     )
+
+
+def check_certificate(settings: Section, name: str, value: str) -> None:
+    """See whether there is a certificate where a listener is to speak TLS.
+
+    Args:
+        settings: those of the server.
+        name: of the option that wants TLS spoken.
+        value: what it says: `off` or `on`.
+
+    Raises:
+        ConfigError: there is none; the operator's fault.
+    """
+    if value == "on" and section_of(settings, HttpSection).files_of_tls is None:
+        raise ConfigError(name, "it needs a certificate, so tls-cert and tls-key have to be given")
