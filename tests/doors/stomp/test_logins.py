@@ -198,7 +198,7 @@ async def secured(url: str) -> trio.SSLStream[trio.SocketStream]:
 async def serial(url: str) -> object:
     async with await secured(url) as stream:
         await stream.do_handshake()
-        return stream.getpeercert()["serialNumber"]  # type: ignore[attr-defined]
+        return stream.getpeercert()["serialNumber"]
 
 
 async def imperio(url: str) -> bytes:
