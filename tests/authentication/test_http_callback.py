@@ -119,7 +119,7 @@ async def test_whatever_else_it_says_is_no_verdict(receiver: Receiver, answer: A
     assert len(receiver.received) == 1  # no redirect was followed, nothing was asked twice
 
 
-async def test_one_that_hangs_is_given_up_and_one_that_is_away_too(
+async def test_v7_one_that_hangs_is_given_up_and_one_that_is_away_too(
     receiver: Receiver, mock_clock: MockClock
 ) -> None:
     mock_clock.autojump_threshold = 0.01

@@ -121,7 +121,7 @@ async def running(nodes: list[Node]) -> AsyncIterator[list[Node]]:
         yield nodes
 
 
-async def test_what_one_publishes_to_one_path_is_heard_everywhere_once_and_in_order(
+async def test_v6_what_one_publishes_to_one_path_is_heard_everywhere_once_and_in_order(
     running: list[Node],
 ) -> None:
     ears = [Ear(node) for node in running for _ in range(2)]
@@ -133,6 +133,17 @@ async def test_what_one_publishes_to_one_path_is_heard_everywhere_once_and_in_or
     for ear in ears:
         for path in range(3):
             assert ear.heard(f"path/{path}") == list(range(path, 300, 3))
+
+
+async def test_v11_what_was_passed_on_is_not_published_again(running: list[Node]) -> None:
+    ears = [Ear(node) for node in running]
+    for ear in ears:
+        ear.subscribe("**")
+    for number, node in enumerate(running):
+        node.publish("path", number)
+    await wait_all_tasks_blocked()
+    for ear in ears:
+        assert sorted(map(str, ear.heard("path"))) == [str(number) for number in range(len(running))]
 
 
 async def test_from_another_thread_as_well(running: list[Node]) -> None:

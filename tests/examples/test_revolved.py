@@ -134,6 +134,23 @@ async def test_v5_it_is_done_when_the_back_end_says_so() -> None:
         assert [packet["message"] for packet in answer.body["packets"]] == [{"ask": "q", "value": "OK"}]
 
 
+async def test_v7_a_rule_that_fails_or_has_no_answer_lets_nobody_in() -> None:
+    strict = App()
+
+    @strict.authorize("channel/*")
+    async def ask_elsewhere(_session: Session, path: str) -> bool:
+        with trio.fail_after(0.01):  # as a rule does that asks a back-end by HTTP
+            await trio.sleep(1 if path == "channel/slow" else 0)
+        raise ConnectionError
+
+    async with serving(strict) as world:
+        user = await talker(world)
+        for channel in ("channel/slow", "channel/away"):
+            assert await user.ask(*subscribe(channel), name=channel) == "internal-error"
+        assert await user.ask(*subscribe("other")) == "forbidden"
+        assert [session["paths"] for session in await world.sessions()] == [[]]
+
+
 async def test_v8_who_leaves_is_connected_to_nothing(world: World) -> None:
     ada, grace = await talker(world, ADA), await talker(world, GRACE)
     for user in (ada, grace):

@@ -164,7 +164,7 @@ def wait_until_no_more_is_asked_for() -> None:
         sites.closed.wait(0.2)
 
 
-async def test_views_that_wait_hold_up_no_session_and_no_more_are_taken_than_may_wait() -> None:
+async def test_o10_views_that_wait_hold_up_no_session_and_no_more_are_taken_than_may_wait() -> None:
     recorder = Recorder()
     async with (
         hosting(app=recorder.app, wsgi_threads=2, wsgi_queue=1) as world,
