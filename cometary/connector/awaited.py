@@ -21,6 +21,7 @@ from cometary.connector.calls import (
     UpdateWishes,
     Wishes,
 )
+from cometary.connector.progress import AsyncProgress
 from cometary.errors import ConnectorError
 
 R = TypeVar("R")
@@ -89,6 +90,10 @@ class AsyncConnector:
     async def ask(self, sid: str, path: str, message: object = None, *, timeout: float = 10) -> Any:  # noqa: ASYNC109 - the server counts it
         """See `Connector.ask`."""
         return calls.answer(await self.perform(calls.ask(sid, path, message, timeout)))
+
+    def progress(self, path: str, *, every: float = 0.25) -> AsyncProgress:
+        """See `Connector.progress`: `async with connector.progress("process/7") as job: …`."""
+        return AsyncProgress(self, path, every)
 
     async def kick(self, sid: str) -> None:
         """See `Connector.kick`."""

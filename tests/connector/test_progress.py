@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import anyio
 import pytest
+import trio
 
-from cometary.connector import Connector
+from cometary.connector import AsyncConnector, Connector
 from cometary.errors import UsageError
 from tests.connector.stand_in import StandIn
 
@@ -16,11 +20,15 @@ def sent(stand_in: StandIn) -> list[Any]:
     return [json.loads(each.body) for each in stand_in.received]
 
 
+def until_something_came(stand_in: StandIn) -> None:
+    while not stand_in.received:
+        pass
+
+
 def test_r27_of_what_a_job_says_the_newest_is_sent_and_then_that_it_is_done(stand_in: StandIn) -> None:
     stand_in.answers({"updates": 1})
     with Connector(stand_in.url) as connector, connector.progress("process/7", every=60) as job:
-        while not stand_in.received:
-            pass  # until the beginning is told
+        until_something_came(stand_in)
         for percent in range(100):
             job.update(percent / 100, text=f"{percent} %")
     messages = [each["message"] for each in sent(stand_in)]
@@ -44,6 +52,69 @@ def test_a_job_that_fails_says_so(stand_in: StandIn) -> None:
 def test_a_job_does_not_fail_because_the_push_server_is_away(caplog: pytest.LogCaptureFixture) -> None:
     with Connector("http://127.0.0.1:9") as connector, connector.progress("a", every=0) as job:
         job.update(0.5)
+    assert "progress was not sent" in caplog.text
+
+
+def on_trio(function: Callable[[], Awaitable[None]]) -> None:
+    trio.run(function)
+
+
+def on_asyncio(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(function())
+
+
+loops = pytest.mark.parametrize("run", [on_trio, on_asyncio])
+
+
+@loops
+def test_r27_a_task_says_it_in_the_same_way(stand_in: StandIn, run: Callable[..., None]) -> None:
+    stand_in.answers({"updates": 1})
+
+    async def work() -> None:
+        async with AsyncConnector(stand_in.url) as connector, connector.progress("a", every=60) as job:
+            await anyio.to_thread.run_sync(until_something_came, stand_in)
+            for percent in range(100):
+                job.update(percent / 100, text=f"{percent} %")
+
+    run(work)
+    messages = [each["message"] for each in sent(stand_in)]
+    assert messages == [{"progress": 0}, {"progress": 1, "text": "99 %", "done": True}]
+
+
+@loops
+def test_a_task_that_fails_or_is_cancelled_says_so(stand_in: StandIn, run: Callable[..., None]) -> None:
+    stand_in.answers({"updates": 1})
+
+    async def fail(connector: AsyncConnector) -> None:
+        async with connector.progress("a") as job:
+            job.update(0.5)
+            raise LookupError
+
+    async def work() -> None:
+        async with AsyncConnector(stand_in.url) as connector:
+            with pytest.raises(LookupError):
+                await fail(connector)
+            with anyio.CancelScope() as scope:
+                async with connector.progress("b") as job:
+                    job.update(0.7)
+                    scope.cancel()
+                    await anyio.sleep_forever()
+            assert scope.cancelled_caught
+
+    run(work)
+    last = {each["path"]: each["message"] for each in sent(stand_in)}
+    assert last == {"a": {"progress": 0.5, "failed": True}, "b": {"progress": 0.7, "failed": True}}
+
+
+@loops
+def test_a_task_does_not_fail_because_the_push_server_is_away(
+    caplog: pytest.LogCaptureFixture, run: Callable[..., None]
+) -> None:
+    async def work() -> None:
+        async with AsyncConnector("http://127.0.0.1:9") as connector, connector.progress("a") as job:
+            job.update(0.5)
+
+    run(work)
     assert "progress was not sent" in caplog.text
 
 
