@@ -106,6 +106,8 @@ class Dispatcher(Actor):
             self._route(packet)
             return
         subscribers = self._table.subscribers(packet.path)
+        rounds = self._flow.rounds
+        rounds.widest = max(rounds.widest, len(subscribers))
         excluded = None if packet.exclude is None else self._find_actor(packet.exclude)
         if excluded is not None:
             subscribers = tuple(one for one in subscribers if one is not excluded)

@@ -15,6 +15,7 @@ from cometary.packets.contract import KEEP
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions import Packet
+from cometary.sessions.flow import Flow
 from cometary.supervision import ChildSpec, supervise
 
 
@@ -167,3 +168,22 @@ async def test_where_nobody_keeps_receipts_such_an_update_goes_to_everybody_as_w
     got, packet = hub.listen("news"), wishing("news")
     await hub.update_as_wished(packet)
     assert got == [packet]
+
+
+FOR_OTHERS = TrackedPacket("news", exclude="the id of a session")
+
+
+@pytest.mark.parametrize("update", [Packet("news"), as_wished(wishing("news")), as_wished(FOR_OTHERS)])
+async def test_rounds_go_by_how_many_hear_of_an_update_whatever_else_is_wished_of_it(update: object) -> None:
+    hub, flow = Hub(), Flow()
+    async with system():
+        ref = Dispatcher.start(hub.table, hub.announce, flow=flow)
+        for _ in range(5):
+            hub.listen("news")
+        ref.tell(update)
+        await trio.testing.wait_all_tasks_blocked()
+        assert flow.rounds.widest == 5
+        flow.rounds.widest = 7  # another one has been heard of by more
+        ref.tell(update)
+        await trio.testing.wait_all_tasks_blocked()
+        assert flow.rounds.widest == 7
