@@ -30,7 +30,7 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp node_modules/.package-lock.json
 	scripts/browser.sh >/dev/null
-	scripts/interpreters.sh
+	scripts/programs.sh
 	$(VENV)/bin/python scripts/check.py
 
 compile: $(VENV)/dev.stamp

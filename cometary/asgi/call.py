@@ -85,6 +85,9 @@ class AsgiCall:
         start, self._start = self._start, None
         self._emit(Piece(start, exchange.response or b"", more=False))
 
+    def note_refusal(self, condition: str) -> None:
+        """Do nothing: what is refused counts where it is served (`Carrier`)."""
+
     def close(self) -> None:
         """Cut the response off (`Carrier`)."""
         self._emit(None)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
 from cometary.cli import calls, chaos, tokens
-from cometary.cli.version import version
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
+from cometary.version import version
 
 
 class _Parser(ArgumentParser):

@@ -25,12 +25,12 @@ import trio
 from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_up_logging
-from cometary.cli.version import kind, version
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
+from cometary.version import kind, version
 
 logger = get_logger("cometary.cli")
 

@@ -94,7 +94,9 @@ class Dispatcher(Actor):
 
     def _route(self, packet: Packet) -> None:
         subscribers = self._table.subscribers(packet.path)
-        rounds = self._flow.rounds
+        flow = self._flow
+        flow.routed += 1
+        rounds = flow.rounds
         if len(subscribers) > rounds.widest:  # noqa: PLR1730 - max() takes three times as long
             rounds.widest = len(subscribers)
         offer_to_each(subscribers, packet)
@@ -108,6 +110,7 @@ class Dispatcher(Actor):
         subscribers = self._table.subscribers(packet.path)
         rounds = self._flow.rounds
         rounds.widest = max(rounds.widest, len(subscribers))
+        self._flow.routed += 1
         excluded = None if packet.exclude is None else self._find_actor(packet.exclude)
         if excluded is not None:
             subscribers = tuple(one for one in subscribers if one is not excluded)

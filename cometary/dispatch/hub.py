@@ -29,6 +29,7 @@ from cometary.errors import CometaryError, MailboxFullError, ProtocolError, Usag
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
 from cometary.packets.position import NOTHING, Replay
+from cometary.packets.probes import Probes
 from cometary.sessions.application import Connect, Disconnect, Paths
 from cometary.sessions.application import Hub as SessionsHub
 from cometary.sessions.flow import CAUSE, Flow
@@ -65,6 +66,9 @@ class Hub(SessionsHub):
         engine: by what updates travel; None for one that goes no further than this server.
         locator: finds the sessions of which only an id is known; None for the manager's directory.
         start_soon: runs an async function beside everything else.
+
+    Attributes:
+        probes: how long some packets have taken.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Hub(SessionsHub):
         self._manager = manager
         self._table = table
         self._flow: Flow = manager.flow
+        self.probes = Probes(monotonic)
         self._posting: Posting = manager.posting
         self._line = CallLine(manager.flow, start_soon)
         self._start_soon = start_soon
@@ -153,6 +158,7 @@ class Hub(SessionsHub):
         if cause is not None:
             self._flow.rounds.count()
         self._flow.check()
+        self.probes.look_at(packet)
         return self._engine.publish(packet)
 
     def publish_all(self, packets: Sequence[Packet]) -> Future[None]:
@@ -192,6 +198,7 @@ class Hub(SessionsHub):
                 self._flow.hold_for(cause, keeper.ref)
         if keeper.ended is None and keeper.mail >= MOST_MAIL:
             raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")
+        self.probes.look_at(packet)
         self._posting.send(keeper, packet)
 
     def subscribe(
@@ -366,6 +373,7 @@ class Hub(SessionsHub):
         keeper = self._find(sid)
         posting = self._posting
         for packet in packets:
+            self.probes.look_at(packet)
             posting.post(keeper, packet)
         self._line.sent_to(keeper)
 

@@ -88,6 +88,7 @@ class Inside:
         start_soon: runs an async function beside everything else.
         login: the application's rule for back-ends that give a login and a passcode, `login(login, passcode)`, with the
             answers of authenticators; None for none.
+        metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
     """
 
     manager: SessionManager
@@ -98,6 +99,7 @@ class Inside:
     bodies: BodyQueue
     limits: Limits
     start_soon: Callable[..., None]
+    metrics: Callable[[str], Awaitable[tuple[bytes, bytes]]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from mypy_extensions import mypyc_attr
@@ -12,6 +12,9 @@ from cometary.escapes import exit_in
 from cometary.log import show
 from cometary.packets.nesting import AROUND, DEEPEST, SHORTEST, is_too_deep
 from cometary.packets.plain_values import plain_value
+
+if TYPE_CHECKING:
+    from cometary.packets.probes import Probe
 
 BYTES: Final = (bytes, bytearray, memoryview)
 
@@ -32,7 +35,7 @@ class Packet:
         sender: who sent it, for receivers inside the server; it does not travel.
     """
 
-    __slots__ = ("_json", "cause", "encoded", "extra", "message", "path", "sender")
+    __slots__ = ("_json", "cause", "encoded", "extra", "message", "path", "probe", "sender")
 
     def __init__(self, path: str, message: Any = None, sender: object = None) -> None:
         self.path = path
@@ -40,6 +43,8 @@ class Packet:
         self.sender = sender
         self.cause: Any = None
         """The keeper of the session whose client brought it about, if one did; see `flow`."""
+        self.probe: Probe | None = None
+        """What takes the time of its way, of few."""
         self._json: bytes | None = None
         self.encoded: dict[str, bytes] | None = None
         """What encodings other than JSON have made of it, by their names; theirs, see `encodings`."""

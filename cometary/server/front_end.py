@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometary.config import Address
+from cometary.transport.net.channel import Traffic
 from cometary.transport.net.switchboard import Listen, Switchboard
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class FrontEnd:
         network: where connections come from.
         scheduler: runs the actors that it sends to. Their timers wait for what is to be read.
         inward: makes what makes the channels of sockets that are handed to it (`adopt`).
+
+    Attributes:
+        traffic: what has gone through all connections.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class FrontEnd:
         self._scheduler = scheduler
         self._sockets: list[list[socket.socket]] = []
         self._switchboard: Switchboard | None = None
+        self.traffic = Traffic()
 
     async def listen(self, until: ExitStack) -> None:
         """Open the sockets.
@@ -96,6 +101,7 @@ class FrontEnd:
             self._network.new_poller,
             run=scheduler.run_with,
             descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            traffic=self.traffic,
         )
         self._switchboard, scheduler.catch_up = switchboard, switchboard.catch_up
         self._inward = self._new_inward()
@@ -104,6 +110,11 @@ class FrontEnd:
         finally:
             scheduler.catch_up = None
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are."""
+        return 0 if self._switchboard is None else self._switchboard.open_connections
 
     def adopt(self, sock: socket.socket, peer: str) -> None:
         """Serve a socket, connected and non-blocking, as if a client at the address `peer` had connected by it."""

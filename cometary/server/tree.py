@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
+from cometary import __version__
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
@@ -43,15 +44,19 @@ from cometary.server.authenticator import choose_authenticator
 from cometary.server.doors import Doors
 from cometary.server.endpoints import CLIENTS, make_gate, public_listener, public_service, within_tls
 from cometary.server.front_end import FrontEnd
+from cometary.server.metrics.crashes import Crashes
+from cometary.server.metrics.metrics import Metrics
+from cometary.server.metrics.sources import Sources
 from cometary.server.running import Running
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
-from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, supervise, tree
+from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, subscribe, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.settings import limits_for
 from cometary.transport.net.certificate import Certificate
 from cometary.transport.net.listener import SYSTEM, Network
+from cometary.version import kind
 
 if TYPE_CHECKING:
     import socket
@@ -157,10 +162,12 @@ class Server:
         )
         self._reader: ReceiptReader | None = None
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
+        self._crashes = Crashes()
         self._front_end = FrontEnd(
             self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
         )
         self._root: ActorRef[Any] | None = None
+        self._metrics = self._new_metrics()
 
     @asynccontextmanager
     async def running(self, leave: trio.Event) -> AsyncGenerator[Running]:
@@ -186,6 +193,7 @@ class Server:
             self._app.attach(self._hub)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                 self._root = root
+                subscribe(root, self._crashes.note)
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 yield running
@@ -284,6 +292,7 @@ class Server:
             limits=limits,
             start_soon=start_soon,
             login=app.of_login,
+            metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
         )
         self._doors.open(inside)
         gate = make_gate(
@@ -309,6 +318,19 @@ class Server:
             return False
         self._certificate.reload()
         return True
+
+    def _new_metrics(self) -> Metrics:
+        sources = Sources(
+            self._actors,
+            self._manager,
+            self._hub,
+            self._front_end.traffic,
+            lambda: self._front_end.open_connections,
+            self._doors.statistics,
+            self._crashes,
+            {"version": __version__, "build": kind()},
+        )
+        return Metrics(sources, self._actors.start_soon)
 
     def _statistics(self) -> dict[str, int]:
         return {**self._manager.statistics(), **self._doors.statistics()}

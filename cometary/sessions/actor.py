@@ -311,5 +311,6 @@ class SessionActor(Actor):
             raise
         finally:
             CAUSE.reset(cause)
+            self._handover.returned(item)
             self._keeper.begun = None
         self.tell_itself(HandlerDone(self))

@@ -82,9 +82,12 @@ class Stream:
         heard: whether its client has given a sign of life since the machine last looked: the machine's.
         asked: whether its client has been asked for one since: the machine's.
         sid: the id of the session that it is attached to, once it was let in.
+        wire: what operators call it.
     """
 
     __slots__ = ("asked", "carried", "heard", "sid")
+
+    wire: ClassVar[str] = "streams"
 
     def __init__(self) -> None:
         self.carried = 0

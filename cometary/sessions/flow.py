@@ -56,16 +56,18 @@ class Flow:
         behind: the sessions that are behind, each with those that are held for it.
         parked: how many updates are parked.
         rerouting: whether a `Reroute` is in the dispatcher's mailbox.
+        routed: how many updates have been routed.
         rounds: when whose packets are handed over.
     """
 
-    __slots__ = ("_mailbox", "behind", "parked", "rerouting", "rounds")
+    __slots__ = ("_mailbox", "behind", "parked", "rerouting", "rounds", "routed")
 
     def __init__(self) -> None:
         self.rounds = Rounds()
         self.behind: dict[ActorRef[Any], dict[SessionKeeper, None]] = {}
         self.parked = 0
         self.rerouting = False
+        self.routed: int = 0
         self._mailbox: Any = None
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:

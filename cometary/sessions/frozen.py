@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -57,6 +57,19 @@ VERSION: Final = 1
 
 INTERRUPTED: Final = "the session went on at another node while its handler ran"
 """What a call has failed of that had begun."""
+
+
+class Released(NamedTuple):
+    """A session that is to go on elsewhere.
+
+    Attributes:
+        frozen: the session, as plain data; see `cometary.sessions.frozen`.
+        carriers: its client's requests that were not answered, and streams that were not attached yet, in the order in
+            which its actor is to be told of them there (`SessionKeeper.tell`).
+    """
+
+    frozen: dict[str, Any]
+    carriers: list[Request | Attach]
 
 
 class FrozenCall(msgspec.Struct):

@@ -22,6 +22,7 @@ from cometary.packets.packet import Packet
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE, Flow
+from cometary.sessions.handler_times import HandlerTimes
 from cometary.sessions.keeper import BEHIND, SessionKeeper, SignedOff, SignedOn
 from cometary.sessions.session import Session
 
@@ -65,12 +66,14 @@ class Handover:
         fails: whether a handler has raised: what is queued is for the next incarnation.
     """
 
-    __slots__ = ("_keeper", "_manager", "_session", "_share", "fails", "runs")
+    __slots__ = ("_began", "_keeper", "_manager", "_session", "_share", "_times", "fails", "runs")
 
     def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
         self._keeper = keeper
         self._manager = manager
         self._session = Session(keeper, manager.hub)
+        self._times: HandlerTimes = manager.handler_times
+        self._began = 0.0  # when the async handler was called that runs, if its time is taken
         self._share = 0  # how many packets it may hand over in this turn, of those of its round
         self.runs = False
         self.fails = False
@@ -139,6 +142,10 @@ class Handover:
             return  # the failure of the call for a failure: to report it would never end
         self._keeper.report(failure)
 
+    def returned(self, item: Call | Failure) -> None:
+        """Take note that the async handler that ran has returned, or raised."""
+        self._times.end(self._began, item)
+
     def _is_stuck(self) -> bool:
         return self.runs or self.fails
 
@@ -167,6 +174,8 @@ class Handover:
         keeper = self._keeper
         keeper.serving = caller
         cause = CAUSE.set(keeper if isinstance(item, Packet) else None)
+        began = self._times.begin()
+        awaitable = False
         try:
             outcome = self._hand_over(item)
             awaitable = outcome is not None and inspect.isawaitable(outcome)
@@ -177,7 +186,10 @@ class Handover:
         finally:
             CAUSE.reset(cause)
             keeper.serving = None
+            if began and not awaitable:
+                self._times.end(began, item)
         if awaitable:
+            self._began = began
             flow: Flow = self._manager.flow
             flow.rounds.count()  # by what it will bring about, a later round would be charged
             self.runs = True

@@ -42,6 +42,10 @@ class Journal:
     Args:
         now: reads the clock, in seconds.
         addresses: whether addresses are told.
+
+    Attributes:
+        opens: how many sessions have opened, by wire.
+        ends: how many have ended and signed off, by reason.
     """
 
     def __init__(self, now: Callable[[], float], *, addresses: bool = True) -> None:
@@ -50,6 +54,8 @@ class Journal:
         self._second = 0
         self._left = {"opened": PER_SECOND, "ended": PER_SECOND}
         self._untold: Counter[str] = Counter()
+        self.opens: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
 
     def opened(self, keeper: SessionKeeper, wire: str, address: str) -> None:
         """Tell that a session has opened.
@@ -59,6 +65,7 @@ class Journal:
             wire: how it came: the encoding of its requests.
             address: the other end of its connection; of a proxy, if there is one.
         """
+        self.opens[wire] += 1
         if is_enabled(logging.INFO) and self._may("opened", "opened"):
             where = {"address": address} if self._addresses else {}
             logger.info("session opened", session=keeper.name, user=_user(keeper), wire=wire, **where)
@@ -71,6 +78,7 @@ class Journal:
             undelivered: packets that its client never acknowledged.
         """
         reason = reason_of(keeper)
+        self.ends[reason] += 1
         level = logging.WARNING if reason in BAD else logging.INFO
         if is_enabled(level) and self._may("ended", reason):
             logger.log(

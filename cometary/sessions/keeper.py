@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 MOVED: Final = "moved"
 """What `ended` is where a session was that goes on elsewhere."""
 
+POLLING: Final = "polling"
+"""The wire of a session that no stream carries."""
+
 UP_TO_DATE: Final = 0
 BEHIND: Final = 1
 TOO_SLOW: Final = 2
@@ -259,6 +262,12 @@ class SessionKeeper:
             self._other_timers[name] = timer
 
     @property
+    def wire(self) -> str:
+        """What carries it now: `polling`, or what its stream is."""
+        stream = self.machine.stream
+        return POLLING if stream is None else stream.wire
+
+    @property
     def user(self) -> str | int | None:
         """Whose session it is, as far as the application has said so in its data."""
         return None if self._data is None else user_of(self._data)
@@ -369,6 +378,8 @@ class SessionKeeper:
         tracking = self.machine.outbox.tracking
         return {
             "name": self.name,
+            "user": self.user,
+            "wire": self.wire,
             "state": self.machine.state.name if self.ended is None else "ended",
             "age": round(now - self.opened, 3),
             "queued": len(self.machine.outbox),

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from random import randint
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
@@ -25,7 +24,8 @@ from cometary.sessions.application import Connect, Disconnect
 from cometary.sessions.directory import Directory
 from cometary.sessions.events import End
 from cometary.sessions.flow import Flow
-from cometary.sessions.frozen import Thawing, freeze, let_go, read
+from cometary.sessions.frozen import Released, Thawing, freeze, let_go, read
+from cometary.sessions.handler_times import HandlerTimes
 from cometary.sessions.ids import new_name, new_sid
 from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import MOVED, SessionKeeper
@@ -41,24 +41,10 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, Hub
-    from cometary.sessions.events import Attach, Request
     from cometary.sessions.policy import Policy
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
     from cometary.supervision import DynamicSupervisor
-
-
-class Released(NamedTuple):
-    """A session that is to go on elsewhere.
-
-    Attributes:
-        frozen: the session, as plain data; see `cometary.sessions.frozen`.
-        carriers: its client's requests that were not answered, and streams that were not attached yet, in the order in
-            which its actor is to be told of them there (`SessionKeeper.tell`).
-    """
-
-    frozen: dict[str, Any]
-    carriers: list[Request | Attach]
 
 
 class SessionManager:
@@ -75,6 +61,7 @@ class SessionManager:
         journal: tells the log of openings and ends.
         flow: whose client is behind, and who waits for it.
         turnstile: lets requests in; the gate sets it, before the first session opens.
+        handler_times: how long some calls of the application's handlers have taken.
     """
 
     hub: Hub
@@ -87,6 +74,7 @@ class SessionManager:
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
         self.flow = Flow()
         self.turnstile = Turnstile()
+        self.handler_times = HandlerTimes()
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
         self.shutting_down = False
@@ -196,6 +184,7 @@ class SessionManager:
         self.flow.catch_up(keeper.ref)
         self.directory.remove(keeper)
         self._past.add(keeper.machine.outbox)
+        self._past.received += keeper.received
         carriers = let_go(keeper.machine, mail)
         keeper.leave()
         return Released(frozen, carriers)
@@ -228,6 +217,7 @@ class SessionManager:
         self.directory.add(keeper)
         thawing.resume(partial(self.settle, keeper))
         self._past.take_off(keeper.machine.outbox)
+        self._past.received -= keeper.received
         return keeper
 
     def pass_on(self, keeper: SessionKeeper, message: object) -> None:
@@ -271,15 +261,25 @@ class SessionManager:
         outbox = keeper.machine.outbox
         undelivered = outbox.close(partial(self.settle, keeper))
         self._past.add(outbox, undelivered=len(undelivered))
+        self._past.received += keeper.received
         self.journal.ended(keeper, len(undelivered))
         return without_notices(undelivered)
 
+    def past(self) -> Totals:
+        """Return what has become of the packets of all sessions that are here no more."""
+        return Totals(**asdict(self._past))
+
+    def unsettled(self) -> list[SessionKeeper]:
+        """Return all sessions that are not in the past yet, but for those that are `settled`."""
+        return [*self.directory, *self._leaving.values()]
+
     def statistics(self) -> dict[str, int]:
         """Return how many sessions there are, and what has become of all packets since the start."""
-        now = Totals(**asdict(self._past))
-        for keeper in chain(self.directory, self._leaving.values()):
+        now = self.past()
+        for keeper in self.unsettled():
             if not keeper.settled:
                 now.add(keeper.machine.outbox)
+                now.received += keeper.received
         return {"sessions": len(self.directory), **asdict(now), "receipts": self.receipts.last}
 
     # -- ending -----------------------------------------------------------------------------

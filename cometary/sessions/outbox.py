@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
+from cometary.packets.probes import Followed
 from cometary.sessions.events import Answer
 from cometary.sessions.tracking import Tracking
 
@@ -44,6 +45,7 @@ class Outbox:
 
     __slots__ = (
         "acknowledged",
+        "followed",
         "limit_bytes",
         "limit_packets",
         "max_bytes",
@@ -73,6 +75,8 @@ class Outbox:
         """Bytes of all packets held."""
         self.tracking: Tracking | None = None
         """What accounts for the tracked packets, once there was one."""
+        self.followed: Followed | None = None
+        """The packet whose way is measured, while one is; see `cometary.packets.probes`."""
 
     def __len__(self) -> int:
         return len(self.packets)
@@ -123,6 +127,8 @@ class Outbox:
             return False
         self.packets.append(packet)
         self.size = size
+        if packet.probe is not None and self.followed is None:
+            self.followed = Followed(packet.probe, self.acknowledged + len(self.packets))
         if self.tracking is not None:
             self.tracking.append_plain()
         return True
@@ -184,6 +190,8 @@ class Outbox:
         if last > self.sent:
             if self.tracking is not None:
                 self.tracking.sent(self, last)
+            if self.followed is not None:
+                self.followed.sent(last)
             self.sent = last
         return first, packets
 
@@ -192,6 +200,8 @@ class Outbox:
         last = self.acknowledged + len(self.packets)
         if self.tracking is not None:
             self.tracking.sent(self, last)
+        if self.followed is not None:
+            self.followed.sent(last)
         self.sent = stream.carried = last
         return last
 
@@ -223,6 +233,8 @@ class Outbox:
             raise ProtocolError("bad-ack", detail)
         packets = self.packets
         self.acknowledged = ack
+        if self.followed is not None and self.followed.acknowledged(ack):
+            self.followed = None
         if self.tracking is not None:
             self.tracking.gone(packets[:done], "delivered")
         if done == len(packets):

@@ -56,6 +56,8 @@ class PresumingOutbox(Outbox):
         del self.packets[:count]
         self.acknowledged += count
         self.presumed += count
+        if self.followed is not None and self.followed.is_among(self.acknowledged):
+            self.followed = None  # nobody knows when it arrived
         for packet in gone:
             self.size -= packet.size
         if self.tracking is not None:

@@ -43,6 +43,8 @@ class Replayed(NamedTuple):
         """Return what the client gets if there is room."""
         if self.begins is None:
             return [self.gap()]
+        for packet in self.packets:
+            packet.probe = None  # how long it was kept is no latency
         return [Packet(AT_PATH, {"path": self.path, "at": str(self.begins)}), *self.packets]
 
     def that_fit(self, outbox: Outbox) -> list[Packet]:

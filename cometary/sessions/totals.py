@@ -19,6 +19,8 @@ class Totals:
         expired: their time to live has passed.
         dropped: they gave way by the contract of their path.
         undelivered: their session had ended.
+        sent: they were part of an answer.
+        received: they came from clients.
     """
 
     delivered: int = 0
@@ -26,11 +28,14 @@ class Totals:
     expired: int = 0
     dropped: int = 0
     undelivered: int = 0
+    sent: int = 0
+    received: int = 0
 
     def take_off(self, outbox: Outbox) -> None:
         """Do not count here what an outbox has done that comes from elsewhere, where it is counted."""
         self.delivered -= outbox.delivered
         self.presumed -= outbox.presumed
+        self.sent -= outbox.sent
         if outbox.tracking is not None:
             self.expired -= outbox.tracking.expired
             self.dropped -= outbox.tracking.dropped
@@ -39,6 +44,7 @@ class Totals:
         """Count what an outbox has done, and what it has left undone."""
         self.delivered += outbox.delivered
         self.presumed += outbox.presumed
+        self.sent += outbox.sent
         if outbox.tracking is not None:
             self.expired += outbox.tracking.expired
             self.dropped += outbox.tracking.dropped

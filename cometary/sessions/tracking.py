@@ -174,6 +174,8 @@ class Tracking:
 
     def _remove(self, outbox: Outbox, place: int, outcome: Outcome) -> None:
         packet = outbox.packets.pop(place)
+        if outbox.followed is not None and not outbox.followed.was_sent:
+            outbox.followed = None  # it may be this one, or one behind it, which has another number now
         del self._deadlines[place]
         self._waits_no_more(packet, self._slots.pop(place))
         outbox.size -= packet.size

@@ -153,6 +153,7 @@ def test_every_call_of_the_control_interface_is_listed() -> None:
         nothing,
         sessions=nothing,
         receipts=nothing,
+        metrics=nothing,
         secret=None,
     )
     calls = {

@@ -342,6 +342,8 @@ async def test_every_packet_ends_once_while_handlers_crash_and_connections_break
             "expired": 0,
             "dropped": 0,
             "undelivered": 0,
+            "sent": 60,
+            "received": 30,
             "receipts": 60,
         }
 

@@ -107,6 +107,8 @@ def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
     description = keeper.describe(now=12.5)
     assert description == {
         "name": "name",
+        "user": None,
+        "wire": "polling",
         "state": "have_packet",
         "age": 2.5,
         "queued": 1,

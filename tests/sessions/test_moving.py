@@ -28,10 +28,9 @@ from cometary.sessions.allowance import Allowance
 from cometary.sessions.bucket import Bucket
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.events import Attach, StreamDropped
-from cometary.sessions.frozen import VERSION
+from cometary.sessions.frozen import VERSION, Released
 from cometary.sessions.keeper import TOO_SLOW
 from cometary.sessions.lease import admit
-from cometary.sessions.manager import Released
 from cometary.sessions.policy import Policy
 from cometary.sessions.replayed import Replayed
 from tests.sessions.bench import Asked

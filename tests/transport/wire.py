@@ -147,6 +147,9 @@ class WholeAnswers:
     def conclude(self, exchange: Exchange) -> None:
         raise NotImplementedError
 
+    def note_refusal(self, condition: str) -> None:
+        """Count nothing."""
+
     def close(self) -> None:
         raise NotImplementedError
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
 from cometary.doors.control.endpoint import ControlEndpoint
+from cometary.doors.control.metrics import MetricsEndpoint
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.control.session_list import SessionList
 from cometary.doors.control.settings import ControlSection
@@ -39,6 +40,7 @@ class ControlDoor(Door):
             inside.statistics,
             sessions=SessionList(inside.manager, inside.start_soon),
             receipts=self._receipts,
+            metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secret=section.secret,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,
         )

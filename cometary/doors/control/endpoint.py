@@ -69,6 +69,7 @@ class ControlEndpoint:
         statistics: returns how many sessions there are, and what has become of all packets.
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
+        metrics: answers `GET /metrics`.
         secret: what every call must bear; None only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -81,6 +82,7 @@ class ControlEndpoint:
         *,
         sessions: Endpoint,
         receipts: Endpoint,
+        metrics: Endpoint,
         secret: str | None,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -110,6 +112,7 @@ class ControlEndpoint:
             self._router.add("GET", path, _getting(answer))
         self._router.add("GET", "/sessions", sessions)
         self._router.add("GET", "/receipts", receipts)
+        self._router.add("GET", "/metrics", metrics)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`.

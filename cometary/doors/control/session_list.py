@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from cometary.errors import ProtocolError
-from cometary.escapes import escapes
-from cometary.log import get_logger
+from cometary.doors.control.slow_answers import SlowAnswers
 from cometary.transport.codecs import json, preferred
 from cometary.transport.wires.comet.bodies import array_head
 
@@ -30,10 +28,8 @@ SLICE: Final = 100
 
 MOST_AT_A_TIME: Final = 8
 
-logger = get_logger("cometary.transport")
 
-
-class SessionList:
+class SessionList(SlowAnswers):
     """Answers `GET /sessions`.
 
     Args:
@@ -42,33 +38,13 @@ class SessionList:
     """
 
     def __init__(self, manager: SessionManager, start_soon: Callable[..., None]) -> None:
+        super().__init__(start_soon, MOST_AT_A_TIME)
         self._manager = manager
-        self._start_soon = start_soon
-        self._under_way = 0
 
-    def __call__(self, exchange: Exchange) -> None:
-        """Answer `exchange` later.
-
-        Raises:
-            ProtocolError: `too-many-requests`; the caller's fault.
-        """
-        if self._under_way >= MOST_AT_A_TIME:
-            raise ProtocolError("too-many-requests", "too many lists are being made", retry_after=1)
-        self._under_way += 1
-        self._start_soon(self._answer, exchange)
-
-    async def _answer(self, exchange: Exchange) -> None:
+    async def answer(self, exchange: Exchange) -> None:
+        """Answer `exchange`."""
         codec = preferred(exchange.headers.get(b"accept", b""))
-        try:
-            body = await self._write(codec)
-            exchange.respond(200, body, codec.content_type)
-        except BaseException as error:  # here it ends: raised further, it would end the actor system
-            if escapes(error):
-                raise
-            logger.exception("request failed", text="GET /sessions failed", method="GET", path="/sessions")
-            exchange.refuse(ProtocolError("internal-error", "The server failed; its log says why."))
-        finally:
-            self._under_way -= 1
+        exchange.respond(200, await self._write(codec), codec.content_type)
 
     async def _write(self, codec: Codec) -> bytes:
         written: list[bytes] = []

@@ -105,6 +105,7 @@ class Connection(BufferedChannel):
             return None
         except OSError:
             return self.close()
+        self._floor.traffic.received += len(data)
         if not data:
             self._end_of_file()
         elif self._state is OPEN:
@@ -313,6 +314,10 @@ class Connection(BufferedChannel):
             self._end_if_last(exchange)
         self._send_answers()
         self._settle()
+
+    def note_refusal(self, condition: str) -> None:
+        """Count a request that is refused (`Carrier`)."""
+        self._floor.traffic.refused[condition] += 1
 
     def _end_if_last(self, exchange: Exchange) -> None:
         """When the server stops, let the response of `exchange` be the connection's last if it can be."""

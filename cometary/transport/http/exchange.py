@@ -61,6 +61,10 @@ class Carrier(Protocol):
         """Go on, since the response of `exchange` has got its end, or a successor was named to the connection."""
         ...
 
+    def note_refusal(self, condition: str) -> None:
+        """Count a request that is refused."""
+        ...
+
     def close(self) -> None:
         """Close at once, and drop what has not been answered."""
         ...
@@ -210,6 +214,8 @@ class Exchange:
         Raises:
             RuntimeError: It has been answered before: the endpoint's fault.
         """
+        if self._carrier is not None:
+            self._carrier.note_refusal(error.condition)
         if error.retry_after is not None:
             headers = (*headers, (b"Retry-After", b"%d" % error.retry_after))
         self.respond(error.status, codec.encode(error.body()), codec.content_type, headers)

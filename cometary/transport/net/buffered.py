@@ -72,11 +72,13 @@ class BufferedChannel(Channel):
     def _read_once(self) -> bytes | None:
         """Read once: what has come, None if that is nothing yet, b"" at the end, however it has come about."""
         try:
-            return self.sock.recv(self._floor.read_bytes)
+            data = self.sock.recv(self._floor.read_bytes)
         except BlockingIOError:
             return None
         except OSError:
             return b""
+        self._floor.traffic.received += len(data)
+        return data
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
@@ -85,6 +87,7 @@ class BufferedChannel(Channel):
             sent = 0
         except OSError:
             return self.close()
+        self._floor.traffic.sent += sent
         if sent < len(data):
             self._unsent = memoryview(data)[sent:]
         return None

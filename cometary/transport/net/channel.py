@@ -15,6 +15,7 @@ listener is told which one its callers speak: by what makes the channel.
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,25 @@ class Channel:
         raise NotImplementedError
 
 
+class Traffic:
+    """What has gone through the connections of a server.
+
+    Attributes:
+        received: bytes that were read; of TLS, what was in them.
+        sent: bytes that the kernel has taken; likewise.
+        accepted: connections.
+        refused: requests that were refused, by condition.
+    """
+
+    __slots__ = ("accepted", "received", "refused", "sent")
+
+    def __init__(self) -> None:
+        self.received: int = 0
+        self.sent: int = 0
+        self.accepted: int = 0
+        self.refused: Counter[str] = Counter()
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Floor:
     """What a channel may ask of the switchboard.
@@ -75,11 +95,13 @@ class Floor:
         turn: Which turn of serving what is ready this is; a count.
         read_bytes: How much a channel may read at once now.
         draining: Whether the server is stopping: what is under way may end, and nothing else may begin.
+        traffic: What channels count.
     """
 
-    __slots__ = ("draining", "now", "read_bytes", "turn")
+    __slots__ = ("draining", "now", "read_bytes", "traffic", "turn")
 
-    def __init__(self, read_bytes: int) -> None:
+    def __init__(self, read_bytes: int, traffic: Traffic) -> None:
+        self.traffic = traffic
         self.now = 0.0
         self.turn = 0
         self.read_bytes = read_bytes

@@ -105,6 +105,7 @@ class Listener:
             sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._switchboard.traffic.accepted += 1
             self._switchboard.add(self._protocol(sock, peer, self._switchboard))
         except OSError as error:  # it has gone meanwhile, or the poller can take no more
             text = f"a connection from {peer} could not be served: {error}"

@@ -31,7 +31,7 @@ import trio
 
 from cometary.escapes import exit_in
 from cometary.log import get_logger
-from cometary.transport.net.channel import Channel, Floor, Protocol
+from cometary.transport.net.channel import Channel, Floor, Protocol, Traffic
 from cometary.transport.net.deadlines import DeadlineQueue, Deadlines
 from cometary.transport.net.listener import Listener, open_sockets, shares
 from cometary.transport.net.poller import READABLE, WRITABLE, Poller, best_poller
@@ -84,6 +84,7 @@ class Switchboard(Floor):
             these run right after.
         connections: How many may be open; beyond it new ones wait in the kernel's backlog.
         descriptors: How many the process may have; fewer than 0 for any number.
+        traffic: What its channels count in; None for a count of its own.
     """
 
     def __init__(
@@ -93,8 +94,10 @@ class Switchboard(Floor):
         run: Callable[[Callable[[], None]], None] = lambda work: work(),
         connections: int = CONNECTIONS,
         descriptors: int = -1,
+        *,
+        traffic: Traffic | None = None,
     ) -> None:
-        super().__init__(READ)
+        super().__init__(READ, traffic or Traffic())
         self._listen = listen
         self._run = run
         self.poller = new_poller()

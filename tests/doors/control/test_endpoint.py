@@ -125,6 +125,8 @@ async def test_sessions_are_described_without_their_ids(
     assert 0 <= age < 60
     assert session == {
         "name": recorder.sessions[0].name,
+        "user": None,
+        "wire": "polling",
         "state": "have_packet",
         "queued": 1,
         "queued_bytes": len('{"path":"a","message":1}'),

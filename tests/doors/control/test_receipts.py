@@ -272,6 +272,8 @@ async def test_the_statistics_count_packets_of_all_sessions_that_ever_were(
         "expired": 0,
         "dropped": 0,
         "undelivered": 1,
+        "sent": 4,
+        "received": 0,
         "receipts": 1,
     }
     assert [session["delivered"] for session in await world.sessions()] == [1]

@@ -219,6 +219,7 @@ class ActorHost(PlayedApplication):
 
     shutting_down = False
     turnstile = Turnstile()
+    handler_times = SimpleNamespace(begin=lambda: 0.0, end=lambda *_: None)
     hub = SimpleNamespace(drop=lambda _: None)
     journal = SimpleNamespace(ended=lambda *_: None, overflowed=lambda *_: None)
-    _past = SimpleNamespace(undelivered=0, add=lambda *_, **__: None)
+    _past = SimpleNamespace(undelivered=0, received=0, add=lambda *_, **__: None)

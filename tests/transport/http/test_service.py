@@ -15,12 +15,12 @@ from cometary.transport.http.limits import Limits
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
-from cometary.transport.http.stream import Stream
+from tests.transport.wire import WholeAnswers
 
 Answer = tuple[int, bytes, Headers]
 
 
-class Wire:
+class Wire(WholeAnswers):
     """A carrier that takes note of what is answered."""
 
     def __init__(self) -> None:
@@ -30,18 +30,6 @@ class Wire:
         self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
     ) -> None:
         self.answers.append((status, body, headers))
-
-    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
-        raise NotImplementedError
-
-    def push(self, exchange: Exchange, stream: Stream) -> bool:
-        raise NotImplementedError
-
-    def conclude(self, exchange: Exchange) -> None:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
 
 
 class Coded:

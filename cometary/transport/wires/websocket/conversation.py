@@ -86,6 +86,8 @@ class FrameStream(Stream):
 
     __slots__ = ("_conversation", "_next_seq")
 
+    wire: ClassVar[str] = "websocket"
+
     def __init__(self, conversation: Conversation) -> None:
         super().__init__()
         self._conversation = conversation
@@ -351,6 +353,7 @@ class Conversation(WebSocketChannel):
 
     def tell(self, error: ProtocolError, **members: int) -> None:
         """Tell the client of an error."""
+        self._floor.traffic.refused[error.condition] += 1
         self.send(self.form.encode({**error.body_in_full(), **members}))
 
     def refuse(self, error: ProtocolError) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from cometary import __version__
 
-PACKAGE: Final = Path(__file__).parent.parent
+PACKAGE: Final = Path(__file__).parent
 
 
 def kind() -> str:

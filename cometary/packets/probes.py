@@ -1,0 +1,103 @@
+"""Probes: how long packets take from being sent to being in an answer, and to being acknowledged.
+
+1.  Few packets have one (`cometary.sampling`); whoever sends a packet to a path, or to a session, has it looked at.
+    That costs all others the counting.
+2.  An outbox that takes a packet with a probe follows it, unless it follows another one. What it has followed of an
+    update to many sessions is so measured in each of them: the last of them counts as well as the first.
+3.  A packet that is kept for those who come later has none any more: how long it was kept is nobody's latency.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cometary.histograms import Histogram
+from cometary.sampling import Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.packets.packet import Packet
+
+
+class Probes:
+    """Gives packets probes, and has what they find.
+
+    Args:
+        clock: in seconds.
+
+    Attributes:
+        clock: the same.
+        answered: seconds from being sent to being in an answer, or written to a stream, for the first time.
+        acknowledged: seconds from being sent to the client's acknowledgement.
+    """
+
+    __slots__ = ("_sampler", "acknowledged", "answered", "clock")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.answered = Histogram()
+        self.acknowledged = Histogram()
+        self._sampler = Sampler()
+
+    def look_at(self, packet: Packet) -> None:
+        """Give a packet that is being sent a probe, if it is its turn."""
+        if self._sampler.take():
+            packet.probe = Probe(self, self.clock())
+
+    def were_read(self) -> None:
+        """See `Sampler.was_read`."""
+        self._sampler.was_read()
+
+
+class Probe:
+    """On a packet: since when it is on its way.
+
+    Args:
+        probes: has what is found.
+        began: when it was sent.
+    """
+
+    __slots__ = ("began", "probes")
+
+    def __init__(self, probes: Probes, began: float) -> None:
+        self.probes = probes
+        self.began = began
+
+
+class Followed:
+    """In an outbox: the packet that it follows.
+
+    Args:
+        probe: that of the packet.
+        number: that of the packet in the outbox.
+
+    Attributes:
+        was_sent: whether it was part of an answer.
+    """
+
+    __slots__ = ("_number", "_probe", "was_sent")
+
+    def __init__(self, probe: Probe, number: int) -> None:
+        self._probe = probe
+        self._number = number
+        self.was_sent: bool = False
+
+    def sent(self, last: int) -> None:
+        """Take note that all up to the number `last` have been part of an answer."""
+        if not self.was_sent and last >= self._number:
+            self.was_sent = True
+            probes = self._probe.probes
+            probes.answered.observe(probes.clock() - self._probe.began)
+
+    def acknowledged(self, last: int) -> bool:
+        """Take note that all up to the number `last` are acknowledged; returns whether it is one of them."""
+        if last < self._number:
+            return False
+        probes = self._probe.probes
+        probes.acknowledged.observe(probes.clock() - self._probe.began)
+        return True
+
+    def is_among(self, last: int) -> bool:
+        """Whether it is one of those up to the number `last`."""
+        return last >= self._number

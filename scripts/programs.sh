@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Installs the programs that tests run, those that are missing: interpreters of the other languages that examples are
+# written in, and Prometheus, which reads the metrics.
+set -euo pipefail
+
+missing=()
+command -v php >/dev/null || missing+=(php-cli)
+command -v ruby >/dev/null || missing+=(ruby)
+command -v prometheus >/dev/null || missing+=(prometheus)
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+echo "Installing ${missing[*]} for the tests." >&2
+if ! "$(dirname "${BASH_SOURCE[0]}")/debian.sh" "${missing[@]}" >&2; then
+    echo "They could not be installed. Install ${missing[*]}: the tests run the examples in them." >&2
+    exit 1
+fi
