@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trio
 
-from cometary import App, Session
+from cometary import App
 from cometary.gate.opening import NO_TOKEN, Credentials, Welcome
 from cometary.sessions import Admission, Applicant, Authenticator, Packet, SessionKeeper
 from cometary.sessions.locator import Elsewhere, Place
