@@ -237,7 +237,7 @@ class Conversation:
             self._server.admit(headers.get("login", ""), headers.get("passcode", "")),
             frame,
             partial(self._welcome, spoken, *beats),
-            Future.get,
+            Future[None].get,
         )
 
     def _welcome(self, spoken: str, can: int, wishes: int) -> None:
