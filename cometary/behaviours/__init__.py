@@ -11,12 +11,9 @@ from __future__ import annotations
 
 from cometary.behaviours.agent import Agent
 from cometary.behaviours.demand import Consumer, Producer
+from cometary.behaviours.event_handler import REMOVE, EventHandler, HandlerRemoved, Swap
 from cometary.behaviours.event_manager import (
-    REMOVE,
-    EventHandler,
     EventManager,
-    HandlerRemoved,
-    Swap,
     add_handler,
     call_handler,
     notify,

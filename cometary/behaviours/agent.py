@@ -1,8 +1,8 @@
 """An agent: an actor around one value, which others look at and change by functions.
 
 1.  A function runs in the agent, in its turn; what it calls must not wait. So nobody comes between it and the value.
-2.  One that raises has changed nothing: whoever asked gets the exception, and the agent lives on (Pykka's rule). In a
-    `cast` nobody asked, so the agent crashes; it does too if it cannot make its first value.
+2.  One that raises, `Exception` or not, has changed nothing: whoever asked gets it, and the agent lives on (Pykka's
+    rule). In a `cast` nobody asked, so the agent crashes; it does too if it cannot make its first value.
 3.  A supervisor that restarts it has it make its first value anew.
 
 Source: Elixir, `Agent`.
@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from cometary.actors import Actor
-from cometary.actors import ask as ask_actor
-from cometary.actors import send as send_to_actor
 from cometary.actors.names import Whom
+from cometary.behaviours.calls import at_once, behaviour_meant, for_the_caller
 from cometary.behaviours.dropping import drop_message
 from cometary.errors import UsageError
 from cometary.log import get_logger, show
@@ -60,17 +59,22 @@ class Agent(Actor):
     Args:
         make: called with `args` for the first value.
         *args: its arguments.
+
+    Raises:
+        UsageError: if `make` cannot be called; the caller's fault.
     """
 
     def __init__(self, make: Callable[..., Any], *args: Any) -> None:
         super().__init__()
+        if not callable(make):
+            raise UsageError(f"an agent is started with what makes its value, such as dict, not {show(make)}")
         self._make = make, args
         self._value: Any = None
 
     def on_start(self) -> None:
         """Make the first value."""
         make, args = self._make
-        self._value = make(*args)
+        self._value = at_once(make(*args), "what makes the value of an agent")
 
     def on_receive(self, message: Any) -> Any:
         """Apply a function to the value."""
@@ -79,15 +83,19 @@ class Agent(Actor):
             return None
         match message:
             case _Get(function):
-                return function(self._value)
+                return self._apply(function)
             case _Update(function):
-                self._value = function(self._value)
+                self._value = self._apply(function)
             case _GetAndUpdate(function):
-                answer, self._value = _pair(function(self._value))
+                answer, self._value = _pair(self._apply(function))
                 return answer
             case _:
                 pass
         return None
+
+    def _apply(self, function: Function) -> Any:
+        with for_the_caller():
+            return at_once(function(self._value), "a function of an agent")
 
     # -- from outside -----------------------------------------------------------------------
 
@@ -96,33 +104,35 @@ class Agent(Actor):
         """Return `function(value)`, by default the value itself.
 
         Raises:
+            UsageError: if it is another actor; the caller's fault.
             pykka.ActorDeadError: if there is no such agent, or it ends first.
             pykka.Timeout: after `timeout` seconds, as for `ask`.
             Exception: what `function` raises; nothing has changed.
         """
-        return ask_actor(agent, _Get(function), timeout=timeout)
+        return behaviour_meant(agent, Agent).ask(_Get(function), timeout=timeout)
 
     @staticmethod
     def update(agent: Whom, function: Function, *, timeout: float | None = None) -> Any:
         """Make `function(value)` the value; the answer is None. Errors as for `get`."""
-        return ask_actor(agent, _Update(function), timeout=timeout)
+        return behaviour_meant(agent, Agent).ask(_Update(function), timeout=timeout)
 
     @staticmethod
     def get_and_update(
         agent: Whom, function: Callable[[Any], tuple[Any, Any]], *, timeout: float | None = None
     ) -> Any:
         """Call `function(value)`, which returns the answer and the new value. Errors as for `get`."""
-        return ask_actor(agent, _GetAndUpdate(function), timeout=timeout)
+        return behaviour_meant(agent, Agent).ask(_GetAndUpdate(function), timeout=timeout)
 
     @staticmethod
     def cast(agent: Whom, function: Function) -> None:
         """Make `function(value)` the value, and wait for nothing; if it raises, the agent crashes.
 
         Raises:
+            UsageError: if it is another actor; the caller's fault.
             pykka.ActorDeadError: if there is no such agent.
             MailboxFullError: if it has a mailbox with a bound, which is full, see `tell`.
         """
-        send_to_actor(agent, _Update(function))
+        behaviour_meant(agent, Agent).tell(_Update(function))
 
     # -- what cometary.actors.sys asks ------------------------------------------------------
 

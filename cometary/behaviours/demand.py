@@ -20,6 +20,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Final, NamedTuple
 
 from cometary.actors import Actor, ActorRef, Bounded, Down
@@ -27,6 +28,7 @@ from cometary.actors.exits import RESTARTS, Restart
 from cometary.actors.names import Whom
 from cometary.behaviours.dropping import drop_message
 from cometary.errors import ActorEndedError, MailboxFullError, UsageError
+from cometary.escapes import class_name
 from cometary.log import get_logger
 
 logger = get_logger("cometary.behaviours")
@@ -86,8 +88,16 @@ class Producer(Actor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._consumers: dict[ActorRef[Any], _Consumer] = {}
-        self._buffered: deque[Any] = deque()
+
+    # A subclass need not call that constructor, as in any other actor.
+
+    @cached_property
+    def _consumers(self) -> dict[ActorRef[Any], _Consumer]:
+        return {}
+
+    @cached_property
+    def _buffered(self) -> deque[Any]:
+        return deque()
 
     def on_demand(self, demand: int) -> Iterable[Any] | Awaitable[Iterable[Any] | None] | None:
         """Return at most `demand` events for consumers who have just asked for so many; may be `async def`.
@@ -178,14 +188,17 @@ class Consumer(Actor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._producers: dict[ActorRef[Any], _Subscription] = {}
+
+    @cached_property
+    def _producers(self) -> dict[ActorRef[Any], _Subscription]:
+        return {}  # see Producer
 
     def on_events(self, events: Sequence[Any], producer: ActorRef[Any]) -> Any:
         """Handle some events, at least one; may be `async def`, which is where back-pressure comes from.
 
         A subclass has its own. If it raises, the consumer crashes, and these events are lost.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{class_name(type(self))} has no on_events")
 
     def on_message(self, message: Any) -> Any:
         """Handle a message that is not about events, as `on_receive` does in other actors; may be `async def`."""

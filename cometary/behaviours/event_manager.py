@@ -2,7 +2,8 @@
 
 1.  Handlers are called one after the other, in the order in which they were added, and must not wait: a coroutine is a
     crash. What is slow is told to an actor.
-2.  One that raises, or returns what it may not, is removed, alone: the others hear of the event all the same.
+2.  One that raises, or returns what it may not, is removed, alone: the others hear of the event all the same. What a
+    call raises goes to the caller, `Exception` or not, and the manager lives on.
 3.  Each leaves by `on_stop(exit)`, once: `normal` if it was removed or removed itself, `swapped`, `shutdown` or
     another if the manager or the owner ends, and `crashed`. What that raises is logged, and no more.
 4.  A handler with an OWNER is removed when the owner has ended; and the owner gets one `HandlerRemoved` when it goes,
@@ -18,18 +19,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass
-from types import CoroutineType
 from typing import Any, Final, NamedTuple, cast
 
 from cometary.actors import NORMAL, Actor, ActorRef, Down, Exit
-from cometary.actors import ask as ask_actor
-from cometary.actors import send as send_to_actor
 from cometary.actors.exits import crashed
-from cometary.actors.messages import as_told
 from cometary.actors.names import Whom
+from cometary.behaviours.calls import at_once, behaviour_meant, for_the_caller
+from cometary.behaviours.event_handler import (
+    REMOVE,
+    EventHandler,
+    HandlerRemoved,
+    Owner,
+    Place,
+    Places,
+    Swap,
+    check_handler,
+)
 from cometary.errors import TooManyChildrenError, UsageError
-from cometary.escapes import class_name, exit_in
+from cometary.escapes import exit_in
 from cometary.log import get_logger, show
 
 logger = get_logger("cometary.behaviours")
@@ -38,73 +45,10 @@ MAX_HANDLERS: Final = 1000
 """Handlers that a manager may have if it does not say."""
 
 
-class _Remove:
-    """What `on_event` returns for the handler to be removed."""
-
-    def __repr__(self) -> str:
-        return "REMOVE"
-
-
-REMOVE: Final = _Remove()
-
-
-class EventHandler:
-    """The base of handlers. Each method may be left out."""
-
-    def on_start(self, previous: Any) -> None:
-        """Begin, in the manager. If it raises, it is not added.
-
-        Args:
-            previous: what the `on_stop` of the handler that this one takes the place of has returned; else None.
-        """
-
-    def on_event(self, event: Any) -> Any:
-        """Hear of an event. Return `REMOVE` to be removed, a `Swap` for another to take the place, or None."""
-
-    def on_call(self, request: Any) -> Any:
-        """Answer a `call_handler`.
-
-        Raises:
-            UsageError: here, because there is nothing to answer with.
-        """
-        raise UsageError(f"{class_name(type(self))} has no on_call for {show(request)}")
-
-    def on_stop(self, exit: Exit) -> Any:  # noqa: A002 - OTP's word
-        """End. What it returns goes to whoever removed it, or to the handler that takes its place."""
-
-
-class Swap(NamedTuple):
-    """Returned by `on_event`: `handler` takes my place; by the same id, unless it says another."""
-
-    handler: EventHandler
-    id: Hashable | None = None
-
-
-class HandlerRemoved(NamedTuple):
-    """To the owner of a handler: it is not there any more.
-
-    Args:
-        manager: where it was.
-        id: what it was called there.
-        exit: why; see the rules of `cometary.behaviours.event_manager`.
-    """
-
-    manager: ActorRef[Any]
-    id: Hashable
-    exit: Exit
-
-
 class _Event(NamedTuple):
     """To the manager: an event."""
 
     event: Any
-
-
-class _Owner(NamedTuple):
-    """The incarnation of an actor that owns a handler."""
-
-    ref: ActorRef[Any]
-    life: int
 
 
 class _Add(NamedTuple):
@@ -112,7 +56,7 @@ class _Add(NamedTuple):
 
     handler: EventHandler
     id: Hashable
-    owner: _Owner | None
+    owner: Owner | None
 
 
 class _Delete(NamedTuple):
@@ -145,14 +89,6 @@ _OWNER: Final = object()
 _OURS: Final = frozenset({_Event, _Add, _Delete, _Swap, _Call, _Which, Down})
 
 
-@dataclass(slots=True, eq=False)
-class _Place:
-    """A handler in its manager."""
-
-    handler: EventHandler
-    owner: _Owner | None
-
-
 SWAPPED: Final = Exit("swapped")
 
 
@@ -166,7 +102,7 @@ class EventManager(Actor):
     def __init__(self, *, max_handlers: int = MAX_HANDLERS) -> None:
         super().__init__()
         self._max_handlers = max_handlers
-        self._places: dict[Hashable, _Place] = {}
+        self._places = Places()
         self._owned: Counter[ActorRef[Any]] = Counter()
         """How many handlers each owner has. It is monitored while that is not none."""
 
@@ -175,6 +111,10 @@ class EventManager(Actor):
         if type(message) not in _OURS:  # of what others send only the type is looked at
             self._notify(message)
             return None
+        with for_the_caller():
+            return self._serve(message)
+
+    def _serve(self, message: Any) -> Any:
         match message:
             case _Event(event):
                 self._notify(event)
@@ -183,11 +123,11 @@ class EventManager(Actor):
             case _Add():
                 self._add(message, None)
             case _Delete(id_):
-                return self._leave(id_, self._found(id_), NORMAL)
+                return self._leave(self._found(id_), NORMAL)
             case _Swap(old, new):
-                self._swap(old, new)
+                self._swap(self._places.find(old), new)
             case _Which():
-                return tuple(self._places)
+                return tuple(place.id for place in self._places)
             case Down(ref, exit_, tag) if tag is _OWNER:
                 self._owner_ended(ref, exit_)
             case _:  # of another monitor: an event like any other
@@ -196,32 +136,32 @@ class EventManager(Actor):
 
     def on_stop(self, exit: Exit) -> None:  # type: ignore[override]  # noqa: A002  # pyright: ignore[reportIncompatibleMethodOverride]
         """End the handlers, the youngest first."""
-        for id_ in reversed(list(self._places)):
-            self._leave(id_, self._places[id_], exit)
+        for place in reversed(list(self._places)):
+            self._leave(place, exit)
 
     def system_get_state(self) -> dict[Hashable, EventHandler]:
         """See `sys.get_state`: the handlers by their ids."""
-        return {id_: place.handler for id_, place in self._places.items()}
+        return {place.id: place.handler for place in self._places}
 
     # -- events and calls -------------------------------------------------------------------
 
     def _notify(self, event: Any) -> None:
-        for id_, place in list(self._places.items()):
-            if self._places.get(id_) is place:  # else another handler has had it removed
+        for place in self._places:
+            if place in self._places:  # else another handler has had it removed
                 try:
-                    outcome = _plain(place.handler.on_event(event), "on_event")
-                    self._heed(id_, place, outcome)
+                    self._heed(place, _plain(place.handler.on_event(event), "on_event"))
                 except BaseException as error:  # noqa: BLE001 - an exit is raised further
-                    self._crash(id_, place, error, event)
+                    self._crash(place, error, event)
 
-    def _heed(self, id_: Hashable, place: _Place, outcome: object) -> None:
+    def _heed(self, place: Place, outcome: object) -> None:
         if outcome is None:
             return
         if outcome is REMOVE:
-            self._leave(id_, place, NORMAL)
+            self._leave(place, NORMAL)
         elif type(outcome) is Swap:
-            new_id = id_ if outcome.id is None else outcome.id
-            self._swap(id_, _Add(outcome.handler, new_id, place.owner))
+            check_handler(outcome.handler)
+            new_id = place.id if outcome.id is None else outcome.id
+            self._swap(place, _Add(outcome.handler, new_id, place.owner))
         else:
             raise UsageError(f"on_event returns None, REMOVE or a Swap, not {show(outcome)}")
 
@@ -229,12 +169,12 @@ class EventManager(Actor):
         place = self._found(id_)
         try:
             return _plain(place.handler.on_call(request), "on_call")
-        except BaseException as error:  # noqa: BLE001 - an exit is raised further
-            self._crash(id_, place, error, request)
-            raise as_told(error) from None
+        except BaseException as error:
+            self._crash(place, error, request)
+            raise
 
-    def _found(self, id_: Hashable) -> _Place:
-        place = self._places.get(id_)
+    def _found(self, id_: Hashable) -> Place:
+        place = self._places.find(id_)
         if place is None:
             raise UsageError(f"{self.actor_ref} has no handler {show(id_)}")
         return place
@@ -242,51 +182,49 @@ class EventManager(Actor):
     # -- coming and going -------------------------------------------------------------------
 
     def _add(self, new: _Add, previous: Any) -> None:
-        if new.id in self._places:
+        if self._places.find(new.id) is not None:
             raise UsageError(f"{self.actor_ref} has a handler {show(new.id)} already")
         if len(self._places) >= self._max_handlers:
             raise TooManyChildrenError(f"{self.actor_ref} has {self._max_handlers} handlers, all it may have")
         _plain(new.handler.on_start(previous), "on_start")  # type: ignore[func-returns-value]
-        self._places[new.id] = _Place(new.handler, new.owner)
+        self._places.add(Place(new.handler, new.id, new.owner))
         if new.owner is not None:
             self._owned[new.owner.ref] += 1
             if self._owned[new.owner.ref] == 1:
                 self.monitor(new.owner.ref, _OWNER)
 
-    def _swap(self, old: Hashable, new: _Add) -> None:
-        place = self._places.get(old)
-        if new.id != old and new.id in self._places:
+    def _swap(self, place: Place | None, new: _Add) -> None:
+        if self._places.find(new.id) not in (None, place):
             raise UsageError(f"{self.actor_ref} has a handler {show(new.id)} already")
-        previous = None if place is None else self._leave(old, place, SWAPPED)
+        previous = None if place is None else self._leave(place, SWAPPED)
         if place is not None and new.owner is None:
             new = new._replace(owner=place.owner)
         self._add(new, previous)
 
-    def _leave(self, id_: Hashable, place: _Place, exit: Exit) -> Any:  # noqa: A002 - OTP's word
-        if self._places.get(id_) is not place:
+    def _leave(self, place: Place, exit: Exit) -> Any:  # noqa: A002 - OTP's word
+        if not self._places.remove(place):
             return None
-        del self._places[id_]
         try:
             return _plain(place.handler.on_stop(exit), "on_stop")
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
-            self._log(id_, error)
+            self._log(place, error)
             return None
         finally:
-            self._tell_owner(id_, place, exit)
+            self._tell_owner(place, exit)
 
-    def _crash(self, id_: Hashable, place: _Place, error: BaseException, message: Any) -> None:
+    def _crash(self, place: Place, error: BaseException, message: Any) -> None:
         if exit_in(error) is not None:
             raise error
-        self._log(id_, error)
-        self._leave(id_, place, crashed(error, message))
+        self._log(place, error)
+        self._leave(place, crashed(error, message))
 
-    def _log(self, id_: Hashable, error: BaseException) -> None:
-        text = f"Handler {show(id_)} of {self.actor_ref} has crashed:"
+    def _log(self, place: Place, error: BaseException) -> None:
+        text = f"Handler {show(place.id)} of {self.actor_ref} has crashed:"
         logger.error("event handler crashed", text=text, **self._cell.account(), exc_info=error)
 
-    def _tell_owner(self, id_: Hashable, place: _Place, exit: Exit) -> None:  # noqa: A002 - OTP's word
+    def _tell_owner(self, place: Place, exit: Exit) -> None:  # noqa: A002 - OTP's word
         owner = place.owner
         if owner is None:
             return
@@ -295,20 +233,16 @@ class EventManager(Actor):
             del self._owned[owner.ref]
             self.demonitor(owner.ref, _OWNER, flush=True)
         cell = owner.ref.actor_inbox
-        removed = HandlerRemoved(self.actor_ref, id_, exit)
-        cell.post_for(owner.life, removed)
+        cell.post_for(owner.life, HandlerRemoved(self.actor_ref, place.id, exit))
 
     def _owner_ended(self, ref: ActorRef[Any], exit: Exit) -> None:  # noqa: A002 - OTP's word
-        for id_, place in list(self._places.items()):
+        for place in self._places:
             if place.owner is not None and place.owner.ref is ref:
-                self._leave(id_, place, exit)
+                self._leave(place, exit)
 
 
 def _plain(outcome: Any, hook: str) -> Any:
-    if type(outcome) is CoroutineType:
-        outcome.close()  # pyright: ignore[reportUnknownMemberType]
-        raise UsageError(f"the {hook} of an event handler cannot be async: tell an actor")
-    return outcome
+    return at_once(outcome, f"the {hook} of an event handler")
 
 
 # -- calls from outside: on the loop they return a future, in other threads they wait ----------------------------
@@ -321,12 +255,12 @@ def notify(manager: Whom, event: object) -> None:
         pykka.ActorDeadError: if the manager has ended, or nobody has the name.
         MailboxFullError: if its mailbox has a bound, and no room.
     """
-    send_to_actor(manager, _Event(event))
+    behaviour_meant(manager, EventManager).tell(_Event(event))
 
 
 def sync_notify(manager: Whom, event: object, *, timeout: float | None = None) -> Any:
     """Tell the handlers of an event; answers None when all have been called. Errors as for `ask`."""
-    return ask_actor(manager, _Event(event), timeout=timeout)
+    return behaviour_meant(manager, EventManager).ask(_Event(event), timeout=timeout)
 
 
 def add_handler(
@@ -349,7 +283,7 @@ def add_handler(
         TooManyChildrenError: if the manager is full; nobody's fault.
         Exception: what its `on_start` raises. In each case it has not been added.
     """
-    return ask_actor(manager, _addition(handler, id, owner))
+    return behaviour_meant(manager, EventManager).ask(_addition(handler, id, owner))
 
 
 def remove_handler(manager: Whom, id: Hashable) -> Any:  # noqa: A002
@@ -358,7 +292,7 @@ def remove_handler(manager: Whom, id: Hashable) -> Any:  # noqa: A002
     Raises:
         UsageError: if there is none with this id; the calling code's fault.
     """
-    return ask_actor(manager, _Delete(id))
+    return behaviour_meant(manager, EventManager).ask(_Delete(id))
 
 
 def swap_handler(
@@ -375,7 +309,7 @@ def swap_handler(
     also if there is no such old one; and the old one is gone also if the new one's `on_start` raises.
     Arguments and errors as for `add_handler`.
     """
-    return ask_actor(manager, _Swap(old, _addition(handler, id, owner)))
+    return behaviour_meant(manager, EventManager).ask(_Swap(old, _addition(handler, id, owner)))
 
 
 def call_handler(manager: Whom, id: Hashable, request: object, *, timeout: float | None = None) -> Any:  # noqa: A002
@@ -385,15 +319,16 @@ def call_handler(manager: Whom, id: Hashable, request: object, *, timeout: float
         UsageError: if there is none with this id; the calling code's fault.
         Exception: what it raises; it is removed then.
     """
-    return ask_actor(manager, _Call(id, request), timeout=timeout)
+    return behaviour_meant(manager, EventManager).ask(_Call(id, request), timeout=timeout)
 
 
 def which_handlers(manager: Whom) -> Any:
     """Answer the ids of the handlers, in their order."""
-    return ask_actor(manager, _Which())
+    return behaviour_meant(manager, EventManager).ask(_Which())
 
 
 def _addition(handler: EventHandler, id_: Hashable | None, owner: Actor | None) -> _Add:
-    mine = None if owner is None else _Owner(owner.actor_ref, owner.actor_inbox.life)
+    check_handler(handler)
+    mine = None if owner is None else Owner(owner.actor_ref, owner.actor_inbox.life)
     name = cast("Hashable", type(handler)) if id_ is None else id_
     return _Add(handler, name, mine)

@@ -184,6 +184,6 @@ def _status(cell: Cell) -> Status:
 
 def _shown(actor: Any) -> object:
     state = state_of(actor)
-    if not isinstance(state, dict):
+    if not issubclass(type(state), dict):  # what it is: it may be anything of the user's
         return show(state)
     return {name: show(value) for name, value in cast("dict[str, object]", state).items()}
