@@ -7,9 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pykka
+
 from cometary.actors.exits import NOPROC, Exit
+from cometary.actors.in_process import InProcess
 from cometary.actors.roster import tell_each
-from cometary.errors import ActorEndedError
+from cometary.errors import ActorEndedError, UsageError
 from cometary.log import show
 
 if TYPE_CHECKING:
@@ -128,8 +131,16 @@ def nobody(key: object) -> ActorEndedError:
     return ActorEndedError(f"no actor is called {show(key)}", NOPROC.reason)
 
 
+def check_reference(ref: object) -> None:
+    """Check that `ref` is a reference to one of Cometary's own actors; raises `UsageError`."""
+    kind = type(ref)
+    if not (issubclass(kind, pykka.ActorRef) and issubclass(kind, InProcess)):
+        raise UsageError(f"{show(ref)} is no reference to one of Cometary's own actors")
+
+
 def check_alive(ref: ActorRef[Any]) -> None:
-    """Check that an actor has not ended for good; raises `ActorEndedError`."""
+    """Check that an actor has not ended for good; raises `ActorEndedError`; if it is no actor, `UsageError`."""
+    check_reference(ref)
     # It closes first, and what it has is freed then. So an actor that is alive here, under the
     # lock, is not forgotten before it has got its key.
     if not ref.is_alive():
@@ -137,6 +148,7 @@ def check_alive(ref: ActorRef[Any]) -> None:
 
 
 def check_running(ref: ActorRef[Any]) -> None:
-    """Check that there is an incarnation of an actor; raises `ActorEndedError`."""
+    """Check that there is an incarnation of an actor; raises as `check_alive` does."""
+    check_reference(ref)
     if ref.actor_inbox.actor is None:
         raise ref.actor_inbox.not_found()

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cometary.actors.base_registry import check_running
+from cometary.actors.base_registry import check_reference, check_running
 from cometary.actors.exits import Exit
 from cometary.actors.roster import Roster, tell_each
 from cometary.errors import UsageError
@@ -162,6 +162,7 @@ class Groups:
     # -- their ends -----------------------------------------------------------------------
 
     def _check(self, ref: ActorRef[Any]) -> None:
+        check_reference(ref)
         if ref.actor_inbox.system is not self._system:
             raise UsageError(f"{ref} lives in another actor system")
         check_running(ref)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, c
 
 import pykka
 
-from cometary.actors.base_registry import Where, check_alive, nobody
-from cometary.actors.in_process import InProcess
+from cometary.actors.base_registry import Where, check_alive, check_reference, nobody
 from cometary.actors.registries import DuplicateRegistry, UniqueRegistry
 from cometary.errors import UsageError
 from cometary.escapes import exit_in, plain, really
@@ -88,6 +87,7 @@ class Names(UniqueRegistry):
             UsageError: if the actor lives in another system; the caller's fault.
             pykka.ActorDeadError: if the actor has ended.
         """
+        check_reference(ref)
         if ref.actor_inbox.system.names is not self:
             raise UsageError(f"{ref} lives in another actor system")
         if isinstance(key, Via):
@@ -222,11 +222,9 @@ def as_reference(whom: object) -> ActorRef[Any] | None:
     Raises:
         UsageError: for a reference that is not one of Cometary's; the caller's fault.
     """
-    kind = type(whom)
-    if not issubclass(kind, pykka.ActorRef):
+    if not issubclass(type(whom), pykka.ActorRef):
         return None
-    if not issubclass(kind, InProcess):
-        raise UsageError(f"{show(whom)} is no reference to one of Cometary's own actors")
+    check_reference(whom)
     return cast("ActorRef[Any]", whom)
 
 

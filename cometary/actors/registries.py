@@ -15,9 +15,8 @@ Source: Elixir, `Registry`. Partitions are missing: there is one loop, and a loc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable
-from itertools import compress
-from operator import not_
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors.base_registry import (
@@ -32,7 +31,7 @@ from cometary.actors.base_registry import (
 )
 from cometary.actors.exits import Exit
 from cometary.actors.roster import Roster, tell_each
-from cometary.errors import NameTakenError
+from cometary.errors import NameTakenError, UsageError
 from cometary.escapes import exit_in
 from cometary.log import get_logger, show
 
@@ -105,10 +104,13 @@ class UniqueRegistry(BaseRegistry):
 
     def unregister(self, key: Hashable, where: Where | None = None) -> None:
         """Free `key`; with `where`, only if that is true of its entry. Harmless if nobody has it."""
+        # The caller's `where` may change the registry itself, so it is asked before the lock is taken.
+        held = self._by_key.get(key)
+        if held is None or not (where is None or where(Entry(*held))):
+            return
         with self._lock:
-            held = self._by_key.get(key)
-            if held is None or not (where is None or where(Entry(*held))):
-                return
+            if self._by_key.get(key) is not held:
+                return  # another entry, which `where` was not asked about
             del self._by_key[key]
             ref = held[1]
             of_ref = self._by_ref.get(ref, {})
@@ -187,15 +189,17 @@ class UniqueRegistry(BaseRegistry):
 
         Raises:
             ActorEndedError: if nobody has the key; its `reason` is `noproc`.
+            UsageError: if `function` itself has changed the entry, which stays as it then is; its fault.
         """
         with self._lock:
             held = self._by_key.get(key)
             if held is None:
                 raise nobody(key)
-            before = held[2]
-            new = function(before)
+            new = function(held[2])
+            if self._by_key.get(key) is not held:
+                raise UsageError(f"the function that updates the value of {show(key)} has changed its entry")
             self._replace(held, new)
-            return new, before
+            return new, held[2]
 
 
 class DuplicateRegistry(BaseRegistry):
@@ -227,16 +231,21 @@ class DuplicateRegistry(BaseRegistry):
 
     def unregister(self, key: Hashable, ref: ActorRef[Any], where: Where | None = None) -> int:
         """Take the entries of `ref` under `key` out, or those for which `where(entry)` is true; returns how many."""
+        # The caller's `where` may change the registry itself, so it is asked before the lock is taken.
+        asked = self.values(key, ref)
+        ending = Counter(id(each) for each in asked if where is None or where(Entry(key, ref, each)))
         with self._lock:
-            values = self._entries.values(key, ref)
-            ends = [where is None or bool(where(Entry(key, ref, each))) for each in values]
-            if not any(ends):
+            ended, left = list[Any](), list[Any]()
+            for value in self._entries.values(key, ref):
+                (ended if ending[id(value)] > 0 else left).append(value)
+                ending[id(value)] -= 1
+            if not ended:
                 return 0
-            self._entries.keep(key, ref, list(compress(values, map(not_, ends))))
-            self._tell_of_end(key, ref, list(compress(values, ends)))
+            self._entries.keep(key, ref, left)
+            self._tell_of_end(key, ref, ended)
             if ref not in self._entries.by_ref:
                 ref.actor_inbox.system.post(ref.actor_inbox.unwatch, self._ended)
-            return sum(ends)
+            return len(ended)
 
     def _tell_of_end(self, key: Hashable, ref: ActorRef[Any], values: list[Any]) -> None:
         self._count -= len(values)

@@ -34,7 +34,7 @@ from cometary.actors import (
     unregister,
     whereis,
 )
-from cometary.errors import ActorEndedError, NameTakenError
+from cometary.errors import ActorEndedError, NameTakenError, UsageError
 from cometary.supervision import ChildSpec, DynamicSupervisor, start_child_async, supervise
 from tests.actors.reviver import Reviver
 
@@ -353,6 +353,63 @@ async def test_the_value_of_a_unique_key_can_be_updated() -> None:
         assert len(registry) == 0
 
 
+async def test_what_is_no_reference_is_refused_by_all_that_keep_actors() -> None:
+    wrong: list[Any] = ["name", None, Member, Member.with_name("b")]
+    async with system():
+        proxy: Any = Member.start().proxy()
+        into: list[Callable[[Any], object]] = [
+            lambda ref: UniqueRegistry().register("a", ref),
+            lambda ref: UniqueRegistry().listen(ref),
+            lambda ref: DuplicateRegistry().register("a", ref),
+            lambda ref: register("a", ref),
+            lambda ref: groups().join("a", ref),
+            lambda ref: groups().monitor("a", ref),
+            lambda ref: groups().monitor_scope(ref),
+        ]
+        for each in (*wrong, proxy):
+            for put in into:
+                with pytest.raises(UsageError, match="is no reference to one of Cometary's own actors"):
+                    put(each)
+        assert (whereis("a"), groups().members("a")) == (None, [])
+
+
+async def test_a_function_that_changes_the_registry_while_it_is_asked_leaves_it_whole() -> None:
+    unique, duplicate = UniqueRegistry(), DuplicateRegistry()
+    async with system():
+        ada = Member.start()
+
+        def free_all(_: object) -> bool:
+            unique.unregister("a")
+            duplicate.unregister("a", ada)
+            return True
+
+        for value in (1, 2, 2):
+            duplicate.register("a", ada, value)
+        assert duplicate.unregister("a", ada, free_all) == 0
+        assert (len(duplicate), duplicate.keys(ada)) == (0, [])
+
+        def replace(entry: Entry) -> bool:
+            if entry.value == 1:
+                duplicate.unregister("a", ada, lambda each: each.value == 1)
+                duplicate.register("a", ada, 3)
+            return True
+
+        for value in (1, 2, 2):
+            duplicate.register("a", ada, value)
+        assert duplicate.unregister("a", ada, replace) == 2
+        assert duplicate.values("a", ada) == [3]
+
+        unique.register("a", ada, 1)
+        unique.unregister("a", free_all)
+        assert (len(unique), unique.keys(ada)) == (0, [])
+        unique.register("a", ada, 1)
+        with pytest.raises(UsageError, match="has changed its entry"):
+            unique.update_value("a", free_all)
+        assert (unique.lookup("a"), unique.keys(ada)) == ([], [])
+        await ada.stop()
+        assert (len(unique), len(duplicate)) == (0, 0)
+
+
 async def test_a_unique_key_is_freed_also_on_a_condition() -> None:
     registry = UniqueRegistry()
     async with system() as actors:
@@ -563,12 +620,12 @@ class AgainstModel(RuleBasedStateMachine):
             assert Counter(self.registry.keys(ref)) == Counter(e.key for e in self.model if e.ref is ref)
 
 
-class Fake:
+class Fake(ActorRef[Any]):
     """What a registry wants of a reference."""
 
-    def __init__(self) -> None:
-        self.actor_inbox = self.system = self.names = self
-        self.actor = self
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
+        itself: Any = self
+        self.actor_inbox = self.system = self.names = self.actor = itself
 
     def is_alive(self) -> bool:
         return True
@@ -577,6 +634,11 @@ class Fake:
         pass
 
     post = watch = unwatch = until_end = not_until_end = _ignore
+
+    def __str__(self) -> str:
+        return "a fake"
+
+    __repr__ = __str__
 
 
 FAKES: list[Any] = [Fake(), Fake(), Fake()]
