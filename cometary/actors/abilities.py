@@ -40,6 +40,7 @@ class Abilities(pykka.Actor):
             this actor (`expect`).
 
         Raises:
+            UsageError: if `function` cannot be called, like a coroutine; the calling code's fault.
             pykka.ActorDeadError: if this incarnation has ended.
         """
         return self._living_cell().tasks.start(function, args)

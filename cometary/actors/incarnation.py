@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.actors.future import Future
 from cometary.actors.messages import as_told
-from cometary.actors.tasks import Task
+from cometary.actors.tasks import Task, call_async, check_function
 from cometary.escapes import escapes
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class OwnedTasks:
 
     def start(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Task[T]:
         """Run `function(*args)` in a task, as soon as the actor has begun."""
+        check_function(function)
         task = Task(self._cell.system, function, args)
         if self._waiting is not None:
             self._waiting.append(task)
@@ -81,7 +82,7 @@ class OwnedTasks:
         outcome: tuple[Any] | None = None
         try:
             with task.begin():
-                outcome = (await task.function(*task.args),)
+                outcome = (await call_async(task.function, task.args),)
         except BaseException as error:
             if escapes(error):
                 raise

@@ -9,15 +9,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from pykka import ActorDeadError
 
 from cometary.actors.future import Future
-from cometary.errors import TaskCancelledError
+from cometary.errors import TaskCancelledError, UsageError
 from cometary.log import show
 
 if TYPE_CHECKING:
@@ -94,3 +96,32 @@ class Task(Future[T]):
         """Tell those who wait that there is going to be no result, unless there is one."""
         if not self._done:
             self.offer(error=TaskCancelledError(f"{show(self.function)} was {why}"))
+
+
+def check_function(function: Any) -> None:
+    """Check that `function` can be called, which is all that is known of it before.
+
+    Raises:
+        UsageError: if it cannot, like a coroutine, which somebody has called already; the caller's fault.
+    """
+    if callable(function):
+        return
+    if issubclass(type(function), CoroutineType):
+        function.close()
+    raise UsageError(
+        f"a task is an async function and its arguments, `(fetch, url)`, and not {show(function)}"
+    )
+
+
+def call_async(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Awaitable[T]:
+    """Call a function; returns what is to be awaited then.
+
+    Raises:
+        UsageError: if that cannot be awaited: the function is not async.
+    """
+    result: Awaitable[T] = function(*args)
+    if not hasattr(type(result), "__await__") and not inspect.isawaitable(result):
+        raise UsageError(
+            f"{show(function)} is not async: write `async def`, or run it by `trio.to_thread.run_sync`"
+        )
+    return result

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.actors import Actor, ActorRef, Exit, Task
 from cometary.actors.messages import as_told
+from cometary.actors.tasks import call_async
 from cometary.escapes import class_name
 from cometary.supervision.function import drop_message, function_name
 
@@ -75,7 +76,7 @@ class TaskActor(Actor):
 
     async def _run(self) -> None:
         with self._task.begin():
-            self._outcome = (await self._task.function(*self._task.args),)
+            self._outcome = (await call_async(self._task.function, self._task.args),)
         self.stop()
 
     def on_receive(self, message: Any) -> None:

@@ -21,6 +21,7 @@ from pykka import Timeout
 
 from cometary.actors import Requests, Response, Task
 from cometary.actors.names import Whom
+from cometary.actors.tasks import call_async, check_function
 from cometary.supervision.function import function_name
 from cometary.supervision.options import check_count, check_seconds
 from cometary.supervision.task_supervisor import async_nolink
@@ -143,6 +144,7 @@ def async_stream(
 
     Raises:
         SpecError: for a number that makes no sense; the calling code's fault.
+        UsageError: if `function` cannot be called; the calling code's fault.
         ChildStateError: at the first item, if `supervisor` is no task supervisor; the calling code's fault.
     """
     start = _starter(supervisor, function, max_concurrency, timeout)
@@ -169,6 +171,7 @@ def _starter(
     max_concurrency: int,
     timeout: float | None,
 ) -> Callable[[I], Task[Any]]:
+    check_function(function)
     check_count("max_concurrency", max_concurrency, least=1)
     if timeout is None:
         return lambda item: async_nolink(supervisor, function, item)
@@ -177,7 +180,7 @@ def _starter(
 
     async def limited(item: I) -> R | _TooLate:
         with trio.move_on_after(seconds):
-            return await function(item)
+            return await call_async(function, (item,))
         return _TooLate(seconds)
 
     limited.__qualname__ = function_name(function)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 from cometary.actors import Actor, ActorRef, Task
 from cometary.actors.names import Whom
 from cometary.actors.system import actor_meant
+from cometary.actors.tasks import check_function
 from cometary.errors import ChildStateError
 from cometary.supervision.calls import StartChild
 from cometary.supervision.dynamic import DynamicSupervisor
@@ -60,6 +61,7 @@ def async_nolink(supervisor: Whom, function: Callable[[Unpack[Ts]], Awaitable[T]
     Raises:
         ActorEndedError: if nobody has the name.
         ChildStateError: if `supervisor` is no task supervisor; the calling code's fault.
+        UsageError: if `function` cannot be called, like a coroutine; the calling code's fault.
     """
     return _start(supervisor, function, args, None)
 
@@ -74,6 +76,7 @@ def async_(
     Raises:
         ActorEndedError: if nobody has the name.
         ChildStateError: if `supervisor` is no task supervisor; the calling code's fault.
+        UsageError: if `function` cannot be called, like a coroutine; the calling code's fault.
     """
     return _start(supervisor, function, args, owner.actor_ref)
 
@@ -84,6 +87,7 @@ def _start(
     args: tuple[object, ...],
     owner: ActorRef[Any] | None,
 ) -> Task[T]:
+    check_function(function)
     supervisor = actor_meant(whom)
     if not issubclass(supervisor.actor_class, TaskSupervisor):
         raise ChildStateError(f"{supervisor} is not a task supervisor")

@@ -19,7 +19,7 @@ from cometary.actors import (
     system,
     system_in_thread,
 )
-from cometary.errors import StrayExitError, TaskCancelledError
+from cometary.errors import StrayExitError, TaskCancelledError, UsageError
 
 
 class Owner(Actor):
@@ -285,3 +285,26 @@ async def test_an_actor_that_has_ended_starts_none() -> None:
         ):
             with pytest.raises(ActorDeadError):
                 call()
+
+
+@KINDS
+async def test_what_is_not_async_crashes_its_actor_and_says_so(kind: type[Owner]) -> None:
+    class Starting(kind):  # type: ignore[misc, valid-type]
+        def on_start(self) -> None:
+            what: Any = print
+            self.start_task(what)
+
+    class StartingCalled(kind):  # type: ignore[misc, valid-type]
+        def on_start(self) -> None:
+            what: Any = seven()
+            self.start_task(what)
+
+    async with system():
+        for wrong, text in (
+            (Starting, "print> is not async"),
+            (StartingCalled, "not <coroutine object seven"),
+        ):
+            starting: Any = wrong
+            exit_ = await starting.start().stopped()
+            assert type(exit_.error) is UsageError
+            assert text in str(exit_.error)

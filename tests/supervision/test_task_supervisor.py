@@ -9,13 +9,14 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorDeadError, ExitSignal, Response, Task, system, system_in_thread
-from cometary.errors import ChildStateError, TaskCancelledError, TooManyChildrenError
+from cometary.errors import ChildStateError, TaskCancelledError, TooManyChildrenError, UsageError
 from cometary.supervision import (
     ChildSpec,
     DynamicSupervisor,
     TaskSupervisor,
     async_,
     async_nolink,
+    async_stream,
     count_children,
     latest_reports,
     supervise,
@@ -276,3 +277,25 @@ async def test_it_is_found_by_its_name(autojump_clock: MockClock) -> None:
         assert await async_nolink("tasks", after, 1, "done") == "done"
         with pytest.raises(ActorDeadError):
             async_nolink("nobody", after, 1)
+
+
+async def test_what_has_been_called_already_is_no_task_and_what_is_not_async_fails_and_says_so() -> None:
+    called: Any = after(1)
+    plain: Any = str
+    async with system():
+        tasks = TaskSupervisor.start()
+        with pytest.raises(
+            UsageError, match=r"an async function and its arguments, .* not <coroutine object after"
+        ):
+            async_nolink(tasks, called)
+        with pytest.raises(UsageError, match="an async function and its arguments"):
+            async_stream(tasks, [1], called)
+        for values in (async_stream(tasks, [1], plain), async_stream(tasks, [1], plain, timeout=1)):
+            with pytest.raises(UsageError, match="<class 'str'> is not async: write `async def`"):
+                await anext(values)
+        with pytest.raises(UsageError, match="is not async"):
+            await async_nolink(tasks, plain, 1)
+        assert (
+            await async_nolink(tasks, lambda: after(0, "whatever can be awaited"))
+            == "whatever can be awaited"
+        )
