@@ -81,7 +81,7 @@ class Wanted:
             elif action.__class__ in SWITCH_ACTIONS:
                 self.switches.append(cast("SwitchAction", action))
             elif action.__class__ not in TIMER_ACTIONS:
-                raise InvalidStepError(f"{action!r} is not an action")
+                raise InvalidStepError(f"{show(action)} is not an action")
             else:
                 timer = cast("TimerAction", action)
                 # Taken out first, so that the order is that of the last settings.
@@ -156,13 +156,14 @@ class Run:
 
     def receive(self, event: object) -> None:
         """Handle an event from outside; a time-out that has been cancelled since is none."""
-        if isinstance(event, TimedOut):
-            current = self.timers.expire(event)
+        kind = type(event)
+        if kind is TimedOut:
+            current = self.timers.expire(cast("TimedOut", event))
             if current is None:
                 return
             event = current
-        elif event.__class__ is Internal:
-            raise UnhandledEventError(f"{self._machine!r} takes {event!r} from nobody but itself")
+        elif kind is Internal:
+            raise UnhandledEventError(f"{self._machine!r} takes {show(event)} from nobody but itself")
         self._handle(event)
 
     def take(
@@ -184,7 +185,7 @@ class Run:
             raise UndeclaredTransitionError(undeclared(machine, event, handler, step))
         if wanted.switches and (handler is None or not handler.switches):
             raise UndeclaredTransitionError(
-                f"{machine!r}: {handler and handler.name} changes its class on {event!r} without switches=True"
+                f"{machine!r}: {handler and handler.name} changes its class on {show(event)} without switches=True"
             )
         halt = step if isinstance(step, Stop) else None
         if halt is None:
@@ -221,7 +222,7 @@ class Run:
     def _unhandled(self, event: object) -> Step:
         policy = self._machine.unhandled
         if policy == "raise":
-            raise UnhandledEventError(f"{self._machine!r} does not handle {event!r}")
+            raise UnhandledEventError(f"{self._machine!r} does not handle {show(event)}")
         return STAY if policy == "ignore" else stay(Postpone())
 
     def _switch(self, wanted: Wanted) -> None:
@@ -256,7 +257,7 @@ class Run:
             self.postponed.clear()
         elif len(self.postponed) > self._machine.max_postponed:
             raise EventOverflowError(
-                f"{self._machine!r} cannot postpone {event!r}: it may hold {self._machine.max_postponed}"
+                f"{self._machine!r} cannot postpone {show(event)}: it may hold {self._machine.max_postponed}"
             )
         self._queue.extendleft(reversed(wanted.next_events))
 
@@ -297,14 +298,14 @@ def checked_entering(machine: Engine, enter: EnterFunction, returned: Step | Ite
     for action in step.actions:
         if action.__class__ in FORBIDDEN_ON_ENTERING:
             raise InvalidStepError(
-                f"{enter.__qualname__} returned {action!r}: an enter action may not do that"
+                f"{enter.__qualname__} returned {show(action)}: an enter action may not do that"
             )
     if isinstance(step, Stop):
         if machine.state not in machine._fsm_table.stopping:  # noqa: SLF001 - this is part of it  # pyright: ignore[reportPrivateUsage]
             raise UndeclaredTransitionError(f"{machine!r}: {enter.__qualname__} stopped it without to=END")
     elif step.target is not None and step.target is not machine.state:
         raise InvalidStepError(
-            f"{enter.__qualname__} returned {step!r}: an enter action may not change the state"
+            f"{enter.__qualname__} returned {show(step)}: an enter action may not change the state"
         )
     return step
 
@@ -341,4 +342,4 @@ def undeclared(machine: Engine, event: object, handler: Handler | None, step: St
     name, targets = (handler.name, handler.targets) if handler else ("?", ())
     went = "stopped" if isinstance(step, Stop) else f"went to {step.target!r}"
     declared = ", ".join(target.name for target in targets) or "nothing"
-    return f"{machine!r}: {name} {went} on {event!r}, but its to= names {declared}"
+    return f"{machine!r}: {name} {went} on {show(event)}, but its to= names {declared}"

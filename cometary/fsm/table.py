@@ -75,10 +75,10 @@ class TransitionTable:
     def find(self, state: State, event: object) -> Handler | None:
         """The handler for an event in a state: the state's own before `ANY`'s, then the nearest class's."""
         # Machines may make up names of timers without end, so only classes are remembered, which are few.
-        if isinstance(event, TimedOut):
+        kind = type(event)
+        if kind is TimedOut:
             return self._search(state, event)
-        kind = event.__class__
-        key = (kind, _message(event).__class__) if kind in _WRAPPERS else kind
+        key = (kind, type(_message(event))) if kind in _WRAPPERS else kind
         row = self.rows[state]
         if key in row:
             return row[key]
@@ -98,12 +98,12 @@ class TransitionTable:
 
 def _patterns(event: object) -> Iterator[EventPattern]:
     """Every pattern that an event matches, the closest first."""
-    kind = event.__class__
+    kind = type(event)
     if kind in _WRAPPERS:
         wrapper = _WRAPPERS[kind]
-        yield from (EventPattern(wrapper, message) for message in _message(event).__class__.__mro__)
-    elif isinstance(event, TimedOut):
-        yield EventPattern("timeout", event.name)
+        yield from (EventPattern(wrapper, message) for message in type(_message(event)).__mro__)
+    elif kind is TimedOut:
+        yield EventPattern("timeout", cast("TimedOut", event).name)
     yield from (EventPattern("event", base) for base in kind.__mro__)
 
 

@@ -70,6 +70,9 @@ class MachineActor(Actor):
         *args: its positional arguments.
         **kwargs: its keyword arguments.
 
+    Raises:
+        UsageError: if `machine` cannot be called, like a machine itself, or makes none; the caller's fault.
+
     Attributes:
         machine: the machine; look at it, and leave stepping it to the actor.
     """
@@ -84,8 +87,12 @@ class MachineActor(Actor):
 
     def __init__(self, machine: Callable[..., StateMachine], *args: Any, **kwargs: Any) -> None:
         super().__init__()
+        if not callable(machine):
+            raise UsageError(f"a machine's class is wanted, and its arguments, not {show(machine)}")
         self._be_called_by(machine)
         self.machine = machine(*args, **kwargs)
+        if not really(self.machine, StateMachine):
+            raise UsageError(f"{show(machine)} has made no machine, but {show(self.machine)}")
         self._be_called_by(type(self.machine))
         self._life = object()
         self._timers: dict[Hashable, Timer] = {}
@@ -105,7 +112,7 @@ class MachineActor(Actor):
         Raises:
             UsageError: here always: the machine's author's fault.
         """
-        raise UsageError(f"{type(self).__name__} has no perform() for {action!r}")
+        raise UsageError(f"{type(self).__name__} has no perform() for {show(action)}")
 
     # -- the actor's side -------------------------------------------------------------------
 
@@ -115,7 +122,7 @@ class MachineActor(Actor):
 
     def on_receive(self, message: Any) -> Any:
         """Step the machine; what is asked is answered when the machine says so."""
-        if isinstance(message, TimerRanOut):
+        if type(message) is TimerRanOut:
             if message.life is self._life:  # else of the incarnation before
                 self._step(message.timer.timed_out(), message)
                 self._forget_timer(message.timer.name)

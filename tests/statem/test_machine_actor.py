@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import NORMAL, ActorDeadError, ActorRef, Down, Exit, Timeout, system, system_in_thread
-from cometary.errors import MachineStoppedError, UnhandledEventError
+from cometary.errors import MachineStoppedError, UnhandledEventError, UsageError
 from cometary.fsm import (
     END,
     Call,
@@ -41,6 +41,18 @@ from tests.supervision.company import child, company
 def state_of(ref: Any) -> str:
     machine: StateMachine = ref.actor_inbox.actor.machine
     return machine.state.name
+
+
+async def test_it_is_started_with_a_class_and_not_with_a_machine() -> None:
+    wrong: list[tuple[Any, str]] = [
+        (Lock("1"), "a machine's class is wanted, and its arguments, not <Lock"),
+        (None, "a machine's class is wanted"),
+        (dict, "<class 'dict'> has made no machine, but {}"),
+    ]
+    async with system():
+        for machine, text in wrong:
+            with pytest.raises(UsageError, match=text):
+                MachineActor.start(machine)
 
 
 # -- events ---------------------------------------------------------------------------------
