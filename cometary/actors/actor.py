@@ -80,7 +80,13 @@ class Actor(Abilities):
                 msg = f"{cls.__name__}.{name} is async, so on_receive must be `async def` too"
                 raise UsageError(msg)
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
+        if (args or kwargs) and type(
+            self
+        ).__init__ is Actor.__init__:  # else a subclass passes on what it got
+            name = type(self).__name__
+            way = f"A name is given by {name}.with_name(…).start()"
+            raise UsageError(f"{name} takes no arguments: it has no __init__ of its own. {way}")
         # Not Pykka's constructor: see ActorRef.__init__. An actor that is started has its cell
         # already; this is for one built by hand, as a test of its plain methods may do.
         if not hasattr(self, "_cell"):  # to look at `__dict__` would make one, for each actor

@@ -27,6 +27,23 @@ class AsyncQuiet(Actor):
 KINDS = pytest.mark.parametrize("kind", [Quiet, AsyncQuiet], ids=["def", "async def"])
 
 
+@KINDS
+async def test_arguments_that_nothing_takes_are_refused(kind: type[Quiet]) -> None:
+    class Passing(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+
+    wrong: list[Any] = [((1,), {}), ((), {"name": "store"})]
+    async with system() as actors:
+        for args, kwargs in wrong:
+            text = rf"{kind.__name__} takes no arguments: .* {kind.__name__}\.with_name\(…\)\.start\(\)"
+            with pytest.raises(UsageError, match=text):
+                kind.start(*args, **kwargs)
+        assert not list(actors.actors)
+        passing: Any = Passing
+        assert await passing.start("x", name="y").ask("passed on, as Pykka's actors may") is not None
+
+
 async def test_start_async_returns_when_on_start_has_run() -> None:
     class Slow(AsyncQuiet):
         async def on_start(self) -> None:  # type: ignore[override]
