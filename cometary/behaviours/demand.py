@@ -137,15 +137,16 @@ class Producer(Actor):
         """Take note of demand; whatever else there is goes to `on_message`."""
         kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is _Subscribe:
-            self._consumers[message.consumer] = _Consumer(message.life)
-            self.monitor(message.consumer, _OURS)
-            await self._asked(message.consumer, message.demand)
+            if message.life == message.consumer.actor_inbox.life:  # else it has ended, and been restarted
+                self._consumers[message.consumer] = _Consumer(message.life)
+                self.monitor(message.consumer, _OURS)
+                await self._asked(message.consumer, message.demand)
         elif kind is _Ask:
             if message.consumer in self._consumers:
                 await self._asked(message.consumer, message.demand)
         elif kind is _Unsubscribe:
             self._consumers.pop(message.consumer, None)
-            self.demonitor(message.consumer, _OURS, flush=True)
+            self.demonitor(message.consumer, _OURS)
         elif kind is Down and message.tag is _OURS:
             self._consumers.pop(message.ref, None)
         else:

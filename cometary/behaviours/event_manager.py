@@ -22,7 +22,7 @@ from collections.abc import Hashable
 from typing import Any, Final, NamedTuple, cast
 
 from cometary.actors import NORMAL, Actor, ActorRef, Down, Exit
-from cometary.actors.exits import crashed
+from cometary.actors.exits import NOPROC, crashed
 from cometary.actors.names import Whom
 from cometary.behaviours.calls import at_once, behaviour_meant, for_the_caller
 from cometary.behaviours.event_handler import (
@@ -187,11 +187,14 @@ class EventManager(Actor):
         if len(self._places) >= self._max_handlers:
             raise TooManyChildrenError(f"{self.actor_ref} has {self._max_handlers} handlers, all it may have")
         _plain(new.handler.on_start(previous), "on_start")  # type: ignore[func-returns-value]
-        self._places.add(Place(new.handler, new.id, new.owner))
+        place = Place(new.handler, new.id, new.owner)
+        self._places.add(place)
         if new.owner is not None:
             self._owned[new.owner.ref] += 1
             if self._owned[new.owner.ref] == 1:
                 self.monitor(new.owner.ref, _OWNER)
+            if new.owner.life != new.owner.ref.actor_inbox.life:  # whose end no monitor tells any more
+                self._leave(place, NOPROC)
 
     def _swap(self, place: Place | None, new: _Add) -> None:
         if self._places.find(new.id) not in (None, place):

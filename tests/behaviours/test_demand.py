@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorRef, Bounded, system
+from cometary.actors import Actor, ActorRef, Bounded, sys, system
 from cometary.behaviours import Consumer, Producer
 from cometary.errors import MailboxFullError, UsageError
 from cometary.supervision import ChildSpec, supervise, which_children
@@ -229,6 +229,7 @@ async def test_a_consumer_that_unsubscribes_gets_no_more(autojump_clock: MockClo
         await sink.ask("unsubscribe")
         await sink.ask("unsubscribe")
         assert await source.ask("demand") == 0
+        assert source.actor_inbox.monitored_actors() == sink.actor_inbox.monitored_actors() == ()
         source.tell("abc")
         await trio.sleep(1)
         assert await sink.ask("got") == []
@@ -298,6 +299,8 @@ class LateSink(Sink):
         if isinstance(message, ActorRef):
             self.subscribe(message, max_demand=1)  # pyright: ignore[reportUnknownArgumentType]
             return None
+        if message == 7:
+            raise RuntimeError("crash")
         return super().on_message(message)
 
 
@@ -512,3 +515,42 @@ async def test_a_producer_whose_name_nobody_has_any_more_may_be_unsubscribed_fro
 
     async with system():
         assert await Leaving.start().ask("nobody") is None
+
+
+async def test_the_end_of_a_former_life_of_the_producer_is_nothing_to_who_has_subscribed_to_the_next() -> (
+    None
+):
+    class Anew(FastSink):
+        def on_message(self, message: Any) -> Any:
+            if message == "anew":
+                self.unsubscribe(self.producer)
+                self.subscribe(self.producer)
+                return None
+            return super().on_message(message)
+
+    async with system(), supervise([ChildSpec("source", Source)]) as root:
+        [info] = await which_children(root)
+        assert info.ref is not None
+        sink = Anew.start(info.ref)
+        await wait_all_tasks_blocked()
+        await sys.suspend(sink)
+        sink.tell("anew")  # and behind it comes the news that the producer has ended
+        info.ref.tell(None)  # which it cannot emit
+        await wait_all_tasks_blocked()
+        await sys.resume(sink)
+        await wait_all_tasks_blocked()
+        assert sink.is_alive()
+
+
+async def test_a_former_incarnation_of_a_consumer_gets_nothing_of_what_is_for_others() -> None:
+    async with system(), supervise([ChildSpec("sink", LateSink)]) as root:
+        [info] = await which_children(root)
+        assert info.ref is not None
+        source = Source.start()
+        await sys.suspend(source)
+        info.ref.tell(source)
+        info.ref.tell(7)
+        await wait_all_tasks_blocked()
+        await sys.resume(source)
+        assert await source.ask("demand") == 0
+        assert source.actor_inbox.monitored_actors() == ()

@@ -81,6 +81,9 @@ class Owner(Actor):
         match message:
             case ("add", manager, name):
                 await add_handler(manager, Handler(name), id=name, owner=self)
+            case ("add and crash", manager, name):
+                add_handler(manager, Handler(name), id=name, owner=self)
+                raise RuntimeError("crash")
             case ("swap", manager, old, name):
                 await swap_handler(manager, old, Handler(name), id=name, owner=self)
             case "got":
@@ -358,6 +361,7 @@ async def test_an_owner_without_handlers_is_not_watched() -> None:
         assert manager.actor_inbox.monitored_actors() == (owner,)
         await remove_handler(manager, "b")
         assert manager.actor_inbox.monitored_actors() == ()
+        assert manager.actor_inbox.actor._owned == {}
 
 
 async def test_the_next_incarnation_of_an_owner_is_not_told_of_what_the_former_owned() -> None:
@@ -370,6 +374,23 @@ async def test_the_next_incarnation_of_an_owner_is_not_told_of_what_the_former_o
         assert await owner.ask("got") == []
         assert log[-1] == ("a", "stop", "crashed")
         assert await which_handlers(manager) == ()
+
+
+async def test_what_a_former_incarnation_has_asked_for_is_not_added_for_the_next() -> None:
+    async with system(), supervise([ChildSpec("owner", Owner)]) as root:
+        [info] = await which_children(root)
+        manager, owner = await managed(), info.ref
+        assert owner is not None
+        await owner.ask(("add", manager, "a"))
+        await sys.suspend(manager)
+        remove_handler(manager, "a")
+        owner.tell(("add and crash", manager, "b"))
+        await wait_all_tasks_blocked()
+        await sys.resume(manager)
+        assert await which_handlers(manager) == ()
+        assert log[-1] == ("b", "stop", "noproc")
+        assert manager.actor_inbox.monitored_actors() == ()
+        assert await owner.ask("got") == []
 
 
 async def test_an_owner_may_take_over_by_a_swap() -> None:

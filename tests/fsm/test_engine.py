@@ -55,3 +55,11 @@ def test_time_outs_are_started_and_what_they_replace_is_cancelled(
     assert list(one.step(Do("y", a=step))) == actions
     started = {each.name: each for each in actions if isinstance(each, StartTimer)}
     assert started.items() <= {each.name: each for each in one.running_timers}.items()
+
+
+@pytest.mark.parametrize("machine", [started, observed])
+def test_a_timer_that_is_started_anew_leaves_the_others_running(machine: Callable[[], Scripted]) -> None:
+    one = machine()
+    for name, seconds in (("t", 1), ("t", 2), ("u", 3), ("t", 4), ("v", 5), ("t", 6)):
+        one.step(Do("x", a=stay(Timeout(name, seconds))))
+    assert sorted((each.name, each.seconds) for each in one.running_timers) == [("t", 6), ("u", 3), ("v", 5)]

@@ -31,6 +31,17 @@ class Slotted(Scripted):
         self.data = [1]
 
 
+class Compiled(Scripted):
+    """As mypyc makes it: its attributes are in no `__dict__`, and named by what it writes into the class."""
+
+    __slots__ = ("data",)
+    __mypyc_attrs__ = __slots__
+    data: list[int]
+
+
+del Compiled.__slots__
+
+
 SETTING = Do("x", a=stay(StateTimeout(5), Timeout("t", 6)))
 LATE = Do("late", a=stay(Postpone()))
 
@@ -94,8 +105,10 @@ class TestSnapshots:
     def test_one_of_a_machine_that_was_not_started_was_not(self) -> None:
         assert Scripted().snapshot().stage == "not started"
 
-    def test_attributes_in_slots_are_copied(self) -> None:
-        machine = Slotted()
+    @pytest.mark.parametrize("kind", [Slotted, Compiled])
+    def test_attributes_in_slots_are_copied(self, kind: type[Slotted | Compiled]) -> None:
+        machine = kind()
+        machine.data = [1]
         twin = machine.snapshot()
         twin.data.append(2)
         assert machine.data == [1]

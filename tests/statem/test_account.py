@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.actors import sys, system
+from cometary.actors import sys, system, whereis
 from cometary.fsm import ANY, Postpone, State, StateMachine, Step, Timeout, on, stay
 from cometary.statem import MachineActor
 from cometary.supervision import (
@@ -106,14 +106,17 @@ async def test_a_change_of_code_changes_what_it_is_called() -> None:
         assert str(door).startswith("Discreet (")
 
 
-async def test_one_whose_machine_cannot_be_made_is_called_by_it_too() -> None:
-    class Impossible(Door):
-        def __init__(self) -> None:
-            raise LookupError("no wood")
+async def test_it_is_called_by_its_machine_while_that_is_made() -> None:
+    called: list[str] = []
 
-    async with system(), supervise([ChildSpec("crowd", DynamicSupervisor, name="crowd")]):
-        with pytest.raises(LookupError):
-            await start_child("crowd", MachineActor, Impossible)
+    class Slow(Door):
+        def __init__(self) -> None:
+            super().__init__("1")
+            called.append(str(whereis("door")))
+
+    async with system():
+        MachineActor.with_name("door").start(Slow)
+        assert called[0].startswith("Slow 'door' (")
 
 
 async def test_its_timers_are_told_by_their_names(autojump_clock: trio.testing.MockClock) -> None:
