@@ -31,10 +31,11 @@ def quiet(**settings: Any) -> Config:
 @contextmanager
 def collector_as_it_was() -> Generator[None]:
     """Undo at the end what the application does to the process's collector of garbage."""
-    thresholds = gc.get_threshold()
+    thresholds, callbacks = gc.get_threshold(), gc.callbacks.copy()
     try:
         yield
     finally:
+        gc.callbacks[:] = callbacks
         gc.set_threshold(*thresholds)
         gc.unfreeze()
 

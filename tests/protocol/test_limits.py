@@ -75,6 +75,7 @@ async def test_to_connect_costs_what_is_asked_for_however_many_paths_there_are(r
         client = await world.open()
         [session] = recorder.sessions
         session.connect("first")
+        session.connect("second")
         table: Any = session._hub._table  # type: ignore[attr-defined]  # it is that of the server
         Counting.walks = 0  # those of the test before, at another door, are not ours
         groups: Any = table._groups_of  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -85,12 +86,12 @@ async def test_to_connect_costs_what_is_asked_for_however_many_paths_there_are(r
             session.connect(f"path/{number}")
         assert Counting.walks == 0
         answer = await world.control("/connect", {"sid": client.sid, "paths": ["last"]})
-        assert answer.body["path_count"] == 3002
-        assert answer.body["paths"] == ["first", *[f"path/{number}" for number in range(999)]]
+        assert answer.body["path_count"] == 3003
+        assert answer.body["paths"] == ["first", "second", *[f"path/{number}" for number in range(998)]]
         [shown] = await world.sessions()
-        assert (len(shown["paths"]), shown["path_count"]) == (100, 3002)
+        assert (len(shown["paths"]), shown["path_count"]) == (100, 3003)
         answer = await world.control("/disconnect", {"sid": client.sid, "paths": session.paths[500:]})
-        assert answer.body == {"paths": ["first", *[f"path/{number}" for number in range(499)]]}
+        assert answer.body == {"paths": ["first", "second", *[f"path/{number}" for number in range(498)]]}
 
 
 # -- bytes -----------------------------------------------------------------------------------------
