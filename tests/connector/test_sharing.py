@@ -67,7 +67,6 @@ def test_both_connectors_have_the_same_calls() -> None:
 
     blocking, on_trio = signatures(Connector), signatures(AsyncConnector)
     assert blocking.pop("close") == on_trio.pop("aclose")
-    del blocking["progress"]  # for jobs that block
     assert blocking == on_trio
 
 

@@ -2,19 +2,23 @@
 
 1. A change is pushed once it is committed: nobody hears of one that was rolled back.
 2. A push goes through the outbox: a push server that is away, or slow, keeps nothing from being saved and no request
-   waiting.
+   waiting. That is in memory, or, with the application `cometary.contrib.django.outbox`, in the database itself.
 3. Django has no signal for what `QuerySet.update`, `bulk_create`, `bulk_update` and plain SQL change. Whoever uses
    these says so with `update`.
 """
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from cometary.contrib.django.connections import outbox
+
+DURABLE = "cometary.contrib.django.outbox"
 
 Record = Callable[[Any], dict[str, object]]
 
@@ -28,7 +32,10 @@ def update(path: str, message: object = None, *, using: str | None = None) -> No
         using: The database whose transaction it is; the default one unless given. Where there is no transaction
             nothing is waited for.
     """
-    transaction.on_commit(partial(outbox().update, path, message), using=using, robust=True)
+    if apps.is_installed(DURABLE):
+        import_module(f"{DURABLE}.rows").keep(path, message, using)  # whose model is there only then
+    else:
+        transaction.on_commit(partial(outbox().update, path, message), using=using, robust=True)
 
 
 def pushes(model: type[models.Model], to: Callable[[Any], str]) -> Callable[[Record], Record]:
