@@ -52,7 +52,7 @@ def die_before_it_is_forgotten() -> None:
         del rows, ids
         die()
 
-    Rows.forget = forget  # type: ignore[method-assign]
+    Rows.forget = forget  # type: ignore[method-assign, assignment]
     call_command("comet_outbox", once=True)
 
 

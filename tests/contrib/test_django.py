@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import tests.contrib.django_project  # noqa: F401  # isort: skip - it has to be there before anything of Django's is imported
+import tests.contrib.django_project  # noqa: F401  # isort: skip  # pyright: ignore[reportUnusedImport] - it has to be there before anything of Django's is imported
 
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
@@ -190,7 +190,11 @@ def test_saving_does_not_fail_and_does_not_wait_because_push_is_away(
 
 def test_a_genuine_webhook_is_a_signal_and_any_other_is_refused(push: StandIn) -> None:
     heard: list[dict[str, Any]] = []
-    signed_on.connect(hear := lambda event, **_: heard.append(event))
+
+    def hear(event: dict[str, Any], **_: Any) -> None:
+        heard.append(event)
+
+    signed_on.connect(hear)
     body = json.dumps({"id": "1", "type": "signon", "session": "a"}).encode()
     headers = signed_headers(read_secret(WEBHOOK_SECRET), "1", int(time.time()), body)
     options: Any = {"content_type": "application/json", "headers": headers}

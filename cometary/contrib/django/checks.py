@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -20,7 +20,7 @@ AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 @register
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Look at COMETARY."""
-    if not isinstance(given(), dict):
+    if not isinstance(cast("object", given()), dict):
         return [
             Error("COMETARY has to be a dict.", hint='Such as COMETARY = {"SECRET": …}.', id="cometary.E001")
         ]
@@ -67,7 +67,7 @@ def _urls() -> Iterator[CheckMessage]:
 
 
 def _numbers() -> Iterator[CheckMessage]:
-    timeout = conf().timeout
+    timeout = cast("object", conf().timeout)
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 300:  # noqa: PLR2004
         text = f"COMETARY['TIMEOUT'] is {timeout!r}."
         yield Error(text, hint="It is seconds, more than 0 and at most 300.", id="cometary.E004")
@@ -79,9 +79,10 @@ def _secrets() -> Iterator[CheckMessage]:
         yield Error(
             "The push server is on another machine, and has no secret.", hint=hint, id="cometary.E005"
         )
-    if conf().webhook_secret is not None:
+    secret = conf().webhook_secret
+    if secret is not None:
         try:
-            read_secret(conf().webhook_secret)
+            read_secret(secret)
         except (ValueError, AttributeError) as error:
             yield Error(f"COMETARY['WEBHOOK_SECRET'] is wrong: {error}.", id="cometary.E007")
 

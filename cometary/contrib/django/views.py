@@ -5,11 +5,12 @@
    when it logs out: their windows may stay open.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_out
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -34,7 +35,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Connect the page's session to paths, if the rules permit all of them."""
     wish = wishes.read_wish(request.content_type, request.body)
     status = wishes.connect(connector(), RULES, request, wish)
-    if status == HTTPStatus.NO_CONTENT and request.user.is_authenticated:
+    if wish is not None and status == HTTPStatus.NO_CONTENT and request.user.is_authenticated:
         sids = [sid for sid in request.session.get(SIDS, ()) if sid != wish.sid]
         request.session[SIDS] = [*sids, wish.sid][-MOST_SIDS:]
     return HttpResponse(status=status)
@@ -54,8 +55,12 @@ def webhook(request: HttpRequest) -> HttpResponse:
     """Take an event of the push server, and send the signal for it."""
     events = Events(conf().webhook_secret)
     for kind, signal in BY_TYPE.items():
-        events.on(kind)(lambda event, signal=signal: signal.send(sender=None, event=event))
+        events.on(kind)(partial(_send, signal))
     return HttpResponse(status=events.take(request.headers, request.body))
+
+
+def _send(signal: Signal, event: dict[str, Any]) -> None:
+    signal.send(sender=None, event=event)
 
 
 @receiver(user_logged_out)

@@ -31,12 +31,13 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, origins: str, options: list[str], **__: Any) -> None:
         """Run it in this process."""
-        if conf().secret is not None:
-            os.environ.setdefault("COMETARY_SECRET", conf().secret)
-        if conf().webhook_secret is not None:
-            os.environ.setdefault("COMETARY_WEBHOOK_SECRET", conf().webhook_secret)
-        given = ["--origins", origins, *_addresses(conf()), *(each for each in options if each != "--")]
-        status = cli.main(["serve", *([conf().app] if conf().app else []), *given])
+        said = conf()
+        if said.secret is not None:
+            os.environ.setdefault("COMETARY_SECRET", said.secret)
+        if said.webhook_secret is not None:
+            os.environ.setdefault("COMETARY_WEBHOOK_SECRET", said.webhook_secret)
+        given = ["--origins", origins, *_addresses(said), *(each for each in options if each != "--")]
+        status = cli.main(["serve", *([said.app] if said.app else []), *given])
         if status:
             raise CommandError("the push server did not run", returncode=status)
 

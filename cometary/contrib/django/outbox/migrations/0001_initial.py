@@ -1,5 +1,6 @@
 """The table."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import migrations, models
@@ -11,8 +12,8 @@ class Migration(migrations.Migration):
     """Makes it."""
 
     initial = True
-    dependencies: ClassVar[list[tuple[str, str]]] = []
-    operations: ClassVar[list[Operation]] = [
+    dependencies: ClassVar[Sequence[tuple[str, str]]] = []
+    operations: ClassVar[Sequence[Operation]] = [
         migrations.CreateModel(
             name="Waiting",
             fields=[
