@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cometary.app.app import App
 
 if TYPE_CHECKING:
-    from cometary.app.app import Authenticator as Authenticator
     from cometary.app.app import Task as Task
+    from cometary.app.authenticators import Authenticator as Authenticator
 
 __all__ = ["App"]

@@ -17,23 +17,23 @@ def chat(session, path, message):
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cometary.app.paths import Paths
+from cometary.app.authenticators import check_authenticator
+from cometary.app.namespaces import Namespaces
 from cometary.declarations import check_async, check_handler, check_text
 from cometary.dispatch.engine import no_server
 from cometary.errors import UsageError
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
-from cometary.sessions.admission import Authenticator as AskingForMore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
+    from cometary.app.authenticators import Authenticator
     from cometary.dispatch.delegate import Told
     from cometary.dispatch.hub import Hub
     from cometary.sessions import Failure, Packet, Receipt, Session
@@ -50,13 +50,12 @@ if TYPE_CHECKING:
     Task = Callable[[Any], Awaitable[object]]
     T = TypeVar("T", bound=Task)
     D = TypeVar("D", bound=Told)
-    Authenticator = Callable[[object], Verdict | Awaitable[Verdict]] | AskingForMore
     A = TypeVar("A", bound=Authenticator)
     LoginRule = Callable[[str, str], Verdict | Awaitable[Verdict]]
     L = TypeVar("L", bound=LoginRule)
 
 
-class App(Paths):
+class App(Namespaces):
     """The handlers of one application. They may be `def` or `async def`.
 
     For one session they are called one at a time and in order, inside the session's actor. One
@@ -321,16 +320,3 @@ class App(Paths):
     def attach(self, hub: Hub | None) -> None:
         """Send updates by `hub` from now on; None when the server has stopped."""
         self._hub = hub
-
-
-def check_authenticator(where: str, authenticator: object) -> None:
-    """Check that something can be asked whether a session may be opened.
-
-    Raises:
-        UsageError: if it cannot; the calling code's fault.
-    """
-    if inspect.isclass(authenticator):  # a call would make an object, which is as good as True
-        name = authenticator.__name__
-        raise UsageError(f"{where}: write {name}(…), an object of the class, not {name}")
-    if not isinstance(authenticator, AskingForMore):
-        check_handler(where, authenticator, "token")

@@ -65,6 +65,7 @@ class Gate:
 
     Attributes:
         guards: whether credentials make a difference to the requests of a session.
+        accepts: whether the application takes packets of clients to a path.
     """
 
     def __init__(
@@ -80,10 +81,10 @@ class Gate:
     ) -> None:
         manager.turnstile = LimitingTurnstile(manager.settings, limiter.now)
         self._manager = manager
+        self.accepts = accepts
         self._locator: Locator = manager.directory if locator is None else locator
         self._living = self._locator.living
         self._limiter = limiter
-        self._accepts = accepts
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
         self.guards = judge is not None or binding is not None
@@ -105,7 +106,7 @@ class Gate:
                 self._opened(opening, binding, EVERYBODY)
             else:
                 judged = partial(self._opened, opening, binding)
-                self._judging.ask(applicant(credentials), opening, judged)
+                self._judging.ask(applicant(credentials, opening.policy), opening, judged)
         except (ProtocolError, ActorEndedError) as error:
             opening.refuse(refusal_of(error))
         except Exception:  # noqa: BLE001 - it is logged there
@@ -138,6 +139,7 @@ class Gate:
                 settings.max_request_packets,
                 None if admission.expires is None else round(admission.expires, 3),
                 None if self._binding is None else self._binding.name,
+                keeper.name,
             )
         )
         if opening.stream is not None:
@@ -192,7 +194,7 @@ class Gate:
         request.sid = keeper.sid
         if self._needs_judgement(keeper, binding, credentials):
             self._limiter.check(credentials.peer)
-            self._judge(credentials, request, partial(self._renewed, request, binding))
+            self._judge(keeper, credentials, request, partial(self._renewed, request, binding))
         else:
             keeper.submit(request)
 
@@ -209,9 +211,11 @@ class Gate:
             return False
         return not (self._binding is not None and self._binding.by_token and fits(binding, _kept(keeper)))
 
-    def _judge(self, credentials: Credentials, asker: Asker, go_on: Callable[[Verdict], None]) -> None:
+    def _judge(
+        self, keeper: SessionKeeper, credentials: Credentials, asker: Asker, go_on: Callable[[Verdict], None]
+    ) -> None:
         if self._judging is not None:
-            self._judging.ask(applicant(credentials), asker, go_on)
+            self._judging.ask(applicant(credentials, keeper.machine.policy), asker, go_on)
 
     def _find_bound(
         self, sid: str, keeper: SessionKeeper | None, binding: bytes | None, by: Binding
@@ -261,7 +265,7 @@ class Gate:
             detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
             raise ProtocolError("too-large", detail)
         for packet in packets:
-            if not self._accepts(packet.path):
+            if not self.accepts(packet.path):
                 raise ProtocolError("forbidden", "the application takes no packets to one of these paths")
             if packet.path == ANSWER_PATH:
                 self._manager.hub.answered(keeper, packet.message)
@@ -307,7 +311,9 @@ class Gate:
         keeper = self._find_proved(sid, keeper, binding)
         if self._needs_judgement(keeper, binding, credentials):
             self._limiter.check(credentials.peer)
-            self._judge(credentials, stream, partial(self._attach_renewed, stream, keeper.sid, ack, binding))
+            self._judge(
+                keeper, credentials, stream, partial(self._attach_renewed, stream, keeper.sid, ack, binding)
+            )
         else:
             keeper.attach(stream, ack)
 
@@ -348,7 +354,15 @@ class Gate:
         if by_token and binding is None:
             raise unknown_session()  # it is no text: what it renewed would be bound to nothing
         self._limiter.check(credentials.peer)
-        self._judge(credentials, request, partial(self._renewed, request, binding))
+        self._judge(keeper, credentials, request, partial(self._renewed, request, binding))
+
+    def next_rid(self, stream: Stream) -> int:
+        """Return the id of the next new request of the session of a stream, for a wire whose clients count none.
+
+        It is right as long as what was submitted before has been answered; 0 if the session has ended.
+        """
+        keeper = self._living.get(stream.sid)
+        return 0 if keeper is None else keeper.machine.window.expected
 
     def hear(self, stream: Stream, ack: int = 0) -> None:
         """Take note of a sign of life on `stream`, whose client has all packets up to `ack`; 0 if it does not say."""

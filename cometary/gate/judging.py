@@ -16,7 +16,7 @@ from cometary.gate.refusals import refusal_of, refusal_of_authenticator
 from cometary.sessions.admission import Authenticator
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from cometary.sessions import Applicant
     from cometary.sessions.admission import Judge, Verdict
@@ -89,6 +89,23 @@ class Judging:
         finally:
             self.forget(asker)
         asker.refuse(refusal)
+
+
+def judge_by_namespace(judge: Judge | None, judges: Mapping[str, Judge]) -> Judge | None:
+    """Return what asks, of those in a namespace that has a judge of its own, that one; of all others `judge`.
+
+    Args:
+        judge: that of all others; None lets them in.
+        judges: by the names of namespaces.
+    """
+    if not judges:
+        return judge
+
+    def ask(applicant: Applicant) -> Verdict | Awaitable[Verdict]:
+        chosen = judges.get(applicant.namespace or "", judge)
+        return True if chosen is None else chosen(applicant)
+
+    return ask
 
 
 def judge_of(authenticator: Authenticator | Callable[[object], Verdict | Awaitable[Verdict]]) -> Judge:

@@ -51,6 +51,7 @@ class Welcome(NamedTuple):
         packets: the most packets in one of them.
         expires: seconds after which the session ends, unless its token is renewed; None: never.
         bind: what each request has to give besides the id, `cookie` or `token`; None: nothing.
+        name: the session's public name, of which clients of some wires are told.
     """
 
     sid: str
@@ -60,6 +61,7 @@ class Welcome(NamedTuple):
     packets: int
     expires: float | None = None
     bind: str | None = None
+    name: str = ""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -103,7 +105,9 @@ class Opening:
         raise NotImplementedError
 
 
-def applicant(credentials: Credentials) -> Applicant:
-    """Return whom an authenticator is asked about."""
+def applicant(credentials: Credentials, policy: Policy | None) -> Applicant:
+    """Return whom an authenticator is asked about: who wants a session of that policy."""
     token = credentials.token
-    return Applicant(None if token is NO_TOKEN else token, credentials.peer, credentials.origin)
+    given = None if token is NO_TOKEN else token
+    namespace = None if policy is None else policy.namespace
+    return Applicant(given, credentials.peer, credentials.origin, namespace)

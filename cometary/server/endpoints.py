@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cometary.config import Address
 from cometary.doors.door import Listener
 from cometary.gate.binding import binding_of
 from cometary.gate.gate import Gate
-from cometary.gate.judging import judge_of
+from cometary.gate.judging import judge_by_namespace, judge_of
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.sessions.policy import policy_of
 from cometary.sessions.settings import session_settings
@@ -28,7 +28,7 @@ from cometary.transport.wires.websocket.channel import Common
 from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cometary.app import App, Authenticator
     from cometary.server.doors import Doors
@@ -65,18 +65,25 @@ def make_gate(
         now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
         start_soon: runs an async function beside everything else.
     """
+    judges = {name: judge_of(asked) for name, asked in app.namespaces.items() if asked is not None}
     return Gate(
         manager,
         OpenLimiter(settings.opens_per_minute, now),
         app.accepts,
-        judge=None if authenticator is None else judge_of(authenticator),
+        judge=judge_by_namespace(None if authenticator is None else judge_of(authenticator), judges),
         binding=binding_of(settings.bind, key),
         start_soon=start_soon,
     )
 
 
 def public_service(
-    settings: Settings, doors: Doors, gate: Gate, limits: Limits, *, bodies: BodyQueue
+    settings: Settings,
+    doors: Doors,
+    gate: Gate,
+    limits: Limits,
+    *,
+    bodies: BodyQueue,
+    beside: Sequence[Beside] = (),
 ) -> Service:
     """Return what answers clients: the comet endpoint, and what doors answer beside it.
 
@@ -86,16 +93,20 @@ def public_service(
         gate: lets clients in.
         limits: what one client may take.
         bodies: has bodies read in their turn.
+        beside: the endpoints of other wires.
     """
     router = Router(doors.rest(), doors.site(), doors.upload_bytes())
     for route in doors.routes():
         router.add(route.method, route.path, route.endpoint)
+    for wire in beside:
+        for method in wire.methods:
+            router.add(method, wire.path, wire.endpoint)
     secure = settings.files_of_tls is not None
     cors = CorsPolicy(
         settings.origins,
         credentials=settings.binds_to_cookie,
         public_reads=True,
-        effects=(settings.comet,),
+        effects=(settings.comet, *[wire.path for wire in beside]),
         secure=secure,
     )
     reads: Endpoint = refuse_get
@@ -109,6 +120,20 @@ def public_service(
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=secure)
     return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads)
+
+
+class Beside(NamedTuple):
+    """A wire that has an endpoint of its own.
+
+    Attributes:
+        path: where it is.
+        methods: those that it answers; GET includes HEAD.
+        endpoint: answers them.
+    """
+
+    path: str
+    methods: Sequence[str]
+    endpoint: Endpoint
 
 
 def event_sources(settings: Settings, gate: Gate) -> EventSources | None:

@@ -48,6 +48,7 @@ from cometary.server.metrics.crashes import Crashes
 from cometary.server.metrics.metrics import Metrics
 from cometary.server.metrics.sources import Sources
 from cometary.server.running import Running
+from cometary.server.socketio import socketio
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, subscribe, supervise, tree
@@ -304,7 +305,12 @@ class Server:
             now=self._actors.scheduler.now,
             start_soon=start_soon,
         )
-        self.service = service = public_service(settings, self._doors, gate, limits, bodies=bodies)
+        beside = socketio(
+            settings, app, gate, limits, bodies, now=self._actors.scheduler.now, start_soon=start_soon
+        )
+        self.service = service = public_service(
+            settings, self._doors, gate, limits, bodies=bodies, beside=beside
+        )
         own = [public_listener(settings, service, limits)] if self._listens else []
         listeners = [*own, *self._doors.listeners()]
         return [within_tls(listener, limits, self._certificate) for listener in listeners]

@@ -28,11 +28,13 @@ class Applicant(NamedTuple):
         token: what it gave as `token`, any value; None if nothing.
         address: the address that it came from; that of the proxy, if there is one.
         origin: the origin of its page, as the browser says; None for other programs.
+        namespace: the namespace that it connects to, such as `/chat`, on a wire that has them; else None.
     """
 
     token: object
     address: str = ""
     origin: str | None = None
+    namespace: str | None = None
 
     def __repr__(self) -> str:
         return f"<Applicant from {self.address}>"  # the token is a secret

@@ -34,6 +34,7 @@ class Policy:
         resends: whether a new carrier begins behind what was acknowledged; if not, at what was never sent, and its
             client may acknowledge only as far as it has missed nothing.
         bundling: whether one answer, or one write to a stream, may have several packets.
+        namespace: where its sessions belong, such as `/chat`, on a wire whose clients say so; None on all others.
     """
 
     wait: float = 60.0
@@ -46,6 +47,7 @@ class Policy:
     window: int | None = None
     resends: bool = True
     bundling: bool = True
+    namespace: str | None = None
 
 
 @functools.lru_cache(maxsize=16)

@@ -41,6 +41,11 @@ class Session:
         return self._keeper.name
 
     @property
+    def namespace(self) -> str | None:
+        """The namespace that its client has connected to, such as `/chat`; None on wires that have none."""
+        return self._keeper.machine.policy.namespace
+
+    @property
     def data(self) -> dict[str, Any]:
         """The application's own notes; they survive a restart of the session's actor."""
         return self._keeper.data

@@ -34,7 +34,7 @@ def for_users() -> App:
 async def test_a_wire_opens_sends_receives_and_closes() -> None:
     async with house(echoing(), wait=7) as behind:
         welcome = await behind.open()
-        assert welcome == Welcome(welcome.sid, 7, 45, 2, 256)
+        assert welcome == Welcome(welcome.sid, 7, 45, 2, 256, name=welcome.name)
         assert await behind.say(welcome.sid, Says(2, Packet("echo", "a"))) == [["a"]]
         held = Says(3, ack=1)
         assert await behind.say(welcome.sid, held) == []
@@ -75,7 +75,7 @@ async def test_a_wire_chooses_what_its_sessions_are_like_and_its_client_is_told_
         opening = Asks(Shown(), policy=Policy(wait=7, die=120, requests=4, second_request="ends"))
         behind.gate.open(opening)
         (welcome,) = opening.told
-        assert welcome == Welcome(welcome.sid, 7, 120, 4, 256)
+        assert welcome == Welcome(welcome.sid, 7, 120, 4, 256, name=welcome.name)
         held = Says(2)
         assert await behind.say(welcome.sid, held) == []
         assert await behind.say(welcome.sid, Says(3)) == ["session-ended"]
@@ -258,7 +258,7 @@ async def test_nothing_of_ours_is_raised_to_a_wire_either(
     async with house() as behind:
         sid = (await behind.open()).sid
         monkeypatch.setattr(behind.manager, "open", fail)
-        monkeypatch.setattr(behind.gate, "_accepts", fail)
+        monkeypatch.setattr(behind.gate, "accepts", fail)
         assert await behind.open() == "internal-error"
         assert await behind.say(sid, Says(2, Packet("a"))) == ["internal-error"]
         assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"] * 2

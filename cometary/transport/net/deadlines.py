@@ -55,6 +55,11 @@ class DeadlineQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._deadlines)
 
+    @property
+    def first(self) -> float | None:
+        """When the first member expires; None if there is none."""
+        return next(iter(self._deadlines.values()), None)
+
     def add(self, member: T, now: float) -> None:
         """Let `member`, not in the queue yet, expire `duration` seconds after `now`.
 

@@ -1,0 +1,279 @@
+"""A client of Socket.IO: what comes on its connection goes to the namespaces that it is in.
+
+1.  CONNECT comes first, to each namespace; there is none that a client is in from the start. One that there is not
+    is refused, and so are more than `MOST_NAMESPACES`. Who is in none for `Times.connect` seconds is closed.
+2.  What is no packet, a packet to a namespace that the client is not in, a second CONNECT to one, and an error from a
+    client, close the connection; so the others are told as well.
+3.  The token that the gate is shown is what the client gives as `auth`; if that has a `token` and nothing beside it,
+    then that. Each namespace is judged by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import trio
+
+from cometary.gate.opening import NO_TOKEN
+from cometary.transport.codecs import json
+from cometary.transport.wires.engineio import packets as engine
+from cometary.transport.wires.socketio.events import Namespace
+from cometary.transport.wires.socketio.packets import (
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    Reader,
+    SocketPacket,
+    bad,
+    head,
+)
+from cometary.transport.wires.socketio.stream import NamespaceStream, Returning
+
+if TYPE_CHECKING:
+    from cometary.gate.gate import Gate
+    from cometary.sessions.policy import Policy
+    from cometary.transport.wires.engineio.connection import EngineConnection
+    from cometary.transport.wires.engineio.engine import Engine
+
+MOST_NAMESPACES: Final = 20
+"""That one client may be in."""
+
+MOST_UNHEARD: Final = 64 * 1024
+"""Bytes on their way beyond which a client is asked for a sign of life."""
+
+MOST_DIGITS: Final = 15
+"""Of an offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What clients are offered.
+
+    Attributes:
+        policy: what their sessions are like, in whichever namespace.
+        has: whether there is a namespace of that name, beside the main one.
+        most_packets: the most packets in one request of a session.
+        most_unheard: packets on their way beyond which a client is asked for a sign of life.
+        recovers: whether a client that comes back goes on with its sessions.
+    """
+
+    policy: Policy
+    has: Callable[[str], bool]
+    most_packets: int
+    most_unheard: int
+    recovers: bool
+
+
+class SocketIo:
+    """All clients of one endpoint.
+
+    Args:
+        gate: lets clients in.
+        terms: what they are offered.
+    """
+
+    def __init__(self, gate: Gate, terms: Terms) -> None:
+        self.gate = gate
+        self.terms = terms
+        self.engine: Engine | None = None
+        self._namespaces: dict[str, Namespace] = {}
+        self._policies: dict[str, Policy] = {}
+
+    def new_talk(self, connection: EngineConnection) -> Client:
+        """Return a new client."""
+        return Client(self, connection)
+
+    def namespace(self, name: str) -> Namespace | None:
+        """Return the namespace of that name, if there is one."""
+        known = self._namespaces.get(name)
+        if known is None and (name == "/" or self.terms.has(name)):
+            known = self._namespaces[name] = Namespace(name)
+        return known
+
+    def policy_of(self, namespace: Namespace) -> Policy:
+        """Return what the sessions of a namespace are like."""
+        policy = self._policies.get(namespace.name)
+        if policy is None:
+            policy = self._policies[namespace.name] = replace(self.terms.policy, namespace=namespace.name)
+        return policy
+
+
+class Client:
+    """One client.
+
+    Args:
+        all_of_them: what it has in common with all others.
+        connection: by which it is connected.
+
+    Attributes:
+        connection: the same.
+        gate: lets it in.
+        terms: what it is offered.
+        streams: by the names of the namespaces that it is in.
+    """
+
+    __slots__ = ("_all", "_reader", "_unheard", "connection", "gate", "streams", "terms")
+
+    def __init__(self, all_of_them: SocketIo, connection: EngineConnection) -> None:
+        self._all = all_of_them
+        self._reader = Reader()
+        self._unheard = 0
+        self.connection = connection
+        self.gate = all_of_them.gate
+        self.terms = all_of_them.terms
+        self.streams: dict[str, NamespaceStream] = {}
+        self._expect()
+
+    def _expect(self) -> None:
+        engine_of_all = self._all.engine
+        if engine_of_all is not None:
+            queue = engine_of_all.alarms.after("connect", engine_of_all.times.connect)
+            queue.discard(self._in_none)
+            queue.add(self._in_none, trio.current_time())
+
+    def _in_none(self) -> None:
+        if not self.streams:
+            self.connection.close()
+
+    # -- what Engine.IO says ------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """See `Talk`."""
+        return all(stream.room for stream in self.streams.values())
+
+    @property
+    def wanted(self) -> bool:
+        """See `Talk`."""
+        return bool(self.streams)
+
+    def received(self, data: str | bytes) -> None:
+        """See `Talk`."""
+        packet = self._reader.take(data)
+        if packet is None:
+            return
+        if packet.kind == CONNECT:
+            self._connect(packet)
+            return
+        stream = self.streams.get(packet.namespace)
+        if stream is None or packet.kind == CONNECT_ERROR:
+            raise bad("The client is not in this namespace.")
+        if packet.kind == DISCONNECT:
+            stream.leave()
+        else:
+            assert packet.kind in {EVENT, ACK}  # noqa: S101 - what the reader returns
+            stream.take(stream.namespace.packet_of(packet), len(data))
+
+    def drained(self) -> None:
+        """See `Talk`."""
+        for stream in [*self.streams.values()]:
+            stream.drained()
+
+    def marked(self) -> None:
+        """See `Talk`."""
+        self._unheard = 0
+        for stream in self.streams.values():
+            stream.mark()
+
+    def arrived(self) -> None:
+        """See `Talk`."""
+        for stream in self.streams.values():
+            stream.arrived()
+
+    def closed(self) -> None:
+        """See `Talk`."""
+        streams, self.streams = self.streams, {}
+        for stream in streams.values():
+            stream.drop()
+        engine_of_all = self._all.engine
+        if engine_of_all is not None:
+            engine_of_all.alarms.after("connect", engine_of_all.times.connect).discard(self._in_none)
+
+    # -- namespaces (rules 1 to 3) ------------------------------------------------------------------
+
+    def _connect(self, packet: SocketPacket) -> None:
+        namespace = self._all.namespace(packet.namespace)
+        if namespace is None:
+            self._refuse(packet.namespace, "Invalid namespace")
+        elif packet.namespace in self.streams:
+            raise bad("The client is in this namespace already.")
+        elif len(self.streams) >= MOST_NAMESPACES:
+            self._refuse(packet.namespace, f"A client is in {MOST_NAMESPACES} namespaces at most")
+        else:
+            auth = cast("dict[str, Any]", packet.data or {})
+            credentials = self.connection.credentials.with_token(token_of(auth))
+            returning = returning_of(auth) if self.terms.recovers else None
+            self.enter(NamespaceStream(self, namespace, credentials), returning)
+
+    def _refuse(self, name: str, message: str) -> None:
+        said = json.encode({"message": message}).decode()
+        self.send(engine.payload_of((engine.MESSAGE, f"{head(CONNECT_ERROR, name)}{said}")))
+
+    def enter(self, stream: NamespaceStream, returning: Returning | None = None) -> None:
+        """Be in a namespace, by a new session, or by the one that there was."""
+        self.streams[stream.namespace.name] = stream
+        stream.begin(returning)
+
+    def policy_of(self, namespace: Namespace) -> Policy:
+        """Return what the sessions of a namespace are like."""
+        return self._all.policy_of(namespace)
+
+    def forget(self, stream: NamespaceStream) -> None:
+        """Take note that the client is not in a namespace any more."""
+        if self.streams.get(stream.namespace.name) is stream:
+            del self.streams[stream.namespace.name]
+            if not self.streams and not self.connection.ended:
+                self._expect()
+
+    # -- what namespaces say ------------------------------------------------------------------------
+
+    def send(self, payload: bytes) -> bool:
+        """Send packets; returns whether there is room for more."""
+        if not payload:
+            return True
+        self._unheard += len(payload)
+        has_room = self.connection.send(payload)
+        if self._unheard >= MOST_UNHEARD:
+            self.ask()
+        return has_room
+
+    def ask(self) -> None:
+        """Ask the client for a sign of life."""
+        self.connection.ask()
+
+    def go_on(self) -> None:
+        """Have the connection hand on more of what has come."""
+        self.connection.go_on()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        """Have something done after a while."""
+        engine_of_all = self._all.engine
+        if engine_of_all is not None:
+            engine_of_all.alarms.after("retry", float(seconds)).add(do, trio.current_time())
+
+
+def token_of(auth: dict[str, Any]) -> Any:
+    """Return what the gate is shown of what a client gives as `auth` (rule 3)."""
+    given = {name: value for name, value in auth.items() if name not in {"pid", "offset"}}
+    if given.keys() == {"token"}:
+        return given["token"]
+    return given or NO_TOKEN
+
+
+def returning_of(auth: dict[str, Any]) -> Returning | None:
+    """Return what a client says that was here before; None if it was not."""
+    pid, offset = auth.get("pid"), auth.get("offset", "0")
+    if not isinstance(pid, str) or not isinstance(offset, str):
+        return None
+    sid, dot, name = pid.partition(".")
+    if not dot or not (offset.isascii() and offset.isdigit() and len(offset) <= MOST_DIGITS):
+        return None
+    return Returning(sid, name, int(offset), pid)

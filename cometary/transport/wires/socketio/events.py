@@ -1,0 +1,173 @@
+"""Events are packets of sessions: which path an event has, and what a packet is as an event.
+
+1.  In the main namespace an event's name is the path. In any other, such as `/chat`, what is sent as a plain message
+    (`socket.send`) has the namespace's own path, `chat`; the event `x` has `chat/x`. What begins with `::` is the same
+    everywhere.
+2.  The message is the event's argument: None if it has none, and a tuple if it has several. A tuple is sent as
+    several; so is a list as one, and None as one that is null.
+3.  An event that asks for an acknowledgement is a question (`cometary.packets.question`), whose `ask` is the id. It is
+    acknowledged with what the handlers return: None is no argument, all else is as in rule 2. If they refuse it, or
+    fail, then with the error, an object.
+4.  What the server asks is an event with an id; the acknowledgement is its answer.
+5.  A packet is written once for each namespace, whoever receives it, as a payload of Engine.IO, with its attachments.
+    So an event's name is the path that the packet was sent to, room or not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import msgspec
+
+from cometary.packets.encodings import Encoding
+from cometary.packets.notices import ANSWER_PATH
+from cometary.packets.packet import Packet
+from cometary.packets.paths import CONTROL_PREFIX, SEPARATOR
+from cometary.packets.plain_values import plain_value
+from cometary.packets.question import Question
+from cometary.transport.wires.engineio import packets as engine
+from cometary.transport.wires.socketio.packets import (
+    ACK,
+    EVENT,
+    RESERVED,
+    SocketPacket,
+    head,
+    take_out,
+)
+
+PLAIN: Final = "message"
+"""The event by which clients send what has no name."""
+
+OURS: Final = "s"
+"""What the text begins with by which the server knows a question of its own; the rest is a number."""
+
+SIMPLE: Final = (str, int, float, type(None))
+
+_encode: Final = msgspec.json.Encoder(enc_hook=plain_value).encode
+
+
+class Namespace:
+    """One namespace, and how its events and paths are called.
+
+    Args:
+        name: such as `/` or `/chat`.
+
+    Attributes:
+        name: the same.
+        path: the path of what is sent there without a name; nothing in the main namespace.
+        encoding: writes packets for those who are there.
+    """
+
+    __slots__ = ("encoding", "name", "path")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.path = name[1:]
+        self.encoding = EventEncoding(self)
+
+    def path_of(self, event: str) -> str:
+        """Return the path of an event (rule 1)."""
+        if not self.path or event.startswith(CONTROL_PREFIX):
+            return event
+        return self.path if event == PLAIN else f"{self.path}{SEPARATOR}{event}"
+
+    def event_of(self, path: str) -> str:
+        """Return the event that a packet to a path is."""
+        if not self.path:
+            return path
+        if path == self.path:
+            return PLAIN
+        return path.removeprefix(f"{self.path}{SEPARATOR}")
+
+    def packet_of(self, said: SocketPacket) -> Packet:
+        """Return what an event, or an acknowledgement, is to the session."""
+        if said.kind == ACK:
+            return Packet(ANSWER_PATH, {"ask": f"{OURS}{said.id}", "value": message_of(said.data)})
+        name, *args = cast("list[Any]", said.data)
+        path, message = self.path_of(str(name)), message_of(args)
+        if said.id is not None or path.startswith(CONTROL_PREFIX):
+            return Question(path, message, None if said.id is None else str(said.id))
+        return Packet(path, message)
+
+
+def message_of(args: list[Any]) -> Any:
+    """Return what arguments are as a message (rule 2)."""
+    if len(args) == 1:
+        return args[0]
+    return tuple(args) if args else None
+
+
+class EventEncoding(Encoding):
+    """Packets as those of Socket.IO, in payloads of Engine.IO.
+
+    Args:
+        namespace: for whom.
+    """
+
+    __slots__ = ("_begin", "_namespace")
+
+    def __init__(self, namespace: Namespace) -> None:
+        super().__init__(f"socketio {namespace.name}")
+        self._namespace = namespace
+        self._begin = f"{engine.MESSAGE}{head(EVENT, namespace.name)}[".encode()
+
+    def write(self, packet: Packet) -> bytes:
+        """Write the packet; nothing, if clients would take it for something of their own."""
+        if packet.path == ANSWER_PATH:
+            return self._write_answer(packet)
+        event = self._namespace.event_of(packet.path)
+        if event in RESERVED:
+            return b""
+        extra = packet.extra or {}
+        if "ask" in extra or may_hold_bytes(packet.message):
+            args = arguments(packet.message, packet.plain_message(), none=[None])
+            asked = extra["ask"].removeprefix(OURS) if "ask" in extra else None
+            return self._payload(EVENT, asked, [event, *args])
+        written = _encode(packet.message) if extra else message_in(packet)
+        if isinstance(packet.message, tuple):
+            written = written[1:-1]
+        return b"%b%b%b%b]" % (self._begin, _encode(event), b"," if written else b"", written)
+
+    def _write_answer(self, packet: Packet) -> bytes:
+        told = cast("dict[str, Any]", packet.plain_message())
+        asked = told["ask"]
+        if "error" in told:
+            error = {name: value for name, value in told.items() if name != "ask"}
+            return self._payload(ACK, asked, [error])
+        return self._payload(ACK, asked, arguments(packet.message["value"], told["value"], none=[]))
+
+    def _payload(self, kind: int, asked: str | None, args: list[Any]) -> bytes:
+        attachments: list[bytes] = []
+        data = take_out(args, attachments)
+        text = head(kind, self._namespace.name, asked, len(attachments)) + _encode(data).decode()
+        return engine.payload_of((engine.MESSAGE, text), *[(engine.MESSAGE, one) for one in attachments])
+
+
+def arguments(message: Any, plain: Any, *, none: list[Any]) -> list[Any]:
+    """Return what a message is as arguments (rule 2), given it as plain data, too; `none` for None."""
+    if message is None:
+        return none
+    return [*plain] if isinstance(message, tuple) else [plain]
+
+
+def message_in(packet: Packet) -> bytes:
+    """Return the message of a packet as it stands in its JSON, which has nothing beside it but the path."""
+    start = len(b'{"path":,"message":') + len(_encode(packet.path))
+    return packet.json[start:-1]
+
+
+def may_hold_bytes(value: Any) -> bool:
+    """Whether there are byte strings in a message, or what nobody can say that of."""
+    if isinstance(value, SIMPLE):
+        return False
+    if isinstance(value, list | tuple):
+        return any(may_hold_bytes(item) for item in cast("list[object]", value))
+    if isinstance(value, dict):
+        return any(may_hold_bytes(member) for member in cast("dict[object, object]", value).values())
+    return True
+
+
+def with_offset(payload: bytes, offset: int) -> bytes:
+    """Return an event with one more argument: where in its session it is, as text."""
+    text, separator, attachments = payload.partition(engine.SEPARATOR)
+    return b'%b,"%d"]%b%b' % (text[:-1], offset, separator, attachments)

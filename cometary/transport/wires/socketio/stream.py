@@ -1,0 +1,351 @@
+"""A client in one namespace: the carrier of that session, and by which its events are handed to it.
+
+1.  It asks the gate for a session of its own; or, if the client says that it had one (`Returning`), to be attached to
+    that. If that cannot be, it asks for another, and the client sees that it was not recovered.
+2.  The client is told that it is connected once the session has taken the stream, before anything else of it. Until
+    then what it sends waits.
+3.  What it sends is a request of the session, one at a time, since Socket.IO counts nothing and confirms nothing:
+    what comes meanwhile waits, and goes together with the next. A request that comes too fast is put off
+    (`too-many-requests`), and made again when the session says, with half as much in it, since it may be too much at
+    once. More than `MOST_PENDING` bytes do not wait (`room`): then the client is not read.
+4.  An event that no handler takes is nothing, as everywhere in Socket.IO. So it does not harm those beside it.
+5.  Every event that is sent has its number in the session. It is told as the last argument, where sessions are
+    recovered (`Terms.recovers`), and comes back with the client; so exactly what it lacks is sent again. Else the
+    number is ours alone: what has arrived is known by Engine.IO (`mark`, `arrived`).
+6.  The session's end is told as DISCONNECT where it is for good: a client takes that as a wish not to come back. Where
+    it should come back, the connection is closed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+
+from cometary.errors import ProtocolError
+from cometary.gate.opening import Opening
+from cometary.packets.paths import check_path
+from cometary.sessions import Request
+from cometary.sessions.events import Stream
+from cometary.transport.codecs import json
+from cometary.transport.wires.engineio import packets as engine
+from cometary.transport.wires.socketio.events import with_offset
+from cometary.transport.wires.socketio.packets import CONNECT, CONNECT_ERROR, DISCONNECT, head
+
+if TYPE_CHECKING:
+    from cometary.gate.opening import Welcome
+    from cometary.packets.packet import Packet
+    from cometary.sessions.policy import Policy
+    from cometary.transport.wires.engineio.credentials import HandshakeCredentials
+    from cometary.transport.wires.socketio.client import Client
+    from cometary.transport.wires.socketio.events import Namespace
+
+MOST_PENDING: Final = 64 * 1024
+EVENT_COSTS: Final = 64
+"""Bytes that an event counts as, however short it is."""
+
+FOR_GOOD: Final = frozenset(("kicked", "closed", "expired"))
+"""Reasons of a session's end after which its client is not to come back by itself."""
+
+WIRE: Final = "socketio"
+
+
+class Returning(NamedTuple):
+    """What a client says that was here before.
+
+    Attributes:
+        sid: the id of its session.
+        name: the session's public name.
+        ack: the number of the last event that it has received.
+        pid: how it was told the first two.
+    """
+
+    sid: str
+    name: str
+    ack: int
+    pid: str
+
+
+class NamespaceStream(Stream):
+    """A client in one namespace.
+
+    Args:
+        client: the client.
+        namespace: the namespace.
+        credentials: what the client shows of itself there.
+
+    Attributes:
+        namespace: the same.
+        written: the number of the last packet that was sent.
+        left: whether the client has left, or was told to.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_client",
+        "_credentials",
+        "_full",
+        "_marked",
+        "_name",
+        "_opening",
+        "_pending",
+        "_pending_bytes",
+        "_pid",
+        "_returning",
+        "_share",
+        "_told",
+        "left",
+        "namespace",
+        "written",
+    )
+
+    def __init__(self, client: Client, namespace: Namespace, credentials: HandshakeCredentials) -> None:
+        super().__init__()
+        self._credentials: HandshakeCredentials | None = credentials
+        self.namespace = namespace
+        self.written = 0
+        self.left = False
+        self._client = client
+        self._name = ""
+        self._pid = ""
+        self._told = False  # that it is connected
+        self._returning: Returning | None = None
+        self._opening: NamespaceOpening | None = None
+        self._marked = 0
+        self._full = False
+        self._asked: NamespaceRequest | None = None  # the request that was not answered yet
+        self._pending: list[Packet] = []
+        self._pending_bytes = 0
+        self._share = client.terms.most_packets  # how many go together
+
+    # -- the session (rules 1 and 2) --------------------------------------------------------------
+
+    def begin(self, returning: Returning | None) -> None:
+        """Ask for a session, or to go on with the one that there was."""
+        if returning is None:
+            self._open()
+        else:
+            self._attach(returning)
+
+    def _open(self) -> None:
+        credentials = self._credentials
+        assert credentials is not None  # noqa: S101 - it has not begun yet
+        self._opening = opening = NamespaceOpening(self, credentials, self._client.policy_of(self.namespace))
+        self._client.gate.open(opening)
+
+    def _attach(self, returning: Returning) -> None:
+        self._returning = returning
+        self._name, self._pid = returning.name, returning.pid
+        self.written = self._marked = returning.ack
+        self._client.gate.attach(returning.sid, self, returning.ack, self._credentials)
+
+    def opened(self, welcome: Welcome) -> None:
+        """Take note that there is a session."""
+        self._opening = None
+        self._name = welcome.name
+        if self._client.terms.recovers:
+            self._pid = f"{welcome.sid}.{welcome.name}"
+
+    def not_opened(self, error: ProtocolError) -> None:
+        """Tell the client that there is none."""
+        self._opening = None
+        told: dict[str, Any] = {"message": error.detail, "data": error.body()}
+        self._client.forget(self)
+        self.say(CONNECT_ERROR, told)
+
+    def taken(self) -> None:
+        """See `Stream`."""
+        if not self.left:
+            self._tell()
+            self.submit()
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._credentials = self._returning = None
+            self.say(CONNECT, {"sid": self._name, "pid": self._pid} if self._pid else {"sid": self._name})
+
+    def say(self, kind: int, data: object = None) -> None:
+        """Send the client a packet about the namespace itself."""
+        said = "" if data is None else json.encode(data).decode()
+        self._client.send(engine.payload_of((engine.MESSAGE, f"{head(kind, self.namespace.name)}{said}")))
+
+    # -- what the session says (rules 5 and 6) ----------------------------------------------------
+
+    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
+        """See `Stream`."""
+        if self.left:
+            return True
+        self._tell()
+        encode = self.namespace.encoding.encode
+        if not self._pid:
+            payloads = [encode(packet) for packet in packets]
+        else:
+            payloads = [
+                self._numbered(encode(packet), packet, seq) for seq, packet in enumerate(packets, first_seq)
+            ]
+        self.written = first_seq - 1 + len(packets)
+        has_room = self._client.send(engine.SEPARATOR.join(filter(None, payloads)))
+        self._full = not has_room
+        if self.written - self._marked >= self._client.terms.most_unheard:
+            self._client.ask()
+        return has_room
+
+    def _numbered(self, payload: bytes, packet: Packet, seq: int) -> bytes:
+        is_event = payload and (packet.extra is None or "ask" not in packet.extra) and payload[1:2] in b"25"
+        return with_offset(payload, seq) if is_event else payload
+
+    def beat(self) -> None:
+        """See `Stream`; a sign of life is asked for by Engine.IO as well."""
+        self._client.ask()
+
+    def release(self) -> None:
+        """See `Stream`."""
+        self._leave()
+        self.say(DISCONNECT)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Stream`."""
+        if self.left:
+            return
+        self._leave()
+        if self._returning is not None and self._credentials is not None:
+            self._client.enter(NamespaceStream(self._client, self.namespace, self._credentials))
+        elif error.members.get("reason") in FOR_GOOD:
+            self.say(DISCONNECT)
+        else:
+            self._client.close()
+
+    def _leave(self) -> None:
+        self.left = True
+        self._pending.clear()
+        self._client.forget(self)
+
+    def drained(self) -> None:
+        """Let the session write on."""
+        if self._full:
+            self._full = False
+            self._client.gate.writable(self)
+
+    def mark(self) -> None:
+        """Take note of how far what was sent is on its way."""
+        self._marked = self.written
+
+    def arrived(self) -> None:
+        """Take note that it has arrived as far as was marked."""
+        if self.sid and not self.left:
+            self._client.gate.hear(self, self._marked)
+
+    # -- what the client says (rules 3 and 4) -----------------------------------------------------
+
+    @property
+    def room(self) -> bool:
+        """Whether more may wait."""
+        return self._pending_bytes < MOST_PENDING
+
+    def take(self, packet: Packet, size: int) -> None:
+        """Take what the client sends."""
+        try:
+            check_path(packet.path, from_client=True)
+        except ProtocolError:
+            return
+        if self._client.gate.accepts(packet.path):
+            self._pending.append(packet)
+            self._pending_bytes += max(size, EVENT_COSTS)
+            self.submit()
+
+    def leave(self) -> None:
+        """Take note that the client leaves: its session ends, behind what it has sent."""
+        self.left = True
+        self._client.forget(self)
+        if self._opening is not None:
+            self._client.gate.withdraw(self._opening)
+        self.submit()
+
+    def drop(self) -> None:
+        """Take note that the connection has ended."""
+        if self._opening is not None:
+            self._client.gate.withdraw(self._opening)
+        elif not self.left:
+            self._client.gate.leave(self)
+
+    def submit(self) -> None:
+        """Hand what waits to the session, unless it is at something."""
+        if self._asked is not None or not self._told or not (self._pending or self.left):
+            return
+        rid = self._client.gate.next_rid(self)
+        if not rid or (self._client.connection.ended and not self.left):
+            return  # the session has ended, or may have another stream by now
+        packets, self._pending = self._pending[: self._share], self._pending[self._share :]
+        closes = self.left and not self._pending
+        self._asked = request = NamespaceRequest(self, rid, packets, close=closes, size=self._pending_bytes)
+        self._client.gate.submit_on(self, request)
+
+    def settle(self, request: NamespaceRequest, error: ProtocolError | None = None) -> None:
+        """Take note that a request was answered."""
+        if error is not None and error.condition == "too-many-requests":
+            self._pending[:0] = request.packets
+            self._share = max(1, len(request.packets) // 2)
+            self._client.after(error.retry_after or 1, self._try_again)
+            return
+        self._share = min(2 * self._share, self._client.terms.most_packets)
+        self._asked, was_full = None, not self.room
+        if not self._pending:
+            self._pending_bytes = 0
+        self.submit()
+        if was_full and self.room:
+            self._client.go_on()
+
+    def _try_again(self) -> None:
+        self._asked = None
+        self.submit()
+
+    @property
+    def peer(self) -> str:
+        """The address that the client came from."""
+        return self._client.connection.credentials.peer
+
+
+class NamespaceOpening(Opening):
+    """A client asks for a session in one namespace."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: NamespaceStream, credentials: HandshakeCredentials, policy: Policy) -> None:
+        super().__init__(0, credentials, WIRE, None, policy)
+        self.stream = stream
+        self._stream = stream
+
+    def opened(self, welcome: Welcome) -> None:
+        """See `Opening`."""
+        self._stream.opened(welcome)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Opening`."""
+        self._stream.not_opened(error)
+
+
+class NamespaceRequest(Request):
+    """What a client sends to one namespace."""
+
+    __slots__ = ("_stream",)
+
+    holds: ClassVar[bool] = False
+
+    def __init__(
+        self, stream: NamespaceStream, rid: int, packets: Sequence[Packet], *, close: bool, size: int
+    ) -> None:
+        super().__init__(rid, 0, packets, close=close, size=size)
+        self._stream = stream
+
+    @property
+    def address(self) -> str:
+        """The address that it came from."""
+        return self._stream.peer
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:  # noqa: ARG002 - nothing is lacked
+        """See `Request`."""
+        self._stream.settle(self)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Request`."""
+        self._stream.settle(self, error)
