@@ -53,15 +53,19 @@ async def main() -> None:
         print(await sys.get_state(counter))
 
         await sys.statistics(counter, flag=True)
+        await sys.log(counter, True)  # noqa: FBT003 - as in OTP
         async with sys.trace_events(counter) as events:
             await counter.ask("pear")
             for _ in range(2):
                 event = await anext(events)
                 print(event.kind, event.content)
         print("messages:", (await sys.statistics(counter)).messages_in)
+        print("the latest:", [event.kind for event in await sys.log(counter)])
 
         await sys.suspend(counter)
         answer = counter.ask("pear")  # waits
+        info = await sys.process_info(counter)
+        print(info.status, "with", info.mailbox, "in its mailbox")
         await sys.replace_state(counter, lambda state: {"count": state["count"] * 10})
         await sys.change_code(counter, CounterByWord)
         await sys.resume(counter)

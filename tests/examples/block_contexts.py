@@ -60,6 +60,14 @@ class Motor(Actor):
     def on_receive(self, message): pass
 motor = Motor.start()
 """,
+    ("docs/reference/fsm.md", "reports = []"): f"""{DOOR}
+class Motor(Actor):
+    def on_receive(self, message): pass
+class Door(MachineActor):
+    def __init__(self, *args): super().__init__(DoorLock, args[0])
+    def perform(self, action): pass
+motor = Motor.start()
+""",
     ("docs/reference/supervision.md", "children = ["): f"""{NOBODY}
 Ledger, sums = Nobody, {{}}
 mailer, printer = ChildSpec("mailer", Nobody), ChildSpec("printer", Nobody)
