@@ -192,7 +192,11 @@ async def test_s5_too_many_attachments_close_the_connection(world: World) -> Non
 
 async def test_an_event_that_nobody_takes_is_nothing(mock_clock: MockClock) -> None:
     app, taken = App(), list[object]()
-    app.packet("known")(lambda session, path, message: taken.append(message))
+
+    @app.packet("known")
+    def take(session: Session, path: str, message: object) -> None:
+        taken.append(message)
+
     async with serving(app, **SOCKETIO) as world:
         client = await Polling(world).open()
         await client.connect()
