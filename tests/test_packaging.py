@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from tarfile import TarFile
+from tarfile import open as open_archive
 from zipfile import ZipFile
 
 import pytest
@@ -28,48 +30,68 @@ PACKAGED = (
 NO_COMPILER = {"CC": "/nowhere/cc"}
 
 
-def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Build a wheel as pip does, of a copy, since that leaves behind what a checkout is not to have."""
+def copy(folder: Path) -> None:
+    """Copy what packages are made of, since building leaves behind what a checkout is not to have."""
     for name in PACKAGED:
         if (ROOT / name).is_dir():
             left_out = shutil.ignore_patterns("__pycache__", "*.so")
             shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=left_out)
         else:
             shutil.copy(ROOT / name, folder)
-    options = [
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--disable-pip-version-check",
-        "--wheel-dir",
-        "dist",
-        ".",
-    ]
-    command = [sys.executable, "-m", "pip", "wheel", *options]
+
+
+def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this Python in `folder`."""
+    whole = [sys.executable, *command]
     return subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        whole, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
 
 
-def test_where_there_is_no_compiler_the_wheel_has_the_sources_and_all_that_the_page_needs(
-    tmp_path: Path,
-) -> None:
-    built = build(tmp_path, **NO_COMPILER)
+def wheel_of(folder: Path, source: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Build a wheel, as pip does, into `folder/dist`."""
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    return run(folder, "-m", "pip", "wheel", *quiet, "--wheel-dir", "dist", source, **environment)
+
+
+def test_where_there_is_no_compiler_the_wheel_of_the_source_archive_has_all_that_runs(tmp_path: Path) -> None:
+    copy(tmp_path)
+    program = "from setuptools.build_meta import build_sdist as build; build('archive')"
+    assert (built := run(tmp_path, "-c", program, **NO_COMPILER)).returncode == 0, built.stderr
+    [archive] = (tmp_path / "archive").iterdir()
+    with open_archive(archive) as files:
+        check_archive(files)
+    built = wheel_of(tmp_path, str(archive), **NO_COMPILER)
     assert built.returncode == 0, built.stderr
     [wheel] = (tmp_path / "dist").iterdir()
     assert wheel.name.endswith("-py3-none-any.whl")
     with ZipFile(wheel) as files:
-        names = set(files.namelist())
-        modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "cometary").rglob("*.py")}
-        assert modules <= names
-        assert {"cometary/py.typed", "cometary/demo/page/index.html", "cometary/demo/page/style.css"} <= names
-        for source in SOURCES.iterdir():
-            for folder in ("demo/page", "contrib/django/static/cometary"):
-                assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()
+        check_wheel(files)
+
+
+def check_archive(files: TarFile) -> None:
+    """The archive has what a wheel is made of, as files, and nothing that only a checkout can use."""
+    names = {Path(*Path(name).parts[1:]).as_posix() for name in files.getnames()}
+    assert {"pyproject.toml", "setup.py", "README.md", "LICENSE"} <= names
+    assert not [member.name for member in files if member.issym() or member.islnk()]
+    tops = {name.partition("/")[0] for name in names}
+    assert not tops & {"tests", "benchmarks", "docs", "examples", "node_modules"}
+
+
+def check_wheel(files: ZipFile) -> None:
+    """The wheel has the sources, and all that the page needs."""
+    names = set(files.namelist())
+    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "cometary").rglob("*.py")}
+    assert modules <= names
+    assert {"cometary/py.typed", "cometary/demo/page/index.html", "cometary/demo/page/style.css"} <= names
+    for source in SOURCES.iterdir():
+        for folder in ("demo/page", "contrib/django/static/cometary"):
+            assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()
 
 
 def test_who_asks_for_a_compiled_one_is_told_what_is_missing(tmp_path: Path) -> None:
-    built = build(tmp_path, COMETARY_BUILD="compiled", **NO_COMPILER)
+    copy(tmp_path)
+    built = wheel_of(tmp_path, ".", COMETARY_BUILD="compiled", **NO_COMPILER)
     assert built.returncode != 0
     assert "COMETARY_BUILD=compiled: there is no C compiler" in built.stdout + built.stderr
 
