@@ -26,7 +26,7 @@ CHECKS = {
     "types (mypy)": "mypy",
     "types (pyright)": "pyright --warnings",
     "layers": "lint-imports --no-logo",
-    "format (JavaScript)": "prettier --check clients/javascript tests/clients examples/hooks",
+    "format (JavaScript)": "prettier --check clients/javascript tests/clients tests/transport examples/hooks",
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",
     "size (JavaScript)": "node clients/javascript/build.js --check",
     "tests (JavaScript)": (

@@ -194,7 +194,7 @@ async def test_an_event_that_nobody_takes_is_nothing(mock_clock: MockClock) -> N
     app, taken = App(), list[object]()
 
     @app.packet("known")
-    def take(session: Session, path: str, message: object) -> None:
+    def take(_session: Session, _path: str, message: object) -> None:
         taken.append(message)
 
     async with serving(app, **SOCKETIO) as world:
