@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from cometary.actors import system
+from cometary.actors import Actor, ActorRef, system
 from cometary.errors import StartIgnoredError, TooManyChildrenError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
+    DynamicSupervisor,
     Supervisor,
     TaskSupervisor,
     async_stream,
     count_children,
     restart_child,
     start_child,
+    start_child_async,
+    supervise,
     terminate_child,
     which_children,
 )
@@ -87,3 +94,82 @@ async def test_a_stream_may_be_iterated_over_by_another_task(autojump_clock: Moc
         async with trio.open_nursery() as nursery:
             nursery.start_soon(collect)
         assert results == [2, 4]
+
+
+@pytest.mark.parametrize("restart", ["permanent", "transient"])
+async def test_a_dynamic_child_that_is_not_needed_any_more_at_a_restart_is_forgotten(restart: Any) -> None:
+    class Fading(Worker):
+        lives = 0
+
+        def on_start(self) -> None:
+            Fading.lives += 1
+            if Fading.lives > 2:
+                raise StartIgnoredError
+            super().on_start()
+
+    async with system():
+        supervisor = DynamicSupervisor.start(restart=restart, intensity=10)
+        ref = await start_child_async(supervisor, Fading, "one", Diary())
+        for alive in (True, False):
+            ref.kill()
+            await settled()
+            assert ref.is_alive() is alive
+            assert (await count_children(supervisor)).specs == alive
+        assert Fading.lives == 3
+        assert supervisor.is_alive()
+
+
+async def test_arguments_of_temporary_children_are_not_kept_after_another_has_ended_either() -> None:
+    class Precious:
+        pass
+
+    class Holding(Actor):
+        def __init__(self, _: object) -> None:
+            super().__init__()
+
+        def on_receive(self, message: Any) -> None:
+            pass
+
+    async with system():
+        supervisor = DynamicSupervisor.start(restart="temporary")
+        (await start_child(supervisor, Holding, None)).kill()
+        await settled()
+        precious = Precious()
+        noticed = weakref.ref(precious)
+        ref = await start_child(supervisor, Holding, precious)
+        del precious
+        assert (await count_children(supervisor)).active == 1  # so that it has another message in its hand
+        gc.collect()
+        assert ref.is_alive()
+        assert noticed() is None
+
+
+@pytest.mark.parametrize("reason", ["normal", "shutdown", "other"])
+async def test_children_that_end_by_themselves_while_their_tree_stops_do_not_hold_it_up(reason: str) -> None:
+    others: list[ActorRef[Any]] = []
+
+    class Ending(Actor):
+        def on_start(self) -> None:
+            others.append(self.actor_ref)
+
+        def on_receive(self, message: str) -> None:
+            self.stop(message)
+
+    class Last(Actor):
+        async def on_receive(self, message: Any) -> None:
+            pass
+
+        async def on_stop(self) -> None:  # type: ignore[override]
+            for each in others:
+                each.tell(reason)
+            await settled()
+
+    specs = [
+        ChildSpec(f"{restart} child", Ending, restart=restart)
+        for restart in ("temporary", "transient", "permanent")
+    ]
+    async with system() as actors:
+        async with supervise([*specs, ChildSpec("last", Last)]):
+            pass
+        assert [await each.stopped() is None for each in others] == [False] * 3
+        assert not list(actors.actors)
