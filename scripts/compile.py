@@ -6,6 +6,7 @@ its PYTHONPATH, runs what was compiled.
 
     python scripts/compile.py           compile, unless nothing has changed since
     python scripts/compile.py --test    then run the tests of the packages that have compiled modules
+    python scripts/compile.py --test --all    then run those of the others as well, minutes
     python scripts/compile.py --if-possible   do not fail where it cannot be, or where COMETARY_BUILD=pure says not to
     python scripts/compile.py --wheel   then put it all into a wheel in `dist`, for this interpreter and kind of machine
 
@@ -51,23 +52,53 @@ TESTED: Final = (
     "protocol",
     "cli",
 )
-"""The packages with compiled modules, and those next to them, whose tests show that nothing has changed."""
+"""The tests of packages with compiled modules, and of what is said to these on every wire, which each run has."""
 
-NOT_TESTED: Final = (
-    "tests/sessions/checker",
-    "tests/sessions/test_effects.py",
-    "tests/sessions/test_flow.py",
-    "tests/sessions/test_posting.py",
-    "tests/transport/wires/streams/test_body_stream.py",
-    "tests/transport/wires/streams/test_endpoint.py",
-)
-"""They put classes of their own, some of them broken, where compiled code takes only the real ones."""
+NOT_EACH_TIME: Final = {
+    "app": "calls the hub and the sessions, which dispatch, sessions and protocol test by the same calls",
+    "asgi": "has the sessions behind servers that are not ours; what is compiled of them, protocol tests",
+    "behaviours": "is actors written in Python, on cells that actors tests",
+    "chaos": "breaks servers for a minute, of which sessions and protocol test each step",
+    "client": "is the other side, and not compiled; what it says, protocol tests",
+    "clients": "is JavaScript and browsers, which say what transport and protocol say",
+    "config": "reads options before anything compiled runs",
+    "conformance": "says on every wire what transport and protocol say on each, for minutes",
+    "connector": "is the other side, and not compiled; what it says, doors/control tests",
+    "contrib": "is back-ends in other frameworks, which speak by the connector",
+    "demo": "is an application, not compiled, and a page in a browser",
+    "doors": "is the doors beside the control interface, not compiled, and servers of others",
+    "examples": "runs the programs of the pages, for a minute; none of them is compiled",
+    "server": "puts together what the other packages test",
+    "simulation": "runs sessions for minutes; sessions and protocol test the same rules",
+    "supervision": "is supervisors written in Python, on cells that actors tests",
+    "testing": "is what applications are tested with, in Python by its nature: it replaces parts",
+}
+"""Why not, for each; `--all` runs them too."""
 
-LEFT_TO_THE_SOURCES: Final = (
-    "hypercorn",
-    "whoever_brought_it_about_is_held_until_it_has_gone_on",
-)
-"""The second door, which is the same code behind a server that is not ours; and a session without an actor."""
+NEVER: Final = {
+    "autobahn": "is run by hand, against a server in a process of its own",
+    "benchmarks": "is of the programs that measure, which are no part of the package",
+    "fuzzing": "is run by hand; its corpus, transport tests",
+    "mutation": "changes sources, which compiled code does not read",
+    "typing": "has the checkers read the sources",
+}
+"""Of which packages there is nothing that compiled code could change."""
+
+STAND_INS: Final = {
+    "sessions/checker": "a SimpleNamespace for the times of handlers, and machines that are broken on purpose",
+    "sessions/test_effects.py": "a Scene for the keeper",
+    "sessions/test_flow.py": "a Held for the keeper",
+    "sessions/test_posting.py": "a FakeKeeper for the keeper",
+    "transport/wires/streams/test_body_stream.py": "a Wire for the exchange",
+    "transport/wires/streams/test_endpoint.py": "an Attaching for the gate",
+}
+"""Tests that put an object of another class where compiled code takes only the real one, and which."""
+
+WORDS: Final = {
+    "hypercorn": "the second door's half of each test in protocol, for the same reason as asgi",
+    "whoever_brought_it_about_is_held_until_it_has_gone_on": "it stops a session without an actor, a stand-in too",
+}
+"""Words in the names of single tests that are left out, and why."""
 
 LEFT_OUT: Final = ("*.so", "__pycache__", "node_modules", ".*", "results", "dist", "compile.py")
 LINKED: Final = (".venv", "node_modules")
@@ -185,19 +216,19 @@ def check_that_machine_code_runs() -> None:
         sys.exit(f"not what was compiled would be tested: {', '.join(sorted(interpreted))}")
 
 
-def test() -> int:
-    """Run the tests of the packages concerned on the copy; returns the exit status."""
+def test(*, everything: bool) -> int:
+    """Run the tests of the packages concerned on the copy, or of all; returns the exit status."""
     check_that_machine_code_runs()
-    tests = [f"tests/{package}" for package in TESTED]
+    packages = dict.fromkeys([*TESTED, *(NOT_EACH_TIME if everything else ())])
     options = [
         "-q",
         "--numprocesses=auto",
         "--maxprocesses=4",
         "--dist=loadfile",
-        *(f"--ignore={each}" for each in NOT_TESTED),
+        *(f"--ignore=tests/{each}" for each in STAND_INS),
     ]
-    options += ["-k", f"not {' and not '.join(LEFT_TO_THE_SOURCES)}"]
-    command = [sys.executable, "-m", "pytest", *options, *tests]
+    options += ["-k", f"not {' and not '.join(WORDS)}"]
+    command = [sys.executable, "-m", "pytest", *options, *(f"tests/{package}" for package in packages)]
     return subprocess.run(command, cwd=COPY, check=False).returncode
 
 
@@ -209,7 +240,7 @@ def main() -> int:
         compile_anew()
     if "--wheel" in sys.argv[1:]:
         make_wheel()
-    return test() if "--test" in sys.argv[1:] else 0
+    return test(everything="--all" in sys.argv[1:]) if "--test" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":
