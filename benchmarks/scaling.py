@@ -19,6 +19,7 @@ import trio.testing
 
 from cometary.actors import Actor, ActorRef, Bounded, Future, groups, register, sys, system, unregister
 from cometary.actors.timers import Timer
+from cometary.behaviours import Consumer, Producer
 from cometary.fsm import State, StateMachine, Timeout, on, stay
 from cometary.fsm.events import TimedOut
 from cometary.supervision import ChildSpec, Supervisor, subscribe, unsubscribe, which_children
@@ -122,6 +123,31 @@ async def members_of_one(n: int) -> float:
         everyone = [Idle.start() for _ in range(n)]
         groups().join("all", *everyone)
         return await _timed(lambda: _stop(reversed(everyone)))
+
+
+class Asking(Consumer):
+    """Asks a producer that has nothing."""
+
+    def __init__(self, producer: ActorRef[Producer]) -> None:
+        super().__init__()
+        self.producer = producer
+
+    def on_start(self) -> None:
+        """Ask."""
+        self.subscribe(self.producer, max_demand=2)
+
+
+async def consumers(n: int) -> float:
+    """Let `n` consumers ask one producer."""
+    async with system(stop_timeout=600):
+        producer = Producer.start()
+
+        async def ask() -> None:
+            for _ in range(n):
+                Asking.start(producer)
+            await trio.testing.wait_all_tasks_blocked()
+
+        return await _timed(ask)
 
 
 async def timers(n: int) -> float:
@@ -270,6 +296,7 @@ TRIALS = (
     names_of_one,
     groups_of_one,
     members_of_one,
+    consumers,
     timers,
     due_at_once,
     observers,

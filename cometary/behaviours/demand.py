@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from cometary.actors import Actor, ActorRef, Bounded, Down
 from cometary.actors.exits import RESTARTS, Restart
 from cometary.actors.names import Whom
+from cometary.behaviours.demands import Demands
 from cometary.behaviours.dropping import drop_message
 from cometary.errors import ActorEndedError, MailboxFullError, UsageError
 from cometary.escapes import class_name
@@ -65,16 +66,6 @@ class _Events(NamedTuple):
     events: Sequence[Any]
 
 
-class _Consumer:
-    """What a producer knows of a consumer."""
-
-    __slots__ = ("demand", "life")
-
-    def __init__(self, life: int) -> None:
-        self.demand = 0
-        self.life = life
-
-
 class Producer(Actor):
     """Produces events for those who ask for them.
 
@@ -92,8 +83,8 @@ class Producer(Actor):
     # A subclass need not call that constructor, as in any other actor.
 
     @cached_property
-    def _consumers(self) -> dict[ActorRef[Any], _Consumer]:
-        return {}
+    def _demands(self) -> Demands:
+        return Demands()
 
     @cached_property
     def _buffered(self) -> deque[Any]:
@@ -112,7 +103,7 @@ class Producer(Actor):
     @property
     def demand(self) -> int:
         """How many events have been asked for, and not been sent."""
-        return sum(consumer.demand for consumer in self._consumers.values())
+        return self._demands.total
 
     def emit(self, *events: Any) -> None:
         """Send events to those who have asked for some; the rest wait until somebody does.
@@ -138,23 +129,23 @@ class Producer(Actor):
         kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is _Subscribe:
             if message.life == message.consumer.actor_inbox.life:  # else it has ended, and been restarted
-                self._consumers[message.consumer] = _Consumer(message.life)
+                self._demands.begin(message.consumer, message.life)
                 self.monitor(message.consumer, _OURS)
                 await self._asked(message.consumer, message.demand)
         elif kind is _Ask:
-            if message.consumer in self._consumers:
+            if message.consumer in self._demands:
                 await self._asked(message.consumer, message.demand)
         elif kind is _Unsubscribe:
-            self._consumers.pop(message.consumer, None)
+            self._demands.end(message.consumer)
             self.demonitor(message.consumer, _OURS)
         elif kind is Down and message.tag is _OURS:
-            self._consumers.pop(message.ref, None)
+            self._demands.end(message.ref)
         else:
             return await _outcome(self.on_message(message))
         return None
 
     async def _asked(self, ref: ActorRef[Any], demand: int) -> None:
-        self._consumers[ref].demand += demand
+        self._demands.ask(ref, demand)
         new = demand - len(self._buffered)
         self._dispatch()
         if new > 0:
@@ -163,14 +154,10 @@ class Producer(Actor):
                 self.emit(*events)
 
     def _dispatch(self) -> None:
-        while self._buffered and self._consumers:
-            ref, consumer = max(self._consumers.items(), key=_demand)
-            number = min(consumer.demand, len(self._buffered))
-            if number == 0:
-                return
-            consumer.demand -= number
+        while self._buffered and self._demands.total:
+            consumer, number = self._demands.serve(len(self._buffered))
             events = [self._buffered.popleft() for _ in range(number)]
-            ref.actor_inbox.post_for(consumer.life, _Events(self.actor_ref, events))
+            consumer.ref.actor_inbox.post_for(consumer.life, _Events(self.actor_ref, events))
 
 
 class _Subscription:
@@ -280,10 +267,6 @@ class Consumer(Actor):
     def _tell(self, producer: ActorRef[Any], message: object) -> None:
         cell = producer.actor_inbox
         cell.post_for(cell.life, message)
-
-
-def _demand(entry: tuple[ActorRef[Any], _Consumer]) -> int:
-    return entry[1].demand
 
 
 async def _outcome(value: Any) -> Any:
