@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -221,3 +222,31 @@ def test_an_actor_of_another_system_is_watched_with_tags_too() -> None:
             for tag in ("a", "b"):
                 watcher.proxy().monitor(ref, tag).get()
         assert [down.tag for down in watcher.ask("last")[:-1]] == ["a", "b"]
+
+
+async def test_to_end_a_monitor_costs_the_same_however_many_others_there_are() -> None:
+    """The cost of a batch beside few monitors of the same actor and beside ten thousand: they differ by little."""
+    async with system(stop_timeout=0):
+        hub = Watched.start()
+
+        async def watchers(number: int) -> list[ActorRef[Any]]:
+            refs: list[ActorRef[Any]] = [Watcher.start() for _ in range(number)]
+            for ref in refs:
+                ref.tell(lambda actor: actor.monitor(hub))
+            await wait_all_tasks_blocked()
+            return refs
+
+        async def batch() -> float:
+            best = float("inf")
+            for _ in range(5):
+                refs = await watchers(200)
+                began = time.process_time()
+                for ref in refs:
+                    await ref.stop()
+                best = min(best, time.process_time() - began)
+            return best
+
+        alone = await batch()
+        await watchers(10_000)
+        among_many = await batch()
+    assert among_many < 4 * alone  # to look through all of them would make it many times as much
