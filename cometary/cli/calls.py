@@ -8,6 +8,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.doors.control.settings import master_secret
 from cometary.errors import ConnectorError, ControlError, UsageError
 from cometary.settings import load
 
@@ -67,7 +68,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
     from cometary.connector import Connector  # noqa: PLC0415 - `--help` need not wait for it
 
     try:
-        with Connector(f"http://{settings.control}", settings.secret, timeout=TIMEOUT) as connector:
+        with Connector(f"http://{settings.control}", master_secret(settings), timeout=TIMEOUT) as connector:
             COMMANDS[command](connector, given)
     except (ConnectorError, ControlError, UsageError, ValueError) as error:
         sys.stderr.write(f"cometary: {error}\n")

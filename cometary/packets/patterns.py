@@ -134,5 +134,12 @@ class Grants:
         """Whether one of them covers all that `wish` does."""
         return wish.text in self._exact or any(pattern.includes(wish) for pattern in self._starred)
 
+    def cover_text(self, wish: str) -> bool:
+        """The same of a text, which may not be a pattern at all: then it is not covered."""
+        try:
+            return self.cover(Pattern.compile(wish))
+        except PatternError:
+            return False
+
 
 NO_GRANTS: Final = Grants()

@@ -37,6 +37,7 @@ from cometary.dispatch.history import Histories
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.door import ControlDoor
+from cometary.doors.control.settings import master_secret
 from cometary.doors.door import Inside
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
@@ -237,7 +238,7 @@ class Server:
         return Running(
             comet,
             control,
-            settings.secret,
+            master_secret(settings),
             urls,
             self._manager,
             root,

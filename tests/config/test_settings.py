@@ -39,6 +39,7 @@ EXAMPLES: dict[str, Value] = {
     "socketio-connect-timeout": 30,
     "control": "[::1]:9001",
     "secret": "s3cret-s3cret",
+    "secrets": ["sh0p update=orders/** read", "old all"],
     "crash-calls": "on",
     "token-secret": [32 * "t", 32 * "u"],
     "token-audience": "push",
@@ -121,6 +122,7 @@ EXPECTED = Settings(
     socketio_connect_timeout=30,
     control=Address("::1", 9001),
     secret="s3cret-s3cret",
+    secrets=("sh0p update=orders/** read", "old all"),
     crash_calls="on",
     token_secret=(32 * "t", 32 * "u"),
     token_audience="push",
@@ -353,6 +355,7 @@ def test_a_control_listener_off_loopback_needs_a_secret(address: str) -> None:
     with pytest.raises(ConfigError, match=r"^COMETARY_CONTROL: other machines can reach .*COMETARY_SECRET"):
         load({}, {"COMETARY_CONTROL": address})
     assert load({}, {"COMETARY_CONTROL": address, "COMETARY_SECRET": "x"}).secret == "x"
+    assert load({}, {"COMETARY_CONTROL": address, "COMETARY_SECRETS": "x read"}).secret is None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.8.8:1", "[::1]:1", "localhost:1"])
@@ -374,10 +377,14 @@ def test_addresses_are_written_as_urls_write_them() -> None:
 
 
 def test_the_secret_is_never_shown(tmp_path: Path) -> None:
-    assert "hidden" not in repr(Settings(secret="hidden"))
+    assert "hidden" not in repr(Settings(secret="hidden", secrets=("hidden all",)))
     for arguments, environment in [
         ({}, {"COMETARY_SECRET": "hidden away"}),
         (toml(tmp_path / "cometary.toml", 'secret = ["hidden"]'), {}),
+        ({}, {"COMETARY_SECRETS": "hidden"}),
+        ({}, {"COMETARY_SECRETS": "hidden publish"}),
+        ({}, {"COMETARY_SECRETS": "hidden update=a**"}),
+        ({}, {"COMETARY_SECRETS": "hidden kick=a"}),
     ]:
         with pytest.raises(ConfigError, match="must be") as caught:
             load(arguments, environment)

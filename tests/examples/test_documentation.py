@@ -154,7 +154,7 @@ def test_every_call_of_the_control_interface_is_listed() -> None:
         sessions=nothing,
         receipts=nothing,
         metrics=nothing,
-        secret=None,
+        secrets=nothing,
     )
     calls = {
         f"{method} {path}"

@@ -10,7 +10,7 @@ from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.metrics import MetricsEndpoint
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.control.session_list import SessionList
-from cometary.doors.control.settings import ControlSection
+from cometary.doors.control.settings import ControlSection, secrets_of
 from cometary.doors.door import Door, Listener
 from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.hosts import HostRule
@@ -33,6 +33,7 @@ class ControlDoor(Door):
     def open(self, inside: Inside) -> None:
         """Make what answers."""
         section = section_of(self.settings, ControlSection)
+        self.secrets = secrets_of(self.settings)
         self._receipts = ReceiptsEndpoint(inside.manager.receipts, inside.start_soon)
         endpoint = ControlEndpoint(
             inside.hub,
@@ -41,7 +42,7 @@ class ControlDoor(Door):
             sessions=SessionList(inside.manager, inside.start_soon),
             receipts=self._receipts,
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
-            secret=section.secret,
+            secrets=self.secrets,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,
         )
         # Off loopback it has a secret, and is called by names of its own.

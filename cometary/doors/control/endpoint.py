@@ -1,17 +1,18 @@
 """The control interface: what a back-end in any language tells the server.
 
-1.  With a secret every call needs it, but for `/healthz`: whoever asks whether a server lives (a load
-    balancer, Kubernetes) need not be trusted with everything. Without one the listener is on loopback only, and then a
-    call must name this machine as its host, so that no web page can reach it by giving its own
+1.  With secrets every call needs one that is good for it (`rights`), but for `/healthz`: whoever asks whether a server
+    lives (a load balancer, Kubernetes) need not be trusted with anything. Without any the listener is on loopback
+    only, and then a call must name this machine as its host, so that no web page can reach it by giving its own
     name this machine's address.
 2.  A call is checked whole before any of it takes effect: a wrong one changes nothing.
-3.  A session that has ended is unknown here: to a back-end both mean that the user has left.
+3.  What a secret is not good for is refused before any of it takes effect; a secret that is good for all costs no more
+    than one comparison.
+4.  A session that has ended is unknown here: to a back-end both mean that the user has left.
 """
 
 from __future__ import annotations
 
 import functools
-import hmac
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -21,7 +22,9 @@ from cometary.actors import Future
 from cometary.dispatch.call_line import TAKEN, settle, settled
 from cometary.dispatch.history import History
 from cometary.dispatch.members import Present
+from cometary.doors.control.limits import limit, refuse_right
 from cometary.doors.control.publishing import Publishing, refusal_of
+from cometary.doors.control.rights import EVERYTHING, Rights, Secrets
 from cometary.doors.control.shapes import (
     CrashCount,
     HistoryOf,
@@ -56,6 +59,10 @@ Outcome = tuple[Future[T], Callable[[T], dict[str, object]]]
 logger = get_logger("cometary.transport")
 
 HEALTH: Final = "/healthz"
+BEARER: Final = b"Bearer "
+MOST_LIMITED: Final = 100
+"""Kinds of rights that are remembered."""
+
 MOST_LISTED: Final = 1_000
 """Paths of a session that an answer lists: all would cost more with each, whatever the call is about."""
 
@@ -70,7 +77,7 @@ class ControlEndpoint:
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
         metrics: answers `GET /metrics`.
-        secret: what every call must bear; None only on loopback.
+        secrets: of which every call must bear one; none only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
 
@@ -83,36 +90,39 @@ class ControlEndpoint:
         sessions: Endpoint,
         receipts: Endpoint,
         metrics: Endpoint,
-        secret: str | None,
+        secrets: Secrets,
         crash: Callable[[int], int] | None = None,
     ) -> None:
         self._hub = hub
         self._publishing = Publishing(hub)
-        self._bearer = None if secret is None else b"Bearer " + secret.encode()
+        self._secrets = secrets
         self._router = Router()
-        for path, type_, call in (
-            ("/update", PacketBody | list[PacketBody], self.update),
-            ("/batch", list[Any], self.batch),
-            ("/connect", PathsToConnect, self.connect),
-            ("/disconnect", SessionPaths, self.disconnect),
-            ("/send", SessionPackets, self.send),
-            ("/kick", SessionOnly, self.kick),
-            ("/history", HistoryOf, self.history),
-            ("/presence", PresenceOf, self.presence),
-            ("/ask", SessionQuestion, self.ask),
-        ):
-            self._router.add("POST", path, PostEndpoint(type_, call))
+        self._limited: dict[Rights, Router] = {}
+        self._posts: dict[str, tuple[Any, Callable[[Any], Outcome[Any]]]] = {
+            "/update": (PacketBody | list[PacketBody], self.update),
+            "/batch": (list[Any], self.batch),
+            "/connect": (PathsToConnect, self.connect),
+            "/disconnect": (SessionPaths, self.disconnect),
+            "/send": (SessionPackets, self.send),
+            "/kick": (SessionOnly, self.kick),
+            "/history": (HistoryOf, self.history),
+            "/presence": (PresenceOf, self.presence),
+            "/ask": (SessionQuestion, self.ask),
+        }
         if crash is not None:
-            self._router.add("POST", "/crash", PostEndpoint(CrashCount, functools.partial(_crash, crash)))
-        for path, answer in (
-            ("/statistics", statistics),
-            ("/tree", tree),
-            (HEALTH, self.healthz),
-        ):
-            self._router.add("GET", path, _getting(answer))
-        self._router.add("GET", "/sessions", sessions)
-        self._router.add("GET", "/receipts", receipts)
-        self._router.add("GET", "/metrics", metrics)
+            self._posts["/crash"] = (CrashCount, functools.partial(_crash, crash))
+        self._gets: dict[str, Endpoint] = {
+            "/statistics": _getting(statistics),
+            "/tree": _getting(tree),
+            HEALTH: _getting(self.healthz),
+            "/sessions": sessions,
+            "/receipts": receipts,
+            "/metrics": metrics,
+        }
+        for path, (type_, call) in self._posts.items():
+            self._router.add("POST", path, PostEndpoint(type_, call))
+        for path, endpoint in self._gets.items():
+            self._router.add("GET", path, endpoint)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`.
@@ -120,28 +130,46 @@ class ControlEndpoint:
         Raises:
             ProtocolError: the caller's fault; the exchange is still to be refused with it.
         """
-        self._look_at(exchange)
-        self._router(exchange)
+        self._router_for(exchange)(exchange)
 
     def resolve(self, exchange: Exchange) -> Endpoint | None:
         """See `Resolving.resolve`: whether a call is allowed is decided by its head."""
-        self._look_at(exchange)
-        return self._router.resolve(exchange)
+        return self._router_for(exchange).resolve(exchange)
 
-    def _look_at(self, exchange: Exchange) -> None:
-        if exchange.path != HEALTH or self._bearer is None:
-            self._authorize(exchange)
+    def _router_for(self, exchange: Exchange) -> Router:
+        """Return what answers, with the rights that this call has."""
+        if not self._secrets:
+            if not names_this_machine(exchange.headers.get(b"host", b"")):
+                raise ProtocolError(
+                    "forbidden", "without a secret, calls are taken under this machine's own name only"
+                )
+            return self._router
+        if exchange.path == HEALTH:
+            return self._router
+        given = exchange.headers.get(b"authorization", b"")
+        rights = self._secrets.rights_of(given[len(BEARER) :]) if given.startswith(BEARER) else None
+        if rights is None:
+            exchange.extra_headers = ((b"WWW-Authenticate", b"Bearer"),)
+            raise ProtocolError("unauthorized", "this call needs the server's secret")
+        return self._router if rights is EVERYTHING else self._router_with(rights)
 
-    def _authorize(self, exchange: Exchange) -> None:
-        if self._bearer is not None:
-            given = exchange.headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._bearer):
-                exchange.extra_headers = ((b"WWW-Authenticate", b"Bearer"),)
-                raise ProtocolError("unauthorized", "this call needs the server's secret")
-        elif not names_this_machine(exchange.headers.get(b"host", b"")):
-            raise ProtocolError(
-                "forbidden", "without a secret, calls are taken under this machine's own name only"
-            )
+    def _router_with(self, rights: Rights) -> Router:
+        router = self._limited.get(rights)
+        if router is None:
+            if len(self._limited) >= MOST_LIMITED:  # those of secrets that were replaced
+                self._limited.clear()
+            self._limited[rights] = router = self._new_router(rights)
+        return router
+
+    def _new_router(self, rights: Rights) -> Router:
+        router = Router()
+        for path, (type_, call) in self._posts.items():
+            allowed = f"POST {path}" in rights.calls
+            limited = functools.partial(limit, rights, call)
+            router.add("POST", path, PostEndpoint(type_, limited) if allowed else refuse_right)
+        for path, endpoint in self._gets.items():
+            router.add("GET", path, endpoint if f"GET {path}" in rights.calls else refuse_right)
+        return router
 
     # -- the calls --------------------------------------------------------------------------
 

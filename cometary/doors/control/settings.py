@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from cometary.config import kinds
-from cometary.config.kinds import Address
+from cometary.config.kinds import Address, Kind
 from cometary.config.option import option
 from cometary.config.section import Section, section_of
-from cometary.errors import ConfigError
+from cometary.doors.control.rights import EVERYTHING, Secrets, read_rights
+from cometary.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # RFC 6750, section 2.1, says which characters a bearer token has.
 SECRET: Final = kinds.matching(r"[\w.~+/-]+=*", "one or more of A-Z a-z 0-9 - . _ ~ + / and then only =")
+
+
+_LINE: Final = kinds.matching(r"[\w.~+/-]+=*( +\S+)+", "a secret, and its rights")
+
+
+def _check_secrets(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        lines = tuple(map(_LINE.check, cast("Iterable[object]", value)))
+        try:
+            Secrets(None, lines)
+        except UsageError:
+            raise ValueError from None
+        return lines
+    raise ValueError
+
+
+SECRETS: Final = Kind(
+    "secrets, each with its rights behind it, separated by commas: all; or any of update, send, connect (of these one "
+    "with =PATTERN for some paths alone, such as update=orders/**), kick, read and operate",
+    _check_secrets,
+    lambda text: _check_secrets(kinds.listed(text)),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +50,9 @@ class ControlSection(Section):
     )
     secret: str | None = option(
         None, SECRET, "The bearer token for every call of the control interface.", secret=True
+    )
+    secrets: tuple[str, ...] = option(
+        (), SECRETS, "More such tokens, each with what it is good for.", secret=True
     )
     crash_calls: str = option(
         "off",
@@ -51,9 +80,24 @@ def check_guarded(settings: Section, name: str, where: Address | str | None) -> 
     """
     if where is None or (isinstance(where, Address) and where.is_loopback):
         return
-    if section_of(settings, ControlSection).secret is None:
+    if not secrets_of(settings):
         who = (
             f"other machines can reach {where}" if isinstance(where, Address) else "every client can reach it"
         )
         needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
         raise ConfigError(name, f"{who}, {needed}")
+
+
+def secrets_of(settings: Section) -> Secrets:
+    """Return the secrets of a server's control interface, and what each is good for."""
+    section = section_of(settings, ControlSection)
+    return Secrets(section.secret, section.secrets)
+
+
+def master_secret(settings: Section) -> str | None:
+    """Return a secret that is good for everything; None if there is none."""
+    section = section_of(settings, ControlSection)
+    if section.secret is not None:
+        return section.secret
+    full = [line.split() for line in section.secrets]
+    return next((name for name, *words in full if read_rights(words) is EVERYTHING), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import ControlSection
+from cometary.doors.control.settings import secrets_of
 from cometary.doors.door import Door, Listener
 from cometary.doors.roots.firenze import FirenzeEndpoint
 from cometary.doors.roots.forest import Ear, Forest
@@ -50,7 +50,8 @@ class RootsDoor(Door):
         """Make what takes messages."""
         if self._on:
             self._inside = inside
-            self._forest = Forest(inside.hub, section_of(self.settings, ControlSection).secret)
+            self.secrets = secrets_of(self.settings)
+            self._forest = Forest(inside.hub, self.secrets)
 
     def listeners(self) -> Sequence[Listener]:
         """Where they are spoken."""

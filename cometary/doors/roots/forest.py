@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from functools import partial
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from cometary.actors import Actor, Future
@@ -25,6 +24,7 @@ from cometary.packets.patterns import ANY_SEGMENT
 if TYPE_CHECKING:
     from cometary.actors import ActorRef
     from cometary.dispatch.hub import Hub
+    from cometary.doors.control.rights import Secrets
 
 logger = get_logger("cometary.doors")
 
@@ -34,26 +34,24 @@ class Forest:
 
     Args:
         hub: sends, whoever asks.
-        secret: what makes control messages count; None: nothing is needed.
+        secrets: what makes control messages count: one that is good for everything; nothing if there are none.
     """
 
-    def __init__(self, hub: Hub, secret: str | None) -> None:
+    def __init__(self, hub: Hub, secrets: Secrets) -> None:
         self.dolores = Dolores()
         self.pig = Pig(self.dolores, self._heard, self._connect_session)
         self.id = self.dolores.id
         self.taken = self.dropped = 0
         """Messages."""
         self._hub = hub
-        self._secret = secret
+        self._secrets = secrets
         self._ear: ActorRef[Ear] | None = None
         self._waiting: Future[None] | None = None
         self.dolores.delegate(self)
 
     def is_authorized(self, given: str | None) -> bool:
         """Whether somebody who shows this may say control messages (rule 2)."""
-        return self._secret is None or (
-            given is not None and compare_digest(given.encode(errors="replace"), self._secret.encode())
-        )
+        return self._secrets.allow_everything(given or "")
 
     def say(self, source: Any, path: str, message: Any, *, authorized: bool) -> Future[None] | None:
         """Take a message of a back-end.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import trio
 
 from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import ControlSection
+from cometary.doors.control.settings import secrets_of
 from cometary.doors.door import Door, Listener, Route
 from cometary.doors.stomp.broker import Broker
 from cometary.doors.stomp.channel import StompChannel
@@ -47,6 +47,7 @@ class StompDoor(Door):
     def __init__(self, settings: Section) -> None:
         super().__init__(settings)
         self._section = section_of(settings, StompSection)
+        self.secrets = secrets_of(settings)
         self._on = self._section.stomp is not None or self._section.stomp_websocket is not None
         self._broker: Broker | None = None
         self._reporting: Reporting | None = None
@@ -64,9 +65,8 @@ class StompDoor(Door):
         if not self._on or self._reporting is None:
             return
         self._limits, self._bodies = inside.limits, inside.bodies
-        secret = section_of(self.settings, ControlSection).secret
         limiter = OpenLimiter(section_of(self.settings, GateSection).opens_per_minute, trio.current_time)
-        self._broker = Broker(inside.hub, Logins(secret, inside.login, inside.start_soon, limiter))
+        self._broker = Broker(inside.hub, Logins(self.secrets, inside.login, inside.start_soon, limiter))
         inside.manager.receipts.subscribe(self._reporting.receipt)
 
     def listeners(self) -> Sequence[Listener]:

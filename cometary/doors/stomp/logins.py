@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from functools import partial
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from cometary.actors import Future
@@ -24,6 +23,7 @@ from cometary.sessions.admission import admission_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cometary.doors.control.rights import Secrets
     from cometary.gate.rate_limit import OpenLimiter
     from cometary.sessions.admission import Verdict
 
@@ -70,7 +70,7 @@ class Logins:
     """Says who may speak.
 
     Args:
-        secret: the server's; None for none.
+        secrets: the server's: those that are good for everything.
         rule: the application's, `rule(login, passcode)`; None for none.
         start_soon: runs an async function beside everything else.
         limiter: how often an address may ask.
@@ -78,12 +78,12 @@ class Logins:
 
     def __init__(
         self,
-        secret: str | None,
+        secrets: Secrets,
         rule: Rule | None,
         start_soon: Callable[..., None],
         limiter: OpenLimiter,
     ) -> None:
-        self._secret = secret
+        self._secrets = secrets
         self._limiter = limiter
         self._judging: Judging | None = None
         if rule is not None:
@@ -95,10 +95,10 @@ class Logins:
         Raises:
             ProtocolError: it is not let in.
         """
-        if self._secret is not None and same(passcode, self._secret):
+        if self._secrets and self._secrets.allow_everything(passcode):
             return EVERYTHING
         if self._judging is None:
-            if self._secret is None:
+            if not self._secrets:
                 return EVERYTHING
             raise ProtocolError("unauthorized", "The passcode has to be the server's secret.")
         self._limiter.check(address)
@@ -113,8 +113,3 @@ class Logins:
 def _ask(rule: Rule, applicant: Applicant) -> Verdict | Awaitable[Verdict]:
     login, passcode = cast("tuple[str, str]", applicant.token)
     return rule(login, passcode)
-
-
-def same(given: str, secret: str) -> bool:
-    """Whether two texts are the same; how long that takes says nothing of where they differ."""
-    return compare_digest(given.encode(errors="replace"), secret.encode())

@@ -76,11 +76,13 @@ class Route:
     Attributes:
         endpoint: What answers them; None until it is known.
         headers: The `extra_headers` of them all.
+        epoch: Of the policy by which that was found out; see `Service`.
     """
 
-    __slots__ = ("endpoint", "headers")
+    __slots__ = ("endpoint", "epoch", "headers")
 
     def __init__(self) -> None:
+        self.epoch: int = 0
         self.endpoint: Endpoint | None = None
         self.headers: Headers = ()
 

@@ -52,7 +52,7 @@ class Service:
         uploads: The same.
     """
 
-    __slots__ = ("_answer", "_cors", "_endpoint", "_guards", "_refusals", "hosts", "uploads")
+    __slots__ = ("_answer", "_cors", "_endpoint", "_epoch", "_guards", "_refusals", "hosts", "uploads")
 
     def __init__(
         self,
@@ -71,6 +71,18 @@ class Service:
         self.hosts = hosts
         self.uploads = uploads
         self._refusals = RefusalLog()
+        self._epoch: int = 0
+
+    def change(self, cors: CorsPolicy | None = None, hosts: HostRule | None = None) -> None:
+        """Go by another policy from the next request on, and find out anew what answers each.
+
+        Args:
+            cors: Which other origins' pages may ask; None for those that may already.
+            hosts: Under which names it is reached; None for those that there are.
+        """
+        self._cors = self._cors if cors is None else cors
+        self.hosts = self.hosts if hosts is None else hosts
+        self._epoch += 1
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
@@ -78,7 +90,7 @@ class Service:
 
     def _serve(self, exchange: Exchange) -> None:
         route = exchange.route
-        if route is not None and route.endpoint is not None:
+        if route is not None and route.endpoint is not None and route.epoch == self._epoch:
             exchange.extra_headers = route.headers
             route.endpoint(exchange)
             return
@@ -97,6 +109,7 @@ class Service:
     def _answer_first(self, exchange: Exchange, route: Route) -> None:
         """Answer the first request with a head that is remembered, and take note of what is so for all of them."""
         endpoint = resolve(self._endpoint, exchange)
+        route.epoch = self._epoch
         route.headers, route.endpoint = exchange.extra_headers, endpoint
         (endpoint or self._endpoint)(exchange)
 
