@@ -36,12 +36,16 @@ class ServerSection(Section):
 
     app: str | None = option(None, APP, "The application to serve; without one, back-ends do all.")
     stop_grace: float = option(
-        5, kinds.seconds(0, 3600), "How long the handlers of sessions have to finish when the server stops."
+        5,
+        kinds.seconds(0, 3600),
+        "How long the handlers of sessions have to finish when the server stops.",
+        live=True,
     )
     drain: float = option(
         10,
         kinds.seconds(0, 3600),
         "Over how long clients come back when the server stops, each at a time that it is told; 0 tells them none.",
+        live=True,
     )
     watchdog: float = option(
         0.1,
@@ -58,6 +62,7 @@ class LogSection(Section):
         "info",
         kinds.choice("debug", "info", "warning", "error"),
         "The least serious events that are logged.",
+        live=True,
     )
     log_format: str = option("text", kinds.choice("text", "json"), "How the lines of the log are written.")
 

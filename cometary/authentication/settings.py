@@ -53,11 +53,13 @@ class AuthenticationSection(Section):
         TOKEN_SECRETS,
         "What the tokens that let clients in are signed with; several while one replaces another.",
         secret=True,
+        live=True,
     )
     token_audience: str | None = option(
         None,
         kinds.matching(r"\S+", "text without spaces"),
         "The audience that signed tokens have to name.",
+        live=True,
     )
     auth_url: str | None = option(
         None, kinds.URL, "Where a back-end is asked about each token; it needs auth-secret.", shown=False

@@ -54,9 +54,14 @@ class SignedToken(Authenticator):
     """
 
     def __init__(self, *secrets: str | bytes, audience: str | None = None) -> None:
-        self._keys = [_read_key(secret) for secret in secrets]
-        if not self._keys:
+        self.replace(*secrets, audience=audience)
+
+    def replace(self, *secrets: str | bytes, audience: str | None = None) -> None:
+        """Go by other secrets, and another audience, from now on; arguments and errors are those of the class."""
+        keys = [_read_key(secret) for secret in secrets]
+        if not keys:
             raise UsageError("signed tokens need a secret")
+        self._keys = keys
         self._audience = audience
 
     def judge(self, applicant: Applicant) -> Admission | bool:

@@ -1,4 +1,4 @@
-"""The command `cometary`: `serve`, `demo`, `chaos`, `token`, calls such as `update`, and `--version`.
+"""The command `cometary`: `serve`, `demo`, `check-config`, `chaos`, `token`, calls such as `update`, and `--version`.
 
 Whatever is wrong with what was given, wherever it was given, is one line on standard error and
 exit status 2.
@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
-from cometary.cli import calls, chaos, tokens
+from cometary.cli import calls, chaos, checking, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
 from cometary.settings import Settings, is_given, load
+
+OTHERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], int]]] = {
+    "chaos": chaos.run,
+    "token": tokens.run,
+    "check-config": checking.run,
+}
+"""The commands that are no servers, and no calls of one."""
 
 DEMO: Final = "cometary.demo:app"
 DEMO_ENDPOINT: Final = "/comet"
@@ -32,16 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_standard_streams()
     try:
         command, given = parse(arguments)
-        if command == "chaos":
-            return chaos.run(given, os.environ)
-        if command == "token":
-            return tokens.run(given, os.environ)
+        if command in OTHERS:
+            return OTHERS[command](given, os.environ)
         if command in calls.COMMANDS:
             return calls.run(command, given, os.environ)
         settings = load(given, os.environ)
         if command == "demo":
-            return _serve(settings, _demo(settings), any_control=not is_given("control", given, os.environ))
-        return _serve(settings, settings.app)
+            any_control = not is_given("control", given, os.environ)
+            return _serve(settings, _demo(settings), given, any_control=any_control)
+        return _serve(settings, settings.app, given)
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
@@ -53,9 +59,12 @@ def _demo(settings: Settings) -> str:
     return DEMO
 
 
-def _serve(settings: Settings, name: str | None, *, any_control: bool = False) -> int:
+def _serve(
+    settings: Settings, name: str | None, given: Mapping[str, str], *, any_control: bool = False
+) -> int:
     # These bring the whole server along, which `--help` or a wrong option need not wait for.
     from cometary.cli.loading import load_app  # noqa: PLC0415
     from cometary.cli.running import run  # noqa: PLC0415
 
-    return run(settings, None if name is None else load_app(name), any_control=any_control)
+    app = None if name is None else load_app(name)
+    return run(settings, app, read=lambda: load(given, os.environ), any_control=any_control)

@@ -40,8 +40,12 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the server", allow_abbrev=False)
     demo = commands.add_parser("demo", help="run the server with the demo application", allow_abbrev=False)
-    serve.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))
-    for command in (serve, demo):
+    check = commands.add_parser(
+        "check-config", help="say whether a configuration is right, and start nothing", allow_abbrev=False
+    )
+    for command in (serve, check):
+        command.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))
+    for command in (serve, demo, check):
         _add_options(command, options)
     trouble = commands.add_parser(
         "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False

@@ -77,3 +77,10 @@ def set_up_logging(level: str, form: str) -> None:
     for chatty in ("httpx", "httpcore"):  # they log each webhook, with its URL, which may be a credential
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+def set_level(level: str) -> None:
+    """Log from another level on; where the application has set up logging, that stays as it is."""
+    root = logging.getLogger()
+    if any(isinstance(handler, BackgroundHandler) for handler in root.handlers):
+        root.setLevel(level.upper())

@@ -3,8 +3,8 @@
 1. The first SIGTERM or SIGINT, from the very start on, stops the server gracefully: exit status 0.
 2. From then on both signals have their default action again. So a second one ends the process
    at once, by the kernel, even if the event loop hangs; that is what it is for.
-3. SIGHUP has the certificate of TLS and its key read again, for new connections. If that fails the log
-   says why, and the old ones stay. Nothing else is read again: without TLS the signal is logged, and changes nothing.
+3. SIGHUP has the configuration read again, and the files of TLS. If that fails the log says why, and all stays as
+   it was.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from errno import EADDRINUSE
@@ -24,10 +24,11 @@ import trio
 
 from cometary import server
 from cometary.app import App
-from cometary.cli.logs import set_up_logging
+from cometary.cli.logs import set_level, set_up_logging
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
+from cometary.server.reloading import Source
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.version import kind, version
@@ -37,12 +38,19 @@ logger = get_logger("cometary.cli")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: Settings, app: App | None, *, any_control: bool = False) -> int:
+def run(
+    settings: Settings,
+    app: App | None,
+    *,
+    read: Callable[[], Settings] | None = None,
+    any_control: bool = False,
+) -> int:
     """Serve until a signal comes.
 
     Args:
         settings: how the server is set up.
         app: the application; None for none.
+        read: reads the settings again; None if they are not.
         any_control: whether the control interface takes any free port where the one of the settings is taken.
 
     Returns:
@@ -51,16 +59,28 @@ def run(settings: Settings, app: App | None, *, any_control: bool = False) -> in
     """
     set_up_logging(settings.log_level, settings.log_format)
     spare_the_collector()
-    return trio.run(_serve_until_signal, settings, app, any_control)
+    source = None if read is None else Source(read, _take)
+    return trio.run(_serve_until_signal, settings, app, source, any_control)
 
 
-async def _serve_until_signal(settings: Settings, app: App | None, any_control: bool) -> int:  # noqa: FBT001
+def _take(settings: Settings) -> None:
+    set_level(settings.log_level)
+
+
+async def _serve_until_signal(
+    settings: Settings,
+    app: App | None,
+    source: Source | None,
+    any_control: bool,  # noqa: FBT001
+) -> int:
     inherited = Inherited(os.environ, os.getpid(), reuse_port=settings.reuse_port == "on")
     # Opened before anything is started, so that a signal in between is kept, not lost.
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             try:
-                running = await _start(nursery, settings, app, inherited, any_control=any_control)
+                serve = partial(server.serve, network=inherited.network(), source=source)
+                running = await _start(nursery, serve, settings, app, any_control=any_control)
+                _tell_of_unused(inherited)
             except OSError as error:
                 sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
                 return 1
@@ -77,10 +97,14 @@ async def _serve_until_signal(settings: Settings, app: App | None, any_control: 
 
 
 async def _start(
-    nursery: trio.Nursery, settings: Settings, app: App | None, inherited: Inherited, *, any_control: bool
+    nursery: trio.Nursery,
+    serve: Callable[..., Awaitable[None]],
+    settings: Settings,
+    app: App | None,
+    *,
+    any_control: bool,
 ) -> server.Running:
     """Start the server."""
-    serve = partial(server.serve, network=inherited.network())
     try:
         running: server.Running = await nursery.start(serve, settings, app)
     except OSError as error:
@@ -88,10 +112,13 @@ async def _start(
             raise
         free = replace(settings, control=settings.control._replace(port=0))
         running = await nursery.start(serve, free, app)
+    return running
+
+
+def _tell_of_unused(inherited: Inherited) -> None:
     for address in inherited.unused:
         text = f"the socket at {address} was handed over, but nothing is to listen there"
         logger.warning("socket unused", text=text, address=address)
-    return running
 
 
 async def _first(signals: AsyncIterator[int], running: server.Running) -> None:
@@ -104,11 +131,7 @@ async def _first(signals: AsyncIterator[int], running: server.Running) -> None:
 
 def _reload(running: server.Running) -> None:
     try:
-        if running.reload():
-            logger.info("certificate read", text="the certificate and its key were read again")
-        else:
-            text = "SIGHUP is ignored: to read the configuration again, restart"
-            logger.warning("signal ignored", text=text)
+        running.reload()
     except ConfigError as error:
-        text = f"the certificate stays as it was: {error}"
-        logger.error("certificate not read", text=text, where=error.where, error=error.problem)  # noqa: TRY400
+        text = f"the configuration stays as it was: {error}"
+        logger.error("configuration not read", text=text, where=error.where, error=error.problem)  # noqa: TRY400

@@ -20,6 +20,7 @@ class Option:
         text: What it is for, in one sentence.
         secret: Whether its value is never shown, and never taken from the command line, where
             every user of the machine could read it.
+        live: Whether a server that runs takes another value when it reads its configuration again.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Option:
     default: object
     text: str
     secret: bool
+    live: bool
 
     @property
     def field(self) -> str:
@@ -39,7 +41,15 @@ class Option:
         return f"COMETARY_{self.field.upper()}"
 
 
-def option(default: object, kind: Kind[Any], text: str, *, secret: bool = False, shown: bool = True) -> Any:
+def option(
+    default: object,
+    kind: Kind[Any],
+    text: str,
+    *,
+    secret: bool = False,
+    shown: bool = True,
+    live: bool = False,
+) -> Any:
     """Make a field of a section a row: an option.
 
     Args:
@@ -48,11 +58,13 @@ def option(default: object, kind: Kind[Any], text: str, *, secret: bool = False,
         text: what it is for, in one sentence.
         secret: whether its value is never shown, and never taken from the command line.
         shown: whether the section's `repr` shows it.
+        live: whether a server that runs takes another value when it reads its configuration again; whoever goes by it
+            has to ask anew, or be told (`Door.reload`).
     """
     return field(
         default=default,
         repr=shown and not secret,
-        metadata={"kind": kind, "text": text, "secret": secret},
+        metadata={"kind": kind, "text": text, "secret": secret, "live": live},
     )
 
 

@@ -74,6 +74,22 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Operations:
+    """What an operator tells a server.
+
+    Attributes:
+        reload: reads the configuration again; returns `changed` and `restart`, the names of options. What it raises is
+            a `ConfigError`, and nothing has changed.
+        drain: begins to end all sessions; returns how many there are.
+        state: returns how far the server is: `starting`, `ready`, `draining` or `stopping`.
+    """
+
+    reload: Callable[[], dict[str, Any]]
+    drain: Callable[[], int]
+    state: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Inside:
     """What a door finds in the server.
 
@@ -88,6 +104,7 @@ class Inside:
         start_soon: runs an async function beside everything else.
         login: the application's rule for back-ends that give a login and a passcode, `login(login, passcode)`, with the
             answers of authenticators; None for none.
+        operations: what an operator tells the server.
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
     """
 
@@ -99,6 +116,7 @@ class Inside:
     bodies: BodyQueue
     limits: Limits
     start_soon: Callable[..., None]
+    operations: Operations
     metrics: Callable[[str], Awaitable[tuple[bytes, bytes]]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
 
@@ -154,6 +172,9 @@ class Door:
     def statistics(self) -> Mapping[str, Any]:
         """Return what it counts, by names that begin with its own."""
         return {}
+
+    def reload(self, settings: Section) -> None:
+        """Go by other settings from now on: those of its options that are `live` may differ. It raises nothing."""
 
     def abandoned(self, session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
         """Note that a session ended which could not sign off in time when the server stopped."""

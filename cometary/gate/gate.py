@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from cometary.sessions.admission import Judge, Verdict
     from cometary.sessions.events import Stream
     from cometary.sessions.locator import Locator
+    from cometary.sessions.settings import SessionSettings
 
 
 class Gate:
@@ -79,7 +80,8 @@ class Gate:
         locator: Locator | None = None,
         start_soon: Callable[..., None],
     ) -> None:
-        manager.turnstile = LimitingTurnstile(manager.settings, limiter.now)
+        self._turnstile = LimitingTurnstile(manager.settings, limiter.now)
+        manager.turnstile = self._turnstile
         self._manager = manager
         self.accepts = accepts
         self._locator: Locator = manager.directory if locator is None else locator
@@ -88,6 +90,11 @@ class Gate:
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
         self.guards = judge is not None or binding is not None
+
+    def change(self, settings: SessionSettings, opens_per_minute: int) -> None:
+        """Go by other limits from now on."""
+        self._limiter.per_minute = opens_per_minute
+        self._turnstile.change(settings)
 
     def knows(self, sid: str) -> bool:
         """Whether there is a session with the id `sid`, or was one a moment ago."""

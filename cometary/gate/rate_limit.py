@@ -30,11 +30,12 @@ class OpenLimiter:
         now: reads the clock, in seconds.
 
     Attributes:
+        per_minute: the same; it may change.
         now: the same.
     """
 
     def __init__(self, per_minute: int, now: Callable[[], float]) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self.now = now
         self._ends = 0.0
         self._counts: dict[str, int] = {}
@@ -45,14 +46,14 @@ class OpenLimiter:
         Raises:
             ProtocolError: `too-many-requests`; the client's fault, nothing was counted.
         """
-        if not self._per_minute or is_loopback(address):
+        if not self.per_minute or is_loopback(address):
             return
         now = self.now()
         if now >= self._ends or len(self._counts) >= MOST_ADDRESSES:
             self._ends = now + WINDOW
             self._counts.clear()
         count = self._counts.get(address, 0)
-        if count >= self._per_minute:
+        if count >= self.per_minute:
             detail = "this address has opened too many sessions within a minute"
             raise ProtocolError("too-many-requests", detail, retry_after=max(1, round(self._ends - now)))
         self._counts[address] = count + 1

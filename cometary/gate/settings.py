@@ -24,6 +24,7 @@ class GateSection(Section):
         600,
         kinds.whole(0, 1_000_000),
         "The most sessions that one address opens in a minute; 0 for no limit. Loopback has none.",
+        live=True,
     )
 
     @property

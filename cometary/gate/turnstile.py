@@ -46,6 +46,10 @@ class LimitingTurnstile(Turnstile):
         self._now = now
         self._most_addresses = most_addresses
         self._addresses: dict[str, Bucket] = {}
+        self.change(settings)
+
+    def change(self, settings: SessionSettings) -> None:
+        """Go by other limits from now on; what was taken of the old ones stays taken."""
         self._most_packets = settings.max_unhandled_packets
         self._most_bytes = settings.max_unhandled_bytes
         self._releases = settings.max_releases_per_second

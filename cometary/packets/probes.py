@@ -2,14 +2,14 @@
 
 1.  Few packets have one (`cometary.sampling`); whoever sends a packet to a path, or to a session, has it looked at.
     That costs all others the counting.
-2.  An outbox that takes a packet with a probe follows it, unless it follows another one. What it has followed of an
-    update to many sessions is so measured in each of them: the last of them counts as well as the first.
+2.  An outbox that takes a packet with a probe follows it, unless it follows another one. Of an update to many sessions
+    one outbox in `SPREAD` does: the last of them count as well as the first, and all of them pay for few.
 3.  A packet that is kept for those who come later has none any more: how long it was kept is nobody's latency.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cometary.histograms import Histogram
 from cometary.sampling import Sampler
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.packets.packet import Packet
+
+SPREAD: Final = 16
 
 
 class Probes:
@@ -58,11 +60,20 @@ class Probe:
         began: when it was sent.
     """
 
-    __slots__ = ("began", "probes")
+    __slots__ = ("_left", "began", "probes")
 
     def __init__(self, probes: Probes, began: float) -> None:
         self.probes = probes
         self.began = began
+        self._left: int = 0  # outboxes before the next one that follows it
+
+    def follow(self, number: int) -> Followed | None:
+        """Return what an outbox follows that has it under this number; None if it need not."""
+        if self._left > 0:
+            self._left -= 1
+            return None
+        self._left = SPREAD - 1
+        return Followed(self, number)
 
 
 class Followed:

@@ -115,6 +115,12 @@ class Doors:
         """Return what those run that run anything, by their names."""
         return [(door.name, specs) for door in self._doors if (specs := [*door.children()])]
 
+    def reload(self, settings: Section) -> None:
+        """Let each go by other settings."""
+        for door in self._doors:
+            with logged(door):
+                door.reload(settings)
+
     def statistics(self) -> dict[str, Any]:
         """Return what they count."""
         return {name: count for door in self._doors for name, count in door.statistics().items()}
@@ -148,11 +154,11 @@ async def _close(door: Door) -> None:
 
 @contextmanager
 def logged(door: Door, goes_on: Callable[[BaseException], object] = exit_in) -> Generator[None]:
-    """Keep in the log what a door raises on its way out, but for what `goes_on` says is not its own."""
+    """Keep in the log what a door raises where nobody would take it, but for what `goes_on` says is not its own."""
     try:
         yield
     except BaseException as error:
         if goes_on(error):
             raise
-        text = f"The door {door.name} failed while the server stopped"
+        text = f"The door {door.name} failed"
         logger.exception("door failed", text=text, door=door.name)

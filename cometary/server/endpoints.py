@@ -122,6 +122,13 @@ def public_service(
     return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads)
 
 
+def change_service(service: Service, settings: Settings) -> None:
+    """Have what answers clients go by other origins and hosts."""
+    if service.hosts is not None:
+        service.hosts.change(settings.hosts)
+    service.change(settings.origins)
+
+
 class Beside(NamedTuple):
     """A wire that has an endpoint of its own.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef
     from cometary.packets.receipts import ReceiptLog
+    from cometary.server.reloading import Reloaded
     from cometary.sessions import Session, SessionManager
     from cometary.sessions.machine import SessionMachine
     from cometary.supervision import CrashReport, Supervisor, TreeNode
@@ -44,20 +45,19 @@ class Running:
     _root: ActorRef[Supervisor]
     _leave: trio.Event
     _statistics: Callable[[], dict[str, int]]
-    _reload: Callable[[], bool]
+    _reload: Callable[[], Reloaded]
 
     def stop(self) -> None:
         """Stop gracefully; `serve` returns when that is done."""
         self._leave.set()
 
-    def reload(self) -> bool:
-        """Read the files of TLS again, for the connections that come from now on.
+    def reload(self) -> Reloaded:
+        """Read the configuration again, if it comes from where that can be done, and the files of TLS.
 
-        Returns:
-            Whether there are any.
+        Nobody is dropped. What can change without a restart is declared so (`Option.live`).
 
         Raises:
-            ConfigError: one of them cannot be read, or is not what it has to be; nothing has changed.
+            ConfigError: something is wrong; nothing has changed.
         """
         return self._reload()
 

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from cometary import __version__
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
+from cometary.authentication import SignedToken
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
 from cometary.dispatch.delegate import Delegate
@@ -38,16 +38,24 @@ from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.doors.control.door import ControlDoor
 from cometary.doors.control.settings import master_secret
-from cometary.doors.door import Inside
+from cometary.doors.door import Inside, Operations
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
 from cometary.server.authenticator import choose_authenticator
 from cometary.server.doors import Doors
-from cometary.server.endpoints import CLIENTS, make_gate, public_listener, public_service, within_tls
+from cometary.server.endpoints import (
+    CLIENTS,
+    change_service,
+    make_gate,
+    public_listener,
+    public_service,
+    within_tls,
+)
 from cometary.server.front_end import FrontEnd
 from cometary.server.metrics.crashes import Crashes
 from cometary.server.metrics.metrics import Metrics
 from cometary.server.metrics.sources import Sources
+from cometary.server.reloading import Reloading
 from cometary.server.running import Running
 from cometary.server.socketio import socketio
 from cometary.sessions import SessionManager, SessionSupervisor
@@ -58,7 +66,6 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.settings import limits_for
 from cometary.transport.net.certificate import Certificate
 from cometary.transport.net.listener import SYSTEM, Network
-from cometary.version import kind
 
 if TYPE_CHECKING:
     import socket
@@ -67,6 +74,7 @@ if TYPE_CHECKING:
     from cometary.app import Authenticator, Task
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
+    from cometary.server.reloading import Source
     from cometary.settings import Settings
     from cometary.supervision import Supervisor
 
@@ -88,6 +96,7 @@ async def serve(
     *,
     doors: Iterable[type[Door]] | None = None,
     network: Network = SYSTEM,
+    source: Source | None = None,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until stopped or cancelled.
@@ -96,6 +105,7 @@ async def serve(
         settings: how the server is set up.
         app: the application; without one, client packets are refused.
         network: where connections come from.
+        source: where the settings come from, to be read again; None if they are not.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
         task_status: told the addresses once connections are accepted there.
 
@@ -108,7 +118,7 @@ async def serve(
     app = app or App()
     authenticator = choose_authenticator(settings, app)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app, authenticator, actors, network, doors=doors)
+        server = Server(settings, app, authenticator, actors, network, doors=doors, source=source)
         async with server.running(leave) as running:
             task_status.started(running)
             await leave.wait()
@@ -127,6 +137,7 @@ class Server:
         engine: by what updates travel; None for one that goes no further than this server.
         doors: see `serve`.
         listens: whether clients connect to it; else their requests are handed to it.
+        source: see `serve`.
 
     Attributes:
         service: what answers clients.
@@ -144,6 +155,7 @@ class Server:
         engine: Engine | None = None,
         doors: Iterable[type[Door]] | None = None,
         listens: bool = True,
+        source: Source | None = None,
     ) -> None:
         self._settings = settings
         self._listens = listens
@@ -164,12 +176,17 @@ class Server:
         )
         self._reader: ReceiptReader | None = None
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
+        self._reloading = Reloading(settings, source, self._certificate, self._take)
+        self._state = "starting"
         self._crashes = Crashes()
         self._front_end = FrontEnd(
             self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
         )
         self._root: ActorRef[Any] | None = None
-        self._metrics = self._new_metrics()
+        self._metrics = Metrics(
+            Sources(actors, self._manager, self._hub, self._front_end, self._doors.statistics, self._crashes),
+            actors.start_soon,
+        )
 
     @asynccontextmanager
     async def running(self, leave: trio.Event) -> AsyncGenerator[Running]:
@@ -198,6 +215,7 @@ class Server:
                 subscribe(root, self._crashes.note)
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
+                self._state = "ready"
                 yield running
 
     def _engine_children(self) -> list[ChildSpec]:
@@ -244,7 +262,7 @@ class Server:
             root,
             leave,
             self._statistics,
-            self._reload,
+            self._reloading.reload,
         )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
@@ -259,6 +277,7 @@ class Server:
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
+        self._state = "stopping"
         self._front_end.leave_callers()
         await self._sign_off_all()
         self._doors.sessions_ended()
@@ -267,9 +286,23 @@ class Server:
             nursery.start_soon(self._doors.aclose, STOP_GRACE)
             await self._front_end.aclose(STOP_GRACE)
 
+    def drain(self) -> int:
+        """Take no more sessions, and have those that there are told `shutdown`; all else goes on until `stop`.
+
+        Returns:
+            How many there are.
+        """
+        if self._state == "ready":
+            self._state = "draining"
+            self._actors.start_soon(self._shut_down)
+        return len(self._manager.directory)
+
+    async def _shut_down(self) -> None:
+        await self._manager.shut_down(spread=ceil(self._settings.drain) or None)
+
     async def _sign_off_all(self) -> None:
         with trio.move_on_after(self._settings.stop_grace) as grace:
-            await self._manager.shut_down(spread=ceil(self._settings.drain) or None)
+            await self._shut_down()
         last_moment = max(grace.deadline, trio.current_time() + LAST_MOMENT)
         while self._actors.scheduler.ready and trio.current_time() < last_moment:
             await trio.lowlevel.checkpoint()
@@ -294,10 +327,11 @@ class Server:
             limits=limits,
             start_soon=start_soon,
             login=app.of_login,
+            operations=Operations(self._reload, self.drain, lambda: self._state),
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
         )
         self._doors.open(inside)
-        gate = make_gate(
+        self._gate = gate = make_gate(
             settings,
             app,
             manager,
@@ -320,24 +354,19 @@ class Server:
         """Serve a socket as if a client at the address `peer` had connected by it."""
         self._front_end.adopt(sock, peer)
 
-    def _reload(self) -> bool:
-        if self._certificate is None:
-            return False
-        self._certificate.reload()
-        return True
+    def _reload(self) -> dict[str, Any]:
+        return self._reloading.reload()._asdict()
 
-    def _new_metrics(self) -> Metrics:
-        sources = Sources(
-            self._actors,
-            self._manager,
-            self._hub,
-            self._front_end.traffic,
-            lambda: self._front_end.open_connections,
-            self._doors.statistics,
-            self._crashes,
-            {"version": __version__, "build": kind()},
-        )
-        return Metrics(sources, self._actors.start_soon)
+    def _take(self, settings: Settings) -> None:
+        """Go by other settings from now on; see `Reloading`."""
+        self._settings = settings
+        sessions = session_settings(settings)
+        self._manager.change(sessions)
+        self._gate.change(sessions, settings.opens_per_minute)
+        change_service(self.service, settings)
+        self._doors.reload(settings)
+        if isinstance(self._authenticator, SignedToken) and settings.token_secret:
+            self._authenticator.replace(*settings.token_secret, audience=settings.token_audience)
 
     def _statistics(self) -> dict[str, int]:
         return {**self._manager.statistics(), **self._doors.statistics()}

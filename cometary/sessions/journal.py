@@ -44,13 +44,14 @@ class Journal:
         addresses: whether addresses are told.
 
     Attributes:
+        addresses: the same; it may change.
         opens: how many sessions have opened, by wire.
         ends: how many have ended and signed off, by reason.
     """
 
     def __init__(self, now: Callable[[], float], *, addresses: bool = True) -> None:
         self._now = now
-        self._addresses = addresses
+        self.addresses = addresses
         self._second = 0
         self._left = {"opened": PER_SECOND, "ended": PER_SECOND}
         self._untold: Counter[str] = Counter()
@@ -67,7 +68,7 @@ class Journal:
         """
         self.opens[wire] += 1
         if is_enabled(logging.INFO) and self._may("opened", "opened"):
-            where = {"address": address} if self._addresses else {}
+            where = {"address": address} if self.addresses else {}
             logger.info("session opened", session=keeper.name, user=_user(keeper), wire=wire, **where)
 
     def ended(self, keeper: SessionKeeper, undelivered: int) -> None:

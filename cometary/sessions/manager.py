@@ -92,6 +92,11 @@ class SessionManager:
         for keeper in [*self.directory, *self._leaving.values()]:
             self._fail(keeper)
 
+    def change(self, settings: SessionSettings) -> None:
+        """Go by other settings from now on; sessions that are open keep what is their own."""
+        self.settings = settings
+        self.journal.addresses = settings.log_addresses
+
     # -- opening and finding ----------------------------------------------------------------
 
     def open(self, first_rid: int, wait: float | None = None, policy: Policy | None = None) -> SessionKeeper:

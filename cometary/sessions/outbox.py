@@ -22,7 +22,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
-from cometary.packets.probes import Followed
 from cometary.sessions.events import Answer
 from cometary.sessions.tracking import Tracking
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.packets.packet import Packet
+    from cometary.packets.probes import Followed
     from cometary.packets.tracked import TrackedPacket
     from cometary.sessions.events import Request, Stream
     from cometary.sessions.tracking import Settle
@@ -128,7 +128,7 @@ class Outbox:
         self.packets.append(packet)
         self.size = size
         if packet.probe is not None and self.followed is None:
-            self.followed = Followed(packet.probe, self.acknowledged + len(self.packets))
+            self.followed = packet.probe.follow(self.acknowledged + len(self.packets))
         if self.tracking is not None:
             self.tracking.append_plain()
         return True

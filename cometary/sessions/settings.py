@@ -17,30 +17,46 @@ class SessionSection(Section):
     die: float = option(45, kinds.seconds(0.1, 86400), "How long a session lives without a held request.")
     requests: int = option(2, kinds.whole(1, 16), "The most requests that a client may have unanswered.")
     token_notice: float = option(
-        30, kinds.seconds(1, 3600), "How long before its token expires a client is asked for another one."
+        30,
+        kinds.seconds(1, 3600),
+        "How long before its token expires a client is asked for another one.",
+        live=True,
     )
-    max_sessions: int = option(100_000, kinds.whole(1, 10_000_000), "The most sessions at one time.")
+    max_sessions: int = option(
+        100_000, kinds.whole(1, 10_000_000), "The most sessions at one time.", live=True
+    )
     session_paths: int = option(
-        2_000, kinds.whole(1, 1_000_000, "paths"), "The most paths that one session may be connected to."
+        2_000,
+        kinds.whole(1, 1_000_000, "paths"),
+        "The most paths that one session may be connected to.",
+        live=True,
     )
     request_packets: int = option(
-        256, kinds.whole(1, 1000, "packets"), "The most packets in one request of a client."
+        256, kinds.whole(1, 1000, "packets"), "The most packets in one request of a client.", live=True
     )
     packets_per_second: int = option(
         200,
         kinds.whole(0, 1_000_000, "packets"),
         "The most that one client sends, on average; 0 for no limit.",
+        live=True,
     )
     packet_burst: int = option(
-        1000, kinds.whole(1, 1_000_000, "packets"), "The most that it sends at once, after a pause."
+        1000,
+        kinds.whole(1, 1_000_000, "packets"),
+        "The most that it sends at once, after a pause.",
+        live=True,
     )
     address_packets_per_second: int = option(
         2000,
         kinds.whole(0, 10_000_000, "packets"),
         "The most that all clients of one address send, on average; 0 for no limit. Loopback has none.",
+        live=True,
     )
     address_packet_burst: int = option(
-        10_000, kinds.whole(1, 10_000_000, "packets"), "The most that they send at once, after a pause."
+        10_000,
+        kinds.whole(1, 10_000_000, "packets"),
+        "The most that they send at once, after a pause.",
+        live=True,
     )
     queue_packets: int = option(
         1000, kinds.whole(1, 1_000_000, "packets"), "The most packets that wait for one session."
@@ -49,10 +65,16 @@ class SessionSection(Section):
         1024 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes that wait for one session."
     )
     response_bytes: int = option(
-        256 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes in a response of several packets."
+        256 * 1024,
+        kinds.whole(1024, 2**30, "bytes"),
+        "The most bytes in a response of several packets.",
+        live=True,
     )
     log_addresses: str = option(
-        "on", kinds.choice("off", "on"), "Whether the log tells from which addresses sessions are opened."
+        "on",
+        kinds.choice("off", "on"),
+        "Whether the log tells from which addresses sessions are opened.",
+        live=True,
     )
 
 

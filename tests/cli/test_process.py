@@ -34,7 +34,7 @@ class Running:
         print("stopping", flush=True)
         time.sleep(600)
 
-async def serve(settings, app, *, network, task_status):
+async def serve(settings, app, *, network, source, task_status):
     task_status.started(Running())
     await trio.sleep_forever()
 
@@ -84,7 +84,7 @@ def test_a_hang_up_is_logged_and_changes_nothing(start: Start) -> None:
     assert " on Python " in process.stderr.readline()
     for _ in range(2):
         process.send_signal(signal.SIGHUP)
-        assert "SIGHUP is ignored" in process.stderr.readline()
+        assert "read again; changed: nothing" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
 
@@ -225,3 +225,27 @@ def test_a_wrong_option_does_not_wait_for_the_server_to_be_imported(start: Start
     code = "import sys, cometary.cli; cometary.cli.main(['serve', '--port', 'x']); print(*sys.modules)"
     out, _ = start("-c", code).communicate(timeout=60)
     assert not {"trio", "httpx", "cometary.server"} & set(out.split())
+
+
+def test_a_hang_up_and_a_call_have_the_file_read_again(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "cometary.toml"
+    file.write_text('log-level = "info"\n')
+    process = start("-m", "cometary", "serve", *ANY_PORTS, "--config", str(file))
+    ready = READY.fullmatch(first_line(process))
+    assert ready
+    assert process.stderr is not None
+    assert " on Python " in process.stderr.readline()
+    file.write_text("max-sessions = 1\nwait = 7\nprot = 1\n")
+    process.send_signal(signal.SIGHUP)
+    assert f"stays as it was: {file}: prot: there is no such option; did you" in process.stderr.readline()
+    file.write_text("max-sessions = 1\nwait = 7\n")
+    process.send_signal(signal.SIGHUP)
+    assert "changed: max-sessions" in process.stderr.readline()
+    assert "wait has changed, and needs a restart" in process.stderr.readline()
+    file.write_text('max-sessions = 1\nlog-level = "warning"\n')
+    answer = httpx.post(f"{ready[2]}/reload").json()
+    assert answer == {"changed": ["log-level"], "restart": [], "certificate": False}
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "INFO" not in log.partition("changed: log-level")[2]

@@ -154,6 +154,7 @@ def test_every_call_of_the_control_interface_is_listed() -> None:
         sessions=nothing,
         receipts=nothing,
         metrics=nothing,
+        operations=nothing,
         secrets=nothing,
     )
     calls = {

@@ -41,14 +41,15 @@ class ControlDoor(Door):
             inside.statistics,
             sessions=SessionList(inside.manager, inside.start_soon),
             receipts=self._receipts,
+            operations=inside.operations,
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secrets=self.secrets,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,
         )
         # Off loopback it has a secret, and is called by names of its own.
         names = section_of(self.settings, HttpSection).hosts if section.control.is_loopback else ()
-        hosts = HostRule(names)
-        service = Service(endpoint, hosts=hosts, metered=inside.bodies.metered)
+        self._hosts = hosts = HostRule(names)
+        self._service = service = Service(endpoint, hosts=hosts, metered=inside.bodies.metered)
         self._listener = Listener(
             self.name,
             section.control,
@@ -60,6 +61,14 @@ class ControlDoor(Door):
     def listeners(self) -> Sequence[Listener]:
         """Where back-ends connect."""
         return (self._listener,)
+
+    def reload(self, settings: Section) -> None:
+        """Take other secrets, and names."""
+        section = section_of(settings, ControlSection)
+        self.secrets.replace(section.secret, section.secrets)
+        if section.control.is_loopback:
+            self._hosts.change(section_of(settings, HttpSection).hosts)
+        self._service.change()  # what is remembered of callers was found out by the old ones
 
     def sessions_ended(self) -> None:
         """Answer those who wait for receipts."""

@@ -1,9 +1,9 @@
 """The control interface: what a back-end in any language tells the server.
 
-1.  With secrets every call needs one that is good for it (`rights`), but for `/healthz`: whoever asks whether a server
-    lives (a load balancer, Kubernetes) need not be trusted with anything. Without any the listener is on loopback
-    only, and then a call must name this machine as its host, so that no web page can reach it by giving its own
-    name this machine's address.
+1.  With secrets every call needs one that is good for it (`rights`), but for `/healthz` and `/readyz`: whoever asks
+    whether a server lives (a load balancer, Kubernetes) need not be trusted with anything. Without any the listener is
+    on loopback only, and then a call must name this machine as its host, so that no web page can reach it by giving its
+    own name this machine's address.
 2.  A call is checked whole before any of it takes effect: a wrong one changes nothing.
 3.  What a secret is not good for is refused before any of it takes effect; a secret that is good for all costs no more
     than one comparison.
@@ -23,6 +23,7 @@ from cometary.dispatch.call_line import TAKEN, settle, settled
 from cometary.dispatch.history import History
 from cometary.dispatch.members import Present
 from cometary.doors.control.limits import limit, refuse_right
+from cometary.doors.control.operations import ReadinessEndpoint, operating
 from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.rights import EVERYTHING, Rights, Secrets
 from cometary.doors.control.shapes import (
@@ -48,6 +49,7 @@ from cometary.transport.http.router import Router
 
 if TYPE_CHECKING:
     from cometary.dispatch.hub import Hub
+    from cometary.doors.door import Operations
     from cometary.transport.codecs import Codec
     from cometary.transport.http.exchange import Endpoint, Exchange
 
@@ -59,6 +61,10 @@ Outcome = tuple[Future[T], Callable[[T], dict[str, object]]]
 logger = get_logger("cometary.transport")
 
 HEALTH: Final = "/healthz"
+READINESS: Final = "/readyz"
+OPEN: Final = frozenset({HEALTH, READINESS})
+"""The calls that anybody may make."""
+
 BEARER: Final = b"Bearer "
 MOST_LIMITED: Final = 100
 """Kinds of rights that are remembered."""
@@ -77,6 +83,7 @@ class ControlEndpoint:
         sessions: answers `GET /sessions`.
         receipts: answers `GET /receipts`.
         metrics: answers `GET /metrics`.
+        operations: what operators tell the server.
         secrets: of which every call must bear one; none only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -90,6 +97,7 @@ class ControlEndpoint:
         sessions: Endpoint,
         receipts: Endpoint,
         metrics: Endpoint,
+        operations: Operations,
         secrets: Secrets,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -118,11 +126,15 @@ class ControlEndpoint:
             "/sessions": sessions,
             "/receipts": receipts,
             "/metrics": metrics,
+            READINESS: ReadinessEndpoint(operations),
         }
+        self._operating = operating(operations)
         for path, (type_, call) in self._posts.items():
             self._router.add("POST", path, PostEndpoint(type_, call))
         for path, endpoint in self._gets.items():
             self._router.add("GET", path, endpoint)
+        for path, endpoint in self._operating.items():
+            self._router.add("POST", path, endpoint)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`.
@@ -144,7 +156,7 @@ class ControlEndpoint:
                     "forbidden", "without a secret, calls are taken under this machine's own name only"
                 )
             return self._router
-        if exchange.path == HEALTH:
+        if exchange.path in OPEN:
             return self._router
         given = exchange.headers.get(b"authorization", b"")
         rights = self._secrets.rights_of(given[len(BEARER) :]) if given.startswith(BEARER) else None
@@ -169,6 +181,8 @@ class ControlEndpoint:
             router.add("POST", path, PostEndpoint(type_, limited) if allowed else refuse_right)
         for path, endpoint in self._gets.items():
             router.add("GET", path, endpoint if f"GET {path}" in rights.calls else refuse_right)
+        for path, endpoint in self._operating.items():
+            router.add("POST", path, endpoint if f"POST {path}" in rights.calls else refuse_right)
         return router
 
     # -- the calls --------------------------------------------------------------------------

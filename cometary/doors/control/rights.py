@@ -30,7 +30,7 @@ CALLS: Final[dict[str, Sequence[str]]] = {
         "POST /history",
         "POST /presence",
     ),
-    "operate": ("POST /crash",),
+    "operate": ("POST /reload", "POST /drain", "POST /crash"),
 }
 """The calls that each right is for."""
 

@@ -49,10 +49,10 @@ class ControlSection(Section):
         Address("127.0.0.1", 8081), kinds.ADDRESS, "Where back-ends connect; off loopback it needs a secret."
     )
     secret: str | None = option(
-        None, SECRET, "The bearer token for every call of the control interface.", secret=True
+        None, SECRET, "The bearer token for every call of the control interface.", secret=True, live=True
     )
     secrets: tuple[str, ...] = option(
-        (), SECRETS, "More such tokens, each with what it is good for.", secret=True
+        (), SECRETS, "More such tokens, each with what it is good for.", secret=True, live=True
     )
     crash_calls: str = option(
         "off",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import secrets_of
+from cometary.doors.control.settings import ControlSection, secrets_of
 from cometary.doors.door import Door, Listener
 from cometary.doors.roots.firenze import FirenzeEndpoint
 from cometary.doors.roots.forest import Ear, Forest
@@ -40,6 +40,7 @@ class RootsDoor(Door):
 
     def __init__(self, settings: Section) -> None:
         super().__init__(settings)
+        self.secrets = secrets_of(settings)
         said = self._section = section_of(settings, RootsSection)
         addresses = (said.dudley, said.imperio, said.imperio_http, said.firenze, said.dolores)
         self._on = any(address is not None for address in addresses)
@@ -50,7 +51,6 @@ class RootsDoor(Door):
         """Make what takes messages."""
         if self._on:
             self._inside = inside
-            self.secrets = secrets_of(self.settings)
             self._forest = Forest(inside.hub, self.secrets)
 
     def listeners(self) -> Sequence[Listener]:
@@ -71,6 +71,11 @@ class RootsDoor(Door):
             self._lines("dolores", said.dolores, dolores),
         ]
         return [listener for listener in possible if listener is not None]
+
+    def reload(self, settings: Section) -> None:
+        """Take other secrets."""
+        section = section_of(settings, ControlSection)
+        self.secrets.replace(section.secret, section.secrets)
 
     def children(self) -> Sequence[ChildSpec]:
         """What hears for all Thestrals."""

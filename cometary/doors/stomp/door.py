@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import trio
 
 from cometary.config.section import Section, section_of
-from cometary.doors.control.settings import secrets_of
+from cometary.doors.control.settings import ControlSection, secrets_of
 from cometary.doors.door import Door, Listener, Route
 from cometary.doors.stomp.broker import Broker
 from cometary.doors.stomp.channel import StompChannel
@@ -48,6 +48,7 @@ class StompDoor(Door):
         super().__init__(settings)
         self._section = section_of(settings, StompSection)
         self.secrets = secrets_of(settings)
+        self._limiter = OpenLimiter(section_of(settings, GateSection).opens_per_minute, trio.current_time)
         self._on = self._section.stomp is not None or self._section.stomp_websocket is not None
         self._broker: Broker | None = None
         self._reporting: Reporting | None = None
@@ -65,8 +66,9 @@ class StompDoor(Door):
         if not self._on or self._reporting is None:
             return
         self._limits, self._bodies = inside.limits, inside.bodies
-        limiter = OpenLimiter(section_of(self.settings, GateSection).opens_per_minute, trio.current_time)
-        self._broker = Broker(inside.hub, Logins(self.secrets, inside.login, inside.start_soon, limiter))
+        self._broker = Broker(
+            inside.hub, Logins(self.secrets, inside.login, inside.start_soon, self._limiter)
+        )
         inside.manager.receipts.subscribe(self._reporting.receipt)
 
     def listeners(self) -> Sequence[Listener]:
@@ -82,6 +84,12 @@ class StompDoor(Door):
             return ()
         endpoint = StompEndpoint(self._broker, Common(self._bodies, self._limits), self._begin)
         return (Route("GET", self._section.stomp_websocket, endpoint),)
+
+    def reload(self, settings: Section) -> None:
+        """Take other secrets, and another limit of logins."""
+        self._limiter.per_minute = section_of(settings, GateSection).opens_per_minute
+        section = section_of(settings, ControlSection)
+        self.secrets.replace(section.secret, section.secrets)
 
     def children(self) -> Sequence[ChildSpec]:
         """What looks at the clients."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cometary import __version__
 from cometary.server.metrics.families import counter, counters, gauge, gauges, histogram, histograms
+from cometary.version import kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +33,8 @@ def read(sources: Sources, census: Census, sums: Mapping[str, int]) -> Iterator[
     counts = sources.doors()
     yield from _webhooks(counts)
     yield _other_doors(counts)
-    yield gauges(
-        "cometary_build_info", "What runs; always 1.", [*sources.build], {tuple(sources.build.values()): 1}
-    )
+    build = __version__, kind()
+    yield gauges("cometary_build_info", "What runs; always 1.", ["version", "build"], {build: 1})
 
 
 def _sessions(sources: Sources, census: Census) -> Iterator[Metric]:
@@ -107,8 +108,10 @@ def _times(sources: Sources) -> Iterator[Metric]:
 
 
 def _connections(sources: Sources) -> Iterator[Metric]:
-    traffic = sources.traffic
-    yield gauge("cometary_connections", "Open connections, of all listeners.", sources.connections())
+    traffic = sources.front_end.traffic
+    yield gauge(
+        "cometary_connections", "Open connections, of all listeners.", sources.front_end.open_connections
+    )
     yield counter("cometary_connections_accepted_total", "Connections that were accepted.", traffic.accepted)
     yield counter("cometary_received_bytes_total", "Bytes that were read from connections.", traffic.received)
     yield counter("cometary_sent_bytes_total", "Bytes that were written to them.", traffic.sent)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorSystem
     from cometary.dispatch.hub import Hub
+    from cometary.server.front_end import FrontEnd
     from cometary.server.metrics.crashes import Crashes
     from cometary.sessions import SessionManager
-    from cometary.transport.net.channel import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +25,16 @@ class Sources:
         actors: the system that it lives in.
         manager: its sessions.
         hub: what is sent to them.
-        traffic: what its connections have counted.
-        connections: returns how many connections there are.
+        front_end: its connections.
         doors: returns what its doors count.
         crashes: what has crashed.
-        build: what runs: labels and their values.
         lag: how late tasks have their turn.
     """
 
     actors: ActorSystem
     manager: SessionManager
     hub: Hub
-    traffic: Traffic
-    connections: Callable[[], int]
+    front_end: FrontEnd
     doors: Callable[[], Mapping[str, Any]]
     crashes: Crashes
-    build: Mapping[str, str]
     lag: LoopLag = field(default_factory=LoopLag)

@@ -51,7 +51,7 @@ class CorsPolicy:
         ValueError: Both `*` and credentials are asked for: the configuration's fault.
     """
 
-    __slots__ = ("_allowed", "_any", "_effects", "_public_reads", "_secure")
+    __slots__ = ("_allowed", "_any", "_credentials", "_effects", "_public_reads", "_secure")
 
     def __init__(
         self,
@@ -65,16 +65,21 @@ class CorsPolicy:
         self._public_reads = public_reads
         self._effects = frozenset(effects)
         self._secure = secure
+        self._credentials = credentials
+        self.change(origins)
+
+    def change(self, origins: Iterable[str]) -> None:
+        """Have other origins allowed from now on; errors are those of the class."""
         # A page may read few headers of a foreign answer unless they are named; the client needs this one.
         always: Headers = ((b"Vary", b"Origin"), (b"Access-Control-Expose-Headers", b"Retry-After"))
-        if credentials:
+        if self._credentials:
             always = (*always, (b"Access-Control-Allow-Credentials", b"true"))
         self._allowed: dict[bytes, Headers] = {
             origin: ((b"Access-Control-Allow-Origin", origin), *always)
             for origin in (name.encode() for name in origins)
         }
         self._any = self._allowed.get(b"*")
-        if self._any is not None and credentials:
+        if self._any is not None and self._credentials:
             raise ValueError("credentials cannot be allowed to every origin: name the origins")
 
     def headers(self, origin: bytes) -> Headers | None:

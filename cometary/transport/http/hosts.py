@@ -45,6 +45,11 @@ class HostRule:
         self._ports: frozenset[str] = frozenset()
         self._right: set[bytes] = set()
 
+    def change(self, names: Iterable[str]) -> None:
+        """Have other names configured from now on."""
+        self._names = frozenset(name.lower() for name in names)
+        self._right.clear()
+
     def listening_at(self, addresses: Iterable[tuple[str, int]]) -> None:
         """Go by where the listener really is: its addresses and ports."""
         addresses = list(addresses)

@@ -18,7 +18,7 @@ from cometary.transport.http.cors import SAME_ORIGIN
 from cometary.transport.http.router import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange, Route
@@ -73,15 +73,14 @@ class Service:
         self._refusals = RefusalLog()
         self._epoch: int = 0
 
-    def change(self, cors: CorsPolicy | None = None, hosts: HostRule | None = None) -> None:
+    def change(self, origins: Iterable[str] | None = None) -> None:
         """Go by another policy from the next request on, and find out anew what answers each.
 
         Args:
-            cors: Which other origins' pages may ask; None for those that may already.
-            hosts: Under which names it is reached; None for those that there are.
+            origins: The other origins whose pages may ask; None for those that may already.
         """
-        self._cors = self._cors if cors is None else cors
-        self.hosts = self.hosts if hosts is None else hosts
+        if origins is not None:
+            self._cors.change(origins)
         self._epoch += 1
 
     def serve(self, exchange: Exchange) -> None:

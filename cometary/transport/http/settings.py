@@ -50,15 +50,17 @@ class HttpSection(Section):
         kinds.choice("off", "on"),
         "Whether another process of the same user may listen at the same addresses, to take this one's place.",
     )
-    origins: tuple[str, ...] = option((), ORIGINS, "The other sites whose pages may connect (CORS).")
+    origins: tuple[str, ...] = option(
+        (), ORIGINS, "The other sites whose pages may connect (CORS).", live=True
+    )
     hosts: tuple[str, ...] = option(
-        (), HOSTS, "The names that clients know the server by; if none are given, see security."
+        (), HOSTS, "The names that clients know the server by; if none are given, see security.", live=True
     )
     tls_cert: str | None = option(
-        None, kinds.FILE, "The file with the certificate, for TLS; it needs tls-key. Read again at SIGHUP."
+        None, kinds.FILE, "The file with the certificate, for TLS; it needs tls-key.", live=True
     )
     tls_key: str | None = option(
-        None, kinds.FILE, "The file with the certificate's private key, not encrypted."
+        None, kinds.FILE, "The file with the certificate's private key, not encrypted.", live=True
     )
     body_bytes: int = option(
         256 * 1024, kinds.whole(1024, 2**30, "bytes"), "The most bytes in the body of a request."

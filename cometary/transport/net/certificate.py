@@ -28,17 +28,19 @@ class Certificate:
     """
 
     def __init__(self, cert: str, key: str) -> None:
-        self._cert = cert
-        self._key = key
         self.context = read_context(cert, key)
 
-    def reload(self) -> None:
-        """Read both files again; connections that there are keep what they have.
+    def reload(self, cert: str, key: str) -> None:
+        """Read the files again, or others; connections that there are keep what they have.
+
+        Args:
+            cert: as above.
+            key: as above.
 
         Raises:
             ConfigError: as above; then everything stays as it is.
         """
-        self.context = read_context(self._cert, self._key)
+        self.context = read_context(cert, key)
 
 
 def read_context(cert: str, key: str) -> ssl.SSLContext:

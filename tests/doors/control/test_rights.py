@@ -39,6 +39,8 @@ def bodies(sid: str) -> dict[str, Any]:
         "/history": {"path": "else/where"},
         "/presence": {"path": "else/where"},
         "/crash": {"count": 1},
+        "/reload": {},
+        "/drain": {},
     }
 
 

@@ -314,8 +314,7 @@ async def test_a_new_certificate_is_for_those_who_call_from_then_on(
     async with tls_serving(echo, certificate) as server:
         old = await connect(server)
         await old.ask(post())
-        make_files(tmp_path)
-        certificate.reload()
+        certificate.reload(*make_files(tmp_path))
         new = await connect(server)
         await new.ask(post())
         assert (await old.ask(post(b"still here"))).body == b"still here"

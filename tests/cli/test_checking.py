@@ -1,0 +1,66 @@
+"""`cometary check-config`: what would keep a server from starting is said without starting one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cometary.cli import main
+from cometary.cli.checking import doubts
+from cometary.settings import Settings
+from tests.certificates import make_files
+
+
+def check(*arguments: str) -> int:
+    return main(["check-config", *arguments])
+
+
+def test_a_configuration_that_is_right_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cert, key = make_files(tmp_path)
+    file = tmp_path / "cometary.toml"
+    file.write_text(f'app = "cometary.demo:app"\ntls-cert = "{cert}"\ntls-key = "{key}"\n')
+    assert check("--config", str(file)) == 0
+    assert capsys.readouterr() == ("cometary: the configuration is right\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "http"], "--port: must be a whole number"),
+        (["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], "tls-cert: /nowhere cannot be read"),
+        (["cometary.demo:nothing"], "MODULE:APP: "),
+        (["--control", "0.0.0.0:1"], "--control: other machines can reach"),
+        (["--config", "/nowhere"], "/nowhere: cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_one_line(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(*options) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"cometary: {said}")
+    assert err.count("\n") == 1
+
+
+def test_two_authenticators_are_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMETARY_TOKEN_SECRET", 32 * "t")
+    monkeypatch.setenv("COMETARY_AUTH_SECRET", "whsec_" + 32 * "B")
+    assert check("--auth-url", "https://www.example.org/") == 2
+    assert "there is one authenticator" in capsys.readouterr().err
+
+
+def test_variables_that_look_like_an_option_are_named() -> None:
+    environment = {
+        "COMETARY_QUEUE_PACKET": "500",
+        "COMETARY_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "COMETARY_PORT": "80",
+        "COMETARY_CONFIG": "x",
+        "HOME": "/",
+    }
+    assert doubts(Settings(), environment) == [
+        "COMETARY_QUEUE_PACKET: there is no such option, so it is not read; did you mean COMETARY_QUEUE_PACKETS?"
+    ]
