@@ -64,6 +64,12 @@ class LogSection(Section):
         "The least serious events that are logged.",
         live=True,
     )
+    access_log: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether each answered request of a client is logged.",
+        live=True,
+    )
     log_format: str = option("text", kinds.choice("text", "json"), "How the lines of the log are written.")
 
 

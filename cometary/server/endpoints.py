@@ -14,6 +14,7 @@ from cometary.gate.judging import judge_by_namespace, judge_of
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.sessions.policy import policy_of
 from cometary.sessions.settings import session_settings
+from cometary.transport.http.access_log import AccessLog
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
@@ -119,7 +120,11 @@ def public_service(
     router.add("GET", settings.comet, reads)
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=secure)
-    return Service(router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads)
+    service = Service(
+        router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads
+    )
+    service.access = access_log_of(settings)
+    return service
 
 
 def change_service(service: Service, settings: Settings) -> None:
@@ -127,6 +132,12 @@ def change_service(service: Service, settings: Settings) -> None:
     if service.hosts is not None:
         service.hosts.change(settings.hosts)
     service.change(settings.origins)
+    service.access = access_log_of(settings)
+
+
+def access_log_of(settings: Settings) -> AccessLog | None:
+    """Return what takes note of the answers to clients; None if nobody wants to know."""
+    return None if settings.access_log == "off" else AccessLog(addresses=settings.log_addresses == "on")
 
 
 class Beside(NamedTuple):

@@ -98,6 +98,7 @@ EXAMPLES: dict[str, Value] = {
     "firenze-keep": 10,
     "roots-tls": "on",
     "log-level": "debug",
+    "access-log": "on",
     "log-format": "json",
 }
 EXPECTED = Settings(
@@ -181,6 +182,7 @@ EXPECTED = Settings(
     firenze_keep=10,
     roots_tls="on",
     log_level="debug",
+    access_log="on",
     log_format="json",
 )
 

@@ -31,7 +31,7 @@ def everything(log: pytest.LogCaptureFixture) -> str:
 
 @pytest.fixture
 async def guarded(recorder: Recorder) -> AsyncIterator[World]:
-    async with serving(recorder.app, secret=SECRET) as world:
+    async with serving(recorder.app, secret=SECRET, access_log="on") as world:
         yield world
 
 

@@ -219,4 +219,5 @@ def test_every_option_that_is_live_is_told_of() -> None:
         "response-bytes",
         "log-addresses",
         "log-level",
+        "access-log",
     }

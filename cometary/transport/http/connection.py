@@ -273,6 +273,8 @@ class Connection(BufferedChannel):
         http, floor = self.http, self._floor
         if floor.draining:
             self._end_if_last(exchange)
+        if http.service.access is not None:
+            http.service.access.note(exchange.method, exchange.path, status, exchange.peer)
         response = http.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
@@ -293,6 +295,8 @@ class Connection(BufferedChannel):
         """Return the head of a response that is written bit by bit (`Carrier`)."""
         if self._floor.draining:
             self._end_if_last(exchange)
+        if self.http.service.access is not None:
+            self.http.service.access.note(exchange.method, exchange.path, status, exchange.peer)
         keep_little_unsent(self.sock)
         chunked, closing = exchange.version == "1.1" and not has_length(headers), exchange.closing
         return self.http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)

@@ -20,6 +20,7 @@ from cometary.transport.http.router import resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from cometary.transport.http.access_log import AccessLog
     from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange, Route
     from cometary.transport.http.hosts import HostRule
@@ -50,9 +51,20 @@ class Service:
     Attributes:
         hosts: The same.
         uploads: The same.
+        access: Takes note of each answer; None if nobody wants to know.
     """
 
-    __slots__ = ("_answer", "_cors", "_endpoint", "_epoch", "_guards", "_refusals", "hosts", "uploads")
+    __slots__ = (
+        "_answer",
+        "_cors",
+        "_endpoint",
+        "_epoch",
+        "_guards",
+        "_refusals",
+        "access",
+        "hosts",
+        "uploads",
+    )
 
     def __init__(
         self,
@@ -72,6 +84,7 @@ class Service:
         self.uploads = uploads
         self._refusals = RefusalLog()
         self._epoch: int = 0
+        self.access: AccessLog | None = None
 
     def change(self, origins: Iterable[str] | None = None) -> None:
         """Go by another policy from the next request on, and find out anew what answers each.
