@@ -37,6 +37,9 @@ NOT_RUN: Final = {
     ("docs/how-to/cappuccino.md", 'comet = [[Comet alloc] initWithURL:@"/comet"'): (
         "the calls of examples/cappuccino, which Chromium runs"
     ),
+    ("docs/how-to/monitor.md", "prometheus --config.file=examples/monitoring/prometheus.yml"): (
+        "run by test_monitoring, at ports of its own"
+    ),
     ("docs/reference/logging.md", "ProcessorFormatter(foreign_pre_chain=[cometary.log.structured, …], …)"): (
         "half a call: the rest is the reader's own"
     ),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cometary.client.conversation import Conversation, Request
-from tests.sessions.checker.clients import Move, older
+from tests.sessions.checker.clients import OLDEST, Move
 from tests.sessions.checker.played import UP, Exchange
 from tests.sessions.checker.world import World
 
@@ -45,11 +45,10 @@ class ChaosClient:
         """Do what the page does, or what a connection without a request does."""
         if move[0] == "page sends":
             self.sent += 1
-            packet: Any = UP[self.sent]  # it goes through as it is
-            self.conversation.offer(packet)
+            self.conversation.offer(written(self.sent))
             return
         while (request := self.conversation.take()) is not None:
-            packets: Any = request.packets
+            packets = tuple([UP[int(packet)] for packet in request.packets])
             world.exchanges.append(Exchange(world, request.rid, self.ack, packets))
 
     def reads(self, exchange: Exchange) -> None:
@@ -68,7 +67,7 @@ class ChaosClient:
 
     def loses(self, exchange: Exchange) -> None:
         """The connection of a request breaks."""
-        packets: Any = exchange.packets
+        packets = tuple([written(UP.index(packet)) for packet in exchange.packets])
         self.conversation.lost(Request(exchange.rid, packets))
 
     def rids(self) -> Iterable[int]:
@@ -81,5 +80,14 @@ class ChaosClient:
         now._rid = number(now._rid)
         now.ack -= down
         self.sent -= up
-        now._lost = [Request(number(one.rid), older(one.packets, up)) for one in sorted(now._lost)]
-        now._waiting = type(now._waiting)(older(now._waiting, up))
+        now._lost = [Request(number(one.rid), _older(one.packets, up)) for one in sorted(now._lost)]
+        now._waiting = type(now._waiting)(_older(now._waiting, up))
+
+
+def written(number: int) -> bytes:
+    """Return what stands for the client's packet of this number in its bodies."""
+    return b"%d" % number
+
+
+def _older(packets: Iterable[bytes], by: int) -> tuple[bytes, ...]:
+    return tuple([written(max(int(packet) - by, OLDEST)) for packet in packets])
