@@ -91,6 +91,15 @@ def is_synopsis(block: Block, tmp_path: Path) -> None:
         assert bash(shlex.join([sys.executable, "-m", "cometary", command, *options]), tmp_path)
 
 
+def is_checked(block: Block, tmp_path: Path) -> None:
+    """Run the command behind `$`, with a file of the test's own."""
+    first, *_ = block.lines
+    (file := tmp_path / "cometary.toml").write_text("port = 0\n")
+    command = first.removeprefix("$ ").replace("/etc/cometary.toml", str(file))
+    said = bash(command.replace("cometary check", f"{sys.executable} -m cometary check"), tmp_path)
+    assert f"{first}\n{said}" == block.text
+
+
 def is_report(block: Block, _: Path) -> None:
     url, seed = re.findall(r"(http\S+), seed (\d+)", block.text)[0]
     report = Report(
@@ -226,6 +235,7 @@ OUTPUTS: Final[list[tuple[str, str, Callable[[Block, Path], None]]]] = [
     ("docs/reference/chaos.md", "jitter: 200 sessions", is_report),
     ("docs/reference/command-line.md", "cometary serve [MODULE:APP]", is_synopsis),
     ("docs/reference/command-line.md", "cometary: comet ", is_ready_line),
+    ("docs/reference/command-line.md", "$ COMETARY_QUEUE_PACKET=500", is_checked),
     ("docs/reference/configuration.md", "cometary: COMETARY_PORT:", is_what_is_wrong),
     ("docs/tutorial/door-lock.md", "Button(", partial(printed_by, "examples.code_lock.two_states")),
     ("docs/tutorial/door-lock.md", "open: True", partial(printed_by, "examples.code_lock.door")),
