@@ -28,10 +28,11 @@ class TracebackText:
         error: the exception; it is not kept.
     """
 
-    __slots__ = ("_places", "_summary", "_text")
+    __slots__ = ("_kind", "_places", "_summary", "_text")
 
     def __init__(self, error: BaseException) -> None:
         self._text = ""
+        self._kind = type(error)  # of which Python 3.13 keeps no more than the name, by another name than before
         self._summary: TracebackException | None = None
         self._places: list[Place] | None = None
         try:
@@ -57,15 +58,14 @@ class TracebackText:
             self._summary = None  # last: another thread may read it meanwhile
         return self._text
 
-    @staticmethod
-    def _in_words(summary: TracebackException) -> str:
+    def _in_words(self, summary: TracebackException) -> str:
         try:
             return "".join(summary.format())
         except BaseException as error:  # such as notes that are none, or groups in groups without end
             if exit_in(error) is not None:
                 raise
             frames = "".join(summary.stack.format())
-            name = class_name(summary.exc_type)
+            name = class_name(self._kind)
             return f"Traceback (most recent call last):\n{frames}{name}\n"
 
     __repr__ = __str__
