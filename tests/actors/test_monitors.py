@@ -228,11 +228,12 @@ async def test_to_end_a_monitor_costs_the_same_however_many_others_there_are() -
     """The cost of a batch beside few monitors of the same actor and beside ten thousand: they differ by little."""
     async with system(stop_timeout=0):
         hub = Watched.start()
+        look: Do = lambda actor: actor.monitor(hub)  # noqa: E731 - a message
 
         async def watchers(number: int) -> list[ActorRef[Any]]:
             refs: list[ActorRef[Any]] = [Watcher.start() for _ in range(number)]
             for ref in refs:
-                ref.tell(lambda actor: actor.monitor(hub))
+                ref.tell(look)
             await wait_all_tasks_blocked()
             return refs
 
