@@ -36,8 +36,10 @@ from cometary.errors import (
     SpecError,
     StartIgnoredError,
     TooManyChildrenError,
+    UsageError,
 )
 from cometary.escapes import exit_in, really
+from cometary.log import show
 from cometary.supervision.awaited_starts import AwaitedStarts, not_started
 from cometary.supervision.calls import (
     CALLS,
@@ -164,7 +166,7 @@ class DynamicSupervisor(SupervisingActor):
             SpecError: if the child is neither a class nor a suitable specification.
             Exception: what the constructor raises; it is not a child then.
         """
-        self._check_room()
+        _check_room(self)
         ref, _ = self.children.start(start, args)
         self._note_start(ref)
         return ref
@@ -182,12 +184,12 @@ class DynamicSupervisor(SupervisingActor):
 
         See `cometary.supervision.start_child_async`, also for the errors.
         """
+        _check_room(self)
         return self._start_awaited(Future(), start, args)
 
     def _start_awaited(
         self, answer: Future[AnyRef], start: AnyActorClass | ChildSpec, args: tuple[Any, ...]
     ) -> Future[AnyRef]:
-        self._check_room()
         try:
             ref, started = self.children.start(start, args)
         except (SpecError, NameTakenError, StartIgnoredError):
@@ -199,12 +201,6 @@ class DynamicSupervisor(SupervisingActor):
         else:  # its constructor has killed it
             answer.offer(error=not_started(ref.actor_inbox.exit or KILLED))
         return answer
-
-    def _check_room(self) -> None:
-        if not self.open:
-            raise ChildStateError(f"{self.path} does not run, or is stopping")
-        if self.max_children is not None and len(self.children) >= self.max_children:
-            raise TooManyChildrenError(f"{self.path} has {self.max_children} children, all it may have")
 
     def _note_start(self, ref: AnyRef) -> None:
         self.tally.starts += 1
@@ -339,6 +335,7 @@ class DynamicSupervisor(SupervisingActor):
                 starting: Any = start
                 return self.start_child(starting, *args)
             case StartChildAsync(start, args):
+                _check_room(self)
                 self._start_awaited(self.reply_later(), start, args)
             case TerminateChild(ref):
                 await self.children.terminate(ref)
@@ -380,3 +377,19 @@ class DynamicSupervisor(SupervisingActor):
         error = RestartIntensityError(f"{self.path}: children ended once too often, the last one: {last}")
         error.__cause__ = last.error
         self.end_now(Exit("shutdown", error))
+
+
+def _check_room(supervisor: Any) -> None:
+    try:
+        is_open = supervisor.open
+    except AttributeError:  # as in Elixir: `DynamicSupervisor.start_child(ref, …)`
+        if really(supervisor, DynamicSupervisor):
+            raise
+        text = f"{show(supervisor)} is no supervisor itself: write `await start_child(ref, …)`, the function"
+        raise UsageError(text) from None
+    if not is_open:
+        raise ChildStateError(f"{supervisor.path} does not run, or is stopping")
+    if supervisor.max_children is not None and len(supervisor.children) >= supervisor.max_children:
+        raise TooManyChildrenError(
+            f"{supervisor.path} has {supervisor.max_children} children, all it may have"
+        )

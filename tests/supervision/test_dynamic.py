@@ -9,10 +9,7 @@ import trio
 import trio.testing
 
 from cometary.actors import Actor, ActorDeadError, Future
-from cometary.errors import (
-    SpecError,
-    TooManyChildrenError,
-)
+from cometary.errors import SpecError, TooManyChildrenError, UsageError
 from cometary.supervision import (
     ChildCount,
     ChildSpec,
@@ -290,3 +287,16 @@ async def test_children_are_counted_by_sort() -> None:
         await start_child(supervisor, DynamicSupervisor)
         await start_child(supervisor, Worker, "one", diary)
         assert await count_children(supervisor) == ChildCount(specs=3, active=3, supervisors=2, workers=1)
+
+
+async def test_its_own_methods_are_for_itself_and_say_what_is_for_a_reference() -> None:
+    misuse: list[Any] = [DynamicSupervisor.start_child, DynamicSupervisor.start_child_async]
+    async with company(crowd()) as root:
+        supervisor = await child(root, "crowd")
+        for method in misuse:
+            for whom in (supervisor, "crowd"):
+                with pytest.raises(
+                    UsageError, match=r"is no supervisor itself: write `await start_child\(ref, …\)`"
+                ):
+                    method(whom, Worker, "one", Diary())
+        assert (await count_children(supervisor)).specs == 0

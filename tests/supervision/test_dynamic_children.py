@@ -145,7 +145,7 @@ async def test_very_many_are_stopped_with_turns_for_others_in_between_and_not_af
         await settled()
         nursery.start_soon(take_turns, supervisor)
         await terminate_child(root, "crowd")
-    assert 9 <= len(turns) <= 20
+    assert 5 <= len(turns) <= 20  # Trio takes the tasks of a round in any order
 
 
 async def test_what_is_shielded_even_from_a_kill_is_waited_for(
