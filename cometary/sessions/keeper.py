@@ -321,7 +321,6 @@ class SessionKeeper:
         """Have these, of `size` bytes, handed to the application after all that was queued before."""
         if self._todo is None:
             self._todo = deque()
-            self._todo_bytes = 0
         *earlier, last = items
         self._todo.extend([(item, 0) for item in earlier])
         self._todo.append((last, size))  # so the bytes of a request count until all of it is handled
@@ -331,7 +330,6 @@ class SessionKeeper:
         """Have `failure` handed to the application before all else: it comes right after the call that failed."""
         if self._todo is None:
             self._todo = deque()
-            self._todo_bytes = 0
         self._todo.appendleft((failure, 0))
 
     def next_unhandled(self) -> Call | Failure | None:

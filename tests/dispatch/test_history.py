@@ -169,6 +169,76 @@ def test_who_looks_before_anything_is_published_misses_nothing() -> None:
     assert messages(shelf.read("a", begin, 9, 0.0)) == [1]
 
 
+SIZE = new_shelf().record(Packet("a", 0), 0.0).size
+"""Bytes of a packet with its position, as long as all numbers have one digit."""
+
+
+def publish(shelf: Shelf, path: str, *published: int, now: float = 0.0) -> None:
+    for message in published:
+        shelf.record(Packet(path, message), now)
+
+
+def latest(shelf: Shelf, path: str, now: float = 0.0) -> list[Any]:
+    return messages(shelf.read(path, None, 9, now))
+
+
+def test_of_one_path_as_much_is_kept_as_its_contract_says_to_the_last_byte_and_second() -> None:
+    shelf = new_shelf(Keeping(packets=9, seconds=10.0, bytes=2 * SIZE))
+    publish(shelf, "a", 1, 2, 3, 4)
+    assert latest(shelf, "a") == [3, 4]
+    publish(shelf, "a", 5, now=1.0)
+    assert latest(shelf, "a", 10.0) == [4, 5]
+    assert latest(shelf, "a", 10.1) == [5]
+    assert shelf.bytes == SIZE
+
+
+def test_where_all_is_full_the_path_loses_its_packets_that_was_published_to_least_recently() -> None:
+    shelf = new_shelf(Keeping(9), most_bytes=3 * SIZE)
+    publish(shelf, "a", 1)
+    publish(shelf, "b", 1)
+    publish(shelf, "a", 2)
+    assert [latest(shelf, path) for path in "ab"] == [[1, 2], [1]]
+    publish(shelf, "c", 1)
+    assert [latest(shelf, path) for path in "abc"] == [[1, 2], [], [1]]
+    assert shelf.bytes == 3 * SIZE
+    publish(shelf, "c", 2, 3)
+    assert [latest(shelf, path) for path in "abc"] == [[], [], [1, 2, 3]]
+    publish(shelf, "b", 2)  # begins anew, but not to count
+    assert [latest(shelf, path) for path in "abc"] == [[], [2], []]
+    assert shelf.read("b", Position("e1", 1), 9, 0.0).complete
+    assert shelf.bytes == SIZE
+
+
+def test_what_is_too_old_leaves_the_memory_of_however_many_paths() -> None:
+    shelf = new_shelf()
+    for path in "abcdefgh":
+        publish(shelf, path, 1)
+    publish(shelf, "z", 1, 2, 3, 4, now=11.0)
+    assert shelf.bytes == 4 * SIZE
+
+
+def test_those_are_forgotten_first_to_which_nothing_was_ever_published_and_then_the_oldest() -> None:
+    shelf = new_shelf(most_paths=4)
+    publish(shelf, "a", 1)
+    publish(shelf, "b", 1)
+    publish(shelf, "c", 1, now=11.0)
+    assert shelf.read("looked at", None, 9, 11.0).at == Position("e3", 0)
+    publish(shelf, "d", 1, now=11.0)
+    assert [shelf.read(path, None, 9, 11.0).at for path in "ab"] == [Position("e0", 1), Position("e1", 1)]
+    publish(shelf, "e", 1, now=11.0)
+    known = [
+        shelf.read(path, Position(f"e{number}", 1), 9, 11.0).complete for number, path in enumerate("abc")
+    ]
+    assert known == [False, True, True]
+
+
+def test_what_is_kept_keeps_nobody_who_brought_it_about() -> None:
+    packet: Any = Packet("a")
+    packet.cause = "a session"
+    kept = new_shelf().record(packet, 0.0)
+    assert kept.cause is None
+
+
 # -- what travels ---------------------------------------------------------------------------------
 
 
