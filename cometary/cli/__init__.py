@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from cometary.cli import calls, chaos, checking, tokens
+from cometary.cli import calls, chaos, checking, looking, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, given = parse(arguments)
         if command in OTHERS:
             return OTHERS[command](given, os.environ)
+        if command in looking.COMMANDS:
+            return looking.run(command, given, os.environ)
         if command in calls.COMMANDS:
             return calls.run(command, given, os.environ)
         settings = load(given, os.environ)

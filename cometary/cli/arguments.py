@@ -6,7 +6,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from cometary.cli import calls, chaos, tokens
+from cometary.cli import calls, chaos, looking, tokens
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
@@ -55,6 +55,8 @@ def _parser() -> ArgumentParser:
         "token", help="make a signed token, to try things out with", allow_abbrev=False
     )
     tokens.add_options(token)
+    for name, text in looking.HELP.items():
+        looking.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
     for name, text in calls.HELP.items():
         calls.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
     return parser

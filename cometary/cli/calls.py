@@ -8,6 +8,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.cli.plain import plain
 from cometary.doors.control.settings import master_secret
 from cometary.errors import ConnectorError, ControlError, UsageError
 from cometary.settings import load
@@ -105,12 +106,7 @@ def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
 def _row(session: Mapping[str, Any]) -> tuple[str, ...]:
     paths: Iterable[str] = session["paths"]
     age, queued = f"{session['age']:.0f}s", str(session["queued"])
-    return _plain(session["name"]), _plain(session["state"]), age, queued, _plain(" ".join(paths))
-
-
-def _plain(text: str) -> str:
-    """Return what a terminal shows as it is: paths are anybody's text."""
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return plain(session["name"]), plain(session["state"]), age, queued, plain(" ".join(paths))
 
 
 def _sid(given: Mapping[str, Any]) -> str:

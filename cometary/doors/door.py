@@ -104,6 +104,7 @@ class Inside:
         start_soon: runs an async function beside everything else.
         login: the application's rule for back-ends that give a login and a passcode, `login(login, passcode)`, with the
             answers of authenticators; None for none.
+        crashes: returns the latest crash reports as plain data.
         operations: what an operator tells the server.
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
     """
@@ -116,6 +117,7 @@ class Inside:
     bodies: BodyQueue
     limits: Limits
     start_soon: Callable[..., None]
+    crashes: Callable[[], list[dict[str, Any]]]
     operations: Operations
     metrics: Callable[[str], Awaitable[tuple[bytes, bytes]]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None

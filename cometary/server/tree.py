@@ -167,6 +167,7 @@ class Server:
         # What the operator says comes first: of the contracts that cover a path the first one holds.
         declared = [*read_contracts(settings.paths), *app.contracts.declared]
         contracts = Contracts(declared, settings.queue_bytes)
+        self._crashes = Crashes()
         self._doors = Doors(settings, doors)
         self._application = self._doors.around(app)
         self._manager = SessionManager(session_settings(settings), self._application)
@@ -178,7 +179,6 @@ class Server:
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
         self._reloading = Reloading(settings, source, self._certificate, self._take)
         self._state = "starting"
-        self._crashes = Crashes()
         self._front_end = FrontEnd(
             self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
         )
@@ -327,6 +327,7 @@ class Server:
             limits=limits,
             start_soon=start_soon,
             login=app.of_login,
+            crashes=self._crashes.listed,
             operations=Operations(self._reload, self.drain, lambda: self._state),
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
         )

@@ -16,6 +16,7 @@ import pytest
 from cometary import errors
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.shapes import PacketBody
+from cometary.doors.control.watching import watching
 from cometary.errors import CONDITIONS
 from cometary.packets.contract import DEFAULT_LIMIT, DEFAULT_TTL, POLICIES
 from cometary.sessions import Receipt, SessionMachine
@@ -155,6 +156,7 @@ def test_every_call_of_the_control_interface_is_listed() -> None:
         receipts=nothing,
         metrics=nothing,
         operations=nothing,
+        watching=watching(nothing, nothing),
         secrets=nothing,
     )
     calls = {

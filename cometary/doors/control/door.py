@@ -11,6 +11,7 @@ from cometary.doors.control.metrics import MetricsEndpoint
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.doors.control.session_list import SessionList
 from cometary.doors.control.settings import ControlSection, secrets_of
+from cometary.doors.control.watching import watching
 from cometary.doors.door import Door, Listener
 from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.hosts import HostRule
@@ -42,6 +43,7 @@ class ControlDoor(Door):
             sessions=SessionList(inside.manager, inside.start_soon),
             receipts=self._receipts,
             operations=inside.operations,
+            watching=watching(inside.manager, inside.crashes),
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secrets=self.secrets,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,

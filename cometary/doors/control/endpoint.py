@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
@@ -84,6 +84,7 @@ class ControlEndpoint:
         receipts: answers `GET /receipts`.
         metrics: answers `GET /metrics`.
         operations: what operators tell the server.
+        watching: answers further GET calls, by path; see `cometary.doors.control.watching`.
         secrets: of which every call must bear one; none only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -98,6 +99,7 @@ class ControlEndpoint:
         receipts: Endpoint,
         metrics: Endpoint,
         operations: Operations,
+        watching: Mapping[str, Endpoint],
         secrets: Secrets,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -127,6 +129,7 @@ class ControlEndpoint:
             "/receipts": receipts,
             "/metrics": metrics,
             READINESS: ReadinessEndpoint(operations),
+            **watching,
         }
         self._operating = operating(operations)
         for path, (type_, call) in self._posts.items():

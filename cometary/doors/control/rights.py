@@ -23,6 +23,9 @@ CALLS: Final[dict[str, Sequence[str]]] = {
     "kick": ("POST /kick",),
     "read": (
         "GET /sessions",
+        "GET /session",
+        "GET /trace",
+        "GET /crashes",
         "GET /receipts",
         "GET /statistics",
         "GET /tree",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from cometary.log import show
 
 if TYPE_CHECKING:
     from cometary.supervision import CrashReport
@@ -32,3 +34,7 @@ class Crashes:
         self.reports.append(report)
         supervisor = "/".join(report.supervisor.split("/")[:DEPTH])
         self.counts[supervisor, report.action] += 1
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the latest reports as plain data, the oldest of them first."""
+        return [{**report.as_dict(), "state": show(report.state)} for report in self.reports]

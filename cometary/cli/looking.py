@@ -1,0 +1,230 @@
+"""The commands `cometary tree`, `session`, `trace`, `crashes` and `top`: looking at a server that runs.
+
+Each asks the control interface, and writes for people, or with `--json` what the server says, for programs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from cometary.cli.plain import plain
+from cometary.doors.control.settings import master_secret
+from cometary.errors import ConfigError, ConnectorError, ControlError
+from cometary.settings import load
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT: Final = 10.0
+"""Seconds."""
+
+HELP: Final[Mapping[str, str]] = {
+    "tree": "show the supervision tree",
+    "session": "show one session",
+    "trace": "show what happens to one session, until it ends or Ctrl+C",
+    "crashes": "show the latest crash reports",
+    "top": "show how busy the server is, again and again, until Ctrl+C",
+}
+
+
+def add_options(command: str, parser: ArgumentParser) -> None:
+    """Add the arguments of one of the commands in `HELP`."""
+    if command in {"session", "trace"}:
+        parser.add_argument("name", metavar="NAME", help="The session's public name.")
+    if command == "top":
+        parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="Default: 2.")
+        parser.add_argument("--once", action="store_true", help="Show it once.")
+    parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
+    parser.add_argument(
+        "--control",
+        metavar="HOST:PORT",
+        default=SUPPRESS,
+        help="Where it is. Default: as for `cometary serve`.",
+    )
+    parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
+
+
+def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
+    """Ask, and print what the server says.
+
+    Args:
+        command: one of those in `HELP`.
+        given: its arguments.
+        environment: where the secret may be, as for `cometary serve`.
+
+    Returns:
+        The exit status: 0, or 1 if the server is away or refuses.
+
+    Raises:
+        ConfigError: something given was wrong.
+    """
+    try:
+        with asking(given, environment) as client:
+            COMMANDS[command](client, given)
+    except (ConnectorError, ControlError) as error:
+        sys.stderr.write(f"cometary: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+@contextmanager
+def asking(given: Mapping[str, Any], environment: Mapping[str, str]) -> Generator[httpx.Client]:
+    """Yield what asks the control interface; errors of the connection become a `ConnectorError`."""
+    settings = load({name: given[name] for name in ("control", "config") if name in given}, environment)
+    import httpx  # noqa: PLC0415 - `--help` need not wait for it
+
+    secret = master_secret(settings)
+    headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+    url = f"http://{settings.control}"
+    try:
+        with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
+            yield client
+    except httpx.TransportError as error:
+        raise ConnectorError(f"{url} cannot be reached: {error}") from None
+
+
+def ask(client: httpx.Client, path: str, **query: str) -> Any:
+    """Return what the server says.
+
+    Raises:
+        ControlError: it refuses.
+    """
+    answer = client.get(path, params=query)
+    check(answer.status_code, answer.content)
+    return answer.json()
+
+
+def check(status: int, body: bytes) -> None:
+    """See whether an answer is what was asked for.
+
+    Raises:
+        ControlError: it is a refusal.
+    """
+    if status == 200:  # noqa: PLR2004 - OK
+        return
+    try:
+        said = json.loads(body)
+        error = ControlError(said["error"], status, said["detail"])
+    except (ValueError, KeyError, TypeError):
+        error = ControlError("internal-error", status, "what answers is no server of Cometary's")
+    raise error
+
+
+def print_json(value: object) -> None:
+    """Print a value in one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+# -- the commands ---------------------------------------------------------------------------------
+
+
+def shown(value: object) -> str:
+    """Return a value of an answer as text."""
+    if isinstance(value, list):
+        return " ".join(map(str, cast("list[object]", value)))
+    return "" if value is None else str(value)
+
+
+def _tree(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    tree = ask(client, "/tree")
+    if given["json"]:
+        print_json(tree)
+        return
+    for line in tree_lines(tree):
+        print(line)
+
+
+def tree_lines(node: Mapping[str, Any], before: str = "", below: str = "") -> Iterator[str]:
+    """Yield the lines of a tree, one for each node.
+
+    Args:
+        node: its root.
+        before: what stands before the root.
+        below: what stands before all that is below it.
+    """
+    restarts = f", {node['restarts']} restarts" if node["restarts"] else ""
+    mail = f", {node['mailbox']} messages" if node["mailbox"] else ""
+    yield plain(f"{before}{node['id']}  {node['kind']}, {node['state']}{restarts}{mail}")
+    children = node["children"]
+    left_out = node["count"] - len(children)
+    for place, child in enumerate(children):
+        last = place == len(children) - 1 and not left_out
+        yield from tree_lines(
+            child, f"{below}{'└── ' if last else '├── '}", f"{below}{'    ' if last else '│   '}"
+        )
+    if left_out:
+        yield f"{below}└── … {left_out} more"
+
+
+def _session(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    session = ask(client, "/session", name=given["name"])
+    if given["json"]:
+        print_json(session)
+        return
+    width = max(map(len, session))
+    for name, value in session.items():
+        print(f"{name.ljust(width)}  {plain(shown(value))}".rstrip())
+
+
+def _trace(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    with client.stream("GET", "/trace", params={"name": given["name"]}, timeout=None) as answer:
+        check(answer.status_code, b"" if answer.status_code == 200 else answer.read())  # noqa: PLR2004
+        sys.stderr.write(f"cometary: tracing {given['name']}, until it ends or Ctrl+C\n")
+        for line in answer.iter_lines():
+            print(line if given["json"] else plain(step_line(json.loads(line))), flush=True)
+
+
+def step_line(step: Mapping[str, Any]) -> str:
+    """Return one step of a session's machine in a line."""
+    if "lost" in step:
+        return f"… {step['lost']} steps left out: they came faster than they were read"
+    moment = datetime.fromtimestamp(step["time"]).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    states = step["before"] if step["before"] == step["after"] else f"{step['before']} → {step['after']}"
+    actions = ", ".join(map(brief, step["actions"]))
+    return f"{moment}  {states}: {brief(step['event'])}" + (f"; {actions}" if actions else "")
+
+
+def brief(what: Mapping[str, Any]) -> str:
+    """Return an event, or an action, in a few words."""
+    members = [f"{name}={shown(value)}" for name, value in what.items() if name != "kind" and value != []]
+    return " ".join([what["kind"], *members])
+
+
+def _crashes(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    crashes = ask(client, "/crashes")["crashes"]
+    if given["json"]:
+        print_json(crashes)
+        return
+    for crash in crashes:
+        moment = datetime.fromtimestamp(crash["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        who = f"{crash['supervisor']}/{crash['child']}"
+        how = crash["error"] or crash["reason"]
+        then = f"{crash['action']}, {crash['restarts']} restarts before"
+        print(plain(f"{moment}  {who}  {crash['actor']}: {how}; {then}"))
+        for line in crash["traceback"].splitlines():
+            print(f"    {plain(line)}")
+
+
+def _top(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    from cometary.cli.top import show  # noqa: PLC0415 - it needs an extra
+
+    if given["every"] <= 0:
+        raise ConfigError("--every", "must be a number of seconds above 0")
+    show(client, every=given["every"], once=given["once"], as_json=given["json"])
+
+
+COMMANDS: Final[Mapping[str, Callable[[httpx.Client, Mapping[str, Any]], None]]] = {
+    "tree": _tree,
+    "session": _session,
+    "trace": _trace,
+    "crashes": _crashes,
+    "top": _top,
+}

@@ -1,0 +1,137 @@
+"""The screen of `cometary top`: how busy a server is, and which sessions have the longest queues.
+
+The screen is Rich's, which is a tenth of what a whole toolkit for terminals would bring along; it is an extra,
+`cometary[top]`. With `--json` nothing of it is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from cometary.cli.looking import ask, print_json
+from cometary.cli.plain import plain
+from cometary.errors import ConfigError
+
+if TYPE_CHECKING:
+    import httpx
+    from rich.console import RenderableType
+
+SHOWN: Final = 15
+"""Sessions."""
+
+COUNTS: Final = ("sent", "received", "delivered", "expired", "dropped", "undelivered")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a server says of itself at one time.
+
+    Attributes:
+        time: when, in seconds.
+        statistics: its counts.
+        sessions: those with the longest queues.
+        children: the parts of the server.
+    """
+
+    time: float
+    statistics: Mapping[str, Any]
+    sessions: list[dict[str, Any]]
+    children: list[dict[str, Any]]
+
+    def rates(self, before: Look | None) -> dict[str, float]:
+        """Return how many packets there were in a second, since `before`."""
+        if before is None or self.time <= before.time:
+            return dict.fromkeys(COUNTS, 0.0)
+        seconds = self.time - before.time
+        return {name: (self.statistics[name] - before.statistics[name]) / seconds for name in COUNTS}
+
+
+def look(client: httpx.Client) -> Look:
+    """Ask a server."""
+    statistics, tree = ask(client, "/statistics"), ask(client, "/tree")
+    sessions: list[dict[str, Any]] = ask(client, "/sessions")["sessions"]
+    sessions.sort(key=lambda session: (-session["queued"], -session["unhandled"], -session["delivered"]))
+    return Look(time.monotonic(), statistics, sessions[:SHOWN], tree["children"])
+
+
+def show(client: httpx.Client, *, every: float, once: bool, as_json: bool) -> None:
+    """Show a server.
+
+    Args:
+        client: asks it.
+        every: seconds between two looks.
+        once: whether there is only one.
+        as_json: whether each look is a line of JSON in place of a screen.
+
+    Raises:
+        ConfigError: there is no Rich.
+        ControlError: the server refuses.
+    """
+    if as_json:
+        _show_as_json(client, every, once=once)
+        return
+    try:
+        from rich.console import Console  # noqa: PLC0415 - an extra
+        from rich.live import Live  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError("top", "needs Rich: pip install 'cometary[top]'; or use --json") from None
+    before, now = None, look(client)
+    if once:
+        Console().print(screen(now, before))
+        return
+    with Live(screen(now, before), screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(every)
+            before, now = now, look(client)
+            live.update(screen(now, before), refresh=True)
+
+
+def _show_as_json(client: httpx.Client, every: float, *, once: bool) -> None:
+    before = None
+    while True:
+        now = look(client)
+        print_json({"statistics": now.statistics, "rates": now.rates(before), "sessions": now.sessions})
+        if once:
+            return
+        before = now
+        time.sleep(every)
+
+
+def screen(now: Look, before: Look | None) -> RenderableType:
+    """Return what the screen shows."""
+    from rich.console import Group  # noqa: PLC0415 - an extra
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    rates = now.rates(before)
+    shown = [
+        f"{now.statistics['sessions']} sessions",
+        *(f"{name} {rate:.0f}/s" for name, rate in rates.items()),
+    ]
+    parts = Table("PART", "STATE", "RESTARTS", "MAILBOX", "CHILDREN", box=None)
+    for child in now.children:
+        parts.add_row(
+            *map(_cell, (child["id"], child["state"], child["restarts"], child["mailbox"], child["count"]))
+        )
+    sessions = Table(
+        "SESSION", "USER", "WIRE", "STATE", "AGE", "QUEUED", "UNHANDLED", "DELIVERED", "PATHS", box=None
+    )
+    for session in now.sessions:
+        sessions.add_row(*map(_cell, _row(session)))
+    return Group(Text("   ".join(shown)), "", parts, "", sessions)
+
+
+def _row(session: Mapping[str, Any]) -> tuple[object, ...]:
+    own = tuple("" if session[name] is None else session[name] for name in ("name", "user", "wire", "state"))
+    counts = (session["queued"], session["unhandled"], session["delivered"])
+    return tuple(chain(own, (f"{session['age']:.0f}s",), counts, (" ".join(session["paths"]),)))
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text  # noqa: PLC0415 - an extra
+
+    return Text(plain(str(value)), no_wrap=True, overflow="ellipsis")
