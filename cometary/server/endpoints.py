@@ -16,6 +16,7 @@ from cometary.sessions.policy import policy_of
 from cometary.sessions.settings import session_settings
 from cometary.transport.http.access_log import AccessLog
 from cometary.transport.http.cors import CorsPolicy
+from cometary.transport.http.forwarded import TrustedProxies
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.router import Router
@@ -123,7 +124,7 @@ def public_service(
     service = Service(
         router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads
     )
-    service.access = access_log_of(settings)
+    watch_clients(service, settings)
     return service
 
 
@@ -132,12 +133,14 @@ def change_service(service: Service, settings: Settings) -> None:
     if service.hosts is not None:
         service.hosts.change(settings.hosts)
     service.change(settings.origins)
-    service.access = access_log_of(settings)
+    watch_clients(service, settings)
 
 
-def access_log_of(settings: Settings) -> AccessLog | None:
-    """Return what takes note of the answers to clients; None if nobody wants to know."""
-    return None if settings.access_log == "off" else AccessLog(addresses=settings.log_addresses == "on")
+def watch_clients(service: Service, settings: Settings) -> None:
+    """Say who clients are taken to be, and whether their requests are logged."""
+    networks, on = settings.trusted_proxies, settings.access_log == "on"
+    service.proxies = TrustedProxies(networks, settings.forwarded) if networks else None
+    service.access = AccessLog(addresses=settings.log_addresses == "on") if on else None
 
 
 class Beside(NamedTuple):

@@ -201,6 +201,8 @@ def test_every_option_that_is_live_is_told_of() -> None:
         "drain",
         "origins",
         "hosts",
+        "trusted-proxies",
+        "forwarded",
         "tls-cert",
         "tls-key",
         "secret",

@@ -261,7 +261,7 @@ class Connection(BufferedChannel):
 
     def _serve(self, exchange: Exchange) -> None:
         self._unanswered.append(exchange)
-        exchange.arrive(self, self._peer)
+        exchange.arrive(self, self.http.service.client_of(exchange, self._peer))
         self.http.service.serve(exchange)
 
     # From answers to bytes.
@@ -273,8 +273,7 @@ class Connection(BufferedChannel):
         http, floor = self.http, self._floor
         if floor.draining:
             self._end_if_last(exchange)
-        if http.service.access is not None:
-            http.service.access.note(exchange.method, exchange.path, status, exchange.peer)
+        http.service.note_answer(exchange, status)
         response = http.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )
@@ -295,8 +294,7 @@ class Connection(BufferedChannel):
         """Return the head of a response that is written bit by bit (`Carrier`)."""
         if self._floor.draining:
             self._end_if_last(exchange)
-        if self.http.service.access is not None:
-            self.http.service.access.note(exchange.method, exchange.path, status, exchange.peer)
+        self.http.service.note_answer(exchange, status)
         keep_little_unsent(self.sock)
         chunked, closing = exchange.version == "1.1" and not has_length(headers), exchange.closing
         return self.http.encoder.begin(status, content_type, headers, chunked=chunked, closing=closing)
@@ -318,10 +316,6 @@ class Connection(BufferedChannel):
             self._end_if_last(exchange)
         self._send_answers()
         self._settle()
-
-    def note_refusal(self, condition: str) -> None:
-        """Count a request that is refused (`Carrier`)."""
-        self._floor.traffic.refused[condition] += 1
 
     def _end_if_last(self, exchange: Exchange) -> None:
         """When the server stops, let the response of `exchange` be the connection's last if it can be."""

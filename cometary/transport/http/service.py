@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cometary.transport.http.access_log import AccessLog
     from cometary.transport.http.cors import CorsPolicy
     from cometary.transport.http.exchange import Endpoint, Exchange, Route
+    from cometary.transport.http.forwarded import TrustedProxies
     from cometary.transport.http.hosts import HostRule
 
 WINDOW: Final = 60.0
@@ -52,6 +53,7 @@ class Service:
         hosts: The same.
         uploads: The same.
         access: Takes note of each answer; None if nobody wants to know.
+        proxies: Whose word for a client's address is taken; None for nobody's.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Service:
         "_refusals",
         "access",
         "hosts",
+        "proxies",
         "uploads",
     )
 
@@ -85,6 +88,7 @@ class Service:
         self._refusals = RefusalLog()
         self._epoch: int = 0
         self.access: AccessLog | None = None
+        self.proxies: TrustedProxies | None = None
 
     def change(self, origins: Iterable[str] | None = None) -> None:
         """Go by another policy from the next request on, and find out anew what answers each.
@@ -95,6 +99,15 @@ class Service:
         if origins is not None:
             self._cors.change(origins)
         self._epoch += 1
+
+    def client_of(self, exchange: Exchange, peer: str) -> str:
+        """Return the address of whoever has sent `exchange` on a connection from the address `peer`."""
+        return peer if self.proxies is None else self.proxies.address(peer, exchange.headers)
+
+    def note_answer(self, exchange: Exchange, status: int) -> None:
+        """Take note that the answer to `exchange` has begun."""
+        if self.access is not None:
+            self.access.note(exchange.method, exchange.path, status, exchange.peer)
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from cometary.config.kinds import Kind
 from cometary.config.option import option
 from cometary.config.section import Section, section_of
 from cometary.errors import ConfigError
+from cometary.transport.http.forwarded import HEADERS, X_FORWARDED_FOR
 from cometary.transport.http.limits import Limits
 
 _ORIGIN: Final = kinds.url(r"https?://[^\s/,@?#]+", "an origin")
@@ -39,6 +41,18 @@ HOSTS: Final = kinds.several(
 )
 
 
+def _check_network(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004 - the one error of kinds
+    return str(ip_network(value))
+
+
+PROXIES: Final = kinds.several(
+    Kind("a network", _check_network, _check_network),
+    "addresses, or networks such as 10.0.0.0/8, separated by commas",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class HttpSection(Section):
     """Where clients connect, from which pages, and how much they send."""
@@ -55,6 +69,15 @@ class HttpSection(Section):
     )
     hosts: tuple[str, ...] = option(
         (), HOSTS, "The names that clients know the server by; if none are given, see security.", live=True
+    )
+    trusted_proxies: tuple[str, ...] = option(
+        (),
+        PROXIES,
+        "The proxies whose word for a client's address is taken, for limits and the log.",
+        live=True,
+    )
+    forwarded: str = option(
+        X_FORWARDED_FOR, kinds.choice(*HEADERS), "The header in which these proxies give it.", live=True
     )
     tls_cert: str | None = option(
         None, kinds.FILE, "The file with the certificate, for TLS; it needs tls-key.", live=True

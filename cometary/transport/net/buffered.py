@@ -69,6 +69,10 @@ class BufferedChannel(Channel):
     def closed(self) -> None:
         """Give up what was under way, since the channel has been closed."""
 
+    def note_refusal(self, condition: str) -> None:
+        """Count something that its peer is refused."""
+        self._floor.traffic.refused[condition] += 1
+
     def _read_once(self) -> bytes | None:
         """Read once: what has come, None if that is nothing yet, b"" at the end, however it has come about."""
         try:

@@ -353,7 +353,7 @@ class Conversation(WebSocketChannel):
 
     def tell(self, error: ProtocolError, **members: int) -> None:
         """Tell the client of an error."""
-        self._floor.traffic.refused[error.condition] += 1
+        self.note_refusal(error.condition)
         self.send(self.form.encode({**error.body_in_full(), **members}))
 
     def refuse(self, error: ProtocolError) -> None:
