@@ -1,12 +1,13 @@
 """What paths cost when there is much of them: `python -m benchmarks.paths`.
 
 Each trial compares the processor time of one thing with that of another, which are done in turns so that both have
-the same machine, and tells the quotient of the least of each, with what it may be at most.
+the same machine, and tells the quotient of the least of each, with what it may be at most; the last one counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -22,6 +23,7 @@ from cometary.app import App
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.hub import Hub
 from cometary.packets.contract_table import Contracts
+from cometary.packets.encodings import CBOR, JSON, Encoding
 from cometary.packets.position import Replay
 from cometary.server.tree import new_engine
 from cometary.sessions import (
@@ -42,7 +44,7 @@ JOINS = 50
 
 
 class Trial(NamedTuple):
-    """A comparison.
+    """A comparison, or a count.
 
     Attributes:
         name: what is compared.
@@ -70,6 +72,24 @@ class Asked(Request):
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Take note of the last packet."""
         self.last = first_seq + len(packets) - 1 if packets else 0
+
+
+class Written(Request):
+    """A request whose answer is written in one encoding.
+
+    Args:
+        encoding: which.
+        written: where everything goes that was written.
+    """
+
+    def __init__(self, encoding: Encoding, written: list[bytes]) -> None:
+        super().__init__(2)
+        self._encoding, self._written = encoding, written
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """Write the packets, as a wire does."""
+        del first_seq
+        self._written += [self._encoding.encode(packet) for packet in packets]
 
 
 class Client:
@@ -193,6 +213,22 @@ async def replays(many: int) -> float:
         return await compared(partial(timed, replay), partial(timed, deliver))
 
 
+async def encodings(many: int) -> float:
+    """Send one update to many sessions, half of which take JSON and half CBOR; returns how often it was encoded."""
+    async with house() as here:
+        written: list[bytes] = []
+        for number in range(many):
+            keeper = here.manager.open(1)
+            here.hub.subscribe(keeper, ["news"]).get()
+            keeper.submit(Written(CBOR if number % 2 else JSON, written))
+        await settled()
+        here.hub.update("news", {"text": "once"})
+        await settled()
+        if len(written) != many:
+            raise RuntimeError(f"{len(written)} sessions of {many} have had it")
+        return float(len({id(each) for each in written}))
+
+
 EXACT = partial(updates_among, pattern="n/{}")
 STARRED = partial(updates_among, pattern="n/{}/*")
 
@@ -201,6 +237,7 @@ TRIALS = (
     Trial("the same among starred ones", 1.3, STARRED, 1_000_000),
     Trial("a join where 10,000 are, over one where ten are", 2.0, joins_among, 10_000),
     Trial("a replay of 100 packets, over 100 deliveries", 1.0, replays, REPLAYED),
+    Trial("encodings of one update to 10,000 sessions, half JSON and half CBOR", 2.0, encodings, 10_000),
 )
 
 
@@ -208,12 +245,16 @@ def main() -> int:
     """Run all trials, and say what each comes to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of the many; 0.01 to see that it runs")
-    share: float = parser.parse_args().share
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
+    options = parser.parse_args()
     missed = 0
     for trial in TRIALS:
-        quotient = trio.run(trial.run, max(int(trial.many * share), 20))
+        quotient = trio.run(trial.run, max(int(trial.many * options.share), 20))
         missed += quotient > trial.most
-        print(f"{quotient:5.2f}  (at most {trial.most:g})  {trial.name}", flush=True)
+        said = json.dumps({"name": trial.name, "limit": trial.most, "value": quotient})
+        print(
+            said if options.json else f"{quotient:5.2f}  (at most {trial.most:g})  {trial.name}", flush=True
+        )
     return 1 if missed else 0
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from benchmarks.actors.contestants import ERLANG, PYKKA, SUBJECT, Contestant
-from benchmarks.actors.summary import GROWTHS, PYTHON_RIVALS, ROWS, TIMED, Row, Summary, Target
+from benchmarks.actors.summary import GROWTHS, PYTHON_RIVALS, ROWS, TIMED, Row, Summary
 from benchmarks.actors.trials import POPULATION, TRIALS, Outcome
 from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.spread import Spread
+from benchmarks.harness.target import table_of
 
 COMPARED = (PYKKA, *PYTHON_RIVALS, ERLANG)
 READING = (
@@ -31,7 +32,7 @@ def comparison(outcome: Outcome, contestants: Sequence[Contestant], facts: Mappi
         f"## How many times as much it took the others as {SUBJECT}",
         _advantages(summary),
         "## Targets",
-        _targets(summary.targets()),
+        table_of(summary.targets()),
         "## What was measured",
         _legend(outcome, contestants),
         _notes(outcome, contestants),
@@ -73,19 +74,6 @@ def _advantages(summary: Summary) -> str:
 
 def _times(ratio: Spread | None) -> str:
     return NOTHING if ratio is None else f"{ratio.median:.2f}"
-
-
-def _targets(targets: Sequence[Target]) -> str:
-    answers = {True: "met", False: "**missed**", None: "not measured"}
-    rows = [
-        [target.name, f"{target.sign} {target.limit:g}", _number(target.value), answers[target.met]]
-        for target in targets
-    ]
-    return table([f"{SUBJECT}'s target", "limit", "measured", "verdict"], rows)
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.2f}"
 
 
 def _names(contestants: Sequence[Contestant]) -> list[str]:

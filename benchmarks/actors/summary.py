@@ -23,6 +23,7 @@ from benchmarks.actors.trials import (
     Trial,
 )
 from benchmarks.harness.spread import Spread
+from benchmarks.harness.target import Target
 
 # Cometary's targets: at least so many times less than Pykka's threads take, in a ring and elsewhere,
 RING_TARGET = 10.0
@@ -74,30 +75,6 @@ TIMED = (
     Row("ring of 100,000, 1 token", "k/s", LARGE_RING_ONE),
     Row("ring of 100,000, 100 tokens", "k/s", LARGE_RING),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing that was promised, and what came of it.
-
-    Attributes:
-        name: What was promised.
-        sign: `≥` or `≤`.
-        limit: The least or the most it may be.
-        value: What it was; None if it could not be measured.
-    """
-
-    name: str
-    sign: str
-    limit: float
-    value: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether it was kept; None if that is not known."""
-        if self.value is None:
-            return None
-        return self.value >= self.limit if self.sign == "≥" else self.value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +134,23 @@ class Summary:
         ]
 
     def _over(self, other: str, row: Row, limit: float) -> Target:
-        return Target(f"{row.name}: times {other}", "≥", limit, _middle(self.advantage(row, other)))
+        return Target(f"{row.name}: times {other}", limit, _middle(self.advantage(row, other)), "≥")
 
     def _over_python(self, row: Row) -> Target:
         measured = [_middle(self.advantage(row, rival)) for rival in PYTHON_RIVALS]
         least = min((each for each in measured if each is not None), default=None)
         return Target(
-            f"{row.name}: times the best of {' and '.join(PYTHON_RIVALS)}", "≥", PYTHON_TARGET, least
+            f"{row.name}: times the best of {' and '.join(PYTHON_RIVALS)}", PYTHON_TARGET, least, "≥"
         )
 
     def _behind_erlang(self, row: Row) -> Target:
         advantage = _middle(self.advantage(row, ERLANG))
         behind = None if advantage is None else 1 / advantage
-        return Target(f"{row.name}: {ERLANG} ÷ {SUBJECT}", "≤", ERLANG_TARGET, behind)
+        return Target(f"{row.name}: {ERLANG} ÷ {SUBJECT}", ERLANG_TARGET, behind)
 
     def _flat(self, growth: Growth) -> Target:
         name = f"a message, 100,000 actors ÷ 1,000, {growth.name}"
-        return Target(name, "≤", FLAT_TARGET, _middle(self.growth(SUBJECT, growth)))
+        return Target(name, FLAT_TARGET, _middle(self.growth(SUBJECT, growth)))
 
     def _by_round(self, contestant: str, trial: Trial, cost: str) -> dict[int, float]:
         return {

@@ -8,7 +8,8 @@ from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.server import LOADED
 from benchmarks.harness.servers import BY_NAME, ERLANG, SOCKETIO_NODE, SUBJECT
-from benchmarks.harness.summary import Summary, Target
+from benchmarks.harness.summary import Summary
+from benchmarks.harness.target import table_of
 
 RATIO_BASES = {SOCKETIO_NODE: "S", ERLANG: "E"}
 READING = (
@@ -33,7 +34,7 @@ def comparison(
         summary = Summary(outcome.measurements, sessions)
         parts += [f"## {sessions:,} sessions", _noise(summary), _table(summary, names, outcome)]
         if SUBJECT in names:
-            parts.append(_targets(summary.targets()))
+            parts.append(table_of(summary.targets()))
     parts += [_missing(outcome.missing), _legend(names, outcome.versions)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -85,20 +86,6 @@ def _verdict(summary: Summary) -> str:
     if False in verdicts:
         return f"**{verdicts.count(False)} missed**"
     return f"{verdicts.count(None)} not measured" if None in verdicts else "all met"
-
-
-def _targets(targets: Sequence[Target]) -> str:
-    answers = {True: "met", False: "**missed**", None: "not measured"}
-    rows = [
-        [
-            target.name,
-            f"≤ {target.limit:g}",
-            NOTHING if target.value is None else f"{target.value:.2f}",
-            answers[target.met],
-        ]
-        for target in targets
-    ]
-    return table(["cometary's target", "limit", "measured", "verdict"], rows)
 
 
 def _missing(missing: Mapping[str, str]) -> str:

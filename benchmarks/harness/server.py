@@ -26,8 +26,8 @@ LOADED = (Mode.BROADCAST, Mode.UNICAST, Mode.ECHO)
 class Server:
     """One server of the comparison.
 
-    In `argv`, `url` and `load`, ``{port}`` and ``{control}`` stand for the ports that it
-    gets and ``{python}`` for its interpreter.
+    In `argv`, `url` and `load`, ``{port}``, ``{control}`` and ``{stomp}`` stand for the ports that it
+    gets, the last for the second of three, and ``{python}`` for its interpreter.
 
     Attributes:
         name: Its name in the tables.

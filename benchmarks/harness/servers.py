@@ -87,13 +87,33 @@ def _python_socketio(name: str, about: str, *options: str) -> Server:
     )
 
 
-def _cometary(name: str, about: str, where: Path, adapter: str = "fsm") -> Server:
+def cometary(
+    name: str,
+    about: str,
+    where: Path,
+    adapter: str = "fsm",
+    *,
+    application: str = "echo",
+    options: tuple[str, ...] = (),
+    ports: int = 2,
+) -> Server:
+    """Returns Cometary's server.
+
+    Args:
+        name: Its name in the tables.
+        about: What it is.
+        where: The checkout, or its compiled copy.
+        adapter: The protocol that swarm speaks to it.
+        application: The module in `apps`.
+        options: More of its options.
+        ports: How many ports it listens on.
+    """
     return Server(
         name=name,
         about=about,
         argv=(
-            *("{python}", "-m", "cometary", "serve", "benchmarks.apps.echo:app"),
-            *("--port", "{port}", "--control", "127.0.0.1:{control}"),
+            *("{python}", "-m", "cometary", "serve", f"benchmarks.apps.{application}:app"),
+            *("--port", "{port}", "--control", "127.0.0.1:{control}", *options),
         ),
         cwd=where,
         adapter=adapter,
@@ -101,7 +121,7 @@ def _cometary(name: str, about: str, where: Path, adapter: str = "fsm") -> Serve
         load=COMETARY_LOAD,
         set_up=provision.compiled if where == COMPILED else provision.cometary,
         version=versions.cometary,
-        ports=2,
+        ports=ports,
     )
 
 
@@ -120,11 +140,11 @@ def _socketio_node(name: str, about: str, adapter: str) -> Server:
 
 
 SERVERS = (
-    _cometary(SUBJECT, "`cometary serve` with `apps/echo.py`, its hot modules compiled", COMPILED),
-    _cometary(WEBSOCKET, "the same server, its clients on WebSockets", COMPILED, "fsmws"),
-    _cometary(EVENTS, "the same server, its clients on server-sent events", COMPILED, "fsmsse"),
-    _cometary(LINES, "the same server, its clients on lines of JSON", COMPILED, "fsmlines"),
-    _cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
+    cometary(SUBJECT, "`cometary serve` with `apps/echo.py`, its hot modules compiled", COMPILED),
+    cometary(WEBSOCKET, "the same server, its clients on WebSockets", COMPILED, "fsmws"),
+    cometary(EVENTS, "the same server, its clients on server-sent events", COMPILED, "fsmsse"),
+    cometary(LINES, "the same server, its clients on lines of JSON", COMPILED, "fsmlines"),
+    cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
     Server(
         name="floor.c",
         about="no features: the same exchange in C on epoll, the least it can cost",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from benchmarks.harness.server import LOADED, Mode
 from benchmarks.harness.servers import (
@@ -15,6 +14,7 @@ from benchmarks.harness.servers import (
 )
 from benchmarks.harness.spread import Spread
 from benchmarks.harness.swarm import Measurement
+from benchmarks.harness.target import Target
 
 # Cometary's targets: at most this share of the peer's CPU time a delivery ...
 CPU_TARGETS = {SOCKETIO_NODE: 0.60, ERLANG: 0.75}
@@ -24,26 +24,6 @@ SESSION_KB_TARGET = 8.0
 # The same on WebSockets.
 SOCKET_CPU_TARGET = 1.0
 SOCKET_KB_TARGET = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing that was promised, and what came of it.
-
-    Attributes:
-        name: What was promised.
-        limit: The most it may be.
-        value: What it was; None if it could not be measured.
-    """
-
-    name: str
-    limit: float
-    value: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether it was kept; None if that is not known."""
-        return None if self.value is None else self.value <= self.limit
 
 
 class Summary:

@@ -1,9 +1,11 @@
-"""One measurement: a server started, driven in one mode by swarm, and ended."""
+"""Measurements: a server started, driven in one mode by swarm, and ended."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +30,23 @@ class Load:
         sessions: How many clients.
         warmup: Seconds of load before the measured window.
         seconds: Length of the measured window.
+        active: How many of the sessions send, in *echo*; 0 for all.
+        rate: How often a second something is published, whether or not the last has arrived: an open loop. 0 for
+            as fast as it arrives.
     """
 
     sessions: int
     warmup: float
     seconds: float
+    active: int = 0
+    rate: float = 0.0
+
+    @property
+    def arguments(self) -> list[str]:
+        """The same as arguments of swarm."""
+        words = ["-n", str(self.sessions), "--warmup", str(self.warmup), "--seconds", str(self.seconds)]
+        words += ["--active", str(self.active)] if self.active else []
+        return words + (["--rate", str(self.rate)] if self.rate else [])
 
     @property
     def patience(self) -> float:
@@ -90,6 +104,62 @@ class Measurement:
         return max(0.0, float(self.report["other_cpu_s"]) / float(self.report["seconds"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that runs.
+
+    Attributes:
+        server: Which one.
+        pid: Its process.
+        values: What stands for the placeholders of its arguments and of swarm's.
+    """
+
+    server: Server
+    pid: int
+    values: Mapping[str, str]
+
+    def drive(self, mode: Mode, load: Load) -> dict[str, Any]:
+        """Has swarm drive it, and returns swarm's report.
+
+        Raises:
+            UnavailableError: swarm gave no report.
+        """
+        more = self.server.load.get(mode, ())
+        argv = [
+            *(str(SWARM), "--mode", mode.value, *load.arguments, "--drain", str(DRAIN_SECONDS)),
+            *filled(("--url", self.server.url, *more), self.values),
+            *("--proto", self.server.adapter, "--pid", str(self.pid)),
+        ]
+        try:
+            with pinned(cores()[1]):
+                done = subprocess.run(  # noqa: S603 - the commands are ours
+                    argv, capture_output=True, text=True, timeout=load.patience, check=False
+                )
+        except subprocess.TimeoutExpired as error:
+            raise UnavailableError(f"swarm was not done after {load.patience:.0f} s") from error
+        return _report(done)
+
+
+@contextmanager
+def started(server: Server, kit: Kit, environment: Mapping[str, str] | None = None) -> Generator[Started]:
+    """Runs a server for the length of the block.
+
+    Args:
+        server: Which one.
+        kit: What it is started with.
+        environment: What is added to its environment.
+
+    Raises:
+        UnavailableError: It did not start.
+    """
+    ports = free_ports(server.ports)
+    values = {"port": str(ports[0]), "control": str(ports[-1]), "python": server.python(kit)}
+    values["stomp"] = str(ports[len(ports) // 2])
+    added = {**ENVIRONMENT, "PYTHON": values["python"], **(environment or {})}
+    with running(filled(server.argv, values), ports=ports, cwd=server.cwd, environment=added) as pid:
+        yield Started(server, pid, values)
+
+
 def measure(server: Server, mode: Mode, load: Load, kit: Kit, *, number: int) -> Measurement:
     """Starts a server, drives it, and ends it.
 
@@ -99,30 +169,8 @@ def measure(server: Server, mode: Mode, load: Load, kit: Kit, *, number: int) ->
     Raises:
         UnavailableError: The server did not start, or swarm gave no report.
     """
-    ports = free_ports(server.ports)
-    values = {"port": str(ports[0]), "control": str(ports[-1]), "python": server.python(kit)}
-    environment = {**ENVIRONMENT, "PYTHON": values["python"]}
-    argv = filled(server.argv, values)
-    with running(argv, ports=ports, cwd=server.cwd, environment=environment) as pid:
-        arguments = filled(("--url", server.url, *server.load.get(mode, ())), values)
-        report = _drive([*arguments, "--proto", server.adapter, "--pid", str(pid)], mode, load)
-    return Measurement(server.name, mode, load.sessions, number, report)
-
-
-def _drive(arguments: list[str], mode: Mode, load: Load) -> dict[str, Any]:
-    argv = [
-        *(str(SWARM), "--mode", mode.value, "-n", str(load.sessions)),
-        *("--warmup", str(load.warmup), "--seconds", str(load.seconds)),
-        *("--drain", str(DRAIN_SECONDS), *arguments),
-    ]
-    try:
-        with pinned(cores()[1]):
-            done = subprocess.run(  # noqa: S603 - the commands are ours
-                argv, capture_output=True, text=True, timeout=load.patience, check=False
-            )
-    except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"swarm was not done after {load.patience:.0f} s") from error
-    return _report(done)
+    with started(server, kit) as running_server:
+        return Measurement(server.name, mode, load.sessions, number, running_server.drive(mode, load))
 
 
 def _report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

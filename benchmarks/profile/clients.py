@@ -107,10 +107,10 @@ class Welcome(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What brings packets."""
+    """What brings packets, or none: the request was held in vain."""
 
-    seq: int
-    packets: list[msgspec.Raw]
+    seq: int = 0
+    packets: list[msgspec.Raw] = []
 
 
 class Client:
@@ -145,7 +145,15 @@ class Client:
 
     def receive(self) -> None:
         """Take a delivery, of one packet."""
-        self._take(self._line.answer())
+        if (packets := self.receive_all()) != 1:
+            raise RuntimeError(f"{packets} packets at once")
+
+    def receive_all(self) -> int:
+        """Take all that the next response brings; returns how many packets that is."""
+        answer = msgspec.json.decode(self._line.answer(), type=Answer)
+        if answer.packets:
+            self._ack = answer.seq + len(answer.packets) - 1
+        return len(answer.packets)
 
     def go_on(self) -> None:
         """Be ready for the next."""
@@ -162,12 +170,6 @@ class Client:
     def _body(self, more: str) -> str:
         self._rid += 1
         return f'{{"sid":"{self.sid}","rid":{self._rid},"ack":{self._ack}{more}}}'
-
-    def _take(self, body: bytes) -> None:
-        answer = msgspec.json.decode(body, type=Answer)
-        if len(answer.packets) != 1:
-            raise RuntimeError(f"no delivery: {body!r}")
-        self._ack = answer.seq
 
 
 class SocketClient(Client):
@@ -198,6 +200,10 @@ class SocketClient(Client):
         self._ack += 1
         if b'"path"' not in body:
             raise RuntimeError(f"no delivery: {body!r}")
+
+    def acknowledge(self) -> None:
+        """Acknowledge what has come."""
+        self._line.send_frame(f'{{"ack":{self._ack}}}')
 
     def leave(self) -> None:
         """End the session."""

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self
 
 from benchmarks.profile.clients import Client, EventsClient, Line, SocketClient, packet
@@ -117,14 +118,16 @@ class Play:
     def rounds(self, count: int) -> int:
         """Have `count` rounds; returns how many deliveries these were."""
         for _ in range(count):
-            self._mode.round(self._clients, self._publishers, self._standing_still)
+            self._mode.round(self._clients, self._publishers, partial(standing_still, self._server))
         return count * len(self._clients)
 
-    @contextmanager
-    def _standing_still(self) -> Generator[None]:
-        os.kill(self._server, signal.SIGSTOP)
-        os.waitid(os.P_PID, self._server, os.WSTOPPED)
-        try:
-            yield
-        finally:
-            os.kill(self._server, signal.SIGCONT)
+
+@contextmanager
+def standing_still(server: int) -> Generator[None]:
+    """Have a server, a child of this process, stand still for the length of the block."""
+    os.kill(server, signal.SIGSTOP)
+    os.waitid(os.P_PID, server, os.WSTOPPED)
+    try:
+        yield
+    finally:
+        os.kill(server, signal.SIGCONT)

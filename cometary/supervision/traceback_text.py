@@ -32,9 +32,8 @@ class TracebackText:
 
     def __init__(self, error: BaseException) -> None:
         self._text = ""
-        self._kind = type(
-            error
-        )  # of which Python 3.13 keeps no more than the name, by another name than before
+        # Python 3.13 keeps no more of it than its name, by another name than before.
+        self._kind = type(error)
         self._summary: TracebackException | None = None
         self._places: list[Place] | None = None
         try:
