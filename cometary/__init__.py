@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cometary.on_demand import importer
 
 if TYPE_CHECKING:
-    from cometary.app import App
+    from cometary.app import App, Socket
     from cometary.connector import AsyncConnector, Connector, Outbox
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
@@ -27,6 +27,7 @@ __all__ = [
     "Packet",
     "Receipt",
     "Session",
+    "Socket",
     "__version__",
     "encoded_cbor",
     "encoded_json",
@@ -43,6 +44,7 @@ _find = importer(
         "Packet": "cometary.sessions",
         "Receipt": "cometary.sessions",
         "Session": "cometary.sessions",
+        "Socket": "cometary.app",
         "encoded_cbor": "cometary.transport.codecs.encoded",
         "encoded_json": "cometary.transport.codecs.encoded",
     },

@@ -22,7 +22,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cometary.app.authenticators import check_authenticator
-from cometary.app.namespaces import Namespaces
+from cometary.app.sockets import Sockets
 from cometary.declarations import check_async, check_handler, check_text
 from cometary.dispatch.engine import no_server
 from cometary.errors import UsageError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from cometary.app.authenticators import Authenticator
     from cometary.dispatch.delegate import Told
-    from cometary.dispatch.hub import Hub
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.sessions.admission import Verdict
 
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     L = TypeVar("L", bound=LoginRule)
 
 
-class App(Namespaces):
+class App(Sockets):
     """The handlers of one application. They may be `def` or `async def`.
 
     For one session they are called one at a time and in order, inside the session's actor. One
@@ -316,7 +315,3 @@ class App(Namespaces):
     def release(self) -> None:
         """Take note that it has stopped: the next one may begin."""
         self._served.release()
-
-    def attach(self, hub: Hub | None) -> None:
-        """Send updates by `hub` from now on; None when the server has stopped."""
-        self._hub = hub

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     A = TypeVar("A", bound=Authenticator)
 
-NAME: Final = re.compile(r"/[\w.~-]+(/[\w.~-]+)*")
+NAME: Final = re.compile(r"/([\w.~-]+(/[\w.~-]+)*)?")
 
 
 class Namespaces(Paths):

@@ -6,6 +6,7 @@
     ├── delegates      a supervisor: what tells the application of all updates, if it has delegates
     ├── …              a supervisor for each door that runs anything, such as webhooks
     ├── authenticator  a supervisor: what keeps the connections to a back-end that judges tokens, if one does
+    ├── sockets        a supervisor: a dynamic one for each namespace whose clients have coroutines, if there are any
     ├── sessions       a dynamic supervisor: one actor a session
     ├── front-end      an async function: the switchboard with all listeners
     └── application    a supervisor: the application's own tasks, if it has any
@@ -27,6 +28,7 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
+from cometary.app.sockets import SocketSupervisor
 from cometary.authentication import SignedToken
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
@@ -201,6 +203,7 @@ class Server:
             *self._delegate_children(),
             *(with_pauses(name, specs) for name, specs in self._doors.children()),
             *self._authenticator_children(),
+            *self._socket_children(),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end.run),
         ]
@@ -248,6 +251,11 @@ class Server:
         if not isinstance(self._authenticator, ServedAuthenticator):
             return []
         return [with_pauses("authenticator", [ChildSpec("connections", self._authenticator.run)])]
+
+    def _socket_children(self) -> list[ChildSpec]:
+        """Return what runs the functions of the application's sockets, if it has any."""
+        specs = [ChildSpec(place.path, SocketSupervisor, (place,)) for place in self._app.places]
+        return [with_pauses("sockets", specs)] if specs else []
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         urls, settings = self._front_end.urls, self._settings
