@@ -25,6 +25,7 @@ import trio
 from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_level, set_up_logging
+from cometary.cli.notifying import Notifier
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
@@ -74,6 +75,8 @@ async def _serve_until_signal(
     any_control: bool,  # noqa: FBT001
 ) -> int:
     inherited = Inherited(os.environ, os.getpid(), reuse_port=settings.reuse_port == "on")
+    notifier = Notifier(os.environ, os.getpid())
+    trio.lowlevel.spawn_system_task(notifier.keep_alive)
     # Opened before anything is started, so that a signal in between is kept, not lost.
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
@@ -91,7 +94,9 @@ async def _serve_until_signal(
                 sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
                 sys.stdout.flush()
             logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
-            await _first(signals, running)
+            notifier.ready(f"comet {running.comet}")
+            await _first(signals, running, notifier)
+            notifier.stopping()
             running.stop()
     return 0
 
@@ -121,10 +126,12 @@ def _tell_of_unused(inherited: Inherited) -> None:
         logger.warning("socket unused", text=text, address=address)
 
 
-async def _first(signals: AsyncIterator[int], running: server.Running) -> None:
+async def _first(signals: AsyncIterator[int], running: server.Running, notifier: Notifier) -> None:
     """Wait for a signal, and give both their default action for the next one (rule 2)."""
     while await anext(signals) == signal.SIGHUP:
+        notifier.reloading()
         _reload(running)
+        notifier.ready(f"comet {running.comet}")
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
 
