@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.actors import report
 from benchmarks.actors.contestants import CONTESTANTS, ERLANG, PYKKA, SUBJECT
-from benchmarks.actors.summary import GROWTHS, ROWS, Growth, Summary, Target
+from benchmarks.actors.summary import GROWTHS, ROWS, Growth, Summary
 from benchmarks.actors.trials import (
     ASK,
     FAN_OUT,
@@ -17,6 +17,7 @@ from benchmarks.actors.trials import (
     Outcome,
     Trial,
 )
+from benchmarks.harness.target import Target
 
 BY_NAME = {each.name: each for each in CONTESTANTS}
 
