@@ -234,7 +234,7 @@ class EventManager(Actor):
         self._owned[owner.ref] -= 1
         if not self._owned[owner.ref]:
             del self._owned[owner.ref]
-            self.demonitor(owner.ref, _OWNER, flush=True)
+            self.demonitor(owner.ref, _OWNER)
         cell = owner.ref.actor_inbox
         cell.post_for(owner.life, HandlerRemoved(self.actor_ref, place.id, exit))
 
