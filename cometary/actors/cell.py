@@ -234,9 +234,14 @@ class Cell(Receiving):
 
     # -- who is told, and what belongs to the incarnation -----------------------------------
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its last incarnation has ended, and nothing of it is left."""
+        return self.actor is None and self.exit is not None and self._tasks is None
+
     def watch(self, watcher: Watcher) -> None:
         """Call `watcher(ref, exit)` once when this life has ended, however often it is passed; at once if it has."""
-        if self.actor is None and self.exit is not None and self._tasks is None:
+        if self.exit is not None and self.has_ended:
             watcher(self.ref, self.exit)
         elif self._watchers is None:
             self._watchers = {watcher: None}

@@ -179,8 +179,9 @@ class DynamicChildren:
     def _begin_to_terminate_all(self) -> trio.Event:
         if self._all_gone is None:
             self._all_gone = trio.Event()
-        for ref in list(self.restarting):
-            self._supervisor.forget(ref)
+        for ref in list(self):
+            if ref.actor_inbox.has_ended:  # it waits for a restart, or an interrupt came before that
+                self._supervisor.forget(ref)
         if not self._starts:
             self._all_gone.set()
         return self._all_gone

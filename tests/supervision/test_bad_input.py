@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from cometary.actors import Actor, ActorDeadError, system
-from cometary.errors import ChildStartError, RestartIntensityError, SpecError, UsageError
+from cometary.errors import ChildStartError, RestartIntensityError, SpecError, StrayExitError, UsageError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
@@ -36,6 +36,7 @@ from tests.supervision.company import (
     Worker,
     child,
     company,
+    crowd,
     leaving_nothing,
     settled,
     tell,
@@ -398,3 +399,20 @@ async def test_one_that_ignores_its_shutdown_during_a_restart_of_all_holds_it_up
             ("a", "crashed"),
             ("deaf", "killed"),
         ]
+
+
+class Hashed:
+    """Its hash ends the program."""
+
+    def __hash__(self) -> int:
+        raise SystemExit(1)
+
+
+async def test_what_a_supervisor_is_called_with_does_not_end_it() -> None:
+    async with company(crowd(), worker("a", Diary())) as root:
+        c = await child(root, "crowd")
+        hashed: Any = Hashed()
+        with pytest.raises(StrayExitError):
+            await terminate_child(c, hashed)
+        assert c.is_alive()
+        await start_child(c, Worker, "b", Diary())

@@ -8,14 +8,16 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.actors import Actor, ActorRef, Down, register, whereis
-from cometary.errors import StartIgnoredError
+from cometary.actors import Actor, ActorRef, Down, register, sys, whereis
+from cometary.errors import ChildStartError, StartIgnoredError
 from cometary.supervision import (
     Backoff,
     ChildSpec,
     CrashReport,
     SupervisorSpec,
+    latest_reports,
     restart_child,
+    start_child,
     subscribe,
     supervise,
     terminate_child,
@@ -31,6 +33,7 @@ from tests.supervision.company import (
     Worker,
     child,
     company,
+    crowd,
     leaving_nothing,
     settled,
     tell,
@@ -236,3 +239,58 @@ async def test_a_crash_that_the_former_supervisor_did_not_come_to_hear_of_is_no_
         assert diary == ["start x", "start slow", "start slow"]
         assert [info.id for info in await which_children(supervisor)] == ["x", "slow"]
         assert not old.is_alive()
+
+
+async def test_a_restart_that_fails_is_reported_with_its_own_error() -> None:
+    made: list[int] = []
+
+    class Twice(Worker):
+        def __init__(self, name: str, diary: Diary) -> None:
+            super().__init__(name, diary)
+            made.append(1)
+            if len(made) == 2:
+                raise OSError("made badly")
+
+    async with company(worker("a", Diary(), Twice), intensity=5) as root:
+        await tell(root, "a", "crash")
+        await settled()
+        assert len(made) == 3
+        assert ["made badly" in str(report.error) for report in latest_reports(root)] == [False, True]
+
+
+async def test_one_that_cannot_be_made_again_has_no_reference() -> None:
+    made: list[str] = []
+
+    class Once(Worker):
+        def __init__(self, name: str, diary: Diary) -> None:
+            super().__init__(name, diary)
+            made.append(name)
+            if len(made) == 2:
+                raise OSError("once was enough")
+
+    async with company(worker("a", Diary(), Once)) as root:
+        await terminate_child(root, "a")
+        with pytest.raises(ChildStartError, match="once was enough"):
+            await restart_child(root, "a")
+        assert latest_reports(root)[-1].urn is None
+
+
+async def test_a_child_knows_who_supervises_it() -> None:
+    async with company(worker("a", Diary()), crowd()) as root:
+        a, c = await child(root, "a"), await child(root, "crowd")
+        b = await start_child(c, Worker, "b", Diary())
+        told = [(await sys.process_info(each)).supervisor for each in (root, a, b)]
+        assert told == [None, root, c]
+
+
+async def test_one_that_waits_to_be_restarted_is_dead_when_its_supervisor_has_stopped() -> None:
+    async with company() as root:
+        spec = SupervisorSpec((ChildSpec("a", Worker, ("a", Diary()), name="a"),), backoff=Backoff(100, 1000))
+        sub = await start_child(root, ChildSpec("sub", spec))
+        ref = await child(sub, "a")
+        ref.tell("crash")
+        await settled()
+        assert ref.is_alive()
+        await terminate_child(root, "sub")
+        assert not ref.is_alive()
+        assert whereis("a") is None

@@ -278,3 +278,43 @@ async def test_one_that_is_shielded_even_from_a_kill_is_waited_for(
         await terminate_child(supervisor, one)
         assert trio.current_time() - began == 60
     assert "which goes on: it is shielded from cancellation" in caplog.text
+
+
+async def test_children_that_are_killed_at_once_have_gone_when_all_have_stopped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    left: list[int] = []
+
+    class Own(DynamicSupervisor):
+        async def on_stop(self) -> None:  # type: ignore[override]
+            await super().on_stop()
+            left.append(len(self.children))
+
+    class Slow(Clerk):
+        def on_start(self) -> None:
+            self.start_task(self.linger)
+
+        async def linger(self) -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(0.5)
+
+    async with company() as root:
+        own = await start_child(root, ChildSpec("own", Own, kwargs={"shutdown": "brutal_kill"}))
+        await start_child(own, Slow, "a", Diary())
+        await settled()
+        await terminate_child(root, "own")
+    assert left == [0]
+
+
+async def test_the_arguments_of_a_child_are_known_unless_it_has_a_specification() -> None:
+    diary = Diary()
+    async with company(crowd()) as root:
+        c = await child(root, "crowd")
+        by_class = await start_child(c, Clerk, "a", diary)
+        by_spec = await start_child(c, ChildSpec("b", Clerk, ("b", diary)))
+        children = the_actor(c).children
+        assert children.args_of(by_class) == ("a", diary)
+        assert children.args_of(by_spec) == ()

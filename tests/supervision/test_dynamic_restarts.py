@@ -26,6 +26,7 @@ from cometary.supervision import (
     which_children,
 )
 from tests.supervision.company import (
+    Clerk,
     Delicate,
     Diary,
     Worker,
@@ -432,3 +433,33 @@ async def test_calls_are_served_while_restarts_fail() -> None:
             await terminate_child(supervisor, ref)
         assert len(diary) < 10_000
         assert await which_children(supervisor) == ()
+
+
+async def test_a_dynamic_child_that_does_not_start_again_in_time_is_killed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    diary = Diary()
+
+    class Slow(Clerk):
+        async def on_start(self) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            diary.note_start(self.name)
+            if diary.count("start a") == 2:
+                await trio.sleep(1000)
+
+    async with company(crowd(start_timeout=5, intensity=5)) as root:
+        c = await child(root, "crowd")
+        a = await start_child(c, Slow, "a", diary)
+        a.tell("crash")
+        await trio.sleep(10)
+        assert diary.count("start a") == 3
+
+
+async def test_of_a_child_that_is_gone_no_delay_is_remembered(autojump_clock: trio.testing.MockClock) -> None:
+    async with company(crowd(backoff=Backoff(1, 10), intensity=5)) as root:
+        c = await child(root, "crowd")
+        a = await start_child(c, Worker, "a", Diary())
+        a.tell("crash")
+        await trio.sleep(3)
+        assert len(the_actor(c)._delays._streaks) == 1
+        await terminate_child(c, a)
+        assert the_actor(c)._delays._streaks == {}

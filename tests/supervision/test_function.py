@@ -191,3 +191,14 @@ async def test_a_dynamic_supervisor_runs_functions_by_specification() -> None:
         await start_child(await child(root, "crowd"), ChildSpec("work", work, ("w",)))
         await settled()
         assert diary == ["w", "w"]
+
+
+async def test_a_message_to_a_function_is_dropped_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    async def waiting() -> None:
+        await trio.sleep_forever()
+
+    async with company(ChildSpec("f", waiting)) as root:
+        (await child(root, "f")).tell("a secret")
+        await settled()
+    assert "A str sent to the function" in caplog.text
+    assert "waiting was dropped" in caplog.text

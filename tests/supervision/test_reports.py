@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from cometary.actors import Actor, system
+from cometary.errors import ChildStartError
 from cometary.supervision import (
     ChildSpec,
     CrashReport,
@@ -297,3 +298,23 @@ async def test_a_crash_while_unwinding_from_a_kill_is_told(
         "ZeroDivisionError('in the end')"
     ]
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
+
+
+async def test_a_child_that_does_not_start_is_reported_before_its_supervisor_gives_up() -> None:
+    diary = Diary()
+    diary.failing_starts["b"] = 1
+    async with company() as root:
+        seen: list[CrashReport] = []
+        subscribe(root, seen.append)
+        spec = ChildSpec("sub", SupervisorSpec((worker("a", diary), worker("b", diary))))
+        with pytest.raises(ChildStartError):
+            await start_child(root, spec)
+        first = seen[0]
+        assert (first.supervisor, first.child, first.action) == ("root/sub", "b", "give_up")
+
+
+async def test_a_report_says_what_was_being_handled() -> None:
+    async with company(worker("a", Diary())) as root:
+        await tell(root, "a", "crash")
+        await settled()
+        assert " while handling str: 'crash'; it is restarted" in str(latest_reports(root)[0])

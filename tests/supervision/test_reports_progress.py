@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
-from cometary.errors import ChildStateError
+from cometary.errors import ChildStateError, StartIgnoredError
 from cometary.supervision import (
     ChildSpec,
     DynamicSupervisor,
@@ -120,3 +121,16 @@ async def test_only_a_supervisor_tells_of_progress() -> None:
     async with company(worker("a", Diary())) as root:
         with pytest.raises(ChildStateError):
             subscribe_progress(await child(root, "a"), print)
+
+
+async def test_of_one_that_is_not_needed_no_start_is_reported() -> None:
+    class Unneeded(Worker):
+        def on_start(self) -> None:
+            raise StartIgnoredError
+
+    async with company() as root:
+        seen: list[Any] = []
+        subscribe_progress(root, seen.append)
+        with pytest.raises(StartIgnoredError):
+            await start_child(root, worker("a", Diary(), Unneeded))
+        assert seen == []

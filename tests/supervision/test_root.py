@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 import trio.testing
 
 from cometary.actors import system
-from cometary.errors import NoSystemError, RestartIntensityError, SpecError
+from cometary.errors import NoSystemError, RestartIntensityError, SpecError, UsageError
 from cometary.supervision import ChildSpec, DynamicSupervisor, Supervisor, supervise, tree
 from tests.supervision.company import (
     Diary,
@@ -148,3 +149,12 @@ async def test_a_parentless_supervisor_is_just_an_actor() -> None:
     await tell(ref, "a", "crash")
     await ref.stop()
     assert diary == ["start a", "start a", "stop a"]
+
+
+def test_there_is_no_tree_without_trio() -> None:
+    async def main() -> None:
+        async with supervise([]):
+            pass
+
+    with pytest.raises(UsageError, match=r"supervise\(\)"):
+        asyncio.run(main())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cometary.errors import ChildStartError, ChildStateError
 from cometary.supervision import (
     ChildSpec,
     DynamicSupervisor,
+    Supervisor,
     SupervisorSpec,
     SupervisorStatistics,
     start_child,
@@ -61,3 +64,16 @@ async def test_a_dynamic_supervisor_counts_too() -> None:
         assert supervisor_statistics(crowd) == SupervisorStatistics(4, 1, 1, {"worker": 2, "supervisor": 1})
         with pytest.raises(ChildStateError):
             supervisor_statistics(refs[0])
+
+
+@pytest.mark.parametrize("kind", [Supervisor, DynamicSupervisor])
+async def test_what_a_subclass_understands_and_does_not_serve_is_dropped_with_a_warning(
+    kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = type("Own", (kind,), {"understood": (*kind.understood, int)})
+    async with company(ChildSpec("own", own)) as root:
+        ref = await child(root, "own")
+        ref.tell(7)
+        await settled()
+        assert ref.is_alive()
+    assert "root/own dropped a message that it does not know: int" in caplog.text

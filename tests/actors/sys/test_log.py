@@ -113,6 +113,15 @@ async def test_it_ends_with_the_actor(kind: type[Actor], caplog: pytest.LogCaptu
                 await sys.log(ref, flag)
 
 
+@pytest.mark.parametrize("size", [1, 10_000])
+async def test_the_least_and_the_largest_size_are_taken(size: int) -> None:
+    async with system():
+        ref = Clerk.start()
+        await sys.log(ref, True, size=size)
+        await ref.ask(7)
+        assert told(await sys.log(ref)) == [("in", 7), ("out", 7)][-size:]
+
+
 @pytest.mark.parametrize("size", [0, -1, 10_001, 1.5, True, "many"])
 async def test_a_size_that_makes_no_sense_is_refused(size: Any) -> None:
     async with system():

@@ -234,6 +234,19 @@ async def test_a_stream_leaves_nothing_behind_when_it_is_cancelled() -> None:
         assert not (await sys.get_status(ref)).traced
 
 
+async def test_a_trace_of_one_event_tells_one() -> None:
+    async with system():
+        ref, seen = Counter.start(), list[sys.TraceEvent]()
+        await sys.trace(ref, seen.append, limit=1)
+        async with sys.trace_events(ref, size=1) as events:
+            await ref.ask(1)
+            await settled()
+            assert (await anext(events)).content == 1
+            assert events.lost == 1
+        assert [event.content for event in seen] == [1]
+        assert not (await sys.get_status(ref)).traced
+
+
 @pytest.mark.parametrize("size", [0, -1])
 async def test_a_trace_of_nothing_is_refused(size: int) -> None:
     async with system():
