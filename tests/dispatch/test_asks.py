@@ -55,6 +55,7 @@ def test_each_question_is_settled_once_and_nothing_is_left(steps: list[tuple[str
                 del open_ones[ask]
                 assert asked[number][1].answer.done() == (step == "answer")
     assert len(table) == len(open_ones)
+    assert table._open.keys() == set(open_ones.values()), "who is asked nothing any more is let go"
     for _, one in asked:
         if one.ask in open_ones:
             assert not one.answer.done()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn, SupportsIndex
+from types import SimpleNamespace
+from typing import Any, NoReturn, SupportsIndex, cast
 
 import pytest
 import trio.testing
 
 from cometary.actors import Actor, ActorRef, system
+from cometary.dispatch.delegate import Delegate
 from cometary.dispatch.dispatcher import Dispatcher, Table, as_wished
 from cometary.dispatch.parking import MOST_AT_A_TIME
 from cometary.packets.contract import KEEP
@@ -16,6 +18,7 @@ from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions import Packet
 from cometary.sessions.flow import Flow
+from cometary.sessions.rounds import NextRound, Rounds
 from cometary.supervision import ChildSpec, supervise
 
 
@@ -187,3 +190,33 @@ async def test_rounds_go_by_how_many_hear_of_an_update_whatever_else_is_wished_o
         ref.tell(update)
         await trio.testing.wait_all_tasks_blocked()
         assert flow.rounds.widest == 7
+
+
+async def test_a_round_begins_in_its_turn_among_the_updates() -> None:
+    hub, flow, begun = Hub(), Flow(), list[float]()
+    async with system():
+        ref = Dispatcher.start(hub.table, hub.announce, flow=flow)
+        await trio.testing.wait_all_tasks_blocked()
+        flow.rounds = cast("Rounds", SimpleNamespace(next_round=begun.append, widest=1))
+        got = hub.listen("news")
+        for message in (Packet("news", 1), NextRound(), Packet("news", 2)):
+            ref.tell(message)
+        await trio.testing.wait_all_tasks_blocked()
+    assert len(begun) == 1
+    assert [packet.message for packet in got] == [1, 2]
+
+
+async def test_a_delegate_is_told_every_update_of_whom_it_is_and_what() -> None:
+    told: list[object] = []
+    packet = Packet("news/1", "a message", "a sender")
+    table: Table = Table()
+    listening: Any = SimpleNamespace(listen=lambda ref, pattern: table.subscribe(pattern, ref))
+    delegate = SimpleNamespace(update=lambda *what: told.append(what))
+    async with system():
+        ref = Delegate.start(delegate, listening)
+        await trio.testing.wait_all_tasks_blocked()
+        [subscriber] = table.subscribers("news/1")
+        subscriber.tell(packet)
+        ref.tell("no update")
+        await trio.testing.wait_all_tasks_blocked()
+    assert told == [("a sender", "news/1", "a message")]

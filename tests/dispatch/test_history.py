@@ -207,6 +207,8 @@ def test_where_all_is_full_the_path_loses_its_packets_that_was_published_to_leas
     assert [latest(shelf, path) for path in "abc"] == [[], [2], []]
     assert shelf.read("b", Position("e1", 1), 9, 0.0).complete
     assert shelf.bytes == SIZE
+    publish(shelf, "d", 1, 2, 3)
+    assert shelf.bytes == 3 * SIZE
 
 
 def test_what_is_too_old_leaves_the_memory_of_however_many_paths() -> None:
@@ -230,6 +232,26 @@ def test_those_are_forgotten_first_to_which_nothing_was_ever_published_and_then_
         shelf.read(path, Position(f"e{number}", 1), 9, 11.0).complete for number, path in enumerate("abc")
     ]
     assert known == [False, True, True]
+
+
+def test_a_receipt_is_not_kept_and_the_packet_is_the_same_in_all_else() -> None:
+    shelf = new_shelf()
+    routed = shelf.record(TrackedPacket("a", 1, receipt="r"), 0.0)
+    assert isinstance(routed, TrackedPacket)
+    assert routed.receipt == "r"
+    [kept] = shelf.read("a", None, 1, 0.0).packets
+    assert isinstance(kept, TrackedPacket)
+    assert kept.receipt is None
+    assert (kept.json, kept.extra) == (routed.json, {"at": "e0-1"})
+
+
+def test_a_history_can_be_shown_as_plain_data() -> None:
+    shelf = new_shelf()
+    publish(shelf, "a", 1)
+    packets = [{"path": "a", "message": 1, "at": "e0-1"}]
+    assert shelf.read("a", None, 1, 0.0).shown() == {"packets": packets, "at": "e0-1", "complete": True}
+    shown = History([Packet("a", 1)], None, complete=False).shown()
+    assert shown == {"packets": [{"path": "a", "message": 1}], "at": None, "complete": False}
 
 
 def test_what_is_kept_keeps_nobody_who_brought_it_about() -> None:

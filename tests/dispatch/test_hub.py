@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
@@ -17,9 +18,12 @@ from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.hub import MOST_MAIL, Hub
 from cometary.errors import MailboxFullError, PatternError, ProtocolError, UsageError
+from cometary.packets.position import NOTHING
 from cometary.sessions import Packet, SessionKeeper, SessionManager
-from cometary.sessions.application import Paths
-from cometary.sessions.flow import MANY, MANY_PARKED, Flow
+from cometary.sessions.application import Connect, Disconnect, Paths
+from cometary.sessions.flow import CAUSE, MANY, MANY_PARKED, Flow
+from cometary.sessions.keeper import BEHIND, UP_TO_DATE
+from cometary.sessions.rounds import Rounds
 from tests.sessions.house import hosting
 
 
@@ -71,8 +75,11 @@ async def test_what_a_door_asks_for_is_done_at_once_and_in_order(hub: Hub, keepe
 
 
 async def test_to_a_door_who_has_ended_is_unknown(hub: Hub, keeper: SessionKeeper) -> None:
+    assert hub.connect(keeper.sid, ["news"]).get() == Paths([], 1)
+    assert hub.disconnect(keeper.sid, ["jobs"]).get() == Paths([], 1)
     keeper.end("closed")
     await wait_all_tasks_blocked()
+    assert hub.paths(keeper) == Paths([], 0)
     for sid in (keeper.sid, "nobody"):
         for answer in (hub.send(sid, []), hub.connect(sid, []), hub.disconnect(sid, []), hub.kick(sid)):
             assert error_of(answer) == "unknown-session"
@@ -145,10 +152,10 @@ async def test_a_door_is_told_when_the_engine_has_all_or_cannot_take_it(manager:
         hub.publish_all([Packet("a", n) for n in range(3)]),
         hub.publish_all([Packet("b")] * 2),
     )
-    for taken in (engine.taken[2], engine.taken[0]):
+    for taken in (engine.taken[2], engine.taken[1]):
         taken.set()
         assert not published.done()
-    engine.taken[1].set()
+    engine.taken[0].set()
     assert published.done()
     engine.taken[3].offer(error=UsageError("cannot be reached"))
     assert not failing.done(), "the answer says what became of all of them"
@@ -163,6 +170,61 @@ async def test_whoever_gives_a_session_no_turn_is_refused(hub: Hub, keeper: Sess
         hub.post(keeper, Packet("a", "one too many"))
     keeper.end("closed")
     await wait_all_tasks_blocked()
+
+
+async def test_what_a_clients_packet_brings_about_is_counted_and_nothing_else(
+    manager: SessionManager, hub: Hub, keeper: SessionKeeper
+) -> None:
+    speaker, counted = manager.open(1), list[None]()
+    manager.flow.rounds = cast("Rounds", SimpleNamespace(count=lambda: counted.append(None)))
+    for cause, count in ((None, 0), (speaker, 2)):
+        token = CAUSE.set(cause)
+        hub.post(keeper, Packet("a"))
+        with pytest.raises(UsageError, match="no server runs"):
+            hub.update("a")
+        CAUSE.reset(token)
+        assert len(counted) == count
+
+
+async def test_whoever_sends_to_a_session_that_is_behind_is_held_for_it(
+    manager: SessionManager, hub: Hub, keeper: SessionKeeper
+) -> None:
+    speaker = manager.open(1)
+    token = CAUSE.set(speaker)
+    manager.flow.fall_behind(keeper.ref)
+    hub.post(keeper, Packet("a"))
+    assert speaker.holds == 0, "it is not behind as far as the session knows"
+    keeper.lag = BEHIND
+    await trio.to_thread.run_sync(hub.post, keeper, Packet("a"))
+    assert speaker.holds == 0, "what belongs to the loop is left alone by threads"
+    hub.post(keeper, Packet("a"))
+    assert speaker.holds == 1
+    CAUSE.reset(token)
+    manager.flow.catch_up(keeper.ref)
+    keeper.lag = UP_TO_DATE
+
+
+async def test_who_connects_a_session_that_has_moved_does_so_where_it_is(
+    manager: SessionManager, hub: Hub, keeper: SessionKeeper
+) -> None:
+    forwarded: list[object] = []
+    manager.release(keeper, forwarded.append)
+    hub.subscribe(keeper, ["news", "jobs"], NOTHING)
+    hub.unsubscribe(keeper, ["jobs"])
+    assert forwarded == [Connect(("news", "jobs"), NOTHING), Disconnect(("jobs",))]
+    assert hub.paths(keeper) == Paths([], 0)
+
+
+async def test_any_actor_may_listen_as_long_as_it_likes(manager: SessionManager) -> None:
+    table: Table = Table()
+    hub = Hub(manager, table, start_soon=lambda: None)
+    ref: Any = "a reference"
+    for pattern in ("news", "jobs/*"):
+        hub.listen(ref, pattern)
+    hub.unlisten(ref, "news")
+    assert table.patterns(ref) == ("jobs/*",)
+    hub.forget(ref)
+    assert table.patterns(ref) == ()
 
 
 # -- the line of back-ends' calls -------------------------------------------------------------------
@@ -180,6 +242,23 @@ async def test_calls_that_send_wait_for_a_session_that_much_waits_for_and_keep_t
         await answer
     await wait_all_tasks_blocked()
     assert queued(keeper) == list(range(MANY + 2)) or keeper.ended == "overflow"
+
+
+async def test_a_call_that_waits_alone_has_its_turn_and_what_its_answer_waits_for(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    flow, later = Flow(), Future[int]()
+    flow.parked = MANY_PARKED
+
+    def call() -> Future[int]:
+        return later
+
+    answer: Future[int] = CallLine(flow, nursery.start_soon).make(call)
+    flow.parked = 0
+    await trio.sleep(1)
+    assert not answer.done()
+    later.offer(7)
+    assert answer.get() == 7
 
 
 async def test_only_so_many_calls_wait_and_one_that_raises_holds_up_nobody(

@@ -107,7 +107,11 @@ def test_what_is_no_key_is_refused_and_nothing_sent(key: Any) -> None:
     keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
     with pytest.raises(UsageError):
         keys.once(key, Packet("a"), sender)
+    with pytest.raises(UsageError):
+        keys.check(key, Packet("a"))
     assert sender.sent == []
+    keys.once("x" * 256, Packet("a", 1), sender)
+    assert sender.sent == [1]
 
 
 BY_MESSAGE = make_contract("conflate", key=lambda path, message: (path, message["id"]))
@@ -128,3 +132,34 @@ def test_what_is_conflated_by_another_key_is_another_update() -> None:
     keys.once("k", tracked("a", 1, key=("a", 7)), sender)
     with pytest.raises(KeyReusedError):
         keys.check("k", tracked("a", 1, key=("a", 8)))
+
+
+def test_a_key_is_free_again_when_its_time_is_over_whoever_looks_first() -> None:
+    now = 0.0
+    keys, sender = IdempotencyKeys(lambda: now, 100.0), Sender()
+    keys.once("k", Packet("a", 1), sender)
+    now = 99.9
+    with pytest.raises(KeyReusedError):
+        keys.check("k", Packet("a", 2))
+    now = 100.0
+    keys.check("k", Packet("a", 2))
+    keys.once("k", Packet("a", 2), sender)
+    now = 200.0
+    keys.once("k", Packet("a", 3), sender)
+    assert sender.sent == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"receipt": "r"}, {"receipt": "s"}),
+        ({"ttl": 3}, {"ttl": 4}),
+        ({"exclude": "one"}, {"exclude": "another"}),
+    ],
+)
+def test_two_that_differ_in_a_wish_alone_are_two(one: dict[str, Any], other: dict[str, Any]) -> None:
+    keys, sender = IdempotencyKeys(lambda: 0.0), Sender()
+    keys.once("k", TrackedPacket("a", 1, **one), sender)
+    keys.check("k", TrackedPacket("a", 1, **one))
+    with pytest.raises(KeyReusedError):
+        keys.check("k", TrackedPacket("a", 1, **other))

@@ -15,6 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from cometary import App, Session
 from cometary.dispatch import members
 from cometary.dispatch.members import Member, Members, Present
+from cometary.dispatch.presence import LONGEST_SHOWN, MOST_A_SECOND
 from cometary.errors import UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.question import Question
@@ -69,6 +70,8 @@ class MembersAgainstSets(RuleBasedStateMachine):
             members = [Member(*item) for item in self.now[path].items()]
             for most in (0, 2, 9):
                 assert self.members.present(path, most) == Present(len(members), members[:most])
+            assert self.members.count(path) == len(members)
+        assert self.members._members.keys() == {path for path in PATHS if self.now[path]}, "no trace is left"
 
 
 class PresenceOfMany(MembersAgainstSets):
@@ -214,6 +217,27 @@ async def test_what_cannot_be_shown_connects_nobody(
         ada.session.connect("room/1")
     assert ada.session.paths == ["news"]
     assert names(house) == []
+
+
+async def test_as_much_can_be_shown_as_there_is_room_for(house: House, autojump_clock: Clock) -> None:
+    ada = await house.visit()
+    ada.session.data["shown"] = text = "x" * (LONGEST_SHOWN - len('""'))
+    ada.session.connect("room/1")
+    assert house.app.presence("room/1").members == [Member(ada.session.name, text)]
+
+
+async def test_the_more_are_there_the_rarer_are_notices(house: House, autojump_clock: Clock) -> None:
+    ada = await house.visit()
+    ada.session.connect("room/1")
+    await told(ada)
+    for number in range(2 * MOST_A_SECOND - 1):
+        house.hub._presence._members.join("room/1", Member(f"n{number}"))
+    house.hub._presence._members.take_changes("room/1")
+    (await house.visit()).session.connect("room/1")
+    await trio.sleep(1.9)
+    assert await ada.hear() == []
+    await trio.sleep(0.2)
+    assert len(await ada.hear()) == 1
 
 
 async def test_what_was_shown_does_not_change_by_itself(house: House, autojump_clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from trio.testing import wait_all_tasks_blocked
@@ -12,6 +13,7 @@ from cometary.errors import KeyReusedError, UsageError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.encodings import CBOR
 from cometary.packets.packet import Packet
+from cometary.packets.tracked import TrackedPacket
 from cometary.transport.codecs import cbor, json
 from tests.dispatch.house import House, at_home
 
@@ -33,6 +35,27 @@ async def test_an_update_is_sent_once_under_a_key(house: House) -> None:
         house.app.update("a", 2, idempotency_key="k")
     house.app.update("a", 2, idempotency_key="l")
     assert await guest.hear() == [("a", 1), ("a", 2)]
+
+
+@pytest.mark.parametrize("wish", [{"ttl": 5.0}, {"key": "k"}, {"receipt": "r"}, {}])
+async def test_what_is_wished_of_an_update_goes_with_it_each_wish_by_itself(
+    house: House, wish: dict[str, Any]
+) -> None:
+    guest = await house.visit()
+    guest.session.connect("a")
+    house.app.update("a", 1, **wish)
+    await wait_all_tasks_blocked()
+    [packet] = guest.keeper.machine.outbox.packets
+    wished = {name: getattr(packet, name) for name in wish} if isinstance(packet, TrackedPacket) else {}
+    assert wished == wish
+
+
+@pytest.mark.parametrize("path", ["", "a\n", "x" * 5000, 7])
+async def test_what_is_no_path_is_neither_published_to_nor_read(house: House, path: str) -> None:
+    with pytest.raises(UsageError):
+        house.app.update(path, 1)
+    with pytest.raises(UsageError):
+        house.hub.history(path, None, 1)
 
 
 @pytest.mark.parametrize("path", ["a", "kept"])

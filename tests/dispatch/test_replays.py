@@ -139,6 +139,23 @@ async def test_a_replay_ends_no_session_however_much_is_asked_for() -> None:
         assert guest.keeper.ended is None
 
 
+@pytest.mark.parametrize(("missed", "comes"), [(4, ["::at", 0, 1, 2, 3]), (5, ["::gap"])])
+async def test_half_of_a_queue_is_replayed_and_of_more_than_that_it_is_told_where_it_ends(
+    missed: int, comes: list[Any]
+) -> None:
+    app = App()
+    app.path("chat/*", history=100)
+    async with at_home(app, max_queued_packets=8) as house:
+        since = await position_of(house)
+        await publish(house, *range(missed))
+        guest = await house.visit()
+        guest.session.connect("chat/a", since={"chat/a": since})
+        packets = await guest.hear()
+        assert heard(packets) == comes
+        told = await position_of(house) if comes == ["::gap"] else since
+        assert packets[0][1] == {"path": "chat/a", "at": told}
+
+
 async def test_what_comes_from_a_handler_comes_behind_what_it_has_sent_itself() -> None:
     app = App()
     app.path("chat/*", history=100)
@@ -254,12 +271,14 @@ async def test_an_engine_that_answers_later_is_waited_for(house: House) -> None:
     assert await guest.hear() == [("::at", {"path": "chat/a", "at": "e-3"}), ("chat/a", 7)]
 
 
-async def test_one_that_fails_is_told_as_a_gap(house: House) -> None:
+async def test_one_that_fails_is_told_as_a_gap(house: House, caplog: pytest.LogCaptureFixture) -> None:
     guest = await house.visit()
     answer: Future[History] = Future()
     await told_later(house, guest, answer)
     answer.offer(error=MailboxFullError("too slow"))
     assert await guest.hear() == [("::gap", {"path": "chat/a"})]
+    assert "what is kept of 'chat/a' could not be read: too slow" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_what_was_on_its_way_goes_with_a_session_that_moves(house: House) -> None:
