@@ -1,0 +1,75 @@
+"""What is offered for containers can be read by the tools of their kind, and fits the server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cometary.doors.control.endpoint import OPEN
+from cometary.settings import OPTIONS, Settings, load
+from tests.servers import ROOT
+
+DEPLOYMENT: Final = ROOT / "examples/deployment"
+FILES: Final = [*sorted(DEPLOYMENT.glob("*.yml")), *sorted((ROOT / "examples/monitoring").glob("*.yml"))]
+
+
+def test_the_files_are_yaml_in_its_usual_form() -> None:
+    prettier = ROOT / "node_modules/.bin/prettier"
+    subprocess.run([str(prettier), "--check", *map(str, FILES)], check=True, timeout=60)
+
+
+def test_prometheus_takes_what_compose_gives_it() -> None:
+    promtool = shutil.which("promtool")
+    assert promtool is not None
+    file = ROOT / "examples/monitoring/prometheus.compose.yml"
+    # The secret is there in the container only.
+    subprocess.run([promtool, "check", "config", "--syntax-only", str(file)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["compose.yml", "kubernetes.yml"])
+def test_variables_are_options_of_the_server(name: str) -> None:
+    text = (DEPLOYMENT / name).read_text()
+    variables = set(re.findall(r"(COMETARY_[A-Z_]+)[:,]", text)) | set(
+        re.findall(r"name: (COMETARY_\w+)", text)
+    )
+    assert variables <= {option.variable for option in OPTIONS} | {"COMETARY_PORT"}
+    assert len(variables) > 1
+
+
+def test_probes_ask_what_anybody_may_ask() -> None:
+    text = (DEPLOYMENT / "kubernetes.yml").read_text()
+    assert set(re.findall(r"httpGet: \{ path: (\S+), port: control \}", text)) == OPEN
+    assert "/healthz'" in (DEPLOYMENT / "Dockerfile").read_text()
+
+
+def test_the_image_and_the_pod_run_as_the_same_user_who_is_not_root() -> None:
+    [user] = re.findall(r"^USER (\d+)$", (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE)
+    assert int(user) > 0
+    assert f"runAsUser: {user}" in (DEPLOYMENT / "kubernetes.yml").read_text()
+
+
+def test_the_command_of_the_image_is_one_that_the_server_takes(tmp_path: Path) -> None:
+    [command] = re.findall(
+        r'^CMD \["cometary", "serve", (.*)\]$', (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    app, *words = re.findall(r'"([^"]+)"', command)
+    given = {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    file = tmp_path / given["config"]
+    file.write_text("")
+    settings = load({**given, "config": str(file), "app": app}, {"COMETARY_SECRET": "x"})
+    assert (settings.host, str(settings.control)) == ("0.0.0.0", "0.0.0.0:8081")
+
+
+def test_there_is_time_to_stop() -> None:
+    needed = Settings().stop_grace + 5
+    [seconds] = re.findall(r"stop_grace_period: (\d+)s", (DEPLOYMENT / "compose.yml").read_text())
+    assert int(seconds) > needed
+    [seconds] = re.findall(
+        r"terminationGracePeriodSeconds: (\d+)", (DEPLOYMENT / "kubernetes.yml").read_text()
+    )
+    assert int(seconds) > needed
