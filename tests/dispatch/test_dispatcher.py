@@ -206,17 +206,33 @@ async def test_a_round_begins_in_its_turn_among_the_updates() -> None:
     assert [packet.message for packet in got] == [1, 2]
 
 
+class Thestral:
+    """Keeps what it is told of."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def update(self, sender: Any, path: str, message: Any) -> None:
+        self.told.append((sender, path, message))
+
+
+class Listening:
+    """As much of a hub as a delegate asks."""
+
+    def __init__(self) -> None:
+        self.table: Table = Table()
+
+    def listen(self, ref: ActorRef[Any], pattern: str) -> None:
+        self.table.subscribe(pattern, ref)
+
+
 async def test_a_delegate_is_told_every_update_of_whom_it_is_and_what() -> None:
-    told: list[object] = []
-    packet = Packet("news/1", "a message", "a sender")
-    table: Table = Table()
-    listening: Any = SimpleNamespace(listen=lambda ref, pattern: table.subscribe(pattern, ref))
-    delegate = SimpleNamespace(update=lambda *what: told.append(what))
+    thestral, listening = Thestral(), Listening()
     async with system():
-        ref = Delegate.start(delegate, listening)
+        ref = Delegate.start(thestral, cast("Any", listening))
         await trio.testing.wait_all_tasks_blocked()
-        [subscriber] = table.subscribers("news/1")
-        subscriber.tell(packet)
+        [subscriber] = listening.table.subscribers("news/1")
+        subscriber.tell(Packet("news/1", "a message", "a sender"))
         ref.tell("no update")
         await trio.testing.wait_all_tasks_blocked()
-    assert told == [("a sender", "news/1", "a message")]
+    assert thestral.told == [("a sender", "news/1", "a message")]
