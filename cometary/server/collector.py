@@ -4,8 +4,9 @@ A server with many sessions has millions of objects that are no garbage, and the
 again and again, which holds up the loop for a tenth of a second and more. So:
 
 1.  What there is when it starts is never looked at again (`gc.freeze`).
-2.  What comes is looked at once, `FEW` objects at a time, and what is left then is put aside, too. So a look takes a
-    few milliseconds, however many sessions there are.
+2.  What comes is looked at once, when there are `FEW` objects more than have gone, and what is left then is put aside,
+    too. So a look is at what is new since the last one, never at all that sessions have. With 15,000 sessions that can
+    be 50,000 objects: a request of each that takes the place of an older one, which was put aside.
 3.  Nearly all garbage is freed by its reference count, put aside or not. What is in a cycle and became garbage only
     after it was put aside is found when the process has grown by `MORE` blocks of memory, and to twice of what it was:
     then everything is looked at, once. Without such garbage that comes with some 60,000 sessions at the earliest.
