@@ -63,7 +63,7 @@ if (size > LIMIT) process.exitCode = 1;
 
 if (!process.argv.includes("--check")) {
   mkdirSync(path("dist/types"), { recursive: true });
-  for (const name of ["comet", "asking", "paths", "tabs", "cbor", "protocol"]) {
+  for (const name of ["comet", "asking", "paths", "tabs", "cbor", "connector", "protocol"]) {
     writeFileSync(
       path(`dist/${name}.js`),
       await bundle(`src/${name}.js`, { format: "cjs", platform: "browser" }),

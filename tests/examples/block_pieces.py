@@ -94,6 +94,8 @@ def look_inside(block: Block, tmp_path: Path) -> None:
 READER: Final = """
 declare function show(...what: any[]): void;
 declare function showAll(...what: any[]): void;
+declare const process: { env: Record<string, string> };
+declare const sid: string;
 """
 
 
@@ -104,6 +106,7 @@ def read_javascript(block: Block, tmp_path: Path) -> None:
     text = text.replace('from "cometary/cbor"', 'from "./src/cbor.js"')
     text = text.replace('from "cometary/asking"', 'from "./src/asking.js"')
     text = text.replace('from "cometary/paths"', 'from "./src/paths.js"')
+    text = text.replace('from "cometary/connector"', 'from "./src/connector.js"')
     if "import " not in text:
         text = f'import {{ Comet }} from "./src/comet.js";\n{text}'
     (tmp_path / "src").symlink_to(ROOT / "clients/javascript/src")

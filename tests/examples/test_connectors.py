@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 
@@ -53,6 +54,34 @@ begin Connector.new("http://127.0.0.1:9").update(["a", 1]); rescue Connector::Aw
 }
 
 
+PACKAGE = """
+const { Connector, UnknownSessionError } = await import(process.argv[1] + "/connector.js");
+const { cbor } = await import(process.argv[1] + "/cbor.js");
+const [url, sid] = process.argv.slice(2);
+const push = new Connector(url, { secret: "known-to-both" });
+await push.connect(sid, ["news"]);
+await push.update("news", { title: "é" }, { idempotencyKey: "k", receipt: "r" });
+await push.update("news", { title: "é" }, { idempotencyKey: "k", receipt: "r" });
+const results = await push.batch([["news", 1], { path: "", message: 2 }]);
+await new Connector(url, { secret: "known-to-both", codec: cbor() }).send(sid, [["hello", new Uint8Array([1])]]);
+const said = {
+  results: results.map(({ error }) => error ?? "taken"),
+  asked: await push.ask(sid, "sure", 1, { timeout: 0.01 }).catch(({ fault, condition }) => [fault, condition]),
+  gone: await push.kick("nobody").catch((error) => error instanceof UnknownSessionError),
+  refused: await new Connector(url).sessions().catch(({ condition }) => condition),
+  history: (await push.history("news")).complete,
+  presence: await push.presence("news", 5),
+  paths: await push.disconnect(sid, ["news"]),
+  sessions: (await push.sessions()).length > 0,
+  receipts: (await push.receipts()).receipts.map(({ outcome }) => outcome),
+  counts: Object.values(await push.statistics()).every(Number.isInteger),
+  tree: (await push.tree()).id,
+  well: await push.healthz(),
+};
+console.log(JSON.stringify(said));
+"""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with running_server("", COMETARY_SECRET=SECRET) as server:
@@ -73,3 +102,27 @@ def test_a_connector_of_forty_lines_calls_the_server(server: RunningServer, lang
         assert refused.startswith("/send: unknown-session: ")
         assert away == "away"
         assert session.hear() == [("news", {"title": "é"}), ("news", None), ("hello", [1])]
+
+
+def test_the_connector_of_the_package_for_javascript_makes_every_call(server: RunningServer) -> None:
+    with ClientSession(server.comet) as session:
+        source = str(ROOT / "clients/javascript/src")
+        command = ["node", "--input-type=module", "--eval", PACKAGE, source, server.control, session.sid]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        heard = session.hear()
+    assert json.loads(done.stdout) == {
+        "results": ["taken", "bad-request"],
+        "asked": ["nobody", "timeout"],
+        "gone": True,
+        "refused": "unauthorized",
+        "history": False,
+        "presence": {"count": 0, "members": []},
+        "paths": [],
+        "sessions": True,
+        "receipts": ["routed"],
+        "counts": True,
+        "tree": "cometary",
+        "well": "ok",
+    }
+    assert heard == [("news", {"title": "é"}), ("news", 1), ("hello", "AQ=="), ("sure", 1)]
