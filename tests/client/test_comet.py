@@ -111,6 +111,17 @@ async def test_it_sees_who_is_there_and_writes_to_them(paths: RunningServer) -> 
                 await comet.presence("chat/a")
 
 
+async def test_of_a_pattern_with_stars_a_new_session_may_have_missed_what_nobody_knows(
+    paths: RunningServer,
+) -> None:
+    listener = Listener(paths.comet)
+    with trio.fail_after(60):
+        async with listener.comet as comet:
+            await comet.connect("stars/*")
+            await listener.lose([])
+            assert "stars/*" in listener.heard["gaps"], "before it is told of the new session"
+
+
 async def test_paths_that_are_refused_are_named_and_not_asked_for_again(paths: RunningServer) -> None:
     listener = Listener(paths.comet)
     with trio.fail_after(60):

@@ -15,6 +15,12 @@ def may_hear(_session: Session, path: str) -> bool:
     return path != "chat/secret"
 
 
+@app.authorize("stars/*", stars=True)
+def may_hear_all(_session: Session, _path: str) -> bool:
+    """Let everybody hear these by a pattern."""
+    return True
+
+
 @app.peer
 def may_send(_session: Session, _name: str, path: str, _message: object) -> bool:
     """Let everybody whisper."""
