@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ WEBSOCKET = "cometary-websocket"
 EVENTS = "cometary-events"
 LINES = "cometary-lines"
 INTERPRETED = "cometary-interpreted"
+SOCKETIO = "cometary-socketio"
+SOCKETIO_WEBSOCKET = "cometary-socketio-websocket"
 SOCKETIO_NODE = "socketio-node"
 SOCKETIO_NODE_WEBSOCKET = "socketio-node-websocket"
 ERLANG = "erlang-mochiweb"
@@ -96,6 +99,7 @@ def cometary(
     application: str = "echo",
     options: tuple[str, ...] = (),
     ports: int = 2,
+    url: str = COMET_URL,
 ) -> Server:
     """Returns Cometary's server.
 
@@ -107,6 +111,7 @@ def cometary(
         application: The module in `apps`.
         options: More of its options.
         ports: How many ports it listens on.
+        url: What clients ask for.
     """
     return Server(
         name=name,
@@ -117,12 +122,18 @@ def cometary(
         ),
         cwd=where,
         adapter=adapter,
-        url=COMET_URL,
+        url=url,
         load=COMETARY_LOAD,
         set_up=provision.compiled if where == COMPILED else provision.cometary,
         version=versions.cometary,
         ports=ports,
     )
+
+
+def _socketio(name: str, about: str, adapter: str) -> Server:
+    """Returns Cometary's server for clients of Socket.IO; a back-end does not know the session of any one of them."""
+    server = cometary(name, about, COMPILED, adapter, options=("--socketio", "/socket.io/"), url=SOCKETIO_URL)
+    return replace(server, load={Mode.BROADCAST: COMETARY_LOAD[Mode.BROADCAST], Mode.ECHO: ()})
 
 
 def _socketio_node(name: str, about: str, adapter: str) -> Server:
@@ -145,6 +156,8 @@ SERVERS = (
     cometary(EVENTS, "the same server, its clients on server-sent events", COMPILED, "fsmsse"),
     cometary(LINES, "the same server, its clients on lines of JSON", COMPILED, "fsmlines"),
     cometary(INTERPRETED, "the same from its sources, nothing compiled", ROOT),
+    _socketio(SOCKETIO, "the same server, with clients of Socket.IO, long-polling", "eio4"),
+    _socketio(SOCKETIO_WEBSOCKET, "the same, WebSockets", "eio4ws"),
     Server(
         name="floor.c",
         about="no features: the same exchange in C on epoll, the least it can cost",
