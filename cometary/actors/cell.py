@@ -121,6 +121,9 @@ class Cell(Receiving):
         """Handle nothing until `resume`; called for a system message, between two others."""
         raise NotImplementedError
 
+    def go_on_in_full(self) -> None:
+        """Have the actor's own handler see every message from now on, until the incarnation ends."""
+
     def fail(self, error: BaseException, message: object) -> None:
         """End the incarnation because `error` was raised while it handled `message`."""
         raise NotImplementedError

@@ -51,6 +51,7 @@ class Idleness:
         self.on_receive = (
             self._receive_async if inspect.iscoroutinefunction(type(actor).on_receive) else self._receive
         )
+        cell.go_on_in_full()
         vars(actor)[IDLENESS] = self
         vars(actor).setdefault("on_receive", self.on_receive)  # else it is traced
 

@@ -226,6 +226,10 @@ class Receiving(Diagnostics):
         """
         raise NotImplementedError
 
+    def hand(self, item: object) -> None:
+        """Take a message, and have it handled at once if nothing is in the way of that; see `put`."""
+        self.put(item)
+
     def put_if_open(self, item: object) -> None:
         """Take a message of the runtime's own, or drop it if the actor has ended for good.
 

@@ -23,13 +23,20 @@ from cometary.escapes import class_name, exit_in, traceback_of
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
     from cometary.actors.ref import ActorRef
+    from cometary.actors.shortcut import Shortcut
+    from cometary.actors.system import ActorSystem
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ScheduledCell(Cell):
     """The cell of an actor that has turns on the scheduler, and no task of its own."""
 
-    __slots__ = ()
+    __slots__ = ("shortcut",)
+
+    def __init__(self, system: ActorSystem) -> None:
+        super().__init__(system)
+        self.shortcut: Shortcut | None = None
+        """What handles the commonest messages in place of the actor, if anything does; the incarnation's."""
 
     def put(self, item: object) -> None:
         """Take a message; see `Receiving.put`."""
@@ -61,6 +68,37 @@ class ScheduledCell(Cell):
         else:
             super().offer(item)
 
+    def hand(self, item: object) -> None:
+        """Take a message, and have it handled at once if it is the only one and the shortcut does; see `put`."""
+        if self.state or not self._shorten(item):
+            self.put(item)
+
+    def _shorten(self, item: object) -> bool:
+        """Have the shortcut handle the one message that there is, as a turn; returns whether it did."""
+        shortcut = self.shortcut
+        if shortcut is None:
+            return False
+        self.state = RUNNING
+        done = True
+        try:
+            done = shortcut.take(item)
+        except BaseException as error:
+            if exit_in(error) is not None:
+                raise
+            self.fail(error, item)
+        finally:
+            if self.state != RUNNING:
+                self._leave_turn(iter(()))
+            elif self._items:
+                self._run()
+            else:
+                self.state = IDLE
+        return done
+
+    def go_on_in_full(self) -> None:
+        """See `Cell.go_on_in_full`."""
+        self.shortcut = None
+
     def _run(self) -> None:
         self.state = READY
         self.system.scheduler.enqueue(self)
@@ -75,6 +113,12 @@ class ScheduledCell(Cell):
         """
         if self.state != READY:  # it was killed or suspended while it waited, or it is in the queue twice
             return 1
+        items = self._items
+        if self.shortcut is not None and len(items) == 1 and self._backlog is None and self.starting is None:
+            self._items = ()
+            if self._shorten(items[0]):
+                return 1
+            self._items = items
         actor: Any = self.actor  # without a call to say what it is
         self.state = RUNNING
         if self.starting is not None:
@@ -217,11 +261,13 @@ class ScheduledCell(Cell):
             self.exit = exit
             self.state = ENDING
         elif self.state != ENDING:
+            self.shortcut = None
             super().end(exit)
 
     def _leave_turn(self, mail: Iterator[object]) -> None:
         self.put_back(mail)  # first: whether it is kept is for the supervisor to say
         if self.state == ENDING:
+            self.shortcut = None
             super().end(cast("Exit", self.exit))
         elif self.state == READY:
             self._run()
@@ -258,9 +304,20 @@ def run_turns(ready: deque[ScheduledCell], most: int, quota: int) -> tuple[int, 
 
 def offer_to_each(refs: Sequence[ActorRef[Any]], item: object) -> None:
     """Offer one message to many actors, in their order."""
+    system: ActorSystem | None = None
+    append: Any = None
     for ref in refs:
         cell: Receiving = ref.actor_inbox
-        cell.offer(item)
+        if cell.state or type(cell) is not ScheduledCell:
+            cell.offer(item)
+            continue
+        if cell.system is not system:  # all are of one, whose scheduler is then looked up, and woken, once
+            system = cell.system
+            append = system.scheduler.ready.append
+            system.scheduler.wake()
+        cell._items = [item]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as `put` does
+        cell.state = READY
+        append(cell)
 
 
 def refuse_coroutine(actor: object, answer: CoroutineType[Any, Any, Any], hook: str = "on_receive") -> None:

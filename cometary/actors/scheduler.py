@@ -170,10 +170,12 @@ class Scheduler:
             work()
             return
         due = self.timers.next_due
+        self.timers.batch_began = self._clock()  # `work` may have messages handled at once (`Receiving.hand`)
         try:
             work()
             self.run_batch(self._clock())
         finally:
+            self.timers.batch_began = None
             if self.ready or self.timers.next_due < due:
                 trio.lowlevel.reschedule(task)
             else:

@@ -371,10 +371,13 @@ class Hub(SessionsHub):
 
     def _send(self, sid: str, packets: Sequence[Packet]) -> None:
         keeper = self._find(sid)
-        posting = self._posting
+        posting, one = self._posting, len(packets) == 1
         for packet in packets:
             self.probes.look_at(packet)
-            posting.post(keeper, packet)
+            if one:
+                posting.hand(keeper, packet)
+            else:  # not all in this turn of the loop: nobody knows how many they are
+                posting.post(keeper, packet)
         self._line.sent_to(keeper)
 
     def _call(self, sid: str, call: Callable[[SessionKeeper], T]) -> Future[T]:

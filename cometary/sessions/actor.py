@@ -54,11 +54,12 @@ from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
 from cometary.sessions.replayed import Replayed
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
-from cometary.sessions.short_steps import meet, receive
+from cometary.sessions.short_steps import ShortSteps, meet, receive
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cometary.actors.scheduled_cell import ScheduledCell
     from cometary.fsm import Observer
     from cometary.sessions.failure import Failure
     from cometary.sessions.keeper import Call, SessionKeeper
@@ -122,6 +123,7 @@ class SessionActor(Actor):
         elif not self.actor_inbox.empty():
             self._handover.runs = True  # as it were: rule 7
             self.tell_itself(HandlerDone(self))
+        cast("ScheduledCell", self.actor_inbox).shortcut = ShortSteps(self, keeper)
         self._handover.serve(self)
 
     def on_receive(self, message: Any) -> None:

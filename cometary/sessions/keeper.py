@@ -161,7 +161,10 @@ class SessionKeeper:
             ActorEndedError: its actor has ended for good; nobody's fault.
         """
         cell: Receiving = self.ref.actor_inbox
-        cell.put(request)
+        if request.packets:
+            cell.put(request)
+        else:
+            cell.hand(request)
 
     def attach(self, stream: Stream, ack: int) -> None:
         """Have `stream` carry what its client lacks, which has all packets up to `ack`.
@@ -196,6 +199,14 @@ class SessionKeeper:
         if cell.state == CLOSED:
             return False
         cell.put(message)
+        return True
+
+    def hand(self, message: object) -> bool:
+        """Do as `take`, and have it handled at once if nothing is in the way of that."""
+        cell: Receiving = self.ref.actor_inbox
+        if cell.state == CLOSED:
+            return False
+        cell.hand(message)
         return True
 
     @property

@@ -77,6 +77,11 @@ class Posting:
         elif keeper.settled or not keeper.take_late(message):
             self._refuse(keeper, message)
 
+    def hand(self, keeper: SessionKeeper, message: object) -> None:
+        """Do it, and have it handled at once if nothing is in the way of that; on the loop."""
+        if keeper.ended is not None or not keeper.hand(message):
+            self.post(keeper, message)
+
     def take_all(self) -> None:
         """Take all that threads have sent by now; on the loop."""
         while self._from_threads:

@@ -10,6 +10,8 @@
 3.  It does all that the machine's step does, and what that asks for: the same state, the same answers, the same timer
     under the same token, in the same order. The tests hold each to the table in every state that they reach.
 4.  They are here for speed alone: all would work without them.
+5.  Those in which no handler of the application is called are a shortcut of the actor's (`ShortSteps`); the others are
+    made in its own turn.
 """
 
 # pyright: reportPrivateUsage=false
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from cometary.actors.shortcut import Shortcut
 from cometary.fsm import StartTimer, State
 from cometary.fsm.engine import keep_timer
 from cometary.packets.packet import Packet
@@ -35,6 +38,27 @@ if TYPE_CHECKING:
 WAITING: Final = CarrierMachine.waiting
 HAVE_REQUEST: Final = CarrierMachine.have_request
 HAVE_PACKET: Final = CarrierMachine.have_packet
+
+
+class ShortSteps(Shortcut):
+    """The shortcut of a session's actor.
+
+    Args:
+        performer: the actor.
+        keeper: the session.
+    """
+
+    __slots__ = ("_keeper", "_performer")
+
+    def __init__(self, performer: Performer, keeper: SessionKeeper) -> None:
+        self._performer = performer
+        self._keeper = keeper
+
+    def take(self, message: object) -> bool:
+        """Make the short step for a packet, or for a request without packets; see `receive`."""
+        if isinstance(message, Request) and message.packets:
+            return False
+        return receive(self._performer, self._keeper, message)
 
 
 def receive(performer: Performer, keeper: SessionKeeper, message: object) -> bool:

@@ -79,15 +79,16 @@ async def test_a_session_waits_for_its_client_from_the_answer_on_that_crashed_it
     def note_end(session: Session, reason: str, undelivered: Sequence[Packet]) -> None:
         ended.append(trio.current_time())
 
-    async with system(), hosting(app, wait=20, die=10) as manager:
-        visitor = Visitor(manager)
-        await visitor.make(Failing(2))
-        await trio.sleep(5)
-        with nullcontext() if short_steps else without_short_steps():
+    steps = nullcontext() if short_steps else without_short_steps()
+    with steps:
+        async with system(), hosting(app, wait=20, die=10) as manager:
+            visitor = Visitor(manager)
+            await visitor.make(Failing(2))
+            await trio.sleep(5)
             manager.hub.post(visitor.keeper, Packet("news"))
             await wait_all_tasks_blocked()
-        last_answer = trio.current_time()
-        await trio.sleep(60)
+            last_answer = trio.current_time()
+            await trio.sleep(60)
     assert ended == [pytest.approx(last_answer + 10)]
 
 
@@ -105,3 +106,32 @@ async def test_a_request_is_held_as_long_as_any_though_the_release_of_another_ha
         assert not request.answered
         await trio.sleep(2)
         assert request.got == (0, ())
+
+
+async def test_a_packet_that_is_handed_over_is_answered_with_before_anybody_has_a_turn(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        visitor = Visitor(manager)
+        held = await visitor.ask()
+        manager.posting.hand(visitor.keeper, Packet("news", 1))
+        assert held.answered
+        manager.posting.post(visitor.keeper, Packet("news", 2))
+        manager.posting.hand(visitor.keeper, Packet("news", 3))  # behind the mail that there is
+        visitor.take(held)
+        await wait_all_tasks_blocked()
+        visitor.take(await visitor.ask())
+    assert visitor.got == [("news", 1), ("news", 2), ("news", 3)]
+
+
+async def test_what_is_handed_over_and_crashes_costs_the_session_an_incarnation_and_its_sender_nothing(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        visitor = Visitor(manager)
+        await visitor.make(Failing(2))
+        life = visitor.keeper.ref.actor_inbox.life
+        manager.posting.hand(visitor.keeper, Packet("news"))
+        await wait_all_tasks_blocked()
+        assert visitor.keeper.ref.actor_inbox.life == life + 1
+        assert visitor.keeper.ended is None

@@ -63,6 +63,7 @@ def change_class(actor: Actor, new: type[Any]) -> None:
     old = type(actor)
     _check(old, new)
     state = converted(old, new, read_attributes(actor))
+    actor.actor_inbox.go_on_in_full()
     try:
         actor.__class__ = new
     except TypeError as error:

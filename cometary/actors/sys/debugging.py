@@ -119,6 +119,7 @@ class Debug:
 
     def put_on(self) -> None:
         """Hide the actor's methods behind the wrappers."""
+        self._cell.go_on_in_full()
         wrapper = (
             self._receive_async if inspect.iscoroutinefunction(self._actor.on_receive) else self._receive
         )

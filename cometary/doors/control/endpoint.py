@@ -26,6 +26,7 @@ from cometary.doors.control.limits import limit, refuse_right
 from cometary.doors.control.operations import ReadinessEndpoint, operating
 from cometary.doors.control.publishing import Publishing, refusal_of
 from cometary.doors.control.rights import EVERYTHING, Rights, Secrets
+from cometary.doors.control.sending import Sending, read_sending
 from cometary.doors.control.shapes import (
     CrashCount,
     HistoryOf,
@@ -132,8 +133,11 @@ class ControlEndpoint:
             **watching,
         }
         self._operating = operating(operations)
+        short = {
+            "/send": functools.partial(read_sending, hub.packet)
+        }  # who has all rights may do without a look at it
         for path, (type_, call) in self._posts.items():
-            self._router.add("POST", path, PostEndpoint(type_, call))
+            self._router.add("POST", path, PostEndpoint(type_, call, short.get(path)))
         for path, endpoint in self._gets.items():
             self._router.add("GET", path, endpoint)
         for path, endpoint in self._operating.items():
@@ -208,8 +212,10 @@ class ControlEndpoint:
         """Disconnect a session from paths."""
         return self._hub.disconnect(body.sid, body.paths, listing=MOST_LISTED), Paths.shown
 
-    def send(self, body: SessionPackets) -> Outcome[None]:
+    def send(self, body: SessionPackets | Sending) -> Outcome[None]:
         """Send packets to one session."""
+        if isinstance(body, Sending):
+            return self._hub.send(body.sid, (body.packet,)), ONE_PACKET
         packets = self._publishing.packets(body.packets)
         return self._hub.send(body.sid, packets), lambda _: {"packets": len(packets)}
 
@@ -258,19 +264,47 @@ def _crash(crash: Callable[[int], int], body: CrashCount) -> Outcome[int]:
     return settled(crash(body.count)), lambda count: {"crashed": count}
 
 
+class Same:
+    """What is told of a call, the same each time.
+
+    Args:
+        members: what it is.
+    """
+
+    __slots__ = ("_members", "json")
+
+    def __init__(self, members: dict[str, object]) -> None:
+        self._members = members
+        self.json = json.encode(members)
+
+    def __call__(self, _: object) -> dict[str, object]:
+        """Return it."""
+        return self._members
+
+
+ONE_PACKET: Final = Same({"packets": 1})
+
+
 class PostEndpoint:
     """The endpoint of a call that has a body.
 
     Args:
         type_: what the body is.
         call: makes the call.
+        short: reads a body in JSON if it is of the commonest form, into what `call` takes as well; else returns None.
     """
 
-    __slots__ = ("_call", "_decode_json", "_type")
+    __slots__ = ("_call", "_decode_json", "_short", "_type")
 
-    def __init__(self, type_: Any, call: Callable[[Any], Outcome[Any]]) -> None:
+    def __init__(
+        self,
+        type_: Any,
+        call: Callable[[Any], Outcome[Any]],
+        short: Callable[[bytes], object] | None = None,
+    ) -> None:
         self._type = type_
         self._call = call
+        self._short = short
         self._decode_json = msgspec.json.Decoder(type_).decode
 
     def __call__(self, exchange: Exchange) -> None:
@@ -282,7 +316,8 @@ class PostEndpoint:
             exchange.refuse(error, codec)
             return
         if answer is TAKEN:  # nearly always: nothing has to be asked of it
-            exchange.respond(200, codec.encode(tell(None)), codec.content_type)
+            told = tell.json if isinstance(tell, Same) and codec is json else codec.encode(tell(None))
+            exchange.respond(200, told, codec.content_type)
         elif answer.done():
             _finish(exchange, codec, answer, tell)
         else:
@@ -295,6 +330,9 @@ class PostEndpoint:
             ProtocolError: `bad-request`; the caller's fault.
         """
         if codec is json:
+            short = None if self._short is None else self._short(body)
+            if short is not None:
+                return short
             check_json(body)
             try:
                 value = self._decode_json(body)

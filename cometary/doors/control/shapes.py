@@ -30,6 +30,20 @@ class PacketBody(msgspec.Struct, omit_defaults=True):
     idempotency_key: str | None = None
 
 
+class PlainPacket(msgspec.Struct):
+    """A packet for which its sender wishes nothing."""
+
+    path: str
+    message: Any
+
+
+class PlainSending(msgspec.Struct):
+    """The body of `/send`, as nearly every one is, with one packet."""
+
+    sid: str
+    packets: Annotated[list[PlainPacket], msgspec.Meta(min_length=1, max_length=1)]
+
+
 class SessionPaths(msgspec.Struct):
     """The body of `/disconnect`."""
 

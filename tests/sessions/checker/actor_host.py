@@ -40,6 +40,7 @@ class ActorHost(PlayedApplication):
     """
 
     settings: SessionSettings
+    shortcut = property(lambda _: None, lambda *_: None)  # all messages come to the actor itself
 
     def __init__(self, parts: Parts, keeper: Any) -> None:
         super().__init__()

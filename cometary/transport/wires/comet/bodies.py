@@ -2,7 +2,8 @@
 
 What clients send is nearly always written as this server would write it, and then read in one pass, into a struct: it
 holds no key twice and no member that is not known. Any other body is read once more, by the strict codec, as is what is
-wrong with one.
+wrong with one. A request that only acknowledges is read by itself (`read_poll`), with nothing to look for but its three
+members.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
 from cometary.transport.codecs import json
 from cometary.transport.codecs.amount import ALWAYS, check_json
-from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody
+from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody, PollBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,32 @@ ABSENT: Final = UNSET
 
 
 _decode_json: Final = msgspec.json.Decoder(Body).decode
+
+
+SHORTEST_POLL: Final = len(b'{"sid":"","rid":1,"ack":0}')
+LONGEST_POLL: Final = 256
+ZERO: Final = 0x30
+NINE: Final = 0x39
+
+_decode_poll: Final = msgspec.json.Decoder(PollBody).decode
+
+
+def read_poll(body: bytes) -> PollBody | None:
+    """Read a request that only acknowledges, if it is written as this server would write it.
+
+    Returns:
+        It; None if the body is to be read in full, whatever that comes to.
+    """
+    if (
+        not SHORTEST_POLL <= len(body) <= LONGEST_POLL or not ZERO <= body[-2] <= NINE
+    ):  # as most that are something else
+        return None
+    try:
+        poll = _decode_poll(body)
+        written = b'{"sid":"%b","rid":%d,"ack":%d}' % (poll.sid.encode(), poll.rid, poll.ack)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return poll if body == written else None
 
 
 def read_request(body: bytes, codec: Codec) -> Body:

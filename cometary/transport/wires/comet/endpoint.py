@@ -20,6 +20,7 @@ from cometary.transport.http.exchange import NO_HEADERS
 from cometary.transport.wires.comet.bodies import (
     ABSENT,
     packets_of,
+    read_poll,
     read_request,
     welcome_members,
     write_answer,
@@ -42,13 +43,22 @@ class CometRequest(Request):
 
     __slots__ = ("_codec", "_exchange", "_gate")
 
-    def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        gate: Gate,
+        *,
+        rid: int,
+        ack: int,
+        packets: Sequence[Packet] = (),
+        close: bool = False,
+    ) -> None:
         # Not through the base class's constructor: this is made for every request there is.
-        ack, packets = body.ack, body.packets
-        self.rid = body.rid
-        self.ack = 0 if ack is ABSENT else ack
-        self.packets = packets_of(packets) if packets else ()
-        self.close = body.close is True
+        self.rid = rid
+        self.ack = ack
+        self.packets = packets
+        self.close = close
         self.size = len(exchange.body)
         self._exchange = exchange
         self._codec = codec
@@ -142,7 +152,14 @@ class CometEndpoint:
         return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
 
     def _in_json(self, exchange: Exchange) -> None:
-        self._answer(exchange, json)
+        poll = read_poll(exchange.body)
+        if poll is None:
+            self._answer(exchange, json)
+            return
+        request = CometRequest(exchange, json, self._gate, rid=poll.rid, ack=poll.ack)
+        credentials = HttpCredentials(exchange, NO_TOKEN) if self._guards else None
+        self._gate.submit(poll.sid, request, credentials)
+        exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
     def _answer(self, exchange: Exchange, codec: Codec) -> None:
         gate = self._gate
@@ -160,10 +177,15 @@ class CometEndpoint:
             if not self._streams(exchange, codec, body):
                 gate.open(CometOpening(exchange, codec, gate, body))
             return
+        ack = 0 if body.ack is ABSENT else body.ack
+        packets = packets_of(body.packets) if body.packets else ()
+        close = body.close is True
         if body.hold is False:  # not by a variable for the class: that would be called as Python calls
-            request: CometRequest = CometSend(exchange, codec, gate, body)
+            request: CometRequest = CometSend(
+                exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close
+            )
         else:
-            request = CometRequest(exchange, codec, gate, body)
+            request = CometRequest(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         gate.submit(sid, request, credentials_of(exchange, body) if self._guards else None)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 

@@ -13,7 +13,13 @@ from msgspec import UNSET
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
 from cometary.transport.codecs import Codec, cbor, json
-from cometary.transport.wires.comet.bodies import array_head, packets_of, read_request, write_answer
+from cometary.transport.wires.comet.bodies import (
+    array_head,
+    packets_of,
+    read_poll,
+    read_request,
+    write_answer,
+)
 
 CODECS: tuple[Codec, ...] = (json, cbor)
 
@@ -127,6 +133,22 @@ def strictly(body: bytes) -> object:
 @given(mutated())
 def test_what_clients_write_and_whatever_is_like_it_is_read_as_the_strict_codec_reads_it(body: bytes) -> None:
     assert verdict(body, json) == strictly(body)
+
+
+@settings(max_examples=500)
+@given(mutated(CLIENTS_WRITE[:1]))
+def test_what_is_read_as_a_poll_is_read_in_full_as_the_same(body: bytes) -> None:
+    poll = read_poll(body)
+    if poll is not None:
+        request = read_request(body, json)
+        assert (poll.sid, poll.rid, poll.ack) == (request.sid, request.rid, request.ack)
+        assert json.encode(request) == body
+
+
+def test_what_clients_poll_with_is_read_as_a_poll() -> None:
+    poll = read_poll(CLIENTS_WRITE[0].encode())
+    assert poll is not None
+    assert (poll.sid, poll.rid, poll.ack) == ("s", 2, 1)
 
 
 @pytest.mark.parametrize("body", CLIENTS_WRITE)
