@@ -1,9 +1,9 @@
 """The commonest steps of a session's machine, made without its table: nearly every delivery consists of these.
 
 1.  There are these. A packet meets a held request, which is answered with it, or a stream, to which it is written; or
-    it waits, as there is nothing that would take it. A poll is held, or answered with what waits; when it has been held
-    for as long as it may, it is answered with nothing. The packets of a request are handed over, and then it is held,
-    in the place of an older one, or answered with what waits; or, if it is a send, answered at once.
+    it waits, as there is nothing that would take it. A poll acknowledges something, and is held, or answered with what
+    waits. The packets of a request are handed over, and then it is held, in the place of an older one, or answered with
+    what waits; or, if it is a send, answered at once.
 2.  A short step is made only where there is nothing else to think of: no early request, no stream that would have to
     be released, no queue that is full, nobody behind, nobody who watches the machine. Whatever is special takes the
     machine's own step; a short step that is not made has changed nothing.
@@ -73,7 +73,7 @@ def receive(performer: Performer, keeper: SessionKeeper, message: object) -> boo
         return take(performer, keeper, message)
     if isinstance(message, Request):
         return let_in(performer, keeper, message) if message.packets else poll(keeper, message)
-    return type(message) is StartTimer and let_go(keeper, message)
+    return False
 
 
 def take(performer: Performer, keeper: SessionKeeper, packet: Packet) -> bool:
@@ -113,7 +113,7 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         return False
     if request.close or not request.holds or machine.held is not None or machine.stream is not None:
         return False
-    if keeper.lag or not outbox.acknowledged <= request.ack <= outbox.sent:
+    if keeper.lag or not outbox.acknowledged < request.ack <= outbox.sent:
         return False
     waits = outbox.unsent
     if not waits and request.ack != outbox.sent:  # its client lacks something that was sent
@@ -126,21 +126,6 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         machine.held = request
         machine.state = HAVE_REQUEST
         start_timer(keeper, machine, machine.wait)
-    return True
-
-
-def let_go(keeper: SessionKeeper, timer: StartTimer) -> bool:
-    """Answer a request that was held for as long as it may be with nothing; see `SessionMachine.hold_runs_out`."""
-    machine: MachineData = keeper.machine
-    held = machine.held
-    if held is None or machine._fsm_extra is not None or machine._fsm_timers != (timer,):
-        return False
-    machine.held = None
-    machine.state = WAITING
-    try:
-        held.answer(0, ())
-    finally:
-        start_timer(keeper, machine, machine.policy.die)
     return True
 
 
