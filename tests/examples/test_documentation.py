@@ -9,6 +9,7 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -148,8 +149,9 @@ def test_every_limit_that_can_be_set_is_explained() -> None:
 
 def test_every_call_of_the_control_interface_is_listed() -> None:
     nothing: Any = None
+    hub: Any = SimpleNamespace(packet=nothing)
     endpoint = ControlEndpoint(
-        nothing,
+        hub,
         nothing,
         nothing,
         sessions=nothing,
