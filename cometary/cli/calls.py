@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.cli import target
 from cometary.cli.plain import plain
-from cometary.doors.control.settings import master_secret
 from cometary.errors import ConnectorError, ControlError, UsageError
-from cometary.settings import load
 
 if TYPE_CHECKING:
     from cometary.connector import Connector
-
-TIMEOUT: Final = 10.0
-"""Seconds that a call takes at most."""
 
 STDIN: Final = "-"
 _MESSAGE: Final = (
@@ -42,13 +38,7 @@ def add_options(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("message", metavar="MESSAGE", nargs="?", default="null", help=_MESSAGE)
     if command == "sessions":
         parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
-    parser.add_argument(
-        "--control",
-        metavar="HOST:PORT",
-        default=SUPPRESS,
-        help="Where it is. Default: as for `cometary serve`.",
-    )
-    parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
+    target.add_options(parser)
 
 
 def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
@@ -65,11 +55,11 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
     Raises:
         ConfigError: something given was wrong.
     """
-    settings = load({name: given[name] for name in ("control", "config") if name in given}, environment)
+    url, secret = target.find(given, environment)
     from cometary.connector import Connector  # noqa: PLC0415 - `--help` need not wait for it
 
     try:
-        with Connector(f"http://{settings.control}", master_secret(settings), timeout=TIMEOUT) as connector:
+        with Connector(url, secret, timeout=target.TIMEOUT) as connector:
             COMMANDS[command](connector, given)
     except (ConnectorError, ControlError, UsageError, ValueError) as error:
         sys.stderr.write(f"cometary: {error}\n")

@@ -7,22 +7,18 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import SUPPRESS, ArgumentParser
+from argparse import ArgumentParser
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from cometary.cli import target
 from cometary.cli.plain import plain
-from cometary.doors.control.settings import master_secret
 from cometary.errors import ConfigError, ConnectorError, ControlError
-from cometary.settings import load
 
 if TYPE_CHECKING:
     import httpx
-
-TIMEOUT: Final = 10.0
-"""Seconds."""
 
 HELP: Final[Mapping[str, str]] = {
     "tree": "show the supervision tree",
@@ -41,13 +37,7 @@ def add_options(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="Default: 2.")
         parser.add_argument("--once", action="store_true", help="Show it once.")
     parser.add_argument("--json", action="store_true", help="Print what the server says, as JSON.")
-    parser.add_argument(
-        "--control",
-        metavar="HOST:PORT",
-        default=SUPPRESS,
-        help="Where it is. Default: as for `cometary serve`.",
-    )
-    parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
+    target.add_options(parser)
 
 
 def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
@@ -78,14 +68,12 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
 @contextmanager
 def asking(given: Mapping[str, Any], environment: Mapping[str, str]) -> Generator[httpx.Client]:
     """Yield what asks the control interface; errors of the connection become a `ConnectorError`."""
-    settings = load({name: given[name] for name in ("control", "config") if name in given}, environment)
+    url, secret = target.find(given, environment)
     import httpx  # noqa: PLC0415 - `--help` need not wait for it
 
-    secret = master_secret(settings)
     headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
-    url = f"http://{settings.control}"
     try:
-        with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=target.TIMEOUT, trust_env=False) as client:
             yield client
     except httpx.TransportError as error:
         raise ConnectorError(f"{url} cannot be reached: {error}") from None

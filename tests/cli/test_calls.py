@@ -9,24 +9,15 @@ from collections.abc import Iterator
 import pytest
 
 from cometary.cli import main
+from tests.cli.conftest import SECRET
 from tests.examples.sessions import ClientSession
 from tests.servers import RunningServer, running_server
-
-SECRET = "known-to-both"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with running_server("", COMETARY_SECRET=SECRET) as server:
         yield server
-
-
-@pytest.fixture
-def session(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientSession]:
-    monkeypatch.setenv("COMETARY_SECRET", SECRET)
-    monkeypatch.setenv("COMETARY_CONTROL", server.control.removeprefix("http://"))
-    with ClientSession(server.comet) as session:
-        yield session
 
 
 def test_what_is_given_is_sent_as_json_or_else_as_text(session: ClientSession) -> None:

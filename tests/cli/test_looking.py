@@ -15,24 +15,15 @@ import pytest
 from cometary.cli import main
 from cometary.cli.looking import step_line, tree_lines
 from cometary.cli.top import Look
+from tests.cli.conftest import SECRET
 from tests.examples.sessions import ClientSession
 from tests.servers import ROOT, RunningServer, running_server
-
-SECRET = "known-to-both"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with running_server("tests/cli/crashing_application.py:app", COMETARY_SECRET=SECRET) as server:
         yield server
-
-
-@pytest.fixture
-def session(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientSession]:
-    monkeypatch.setenv("COMETARY_SECRET", SECRET)
-    monkeypatch.setenv("COMETARY_CONTROL", server.control.removeprefix("http://"))
-    with ClientSession(server.comet) as session:
-        yield session
 
 
 def name_of_the_last(capsys: pytest.CaptureFixture[str]) -> str:
