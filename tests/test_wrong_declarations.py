@@ -163,7 +163,7 @@ def test_nobody_is_let_in_by_an_object_that_happens_to_be_true(verdict: Any) -> 
 
 
 def test_tasks_of_one_name_are_told_apart_by_a_number() -> None:
-    from cometary.server.tree import named  # noqa: PLC0415 - it brings the whole server along
+    from cometary.server.children import named  # noqa: PLC0415 - it brings the whole server along
 
     assert [name for name, _ in named([one_later, partial(one_later), one_later])] == [
         "one_later",

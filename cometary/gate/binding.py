@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -113,3 +114,8 @@ def binding_of(bind: str, key: bytes) -> Binding | None:
     if kind == "cookie":
         return CookieBinding(name, key)
     return TokenBinding(key) if kind == "token" else None
+
+
+def fits(given: bytes | None, kept: bytes | None) -> bool:
+    """Whether a request proves what a session is bound to; in constant time."""
+    return given is not None and kept is not None and compare_digest(given, kept)

@@ -22,10 +22,10 @@
 from __future__ import annotations
 
 from functools import partial
-from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from cometary.errors import ActorEndedError, ProtocolError
+from cometary.gate.binding import fits
 from cometary.gate.judging import Judging
 from cometary.gate.opening import NO_TOKEN, Welcome, applicant
 from cometary.gate.refusals import refusal_of, refusal_of_bug
@@ -394,8 +394,3 @@ class Gate:
 
 def _kept(keeper: SessionKeeper) -> bytes | None:
     return None if keeper.lease is None else keeper.lease.binding
-
-
-def fits(given: bytes | None, kept: bytes | None) -> bool:
-    """Whether a request proves what a session is bound to; in constant time."""
-    return given is not None and kept is not None and compare_digest(given, kept)

@@ -18,7 +18,6 @@ then the front end and the doors send what is still to be sent.
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from contextlib import ExitStack, asynccontextmanager
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -28,11 +27,7 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
-from cometary.app.sockets import SocketSupervisor
 from cometary.authentication import SignedToken
-from cometary.authentication.served import ServedAuthenticator
-from cometary.declarations import name_of
-from cometary.dispatch.delegate import Delegate
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.history import Histories
@@ -44,6 +39,14 @@ from cometary.doors.door import Inside, Operations
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
 from cometary.server.authenticator import choose_authenticator
+from cometary.server.children import (
+    authenticator_children,
+    delegate_children,
+    engine_children,
+    named,
+    socket_children,
+    with_pauses,
+)
 from cometary.server.doors import Doors
 from cometary.server.endpoints import (
     CLIENTS,
@@ -62,7 +65,7 @@ from cometary.server.running import Running
 from cometary.server.socketio import socketio
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
-from cometary.supervision import Backoff, ChildSpec, SupervisorSpec, start_child, subscribe, supervise, tree
+from cometary.supervision import ChildSpec, start_child, subscribe, supervise, tree
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.settings import limits_for
@@ -71,9 +74,9 @@ from cometary.transport.net.listener import SYSTEM, Network
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable
 
-    from cometary.app import Authenticator, Task
+    from cometary.app import Authenticator
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
     from cometary.server.reloading import Source
@@ -87,9 +90,6 @@ STOP_GRACE: Final = 5.0
 
 LAST_MOMENT: Final = 1.0
 """Seconds for what only waits for its turn on the loop, should one handler have taken all of the time."""
-
-PAUSES: Final = Backoff(min=0.1, max=5.0)
-"""How long what is not the server's own waits for its restart after a crash."""
 
 
 async def serve(
@@ -198,12 +198,12 @@ class Server:
             leave: what `Running.stop` sets.
         """
         children = [
-            *self._engine_children(),
+            *engine_children(self._engine),
             self._dispatcher_child(),
-            *self._delegate_children(),
+            *delegate_children(self._app, self._hub),
             *(with_pauses(name, specs) for name, specs in self._doors.children()),
-            *self._authenticator_children(),
-            *self._socket_children(),
+            *authenticator_children(self._authenticator),
+            *socket_children(self._app),
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end.run),
         ]
@@ -221,12 +221,6 @@ class Server:
                 self._state = "ready"
                 yield running
 
-    def _engine_children(self) -> list[ChildSpec]:
-        """Return what the engine does by itself, if it does anything."""
-        if self._engine.run is None:
-            return []
-        return [with_pauses("engine", [ChildSpec("connections", self._engine.run)])]
-
     def _dispatcher_child(self) -> ChildSpec:
         manager = self._manager
         limits = manager.settings
@@ -236,26 +230,6 @@ class Server:
             Dispatcher,
             (self._table, self._engine.attach, manager.receipts, parking, manager.flow, manager.find_actor),
         )
-
-    def _delegate_children(self) -> list[ChildSpec]:
-        """Return what tells the application's delegates of updates, if it has any."""
-        delegates = self._app.delegates
-        specs = [
-            ChildSpec(f"delegate-{number}", Delegate, (told, self._hub))
-            for number, told in enumerate(delegates, 1)
-        ]
-        return [with_pauses("delegates", specs)] if specs else []
-
-    def _authenticator_children(self) -> list[ChildSpec]:
-        """Return what keeps up the connections of an authenticator that has any."""
-        if not isinstance(self._authenticator, ServedAuthenticator):
-            return []
-        return [with_pauses("authenticator", [ChildSpec("connections", self._authenticator.run)])]
-
-    def _socket_children(self) -> list[ChildSpec]:
-        """Return what runs the functions of the application's sockets, if it has any."""
-        specs = [ChildSpec(place.path, SocketSupervisor, (place,)) for place in self._app.places]
-        return [with_pauses("sockets", specs)] if specs else []
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         urls, settings = self._front_end.urls, self._settings
@@ -389,17 +363,3 @@ def new_engine(contracts: Contracts) -> LocalEngine:
     if not contracts.keeping:
         return LocalEngine()
     return LocalEngine(Histories(contracts, lambda: secrets.token_urlsafe(6), trio.current_time))
-
-
-def named(tasks: Iterable[Task]) -> Iterator[tuple[str, Task]]:
-    """Yield each task with a name of its own: that of its function, with a number from the second one on."""
-    taken: Counter[str] = Counter()
-    for task in tasks:
-        name = name_of(task)
-        taken[name] += 1
-        yield name if taken[name] == 1 else f"{name}-{taken[name]}", task
-
-
-def with_pauses(name: str, children: list[ChildSpec]) -> ChildSpec:
-    """Return a supervisor of its own for `children`, whose pauses spare the server's restart intensity."""
-    return ChildSpec(name, SupervisorSpec(children, intensity=10, period=5.0, backoff=PAUSES))

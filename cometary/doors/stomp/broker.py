@@ -18,10 +18,11 @@ import trio
 
 from cometary.actors import Actor, Future
 from cometary.doors.stomp.bodies import JSON, STOMP, message_of, passed_on
-from cometary.doors.stomp.conversation import Conversation, Subscription, result_of
+from cometary.doors.stomp.conversation import Conversation, result_of
 from cometary.doors.stomp.frames import Frame, tail
 from cometary.doors.stomp.logins import Rights
 from cometary.doors.stomp.queues import Consumer, Message, Queues
+from cometary.doors.stomp.subscription import Subscription
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.paths import check_path

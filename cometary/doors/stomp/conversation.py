@@ -6,8 +6,7 @@
 3.  A receipt says that the frame has been done: of SEND, that the server has taken the message. Frames are done in
     order; while one is not, the next waits (`busy`).
 4.  A transaction keeps SEND, ACK and NACK until COMMIT, and is bounded. What is not committed has never happened.
-5.  A subscription with an ack mode other than `auto` has so many messages in flight at most that are not acknowledged.
-    `client` acknowledges all before it on the same subscription as well, `client-individual` that message alone.
+5.  What ACK and NACK settle, the subscription's mode says (`cometary.doors.stomp.subscription`).
 """
 
 from __future__ import annotations
@@ -18,46 +17,17 @@ from typing import Final, NamedTuple, Protocol
 
 from cometary.actors import Future
 from cometary.doors.stomp.frames import BEAT, VERSIONS, Frame, bad, encode, head, required
+from cometary.doors.stomp.subscription import ACK_MODES, Subscription
 from cometary.doors.stomp.transactions import Transactions
 from cometary.errors import MailboxFullError, ProtocolError, UsageError
 
-ACK_MODES: Final = ("auto", "client", "client-individual")
-
 MOST_SUBSCRIPTIONS: Final = 1_000
-MOST_UNACKNOWLEDGED: Final = 1_000
-"""Of one subscription."""
 
 OUR_BEATS: Final = (1_000, 10_000)
 """Milliseconds: how often signs of life can be sent, and how often they are wished for."""
 
 NUMBER: Final = 10**9
 """Milliseconds that a client may wish for at most."""
-
-
-class Subscription:
-    """One of a client's subscriptions.
-
-    Args:
-        id: what the client calls it.
-        destination: what it hears.
-        mode: how it acknowledges.
-
-    Attributes:
-        unacknowledged: what is in flight, by the ids of the messages, in order; with what the queue knows it by.
-    """
-
-    __slots__ = ("destination", "id", "mode", "unacknowledged")
-
-    def __init__(self, id: str, destination: str, mode: str) -> None:  # noqa: A002 - STOMP's word
-        self.id = id
-        self.destination = destination
-        self.mode = mode
-        self.unacknowledged: dict[str, object] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether no further message may be in flight (rule 5)."""
-        return len(self.unacknowledged) >= MOST_UNACKNOWLEDGED
 
 
 def result_of(answer: Future[None]) -> None:
