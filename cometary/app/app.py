@@ -287,8 +287,10 @@ class App(Sockets):
             MailboxFullError: if a hundred thousand updates have not been routed yet: they are sent faster than
                 they can be, or wait for clients that read slowly; nothing was sent, try later.
         """
+        check_own_path(
+            path
+        )  # here: what is compiled would say of a path that is not text what it thinks of types
         if self._hub is None:
-            check_own_path(path)
             raise no_server()
         self._hub.update(
             path,

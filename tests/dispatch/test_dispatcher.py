@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any, NoReturn, SupportsIndex, cast
 
 import pytest
@@ -18,7 +17,7 @@ from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions import Packet
 from cometary.sessions.flow import Flow
-from cometary.sessions.rounds import NextRound, Rounds
+from cometary.sessions.rounds import NextRound
 from cometary.supervision import ChildSpec, supervise
 
 
@@ -193,16 +192,16 @@ async def test_rounds_go_by_how_many_hear_of_an_update_whatever_else_is_wished_o
 
 
 async def test_a_round_begins_in_its_turn_among_the_updates() -> None:
-    hub, flow, begun = Hub(), Flow(), list[float]()
+    hub, flow = Hub(), Flow()
     async with system():
         ref = Dispatcher.start(hub.table, hub.announce, flow=flow)
         await trio.testing.wait_all_tasks_blocked()
-        flow.rounds = cast("Rounds", SimpleNamespace(next_round=begun.append, widest=1))
+        flow.rounds.widest = 8
         got = hub.listen("news")
         for message in (Packet("news", 1), NextRound(), Packet("news", 2)):
             ref.tell(message)
         await trio.testing.wait_all_tasks_blocked()
-    assert len(begun) == 1
+    assert flow.rounds.widest == 4, "each round halves it"
     assert [packet.message for packet in got] == [1, 2]
 
 

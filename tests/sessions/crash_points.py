@@ -69,9 +69,7 @@ class Points:
             stack.enter_context(patch.object(SessionMachine, "start", watched_start))
             stack.enter_context(patch.object(SessionMachine, "step", watched_step))
             stack.enter_context(patch.object(SessionActor, "on_receive", watched_receive))
-            stack.enter_context(
-                patch("cometary.sessions.actor.ShortSteps", lambda *_: None)
-            )  # all come there
+            stack.enter_context(patch("cometary.sessions.actor.ShortSteps", no_shortcut))  # all come there
             if self._short_steps:
                 stack.enter_context(patch.object(Asked, "answer", watched_answer))
             else:
@@ -91,9 +89,13 @@ def without_short_steps() -> Generator[None]:
     with (
         patch("cometary.sessions.actor.receive", makes_none),
         patch("cometary.sessions.actor.meet", makes_none),
-        patch("cometary.sessions.actor.ShortSteps", lambda *_: None),
+        patch("cometary.sessions.actor.ShortSteps", no_shortcut),
     ):
         yield
+
+
+def no_shortcut(*_: object) -> None:
+    """Have the actor itself handle all messages."""
 
 
 def makes_none(*_: object) -> bool:

@@ -14,7 +14,7 @@ from cometary.doors.stomp.frames import BEAT, Frame, FrameReader, encode
 class StompClient:
     """One connection."""
 
-    def __init__(self, stream: trio.SocketStream, version: str) -> None:
+    def __init__(self, stream: trio.abc.Stream, version: str) -> None:
         self.stream = stream
         self.version = version
         self._reader = FrameReader(1 << 20)
@@ -38,7 +38,7 @@ class StompClient:
                 data = await self.stream.receive_some()
                 if not data:
                     return None
-                self._reader.feed(data)
+                self._reader.feed(bytes(data))
 
     async def ask(self, command: str, body: bytes = b"", **headers: str) -> Frame:
         """Send a frame and wait for the next one that comes."""
