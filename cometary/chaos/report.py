@@ -50,7 +50,7 @@ class Report:
         replays: how many there were, and their p50, p99 and max.
         zombies: connections left open; how many of those the server closed; the longest time it took.
         lag: by how much the bench itself was late: p99 and max.
-        answers: how long the server took to refuse a request that is none: p99 and max.
+        answers: how long the server took to refuse an empty request: p99 and max.
         slowest: how many times as long as planned everything was at most, because bench or server was late.
         seen_off: sessions that the application ended while it sent to them.
         endings: what became of what it sent then: `received` is what it was given as undelivered.
