@@ -24,17 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often each trial runs (default: 3)")
     parser.add_argument("--quick", action="store_true", help="one tiny round, not saved")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to measure on")
+    parser.add_argument(
+        "--only", nargs="+", choices=[each.name for each in CONTESTANTS], help="measure these alone"
+    )
     parser.add_argument("--no-install", action="store_true", help="show what is not installed as missing")
     options = parser.parse_args(argv)
     kit = Kit(python=options.python, install=not options.no_install)
     build = machine.interpreter(kit.python)
     facts = {**machine.facts(), "interpreter": machine.build_name(build)}
     rounds = 1 if options.quick else options.rounds
-    outcome = run(CONTESTANTS, rounds, kit, quick=options.quick)
+    contestants = [each for each in CONTESTANTS if not options.only or each.name in options.only]
+    outcome = run(contestants, rounds, kit, quick=options.quick)
     if not outcome.findings:
         print("nothing was measured", file=sys.stderr)
         return 2
-    text = report.comparison(outcome, CONTESTANTS, facts)
+    text = report.comparison(outcome, contestants, facts)
     print(text)
     if options.quick:
         return 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from benchmarks.harness import provision, versions
 from benchmarks.harness.provision import Kit
-from benchmarks.harness.workspace import BENCHMARKS, ROOT, WORK, output_of
+from benchmarks.harness.workspace import BENCHMARKS, COMPILED, ROOT, WORK, output_of
 
 SUBJECT = "cometary"
+INTERPRETED = "cometary-interpreted"
 PYKKA = "pykka"
 ERLANG = "erlang"
 
@@ -34,6 +36,7 @@ class Contestant:
         command: The program `ring` or `crowd`, to which its arguments are added.
         set_up: Makes it ready to start, or raises `UnavailableError`.
         version: Says what exactly is measured.
+        where: In which folder: the checkout, or its compiled copy.
         most: How many actors of a population it has, if that is not all.
         limit: Why it is not all.
         lacks: Which trials it cannot take part in, by their names, and why.
@@ -45,6 +48,7 @@ class Contestant:
     command: Callable[[Kit, str], list[str]]
     set_up: Callable[[Kit], object]
     version: Callable[[Kit], str]
+    where: Path = ROOT
     most: int | None = None
     limit: str = ""
     lacks: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -55,7 +59,7 @@ class Contestant:
         Raises:
             UnavailableError: It failed, or took longer than `seconds`.
         """
-        return output_of([*self.command(kit, program), *map(str, arguments)], seconds=seconds, cwd=ROOT)
+        return output_of([*self.command(kit, program), *map(str, arguments)], seconds=seconds, cwd=self.where)
 
 
 def _python(
@@ -65,6 +69,7 @@ def _python(
     messages: int,
     interpreter: Callable[[Kit], str],
     *packages: str,
+    where: Path = ROOT,
     most: int | None = None,
     limit: str = "",
     lacks: Mapping[str, str] | None = None,
@@ -74,8 +79,9 @@ def _python(
         about=about,
         messages=messages,
         command=lambda kit, program: [interpreter(kit), "-m", f"benchmarks.actors.{program}s.{module}"],
-        set_up=interpreter,
+        set_up=provision.compiled if where == COMPILED else interpreter,
         version=partial(versions.packages, interpreter, packages),
+        where=where,
         most=most,
         limit=limit,
         lacks=lacks or {},
@@ -93,8 +99,17 @@ def _erlang_command(_kit: Kit, program: str) -> list[str]:
 
 
 CONTESTANTS = (
-    _python(SUBJECT, "scheduled: no task of its own", "cometary_scheduled", 1_500_000, Kit.subject, "trio"),
-    _python("cometary-async", "a Trio task", "cometary_tasks", 250_000, Kit.subject, "trio"),
+    _python(
+        SUBJECT,
+        "scheduled: no task of its own; compiled",
+        "cometary_scheduled",
+        1_500_000,
+        Kit.subject,
+        "trio",
+        where=COMPILED,
+    ),
+    _python(INTERPRETED, "the same, as sources", "cometary_scheduled", 1_500_000, Kit.subject, "trio"),
+    _python("cometary-async", "a Trio task", "cometary_tasks", 250_000, Kit.subject, "trio", where=COMPILED),
     _python(
         PYKKA,
         "a thread",

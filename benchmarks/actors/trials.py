@@ -19,7 +19,7 @@ from benchmarks.harness.provision import Kit
 from benchmarks.harness.workspace import UnavailableError
 
 PATIENCE_SECONDS = 60
-RESTARTS = 300
+RESTARTS = 3_000
 # In a quick run there are so many times fewer actors, and messages.
 QUICKER = 20
 
