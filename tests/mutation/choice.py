@@ -12,7 +12,7 @@ from typing import Final
 from tests.mutation.mutant import Mutant
 
 TESTS: Final[dict[str, tuple[str, ...]]] = {
-    "actors": ("tests/actors",),
+    "actors": ("tests/actors", "tests/supervision"),
     "fsm": ("tests/fsm", "tests/statem"),
     "statem": ("tests/statem",),
     "behaviours": ("tests/behaviours",),
@@ -26,8 +26,8 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The packages that decide or guard something, each with the tests that say what."""
 
-LEFT_OUT: Final = ("tests/sessions/checker",)
-"""Tests that explore for long. What they notice, the mutants say that they bring themselves."""
+LEFT_OUT: Final = ("--ignore=tests/sessions/checker", "-m", "not browser")
+"""What pytest is told not to run: tests that explore for long, which bring mutants of their own, and browsers."""
 
 
 def modules(names: Sequence[str], root: Path) -> list[str]:

@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Path:
     for package in ("cometary", "cometary/dispatch"):
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.pytest]\npythonpath = ["."]\nfilterwarnings = ["error"]\n'
+        '[tool.pytest]\npythonpath = ["."]\nfilterwarnings = ["error"]\nmarkers = ["browser"]\n'
     )
     (tmp_path / "cometary/dispatch/thing.py").write_text(SOURCE)
     (tmp_path / "tests/mutation/harmless.toml").touch()
@@ -112,6 +112,13 @@ def test_only_tests_that_are_asked_for_tell(project: Path) -> None:
     status, output = run(project, BEST, "--tests", "tests/dispatch/test_thing.py", "dispatch")
     assert status == 0, output
     assert "1 tests of tests/dispatch/test_thing.py" in output
+
+
+def test_browsers_are_not_asked(project: Path) -> None:
+    browser = "import pytest\n\n@pytest.mark.browser\ndef test_it():\n    assert False\n"
+    (project / "tests/dispatch/test_browser.py").write_text(browser)
+    status, output = run(project, BEST)
+    assert status == 0, output
 
 
 def test_tests_that_fail_unchanged_are_an_error(project: Path) -> None:

@@ -50,8 +50,7 @@ def outcomes(
             os.write(writing, f"{line}\n".encode())
 
         loop = Loop(baseline, root, enough, lambda trial: trial.outcomes(mutants, jobs), tell)
-        ignored = (f"--ignore={folder}" for folder in LEFT_OUT)
-        return fork.pytest_with(loop, ["-x", "-s", "--tb=short", *ignored, *tests], root)
+        return fork.pytest_with(loop, ["-x", "-s", "--tb=short", *LEFT_OUT, *tests], root)
 
     run = fork.start(work, FOR_HOURS)
     os.close(writing)
