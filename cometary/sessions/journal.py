@@ -49,7 +49,7 @@ class Journal:
         ends: how many have ended and signed off, by reason.
     """
 
-    def __init__(self, now: Callable[[], float], *, addresses: bool = True) -> None:
+    def __init__(self, now: Callable[[], float], *, addresses: bool) -> None:
         self._now = now
         self.addresses = addresses
         self._second = 0

@@ -216,7 +216,6 @@ class SessionManager:
         try:
             self.hub.subscribe(keeper, frozen.paths).get()
         except BaseException:
-            keeper.ended = MOVED
             keeper.leave()
             raise
         self.directory.add(keeper)

@@ -540,7 +540,7 @@ async def test_what_is_sent_while_a_session_is_given_up_comes_before_its_sign_of
     autojump_clock: MockClock,
 ) -> None:
     told = Told()
-    async with system(), hosting(told.app) as manager:
+    async with system(), hosting(told.app, max_queued_packets=2) as manager:
         visitor = Visitor(manager)
         await wait_all_tasks_blocked()
         [session], former = told.sessions, visitor.keeper.ref
@@ -592,6 +592,7 @@ async def test_a_shutdown_waits_for_the_next_actor_of_a_session_that_had_ended_w
         assert done == []
         await manager.shut_down()
         assert done == ["kicked"]
+        assert manager.unsettled() == []
 
 
 async def test_a_session_that_is_given_up_in_its_sign_off_has_no_other_actor(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
+from threading import Thread
 from typing import Any, NamedTuple
 
 import pytest
@@ -99,6 +100,34 @@ async def test_what_was_sent_and_what_was_not_comes_once_and_in_order(places: Pl
     await visitor.ask()
     assert visitor.got == [("a", number) for number in range(1, 7)]
     assert visitor.keeper.machine.state.name == "waiting"
+
+
+async def test_what_a_thread_has_sent_goes_with_it_though_nobody_has_told_the_loop_yet(
+    places: Places,
+) -> None:
+    visitor = Visitor(places.here)
+    await wait_all_tasks_blocked()
+    thread = Thread(target=Session(visitor.keeper, places.here.hub).send, args=("a", 1))
+    thread.start()
+    thread.join()
+    visitor.keeper, _ = places.move(visitor.keeper)
+    Session(visitor.keeper, places.there.hub).send("a", 2)
+    await visitor.ask()
+    assert visitor.got == [("a", 1), ("a", 2)]
+
+
+async def test_nothing_is_left_of_it_where_it_was(places: Places) -> None:
+    keeper, speaker = places.here.open(1), places.here.open(1)
+    former = keeper.ref
+    admit(keeper, Admission({"user": "ada"}, 100), 30.0)
+    await wait_all_tasks_blocked()
+    places.here.flow.fall_behind(keeper.ref)
+    places.here.flow.hold_for(speaker, keeper.ref)
+    places.move(keeper)
+    await wait_all_tasks_blocked()
+    assert not former.is_alive()
+    assert not any(timer.running for timer in keeper.timers.values())
+    assert (places.here.flow.behind, speaker.holds) == ({}, 0), "nobody waits for its client here"
 
 
 async def test_requests_that_wait_are_given_back_and_answered_where_it_goes_on(places: Places) -> None:
@@ -272,22 +301,22 @@ async def test_what_has_become_of_packets_is_counted_once(places: Places) -> Non
     session = Session(visitor.keeper, places.here.hub)
     for number in range(3):
         session.send("prices/x", number)
-    await visitor.ask()
-    await visitor.ask()
+    await visitor.ask(Packet("a"))
+    await visitor.ask(Packet("a"))
     before = places.here.statistics()
-    assert (before["delivered"], before["dropped"]) == (1, 2)
+    assert (before["delivered"], before["dropped"], before["received"]) == (1, 2, 2)
     await moved_visitor(places, visitor)
     assert [places.there.describe(visitor.keeper)[name] for name in ("expired", "dropped")] == [0, 2]
-    counts = ("sessions", "delivered", "expired", "dropped", "undelivered")
-    assert [places.here.statistics()[name] for name in counts] == [0, 1, 0, 2, 0]
-    assert [places.there.statistics()[name] for name in counts] == [1, 0, 0, 0, 0]
+    counts = ("sessions", "delivered", "expired", "dropped", "undelivered", "received")
+    assert [places.here.statistics()[name] for name in counts] == [0, 1, 0, 2, 0, 2]
+    assert [places.there.statistics()[name] for name in counts] == [1, 0, 0, 0, 0, 0]
     session.send("a", 4)
     await visitor.ask()
     visitor.ack = 2
     await visitor.ask()
     visitor.keeper.end("kicked")
     await wait_all_tasks_blocked()
-    assert [places.there.statistics()[name] for name in counts] == [0, 1, 0, 0, 0]
+    assert [places.there.statistics()[name] for name in counts] == [0, 1, 0, 0, 0, 0]
 
 
 async def test_what_is_replayed_to_a_session_that_moves_has_no_more_time_than_it_had(places: Places) -> None:
@@ -483,6 +512,8 @@ async def test_a_session_that_has_ended_or_has_its_turn_does_not_move(bare: Plac
 
 
 async def test_who_has_no_room_takes_none_and_nothing_is_left_of_the_attempt(places: Places) -> None:
+    begun: list[Session] = []
+    places.app.signon(begun.append)
     keeper = places.here.open(1)
     Session(keeper, places.here.hub).connect("a", "b")
     frozen = places.here.release(keeper, lambda _: None).frozen
@@ -498,6 +529,7 @@ async def test_who_has_no_room_takes_none_and_nothing_is_left_of_the_attempt(pla
         places.there.adopt({**frozen, "paths": ["**/a"]})
     await wait_all_tasks_blocked()
     assert len(places.there.directory) == 0
+    assert begun == []
     assert places.there.adopt(frozen).sid == keeper.sid
 
 
