@@ -8,6 +8,7 @@
     supervisor starts it again on the same table and with the updates still in its mailbox.
 4.  An update for which a session that is behind has no room waits (`parking`); so does what comes behind it on the
     same path. It stands beside the actor as well.
+    So do those who hear an update, if they are many: they are offered it in parts.
 5.  The table changes at once, updates are routed in turns. So a subscriber may get an update that
     was sent just before it connected, never miss one that was sent after.
 """
@@ -20,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pykka.messages import ProxyCall
 
 from cometary.actors import Actor
-from cometary.actors.scheduled_cell import offer_to_each
 from cometary.dispatch.parking import Parking
 from cometary.dispatch.subscriptions import Subscriptions
 from cometary.packets.receipts import Receipt
@@ -77,7 +77,7 @@ class Dispatcher(Actor):
     def on_receive(self, message: Any) -> None:
         """Hand a packet to every subscriber of its path."""
         if message.__class__ is NextRound:
-            self._flow.rounds.next_round(self.system.scheduler.now())
+            self._parking.in_turn(self._begin_round)
         elif message.__class__ is Reroute:
             self._parking.route_some()
         elif not self._parking.takes(message, self._route):
@@ -92,6 +92,9 @@ class Dispatcher(Actor):
         if not self._parking.takes(packet, route):
             route(packet)
 
+    def _begin_round(self, _: object) -> None:
+        self._flow.rounds.next_round(self.system.scheduler.now())
+
     def _route(self, packet: Packet) -> None:
         subscribers = self._table.subscribers(packet.path)
         flow = self._flow
@@ -99,7 +102,7 @@ class Dispatcher(Actor):
         rounds = flow.rounds
         if len(subscribers) > rounds.widest:  # noqa: PLR1730 - max() takes three times as long
             rounds.widest = len(subscribers)
-        offer_to_each(subscribers, packet)
+        self._parking.offer(packet, subscribers)
 
     def _route_as_wished(self, record: Record | None, packet: Packet) -> None:
         if record is not None:
@@ -116,7 +119,7 @@ class Dispatcher(Actor):
             subscribers = tuple(one for one in subscribers if one is not excluded)
         if self._receipts is not None and packet.receipt is not None:
             self._receipts.add(Receipt(packet.receipt, "routed", packet.path, sessions=len(subscribers)))
-        offer_to_each(subscribers, packet)
+        self._parking.offer(packet, subscribers)
 
 
 AS_WISHED: Final = ("route_as_wished",)

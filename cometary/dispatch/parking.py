@@ -6,6 +6,11 @@
     most. The rest stands in line for a moment, in order, and those who hear the first ones have their turns. So a
     session that has no room left is noticed before it has had more than there is room for.
 3.  What may be dropped (`drop_oldest`, `drop_newest`), or has a limit of its own (`close`), is never parked.
+4.  Nor is an update offered to more than `MOST_OFFERED` in one turn, all updates of the turn together: the others get
+    it in the next ones, before anything else is routed. Between them those who have it have their turns, and sockets
+    are looked at; so nobody waits for all who hear a broadcast. Who hears it is settled when it is routed.
+5.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
+    brought about has been offered to all.
 """
 
 from __future__ import annotations
@@ -13,19 +18,25 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.actors.scheduled_cell import offer_to_each
 from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from cometary.actors import ActorRef
     from cometary.dispatch.subscriptions import Subscriptions
     from cometary.sessions import Packet
     from cometary.sessions.flow import Flow
 
     Route = Callable[[Any], None]
+    Refs = Sequence[ActorRef[Any]]
 
 MOST_AT_A_TIME: Final = 50
 """Updates that are routed in one turn of the dispatcher at most."""
+
+MOST_OFFERED: Final = 200
+"""Receivers that updates are offered to in one turn of the dispatcher at most: they are one batch of the scheduler."""
 
 WAITING: Final = ("keep", "conflate")
 """The policies whose packets may be parked."""
@@ -39,18 +50,39 @@ class Parking:
         flow: who is behind.
         max_packets: packets that a session's queue takes.
         max_bytes: bytes that it takes.
+        most_offered: receivers that updates are offered to in one turn at most.
     """
 
-    __slots__ = ("_by_path", "_bytes", "_flow", "_left", "_left_bytes", "_line", "_packets", "_table")
+    __slots__ = (
+        "_by_path",
+        "_bytes",
+        "_flow",
+        "_left",
+        "_left_bytes",
+        "_line",
+        "_most_offered",
+        "_offers",
+        "_packets",
+        "_rest",
+        "_table",
+    )
 
     def __init__(
-        self, table: Subscriptions[Any], flow: Flow, max_packets: int = 1_000, max_bytes: int = 1 << 20
+        self,
+        table: Subscriptions[Any],
+        flow: Flow,
+        max_packets: int = 1_000,
+        max_bytes: int = 1 << 20,
+        *,
+        most_offered: int = MOST_OFFERED,
     ) -> None:
         self._table = table
         self._flow = flow
         self._packets = self._left = max(1, min(MOST_AT_A_TIME, max_packets // 2))
         self._bytes = self._left_bytes = max_bytes // 2
-        self._line: deque[tuple[Packet, Route]] = deque()  # rule 2
+        self._most_offered = self._offers = most_offered
+        self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
+        self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
 
     def takes(self, packet: Packet, route: Route) -> bool:
@@ -62,15 +94,34 @@ class Parking:
         else:
             self._count(packet)
             return False
-        self._flow.parked += 1
-        if packet.cause is not None:
-            packet.cause.holds += 1
+        self._park(packet)
         return True
+
+    def in_turn(self, step: Route) -> None:
+        """Call `step`, with None, when all that stands in line has been routed; now if nothing does (rule 5)."""
+        if self._rest is None and not self._line:
+            step(None)
+        else:
+            self._line.append((None, step))
+
+    def offer(self, packet: Packet, subscribers: Refs) -> None:
+        """Offer an update that is being routed to those who hear it: to some now, and to the others later (rule 4)."""
+        left = self._offers - len(subscribers)
+        if left < 0:
+            self._park(packet)
+            self._offer_rest(packet, subscribers, 0)
+            return
+        self._offers = left
+        if not left:
+            self._end_turn()
+        offer_to_each(subscribers, packet)
 
     def route_some(self) -> None:
         """Route updates that need not wait any more, those that were parked first: a new turn has begun."""
         self._flow.rerouting = False
-        self._left, self._left_bytes = self._packets, self._bytes
+        self._left, self._left_bytes, self._offers = self._packets, self._bytes, self._most_offered
+        if self._rest is not None:
+            self._offer_rest(*self._rest)
         for path in list(self._by_path):
             if self._left <= 0:
                 return
@@ -83,7 +134,9 @@ class Parking:
                 del self._by_path[path]
         while self._line and self._left > 0:
             packet, route = self._line.popleft()
-            if self._is_blocked(packet):
+            if packet is None:
+                route(None)
+            elif self._is_blocked(packet):
                 self._by_path.setdefault(packet.path, deque()).append((packet, route))
             else:
                 self._route(packet, route)
@@ -93,15 +146,44 @@ class Parking:
             return False
         return packet.path in self._by_path or self._table.any_hears(packet.path, self._flow.behind)
 
+    def _offer_rest(self, packet: Packet, subscribers: Refs, begin: int) -> None:
+        """Offer an update to those from number `begin` on, as far as this turn goes."""
+        some = subscribers[begin : begin + self._offers]
+        self._offers -= len(some)
+        if begin + len(some) < len(subscribers):
+            self._rest = (
+                packet,
+                subscribers,
+                begin + len(some),
+            )  # before they are offered it: that may crash
+        else:
+            self._rest = None
+            self._unpark(packet)
+        if not self._offers:
+            self._end_turn()
+        offer_to_each(some, packet)
+
+    def _end_turn(self) -> None:
+        self._left = 0
+        self._flow.reroute()  # in a turn behind those of the ones who hear
+
     def _route(self, packet: Packet, route: Route) -> None:
+        self._unpark(packet)
+        self._count(packet)
+        route(packet)
+
+    def _park(self, packet: Packet) -> None:
+        self._flow.parked += 1
+        if packet.cause is not None:
+            packet.cause.holds += 1
+
+    def _unpark(self, packet: Packet) -> None:
         self._flow.parked -= 1
         if packet.cause is not None:
             self._flow.release(packet.cause)
-        self._count(packet)
-        route(packet)
 
     def _count(self, packet: Packet) -> None:
         self._left_bytes -= packet.size
         self._left = self._left - 1 if self._left_bytes > 0 else 0
         if self._left == 0:
-            self._flow.reroute()  # in a turn behind those of the ones who hear
+            self._end_turn()

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import trio
 
+from cometary.actors.scheduled_cell import offer_to_each
 from cometary.dispatch.members import Member, Members, Present
+from cometary.dispatch.parking import MOST_OFFERED
 from cometary.errors import UsageError
 from cometary.packets.notices import PRESENCE_PATH
 from cometary.packets.packet import Packet
@@ -117,8 +119,10 @@ class Presence:
         if changes is None:
             return
         packet = Packet(PRESENCE_PATH, {"path": path, **changes.as_dict()})
-        for subscriber in self._table.subscribers(path):
-            subscriber.actor_inbox.offer(packet)
+        subscribers = self._table.subscribers(path)
+        for begin in range(0, len(subscribers), MOST_OFFERED):  # in parts, as the dispatcher offers updates
+            offer_to_each(subscribers[begin : begin + MOST_OFFERED], packet)
+            await trio.lowlevel.checkpoint()
 
 
 def check_hears(table: Table, keeper: SessionKeeper, path: str) -> None:

@@ -13,8 +13,10 @@ from trio.testing import MockClock as Clock
 from trio.testing import wait_all_tasks_blocked
 
 from cometary import App, Session
+from cometary.actors import Actor
 from cometary.dispatch import members
 from cometary.dispatch.members import Member, Members, Present
+from cometary.dispatch.parking import MOST_OFFERED
 from cometary.dispatch.presence import LONGEST_SHOWN, MOST_A_SECOND
 from cometary.errors import UsageError
 from cometary.packets.packet import Packet
@@ -135,6 +137,22 @@ async def test_who_is_connected_by_the_name_of_the_path_is_there(house: House, a
     ada.session.disconnect("room/1", "room/2", "news")
     assert await told(grace) == [{"count": 1, "joined": [], "left": [ada.session.name]}]
     assert await told(ada) == []
+
+
+async def test_what_is_told_to_many_is_offered_to_some_at_a_time(house: House, autojump_clock: Clock) -> None:
+    waiting = list[int]()
+
+    class Listener(Actor):
+        def on_receive(self, message: Any) -> None:
+            waiting.append(len(self.system.scheduler.ready))
+
+    for _ in range(2 * MOST_OFFERED + 1):
+        house.hub.listen(Listener.start(), "room/1")
+    guest = await house.visit()
+    guest.session.connect("room/1")
+    await trio.sleep(60)
+    assert len(waiting) == 2 * MOST_OFFERED + 1
+    assert max(waiting) < 2 * MOST_OFFERED, "about one part of them is before who comes then"
 
 
 async def test_many_changes_are_one_packet_and_those_that_come_to_nothing_are_none(
