@@ -14,6 +14,7 @@ from cometary.config import kinds, sources
 from cometary.config.option import Option, option
 from cometary.config.section import Section, extended, options_of
 from cometary.doors.control.settings import ControlSection
+from cometary.doors.files.settings import FilesSection
 from cometary.doors.hosting.settings import HostingSection
 from cometary.doors.installed import installed_doors
 from cometary.doors.roots.settings import RootsSection
@@ -85,6 +86,7 @@ class Settings(
     SessionSection,
     ContractSection,
     WebhookSection,
+    FilesSection,
     HostingSection,
     StompSection,
     RootsSection,

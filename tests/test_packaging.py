@@ -14,6 +14,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from cometary.browser import CLIENT, TYPES, WELCOME
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "clients/javascript/src"
 LINKS = ROOT / "cometary/demo/page/client"
@@ -84,6 +86,8 @@ def check_wheel(files: ZipFile) -> None:
     modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "cometary").rglob("*.py")}
     assert modules <= names
     assert {"cometary/py.typed", "cometary/demo/page/index.html", "cometary/demo/page/style.css"} <= names
+    for file in (CLIENT, TYPES, WELCOME):
+        assert files.read(f"cometary/browser/{file.name}") == file.read_bytes()
     for source in SOURCES.iterdir():
         for folder in ("demo/page", "contrib/django/static/cometary"):
             assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()

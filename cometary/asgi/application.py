@@ -22,6 +22,7 @@ from cometary.asgi import on_asyncio, on_trio
 from cometary.asgi.inside import Inside, open_inside
 from cometary.asgi.scope import path_of
 from cometary.asgi.thread import TrioThread
+from cometary.doors.files.door import client_paths
 from cometary.errors import UsageError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
@@ -37,7 +38,7 @@ logger = get_logger("cometary.asgi")
 
 
 class CometASGI:
-    """Answers at the comet endpoint.
+    """Answers at the comet endpoint, and beside it with the JavaScript client.
 
     Args:
         app: the application.
@@ -49,6 +50,7 @@ class CometASGI:
         self._app = app
         self._settings = settings or Settings()
         self._site = site
+        self._own = frozenset((self._settings.comet, *client_paths(self._settings.comet)))
         self._inside: Inside | None = None
         self._thread: TrioThread | None = None
         self._starts_up = False  # whether somebody has been told so
@@ -62,7 +64,7 @@ class CometASGI:
         kind = scope["type"]
         if kind == "lifespan":
             await self._live(scope, receive, send)
-        elif self._site is not None and path_of(scope, self._settings.comet) != self._settings.comet:
+        elif self._site is not None and path_of(scope, self._settings.comet) not in self._own:
             await self._site(scope, receive, send)
         elif self._inside is not None:
             serve = on_trio.serve_websocket if kind == "websocket" else on_trio.serve_http

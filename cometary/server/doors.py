@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from cometary.doors.control.door import ControlDoor
-from cometary.doors.files import FilesDoor
+from cometary.doors.files.door import FilesDoor
 from cometary.doors.hosting.door import HostingDoor
 from cometary.doors.installed import installed_doors
 from cometary.doors.roots.door import RootsDoor

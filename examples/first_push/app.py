@@ -11,7 +11,6 @@ HERE = Path(__file__).parent
 
 app = App()
 app.files("/", HERE / "public")
-app.files("/cometary/", HERE.parents[1] / "clients/javascript/src")
 
 
 @app.signon

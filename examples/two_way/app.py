@@ -13,7 +13,6 @@ LONGEST = 200
 
 app = App()
 app.files("/", HERE / "public")
-app.files("/cometary/", HERE.parents[1] / "clients/javascript/src")
 
 items: dict[str, object] = {}
 

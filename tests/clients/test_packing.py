@@ -71,7 +71,8 @@ def test_what_it_exports_is_in_it(clone: Path) -> None:
     packed = {file["path"] for file in pack(client, "--dry-run")["files"]}
     package = json.loads((client / "package.json").read_text())
     named = {name.removeprefix("./") for name in names(package["exports"])}
-    assert named | {"README.md"} <= packed
+    assert named | {"README.md", "LICENSE", "old/package.json"} <= packed
+    assert (client / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert not {name for name in packed if name.startswith("tests/")}
     assert {f"types/{Path(name).stem}.d.ts" for name in packed if name.startswith("src/")} <= packed
 

@@ -162,7 +162,7 @@ async def test_a_body_is_nested_64_levels_deep_at_most(
 # -- HTTP ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/comet/", "/comet/x", "/Comet", "/update", "/sessions", "/healthz"])
+@pytest.mark.parametrize("path", ["/comet/", "/comet/x", "/Comet", "/update", "/sessions", "/healthz"])
 async def test_any_other_path_is_not_found(session: Unharmed, path: str) -> None:
     connection = await session.world.connect()
     assert (await connection.ask({"rid": 1}, path=path)).error == (404, "not-found")

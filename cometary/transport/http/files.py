@@ -8,11 +8,15 @@
     are the same file. An escaped slash is in no name.
 4.  Browsers may keep a file, but ask each time whether it is still the same (`no-cache`, and an `ETag`):
     after a restart with other files nobody has the old ones, and nobody fetches the same ones again.
+    A file whose name says which version it is (a hash) may be kept for good.
 5.  One range of a file's bytes may be asked for, as players of sound and video do. Who asks for several gets it all.
+6.  A file that was packed goes out as gzip to whoever takes that, unless a range of it is asked for. It has another tag
+    then (RFC 9110, section 8.8.3.3).
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from email.utils import formatdate, parsedate_to_datetime
@@ -39,6 +43,7 @@ CONTENT_TYPES: Final[Mapping[str, bytes]] = MappingProxyType(
         ".json": b"application/json",
         ".png": b"image/png",
         ".svg": b"image/svg+xml",
+        ".ts": b"text/plain; charset=utf-8",
         ".txt": b"text/plain; charset=utf-8",
         ".woff2": b"font/woff2",
     }
@@ -50,7 +55,12 @@ UNKNOWN: Final = b"application/octet-stream"
 NO_SNIFFING: Final = (b"X-Content-Type-Options", b"nosniff")
 """Tells browsers to believe the content type (the Fetch standard, section "X-Content-Type-Options")."""
 
-NO_CACHE: Final = (b"Cache-Control", b"no-cache")
+NO_CACHE: Final = b"no-cache"
+IMMUTABLE: Final = b"public, max-age=31536000, immutable"
+"""For a name that no other content will ever have (RFC 8246)."""
+
+PACKED: Final = (b"Content-Encoding", b"gzip")
+TAKES_GZIP: Final = re.compile(rb"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)", re.IGNORECASE)
 RANGE: Final = re.compile(rb"bytes=(\d{0,18})-(\d{0,18})")
 INDEX: Final = "index.html"
 READS: Final = ("GET", "HEAD")
@@ -62,27 +72,55 @@ class ServedFile:
     """A file, read, and ready to be sent.
 
     Args:
-        path: where it is.
+        body: what is in it.
+        suffix: the end of its name, such as `.html`, which says what that is.
+        modified: when it was changed, in seconds since the epoch.
+        cache: for how long it may be kept: a value of `Cache-Control`.
+        more: further headers.
+        packed: whether it is packed, too.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._body = path.read_bytes()
-        self._content_type = CONTENT_TYPES.get(path.suffix, UNKNOWN)
-        self._modified = int(path.stat().st_mtime)
-        self._tag = b'"%b"' % hashlib.sha256(self._body).hexdigest()[:32].encode()
-        modified = formatdate(self._modified, usegmt=True).encode()
-        self._headers: Headers = (
-            NO_CACHE,
-            (b"ETag", self._tag),
-            (b"Accept-Ranges", b"bytes"),
-            (b"Last-Modified", modified),
-            NO_SNIFFING,
-        )
+    def __init__(
+        self,
+        body: bytes,
+        suffix: str,
+        modified: int,
+        *,
+        cache: bytes = NO_CACHE,
+        more: Headers = (),
+        packed: bool = False,
+    ) -> None:
+        self._body = body
+        self._content_type = CONTENT_TYPES.get(suffix, UNKNOWN)
+        self._modified = modified
+        name = hashlib.sha256(self._body).hexdigest()[:32].encode()
+        self._tag, self._packed_tag = b'"%b"' % name, b'"%b-gzip"' % name
+        since = (b"Last-Modified", formatdate(modified, usegmt=True).encode())
+        varies: Headers = ((b"Vary", b"Accept-Encoding"),) if packed else ()
+        common: Headers = ((b"Cache-Control", cache), since, NO_SNIFFING, *varies, *more)
+        self._headers: Headers = ((b"ETag", self._tag), (b"Accept-Ranges", b"bytes"), *common)
+        self._packed_headers: Headers = ((b"ETag", self._packed_tag), PACKED, *common)
+        self._packed = gzip.compress(self._body, mtime=0) if packed else None
+
+    @classmethod
+    def read(
+        cls, path: Path, *, cache: bytes = NO_CACHE, more: Headers = (), packed: bool = False
+    ) -> ServedFile:
+        """Return the file at `path`; the other arguments are those of the class.
+
+        Raises:
+            OSError: it cannot be read; the environment's fault.
+        """
+        modified = int(path.stat().st_mtime)
+        return cls(path.read_bytes(), path.suffix, modified, cache=cache, more=more, packed=packed)
 
     def answer(self, exchange: Exchange) -> None:
         """Answer a GET or HEAD request for it."""
+        packed = self._packed if self._goes_packed(exchange.headers) else None
         if self._is_known(exchange.headers):
-            exchange.respond(304, headers=self._headers)
+            exchange.respond(304, headers=self._headers if packed is None else self._packed_headers)
+        elif packed is not None:
+            exchange.respond(200, packed, self._content_type, self._packed_headers)
         elif (part := self._part(exchange)) is None:
             exchange.respond(200, self._body, self._content_type, self._headers)
         elif part:
@@ -92,6 +130,11 @@ class ServedFile:
         else:
             which = (b"Content-Range", b"bytes */%d" % len(self._body))
             exchange.respond(416, b"", self._content_type, (*self._headers, which))
+
+    def _goes_packed(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Rule 6."""
+        takes = TAKES_GZIP.search(headers.get(b"accept-encoding", b""))
+        return self._packed is not None and takes is not None and b"range" not in headers
 
     def _part(self, exchange: Exchange) -> range | None:
         """Return which bytes are asked for (RFC 9110, section 14): None for all, an empty range for none of them.
@@ -116,8 +159,8 @@ class ServedFile:
         """Whether the client has it as it is (RFC 9110, section 13.2.2)."""
         tags = headers.get(b"if-none-match")
         if tags is not None:
-            known = (tag.strip().removeprefix(b"W/") for tag in tags.split(b","))
-            return tags.strip() == b"*" or self._tag in known
+            known = {tag.strip().removeprefix(b"W/") for tag in tags.split(b",")}
+            return tags.strip() == b"*" or not known.isdisjoint((self._tag, self._packed_tag))
         since = read_date(headers.get(b"if-modified-since", b""))
         return since is not None and self._modified <= since
 
@@ -151,9 +194,18 @@ class FileTable:
         if not directory.is_dir():
             raise UsageError(f"{directory} is no directory")
         for name, path in files_in(directory, follow_links=follow_links):
-            self._files[prefix + name] = file = ServedFile(path)
+            self._files[prefix + name] = file = ServedFile.read(path)
             if name == INDEX:
                 self._files[prefix] = file
+
+    def add_file(self, name: str, file: ServedFile) -> None:
+        """Serve one file.
+
+        Args:
+            name: its URL path, as text, not escaped. What is there already stays.
+            file: the file.
+        """
+        self._files.setdefault(name, file)
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange` by its file.

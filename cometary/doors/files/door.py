@@ -1,0 +1,90 @@
+"""The door of what browsers are given as files: the client, and what the application has for them.
+
+1.  What the application has at a path comes first: the server's own files are at those that are left.
+2.  The client is beside the comet endpoint, wherever that is. It is there under two names: one for good, which may be
+    kept for some minutes, and one of this version, which may be kept for ever.
+3.  Where neither the application nor a site beside the sessions says what is at `/`, a page of the server's own is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from cometary.browser import CLIENT, TYPES, WELCOME, hashed_name
+from cometary.config.section import Section, section_of
+from cometary.doors.door import Door
+from cometary.doors.files.settings import FilesSection
+from cometary.doors.hosting.settings import HostingSection
+from cometary.transport.http.files import IMMUTABLE, FileTable, ServedFile
+from cometary.transport.wires.comet.settings import CometSection
+
+if TYPE_CHECKING:
+    from cometary.doors.door import Inside
+    from cometary.transport.http.exchange import Endpoint
+
+SHORT: Final = b"public, max-age=300"
+"""For how long a page may go on with the client of before an upgrade."""
+
+VARIES: Final = ((b"Vary", b"Origin"),)
+"""To pages of other origins, which have to be allowed to import it, the answer has more headers."""
+
+
+class FilesDoor(Door):
+    """Serves the client, and the files of the directories that the application names."""
+
+    name: ClassVar[str] = "files"
+    section: ClassVar[type[Section] | None] = FilesSection
+
+    def open(self, inside: Inside) -> None:
+        """Read them.
+
+        Raises:
+            UsageError: a directory is not there any more; the application's fault.
+            OSError: a file cannot be read; the environment's fault.
+        """
+        self._files = files = FileTable()
+        for prefix, directory, follow_links in inside.directories:
+            files.add(prefix, directory, follow_links=follow_links)
+        comet, site = section_of(self.settings, CometSection).comet, section_of(self.settings, HostingSection)
+        for path, file in client_files(comet).items():
+            files.add_file(path, file)
+        if section_of(self.settings, FilesSection).welcome_page == "on" and not (site.wsgi or site.asgi):
+            files.add_file("/", welcome_page(comet))
+
+    def rest(self) -> Endpoint:
+        """Answer with the file of that name, if there is one."""
+        return self._files
+
+
+def beside(comet: str, name: str) -> str:
+    """Return the URL path of a file beside the comet endpoint."""
+    return f"{comet[: comet.rindex('/')]}/{name}"
+
+
+def client_paths(comet: str) -> tuple[str, str, str]:
+    """Return where the client is, for good and in this version, and where its types are.
+
+    Args:
+        comet: the path of the comet endpoint.
+    """
+    return beside(comet, CLIENT.name), beside(comet, hashed_name()), beside(comet, TYPES.name)
+
+
+def client_files(comet: str) -> dict[str, ServedFile]:
+    """Return the client's files by their URL paths."""
+    for_good, this_version, types = client_paths(comet)
+    more = (*VARIES, (b"Content-Location", this_version.encode()))
+    return {
+        for_good: ServedFile.read(CLIENT, cache=SHORT, more=more, packed=True),
+        this_version: ServedFile.read(CLIENT, cache=IMMUTABLE, more=VARIES, packed=True),
+        types: ServedFile.read(TYPES, packed=True),
+    }
+
+
+def welcome_page(comet: str) -> ServedFile:
+    """Return the page of a server without pages."""
+    for_good, this_version, _ = client_paths(comet)
+    text = WELCOME.read_text(encoding="utf-8")
+    for name, path in (("client", for_good), ("hashed", this_version), ("comet", comet)):
+        text = text.replace(f'"{{{name}}}"', f'"{path}"')
+    return ServedFile(text.encode(), WELCOME.suffix, int(WELCOME.stat().st_mtime))

@@ -1,0 +1,20 @@
+"""What an operator can say of the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cometary.config import kinds
+from cometary.config.option import option
+from cometary.config.section import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesSection(Section):
+    """What browsers are given beside the application's files."""
+
+    welcome_page: str = option(
+        "on",
+        kinds.choice("off", "on"),
+        "Whether a page to try the server out with is at /, if nothing else is.",
+    )
