@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from cometary.browser import CLIENT, TYPES, WELCOME
+from cometary.cli.new import FILES
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "clients/javascript/src"
@@ -88,6 +89,7 @@ def check_wheel(files: ZipFile) -> None:
     assert {"cometary/py.typed", "cometary/demo/page/index.html", "cometary/demo/page/style.css"} <= names
     for file in (CLIENT, TYPES, WELCOME):
         assert files.read(f"cometary/browser/{file.name}") == file.read_bytes()
+    assert {f"cometary/cli/project/{name}" for name in FILES} <= names
     for source in SOURCES.iterdir():
         for folder in ("demo/page", "contrib/django/static/cometary"):
             assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()

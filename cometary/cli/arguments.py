@@ -6,7 +6,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from cometary.cli import calls, chaos, looking, tokens
+from cometary.cli import calls, chaos, looking, new, tokens
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
@@ -47,6 +47,7 @@ def _parser() -> ArgumentParser:
         command.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))
     for command in (serve, demo, check):
         _add_options(command, options)
+    new.add_options(commands.add_parser("new", help="write a small project that runs", allow_abbrev=False))
     trouble = commands.add_parser(
         "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False
     )

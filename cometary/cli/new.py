@@ -1,0 +1,77 @@
+"""The command `cometary new`: a small project that runs, to begin with."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cometary.config.kinds import matching
+from cometary.errors import ConfigError
+
+NAME: Final = matching(r"[A-Za-z0-9][\w.-]*", "a name of letters, digits, dots, dashes and underscores")
+TEMPLATE: Final = Path(__file__).with_name("project")
+FILES: Final = ("README.md", "app.py", "page/index.html", "test_app.py")
+"""What there is in it; where the package is installed, Python puts more beside these."""
+
+WORD: Final = "PROJECT"
+"""Where its name stands in them."""
+
+NEXT: Final = """\
+cometary: {name} is written. Next:
+
+    cd {name}
+    cometary serve app:app
+
+and open the page in a browser. README.md says more."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument(
+        "name", metavar="NAME", help="What it is called, and the directory that is made for it."
+    )
+
+
+def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:  # noqa: ARG001 - as of all commands
+    """Write a project into a new directory.
+
+    Args:
+        given: the options, as text.
+        environment: the environment variables; none of them says anything of it.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        ConfigError: it is no name, there is something of that name, or nothing can be written there.
+    """
+    name: str = given["name"]
+    try:
+        NAME.check(name)
+    except ValueError:
+        raise ConfigError("NAME", f"must be {NAME.allowed}, not {name!r}") from None
+    try:
+        write(Path(name))
+    except FileExistsError:
+        raise ConfigError("NAME", f"there is something called {name} already") from None
+    except OSError as error:
+        raise ConfigError("NAME", f"{error.filename} cannot be written: {error.strerror}") from None
+    print(NEXT.format(name=name))
+    return 0
+
+
+def write(directory: Path) -> None:
+    """Write a project.
+
+    Raises:
+        FileExistsError: there is something at its place already; nothing was written.
+        OSError: it cannot be written; the environment's fault.
+    """
+    directory.mkdir()
+    for file in FILES:
+        text = (TEMPLATE / file).read_text(encoding="utf-8")
+        target = directory / file
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text.replace(WORD, directory.name), encoding="utf-8")
