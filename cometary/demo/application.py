@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
@@ -14,12 +15,16 @@ from cometary.demo.delivery import Delivery
 from cometary.demo.jobs import Jobs
 from cometary.demo.watching import Watching
 from cometary.log import get_logger
+from cometary.sessions.supervisor import CRASHES, PERIOD
 
 if TYPE_CHECKING:
     from cometary.server import Running
     from cometary.sessions import Session
 
 PAGE: Final = Path(__file__).parent / "page"
+
+MARGIN: Final = 1.0
+"""Seconds that may go by until the supervisor has noted a crash."""
 
 logger = get_logger("cometary.demo")
 
@@ -29,7 +34,17 @@ class DemoCrash(Exception):  # noqa: N818 - it is no error: somebody asked for i
 
 
 def crash(session: Session, _path: str, _message: object) -> None:
-    """Crash the actor of this session, as an error in any handler would."""
+    """Crash the actor of this session, as an error in any handler would, unless that would end the session.
+
+    Visitors press the button again and again. One crash more than the supervisor of sessions puts up with, and it would
+    give this session up, before the eyes of somebody who is told that nothing is lost.
+    """
+    crashes: deque[float] = session.data.setdefault("crashes", deque(maxlen=CRASHES))
+    now = trio.current_time()
+    if len(crashes) == CRASHES and now - crashes[0] <= PERIOD + MARGIN:
+        session.send("demo/spared", {"crashes": CRASHES, "seconds": PERIOD})
+        return
+    crashes.append(now)
     raise DemoCrash(f"{session.name} pressed the button")
 
 

@@ -22,8 +22,9 @@ HEARTBEAT: Final = 1.0
 
 @dataclass(slots=True)
 class Tally:
-    """What has come of a stream that is numbered on, from wherever it was joined."""
+    """What has come of a stream that is numbered from 1 on, from wherever it was joined."""
 
+    first: int | None = None
     last: int | None = None
     received: int = 0
     lost: int = 0
@@ -32,7 +33,10 @@ class Tally:
     def count(self, number: int) -> None:
         """Take note of one more packet of the stream."""
         self.received += 1
-        expected = number if self.last is None else self.last + 1
+        if self.first is None or self.last is None:
+            self.first = expected = number
+        else:
+            expected = self.last + 1
         if number < expected:
             self.doubled += 1
         else:
@@ -41,7 +45,8 @@ class Tally:
 
     def as_dict(self) -> dict[str, int]:
         """Return what the page shows of it."""
-        return {"received": self.received, "lost": self.lost, "doubled": self.doubled}
+        before = 0 if self.first is None else self.first - 1
+        return {"received": self.received, "lost": self.lost, "doubled": self.doubled, "before": before}
 
 
 class Delivery:

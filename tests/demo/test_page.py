@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,6 +78,15 @@ def expect_more(page: Page, stream: str, *, by: int) -> None:
     assert (count(page, stream, "lost"), count(page, stream, "doubled")) == (0, 0)
 
 
+def expect_all_arrives(page: Page) -> None:
+    """Wait until another tick has come, and see that what was sent and what was received are the same count."""
+    expect_more(page, "ticks", by=1)
+    page.wait_for_function(
+        """() => document.querySelector("#sent").textContent
+                 === document.querySelector("#ticks [data-count=received]").textContent"""
+    )
+
+
 def forgive(complaints: Complaints, *expected: str) -> None:
     """Clear the complaints that the test has provoked; there must have been some."""
     others = [each for each in complaints if not any(text in each for text in expected)]
@@ -139,15 +149,36 @@ def test_a_crash_of_the_actor_loses_nothing(tab: OpenTab, demo: Demo) -> None:
     assert own_name(page) == name, "it is another session"
 
 
-def test_one_crash_too_many_ends_the_session_and_the_page_opens_another(
-    tab: OpenTab, complaints: Complaints
-) -> None:
+def test_whoever_presses_the_button_again_and_again_keeps_the_session(tab: OpenTab) -> None:
     page = tab()
-    page.evaluate("for (let crash = 1; crash <= 4; crash += 1) document.querySelector('#crash').click()")
-    expect(page.locator("#incident")).to_contain_text("Your session ended (failed)")
-    expect_more(page, "beats", by=1)
-    expect_more(page, "ticks", by=1)
-    forgive(complaints, "410 (Gone)")  # as a browser says of `session-ended`
+    name = own_name(page)
+    page.evaluate("for (let crash = 1; crash <= 5; crash += 1) document.querySelector('#crash').click()")
+    expect(page.locator("#incident")).to_contain_text("puts up with 3 crashes")
+    expect(page.locator("#tree")).to_contain_text(re.compile(f"{name}worker↻ 3"))
+    expect_all_arrives(page)
+    expect(page.locator("#incident")).to_contain_text(
+        "puts up with 3 crashes"
+    )  # whatever is reported meanwhile
+
+
+def test_a_session_that_is_lost_is_followed_by_one_that_is_counted_anew(
+    tab: OpenTab, demo: Demo, complaints: Complaints
+) -> None:
+    with CuttingProxy(demo.port, seed=1, cut=0) as network:
+        page = tab(f"http://127.0.0.1:{network.port}/")
+        expect_more(page, "ticks", by=1)
+        lost = json.dumps({"error": "unknown-session", "detail": "as after a restart of the server"})
+        page.route(
+            "**/comet",
+            lambda route: route.fulfill(status=404, content_type="application/json", body=lost),
+            times=1,
+        )
+        network.cut_all()
+        expect(page.locator("#incident")).to_contain_text("Your session ended (unknown-session)")
+        expect_all_arrives(page)
+        expect_more(page, "beats", by=1)
+        page.context.close()
+    forgive(complaints, "404 (Not Found)", "net::ERR", "WebSocket connection")
 
 
 def test_a_network_that_is_gone_for_a_while_costs_nothing_but_time(
@@ -186,6 +217,44 @@ def test_the_drawing_shows_each_session_and_marks_the_own_one(tab: OpenTab) -> N
         # The tabs of earlier tests may be there too, until their sessions have died.
         other_titles = page.locator("#machine .disc:not(.own) title")
         expect(other_titles.filter(has_text=own_name(stranger))).to_have_count(1)
+
+
+def test_what_the_server_does_not_move_any_more_says_since_when(
+    tab: OpenTab, demo: Demo, complaints: Complaints
+) -> None:
+    with CuttingProxy(demo.port, seed=1, cut=0) as network:
+        page = tab(f"http://127.0.0.1:{network.port}/")
+        marks = page.locator(".stale .as-of")
+        expect(marks).to_have_count(0)
+        network.cut = 2
+        network.cut_all()
+        expect(marks).to_have_text([re.compile(r"as of \d\d:\d\d:\d\d")] * 4)
+        network.cut = 0
+        expect(marks).to_have_count(0)
+        expect(page.locator(".as-of")).to_have_text([""] * 4)
+        page.context.close()
+    forgive(complaints, "net::ERR", "WebSocket connection")
+
+
+def test_nothing_of_the_drawing_is_cut_off(tab: OpenTab) -> None:
+    page = tab()
+    for width, narrow in ((1280, False), (1081, True), (390, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(
+            "(narrow) => (document.querySelector('#machine svg').viewBox.baseVal.width < 400) === narrow",
+            arg=narrow,
+        )
+        assert page.evaluate(CUT_OFF) == []
+
+
+CUT_OFF = """() => {
+  const frame = document.querySelector("#machine svg").getBoundingClientRect();
+  const parts = [...document.querySelectorAll("#machine :is(.state *, svg > text, .way)")];
+  return parts.filter((part) => {
+    const { left, right, top, bottom } = part.getBoundingClientRect();
+    return left < frame.left || right > frame.right || top < frame.top || bottom > frame.bottom;
+  }).map((part) => part.textContent);
+}"""
 
 
 def test_the_page_fits_into_any_window(tab: OpenTab) -> None:

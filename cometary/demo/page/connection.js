@@ -1,13 +1,21 @@
-/** The lamp at the top: how the connection is, as the client says and as the heartbeat shows. */
+/**
+ * How the connection is, as the client says and as the heartbeat shows: the lamp at the top; and while it is not there, since
+ * when each part of the page that the server moves has stood still.
+ */
 
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 
 /** Milliseconds without a heartbeat after which a connection that seems open is not trusted. */
 const OVERDUE = 3500;
 
+/** States in which the page shows what is, or nothing yet. */
+const LIVE = new Set(["connecting", "open"]);
+
 /** @param {import("./client/comet.js").Comet} comet */
 export function showConnection(comet) {
   const lamp = byId("connection");
+  const moved = [...document.querySelectorAll("section.moved")];
+  for (const part of moved) part.querySelector("h2")?.append(element("small", { className: "as-of" }));
   let lastSign = performance.now();
 
   const show = () => {
@@ -19,6 +27,12 @@ export function showConnection(comet) {
       lamp.querySelector(".state").textContent = state;
     }
     lamp.querySelector(".detail").textContent = detail(state, silence, comet.unanswered);
+    const asOf = LIVE.has(state) ? "" : `as of ${new Date(Date.now() - silence).toLocaleTimeString([], { hour12: false })}`;
+    for (const part of moved) {
+      part.classList.toggle("stale", asOf !== "");
+      const text = part.querySelector(".as-of");
+      if (text !== null && text.textContent !== asOf) text.textContent = asOf;
+    }
   };
 
   comet.on("**", () => { lastSign = performance.now(); });

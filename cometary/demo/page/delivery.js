@@ -9,6 +9,7 @@ const TICK = 1000; // milliseconds
 const PULLED = 5000; // milliseconds
 const SHOWN = 60; // heartbeats
 const LATE = 750; // milliseconds after the quickest one
+const BEHIND = 2000; // milliseconds that reports of crashes may be, which come one by one
 
 /** What has come of a stream that is numbered from wherever it was joined. */
 class Tally {
@@ -34,8 +35,9 @@ class Tally {
     return Array.from({ length: number - expected }, (_, place) => expected + place);
   }
 
-  /** There is a new session: what was sent in between was for nobody. */
+  /** There is a new session: what was sent in between was for nobody, and the count begins anew, as the server's does. */
   restart() {
+    this.received = this.lost = this.doubled = 0;
     this.#last = undefined;
   }
 }
@@ -80,34 +82,54 @@ export function showDelivery(comet, people, cable) {
   const tally = new Tally();
   const strip = new Strip();
   let sent = 0;
+  let sparedAt = -Infinity;
+  let before = 0; // of these, in earlier sessions
 
   comet.on("delivery/beat", (number) => {
     tally.count(number).forEach((missing) => strip.lost(missing));
     strip.arrived(number);
     showTally("beats", tally);
   });
-  comet.on("delivery/ticked", (ticks) => showTally("ticks", ticks));
-  comet.addEventListener("reopened", () => tally.restart());
+  comet.on("delivery/ticked", (ticks) => {
+    before = ticks.before;
+    showTally("ticks", ticks);
+    showSent();
+  });
+  comet.addEventListener("reopened", () => {
+    tally.restart();
+    before = sent - comet.unanswered; // until the server says which was the first one that it has got
+    showTally("beats", tally);
+    showTally("ticks", { received: 0, lost: 0, doubled: 0 });
+    showSent();
+  });
   setInterval(() => {
     if (comet.state === "closed") return;
     sent += 1;
     comet.send("delivery/tick", sent);
-    byId("sent").textContent = sent;
+    showSent();
   }, TICK);
 
   byId("crash").addEventListener("click", () => {
     comet.send("demo/crash");
     tell("Crashing …");
   });
+  comet.on("demo/spared", ({ crashes, seconds }) => {
+    sparedAt = performance.now();
+    tell(`The supervisor puts up with ${crashes} crashes in ${seconds} seconds. This one more would have ended your session, so it was left out.`);
+  });
   comet.on("watch/crash", ({ error, action }) => {
-    if (!error.includes(people.you)) return;
+    if (!error.includes(people.you) || performance.now() - sparedAt < BEHIND) return;
     tell(action === "restart" ? "Your actor crashed, and was restarted. The session has not noticed." : FAILED);
   });
   comet.addEventListener("reopened", (event) => {
     const { reason } = /** @type {CustomEvent} */ (event).detail;
-    tell(`Your session ended (${reason}); this is a new one.`);
+    tell(`Your session ended (${reason}); this is a new one, and is counted anew.`);
   });
   byId("cable").addEventListener("click", () => void pull(cable));
+
+  function showSent() {
+    byId("sent").textContent = String(Math.max(0, sent - before));
+  }
 }
 
 const FAILED = "Your actor crashed too often: the supervisor has given your session up.";
