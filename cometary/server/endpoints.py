@@ -122,7 +122,13 @@ def public_service(
     router.add("POST", settings.comet, CometEndpoint(gate, streams))
     hosts = HostRule(settings.hosts, secure=secure)
     service = Service(
-        router, cors, hosts, guards=router.guards, metered=bodies.metered, uploads=router.uploads
+        router,
+        cors,
+        hosts,
+        guards=router.guards,
+        metered=bodies.metered,
+        uploads=router.uploads,
+        refusals=bodies.refusals,
     )
     watch_clients(service, settings)
     return service

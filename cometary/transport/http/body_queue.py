@@ -28,6 +28,7 @@ import trio
 
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import negotiate
+from cometary.transport.http.refusal_log import RefusalLog
 from cometary.transport.http.service import call
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class BodyQueue:
         credit: bytes that may still be read at once.
         waiting: bytes that wait.
         last: the connections with bodies that wait, each with when its last one is finished (rule 3).
+        refusals: logs those that are too long.
     """
 
     __slots__ = (
@@ -72,10 +74,12 @@ class BodyQueue:
         "_taking_turns",
         "credit",
         "last",
+        "refusals",
         "waiting",
     )
 
     def __init__(self, start_soon: Callable[..., None], room: int = ROOM) -> None:
+        self.refusals = RefusalLog()
         self.credit = AT_ONCE
         self.waiting = 0
         self.last: dict[object, int] = {}
@@ -129,6 +133,7 @@ class BodyQueue:
             if self.last[connection] == finished:
                 del self.last[connection]
             work()
+        self.refusals = RefusalLog()
         self.credit = AT_ONCE
 
 

@@ -8,13 +8,13 @@ first that nothing is wrong with goes through them.
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
 from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.http.cors import SAME_ORIGIN
+from cometary.transport.http.refusal_log import RefusalLog
 from cometary.transport.http.router import resolve
 
 if TYPE_CHECKING:
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint, Exchange, Route
     from cometary.transport.http.forwarded import TrustedProxies
     from cometary.transport.http.hosts import HostRule
-
-WINDOW: Final = 60.0
-"""Seconds."""
-
-MOST: Final = 10
-LONGEST: Final = 200
-"""Characters of a value."""
-
-EVENTS: Final = {"host": "host refused", "origin": "origin refused"}
 
 logger = get_logger("cometary.transport")
 
@@ -48,6 +39,7 @@ class Service:
         guards: Whether `cors` holds at a path.
         metered: Makes an endpoint wait its turn when too much is asked at once.
         uploads: How many bytes a body may have at a path where such are taken as they come; 0 where none are.
+        refusals: Logs what is refused.
 
     Attributes:
         hosts: The same.
@@ -78,6 +70,7 @@ class Service:
         guards: Callable[[str], bool] = lambda path: True,  # noqa: ARG005
         metered: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint,
         uploads: Callable[[str], int] = lambda path: 0,  # noqa: ARG005
+        refusals: RefusalLog | None = None,
     ) -> None:
         self._answer = metered(self._serve)
         self._endpoint = endpoint
@@ -85,7 +78,7 @@ class Service:
         self._cors = cors
         self.hosts = hosts
         self.uploads = uploads
-        self._refusals = RefusalLog()
+        self._refusals = RefusalLog() if refusals is None else refusals
         self._epoch: int = 0
         self.access: AccessLog | None = None
         self.proxies: TrustedProxies | None = None
@@ -125,6 +118,7 @@ class Service:
         if b"origin" in headers and self._guards(exchange.path) and self._judge_origin(exchange):
             return
         if exchange.fault is not None:
+            self._note_fault(exchange, exchange.fault)
             exchange.refuse(exchange.fault)
         elif route is None:
             self._endpoint(exchange)
@@ -137,6 +131,11 @@ class Service:
         route.epoch = self._epoch
         route.headers, route.endpoint = exchange.extra_headers, endpoint
         (endpoint or self._endpoint)(exchange)
+
+    def _note_fault(self, exchange: Exchange, fault: ProtocolError) -> None:
+        if fault.condition == "too-large":
+            option = "upload-bytes" if self.uploads(exchange.path) else "body-bytes"
+            self._refusals.note_body(exchange.path, exchange.headers.get(b"content-length"), option)
 
     def _refuse_host(self, host: bytes) -> None:
         self._refusals.note("host", host, "hosts")
@@ -169,49 +168,3 @@ def _refuse(exchange: Exchange, error: ProtocolError) -> None:
         exchange.refuse(error)
     elif exchange.streaming is not None:
         exchange.streaming.abort()  # nobody would write on
-
-
-class RefusalLog:
-    """Logs what one service refuses by its configuration, so that whoever forgot an option finds out which.
-
-    1.  Each value is logged once in `WINDOW` seconds, and so are at most `MOST` values: strangers choose them.
-    2.  What was left out is counted, and the number logged with the first refusal of the next window.
-    3.  Only what names a site is logged, shortened; never a token, a cookie or a body.
-
-    Args:
-        now: Tells the time in seconds.
-    """
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._ends = 0.0
-        self._logged: set[tuple[str, bytes]] = set()
-        self._left_out = 0
-
-    def note(self, what: str, value: bytes, option: str) -> None:
-        """Log that a request was refused, unless enough has been said of that.
-
-        Args:
-            what: `origin` or `host`.
-            value: What the request said.
-            option: What would have allowed it.
-        """
-        now = self._now()
-        if now >= self._ends:
-            self._begin(now)
-        value = value[:LONGEST]
-        if (what, value) in self._logged or len(self._logged) >= MOST:
-            self._left_out += 1
-            return
-        self._logged.add((what, value))
-        shown = ascii(value.decode("latin-1"))
-        text = f"requests with the {what} {shown} are refused; the option `{option}` could allow them"
-        logger.info(EVENTS[what], text=text, option=option, **{what: shown})
-
-    def _begin(self, now: float) -> None:
-        self._ends = now + WINDOW
-        self._logged.clear()
-        left_out, self._left_out = self._left_out, 0
-        if left_out:
-            text = f"{left_out} more requests with wrong origins or hosts were refused"
-            logger.info("more refused", text=text, refused=left_out)

@@ -10,8 +10,9 @@ import trio
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.hosts import MOST, HostRule
 from cometary.transport.http.protocol import Http
-from cometary.transport.http.service import MOST as MOST_LOGGED
-from cometary.transport.http.service import WINDOW, RefusalLog, Service
+from cometary.transport.http.refusal_log import MOST as MOST_LOGGED
+from cometary.transport.http.refusal_log import WINDOW, RefusalLog
+from cometary.transport.http.service import Service
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.protocol.client import Recorder, World, serving
 from tests.transport.wire import Client, echo, post

@@ -241,8 +241,7 @@ class WebSocketChannel(BufferedChannel):
         while self._next is None and self._reader is not None and self._may_read():
             self._reader.longest = self.longest
             try:
-                found = self._reader.next()
-                if found is None:
+                if (found := self._reader.next()) is None:
                     break
                 self._put(found)
             except FrameError as error:
@@ -334,6 +333,7 @@ class WebSocketChannel(BufferedChannel):
         self._flush()
 
     def _fail(self, error: FrameError) -> None:
+        self._bodies.refusals.note_message(error.size, self._limits.body_bytes)
         self._reader = None
         self.say_close(error.code, error.detail)
         self._stage = DEAF

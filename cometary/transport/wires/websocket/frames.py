@@ -55,12 +55,14 @@ class FrameError(Exception):
     Args:
         code: what to close the connection with.
         detail: what is wrong, for a person.
+        size: how many bytes were too many; 0 if that is not what is wrong.
     """
 
-    def __init__(self, code: int, detail: str) -> None:
+    def __init__(self, code: int, detail: str, size: int = 0) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
+        self.size = size
 
 
 class Frame:
@@ -184,8 +186,8 @@ class FrameReader:
                 return None
             size = int.from_bytes(buffer[HEAD : HEAD + more], "big")
         opcode = first & 0xF
-        if opcode < CLOSE and len(self._message) + size > self.longest:
-            raise FrameError(TOO_BIG, f"a message is not longer than {self.longest} bytes")
+        if opcode < CLOSE and (whole := len(self._message) + size) > self.longest:
+            raise FrameError(TOO_BIG, f"a message is not longer than {self.longest} bytes", whole)
         if len(buffer) < start + size:
             return None
         payload = unmask(bytes(buffer[start : start + size]), bytes(buffer[start - MASK : start]))
