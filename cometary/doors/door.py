@@ -24,6 +24,7 @@ from cometary.config.section import Section
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cometary.actors import ActorRef, ActorSystem
     from cometary.config.kinds import Address
     from cometary.dispatch.hub import Hub
     from cometary.packets.packet import Packet
@@ -107,6 +108,8 @@ class Inside:
         crashes: returns the latest crash reports as plain data.
         operations: what an operator tells the server.
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
+        actors: the system whose actors all of this is.
+        root: returns the root of the supervision tree; once the server has started.
     """
 
     manager: SessionManager
@@ -120,6 +123,8 @@ class Inside:
     crashes: Callable[[], list[dict[str, Any]]]
     operations: Operations
     metrics: Callable[[str], Awaitable[tuple[bytes, bytes]]]
+    actors: ActorSystem
+    root: Callable[[], ActorRef[Any]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
 
 

@@ -92,18 +92,16 @@ class StateMachine(Engine):
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Have `observer` told as well as the machine's `observer`, if it has one; returns what ends that."""
-        before = self.observer
-
-        def both(state: State, event: object, after: State, actions: Sequence[object]) -> None:
-            observer(state, event, after, actions)
-            if before is not None:
-                before(state, event, after, actions)
+        told = self.observer
+        if not isinstance(told, Observers):
+            self.observer = told = Observers(told)
+        end_one = told.add(observer)
 
         def end() -> None:
-            if self.observer is both:
-                self.observer = before
+            end_one()
+            if self.observer is told and not told.added:
+                self.observer = told.first
 
-        self.observer = both
         return end
 
     def snapshot(self) -> Self:
@@ -145,6 +143,44 @@ class StateMachine(Engine):
     def mermaid(cls) -> str:
         """The machine as a Mermaid `stateDiagram-v2`."""
         return mermaid(cls._fsm_table)
+
+
+class Observers:
+    """Several observers as one: the latest is told first. Those that were added may end in any order.
+
+    Args:
+        first: the one that was there before all others; None for none.
+
+    Attributes:
+        first: the same.
+        added: the others, the latest first.
+    """
+
+    __slots__ = ("added", "first")
+
+    def __init__(self, first: Observer | None) -> None:
+        self.first = first
+        self.added: tuple[Observer, ...] = ()
+
+    def add(self, observer: Observer) -> Callable[[], None]:
+        """Have one more told; returns what ends that, and may be called again."""
+
+        def one(state: State, event: object, after: State, actions: Sequence[object]) -> None:
+            observer(state, event, after, actions)
+
+        self.added = (one, *self.added)
+
+        def end() -> None:
+            self.added = tuple(each for each in self.added if each is not one)
+
+        return end
+
+    def __call__(self, state: State, event: object, after: State, actions: Sequence[object]) -> None:
+        """Tell all."""
+        for observer in self.added:
+            observer(state, event, after, actions)
+        if self.first is not None:
+            self.first(state, event, after, actions)
 
 
 def _own_attributes(machine: StateMachine) -> dict[str, Any]:

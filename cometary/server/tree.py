@@ -312,6 +312,8 @@ class Server:
             crashes=self._crashes.listed,
             operations=Operations(self._reload, self.drain, lambda: self._state),
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
+            actors=self._actors,
+            root=lambda: cast("ActorRef[Any]", self._root),
         )
         self._doors.open(inside)
         self._gate = gate = make_gate(

@@ -22,6 +22,7 @@ from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.application import Connect, Disconnect
 from cometary.sessions.directory import Directory
+from cometary.sessions.ended import EndedSessions
 from cometary.sessions.events import End
 from cometary.sessions.flow import Flow
 from cometary.sessions.frozen import Released, Thawing, freeze, let_go, read
@@ -62,6 +63,7 @@ class SessionManager:
         flow: whose client is behind, and who waits for it.
         turnstile: lets requests in; the gate sets it, before the first session opens.
         handler_times: how long some calls of the application's handlers have taken.
+        ended_sessions: those that have ended, as operators may see them.
     """
 
     hub: Hub
@@ -72,6 +74,7 @@ class SessionManager:
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
         self.journal = Journal(trio.current_time, addresses=settings.log_addresses)
+        self.ended_sessions = EndedSessions(settings.ended_sessions)
         self.flow = Flow()
         self.turnstile = Turnstile()
         self.handler_times = HandlerTimes()
@@ -96,6 +99,7 @@ class SessionManager:
         """Go by other settings from now on; sessions that are open keep what is their own."""
         self.settings = settings
         self.journal.addresses = settings.log_addresses
+        self.ended_sessions.change(settings.ended_sessions)
 
     # -- opening and finding ----------------------------------------------------------------
 
@@ -267,6 +271,7 @@ class SessionManager:
         self._past.add(outbox, undelivered=len(undelivered))
         self._past.received += keeper.received
         self.journal.ended(keeper, len(undelivered))
+        self.ended_sessions.settle(keeper, undelivered)
         return without_notices(undelivered)
 
     def past(self) -> Totals:
@@ -290,12 +295,13 @@ class SessionManager:
 
     def ended(self, keeper: SessionKeeper, reason: str) -> None:
         """Take note that a session has ended."""
+        now, paths = trio.current_time(), self.hub.paths(keeper, SHOWN)
         self.hub.drop(keeper)
         self.flow.catch_up(keeper.ref)
-        now = trio.current_time()
         self.directory.end(keeper, reason, now)
         if keeper.lease is not None:
             keeper.lease.ended(reason, now)
+        self.ended_sessions.note(keeper, now, paths)
         if reason == "overflow":
             self.journal.overflowed(keeper)
         self._leaving[keeper.ref] = keeper

@@ -76,6 +76,12 @@ class SessionSection(Section):
         "Whether the log tells from which addresses sessions are opened.",
         live=True,
     )
+    ended_sessions: int = option(
+        1_000,
+        kinds.whole(0, 100_000, "sessions"),
+        "How many sessions that have ended are kept for operators to look at; then the oldest is forgotten.",
+        live=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class SessionSettings:
         notice: seconds before its token expires at which a client is asked for another one; half of
             the time that there is, if that is less.
         log_addresses: whether the log tells from which addresses sessions are opened.
+        ended_sessions: how many that have ended are kept for operators to look at.
     """
 
     wait: float = 60.0
@@ -123,6 +130,7 @@ class SessionSettings:
     max_sessions: int = 100_000
     notice: float = 30.0
     log_addresses: bool = True
+    ended_sessions: int = 1_000
 
 
 def session_settings(section: SessionSection) -> SessionSettings:
@@ -143,4 +151,5 @@ def session_settings(section: SessionSection) -> SessionSettings:
         max_sessions=section.max_sessions,
         notice=section.token_notice,
         log_addresses=section.log_addresses == "on",
+        ended_sessions=section.ended_sessions,
     )

@@ -41,6 +41,7 @@ class TreeNode:
         count: how many children it has.
         children: the children; of a dynamic supervisor the oldest ones only.
         names: what it is registered as, as text; the first few.
+        urn: its universally unique name; None if it never came to be.
     """
 
     id: str
@@ -53,6 +54,7 @@ class TreeNode:
     count: int = 0
     children: tuple[TreeNode, ...] = ()
     names: tuple[str, ...] = ()
+    urn: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the node and all below it as a map, ready for JSON."""
@@ -81,7 +83,9 @@ def tree(supervisor: Whom, *, shown: int = SHOWN) -> TreeNode:
     state: State = "running" if ref.is_alive() else "stopped"
     name = ref.qualified_label
     count, children = _below(ref, shown)
-    return TreeNode(name, kind, name, "temporary", state, 0, len(cell), count, children, names_shown(ref))
+    return TreeNode(
+        name, kind, name, "temporary", state, 0, len(cell), count, children, names_shown(ref), ref.actor_urn
+    )
 
 
 def _node_of(child: Child, shown: int) -> TreeNode:
@@ -98,6 +102,7 @@ def _node_of(child: Child, shown: int) -> TreeNode:
         count=count,
         children=children,
         names=() if ref is None else names_shown(ref),
+        urn=None if ref is None else ref.actor_urn,
     )
 
 
@@ -114,6 +119,7 @@ def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int)
         count=count,
         children=children,
         names=names_shown(ref),
+        urn=ref.actor_urn,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from cometary import errors
+from cometary.doors.control.acting import acting
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.shapes import PacketBody
 from cometary.doors.control.watching import watching
@@ -159,6 +160,7 @@ def test_every_call_of_the_control_interface_is_listed() -> None:
         metrics=nothing,
         operations=nothing,
         watching=watching(nothing, nothing),
+        acting=acting(nothing, nothing, nothing),
         secrets=nothing,
     )
     calls = {

@@ -145,6 +145,21 @@ class TestObserver:
             (B, inner, B, (Out("2"),)),
         ]
 
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_further_ones_may_end_in_any_order_and_leave_the_first(self, order: tuple[int, int]) -> None:
+        machine = started()
+        machine.observer = first = Recorder()
+        further = [Recorder(), Recorder()]
+        ends = [machine.observe(each) for each in further]
+        machine.step(Do("x"))
+        for place in order:
+            ends[place]()
+            ends[place]()
+            machine.step(Do("y"))
+        assert len(first.seen) == 3
+        assert [len(further[place].seen) for place in order] == [1, 2]
+        assert machine.observer is first
+
     def test_it_changes_nothing_else(self) -> None:
         plain, observed = started(), started()
         observed.observer = Recorder()

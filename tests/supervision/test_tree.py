@@ -65,6 +65,7 @@ async def test_it_is_ready_for_json() -> None:
     diary = Diary()
     async with company(ChildSpec("team", SupervisorSpec([worker("x", diary)]))) as root:
         read = json.loads(json.dumps(tree(root).as_dict()))
+        ref = await child(await child(root, "team"), "x")
         assert read["children"][0]["children"][0] == {
             "id": "x",
             "kind": "worker",
@@ -76,6 +77,7 @@ async def test_it_is_ready_for_json() -> None:
             "count": 0,
             "children": [],
             "names": [],
+            "urn": ref.actor_urn,
         }
 
 

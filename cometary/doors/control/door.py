@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
+from cometary.doors.control.acting import acting
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.metrics import MetricsEndpoint
 from cometary.doors.control.receipts import ReceiptsEndpoint
@@ -44,6 +45,7 @@ class ControlDoor(Door):
             receipts=self._receipts,
             operations=inside.operations,
             watching=watching(inside.manager, inside.crashes),
+            acting=acting(inside.hub, inside.manager, inside.actors),
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secrets=self.secrets,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,

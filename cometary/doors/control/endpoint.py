@@ -33,7 +33,6 @@ from cometary.doors.control.shapes import (
     PacketBody,
     PathsToConnect,
     PresenceOf,
-    SessionOnly,
     SessionPackets,
     SessionPaths,
     SessionQuestion,
@@ -86,6 +85,7 @@ class ControlEndpoint:
         metrics: answers `GET /metrics`.
         operations: what operators tell the server.
         watching: answers further GET calls, by path; see `cometary.doors.control.watching`.
+        acting: makes further POST calls, by path; see `cometary.doors.control.acting`.
         secrets: of which every call must bear one; none only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
     """
@@ -101,6 +101,7 @@ class ControlEndpoint:
         metrics: Endpoint,
         operations: Operations,
         watching: Mapping[str, Endpoint],
+        acting: Mapping[str, tuple[Any, Callable[[Any], Outcome[Any]]]],
         secrets: Secrets,
         crash: Callable[[int], int] | None = None,
     ) -> None:
@@ -115,10 +116,10 @@ class ControlEndpoint:
             "/connect": (PathsToConnect, self.connect),
             "/disconnect": (SessionPaths, self.disconnect),
             "/send": (SessionPackets, self.send),
-            "/kick": (SessionOnly, self.kick),
             "/history": (HistoryOf, self.history),
             "/presence": (PresenceOf, self.presence),
             "/ask": (SessionQuestion, self.ask),
+            **acting,
         }
         if crash is not None:
             self._posts["/crash"] = (CrashCount, functools.partial(_crash, crash))
@@ -235,10 +236,6 @@ class ControlEndpoint:
         told: Future[dict[str, object]] = Future()
         answer.add_done_callback(functools.partial(settle, told, functools.partial(_told, answer)))
         return told, dict
-
-    def kick(self, body: SessionOnly) -> Outcome[None]:
-        """End a session."""
-        return self._hub.kick(body.sid), lambda _: {}
 
     def healthz(self) -> dict[str, object]:
         """Say that the server answers."""

@@ -24,6 +24,7 @@ CALLS: Final[dict[str, Sequence[str]]] = {
     "read": (
         "GET /sessions",
         "GET /session",
+        "GET /ended",
         "GET /trace",
         "GET /crashes",
         "GET /receipts",
@@ -33,7 +34,7 @@ CALLS: Final[dict[str, Sequence[str]]] = {
         "POST /history",
         "POST /presence",
     ),
-    "operate": ("POST /reload", "POST /drain", "POST /crash"),
+    "operate": ("POST /reload", "POST /drain", "POST /actor", "POST /crash"),
 }
 """The calls that each right is for."""
 

@@ -5,7 +5,7 @@ In a module of its own: these classes are made by a metaclass of msgspec's, and 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -91,10 +91,18 @@ class SessionPackets(msgspec.Struct):
     packets: list[PacketBody]
 
 
-class SessionOnly(msgspec.Struct):
-    """The body of `/kick`."""
+class SessionToKick(msgspec.Struct):
+    """The body of `/kick`: one of the two."""
 
-    sid: str
+    sid: str | None = None
+    name: str | None = None
+
+
+class ActorOrder(msgspec.Struct):
+    """The body of `/actor`."""
+
+    urn: str
+    order: Literal["kill", "suspend", "resume"]
 
 
 class CrashCount(msgspec.Struct):

@@ -1,7 +1,7 @@
-"""Looking at one session, and at what has crashed: `GET /session`, `GET /trace`, `GET /crashes`.
+"""Looking at one session, at those that have ended, and at crashes: `GET /session`, `/ended`, `/trace`, `/crashes`.
 
-1.  A session is known by its public name. Never shown are its id, and what is in its packets: of these there are the
-    path and the size.
+1.  A session is known by its public name, also when it has ended, as long as that is remembered. Never shown are its
+    id, and what is in its packets: of these there are the path and the size.
 2.  A trace is lines of JSON, one for each step of the session's machine, until the session ends or whoever asked has
     left. What comes while those lines are not read is left out, and a line says how many that were. A session that is
     traced makes no short steps; others do not notice.
@@ -10,16 +10,15 @@
 
 from __future__ import annotations
 
-import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 
+from cometary.doors.control.named import fits, living_session, query_of
 from cometary.errors import ProtocolError
-from cometary.fsm import StartTimer, Stopped, TimedOut
-from cometary.packets.packet import Packet
-from cometary.sessions.events import Answer, Arrival, Request, Write
+from cometary.fsm import Stopped
+from cometary.sessions.brief import step_in_brief
 from cometary.transport.codecs import preferred
 
 if TYPE_CHECKING:
@@ -27,10 +26,14 @@ if TYPE_CHECKING:
 
     from cometary.fsm import State
     from cometary.sessions import SessionKeeper, SessionManager
+    from cometary.sessions.ended import EndedSessions
     from cometary.transport.http.exchange import Endpoint, Exchange
     from cometary.transport.http.stream import Stream
 
 MOST_TRACES: Final = 10
+LONGEST_NUMBER: Final = 9
+"""Digits."""
+
 LINES: Final = b"application/x-ndjson"
 
 
@@ -46,22 +49,45 @@ def watching(manager: SessionManager, crashes: Callable[[], list[dict[str, Any]]
         _respond(exchange, {"crashes": crashes()})
 
     def tell_of_session(exchange: Exchange) -> None:
-        _respond(exchange, manager.describe(_find(manager, exchange)))
+        name = query_of(exchange).get("name", "")
+        ended = manager.ended_sessions.find(name)
+        _respond(exchange, manager.describe(living_session(manager, name)) if ended is None else ended)
 
-    return {"/crashes": tell_of_crashes, "/session": tell_of_session, "/trace": Traces(manager)}
+    def tell_of_ended(exchange: Exchange) -> None:
+        query = query_of(exchange)
+        _respond(exchange, {"ended": ended_sessions(manager.ended_sessions, **query)})
+
+    return {
+        "/crashes": tell_of_crashes,
+        "/session": tell_of_session,
+        "/ended": tell_of_ended,
+        "/trace": Traces(manager),
+    }
+
+
+def ended_sessions(
+    ended: EndedSessions, search: str = "", reason: str = "", most: str = "100", **_: str
+) -> list[dict[str, Any]]:
+    """Return the latest sessions that have ended, the latest first.
+
+    Args:
+        ended: those that are known.
+        search: what is in their name, their user, or one of their paths.
+        reason: why they have ended; any reason if it is empty.
+        most: how many.
+
+    Raises:
+        ProtocolError: `bad-request`, as `most` is not a number; the caller's fault.
+    """
+    if not most.isdecimal() or len(most) > LONGEST_NUMBER:
+        raise ProtocolError("bad-request", "most is a number of sessions.")
+    found = (one for one in ended if fits(one, search) and reason in {"", one["reason"]})
+    return [*islice(found, int(most))]
 
 
 def _respond(exchange: Exchange, answer: object) -> None:
     codec = preferred(exchange.headers.get(b"accept", b""))
     exchange.respond(200, codec.encode(answer), codec.content_type)
-
-
-def _find(manager: SessionManager, exchange: Exchange) -> SessionKeeper:
-    name = dict(parse_qsl(exchange.query.decode("latin-1"))).get("name", "")
-    for keeper in manager.directory:
-        if keeper.name == name and keeper.ended is None:
-            return keeper
-    raise ProtocolError("unknown-session", "There is no session of this name; it may have ended.")
 
 
 class Traces:
@@ -81,7 +107,7 @@ class Traces:
         Raises:
             ProtocolError: `unknown-session`, the caller's fault; `too-many-requests` if too many are under way.
         """
-        keeper = _find(self._manager, exchange)
+        keeper = living_session(self._manager, query_of(exchange).get("name", ""))
         if len(self._under_way) >= MOST_TRACES:
             raise ProtocolError("too-many-requests", "too many sessions are being traced", retry_after=1)
         trace = Trace(exchange.stream(200, LINES), self._under_way.discard)
@@ -112,15 +138,7 @@ class Trace:
     def _step(self, before: State, event: object, after: State, actions: Sequence[object]) -> None:
         if self._stop is None:
             return
-        self._write(
-            {
-                "time": round(time.time(), 6),
-                "before": before.name,
-                "event": in_brief(event),
-                "after": after.name,
-                "actions": [in_brief(action) for action in actions],
-            }
-        )
+        self._write(step_in_brief(before, event, after, actions))
         if any(isinstance(action, Stopped) for action in actions):
             self._end()
             self._stream.finish()
@@ -141,21 +159,3 @@ class Trace:
         if stop is not None:
             stop()
             self._ended(self)
-
-
-def in_brief(what: object) -> dict[str, object]:
-    """Return an event or an action of a session's machine without what is in its packets."""
-    return {"kind": type(what).__name__, **_members(what)}
-
-
-def _members(what: object) -> dict[str, object]:
-    if isinstance(what, Arrival | Packet):
-        packet = what.packet if isinstance(what, Arrival) else what
-        return {"path": packet.path, "size": packet.size}
-    if isinstance(what, Request):
-        return {"rid": what.rid, "ack": what.ack, "packets": [packet.path for packet in what.packets]}
-    if isinstance(what, Answer | Write):
-        return {"first": what.first_seq, "packets": [packet.path for packet in what.packets]}
-    if isinstance(what, StartTimer | TimedOut):
-        return {"name": str(what.name)}
-    return {"reason": what.reason} if isinstance(what, Stopped) else {}
