@@ -90,8 +90,9 @@ def check_wheel(files: ZipFile) -> None:
     for file in (CLIENT, TYPES, WELCOME):
         assert files.read(f"cometary/browser/{file.name}") == file.read_bytes()
     assert {f"cometary/cli/project/{name}" for name in FILES} <= names
+    assert {f"cometary/doors/inspector/page/{name}" for name in ("index.html", "main.js", "dom.js")} <= names
     for source in SOURCES.iterdir():
-        for folder in ("demo/page", "contrib/django/static/cometary"):
+        for folder in ("demo/page", "contrib/django/static/cometary", "doors/inspector/page"):
             assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()
 
 

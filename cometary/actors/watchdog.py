@@ -276,14 +276,19 @@ class BlockedHandler:
 def describe(system: ActorSystem, call: LoopCall, seconds: float) -> BlockedHandler:
     """Find out whose call it is, while it goes on."""
     where, function = call.traceback(), call.identity.f_code.co_qualname
+    ref, kind = whose(call)
+    return BlockedHandler(_in_its_turn(system) if ref is None else ref, kind, function, seconds, where)
+
+
+def whose(call: LoopCall) -> tuple[ActorRef[Any] | None, str | None]:
+    """Return whose handler a call is, by its frames, and the name of the class of the message, as far as both show."""
     for frame in call.frames:
         actor: Any = _argument(frame, 0)
         # Of what a frame holds only the type is asked: it is anybody's object, and this is another thread.
         if issubclass(type(actor), pykka.Actor) and really(actor.actor_inbox, Cell):
             message = _argument(frame, 1) if frame.f_code.co_name in RECEIVING else None
-            kind = None if message is None else class_name(type(message))
-            return BlockedHandler(actor.actor_inbox.ref, kind, function, seconds, where)
-    return BlockedHandler(_in_its_turn(system), None, function, seconds, where)
+            return actor.actor_inbox.ref, None if message is None else class_name(type(message))
+    return None, None
 
 
 def _argument(frame: FrameType, number: int) -> object:

@@ -66,11 +66,12 @@ def mermaid(table: TransitionTable) -> str:
     lines += [f"    {state.name} : {state.doc}" for state in table.states.values() if state.doc]
     if table.initial is not None:
         lines.append(f"    [*] --> {table.initial.name}")
-    lines += [f"    {source.name} --> {_node(target)} : {event}" for source, target, event in _arrows(table)]
+    lines += [f"    {source.name} --> {_node(target)} : {event}" for source, target, event in arrows(table)]
     return "\n".join(lines) + "\n"
 
 
-def _arrows(table: TransitionTable) -> Iterator[tuple[State, State, str]]:
+def arrows(table: TransitionTable) -> Iterator[tuple[State, State, str]]:
+    """Yield each way from state to state, with the event by which it is taken; `END` is a state here."""
     for (declared, pattern), handler in table.handlers.items():
         for source in table.states.values() if declared is ANY else (declared,):
             if declared is ANY and (source, pattern) in table.handlers:

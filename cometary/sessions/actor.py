@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from cometary.fsm import Observer
     from cometary.sessions.failure import Failure
     from cometary.sessions.keeper import Call, SessionKeeper
+    from cometary.sessions.machine import SessionMachine
     from cometary.sessions.manager import SessionManager
 
 
@@ -168,6 +169,14 @@ class SessionActor(Actor):
                 no_longer_behind(self._keeper, self._manager.flow, TOO_SLOW)
         else:
             self._step(message)
+
+    def system_machine(self) -> SessionMachine:
+        """What operators are shown: the session's machine."""
+        return self._keeper.machine
+
+    def system_machine_state(self) -> str:
+        """See `cometary.actors.sys.process_info`."""
+        return self._keeper.machine.state.name
 
     def system_observe(self, observer: Observer) -> Callable[[], None]:
         """See `cometary.actors.sys.trace`: tell `observer` of the machine's transitions."""

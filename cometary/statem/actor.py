@@ -214,6 +214,10 @@ class MachineActor(Actor):
 
     # -- what cometary.actors.sys asks ------------------------------------------------------
 
+    def system_machine(self) -> StateMachine:
+        """What operators are shown: the machine."""
+        return self.machine
+
     def system_machine_state(self) -> str:
         """See `sys.process_info`: the name of the machine's state."""
         return self.machine.state.name

@@ -73,22 +73,43 @@ def tree(supervisor: Whom, *, shown: int = SHOWN) -> TreeNode:
         ActorEndedError: if nobody has the name.
     """
     ref = actor_meant(supervisor)
-    cell = ref.actor_inbox
-    parent = cell.parent
+    parent = ref.actor_inbox.parent
     if isinstance(parent, Child):
-        return _node_of(parent, shown)
+        return node_of_child(parent, shown)
     if isinstance(parent, DynamicSupervisor):
-        return _dynamic_node(parent, ref, shown)
+        return node_of_dynamic_child(parent, ref, shown)
+    return node_of_root(ref, shown)
+
+
+def node_of_root(ref: ActorRef[Any], shown: int | None = None) -> TreeNode:
+    """Return an actor that nobody supervises.
+
+    Args:
+        ref: the actor.
+        shown: see `tree`; None to say only how many children there are.
+    """
+    cell = ref.actor_inbox
     kind: Kind = "supervisor" if isinstance(cell.actor, Supervisor | DynamicSupervisor) else "worker"
     state: State = "running" if ref.is_alive() else "stopped"
     name = ref.qualified_label
     count, children = _below(ref, shown)
     return TreeNode(
-        name, kind, name, "temporary", state, 0, len(cell), count, children, names_shown(ref), ref.actor_urn
+        name,
+        kind,
+        name,
+        "temporary",
+        state,
+        0,
+        len(cell),
+        count,
+        children,
+        names_shown(ref),
+        ref.actor_urn,
     )
 
 
-def _node_of(child: Child, shown: int) -> TreeNode:
+def node_of_child(child: Child, shown: int | None = None) -> TreeNode:
+    """Return the child of a supervisor; for `shown` see `node_of_root`."""
     spec, ref = child.spec, child.ref
     count, children = _below(ref, shown)
     return TreeNode(
@@ -106,7 +127,10 @@ def _node_of(child: Child, shown: int) -> TreeNode:
     )
 
 
-def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int) -> TreeNode:
+def node_of_dynamic_child(
+    supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int | None = None
+) -> TreeNode:
+    """Return the child of a dynamic supervisor; for `shown` see `node_of_root`."""
     count, children = _below(ref, shown)
     return TreeNode(
         id=supervisor.children.shown_id_of(ref),
@@ -123,11 +147,13 @@ def _dynamic_node(supervisor: DynamicSupervisor, ref: ActorRef[Any], shown: int)
     )
 
 
-def _below(ref: ActorRef[Any] | None, shown: int) -> tuple[int, tuple[TreeNode, ...]]:
+def _below(ref: ActorRef[Any] | None, shown: int | None) -> tuple[int, tuple[TreeNode, ...]]:
     actor = None if ref is None else ref.actor_inbox.actor
+    if shown is None:
+        return len(actor.children) if isinstance(actor, Supervisor | DynamicSupervisor) else 0, ()
     if isinstance(actor, Supervisor):
         children = actor.children
-        return len(children), tuple(_node_of(child, shown) for child in children)
+        return len(children), tuple(node_of_child(child, shown) for child in children)
     if isinstance(actor, DynamicSupervisor):
         return len(actor.children), tuple(_shown(actor, shown))
     return 0, ()
@@ -135,4 +161,4 @@ def _below(ref: ActorRef[Any] | None, shown: int) -> tuple[int, tuple[TreeNode, 
 
 def _shown(supervisor: DynamicSupervisor, shown: int) -> Iterator[TreeNode]:
     for ref in islice(supervisor.children, shown):
-        yield _dynamic_node(supervisor, ref, shown)
+        yield node_of_dynamic_child(supervisor, ref, shown)

@@ -213,6 +213,7 @@ def test_every_option_that_is_live_is_told_of() -> None:
         "token-notice",
         "max-sessions",
         "session-paths",
+        "ended-sessions",
         "request-packets",
         "packets-per-second",
         "packet-burst",

@@ -66,6 +66,7 @@ async def test_all_its_parts_are_in_the_tree(world: World) -> None:
     tree = await children(world)
     assert {name: child["state"] for name, child in tree.items()} == {
         "dispatcher": "running",
+        "control": "running",
         "sessions": "running",
         "front-end": "running",
     }

@@ -14,6 +14,7 @@ from cometary.doors.control.session_list import SessionList
 from cometary.doors.control.settings import ControlSection, secrets_of
 from cometary.doors.control.watching import watching
 from cometary.doors.door import Door, Listener
+from cometary.doors.inspector.site import Site
 from cometary.sessions.crash_injector import CrashInjector
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.doors.door import Inside
+    from cometary.supervision import ChildSpec
 
 
 class ControlDoor(Door):
@@ -36,6 +38,7 @@ class ControlDoor(Door):
         """Make what answers."""
         section = section_of(self.settings, ControlSection)
         self.secrets = secrets_of(self.settings)
+        self._site = Site(inside, self.secrets) if section.inspector == "on" else None
         self._receipts = ReceiptsEndpoint(inside.manager.receipts, inside.start_soon)
         endpoint = ControlEndpoint(
             inside.hub,
@@ -49,6 +52,7 @@ class ControlDoor(Door):
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secrets=self.secrets,
             crash=CrashInjector(inside.manager).crash if section.crash_calls == "on" else None,
+            inspector=None if self._site is None else self._site.router,
         )
         # Off loopback it has a secret, and is called by names of its own.
         names = section_of(self.settings, HttpSection).hosts if section.control.is_loopback else ()
@@ -66,14 +70,27 @@ class ControlDoor(Door):
         """Where back-ends connect."""
         return (self._listener,)
 
+    def children(self) -> Sequence[ChildSpec]:
+        """Run what the inspector needs."""
+        return () if self._site is None else self._site.children()
+
     def reload(self, settings: Section) -> None:
         """Take other secrets, and names."""
         section = section_of(settings, ControlSection)
         self.secrets.replace(section.secret, section.secrets)
         if section.control.is_loopback:
             self._hosts.change(section_of(settings, HttpSection).hosts)
+        if self._site is not None:
+            self._site.end_sessions("kicked")
         self._service.change()  # what is remembered of callers was found out by the old ones
 
     def sessions_ended(self) -> None:
-        """Answer those who wait for receipts."""
+        """Answer those who wait for receipts, and the pages of the inspector."""
         self._receipts.close()
+        if self._site is not None:
+            self._site.end_sessions("shutdown")
+
+    async def aclose(self) -> None:
+        """Wait for the sessions of these pages to end."""
+        if self._site is not None:
+            await self._site.aclose()

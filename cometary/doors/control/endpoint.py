@@ -38,13 +38,13 @@ from cometary.doors.control.shapes import (
     SessionQuestion,
 )
 from cometary.errors import AskError, MailboxFullError, ProtocolError, UsageError
-from cometary.gate.rate_limit import is_loopback
 from cometary.log import get_logger
 from cometary.packets.paths import check_path
 from cometary.packets.position import read_position, read_replay
 from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
 from cometary.transport.codecs.amount import check_json
+from cometary.transport.http.hosts import names_this_machine
 from cometary.transport.http.router import Router
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ READINESS: Final = "/readyz"
 OPEN: Final = frozenset({HEALTH, READINESS})
 """The calls that anybody may make."""
 
+INSPECTOR: Final = "/inspector/"
 BEARER: Final = b"Bearer "
 MOST_LIMITED: Final = 100
 """Kinds of rights that are remembered."""
@@ -88,6 +89,7 @@ class ControlEndpoint:
         acting: makes further POST calls, by path; see `cometary.doors.control.acting`.
         secrets: of which every call must bear one; none only on loopback.
         crash: crashes so many session actors, and returns how many it did; None: there is no such call.
+        inspector: answers what is below `/inspector/`, and lets pages in by rules of its own; None: there is none.
     """
 
     def __init__(
@@ -104,10 +106,12 @@ class ControlEndpoint:
         acting: Mapping[str, tuple[Any, Callable[[Any], Outcome[Any]]]],
         secrets: Secrets,
         crash: Callable[[int], int] | None = None,
+        inspector: Router | None = None,
     ) -> None:
         self._hub = hub
         self._publishing = Publishing(hub)
         self._secrets = secrets
+        self._inspector = inspector
         self._router = Router()
         self._limited: dict[Rights, Router] = {}
         self._posts: dict[str, tuple[Any, Callable[[Any], Outcome[Any]]]] = {
@@ -163,9 +167,11 @@ class ControlEndpoint:
                 raise ProtocolError(
                     "forbidden", "without a secret, calls are taken under this machine's own name only"
                 )
-            return self._router
+            return self._router if self._inspector is None or not is_inspector(exchange) else self._inspector
         if exchange.path in OPEN:
             return self._router
+        if self._inspector is not None and is_inspector(exchange):
+            return self._inspector
         given = exchange.headers.get(b"authorization", b"")
         rights = self._secrets.rights_of(given[len(BEARER) :]) if given.startswith(BEARER) else None
         if rights is None:
@@ -376,17 +382,6 @@ def _getting(answer: Callable[[], dict[str, object]]) -> Callable[[Exchange], No
     return endpoint
 
 
-LOCAL_NAMES: Final = frozenset({"localhost", "", "::1"})
-
-
-@functools.lru_cache(maxsize=64)
-def names_this_machine(host: bytes) -> bool:
-    """Whether a `Host` header names this machine's loopback, with or without a port.
-
-    Back-ends send the same few for every call, so the answers are remembered.
-    """
-    name = host.decode("latin-1")
-    if not name.endswith("]"):
-        name = name.rpartition(":")[0] or name
-    name = name.strip("[]").lower()
-    return name in LOCAL_NAMES or is_loopback(name)
+def is_inspector(exchange: Exchange) -> bool:
+    """Whether a request is for the inspector."""
+    return exchange.path.startswith(INSPECTOR)

@@ -54,6 +54,11 @@ class ControlSection(Section):
     secrets: tuple[str, ...] = option(
         (), SECRETS, "More such tokens, each with what it is good for.", secret=True, live=True
     )
+    inspector: str = option(
+        "on",
+        kinds.choice("off", "on"),
+        "Whether the control interface has the inspector, at /inspector/.",
+    )
     crash_calls: str = option(
         "off",
         kinds.choice("off", "on"),

@@ -16,6 +16,7 @@ page's name, and no page can change that.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 from cometary.gate.rate_limit import is_loopback
@@ -88,3 +89,19 @@ def split(host: bytes, left_out: str) -> tuple[str, str]:
 def names_address(name: str) -> bool:
     """Whether `name` is an IP address, as in a URL."""
     return name.startswith("[") or name.replace(".", "").isdecimal()
+
+
+LOCAL_NAMES: Final = frozenset({"localhost", "", "::1"})
+
+
+@functools.lru_cache(maxsize=64)
+def names_this_machine(host: bytes) -> bool:
+    """Whether a `Host` header names this machine's loopback, with or without a port.
+
+    Back-ends send the same few for every call, so the answers are remembered.
+    """
+    name = host.decode("latin-1")
+    if not name.endswith("]"):
+        name = name.rpartition(":")[0] or name
+    name = name.strip("[]").lower()
+    return name in LOCAL_NAMES or is_loopback(name)

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 
 from cometary.actors import Future
 from cometary.config import Address
-from cometary.doors.control.endpoint import PostEndpoint, names_this_machine
+from cometary.doors.control.endpoint import PostEndpoint
 from cometary.doors.control.shapes import PacketBody, SessionPackets
 from cometary.errors import ProtocolError
 from cometary.transport.codecs import Codec, cbor, json
+from cometary.transport.http.hosts import names_this_machine
 from tests.protocol.client import Answer, Comet, Connection, Recorder, World, serving
 from tests.transport.wires.comet.test_bodies import mutated
 
@@ -142,8 +143,8 @@ async def test_the_tree_shows_what_runs_under_what(client: Comet, control: Conne
     tree = (await control.get("/tree")).body
     members = {"id", "kind", "restart", "state", "restarts", "mailbox", "children"}
     assert members <= set(tree)
-    assert [child["id"] for child in tree["children"]] == ["dispatcher", "sessions", "front-end"]
-    [session] = tree["children"][1]["children"]
+    assert [child["id"] for child in tree["children"]] == ["dispatcher", "control", "sessions", "front-end"]
+    [session] = tree["children"][2]["children"]
     assert members <= set(session)
     assert session["state"] == "running"
 

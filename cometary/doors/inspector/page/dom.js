@@ -1,0 +1,1 @@
+../../../demo/page/dom.js

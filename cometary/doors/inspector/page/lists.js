@@ -1,0 +1,118 @@
+/** The lists there are: what each asks the server for, its columns, and what a line of it leads to. */
+
+import { element } from "./dom.js";
+import { badge, duration, rate, since } from "./words.js";
+
+/** @typedef {import("./rows.js").Column} Column */
+/** @typedef {{ what: string, id: string | null, time?: number }} Target */
+/**
+ * @typedef {object} List
+ * @property {string} title
+ * @property {Column[]} columns
+ * @property {Record<string, string>} [sorts] by what the server calls them
+ * @property {string} empty what is said if there is nothing
+ * @property {(line: any) => Target} target
+ */
+
+/** Which supervisors are open, or closed, against what they would be. */
+export const folds = { opened: new Set(), closed: new Set(), changed: () => {} };
+
+/** @param {any} line */
+function fold(line) {
+  if (line.open === undefined) return element("i", { className: "leaf" });
+  const label = `${line.open ? "Close" : "Open"} ${line.id}`;
+  const button = element("button", { className: "fold", type: "button" }, line.open ? "▾" : "▸");
+  button.setAttribute("aria-label", label);
+  button.onclick = () => {
+    const [to, from] = line.open ? [folds.closed, folds.opened] : [folds.opened, folds.closed];
+    if (!from.delete(line.urn)) to.add(line.urn);
+    folds.changed();
+  };
+  return button;
+}
+
+/** @param {any} line */
+function place(line) {
+  const name = element("b", {}, line.id);
+  const below = line.count ? element("small", {}, ` ${line.count.toLocaleString()}`) : "";
+  const made = element("span", { className: "place" }, fold(line), name, below);
+  made.style.paddingLeft = `${Math.min(line.depth, 12) * 14}px`;
+  return made;
+}
+
+/** @param {number} count */
+const unless0 = (count) => (count ? count.toLocaleString() : "");
+
+/** @param {{ paths: string[], path_count?: number }} line */
+const paths = (line) =>
+  line.paths.join(" ") +
+  ((line.path_count ?? 0) > line.paths.length ? ` … ${line.path_count?.toLocaleString()}` : "");
+
+/** @type {Record<string, List>} */
+export const LISTS = {
+  tree: {
+    title: "Tree",
+    empty: "Nothing in the tree has this in its name.",
+    columns: [
+      { title: "name", cell: place },
+      { title: "class", cell: (line) => line.actor, wide: true },
+      { title: "state", cell: (line) => badge(line.suspended ? "suspended" : line.state) },
+      { title: "restarts", cell: (line) => unless0(line.restarts) },
+      { title: "mailbox", cell: (line) => unless0(line.mailbox) },
+      { title: "messages", cell: (line) => rate(line.rate) },
+    ],
+    target: (line) => ({ what: "actor", id: line.urn }),
+  },
+  sessions: {
+    title: "Sessions",
+    empty: "There is no session, or none that has this in its name, user or paths.",
+    sorts: { opened: "age", queued: "queue", unhandled: "not handled", rate: "packets a second" },
+    columns: [
+      { title: "name", cell: (line) => element("b", {}, line.name) },
+      { title: "user", cell: (line) => String(line.user ?? "") },
+      { title: "wire", cell: (line) => line.wire, wide: true },
+      { title: "state", cell: (line) => badge(line.state, line.state.replaceAll("_", " ")) },
+      { title: "age", cell: (line) => since(line.opened) },
+      { title: "queue", cell: (line) => unless0(line.queued) },
+      { title: "packets", cell: (line) => rate(line.rate) },
+      { title: "paths", cell: paths, wide: true },
+    ],
+    target: (line) => ({ what: "session", id: line.name }),
+  },
+  ended: {
+    title: "Ended",
+    empty: "No session has ended, or none that has this in its name, user or paths.",
+    columns: [
+      { title: "name", cell: (line) => element("b", {}, line.name) },
+      { title: "user", cell: (line) => String(line.user ?? "") },
+      { title: "why", cell: (line) => badge(line.reason) },
+      { title: "ago", cell: (line) => since(line.ended) },
+      { title: "age", cell: (line) => duration(line.age), wide: true },
+      { title: "undelivered", cell: (line) => unless0(line.undelivered) },
+      { title: "crashes", cell: (line) => unless0(line.restarts), wide: true },
+    ],
+    target: (line) => ({ what: "session", id: line.name }),
+  },
+  crashes: {
+    title: "Crashes",
+    empty: "Nothing has crashed, or nothing that has this in it.",
+    columns: [
+      { title: "who", cell: (line) => element("b", {}, line.child || line.actor) },
+      { title: "error", cell: (line) => line.error ?? line.reason },
+      { title: "ago", cell: (line) => since(line.time) },
+      { title: "then", cell: (line) => line.action.replace("_", " "), wide: true },
+      { title: "under", cell: (line) => line.supervisor, wide: true },
+    ],
+    target: (line) => ({ what: "crash", id: line.urn, time: line.time }),
+  },
+  busiest: {
+    title: "Busiest",
+    empty: "The loop was not seen at work in the last ten seconds.",
+    columns: [
+      { title: "who", cell: (line) => element("b", {}, line.who) },
+      { title: "share", cell: (line) => `${(line.share * 100).toFixed(1)} %` },
+      { title: "message", cell: (line) => line.message ?? "" },
+    ],
+    target: (line) => ({ what: "actor", id: line.urn }),
+  },
+};

@@ -1,0 +1,167 @@
+/** The page: a list, perhaps one thing beside it, and what it is told by the server put in its place. */
+
+import { Detail } from "./detail.js";
+import { byId, element } from "./dom.js";
+import { Link, secret } from "./link.js";
+import { LISTS, folds } from "./lists.js";
+import { Rows } from "./rows.js";
+import { rate } from "./words.js";
+
+/** @typedef {import("./lists.js").Target} Target */
+
+const link = new Link();
+const detail = new Detail(go);
+const rows = new Rows(ask, go);
+const search = byId("search");
+const sort = byId("sort");
+let at = "tree";
+
+/** @param {import("./rows.js").Range} range */
+function ask({ first, most }) {
+  const { sorts } = listed();
+  link.look("list", {
+    at,
+    first,
+    most,
+    search: search.value,
+    ...(sorts ? { sort: sort.value } : {}),
+    ...(at === "tree" ? { opened: [...folds.opened], closed: [...folds.closed] } : {}),
+  });
+}
+
+const listed = () => LISTS[at] ?? LISTS["tree"] ?? raise();
+
+/** @returns {never} */
+function raise() {
+  throw new Error("There is no such list.");
+}
+
+// --- where the page is: in the address, so that going back, reloading and links do what they should
+
+/** @param {Target | any} to a thing, or a line of the list that is about one; undefined for none */
+function go(to) {
+  const target = to === undefined || to.what !== undefined ? to : listed().target(to);
+  if (target !== undefined && target.id === null && target.time === undefined) return;
+  const { what, id, time } = target ?? {};
+  location.hash = new URLSearchParams({
+    at,
+    ...(what === undefined ? {} : { what, id: id ?? "" }),
+    ...(time === undefined ? {} : { time: String(time) }),
+  }).toString();
+}
+
+function arrive() {
+  const place = new URLSearchParams(location.hash.slice(1));
+  const wanted = place.get("at") ?? "tree";
+  if (wanted !== at || !byId("lists").querySelector("[aria-current]"))
+    begin(wanted in LISTS ? wanted : "tree");
+  const [what, id, time] = [place.get("what"), place.get("id"), place.get("time")];
+  const target = what === null ? undefined : { what, id, ...(time === null ? {} : { time: Number(time) }) };
+  detail.begin(target);
+  link.look("detail", target === undefined ? null : asked(target));
+}
+
+/** @param {Target} target */
+function asked({ what, id, time }) {
+  if (what === "crash") return { at: what, time, urn: id === "" ? null : id };
+  return what === "session" ? { at: what, name: id } : { at: what, urn: id };
+}
+
+/** @param {string} list */
+function begin(list) {
+  at = list;
+  search.value = "";
+  const { sorts = {}, columns } = listed();
+  sort.replaceChildren(...Object.entries(sorts).map(([value, text]) => element("option", { value }, text)));
+  byId("sorting").hidden = Object.keys(sorts).length === 0;
+  byId("table").className = at;
+  byId("empty").hidden = true;
+  byId("lists").replaceChildren(...Object.entries(LISTS).map(tab));
+  rows.begin(columns);
+}
+
+/** @param {[string, import("./lists.js").List]} entry */
+function tab([name, { title }]) {
+  const made = element("a", { href: `#at=${name}` }, title);
+  if (name === at) made.setAttribute("aria-current", "page");
+  return made;
+}
+
+// --- what the server tells
+
+link.addEventListener("list", (event) => {
+  const frame = /** @type {CustomEvent} */ (event).detail;
+  if (frame.at !== at) return;
+  rows.show(frame);
+  byId("total").textContent = frame.total.toLocaleString();
+  byId("empty").textContent = listed().empty;
+  byId("empty").hidden = frame.total > 0;
+});
+
+link.addEventListener("detail", (event) => detail.show(/** @type {CustomEvent} */ (event).detail));
+
+link.addEventListener("overview", (event) => {
+  const {
+    sessions,
+    rate: packets,
+    queued,
+    actors,
+    ended,
+    crashes,
+    longest_handler: longest,
+  } = /** @type {CustomEvent} */ (event).detail;
+  const shown = {
+    sessions,
+    "packets a second": packets === 0 ? "0" : rate(packets).replace("/s", ""),
+    queued,
+    actors,
+    ended,
+    crashes,
+    ...(longest > 0 ? { "longest handler": `${longest.toFixed(1)} s` } : {}),
+  };
+  byId("overview").replaceChildren(
+    ...Object.entries(shown).map(([name, value]) =>
+      element("div", {}, element("dt", {}, name), element("dd", {}, value?.toLocaleString() ?? "0")),
+    ),
+  );
+});
+
+link.addEventListener("state", (event) => {
+  const state = /** @type {CustomEvent} */ (event).detail;
+  byId("connection").dataset.state = state;
+  byId("connection").querySelector(".state").textContent = state;
+  document.body.classList.toggle("stale", state !== "open");
+});
+
+link.addEventListener("unauthorized", (event) => {
+  byId("login").hidden = false;
+  byId("main").hidden = true;
+  byId("refused").textContent = /** @type {CustomEvent} */ (event).detail
+    ? "This secret is not good for it."
+    : "";
+});
+
+link.addEventListener("closed", (event) => {
+  const reason = /** @type {CustomEvent} */ (event).detail;
+  if (reason === "kicked") location.reload(); // the secrets have changed
+});
+
+// --- what the visitor does
+
+byId("login").addEventListener("submit", (/** @type {Event} */ event) => {
+  event.preventDefault();
+  secret.set(byId("secret").value);
+  location.reload();
+});
+
+let typing = 0;
+search.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => rows.again(), 200);
+});
+sort.addEventListener("change", () => rows.again());
+folds.changed = () => rows.again();
+addEventListener("hashchange", arrive);
+
+arrive();
+link.open();
