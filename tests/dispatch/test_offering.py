@@ -154,7 +154,7 @@ async def test_who_brings_about_a_broadcast_is_held_until_all_have_been_offered_
     async with system():
         hall, holds = Hall(), list[int]()
         speaker = SessionKeeper("sid", "name", SessionMachine(SessionSettings()), 0.0)
-        speaker.ref = hall.listen()  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+        speaker.ref = hall.listen()  # pyright: ignore[reportAttributeAccessIssue]
         await hall.open_to_many(lambda: holds.append(speaker.holds))
         packet = Packet("a")
         packet.cause = speaker

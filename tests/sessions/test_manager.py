@@ -151,7 +151,9 @@ async def test_a_session_that_fails_is_handed_no_more_of_what_its_client_has_sen
     async def slow(*_: object) -> None:
         await trio.sleep_forever()
 
-    app.packet("quick")(lambda _session, _path, message: handled.append(message))
+    @app.packet("quick")
+    def quick(_session: Session, _path: str, message: object) -> None:
+        handled.append(message)
 
     async with system(), hosting(app) as manager:
         visitor = Visitor(manager)
