@@ -160,7 +160,7 @@ def meet(keeper: SessionKeeper, ready: Ready) -> bool:
         return False
     elif older is None and machine.outbox.unsent:
         answer(keeper, machine, request, HAVE_PACKET)
-    elif ready.behind or machine.policy.second_request != "releases" or machine.state is HAVE_PACKET:
+    elif ready.behind or machine.policy.second_request != "releases":
         return False
     else:
         machine.held = request

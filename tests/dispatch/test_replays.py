@@ -16,6 +16,7 @@ from cometary.dispatch.engine import History
 from cometary.errors import MailboxFullError, UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.position import Position
+from cometary.packets.probes import Probes
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.replayed import Replayed
@@ -245,6 +246,33 @@ def test_as_much_is_replayed_as_fits_into_half_of_a_queue(
     else:
         assert notice.message == {"path": "a", "at": f"e-{3 + replayed - len(got)}"}
         assert latest or got == packets
+
+
+@pytest.mark.parametrize(
+    ("queued", "limit", "fitting"),
+    [(0, 8, 4), (0, 7, 3), (1, 8, 3), (0, 6, 3), (3, 8, 1), (8, 8, 0)],
+    ids=["all", "one less", "behind another", "three", "behind three", "behind a full queue"],
+)
+def test_of_the_latest_packets_as_many_are_replayed_as_half_of_a_queue_has_bytes_for(
+    queued: int, limit: int, fitting: int
+) -> None:
+    size = Packet("a", "x").size
+    outbox = Outbox(1000, limit * size)
+    for _ in range(queued):
+        outbox.append(Packet("a", "x"))
+    packets = [Packet("a", "x") for _ in range(9)]
+    _, *got = Replayed("a", Position("e", 3), Position("e", 12), packets, latest=True).that_fit(outbox)
+    assert len(got) == fitting
+
+
+def test_how_long_a_packet_was_kept_is_not_taken_for_a_time_on_its_way() -> None:
+    packet = Packet("a")
+    Probes(lambda: 0.0).look_at(packet)
+    assert packet.probe is not None
+    message = Replayed("a", Position("e", 3), Position("e", 4), [packet])
+    assert not message.latest
+    assert message.that_fit(Outbox(10, 1000))[1:] == [packet]
+    assert packet.probe is None
 
 
 # -- an engine that answers later -----------------------------------------------------------------

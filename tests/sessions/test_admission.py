@@ -8,7 +8,7 @@ import pytest
 
 from cometary.errors import ProtocolError, UsageError
 from cometary.sessions import Admission
-from cometary.sessions.admission import Applicant, admission_of, user_of
+from cometary.sessions.admission import LONGEST, Applicant, admission_of, is_seconds, user_of
 
 
 @pytest.mark.parametrize("expires", [None, 1, 0.5, 10**12])
@@ -29,6 +29,10 @@ def test_who_is_let_in_for_no_time_is_not_let_in(expires: float) -> None:
     with pytest.raises(ProtocolError, match="expired") as refusal:
         admission_of(Admission({}, expires))
     assert refusal.value.condition == "unauthorized"
+
+
+def test_the_least_and_the_most_that_clocks_can_be_added_to_are_seconds() -> None:
+    assert [is_seconds(each * LONGEST) for each in (-2, -1, 1, 2)] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("verdict", [{"user": "ada"}, {}])

@@ -23,6 +23,12 @@ def test_it_fills_while_nothing_is_taken_but_never_overflows() -> None:
     assert bucket.wait(51, RATE, BURST, 1000) == 0
 
 
+def test_what_has_come_is_kept_however_often_it_is_looked_at() -> None:
+    bucket = Bucket(BURST, 0)
+    bucket.take(50)
+    assert [bucket.wait(20, RATE, BURST, now) for now in (0.5, 1, 1.5, 2, 3)] == [1.5, 1, 0.5, 0, 0]
+
+
 def test_more_than_a_full_bucket_is_late_but_not_impossible() -> None:
     bucket = Bucket(BURST, 0)
     assert bucket.wait(80, RATE, BURST, 0) == 0
@@ -31,10 +37,10 @@ def test_more_than_a_full_bucket_is_late_but_not_impossible() -> None:
 
 
 def test_one_that_is_full_again_need_not_be_remembered() -> None:
-    bucket = Bucket(BURST, 0)
+    bucket = Bucket(BURST, 100)
     bucket.take(10)
-    assert not bucket.full(RATE, BURST, 0.9)
-    assert bucket.full(RATE, BURST, 1)
+    assert not bucket.full(RATE, BURST, 100.5)
+    assert bucket.full(RATE, BURST, 101)
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 60)), max_size=60))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
 
+import pytest
+from trio.testing import wait_all_tasks_blocked
+
+from cometary.actors import system
+from cometary.app import App
 from cometary.packets.contract import make_contract
 from cometary.packets.tracked import tracked
 from cometary.sessions import Failure, Packet, Request, SessionKeeper, SessionMachine, SessionSettings
+from cometary.sessions.events import Stream
 from cometary.sessions.keeper import SignedOff, SignedOn
+from tests.sessions.bench import Asked
+from tests.sessions.house import hosting
 
 SETTINGS = SessionSettings()
 MOST = (4, 100)
@@ -193,3 +201,81 @@ def test_operators_see_what_has_become_of_packets(keeper: SessionKeeper) -> None
     outbox.expire(2.0)
     seen = keeper.describe(now=20.0)
     assert (seen["delivered"], seen["expired"], seen["dropped"], seen["queued"]) == (1, 1, 2, 1)
+
+
+# -- its actor -----------------------------------------------------------------------------------
+
+
+class NotedStream(Stream):
+    """Takes note of what it was told."""
+
+    told = ""
+
+    def admitted(self) -> None:
+        self.told = self.sid
+
+
+@pytest.fixture
+async def living() -> AsyncIterator[SessionKeeper]:
+    """A session that has signed on."""
+    async with system(), hosting(App()) as manager:
+        keeper = manager.open(1)
+        await wait_all_tasks_blocked()
+        yield keeper
+
+
+async def test_a_request_that_brings_packets_waits_for_its_turn_and_one_that_acknowledges_is_held_at_once(
+    living: SessionKeeper,
+) -> None:
+    assert living.received == 0
+    living.submit(Asked(2))
+    await wait_all_tasks_blocked()
+    assert living.hand(PACKETS[0])
+    living.submit(poll := Asked(3, ack=1))
+    assert (living.machine.held, living.mail) == (poll, 0)
+    living.submit(Asked(4, ack=1, packets=[PACKETS[0]]))
+    assert (living.machine.held, living.mail) == (poll, 1)
+    await wait_all_tasks_blocked()
+    assert living.received == 1
+
+
+async def test_what_is_handed_to_it_is_handled_at_once_and_what_is_told_in_a_turn_of_its_own(
+    living: SessionKeeper,
+) -> None:
+    assert living.hand(PACKETS[0])
+    assert living.mail == 0
+    assert living.take(PACKETS[1])
+    assert living.mail == 1
+    await wait_all_tasks_blocked()
+    assert living.machine.outbox.undelivered() == PACKETS[:2]
+
+
+async def test_only_of_the_request_that_is_held_it_is_known_that_it_will_not_be_answered(
+    living: SessionKeeper,
+) -> None:
+    held, other = Asked(2), Asked(3)
+    living.submit(held)
+    await wait_all_tasks_blocked()
+    assert [living.drop(other), living.drop(held)] == [False, True]
+    await wait_all_tasks_blocked()
+    assert living.machine.held is None
+
+
+async def test_a_stream_is_let_in_before_its_session_writes_to_it(living: SessionKeeper) -> None:
+    stream = NotedStream()
+    living.attach(stream, 0)
+    assert stream.told == living.sid
+    assert living.machine.stream is None
+    await wait_all_tasks_blocked()
+    assert living.machine.stream is stream
+
+
+async def test_who_comes_when_it_has_ended_is_told_why_and_how_far_it_had_come(living: SessionKeeper) -> None:
+    living.submit(Asked(2))
+    living.retry_after = 7
+    living.end("kicked")
+    await wait_all_tasks_blocked()
+    assert [living.take(PACKETS[0]), living.hand(PACKETS[0])] == [False, False]
+    over = living.over()
+    assert (over.condition, over.retry_after) == ("session-ended", 7)
+    assert over.members == {"reason": "kicked", "processed": 2}

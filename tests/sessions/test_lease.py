@@ -33,7 +33,7 @@ NOTICE = 30.0
 
 @pytest.fixture
 async def manager() -> AsyncIterator[SessionManager]:
-    async with system(), hosting(App()) as manager:
+    async with system(), hosting(App(), die=1000) as manager:  # longer than any lease here
         yield manager
 
 
@@ -72,9 +72,16 @@ async def test_the_client_is_told_milliseconds_and_no_less(
 ) -> None:
     keeper = manager.open(1)
     admit(keeper, for_ada(2.46912), NOTICE)
-    notice = keeper.timers[NOTICE_TIMER].message
-    assert isinstance(notice, Packet)
-    assert notice.message == {"expires": 1.235}
+    for each in (keeper, await moved(manager, keeper, 0)):
+        notice = each.timers[NOTICE_TIMER].message
+        assert isinstance(notice, Packet)
+        assert notice.message == {"expires": 1.235}
+
+
+async def test_what_an_authenticator_says_of_a_client_is_the_data_of_its_session(
+    keeper: SessionKeeper, mock_clock: MockClock
+) -> None:
+    assert keeper.data == {"user": "ada"}
 
 
 @pytest.mark.parametrize("expires", [99, 100])
@@ -171,6 +178,8 @@ def left(keeper: SessionKeeper, name: str) -> float | None:
         (20, 60, 20, 0),  # the client is told at once
         (80, 5, 15, None),  # and not again
         (20, 1000, 0, 0),
+        (69.5, 0, 30.5, 0.5),
+        (99.5, 0.25, 0.25, None),
     ],
 )
 async def test_a_lease_runs_on_while_its_session_moves(

@@ -13,4 +13,6 @@ def test_whole_seconds_and_the_same_as_fractions_give_one_policy_with_one_text()
     assert str(policy_of(SessionSettings(wait=9.0, die=5.0))) == str(
         policy_of(SessionSettings(wait=9, die=5))
     )
+    policy = policy_of(SessionSettings(wait=8, die=6, requests=3))
+    assert (policy.wait, policy.die, policy.requests) == (8, 6, 3)
     assert isinstance(policy_of(SessionSettings(wait=8)).wait, float)

@@ -48,6 +48,11 @@ class FakeKeeper:
             self.tell(message)
         return self.takes_mail
 
+    def hand(self, message: object) -> bool:
+        if self.takes_mail:
+            self.got.append(("at once", message))
+        return self.takes_mail
+
     def tell(self, message: object) -> None:
         self.got.append(("mail", message))
 
@@ -94,6 +99,23 @@ def test_what_is_sent_goes_where_the_stage_of_the_session_says(
     for message in (PACKET, OTHER):
         posting.send(cast("SessionKeeper", keeper), message)
     assert keeper.got == [(packet, PACKET), (other, OTHER)]
+
+
+@pytest.mark.parametrize(
+    ("keeper", "where"),
+    [
+        (FakeKeeper(), "at once"),
+        (FakeKeeper(takes_mail=False), "listed"),
+        (FakeKeeper(ended="timeout"), "late"),
+        (moved(FakeKeeper(ended="moved", settled=True)), "forwarded"),
+    ],
+    ids=["lives", "no actor", "signs off", "moved"],
+)
+def test_what_is_handed_to_a_session_is_handled_at_once_as_long_as_it_lives(
+    keeper: FakeKeeper, where: str
+) -> None:
+    posting_for(keeper).hand(cast("SessionKeeper", keeper), PACKET)
+    assert keeper.got == [(where, PACKET)]
 
 
 def test_an_end_is_a_message_like_any_other() -> None:

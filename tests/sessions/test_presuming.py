@@ -6,12 +6,36 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from cometary.packets.packet import Packet
+from cometary.packets.probes import Probes
 from cometary.packets.tracked import TrackedPacket, tracked
 from cometary.sessions.events import Stream
 from cometary.sessions.outbox import Outbox
 from cometary.sessions.presuming import PresumingOutbox
 
 WINDOW = 3
+
+
+def test_a_stream_carries_one_after_the_other_and_those_before_the_window_are_presumed_to_have_arrived() -> (
+    None
+):
+    outbox, stream = PresumingOutbox(1000, 1 << 20, WINDOW), Stream()
+    probed = Packet("a")
+    Probes(lambda: 0.0).look_at(probed)
+    presumed: list[int] = []
+    for number in range(6):
+        assert outbox.append(Packet("a") if number else probed)
+        assert outbox.send_last(stream) == number + 1
+        presumed.append(outbox.presumed)
+        assert (outbox.followed is None) == (outbox.presumed > 0), "nobody knows when the first has arrived"
+    assert presumed == [0, 0, 0, 1, 2, 3]
+
+
+def test_what_has_gone_with_no_answer_yet_goes_with_the_first() -> None:
+    outbox = PresumingOutbox(1000, 1 << 20, WINDOW)
+    assert outbox.append(Packet("a"))
+    assert outbox.batch(1 << 20) == (1, outbox.packets)
+    assert outbox.batch(1 << 20) == (1, outbox.packets), "and once more, as nobody has said that it had come"
 
 
 class Model(RuleBasedStateMachine):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -12,10 +13,18 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import ActorSystem, system
 from cometary.app import App
-from cometary.sessions import Packet, Session, SessionMachine
+from cometary.errors import ProtocolError
+from cometary.sessions import Packet, Request, Session, SessionKeeper, SessionMachine
+from cometary.sessions.actor import SessionActor
+from cometary.sessions.events import Attach
+from cometary.sessions.flow import Flow
+from cometary.sessions.keeper import BEHIND
+from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
+from cometary.sessions.short_steps import receive
 from tests.sessions.bench import Asked
 from tests.sessions.crash_points import without_short_steps
 from tests.sessions.house import Visitor, echoing, hosting
+from tests.sessions.test_streams import Line, Send
 
 STEPPED = AssertionError("the machine was stepped")
 
@@ -124,3 +133,116 @@ async def test_what_is_handed_over_and_crashes_costs_the_session_an_incarnation_
         await wait_all_tasks_blocked()
         assert visitor.keeper.ref.actor_inbox.life == life + 1
         assert visitor.keeper.ended is None
+
+
+# -- what is special takes the machine's own step ---------------------------------------------------
+
+
+class Closed(Turnstile):
+    """Lets in no packets."""
+
+    def refusal(self, keeper: SessionKeeper, request: Request) -> ProtocolError | None:
+        return ProtocolError("too-many-requests", "later")
+
+
+def acknowledging(rid: int = 4, ack: int = 2, **more: Any) -> Asked:
+    """The next request, of a client that has both packets that were sent; by a short step it would be held."""
+    return Asked(rid, ack=ack, **more)
+
+
+def watched(keeper: SessionKeeper) -> Asked:
+    keeper.machine.observe(lambda *_: None)
+    return acknowledging()
+
+
+def once_more(keeper: SessionKeeper) -> Asked:
+    keeper.machine.outbox.acknowledge(2)
+    return acknowledging()
+
+
+def behind(keeper: SessionKeeper) -> Asked:
+    keeper.lag = BEHIND
+    return acknowledging()
+
+
+def beside_an_early_one(keeper: SessionKeeper) -> Asked:
+    keeper.machine.step(acknowledging(5, 0))
+    return acknowledging()
+
+
+def beside_one_that_is_held(keeper: SessionKeeper) -> Asked:
+    keeper.machine.outbox.resends = False
+    keeper.machine.step(Asked(4))
+    assert keeper.machine.held is not None
+    return acknowledging(5)
+
+
+def beside_a_stream(keeper: SessionKeeper) -> Asked:
+    keeper.machine.step(Attach(Line(), 0))
+    return acknowledging()
+
+
+def with_packets(prepare: Callable[[SessionKeeper], Asked]) -> Callable[[SessionKeeper], Asked]:
+    def prepared(keeper: SessionKeeper) -> Asked:
+        request = prepare(keeper)
+        return Asked(request.rid, ack=request.ack, packets=[Packet("quiet")])
+
+    return prepared
+
+
+def where_nothing_is_let_in(keeper: SessionKeeper) -> Asked:
+    keeper.machine.arbiter = SessionArbiter(keeper, Closed(), Flow())
+    return acknowledging()
+
+
+SPECIAL: dict[str, Callable[[SessionKeeper], Asked]] = {
+    "an early one": lambda _: acknowledging(5),
+    "a retry": lambda _: acknowledging(3),
+    "one that closes": lambda _: acknowledging(close=True),
+    "a send": lambda _: Send(4, ack=2),
+    "one that acknowledges nothing": lambda _: acknowledging(ack=0),
+    "one that acknowledges nothing new": once_more,
+    "one that acknowledges too much": lambda _: acknowledging(ack=3),
+    "one of a client that lacks something": lambda _: acknowledging(ack=1),
+    "one of a session that is watched": watched,
+    "one of a client that is behind": behind,
+    "one beside an early one": beside_an_early_one,
+    "one beside one that is held": beside_one_that_is_held,
+    "one beside a stream": beside_a_stream,
+    "an early one with packets": with_packets(lambda _: acknowledging(5)),
+    "a retry with packets": with_packets(lambda _: acknowledging(3)),
+    "one with packets that acknowledges too much": with_packets(lambda _: acknowledging(ack=3)),
+    "one with packets of a session that is watched": with_packets(watched),
+    "one with packets of a client that is behind": with_packets(behind),
+    "one with packets that are not let in": with_packets(where_nothing_is_let_in),
+}
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+async def test_what_is_special_changes_nothing_by_a_short_step(
+    special: str, actor_system: ActorSystem
+) -> None:
+    async with hosting(echoing()) as manager:
+        keeper = manager.open(1)
+        await wait_all_tasks_blocked()
+        machine, actor = keeper.machine, keeper.ref.actor_inbox.actor
+        assert isinstance(actor, SessionActor)
+        for rid in (2, 3):
+            machine.step(Packet("news"))
+            machine.step(Asked(rid))
+        request = SPECIAL[special](keeper)
+        before = (machine.state, machine.held, machine.window.expected, machine.outbox.acknowledged)
+        assert not receive(actor, keeper, request)
+        assert (machine.state, machine.held, machine.window.expected, machine.outbox.acknowledged) == before
+        assert (request.answered, keeper.received) == (False, 0)
+
+
+async def test_a_send_with_packets_is_a_sign_of_life_of_a_stream_s_client(actor_system: ActorSystem) -> None:
+    async with hosting(echoing()) as manager:
+        visitor, stream = Visitor(manager), Line()
+        await wait_all_tasks_blocked()
+        visitor.keeper.attach(stream, 0)
+        await wait_all_tasks_blocked()
+        assert not stream.heard
+        send = await visitor.make(Send(2, packets=[Packet("quiet")]))
+        assert (send.got, stream.heard) == ((0, ()), True)

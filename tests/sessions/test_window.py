@@ -23,6 +23,7 @@ def process_until(window: RequestWindow[str], rid: int) -> None:
 def test_the_request_that_opened_the_session_has_been_seen(window: RequestWindow[str]) -> None:
     assert window.seen(FIRST)
     assert window.expected == FIRST + 1
+    assert window.last == FIRST
 
 
 def test_every_id_that_was_processed_is_a_retry_however_old(window: RequestWindow[str]) -> None:

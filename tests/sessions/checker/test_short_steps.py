@@ -225,8 +225,8 @@ SHORT_BREAKS = (
     Break(
         "release a carrier that is to be completed",
         "short_steps",
-        'machine.policy.second_request != "releases" or',
-        "",
+        ' or machine.policy.second_request != "releases":',
+        ":",
         "completing",
     ),
     Break(
