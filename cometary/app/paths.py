@@ -189,10 +189,10 @@ class Paths(Handlers):
         return self._hub.presence(path, most)
 
     async def history(self, path: str, last: int = 100, *, since: str | None = None) -> History:
-        """Return what is kept of the updates to a path; on the loop.
+        """Return what is kept of the updates to a path, or to all that a pattern covers; on the loop.
 
         Args:
-            path: the path.
+            path: the path or pattern.
             last: how many packets at most: the latest, or the first behind `since`.
             since: the position (`at`) behind which to begin; None for the latest.
 

@@ -7,7 +7,7 @@
     by one, so that one path that is not allowed any more takes no other along. Then `reopened` is told, and what was
     missed on paths that somebody else has connected is asked for.
 4.  Positions, and what is missed, are as in `cometary.client.positions`: a gap is told in its place among the packets.
-    Of a pattern with stars those paths are replayed that were heard before; for the others there is always a gap.
+    A pattern with stars of which the server tells no position is always a gap.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ class Upkeep:
             refused = error.fault == "client"
             missing = [path for path in paths if not (refused and await self._regain(path))]
         for path in paths:
-            if path not in missing and not Pattern.compile(path).exact:
+            known = Pattern.compile(path).exact or self._positions.knows(path)
+            if path not in missing and not known:
                 await self._delivery.put("gap", path)  # of paths that were never heard nobody knows (rule 4)
         detail = Reopened(reason, missing, [shown(packet) for packet in uncertain])
         await self._delivery.put("reopened", detail)

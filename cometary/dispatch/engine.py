@@ -77,18 +77,19 @@ class Engine(Protocol):
         ...
 
     def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
-        """Read what was kept of a path; on the loop's thread.
+        """Read what was kept of a path, or of all that a pattern with stars covers; on the loop's thread.
 
         What is published here before the call and was routed is in it, what is routed later is not. Where the answer
         comes later, what is routed meanwhile may be in it as well: each packet has its position.
 
         Args:
-            path: the path.
+            path: the path or pattern.
             behind: where to begin; None for the latest `limit` packets.
             limit: how many packets are wanted at most.
 
         Returns:
-            It, now or later; an error if it cannot be read: nobody's fault, try later.
+            It, now or later; an error if it cannot be read: nobody's fault, try later. An engine that numbers each
+            path by itself knows nothing of a pattern: then `at` is None, and `complete` False.
         """
         ...
 

@@ -175,10 +175,10 @@ class Hub(SessionsHub):
         return self._line.make(publish)
 
     def history(self, path: str, behind: Position | None, limit: int) -> Future[History]:
-        """Read what is kept of a path; on the loop. See `Engine.history`.
+        """Read what is kept of a path, or of all that a pattern covers; on the loop. See `Engine.history`.
 
         Raises:
-            UsageError: if `path` is not a path; the caller's fault.
+            UsageError: if `path` is not a path or pattern; the caller's fault.
         """
         check_own_path(path)
         return self._engine.history(path, behind, limit)
@@ -218,7 +218,7 @@ class Hub(SessionsHub):
         return on_loop(keeper, partial(self._subscribe, keeper, tuple(patterns), replay))
 
     def replay(self, keeper: SessionKeeper, replay: Replay) -> Future[None]:
-        """Send a session what is kept of paths that it is connected to.
+        """Send a session what is kept of paths, and patterns, that it is connected to.
 
         Returns:
             When that is under way; a `UsageError` if it is not connected to one of them: the caller's fault, nothing

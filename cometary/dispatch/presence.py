@@ -24,7 +24,7 @@ from cometary.errors import UsageError
 from cometary.packets.notices import PRESENCE_PATH
 from cometary.packets.packet import Packet
 from cometary.packets.paths import check_own_path
-from cometary.packets.patterns import Pattern
+from cometary.packets.patterns import ANY_SEGMENT, Pattern
 from cometary.packets.terms import check_count
 
 if TYPE_CHECKING:
@@ -126,13 +126,17 @@ class Presence:
 
 
 def check_hears(table: Table, keeper: SessionKeeper, path: str) -> None:
-    """See whether a session is connected to a path.
+    """See whether a session is connected to a path; to a pattern with stars only if it is so to this very one.
 
     Raises:
         UsageError: it is not, or that is not a path; the caller's fault.
     """
     check_own_path(path)
-    if not table.any_hears(path, (keeper.ref,)):
+    hears = table.any_hears(path, (keeper.ref,)) and (
+        ANY_SEGMENT not in path
+        or table.has(path, keeper.ref)  # `chat/*` covers the text `chat/**`, but not its paths
+    )
+    if not hears:
         raise UsageError("a session is told of paths that it is connected to only")
 
 

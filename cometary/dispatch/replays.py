@@ -7,9 +7,9 @@
 2.  What cannot be given whole is not given: the notice is on `::gap` then, and has the position from which on the
     client misses nothing. That is so if some of it is not kept any more, or there is no room for it
     (`cometary.sessions.replayed`).
-3.  A pattern with stars has no position: of the paths that it covers, those are replayed whose positions are given.
-    Of the others nobody knows what their client has had; so where positions are given, there is a gap for the
-    pattern as well.
+3.  A pattern with stars has a position as a path has, if the engine knows one (`at` of what it reads). Where none
+    is given, but positions of paths are, those of them are replayed that the pattern covers. Of the others nobody
+    knows what their client has had; so there is a gap for the pattern as well.
 
 Runs on the loop's thread.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from cometary.errors import CometaryError
 from cometary.log import get_logger
 from cometary.packets.patterns import Pattern
-from cometary.packets.position import Position, Replay
+from cometary.packets.position import Position, Replay, before
 from cometary.sessions.replayed import Replayed
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ class Replays:
         """Send a session what it is to be given of the paths to which it has just been connected."""
         for text in patterns:
             pattern = Pattern.compile(text)
-            if pattern.exact:
+            if pattern.exact or text in wished.since or not wished.since:
                 self.replay(keeper, text, wished.since.get(text), wished.last)
-            elif wished.since:
+            else:
                 for path, position in wished.since.items():
                     if pattern.matches(path):
                         self.replay(keeper, path, position)
                 keeper.tell(Replayed(text))
 
     def replay(self, keeper: SessionKeeper, path: str, since: Position | None, last: int = 0) -> None:
-        """Send a session what it is to be given of one path that it is connected to."""
-        if self._contracts.find(path).history is not None:
+        """Send a session what it is to be given of one path, or pattern, that it is connected to."""
+        if self._contracts.kept(Pattern.compile(path)):
             limit = min(last, self._most) if since is None else self._most + 1
             self._read(keeper, path, since, limit)
         elif since is not None:
@@ -93,8 +93,10 @@ class Replays:
             return
         if complete and len(packets) > self._most:
             self._read(keeper, path, None, 0, gap=True)  # to know where it ends
+        elif at is None and since is None and not gap:
+            return  # the engine has no position for a pattern
         elif gap or not complete or at is None:
             keeper.tell(Replayed(path, ends=at))
         else:
-            begins = since or Position(at.epoch, at.offset - len(packets))
+            begins = since or (before(packets[0]) if packets else at)
             keeper.tell(Replayed(path, begins, at, packets, latest=since is None))

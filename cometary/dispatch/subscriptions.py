@@ -152,6 +152,10 @@ class Subscriptions(Generic[S]):
             covering.append(group)
         return any(subscriber in group.numbers for group in covering for subscriber in subscribers)
 
+    def has(self, pattern: str, subscriber: S) -> bool:
+        """Whether `subscriber` has subscribed to this very pattern."""
+        return pattern in self._of(subscriber)
+
     def _of(self, subscriber: S) -> dict[str, _Group[S]]:
         """The groups of `subscriber`, by the text of their patterns, in order of subscription (rule 6)."""
         held = self._groups_of.get(subscriber)

@@ -81,6 +81,21 @@ class Contracts:
             self._remembered[path] = contract = self._first(path)
         return contract
 
+    def kept(self, wish: Pattern) -> list[Contract]:
+        """Return the contracts with a history that may hold for paths that `wish` covers.
+
+        Raises:
+            UsageError: if it is no path of an application's; the caller's fault.
+        """
+        if wish.exact:
+            contract = self.find(wish.text)
+            return [] if contract.history is None else [contract]
+        return [
+            contract
+            for pattern, contract in self.declared
+            if contract.history is not None and pattern.meets(wish)
+        ]
+
     def _first(self, path: str) -> Contract:
         for pattern, contract in self.declared:
             if pattern.matches(path):

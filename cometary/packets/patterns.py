@@ -76,6 +76,16 @@ class Pattern:
             return False
         return all(mine in (ANY_SEGMENT, theirs) for mine, theirs in zip(self.head, segments, strict=False))
 
+    def meets(self, other: Pattern) -> bool:
+        """Whether there are paths that both cover."""
+        ours, theirs = len(self.head), len(other.head)
+        if not (self.deep or ours > theirs or (ours == theirs and not other.deep)):
+            return False
+        if not (other.deep or theirs > ours or (ours == theirs and not self.deep)):
+            return False
+        pairs = zip(self.head, other.head, strict=False)
+        return all(mine == its or ANY_SEGMENT in {mine, its} for mine, its in pairs)
+
     def includes(self, other: Pattern) -> bool:
         """Whether it covers every path that `other` covers."""
         ours, theirs = len(self.head), len(other.head)

@@ -6,10 +6,13 @@ To everybody but the engine a position is a text that it has given, such as `k3F
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from cometary.errors import UsageError
 from cometary.packets.paths import check_own_path
+
+if TYPE_CHECKING:
+    from cometary.packets.packet import Packet
 
 LONGEST: Final = 64
 """Characters of a position."""
@@ -22,7 +25,7 @@ class Position(NamedTuple):
 
     Attributes:
         epoch: which life of it; of another epoch nothing is known any more.
-        offset: how many packets come before.
+        offset: grows with each packet, perhaps by more than one.
     """
 
     epoch: str
@@ -36,8 +39,8 @@ class Replay(NamedTuple):
     """What a session is to be given of paths that it is connected to, before what is sent there from then on.
 
     Attributes:
-        last: so many of the latest packets of each path.
-        since: for some paths, all behind a position, in place of the latest.
+        last: so many of the latest packets of each path, or of all that a pattern covers.
+        since: for some paths, and patterns, all behind a position, in place of the latest.
     """
 
     last: int = 0
@@ -55,6 +58,17 @@ def read_position(text: object) -> Position:
         if epoch and offset.isascii() and offset.isdecimal() and len(offset) <= MOST_DIGITS:
             return Position(epoch, int(offset))
     raise UsageError("a position is a text that came with a packet as its `at`")
+
+
+def place_of(packet: Packet) -> Position:
+    """Return the position of a packet that was kept."""
+    return read_position((packet.extra or {}).get("at"))
+
+
+def before(packet: Packet) -> Position:
+    """Return a position between such a packet and the one before it."""
+    epoch, offset = place_of(packet)
+    return Position(epoch, offset - 1)
 
 
 NOTHING: Final = Replay()

@@ -364,4 +364,4 @@ def new_engine(contracts: Contracts) -> LocalEngine:
     """Return the engine of a server by itself, which keeps what the contracts say."""
     if not contracts.keeping:
         return LocalEngine()
-    return LocalEngine(Histories(contracts, lambda: secrets.token_urlsafe(6), trio.current_time))
+    return LocalEngine(Histories(contracts, secrets.token_urlsafe(6), trio.current_time))

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cometary.packets.notices import AT_PATH, GAP_PATH
 from cometary.packets.packet import Packet
-from cometary.packets.position import Position
+from cometary.packets.position import before
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.packets.position import Position
     from cometary.sessions.outbox import Outbox
 
 
@@ -26,7 +27,7 @@ class Replayed(NamedTuple):
     """To the actor of a session.
 
     Attributes:
-        path: whose packets they are; or a pattern, if there is a gap.
+        path: whose packets they are; it may be a pattern.
         begins: the position before the first of them; None if there is a gap.
         ends: the position behind the last that was kept; None if it is not known, or has to be read.
         packets: the packets.
@@ -62,8 +63,9 @@ class Replayed(NamedTuple):
             return self.all()
         if not self.latest:
             return [self.gap()]
-        begins = Position(self.begins.epoch, self.begins.offset + left_out)
-        return self._replace(begins=begins, packets=self.packets[left_out:]).all()
+        packets = self.packets[left_out:]
+        begins = before(packets[0]) if packets else self.ends
+        return self._replace(begins=begins, packets=packets).all()
 
     def gap(self) -> Packet:
         """Return the notice that says that some are missing."""

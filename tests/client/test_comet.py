@@ -35,6 +35,7 @@ class Listener:
         self.heard: dict[str, list[Any]] = {
             "chat/a": [],
             "news": [],
+            "sky": [],
             "gaps": [],
             "::peer": [],
             "reopened": [],
@@ -42,8 +43,12 @@ class Listener:
         self._changed = trio.Condition()
         for pattern in ("chat/*", "news", "::peer"):
             self.comet.on(pattern)(self._hear)
+        self.comet.on("sky/*")(self._hear_sky)
         self.comet.gap(self._missed)
         self.comet.reopened(self._reopened)
+
+    async def _hear_sky(self, message: Any, _path: str) -> None:
+        await self._hear(message, "sky")
 
     async def _missed(self, path: str) -> None:
         await self._hear(path, "gaps")
@@ -71,19 +76,21 @@ async def test_what_was_missed_is_replayed_after_reopened_and_a_gap_is_told(path
     listener = Listener(paths.comet)
     with trio.fail_after(60):
         async with listener.comet as comet:
-            await comet.connect(["chat/a"])
+            await comet.connect(["chat/a", "sky/*"])
             await comet.ask("publish", [1, 2])
             await listener.lose([3, 4])
             await comet.ask("publish", [5])
             await listener.until("chat/a", 5)
             await listener.until("news", 5)
+            await listener.until("sky", 5)
             await listener.lose([6, 7, 8, 9, 10, 11])  # more than are kept
-            await listener.until("gaps", 2)
+            await listener.until("gaps", 3)
             await comet.ask("publish", [12])
             await listener.until("chat/a", 6)
             await listener.until("news", 6)
-    assert listener.heard["chat/a"] == listener.heard["news"] == [1, 2, 3, 4, 5, 12]
-    assert sorted(listener.heard["gaps"]) == ["chat/a", "news"]
+            await listener.until("sky", 6)
+    assert listener.heard["chat/a"] == listener.heard["news"] == listener.heard["sky"] == [1, 2, 3, 4, 5, 12]
+    assert sorted(listener.heard["gaps"]) == ["chat/a", "news", "sky/*"]
     lost = [("lose", [3, 4]), ("lose", [6, 7, 8, 9, 10, 11])]
     assert [each.reason for each in listener.heard["reopened"]] == ["failed", "failed"]
     assert all(packet in lost for each in listener.heard["reopened"] for packet in each.uncertain)

@@ -7,6 +7,7 @@ from cometary import App, Session
 app = App()
 app.path("chat/*", history=5, presence=True)
 app.path("news", history=5)
+app.path("sky/*", history=5)
 
 
 @app.authorize("chat/*")
@@ -15,6 +16,7 @@ def may_hear(_session: Session, path: str) -> bool:
     return path != "chat/secret"
 
 
+@app.authorize("sky/*", stars=True)
 @app.authorize("stars/*", stars=True)
 def may_hear_all(_session: Session, _path: str) -> bool:
     """Let everybody hear these by a pattern."""
@@ -40,15 +42,16 @@ def name(session: Session, _path: str, _message: object) -> str:
 
 
 @app.packet("publish")
-def publish(_session: Session, _path: str, message: list[object]) -> None:
-    """Send some updates to both paths."""
+def publish(_session: Session, _path: str, message: list[int]) -> None:
+    """Send some updates to all three paths."""
     for update in message:
         app.update("chat/a", update)
         app.update("news", update)
+        app.update(f"sky/{min(update, 6) % 2}", update)
 
 
 @app.packet("lose")
-def lose(session: Session, _path: str, message: list[object]) -> None:
+def lose(session: Session, _path: str, message: list[int]) -> None:
     """Lose the session, and send some updates before its client is back."""
     session._hub.end(session._keeper, "failed")
     publish(session, "publish", message)

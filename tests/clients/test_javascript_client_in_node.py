@@ -56,8 +56,8 @@ def test_what_was_missed_is_replayed_or_a_gap_and_paths_are_asked_of_the_server(
     with running_server("tests/clients/paths_application.py:app") as server:
         told = json.loads(printed_by(PATHS, server.comet))
     assert told["chat"] == [1, 2, 3, 4, 5, 12]
-    assert told["news"] == told["chat"]
-    assert sorted(told["gaps"]) == ["chat/a", "news"]
+    assert told["news"] == told["sky"] == told["chat"]
+    assert sorted(told["gaps"]) == ["chat/a", "news", "sky/*"]
     assert told["refused"] == ["ConnectError", True, ["chat/a", "chat/secret"]]
     assert (told["count"], told["members"]) == (1, 1)
     assert told["peers"] == [["whisper", "psst"]]

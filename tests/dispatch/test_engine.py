@@ -38,7 +38,7 @@ def local() -> Sequence[Engine]:
 
 def local_that_keeps() -> Sequence[Engine]:
     contracts = Contracts([(Pattern.compile("**"), make_contract(history=9))])
-    return [LocalEngine(Histories(contracts, lambda: "epoch", trio.current_time))]
+    return [LocalEngine(Histories(contracts, "epoch", trio.current_time))]
 
 
 def with_a_broker() -> Sequence[Engine]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import pytest
@@ -10,246 +9,270 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cometary.dispatch.history import Histories, History, Shelf
+from cometary.dispatch import history, shelf
+from cometary.dispatch.history import Histories, History
+from cometary.dispatch.shelf import Shelf
 from cometary.errors import UsageError
-from cometary.packets.contract import make_contract
+from cometary.packets.contract import Contract, make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.encodings import CBOR
 from cometary.packets.keeping import Keeping
 from cometary.packets.packet import Packet
 from cometary.packets.patterns import Pattern
-from cometary.packets.position import NOTHING, Position, Replay, read_position, read_replay
+from cometary.packets.position import NOTHING, Position, Replay, place_of, read_position, read_replay
 from cometary.packets.tracked import TrackedPacket
 from cometary.transport.codecs import cbor, json
 
-PATHS = ["a", "b", "c"]
+PATHS = ["a", "b/1", "b/2"]
+WISHES = [*PATHS, "b/*", "**", "*", "c/*"]
 KEEPING = Keeping(packets=4, seconds=10.0, bytes=150)
 
 
-def new_shelf(keeping: Keeping = KEEPING, **bounds: int) -> Shelf:
-    epochs = count()
-    return Shelf(keeping, lambda: f"e{next(epochs)}", **bounds)
+class Room:
+    """Histories of which all paths are on one shelf."""
+
+    def __init__(self, keeping: Keeping = KEEPING, **bounds: int) -> None:
+        contract = Contract(history=keeping)
+        self.now = 0.0
+        self.histories = Histories(Contracts([(Pattern.compile("**"), contract)]), "e", lambda: self.now)
+        self.shelf = Shelf(keeping, self.histories._numbers, **bounds)
+        self.histories._shelves[contract] = self.shelf
+
+    def publish(self, path: str, *published: object) -> Position:
+        """Returns the position of the last one."""
+        return [place_of(self.histories.record(Packet(path, message))) for message in published or [None]][-1]
+
+    def read(self, path: str, behind: Position | int | None = None, limit: int = 9) -> History:
+        position = Position("e", behind) if isinstance(behind, int) else behind
+        return self.histories.read(path, position, limit)
+
+    def latest(self, path: str) -> list[Any]:
+        return messages(self.read(path))
+
+    def knows(self, path: str, behind: Position | int) -> bool:
+        return self.read(path, behind).complete
 
 
-def messages(history: History) -> list[Any]:
-    return [packet.message for packet in history.packets]
+def messages(read: History) -> list[Any]:
+    return [packet.message for packet in read.packets]
 
 
-class ShelfAgainstAList(RuleBasedStateMachine):
-    """The model knows all packets, their times, and which positions were ever told."""
+class RoomAgainstAList(RuleBasedStateMachine):
+    """The model knows all packets and their times, in the order of their numbers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shelf = new_shelf()
-        self.now = 0.0
-        self.published: dict[str, list[tuple[float, Packet]]] = {path: [] for path in PATHS}
-        self.epochs: dict[str, str] = {}
+        self.room = Room()
+        self.published: list[tuple[float, Packet]] = []
+
+    def of(self, wish: str, behind: int = 0) -> list[Packet]:
+        pattern = Pattern.compile(wish)
+        return [packet for _, packet in self.published[behind:] if pattern.matches(packet.path)]
 
     def kept(self, path: str) -> list[Packet]:
         """What has to be there: the longest end of the list that is within all three bounds."""
         kept: list[Packet] = []
         size = 0
-        for time, packet in reversed(self.published[path][-KEEPING.packets :]):
+        mine = [each for each in self.published if each[1].path == path]
+        for time, packet in reversed(mine[-KEEPING.packets :]):
             size += packet.size
-            if self.now - time > KEEPING.seconds or size > KEEPING.bytes:
+            if self.room.now - time > KEEPING.seconds or size > KEEPING.bytes:
                 break
             kept.insert(0, packet)
         return kept
 
+    def kept_of(self, wish: str) -> list[Packet]:
+        kept = [packet for path in PATHS if Pattern.compile(wish).matches(path) for packet in self.kept(path)]
+        return sorted(kept, key=lambda packet: place_of(packet).offset)
+
     @rule(path=st.sampled_from(PATHS), length=st.integers(0, 120))
     def publish(self, path: str, length: int) -> None:
-        packet = self.shelf.record(Packet(path, "x" * length), self.now)
-        self.published[path].append((self.now, packet))
-        position = read_position((packet.extra or {})["at"])
-        assert position == Position(self.epochs.setdefault(path, position.epoch), len(self.published[path]))
+        packet = self.room.histories.record(Packet(path, "x" * length))
+        self.published.append((self.room.now, packet))
+        assert place_of(packet) == Position("e", len(self.published))
 
     @rule(seconds=st.floats(0, 12))
     def wait(self, seconds: float) -> None:
-        self.now += seconds
+        self.room.now += seconds
 
-    @rule(path=st.sampled_from(PATHS), limit=st.integers(0, 6))
-    def read_latest(self, path: str, limit: int) -> None:
-        history = self.shelf.read(path, None, limit, self.now)
-        kept = self.kept(path)
-        assert list(history.packets) == kept[max(len(kept) - limit, 0) :]
-        assert history.complete
-        assert history.at is not None
-        assert history.at == Position(
-            self.epochs.setdefault(path, history.at.epoch), len(self.published[path])
+    @rule(wish=st.sampled_from(WISHES), limit=st.integers(0, 6))
+    def read_latest(self, wish: str, limit: int) -> None:
+        kept = self.kept_of(wish)
+        expected = kept[max(len(kept) - limit, 0) :]
+        assert self.room.read(wish, None, limit) == History(
+            expected, Position("e", len(self.published)), complete=True
         )
 
-    @rule(path=st.sampled_from(PATHS), offset=st.integers(0, 20), limit=st.integers(0, 6))
-    def read_behind(self, path: str, offset: int, limit: int) -> None:
-        behind = Position(self.epochs.get(path, "other"), offset)
-        history = self.shelf.read(path, behind, limit, self.now)
-        missed = [packet for _, packet in self.published[path][offset:]]
-        known = path in self.epochs and offset <= len(self.published[path])
-        if known and missed == self.kept(path)[len(self.kept(path)) - len(missed) :]:
-            assert history.complete
-            assert list(history.packets) == missed[:limit]
-            assert history.at == Position(behind.epoch, offset + len(history.packets))
+    @rule(wish=st.sampled_from(WISHES), offset=st.integers(0, 20), limit=st.integers(1, 6))
+    def read_behind(self, wish: str, offset: int, limit: int) -> None:
+        history = self.room.read(wish, offset, limit)
+        missed = self.of(wish, offset)
+        end = Position("e", len(self.published))
+        if offset <= len(self.published) and all(packet in self.kept_of(wish) for packet in missed):
+            at = place_of(missed[limit - 1]) if len(missed) > limit else end
+            assert history == History(missed[:limit], at, complete=True)
         else:
-            assert not history.complete
-            assert not history.packets
-            if path in self.epochs:
-                assert history.at == Position(self.epochs[path], len(self.published[path]))
-            else:
-                self.epochs[path] = history.at.epoch if history.at else ""
+            assert history == History((), end, complete=False)
 
-    @rule(path=st.sampled_from(PATHS))
-    def read_of_another_epoch(self, path: str) -> None:
-        history = self.shelf.read(path, Position("another", 0), 5, self.now)
-        assert not history.complete
-        assert not history.packets
-        if history.at:
-            self.epochs.setdefault(path, history.at.epoch)
+    @rule(wish=st.sampled_from(WISHES))
+    def read_of_another_epoch(self, wish: str) -> None:
+        assert not self.room.read(wish, Position("another", 0)).complete
 
     @invariant()
     def it_counts_bytes_as_they_are(self) -> None:
-        most = sum(packet.size for path in PATHS for _, packet in self.published[path][-KEEPING.packets :])
-        assert 0 <= self.shelf.bytes <= most
+        most = sum(packet.size for path in PATHS for packet in self.of(path)[-KEEPING.packets :])
+        assert 0 <= self.room.shelf.bytes <= most
 
 
-TestShelf = ShelfAgainstAList.TestCase
+TestRoom = RoomAgainstAList.TestCase
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60))
 def test_a_full_shelf_is_bounded_and_never_gives_a_part_for_all(steps: list[tuple[int, bool]]) -> None:
-    shelf = new_shelf(Keeping(9), most_paths=3, most_bytes=200)
-    published: dict[tuple[str, str], list[object]] = {}
+    room = Room(Keeping(9), most_paths=3, most_bytes=200)
+    published: list[tuple[str, int]] = []
     for number, (path, publishes) in enumerate(steps):
-        text = str(path)
         if publishes:
-            at = read_position((shelf.record(Packet(text, number), 0.0).extra or {})["at"])
-            packets = published.setdefault((text, at.epoch), [])
-            packets.append(number)
-            assert at.offset == len(packets)
-        for (known, epoch), packets in published.items():
-            for offset in range(len(packets)):
-                history = shelf.read(known, Position(epoch, offset), 99, 0.0)
-                assert messages(history) == (packets[offset:] if history.complete else [])
-        assert len(shelf) <= 3
-        assert shelf.bytes <= 200
+            published.append((f"{path % 2}/{path}", number))
+            assert room.publish(*published[-1]) == Position("e", len(published))
+        for wish in ("0/0", "1/1", "1/*", "**"):
+            for offset in range(len(published)):
+                history = room.read(wish, offset, 99)
+                missed = [
+                    message for path, message in published[offset:] if Pattern.compile(wish).matches(path)
+                ]
+                assert messages(history) == (missed if history.complete else [])
+        assert len(room.shelf) <= 3
+        assert room.shelf.bytes <= 200
 
 
 def test_the_path_goes_that_was_published_to_least_recently() -> None:
-    shelf = new_shelf(most_paths=2)
-    at = {path: shelf.record(Packet(path), 0.0).extra for path in ("a", "b")}
-    shelf.record(Packet("a"), 0.0)
-    shelf.record(Packet("c"), 0.0)
-    assert at["a"] is not None
-    assert at["b"] is not None
-    assert shelf.read("a", read_position(at["a"]["at"]), 9, 0.0).complete
-    assert not shelf.read("b", read_position(at["b"]["at"]), 9, 0.0).complete
+    room = Room(most_paths=2)
+    at = {path: room.publish(path) for path in ("a", "b")}
+    room.publish("a")
+    assert room.knows("**", 0)
+    room.publish("c")
+    assert room.knows("a", at["a"])
+    assert not room.knows("b", Position("e", 1))
+    assert room.knows("b", at["b"]), "it is known that there was nothing behind"
+    assert not room.knows("**", 1)
+    assert messages(room.read("**", 2)) == [None, None]
 
 
 def test_what_is_too_old_leaves_the_memory_when_anything_is_published() -> None:
-    shelf = new_shelf()
+    room = Room()
     for path in ("a", "b"):
-        shelf.record(Packet(path, "x" * 50), 0.0)
-    packet = shelf.record(Packet("c"), 11.0)
-    assert shelf.bytes == packet.size
-    assert shelf.read("a", Position("e0", 1), 9, 11.0) == History([], Position("e0", 1), complete=True)
+        room.publish(path, "x" * 50)
+    room.now = 11.0
+    room.publish("c")
+    assert room.shelf.bytes == Room().histories.record(Packet("c")).size
+    assert room.read("a", 1) == History([], Position("e", 3), complete=True)
+    assert not room.knows("a", 0)
 
 
 def test_who_looks_at_many_paths_pushes_out_none_that_is_published_to() -> None:
-    shelf = new_shelf(most_paths=3)
-    shelf.record(Packet("a", 1), 0.0)
+    room = Room(most_paths=3)
+    room.publish("a", 1)
     for number in range(100):
-        assert shelf.read(f"looked at {number}", None, 9, 0.0).complete
-    assert messages(shelf.read("a", None, 9, 0.0)) == [1]
-    shelf.record(Packet("b", 2), 0.0)
-    assert messages(shelf.read("a", None, 9, 0.0)) == [1]
+        assert room.read(f"looked at {number}").complete
+    assert len(room.shelf) == 1
 
 
-def test_who_looks_before_anything_is_published_misses_nothing() -> None:
-    shelf = new_shelf()
-    begin = shelf.read("a", None, 0, 0.0).at
-    shelf.record(Packet("a", 1), 0.0)
-    assert messages(shelf.read("a", begin, 9, 0.0)) == [1]
+@pytest.mark.parametrize("wish", ["a", "*"])
+def test_who_looks_before_anything_is_published_misses_nothing(wish: str) -> None:
+    room = Room()
+    begin = room.read(wish, None, 0).at
+    room.publish("a", 1)
+    assert messages(room.read(wish, begin)) == [1]
 
 
-SIZE = new_shelf().record(Packet("a", 0), 0.0).size
+def test_of_more_paths_than_anybody_can_wait_for_it_is_not_said_what_a_pattern_covers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (history, shelf):
+        monkeypatch.setattr(module, "MOST_SEEN", 5)
+    room = Room(Keeping(9))
+    for number in range(9):
+        room.publish(f"a/{number}", number)
+    assert messages(room.read("a/*", 4)) == [4, 5, 6, 7, 8]
+    assert not room.knows("a/*", 3)
+    assert messages(room.read("a/*", None, 2)) == [7, 8]
+    room.publish("b", *range(6))
+    assert not room.knows("*", 9)
+    assert room.knows("b", 9)
+
+
+SIZE = Room().histories.record(Packet("a", 0)).size
 """Bytes of a packet with its position, as long as all numbers have one digit."""
 
 
-def publish(shelf: Shelf, path: str, *published: int, now: float = 0.0) -> None:
-    for message in published:
-        shelf.record(Packet(path, message), now)
-
-
-def latest(shelf: Shelf, path: str, now: float = 0.0) -> list[Any]:
-    return messages(shelf.read(path, None, 9, now))
-
-
 def test_of_one_path_as_much_is_kept_as_its_contract_says_to_the_last_byte_and_second() -> None:
-    shelf = new_shelf(Keeping(packets=9, seconds=10.0, bytes=2 * SIZE))
-    publish(shelf, "a", 1, 2, 3, 4)
-    assert latest(shelf, "a") == [3, 4]
-    publish(shelf, "a", 5, now=1.0)
-    assert latest(shelf, "a", 10.0) == [4, 5]
-    assert latest(shelf, "a", 10.1) == [5]
-    assert shelf.bytes == SIZE
+    room = Room(Keeping(packets=9, seconds=10.0, bytes=2 * SIZE))
+    room.publish("a", 1, 2, 3, 4)
+    assert room.latest("a") == [3, 4]
+    room.now = 1.0
+    room.publish("a", 5)
+    room.now = 10.0
+    assert room.latest("a") == [4, 5]
+    room.now = 10.1
+    assert room.latest("a") == [5]
+    assert room.shelf.bytes == SIZE
 
 
 def test_where_all_is_full_the_path_loses_its_packets_that_was_published_to_least_recently() -> None:
-    shelf = new_shelf(Keeping(9), most_bytes=3 * SIZE)
-    publish(shelf, "a", 1)
-    publish(shelf, "b", 1)
-    publish(shelf, "a", 2)
-    assert [latest(shelf, path) for path in "ab"] == [[1, 2], [1]]
-    publish(shelf, "c", 1)
-    assert [latest(shelf, path) for path in "abc"] == [[1, 2], [], [1]]
-    assert shelf.bytes == 3 * SIZE
-    publish(shelf, "c", 2, 3)
-    assert [latest(shelf, path) for path in "abc"] == [[], [], [1, 2, 3]]
-    publish(shelf, "b", 2)  # begins anew, but not to count
-    assert [latest(shelf, path) for path in "abc"] == [[], [2], []]
-    assert shelf.read("b", Position("e1", 1), 9, 0.0).complete
-    assert shelf.bytes == SIZE
-    publish(shelf, "d", 1, 2, 3)
-    assert shelf.bytes == 3 * SIZE
+    room = Room(Keeping(9), most_bytes=3 * SIZE)
+    for path, message in (("a", 1), ("b", 1), ("a", 2)):
+        room.publish(path, message)
+    assert [room.latest(path) for path in "ab"] == [[1, 2], [1]]
+    room.publish("c", 1)
+    assert [room.latest(path) for path in "abc"] == [[1, 2], [], [1]]
+    assert room.shelf.bytes == 3 * SIZE
+    assert (room.knows("b", 1), room.knows("b", 2)) == (False, True)
+    room.publish("c", 2, 3)
+    assert [room.latest(path) for path in "abc"] == [[], [], [1, 2, 3]]
+    room.publish("b", 2)
+    assert [room.latest(path) for path in "abc"] == [[], [2], []]
+    assert (room.knows("b", 1), room.knows("b", 2)) == (False, True)
+    room.publish("d", 1)
+    assert room.shelf.bytes == 2 * SIZE
 
 
 def test_what_is_too_old_leaves_the_memory_of_however_many_paths() -> None:
-    shelf = new_shelf()
-    for path in "abcdefgh":
-        publish(shelf, path, 1)
-    publish(shelf, "z", 1, 2, 3, 4, now=11.0)
-    assert shelf.bytes == 4 * SIZE
+    room = Room()
+    for path in "abcde":
+        room.publish(path, 1)
+    room.now = 11.0
+    room.publish("z", 1, 2, 3, 4)
+    assert room.shelf.bytes == 4 * SIZE
 
 
-def test_those_are_forgotten_first_to_which_nothing_was_ever_published_and_then_the_oldest() -> None:
-    shelf = new_shelf(most_paths=4)
-    publish(shelf, "a", 1)
-    publish(shelf, "b", 1)
-    publish(shelf, "c", 1, now=11.0)
-    assert shelf.read("looked at", None, 9, 11.0).at == Position("e3", 0)
-    publish(shelf, "d", 1, now=11.0)
-    assert [shelf.read(path, None, 9, 11.0).at for path in "ab"] == [Position("e0", 1), Position("e1", 1)]
-    publish(shelf, "e", 1, now=11.0)
-    known = [
-        shelf.read(path, Position(f"e{number}", 1), 9, 11.0).complete for number, path in enumerate("abc")
-    ]
-    assert known == [False, True, True]
+def test_those_are_forgotten_first_of_which_nothing_is_kept_and_then_the_oldest() -> None:
+    room = Room(Keeping(9, bytes=SIZE), most_paths=2)
+    room.publish("a", "too long to be kept by far, at " + "x" * 99)
+    room.publish("b", 1)
+    room.publish("a", "too long to be kept by far, at " + "x" * 99)
+    room.publish("c", 1)
+    assert (room.latest("b"), room.latest("c")) == ([], [1])
+    room.publish("d", 1)
+    assert (room.latest("c"), room.latest("d")) == ([1], [1])
 
 
 def test_a_receipt_is_not_kept_and_the_packet_is_the_same_in_all_else() -> None:
-    shelf = new_shelf()
-    routed = shelf.record(TrackedPacket("a", 1, receipt="r"), 0.0)
+    room = Room()
+    routed = room.histories.record(TrackedPacket("a", 1, receipt="r"))
     assert isinstance(routed, TrackedPacket)
     assert routed.receipt == "r"
-    [kept] = shelf.read("a", None, 1, 0.0).packets
+    [kept] = room.read("a").packets
     assert isinstance(kept, TrackedPacket)
     assert kept.receipt is None
-    assert (kept.json, kept.extra) == (routed.json, {"at": "e0-1"})
+    assert (kept.json, kept.extra) == (routed.json, {"at": "e-1"})
 
 
 def test_a_history_can_be_shown_as_plain_data() -> None:
-    shelf = new_shelf()
-    publish(shelf, "a", 1)
-    packets = [{"path": "a", "message": 1, "at": "e0-1"}]
-    assert shelf.read("a", None, 1, 0.0).shown() == {"packets": packets, "at": "e0-1", "complete": True}
+    room = Room()
+    room.publish("a", 1)
+    packets = [{"path": "a", "message": 1, "at": "e-1"}]
+    assert room.read("a").shown() == {"packets": packets, "at": "e-1", "complete": True}
     shown = History([Packet("a", 1)], None, complete=False).shown()
     assert shown == {"packets": [{"path": "a", "message": 1}], "at": None, "complete": False}
 
@@ -257,7 +280,7 @@ def test_a_history_can_be_shown_as_plain_data() -> None:
 def test_what_is_kept_keeps_nobody_who_brought_it_about() -> None:
     packet: Any = Packet("a")
     packet.cause = "a session"
-    kept = new_shelf().record(packet, 0.0)
+    kept = Room().histories.record(packet)
     assert kept.cause is None
 
 
@@ -268,18 +291,18 @@ def test_what_is_kept_keeps_nobody_who_brought_it_about() -> None:
 def test_a_position_travels_beside_path_and_message_in_every_encoding(kind: type[Packet]) -> None:
     packet = kind("a", {"b": 1})
     before = packet.json
-    kept = new_shelf().record(packet, 0.0)
+    kept = Room().histories.record(packet)
     assert kept is packet
     assert before == b'{"path":"a","message":{"b":1}}'
-    assert json.decode(kept.json) == {"path": "a", "message": {"b": 1}, "at": "e0-1"}
+    assert json.decode(kept.json) == {"path": "a", "message": {"b": 1}, "at": "e-1"}
     assert cbor.decode(CBOR.encode(kept)) == json.decode(kept.json)
 
 
 @pytest.mark.parametrize("kind", [Packet, TrackedPacket])
 def test_one_that_is_published_twice_has_two_positions(kind: type[Packet]) -> None:
-    packet, shelf = kind("a", 1, "sender"), new_shelf()
-    first, second = shelf.record(packet, 0.0), shelf.record(packet, 0.0)
-    assert (first.extra, second.extra) == ({"at": "e0-1"}, {"at": "e0-2"})
+    packet, histories = kind("a", 1, "sender"), Room().histories
+    first, second = histories.record(packet), histories.record(packet)
+    assert (first.extra, second.extra) == ({"at": "e-1"}, {"at": "e-2"})
     assert type(second) is kind
     assert (second.path, second.message, second.sender) == ("a", 1, "sender")
 
@@ -319,17 +342,21 @@ def test_each_path_is_kept_as_the_first_contract_says_that_covers_it() -> None:
         (Pattern.compile("chat/*"), make_contract(history=2)),
         (Pattern.compile("**"), make_contract("conflate", history=1)),
     ]
-    histories = Histories(Contracts(declared), lambda: "e", lambda: 0.0)
+    histories = Histories(Contracts(declared), "e", lambda: 0.0)
     for path in ("chat/a", "other"):
         assert histories.keeps(path)
         for number in range(3):
             histories.record(Packet(path, number))
     assert messages(histories.read("chat/a", None, 9)) == [1, 2]
     assert messages(histories.read("other", None, 9)) == [2]
+    assert messages(histories.read("**", Position("e", 5), 9)) == [2]
+    assert not histories.read("**", Position("e", 4), 9).complete
+    assert messages(histories.read("**", None, 9)) == [1, 2, 2]
+    assert messages(histories.read("chat/**", Position("e", 1), 9)) == [1, 2]
 
 
 def test_a_path_without_a_history_has_none() -> None:
-    histories = Histories(Contracts(), lambda: "e", lambda: 0.0)
+    histories = Histories(Contracts(), "e", lambda: 0.0)
     packet = Packet("a")
     assert histories.record(packet) is packet
     assert packet.extra is None

@@ -14,7 +14,7 @@ from cometary import App, Session
 from cometary.actors import Future
 from cometary.dispatch.engine import History
 from cometary.errors import MailboxFullError, UsageError
-from cometary.packets.packet import Packet
+from cometary.packets.packet import Packet, marked
 from cometary.packets.position import Position
 from cometary.packets.probes import Probes
 from cometary.sessions.keeper import SessionKeeper
@@ -100,6 +100,100 @@ async def test_a_pattern_replays_the_paths_that_are_named_and_says_that_there_ma
     packets = await guest.hear()
     assert heard(packets) == ["::at", 2, "::gap"]
     assert packets[-1] == ("::gap", {"path": "chat/*"})
+
+
+async def pattern_position(house: House) -> str:
+    """Where a session stands that is connected to the pattern now."""
+    guest = await house.visit()
+    guest.session.connect("chat/*")
+    [(path, message)] = await guest.hear()
+    assert (path, message["path"]) == ("::at", "chat/*")
+    return str(message["at"])
+
+
+async def test_of_a_pattern_all_behind_its_position_comes_in_the_order_of_sending(house: House) -> None:
+    await publish(house, 1)
+    await publish(house, 2, path="chat/b")
+    since = await pattern_position(house)
+    for number in range(3, 9):
+        await publish(house, number, path=f"chat/{number % 3}")
+        await publish(house, -number, path=f"other/{number % 3}")
+    guest = await house.visit()
+    guest.session.connect("chat/*", since={"chat/*": since})
+    await publish(house, 9)
+    packets = await guest.hear()
+    assert heard(packets) == ["::at", 3, 4, 5, 6, 7, 8, 9]
+    assert packets[0] == ("::at", {"path": "chat/*", "at": since})
+
+
+async def test_who_missed_nothing_of_a_pattern_is_told_of_no_gap(house: House) -> None:
+    await publish(house, 1)
+    since = await pattern_position(house)
+    guest = await house.visit()
+    guest.session.connect("chat/*", since={"chat/*": since})
+    assert await guest.hear() == [("::at", {"path": "chat/*", "at": since})]
+
+
+async def test_there_is_a_gap_in_a_pattern_if_one_of_its_paths_lost_something_and_no_part(
+    house: House,
+) -> None:
+    since = await pattern_position(house)
+    await publish(house, *range(21), path="chat/b")
+    await publish(house, 1)
+    at = await pattern_position(house)
+    for position in (since, "other-1"):
+        guest = await house.visit()
+        guest.session.connect("chat/*", since={"chat/*": position})
+        assert await guest.hear() == [("::gap", {"path": "chat/*", "at": at})]
+
+
+async def test_the_last_ones_of_a_pattern_are_those_of_all_its_paths_together(house: House) -> None:
+    for number in range(6):
+        await publish(house, number, path=f"chat/{number % 2}")
+    guest = await house.visit()
+    guest.session.connect("chat/**", last=3)
+    assert heard(await guest.hear()) == ["::at", 3, 4, 5]
+
+
+async def test_a_pattern_that_covers_no_history_has_no_position(house: House) -> None:
+    guest = await house.visit()
+    guest.session.connect("news/*", "chat/a/*", "*")
+    assert await guest.hear() == []
+    guest.session.connect("news/*", since={"news/*": "e-1"})
+    assert await guest.hear() == [("::gap", {"path": "news/*"})]
+
+
+async def test_what_was_missed_of_a_pattern_is_only_for_who_is_connected_to_that_very_pattern(
+    house: House,
+) -> None:
+    since = await pattern_position(house)
+    await publish(house, 1)
+    guest = await house.visit()
+    guest.session.connect("chat/*")
+    await guest.hear()
+    guest.session.replay({"chat/*": since})
+    assert heard(await guest.hear()) == ["::at", 1]
+    for wider in ("chat/**", "**", "*/*"):
+        with pytest.raises(UsageError, match="connected to only"):
+            guest.session.replay({wider: since})
+    assert await guest.hear() == []
+
+
+async def test_an_engine_that_numbers_each_path_by_itself_tells_no_position_of_a_pattern_and_then_a_gap(
+    house: House,
+) -> None:
+    def history(*_: object) -> Future[History]:
+        answer: Future[History] = Future()
+        answer.offer(History((), None, complete=False))
+        return answer
+
+    engine: Any = house.hub._engine
+    engine.history = history
+    guest = await house.visit()
+    guest.session.connect("chat/*", last=3)
+    assert await guest.hear() == []
+    guest.session.connect("chat/*", since={"chat/*": "e-1"})
+    assert await guest.hear() == [("::gap", {"path": "chat/*"})]
 
 
 async def test_a_path_without_a_history_has_a_gap_where_a_position_is_given_and_else_nothing(
@@ -233,7 +327,7 @@ def test_as_much_is_replayed_as_fits_into_half_of_a_queue(
     outbox = Outbox(most, most * 50)
     for _ in range(min(queued, most)):
         outbox.append(Packet("a", "x"))
-    packets = [Packet("a", "x" * length) for _ in range(replayed)]
+    packets = [marked(Packet("a", "x" * length), "at", f"e-{4 + number}") for number in range(replayed)]
     ends = Position("e", 3 + replayed)
     message = Replayed("a", Position("e", 3), ends, packets, latest=latest)
     notice, *got = message.that_fit(outbox)
@@ -295,7 +389,7 @@ async def test_an_engine_that_answers_later_is_waited_for(house: House) -> None:
     guest = await house.visit()
     answer: Future[History] = Future()
     await told_later(house, guest, answer)
-    answer.offer(History([Packet("chat/a", 7)], Position("e", 4), complete=True))
+    answer.offer(History([marked(Packet("chat/a", 7), "at", "e-4")], Position("e", 9), complete=True))
     assert await guest.hear() == [("::at", {"path": "chat/a", "at": "e-3"}), ("chat/a", 7)]
 
 

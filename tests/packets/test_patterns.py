@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,20 @@ def test_a_pattern_includes_another_if_it_covers_all_that_that_covers(
     pattern, other = Pattern.compile("/".join(ours)), Pattern.compile("/".join(theirs))
     assert all(map(other.matches, covered))
     assert pattern.includes(other) == all(map(pattern.matches, covered))
+
+
+UNIVERSE = ["/".join(each) for length in range(1, 6) for each in product("abx", repeat=length)]
+"""A star can stand for what no pattern names; a tail is one segment longer than all heads at most."""
+
+
+@given(SEGMENTS, st.booleans(), SEGMENTS, st.booleans())
+def test_patterns_meet_where_there_is_a_path_that_both_cover(
+    ours: list[str], deep: bool, theirs: list[str], other_deep: bool
+) -> None:
+    pattern = Pattern.compile("/".join(ours + ["**"] * deep or ["a"]))
+    other = Pattern.compile("/".join(theirs + ["**"] * other_deep or ["a"]))
+    meet = any(pattern.matches(path) and other.matches(path) for path in UNIVERSE)
+    assert pattern.meets(other) == other.meets(pattern) == meet
 
 
 @pytest.mark.parametrize(

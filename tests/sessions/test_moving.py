@@ -20,6 +20,7 @@ from cometary.errors import ActorEndedError, PatternError, ProtocolError, UsageE
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.notices import EXPIRING_PATH
+from cometary.packets.packet import marked
 from cometary.packets.patterns import Pattern
 from cometary.packets.position import Position
 from cometary.packets.receipted import AskedPacket
@@ -336,7 +337,7 @@ async def test_no_replay_ends_a_session_that_moves_either(places: Places) -> Non
     keeper = places.here.open(1)
     await wait_all_tasks_blocked()
     most = keeper.machine.outbox.limit_packets
-    news = [Packet("a", number) for number in range(2 * most)]
+    news = [marked(Packet("a", number), "at", f"e-{number + 1}") for number in range(2 * most)]
     replay = Replayed("a", Position("e", 0), Position("e", 2 * most), news, latest=True)
     for _ in range(2):
         keeper.tell(replay)

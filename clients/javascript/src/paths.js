@@ -10,7 +10,7 @@
  * const { count, members } = await comet.presence("room/kitchen");
  *
  * 1. Without `connectUrl` it is the server that is asked for paths, by a question; else the page's back-end, as ever.
- * 2. Where a path has a history the page's position is known. After `reopened` what was missed is replayed, whoever has
+ * 2. Where a path has a history the page's position is known, and its position in each pattern that it hears. After `reopened` what was missed is replayed, whoever has
  *    connected the session: in its place, and nothing twice. What cannot be replayed is a `gap`, with its path, which may be a
  *    pattern: what its packets would have changed is to be loaded afresh.
  * 3. A server that has no histories tells no positions, and all of that comes to nothing.

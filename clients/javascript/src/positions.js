@@ -6,10 +6,15 @@
  *    where on it replays (`::at`, with that very position), since the replay has all of them in their order. Another
  *    `::at` is that of somebody who has connected the session without it.
  * 3. A gap ends the waiting as well, and moves the position to where nothing is missing any more.
- * 4. Of `MOST` paths the positions are known, of those with the latest packets.
+ * 4. A pattern with stars has a position as well, where the server tells one: it moves on with each packet that the
+ *    pattern covers. While the pattern is awaited, so are all paths that it covers, and its replay has their packets;
+ *    but for those that are asked for by themselves.
+ * 5. Of `MOST` paths and patterns the positions are known, of those with the latest packets.
  *
  * Pure.
  */
+
+import { compilePattern } from "./patterns.js";
 
 /** @typedef {import("./protocol.js").Packet & { at?: string }} Placed */
 
@@ -18,19 +23,21 @@ const MOST = 1000;
 export class Positions {
   /** @type {Map<string, string>} */
   #at = new Map();
+  /** @type {Map<string, (path: string) => boolean>} Those of them with stars. */
+  #patterns = new Map();
   /** @type {Set<string>} */
   #awaited = new Set();
   /** @type {Set<string>} Those of the awaited for which somebody has asked. */
   #asked = new Set();
 
-  /** The paths that are awaited, and behind what. @returns {[path: string, at: string][]} */
+  /** The paths and patterns that are awaited, and behind what. @returns {[path: string, at: string][]} */
   get awaited() {
     return [...this.#awaited].map((path) => [path, /** @type {string} */ (this.#at.get(path))]);
   }
 
-  /** Those for which nobody has asked. */
+  /** Those for which nobody has asked, and that no pattern's replay brings (rule 4). */
   get open() {
-    return this.awaited.filter(([path]) => !this.#asked.has(path));
+    return this.awaited.filter(([path]) => !this.#asked.has(path) && !this.#isPatternAwaited(path));
   }
 
   /** @param {readonly string[]} paths Those of the positions that are awaited, for which is asked now. */
@@ -57,9 +64,21 @@ export class Positions {
     if (path === "::gap") this.miss(message.path, message.at);
     if (path === "::at" || path === "::gap") return false;
     if (at === undefined) return true;
-    const fresh = !this.#awaited.has(path) && isBehind(at, this.#at.get(path));
+    for (const [pattern, covers] of [...this.#patterns]) {
+      const known = this.#at.get(pattern) ?? "";
+      if (!this.#awaited.has(pattern) && covers(path) && isLater(at, known)) this.#keep(pattern, at);
+    }
+    const waits = this.#awaited.has(path) || (!this.#asked.has(path) && this.#isPatternAwaited(path));
+    const fresh = !waits && isBehind(at, this.#at.get(path));
     if (fresh) this.#keep(path, at);
     return fresh;
+  }
+
+  /** @param {string} path */
+  #isPatternAwaited(path) {
+    return [...this.#patterns].some(
+      ([pattern, covers]) => pattern !== path && this.#awaited.has(pattern) && covers(path),
+    );
   }
 
   /**
@@ -67,26 +86,40 @@ export class Positions {
    * @param {string} path @param {string} [at]
    */
   miss(path, at) {
-    this.#awaited.delete(path);
-    if (at === undefined) this.#at.delete(path);
+    this.#endWaiting(path);
+    if (at === undefined) this.#forget(path);
     else this.#keep(path, at);
   }
 
   /** @param {string} path @param {string} at */
   #place(path, at) {
     if (this.#awaited.has(path) && at !== this.#at.get(path)) return;
-    this.#awaited.delete(path);
+    this.#endWaiting(path);
     if (isBehind(at, this.#at.get(path))) this.#keep(path, at);
+  }
+
+  /** @param {string} path */
+  #endWaiting(path) {
+    this.#awaited.delete(path);
+    const covers = this.#patterns.get(path) ?? (() => false);
+    for (const each of this.#awaited) if (!this.#asked.has(each) && covers(each)) this.#awaited.delete(each);
   }
 
   /** @param {string} path @param {string} at */
   #keep(path, at) {
     this.#at.delete(path);
     this.#at.set(path, at);
+    if (path.includes("*") && !this.#patterns.has(path)) this.#patterns.set(path, compilePattern(path));
     if (this.#at.size <= MOST) return;
     const [oldest = ""] = this.#at.keys();
-    this.#at.delete(oldest);
-    this.#awaited.delete(oldest);
+    this.#forget(oldest);
+  }
+
+  /** @param {string} path */
+  #forget(path) {
+    this.#at.delete(path);
+    this.#awaited.delete(path);
+    this.#patterns.delete(path);
   }
 }
 
@@ -95,6 +128,11 @@ function isBehind(at, known) {
   const [epoch, number] = split(at);
   const [ours, last] = split(known ?? "");
   return epoch !== ours || number > last;
+}
+
+/** @param {string} at @param {string} known Whether it comes behind another one of the same epoch. */
+function isLater(at, known) {
+  return split(at)[0] === split(known)[0] && isBehind(at, known);
 }
 
 /** @param {string} at @returns {[epoch: string, number: number]} */

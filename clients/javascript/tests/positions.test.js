@@ -70,6 +70,45 @@ describe("positions", () => {
     assert.equal(positions.open.length, 1000);
   });
 
+  test("a pattern moves on with what it covers, and is awaited as a path is", () => {
+    const positions = new Positions();
+    const packets = [place("e-3", "b/*"), packet(4, "e", "b/1"), packet(5, "e", "c"), packet(6, "e", "b/2")];
+    assert.deepEqual(got(positions, packets), [4, 5, 6]);
+    positions.renew();
+    assert.deepEqual(Object.fromEntries(positions.open), { "b/*": "e-6", c: "e-5" });
+    assert.deepEqual(positions.ask(["b/*"]), [["b/*", "e-6"]]);
+    assert.deepEqual(positions.open, [["c", "e-5"]]);
+    assert.deepEqual(got(positions, [place("e-9", "b/*"), packet(10, "e", "b/3")]), []);
+    const replay = [
+      place("e-6", "b/*"),
+      packet(8, "e", "b/1"),
+      packet(9, "e", "b/4"),
+      packet(10, "e", "b/3"),
+    ];
+    assert.deepEqual(got(positions, replay), [8, 9, 10]);
+    assert.deepEqual(positions.awaited, [["c", "e-5"]]);
+  });
+
+  test("a gap in a pattern ends the waiting for all that it covers", () => {
+    const positions = new Positions();
+    got(positions, [place("e-3", "b/*"), packet(4, "e", "b/1"), packet(5, "e", "c")]);
+    positions.renew();
+    const packets = [gap("new-7", "b/*"), packet(8, "new", "b/1"), packet(9, "new", "c")];
+    assert.deepEqual(got(positions, packets), [8]);
+    assert.deepEqual(positions.awaited, [["c", "e-5"]]);
+  });
+
+  test("a path that is asked for by itself comes by itself", () => {
+    const positions = new Positions();
+    got(positions, [place("e-3", "b/*"), packet(4, "e", "b/1")]);
+    positions.renew();
+    positions.ask(["b/*", "b/1"]);
+    const own = [place("e-4", "b/1"), packet(5, "e", "b/1"), packet(6, "e", "b/2")];
+    assert.deepEqual(got(positions, own), [5]);
+    const replay = [packet(5, "e", "b/1"), packet(6, "e", "b/2"), packet(7, "e", "b/1")];
+    assert.deepEqual(got(positions, [place("e-4", "b/*"), ...replay]), [6, 7]);
+  });
+
   for (const seed of [1, 2, 3, 4, 5]) {
     test(`whatever is lost between, the page has all of it once and in order (seed ${seed})`, () => {
       const chance = seeded(seed);

@@ -1,0 +1,213 @@
+"""Shelves: what is kept of paths that are declared together; the rules are those of `cometary.dispatch.history`.
+
+Pure: time comes in.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from cometary.packets.packet import marked
+from cometary.packets.position import Position
+from cometary.packets.tracked import TrackedPacket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cometary.packets.keeping import Keeping
+    from cometary.packets.packet import Packet
+    from cometary.packets.patterns import Pattern
+
+MOST_PATHS: Final = 100_000
+"""Of one shelf."""
+
+MOST_BYTES: Final = 64 << 20
+"""The same."""
+
+MOST_SEEN: Final = 1_000
+"""Paths, and packets, that are looked at for one pattern: a client may name twenty, which are then 50 ms."""
+
+
+class Numbers:
+    """What all packets of a server are numbered by (rule 2).
+
+    Args:
+        epoch: a short text that no other life of a server has.
+    """
+
+    __slots__ = ("epoch", "latest")
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        self.latest = 0
+
+    def next(self) -> Position:
+        """Return the position of one more packet."""
+        self.latest += 1
+        return self.end
+
+    @property
+    def end(self) -> Position:
+        """The position behind all packets."""
+        return Position(self.epoch, self.latest)
+
+    def know(self, position: Position) -> bool:
+        """Whether it is a position of this epoch."""
+        return position.epoch == self.epoch and position.offset <= self.latest
+
+
+Numbered = tuple[int, "Packet"]
+
+
+class Kept:
+    """What is kept of one path, or of several of which nothing is kept.
+
+    Args:
+        lost: the number of the last packet that is not kept any more (rule 4).
+    """
+
+    __slots__ = ("bytes", "lost", "number", "packets")
+
+    def __init__(self, lost: int) -> None:
+        self.lost = lost
+        self.number = lost
+        self.packets: deque[tuple[float, int, Packet]] = deque()
+        self.bytes = 0
+
+    def drop_first(self) -> int:
+        """Keep the oldest no longer; returns its bytes."""
+        _, self.lost, packet = self.packets.popleft()
+        self.bytes -= packet.size
+        return packet.size
+
+    def drop_all(self) -> int:
+        """Keep none any longer; returns their bytes."""
+        dropped, self.bytes = self.bytes, 0
+        self.lost = self.number
+        self.packets.clear()
+        return dropped
+
+    def latest(self) -> Iterator[Numbered]:
+        """Return all, the latest first."""
+        return ((number, packet) for _, number, packet in reversed(self.packets))
+
+    def behind(self, offset: int) -> Iterator[Numbered]:
+        """Return those with greater numbers, the latest first."""
+        for number, packet in self.latest():
+            if number <= offset:
+                return
+            yield number, packet
+
+
+class Shelf:
+    """What is kept of the paths of one declaration.
+
+    Args:
+        keeping: how much of each.
+        numbers: what packets are numbered by.
+        most_paths: how many paths it has room for.
+        most_bytes: how many bytes.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        numbers: Numbers,
+        most_paths: int = MOST_PATHS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._keeping = keeping
+        self._numbers = numbers
+        self._most_paths = most_paths
+        self._most_bytes = most_bytes
+        # Each in the order of their latest numbers: so the first packets to be too old are those of the first path,
+        # and what goes first (rule 5) is at the front.
+        self._full: OrderedDict[str, Kept] = OrderedDict()
+        self._empty: OrderedDict[str, Kept] = OrderedDict()
+        self.forgotten = 0
+        """The greatest number that a path had which is forgotten."""
+        self.bytes = 0
+        """Of all packets that are kept."""
+
+    def __len__(self) -> int:
+        """How many paths are known."""
+        return len(self._full) + len(self._empty)
+
+    def record(self, packet: Packet, now: float) -> Packet:
+        """Keep a packet; returns it with its position, as everybody gets it who hears it."""
+        path = packet.path
+        kept = self._full.pop(path, None) or self._empty.pop(path, None) or Kept(self.forgotten)
+        position = self._numbers.next()
+        kept.number = position.offset
+        packet = marked(packet, "at", str(position))
+        packet.cause = None  # whoever brought it about is not to be kept as well
+        kept.packets.append((now, kept.number, for_replays(packet)))
+        kept.bytes += packet.size
+        self.bytes += packet.size
+        self._full[path] = kept
+        while len(kept.packets) > self._keeping.packets or kept.bytes > self._keeping.bytes:
+            self.bytes -= kept.drop_first()
+        self._tidy(now)
+        return packet
+
+    def about(self, wish: Pattern, offset: int, now: float) -> Iterator[Kept]:
+        """Return what is kept of a path; or of those that a pattern covers and that have greater numbers than `offset`.
+
+        Of a pattern there is one more for all paths that are forgotten, of which nothing is kept, and one for those
+        that are not looked at (rule 6).
+        """
+        if wish.exact:
+            yield self._about(wish.text, now)
+            return
+        yield Kept(self.forgotten)
+        for seen, path in enumerate(self._latest(offset)):
+            if seen >= MOST_SEEN:
+                yield Kept(self._numbers.latest)
+                return
+            if wish.matches(path):
+                yield self._about(path, now)
+
+    def _about(self, path: str, now: float) -> Kept:
+        kept = self._full.get(path) or self._empty.get(path) or Kept(self.forgotten)
+        self._drop_old(kept, now)
+        return kept
+
+    def _latest(self, offset: int) -> Iterator[str]:
+        """Return the paths with greater numbers: those of which something is kept, then the others."""
+        for paths in (self._full, self._empty):
+            for path, kept in reversed(paths.items()):
+                if kept.number <= offset:
+                    break
+                yield path
+
+    def _drop_old(self, kept: Kept, now: float) -> None:
+        while kept.packets and now - kept.packets[0][0] > self._keeping.seconds:
+            self.bytes -= kept.drop_first()
+
+    def _tidy(self, now: float) -> None:
+        for path in list(islice(self._full, 2)):  # two for each that is recorded: so they never pile up
+            kept = self._full[path]
+            self._drop_old(kept, now)
+            if kept.packets:
+                break
+            self._empty[path] = self._full.pop(path)
+        while self.bytes > self._most_bytes:
+            path, kept = self._full.popitem(last=False)
+            self.bytes -= kept.drop_all()
+            self._empty[path] = kept
+        while len(self) > self._most_paths:
+            _, kept = (self._empty or self._full).popitem(last=False)
+            self.bytes -= kept.drop_all()
+            self.forgotten = max(self.forgotten, kept.number)
+
+
+def for_replays(packet: Packet) -> Packet:
+    """Return a packet without receipts: these are about those to whom it was routed, and not about who comes later."""
+    if not isinstance(packet, TrackedPacket) or packet.receipt is None:
+        return packet
+    twin = packet.again()
+    twin.receipt, twin.extra = None, packet.extra
+    twin.preset(packet.json)
+    return twin
