@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, since 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The table of updates that wait, in a file of SQLite; SQLAlchemy takes the same two statements."""
+    """The table of updates that wait, in a file of SQLite."""
 
     file: str
 
