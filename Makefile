@@ -56,7 +56,7 @@ mutants: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp node_modules/.package-lock.json
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	node_modules/.bin/prettier --write clients/javascript tests/clients tests/transport examples/hooks \
+	node_modules/.bin/prettier --write clients/javascript tests/clients tests/doors tests/transport examples/hooks \
 		'cometary/doors/inspector/page/*.js'
 
 # Bring the lock files up to the newest versions that pyproject.toml and package.json allow.

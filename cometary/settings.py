@@ -13,6 +13,7 @@ from cometary.authentication.settings import AuthenticationSection
 from cometary.config import kinds, sources
 from cometary.config.option import Option, option
 from cometary.config.section import Section, extended, options_of
+from cometary.doors.bosh.settings import BoshSection
 from cometary.doors.control.settings import ControlSection
 from cometary.doors.files.settings import FilesSection
 from cometary.doors.hosting.settings import HostingSection
@@ -90,6 +91,7 @@ class Settings(
     HostingSection,
     StompSection,
     RootsSection,
+    BoshSection,
     LogSection,
 ):
     """How one server is set up; each field is explained by its row.

@@ -27,7 +27,7 @@ CHECKS = {
     "types (pyright)": "pyright --warnings",
     "layers": "lint-imports --no-logo",
     "format (JavaScript)": (
-        "prettier --check clients/javascript tests/clients tests/transport examples/hooks "
+        "prettier --check clients/javascript tests/clients tests/doors tests/transport examples/hooks "
         "cometary/doors/inspector/page/*.js"  # prettier's own pattern, so that links are left out
     ),
     "types (JavaScript)": "tsc --project clients/javascript/tsconfig.json",

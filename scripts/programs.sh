@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Installs the programs that tests run, those that are missing: interpreters of the other languages that examples are
-# written in, and Prometheus, which reads the metrics.
+# written in, Prometheus, which reads the metrics, and Prosody, the XMPP server behind BOSH.
 set -euo pipefail
 
 missing=()
 command -v php >/dev/null || missing+=(php-cli)
 command -v ruby >/dev/null || missing+=(ruby)
 command -v prometheus >/dev/null || missing+=(prometheus)
+command -v prosody >/dev/null || missing+=(prosody)
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
 echo "Installing ${missing[*]} for the tests." >&2
 if ! "$(dirname "${BASH_SOURCE[0]}")/debian.sh" "${missing[@]}" >&2; then
-    echo "They could not be installed. Install ${missing[*]}: the tests run the examples in them." >&2
+    echo "They could not be installed. Install ${missing[*]}: the tests run the examples in them, and the server with them." >&2
     exit 1
 fi

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from cometary.doors.bosh.door import BoshDoor
 from cometary.doors.control.door import ControlDoor
 from cometary.doors.files.door import FilesDoor
 from cometary.doors.hosting.door import HostingDoor
@@ -37,6 +38,7 @@ BUILT_IN: Final[Sequence[type[Door]]] = (
     HostingDoor,
     StompDoor,
     RootsDoor,
+    BoshDoor,
 )
 
 logger = get_logger("cometary.doors")

@@ -62,6 +62,11 @@ class RequestWindow(Generic[R]):
         """Whether any request waits for one before it."""
         return bool(self._early)
 
+    @property
+    def early_count(self) -> int:
+        """How many wait for one before them."""
+        return len(self._early) if self._early else 0
+
     def forget(self, rid: int, request: R) -> None:
         """Let `request` not wait any more, if it does."""
         if self._early and self._early.get(rid) is request:

@@ -34,6 +34,7 @@ SERVED: Final = "serves for ever; test_notes.py runs it"
 
 NOT_RUN: Final = {
     ("docs/explanation/architecture.md", "cometary             one_for_one"): "a drawing",
+    ("docs/how-to/bosh.md", "c2s_require_encryption = false"): "Prosody runs with these in tests/doors/bosh",
     ("docs/how-to/cappuccino.md", 'comet = [[Comet alloc] initWithURL:@"/comet"'): (
         "the calls of examples/cappuccino, which Chromium runs"
     ),

@@ -20,7 +20,9 @@ class TcpSocket {
       this.readyState = 1;
       this.onopen?.();
     });
-    this.socket.on("data", (data) => this.onmessage?.({ data: data.buffer.slice(data.byteOffset, data.byteOffset + data.length) }));
+    this.socket.on("data", (data) =>
+      this.onmessage?.({ data: data.buffer.slice(data.byteOffset, data.byteOffset + data.length) }),
+    );
     this.socket.on("close", () => {
       this.readyState = 3;
       this.onclose?.({ code: 1000, wasClean: true });
@@ -54,7 +56,9 @@ async function talk(name, webSocketFactory) {
     client.subscribe(
       `from/${name}`,
       (message) => {
-        heard.push(message.headers["content-type"] === "application/json" ? JSON.parse(message.body) : message.body);
+        heard.push(
+          message.headers["content-type"] === "application/json" ? JSON.parse(message.body) : message.body,
+        );
         message.ack();
         if (heard.length === 3) resolve();
       },
@@ -63,8 +67,16 @@ async function talk(name, webSocketFactory) {
     const json = { "content-type": "application/json" };
     client.publish({ destination: `from/${name}`, body: "plain é" });
     const transaction = client.begin();
-    client.publish({ destination: `from/${name}`, body: '{"a":1}', headers: { ...json, transaction: transaction.id } });
-    client.publish({ destination: `from/${name}`, binaryBody: new TextEncoder().encode("a\0b"), headers: { transaction: transaction.id } });
+    client.publish({
+      destination: `from/${name}`,
+      body: '{"a":1}',
+      headers: { ...json, transaction: transaction.id },
+    });
+    client.publish({
+      destination: `from/${name}`,
+      binaryBody: new TextEncoder().encode("a\0b"),
+      headers: { transaction: transaction.id },
+    });
     transaction.commit();
   });
   await new Promise((resolve) => {

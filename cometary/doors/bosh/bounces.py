@@ -1,0 +1,53 @@
+"""What the senders of stanzas are told which their recipient never fetched (XEP-0206, section 8). No socket, no clock.
+
+1.  A message is answered with `recipient-unavailable`, a request with `service-unavailable`: both as errors, as if the
+    client had said so. So whoever has sent it knows; to the XMPP server it had arrived.
+2.  Presence is dropped; so is what is an answer itself, and what has no sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cometary.doors.bosh.elements import Element, Splitter, written
+from cometary.doors.bosh.names import CLIENT, STANZA_ERRORS
+
+MESSAGE: Final = f"{CLIENT} message"
+REQUEST: Final = f"{CLIENT} iq"
+
+
+def bounces_of(stanzas: Iterable[bytes]) -> bytes:
+    """Return what is to be sent to the XMPP server, of stanzas that were not fetched."""
+    return b"".join([bounce for stanza in stanzas if (bounce := _bounce_of(_read(stanza)))])
+
+
+def _read(stanza: bytes) -> Element:
+    (element,) = Splitter(len(stanza) + 8).feed(b"<r>" + stanza + b"</r>", final=True)
+    return element
+
+
+def _bounce_of(stanza: Element) -> bytes | None:
+    said = stanza.attributes
+    kind = said.get("type")
+    if "from" not in said:
+        return None
+    if stanza.name == MESSAGE and kind != "error":
+        return _error(b"message", said, "wait", "recipient-unavailable")
+    if stanza.name == REQUEST and kind in {"get", "set"}:
+        return _error(b"iq", said, "cancel", "service-unavailable")
+    return None
+
+
+def _error(name: bytes, said: dict[str, str], kind: str, condition: str) -> bytes:
+    told = [
+        ("type", "error"),
+        ("to", said["from"]),
+        *[("id", said[name]) for name in ("id",) if name in said],
+    ]
+    why = b"<error%b><%b xmlns='%b'/></error>" % (
+        written([("type", kind)]),
+        condition.encode(),
+        STANZA_ERRORS.encode(),
+    )
+    return b"<%b%b>%b</%b>" % (name, written(told), why, name)

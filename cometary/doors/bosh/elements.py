@@ -1,0 +1,191 @@
+"""The elements within a root element, as the bytes that they are, as soon as each is whole. No socket, no clock.
+
+1.  A body of a client and a stream of an XMPP server are the same to XML: a root, and elements in it. These are not
+    written anew, but handed on as they came. A prefix that the root declares, and an element uses, is declared in that
+    element, which so means the same elsewhere.
+2.  What XMPP does without (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
+    processing instructions, comments. So is text between the elements, what is nested too deep, and what is not UTF-8.
+3.  What is not whole yet is kept, up to a length.
+
+The parser is Expat, by the standard library: it is kept by both, and can be told what to refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, NamedTuple
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from xml.parsers.expat import XMLParserType
+
+DEEPEST: Final = 100
+"""Elements within each other."""
+
+_QUOTES: Final = {"'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+_name_of: Final = re.compile(rb"<[^\s/>]+").match
+_is_empty_tag: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*/>""").fullmatch
+
+
+class Element(NamedTuple):
+    """One element within the root.
+
+    Attributes:
+        name: its name, behind its namespace and a space, if it is in one.
+        attributes: by their names, of which the same is so.
+        source: what it is, from its first byte to its last, and means the same outside of the root.
+        prefixes: those that it declares itself; None is that of no prefix.
+    """
+
+    name: str
+    attributes: dict[str, str]
+    source: bytes
+    prefixes: frozenset[str | None]
+
+
+class Splitter:
+    """Splits one document, of which the bytes come in any pieces; the handlers are Expat's.
+
+    Args:
+        longest: bytes that an element may have.
+
+    Attributes:
+        root: the name of the root, as in `Element`; empty until it has come.
+        attributes: those of the root.
+        closed: whether the root is whole.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.root = ""
+        self.attributes: dict[str, str] = {}
+        self.closed = False
+        self._longest = longest
+        self._depth = 0
+        self._kept = bytearray()
+        self._passed = 0  # bytes of the document before those that are kept
+        self._whole: list[Element] = []
+        self._declared: dict[str, str] = {}  # by the root
+        self._prefixes: set[str | None] = set()  # of the element that begins
+        self._begun = (0, "", dict[str, str](), frozenset[str | None]())
+        self._has_children = False
+        self._parser = self._new_parser()
+
+    def _new_parser(self) -> XMLParserType:
+        parser = expat.ParserCreate("utf-8", " ")
+        parser.buffer_text = True
+        if hasattr(parser, "SetReparseDeferralEnabled"):
+            # An element is wanted as soon as it is whole; how long one may be is bounded here.
+            parser.SetReparseDeferralEnabled(False)  # noqa: FBT003 - Expat's
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._finish
+        parser.CharacterDataHandler = self._text
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
+        parser.ProcessingInstructionHandler = parser.CommentHandler = parser.SkippedEntityHandler = _refuse
+        return parser
+
+    def feed(self, data: bytes, *, final: bool = False) -> list[Element]:
+        """Take some bytes.
+
+        Args:
+            data: the bytes.
+            final: whether these are the last ones.
+
+        Returns:
+            The elements that have become whole.
+
+        Raises:
+            ProtocolError: `bad-request`: it breaks rule 2, or is not XML; `too-large`; the sender's fault.
+        """
+        if b"\0" in data:  # Expat would read UTF-16, whatever it is told
+            raise ProtocolError("bad-request", "that is not XML in UTF-8")
+        self._kept += data
+        try:
+            self._parser.Parse(data, final)
+        except expat.ExpatError as error:
+            raise ProtocolError("bad-request", f"that is not XML: {error}") from None
+        if len(self._kept) > self._longest:
+            raise ProtocolError("too-large", f"an element has more than {self._longest} bytes")
+        whole, self._whole = self._whole, []
+        return whole
+
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        if self._depth == 1:
+            self._prefixes.add(prefix)
+        elif not self._depth and prefix is not None:
+            self._declared[prefix] = uri or ""
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        depth = self._depth
+        self._depth = depth + 1
+        if depth == 1:
+            self._has_children = False
+            self._begun = (self._parser.CurrentByteIndex, name, attributes, frozenset(self._prefixes))
+            if self._prefixes:
+                self._prefixes = set()
+        elif depth == 0:
+            self.root, self.attributes = name, attributes
+        else:
+            self._has_children = True
+            if depth > DEEPEST:
+                raise ProtocolError("bad-request", f"elements are nested deeper than {DEEPEST}")
+
+    def _finish(self, _name: str) -> None:
+        self._depth -= 1
+        if self._depth == 1:
+            self._take()
+        elif self._depth == 0:
+            self.closed = True
+
+    def _take(self) -> None:
+        begin, name, attributes, prefixes = self._begun
+        end = self._end_of(begin - self._passed, self._parser.CurrentByteIndex - self._passed)
+        source = bytes(self._kept[begin - self._passed : end])
+        del self._kept[:end]
+        self._passed += end
+        if self._declared:
+            source = self._standing_alone(source, prefixes)
+        self._whole.append(Element(name, attributes, source, prefixes))
+
+    def _end_of(self, begin: int, index: int) -> int:
+        """Return where an element ends; Expat says where its end tag begins, or where it ends if it has none."""
+        kept = self._kept
+        if (
+            not self._has_children
+            and kept.endswith(b"/>", begin, index)
+            and _is_empty_tag(kept, begin, index)
+        ):
+            return index
+        return kept.index(b">", index) + 1
+
+    def _standing_alone(self, source: bytes, prefixes: frozenset[str | None]) -> bytes:
+        missing = [
+            (f"xmlns:{prefix}", uri)
+            for prefix, uri in self._declared.items()
+            if prefix not in prefixes and b"%b:" % prefix.encode() in source
+        ]
+        return inserted(source, missing) if missing else source
+
+    def _text(self, text: str) -> None:
+        if self._depth == 1 and not text.isspace():
+            raise ProtocolError("bad-request", "there is text between the elements")
+
+
+def _refuse(*_: object) -> None:
+    raise ProtocolError("bad-request", "it has a document type, an entity, a comment or an instruction")
+
+
+def inserted(source: bytes, attributes: Iterable[tuple[str, str]]) -> bytes:
+    """Return an element that has attributes more than before."""
+    name = _name_of(source)
+    end = 0 if name is None else name.end()
+    return source[:end] + written(attributes) + source[end:]
+
+
+def written(attributes: Iterable[tuple[str, str]]) -> bytes:
+    """Return attributes as they are written behind a name."""
+    return "".join([f" {name}='{escape(value, _QUOTES)}'" for name, value in attributes]).encode()

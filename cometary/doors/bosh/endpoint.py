@@ -1,0 +1,159 @@
+"""The endpoint of BOSH: whose a request is, or whether it asks for a session.
+
+What is wrong is said as BOSH says it: by a `<body/>` with a condition, in an answer with the status 200.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pykka import ActorDeadError
+
+from cometary.actors.messages import answer_if_discarded
+from cometary.doors.bosh.bodies import Body, read_body, write_body
+from cometary.doors.bosh.events import Asked, Gone
+from cometary.doors.bosh.names import (
+    BAD_REQUEST,
+    INTERNAL_SERVER_ERROR,
+    ITEM_NOT_FOUND,
+    LEGACY,
+    POLICY_VIOLATION,
+    SYSTEM_SHUTDOWN,
+)
+from cometary.doors.bosh.terms import CONTENT, Offer, agree
+from cometary.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.actors import ActorRef
+    from cometary.doors.bosh.session import BoshSession
+    from cometary.doors.bosh.sessions import Sessions
+    from cometary.gate.rate_limit import OpenLimiter
+    from cometary.transport.http.exchange import Exchange
+
+
+class BoshRequest(Asked):
+    """A request that came as an HTTP exchange.
+
+    Args:
+        body: what it says.
+        exchange: is answered.
+        now: the time, in seconds.
+    """
+
+    __slots__ = ("_exchange", "session")
+
+    def __init__(self, body: Body, exchange: Exchange, now: float) -> None:
+        super().__init__(body, self, now)
+        self._exchange = exchange
+        self.session: ActorRef[BoshSession] | None = None
+
+    def answer(self, status: int, body: bytes, content: str) -> None:
+        """Answer it."""
+        if not self._exchange.answered:
+            self._exchange.respond(status, body, content.encode() if body else b"text/plain")
+
+    def refuse(self, condition: str, *, is_legacy: bool = False) -> None:
+        """Answer with a condition by which a session ends."""
+        if is_legacy and condition in LEGACY:
+            self.answer(LEGACY[condition], b"", CONTENT)
+        else:
+            self.answer(200, write_body([("type", "terminate"), ("condition", condition)]), CONTENT)
+
+    def discarded(self) -> None:
+        """Answer in the stead of a session that has ended with this in its mailbox."""
+        self.refuse(ITEM_NOT_FOUND)
+
+    def drop(self, now: Callable[[], float]) -> None:
+        """Take note that nobody waits for an answer any more."""
+        self._exchange.leave_unanswered()
+        if self.session is not None:
+            self.session.actor_inbox.put_if_open(Gone(self, now()))
+
+
+answer_if_discarded(BoshRequest)
+
+
+class BoshEndpoint:
+    """Answers `POST /http-bind`.
+
+    Args:
+        sessions: those that there are.
+        offer: what clients are offered.
+        limiter: how many sessions an address may open.
+        ready: whether the server takes more of them.
+        now: reads the clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        offer: Offer,
+        limiter: OpenLimiter,
+        *,
+        ready: Callable[[], bool],
+        now: Callable[[], float],
+    ) -> None:
+        self._sessions = sessions
+        self._offer = offer
+        self._limiter = limiter
+        self._ready = ready
+        self._now = now
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer `exchange`, now or later.
+
+        Raises:
+            ProtocolError: `forbidden`: a browser would show the answer as a page; the fault of the page that asks.
+        """
+        if exchange.headers.get(b"sec-fetch-mode") == b"navigate":
+            raise ProtocolError("forbidden", "This is for programs: what others have sent is in the answers.")
+        try:
+            request = BoshRequest(read_body(exchange.body), exchange, self._now())
+        except ProtocolError:
+            body = write_body([("type", "terminate"), ("condition", BAD_REQUEST)])
+            exchange.respond(200, body, CONTENT.encode())
+            return
+        peer = exchange.peer
+        exchange.release_request()
+        sid = request.body.sid
+        if sid is None:
+            self._open(request, peer)
+            session = request.session
+        else:
+            request.session = session = self._sessions.find(sid)
+            self._submit(request, session)
+        if session is not None and not exchange.answered:
+            exchange.on_drop = partial(request.drop, self._now)
+
+    def _submit(self, request: BoshRequest, session: ActorRef[BoshSession] | None) -> None:
+        if session is None:
+            request.refuse(ITEM_NOT_FOUND)
+            return
+        try:
+            session.tell(request)
+        except ActorDeadError:
+            request.refuse(ITEM_NOT_FOUND)
+
+    def _open(self, request: BoshRequest, peer: str) -> None:
+        is_legacy = "ver" not in request.body.attributes
+        try:
+            terms = agree(request.body, self._offer)
+        except ProtocolError:
+            terms = BAD_REQUEST
+        if isinstance(terms, str):
+            request.refuse(terms, is_legacy=is_legacy)
+            return
+        try:
+            self._limiter.check(peer)
+        except ProtocolError:
+            request.refuse(POLICY_VIOLATION, is_legacy=is_legacy)
+            return
+        if not self._ready():
+            request.refuse(SYSTEM_SHUTDOWN)
+        elif not self._sessions.has_room:
+            request.refuse(INTERNAL_SERVER_ERROR)
+        else:
+            request.session = self._sessions.open(terms, request)

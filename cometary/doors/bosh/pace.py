@@ -1,0 +1,51 @@
+"""How fast a client may ask (XEP-0124, sections 11 and 12).
+
+Of new requests alone: one that comes again does not count. `unanswered` are those not answered when one comes.
+
+1.  There may be as many as was agreed (`requests`). One more may pause or end the session, and nothing else.
+2.  One that asks for nothing but an answer, and fills what was agreed, comes `polling` seconds after the one before, or
+    later: so that a client which could have waited does not ask over and over.
+3.  So does one in a session in which nothing is held, unless the answer before had something in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cometary.doors.bosh.bodies import Body
+    from cometary.doors.bosh.terms import Terms
+
+
+class Pace:
+    """That of one client.
+
+    Args:
+        terms: what was agreed.
+        now: when it has asked for the session, in seconds.
+
+    Attributes:
+        said_something: whether the last answer had something in it.
+    """
+
+    __slots__ = ("_last", "_terms", "_was_empty", "said_something")
+
+    def __init__(self, terms: Terms, now: float) -> None:
+        self._terms = terms
+        self._last = now
+        self._was_empty = False
+        self.said_something = True
+
+    def allows(self, body: Body, unanswered: int, now: float) -> bool:
+        """Whether a new request may come now; looks at each once."""
+        terms, soon = self._terms, now - self._last < self._terms.polling
+        was_empty, self._was_empty, self._last = self._was_empty, body.is_empty, now
+        if body.terminates or body.pause is not None:
+            return unanswered <= terms.requests
+        if unanswered >= terms.requests:
+            return False
+        if not (body.is_empty and soon):
+            return True
+        if terms.polls:
+            return not was_empty or self.said_something
+        return unanswered + 1 < terms.requests

@@ -1,0 +1,241 @@
+"""What comes from clients and from the XMPP server, as bytes. B and a number is a rule to be kept to."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cometary.doors.bosh.bodies import Body, read_body, write_body
+from cometary.doors.bosh.bounces import bounces_of
+from cometary.doors.bosh.elements import DEEPEST, Element, Splitter
+from cometary.doors.bosh.streams import ERROR, FEATURES, StreamReader, opening
+from cometary.doors.bosh.terms import CONTENT, Offer, Terms, agree
+from cometary.errors import ProtocolError
+
+SPACE = b"xmlns='http://jabber.org/protocol/httpbind'"
+OFFER = Offer(frozenset({"localhost"}))
+
+
+def body(inside: bytes = b"", said: bytes = b"rid='1'") -> bytes:
+    return b"<body %b %b>%b</body>" % (SPACE, said, inside)
+
+
+BOMB = b"<!DOCTYPE b [<!ENTITY a 'aaaaaaaaaa'><!ENTITY c '&a;&a;&a;&a;&a;&a;&a;'>]>" + body(b"&c;")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"<body rid='1'/>",
+        b"<other %b rid='1'/>" % SPACE,
+        BOMB,
+        b"<!DOCTYPE body SYSTEM 'file:///etc/passwd'>" + body(),
+        b"<!DOCTYPE body [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>" + body(b"<a>&x;</a>"),
+        body(b"<a>&x;</a>"),
+        body(b"<!-- no -->"),
+        body(b"<a><!-- no --></a>"),
+        body(b"<?no no?>"),
+        b"<?no no?>" + body(),
+        body(b"text"),
+        body(b"<a/>text"),
+        body(b"&amp;"),
+        body(b"<![CDATA[text]]>"),
+        body(b"<a>"),
+        body()[:-1],
+        body() + b"<a/>",
+        body(b"<x:a/>"),
+        body(b"<a b='1' b='2'/>"),
+        body(b"<a>\xff</a>"),
+        body(b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1)),
+        body(b"<a/>").decode().encode("utf-16"),
+        body(b"<a/>").decode().encode("utf-16-be"),
+        body(b"<a/>").decode().encode("utf-32"),
+        b"<?xml version='1.0' encoding='utf-16'?>" + body(b"<a>\xd8\x00</a>"),
+    ],
+)
+def test_b17_what_is_not_a_body_is_refused_and_nothing_expands(data: bytes) -> None:
+    with pytest.raises(ProtocolError, match="bad-request"):
+        read_body(data)
+
+
+@pytest.mark.parametrize(
+    "rid", [b"", b"-1", b"+1", b"1.0", b" 1", b"x", b"9007199254740992", b"1" * 5000, b"\xd9\xa1"]
+)
+def test_b18_a_rid_is_a_whole_number_that_javascript_has(rid: bytes) -> None:
+    with pytest.raises(ProtocolError, match="bad-request"):
+        read_body(body(said=b"rid='%b'" % rid))
+    assert read_body(body(said=b"rid='9007199254740991'")).rid == 2**53 - 1
+
+
+@pytest.mark.parametrize("said", [b"wait='65536'", b"hold='256'", b"pause='-1'", b"ack='x'", b"sid='a'"])
+def test_b18_so_is_every_other_number_and_there_is_a_rid(said: bytes) -> None:
+    with pytest.raises(ProtocolError, match="bad-request"):
+        read_body(body(said=said + (b"" if said.startswith(b"sid") else b" rid='1'")))
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        b"<a/>",
+        b"<a b='/>'/>",
+        b"<a b='/>'></a>",
+        b"<a>/></a>",
+        b"<a><b/></a>",
+        b'<a b=">\'" >x</a >',
+        b"<a\n/>",
+        b"<a><![CDATA[</a><b/>]]></a>",
+        "<a é='ü'>&lt;ö&#10;</a>".encode(),
+    ],
+)
+def test_elements_are_the_bytes_that_they_were(element: bytes) -> None:
+    assert read_body(body(element)).children == [element]
+    assert read_body(b"\xef\xbb\xbf" + body(element)).children == [element], "with the mark of UTF-8"
+    assert read_body(body(b" " + element + b"\n" + element)).children == [element, element]
+
+
+def test_a_prefix_that_the_body_declares_means_the_same_in_its_elements() -> None:
+    declared = b"rid='1' xmlns:x='urn:x' xmlns:xa='urn:xa' xmlns:unused='urn:unused'"
+    children = read_body(body(b"<x:a c='>'><xa:b/></x:a><x:a xmlns:x='urn:other'/><c/>", declared)).children
+    assert [ET.fromstring(child).tag for child in children] == ["{urn:x}a", "{urn:other}a", "c"]  # noqa: S314
+    assert ET.fromstring(children[0])[0].tag == "{urn:xa}b"  # noqa: S314
+    assert b"unused" not in b"".join(children)
+
+
+def test_attributes_of_other_namespaces_are_known_by_these() -> None:
+    said = b"rid='1' xmlns:p='urn:xmpp:xbosh' p:restart='true' xml:lang='de'"
+    found = read_body(body(said=said))
+    assert found.restarts
+    assert not read_body(body(said=b"rid='1' restart='true'")).restarts
+    assert found.attributes["http://www.w3.org/XML/1998/namespace lang"] == "de"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")))
+def test_what_is_written_says_what_it_was_told(text: str) -> None:
+    root = ET.fromstring(write_body([("a", text)], [b"<b/>"]))  # noqa: S314
+    assert root.get("a") == text
+    assert [child.tag for child in root] == ["{http://jabber.org/protocol/httpbind}b"]
+
+
+# -- the XMPP server's stream ------------------------------------------------------------------------------
+
+STREAM = (
+    b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+    b" id='1'><stream:features><bind xmlns='urn:b'/></stream:features> \n<message><body>/></body></message>"
+    b"<x xmlns='urn:x'/><presence/><stream:error><a/></stream:error></stream:stream>"
+)
+
+
+@given(st.lists(st.integers(1, 60), max_size=20))
+def test_a_stream_is_read_alike_however_its_bytes_come(sizes: list[int]) -> None:
+    reader, left = StreamReader(), STREAM
+    found: list[Element] = []
+    for size in [*sizes, len(STREAM)]:
+        found += reader.feed(left[:size])
+        left = left[size:]
+    assert reader.closed
+    assert [element.name for element in found] == [
+        FEATURES,
+        "jabber:client message",
+        "urn:x x",
+        "jabber:client presence",
+        ERROR,
+    ]
+    told = ET.fromstring(write_body((), [element.source for element in found]))  # noqa: S314
+    assert [child.tag for child in told] == [
+        f"{{{space}}}{name}" for space, name in (e.name.split() for e in found)
+    ]
+
+
+def test_a_stream_begins_anew() -> None:
+    reader = StreamReader()
+    assert len(reader.feed(STREAM[:190])) == 1
+    reader.restart()
+    assert len(reader.feed(STREAM)) == 5
+
+
+@pytest.mark.parametrize(
+    "data", [b"HTTP/1.1 400 Bad Request\r\n", b"<html>", b"<!DOCTYPE a>", STREAM[:150] + b"text"]
+)
+def test_what_is_not_xmpp_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        StreamReader().feed(data)
+
+
+def test_an_element_that_does_not_end_is_too_large() -> None:
+    splitter = Splitter(1000)
+    splitter.feed(b"<a><b>")
+    splitter.feed(b"x" * 900)
+    with pytest.raises(ProtocolError, match="too-large"):
+        splitter.feed(b"x" * 100)
+
+
+def test_an_opening_says_what_the_client_has_said() -> None:
+    assert b" to='a&amp;b' xml:lang='de' version='1.0'>" in opening("a&b", "de", "1.0")
+    assert b"version" not in opening("a", None, None).partition(b"?>")[2]
+
+
+# -- what was not fetched --------------------------------------------------------------------------------------
+
+
+def test_senders_of_messages_and_requests_that_nobody_fetched_are_told() -> None:
+    stanzas = [
+        b"<message xmlns='jabber:client' from='a@b/&lt;&apos;' id='1' type='chat'><body>hi</body></message>",
+        b"<message xmlns='jabber:client' from='a@b' type='error'/>",
+        b"<presence xmlns='jabber:client' from='a@b'/>",
+        b"<iq xmlns='jabber:client' from='a@b' type='get' id='2'/>",
+        b"<iq xmlns='jabber:client' from='a@b' type='result' id='2'/>",
+        b"<iq xmlns='jabber:client' type='set' id='3'/>",
+        b"<features xmlns='http://etherx.jabber.org/streams'/>",
+    ]
+    told = ET.fromstring(b"<r>" + bounces_of(stanzas) + b"</r>")  # noqa: S314
+    assert [(bounce.tag, bounce.get("to"), bounce.get("type"), bounce.get("id")) for bounce in told] == [
+        ("message", "a@b/<'", "error", "1"),
+        ("iq", "a@b", "error", "2"),
+    ]
+    assert told[0].find("error/{urn:ietf:params:xml:ns:xmpp-stanzas}recipient-unavailable") is not None
+    assert told[1].find("error/{urn:ietf:params:xml:ns:xmpp-stanzas}service-unavailable") is not None
+
+
+# -- what is agreed ------------------------------------------------------------------------------------------
+
+
+def agreed(**said: str) -> Terms | str:
+    return agree(Body({"rid": "1", "to": "LocalHost", **said}), OFFER)
+
+
+def test_only_domains_that_the_operator_has_named_can_be_asked_for() -> None:
+    assert isinstance(agreed(), Terms)
+    assert agreed(to="example.org") == "host-unknown"
+    assert agree(Body({"rid": "1"}), OFFER) == "improper-addressing"
+
+
+@pytest.mark.parametrize("version", ["", "1", "1.x", "1.6.0", "-1.6", "1." + "6" * 6])
+def test_b18_a_version_is_two_numbers(version: str) -> None:
+    with pytest.raises(ProtocolError):
+        agreed(ver=version)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ("application/xml", "application/xml"),
+        ("text/xml; charset=utf-8", "text/xml; charset=utf-8"),
+        ("text/html", CONTENT),
+        ("application/xhtml+xml", CONTENT),
+        ("image/svg+xml; charset=utf-8", CONTENT),
+        ("text/xml; charset=utf-7", CONTENT),
+        ("text/xml\r\nSet-Cookie: a=b", CONTENT),
+        ("text/xml;\r\n", CONTENT),
+    ],
+)
+def test_b1_the_media_type_of_answers_is_the_client_s_unless_a_browser_would_run_it(
+    asked: str, used: str
+) -> None:
+    terms = agreed(content=asked)
+    assert isinstance(terms, Terms)
+    assert terms.content == used
