@@ -221,6 +221,13 @@ def test_an_application_is_served(start: Start, tmp_path: Path) -> None:
     assert READY.fullmatch(first_line(process))
 
 
+def test_a_server_by_itself_imports_nothing_of_a_cluster(start: Start) -> None:
+    code = "import sys, cometary, cometary.server, cometary.server.running; print(*sys.modules)"
+    out, _ = start("-c", code).communicate(timeout=60)
+    assert "cometary.server" in out.split()
+    assert "cometary.cluster" not in out.split()
+
+
 def test_a_wrong_option_does_not_wait_for_the_server_to_be_imported(start: Start) -> None:
     code = "import sys, cometary.cli; cometary.cli.main(['serve', '--port', 'x']); print(*sys.modules)"
     out, _ = start("-c", code).communicate(timeout=60)

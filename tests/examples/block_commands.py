@@ -29,6 +29,7 @@ SECRETS: Final = {
 """What stands where pages have `…`."""
 
 SHORTER: Final = {
+    "tests.cluster.checker": ["--states", "50", "--no-breaks"],
     "tests.sessions.checker": ["--states", "50"],
     "tests.simulation": ["--sessions", "5", "--minutes", "1"],
 }

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from cometary import errors
+from cometary.cluster.owner import OwnerMachine
 from cometary.doors.control.acting import acting
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.shapes import PacketBody
@@ -106,6 +107,10 @@ def test_the_protocol_shows_the_table_and_the_diagram_of_the_machine() -> None:
     text = read("protocol.md")
     for shown in (SessionMachine.table(), SessionMachine.mermaid()):
         assert shown in text, f"docs/protocol.md has to show this:\n{shown}"
+
+
+def test_the_page_on_clusters_shows_the_table_of_the_owner() -> None:
+    assert OwnerMachine.table() in read("explanation/cluster.md"), OwnerMachine.table()
 
 
 @pytest.mark.parametrize("name", ["protocol.md", "reference/errors.md"])

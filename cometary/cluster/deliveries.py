@@ -1,0 +1,61 @@
+"""Which of the numbered packets the client has, and so where it is.
+
+1.  Packets are numbered in the order in which they are delivered, those sent to the session alone and those of paths'
+    logs alike. What a number stands for is kept until the client has acknowledged it.
+2.  Where the client is behind a packet follows from where it was at first and the packets up to that one.
+
+Pure, and a value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cometary.cluster.client_position import ClientPosition
+from cometary.packets.position import Position
+
+Mark = tuple[str, Position] | None
+"""What a number stands for: a place in a log, or None for a packet sent to the session alone."""
+
+
+class Deliveries(NamedTuple):
+    """The numbers that one owner has given.
+
+    Attributes:
+        acknowledged: the number of the last packet that the client has.
+        position: where the client is.
+        marks: what the numbers behind that stand for.
+    """
+
+    acknowledged: int = 0
+    position: ClientPosition = ClientPosition()
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def own(self) -> int:
+        """How many packets sent to the session alone the client has."""
+        return self.position.own
+
+    def with_own(self, count: int) -> Deliveries:
+        """Number packets sent to the session alone."""
+        return self._replace(marks=self.marks + (None,) * count)
+
+    def with_logged(self, log: str, place: Position) -> Deliveries:
+        """Number a packet of a path's log."""
+        return self._replace(marks=(*self.marks, (log, place)))
+
+    def position_at(self, number: int) -> ClientPosition:
+        """Return where the client is when it has all up to this number."""
+        marks = self.marks[: max(number - self.acknowledged, 0)]
+        if not marks:
+            return self.position
+        logs = dict(self.position.logs) | dict([mark for mark in marks if mark is not None])
+        return ClientPosition(self.own + marks.count(None), tuple(sorted(logs.items())))
+
+    def acknowledge(self, number: int) -> Deliveries | None:
+        """Let go of all up to this number; None if it was not given."""
+        if number <= self.acknowledged:
+            return self
+        if number > self.acknowledged + len(self.marks):
+            return None
+        return Deliveries(number, self.position_at(number), self.marks[number - self.acknowledged :])

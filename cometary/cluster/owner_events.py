@@ -1,0 +1,187 @@
+"""What the machine of a session's owner is told, and what it has its shell do.
+
+The shell has the engine, the application, and beneath the machine the session that answers requests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cometary.cluster.change import NOTHING, Change, Fields, Verdict
+from cometary.cluster.client_position import ClientPosition, Logs
+from cometary.cluster.record import Record
+from cometary.packets.position import Position
+
+# -- events
+
+
+class ClientRequest(NamedTuple):
+    """A request of the client's, at this node or forwarded to it.
+
+    Attributes:
+        rid: its id.
+        generation: the highest that the client has seen.
+        ack: the number of the last packet that the client has.
+        done: the highest id of a request that was answered.
+        position: where the client is.
+        packets: what it sends.
+        exchange: whatever answers it.
+    """
+
+    rid: int
+    generation: int
+    ack: int
+    done: int
+    position: ClientPosition
+    packets: tuple[bytes, ...] = ()
+    exchange: Any = None
+
+
+class RequestBroken(NamedTuple):
+    """The connection of a request broke; or it has waited for an older one for too long."""
+
+    request: ClientRequest
+
+
+class Sent(NamedTuple):
+    """The application sends packets to this session alone, or changes its data or its paths."""
+
+    packets: tuple[bytes, ...] = ()
+    fields: Fields = ()
+
+
+class Published(NamedTuple):
+    """There is an entry in the log of a path that the session is connected to."""
+
+    log: str
+    position: Position
+    packet: bytes
+
+
+class Yielded(NamedTuple):
+    """The handler that was called is a coroutine, and waits."""
+
+
+class Returned(NamedTuple):
+    """The handler that was called has returned, or has failed and that was told; with what it has sent."""
+
+    change: Change = NOTHING
+
+
+class Committed(NamedTuple):
+    """The engine has answered the change that is under way."""
+
+    verdict: Verdict
+
+
+class Restored(NamedTuple):
+    """The engine has answered the record that was put back."""
+
+    verdict: Verdict
+
+
+class Renewed(NamedTuple):
+    """The node's lease had run out, and is renewed."""
+
+
+class Drain(NamedTuple):
+    """The session is to go on at another node; `hurry`: without waiting for the handler that runs."""
+
+    hurry: bool = False
+
+
+class End(NamedTuple):
+    """The session ends; `sign_off` is what the application is told."""
+
+    reason: str
+    sign_off: bytes
+
+
+# -- actions
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Have the engine apply a change; step the machine with `Committed`."""
+
+    generation: int
+    version: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Have the engine put the record back; step the machine with `Restored`."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Call the application for one item of the inbox; step the machine with `Returned`, before it perhaps `Yielded`."""
+
+    item: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDeath:
+    """Tell the application that the node has died that had begun a call for this item."""
+
+    item: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Number packets from behind `acknowledged` on; read what logs have behind these places."""
+
+    acknowledged: int
+    logs: Logs
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Put packets behind the outbox, and answer with them."""
+
+    packets: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meet:
+    """Hold a request, or answer it with what its client lacks; or, if it does not count, with nothing, at once.
+
+    Attributes:
+        request: the request.
+        counts: whether its `ack` is of this generation. Else it is not to be heeded.
+    """
+
+    request: ClientRequest
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Refuse a request, for good unless the condition says otherwise."""
+
+    request: ClientRequest
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The session has ended: whatever is held is answered with that."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget the session. Whatever is held, and these requests, go to whoever owns it now.
+
+    Attributes:
+        requests: requests that are not met.
+        hand_on: whether the next owner is to be told to adopt it.
+    """
+
+    requests: tuple[ClientRequest, ...]
+    hand_on: bool = False

@@ -1,0 +1,192 @@
+"""The rules, each broken in a copy of the source of production: the checker has to find the harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.cluster.checker.parts import Parts, broken
+from tests.cluster.checker.scopes import Scope
+
+TWO_PACKETS = (
+    *("publish", "node reads", "application sends", "engine does", "engine answers"),
+    *("client asks", "node hears"),
+)
+"""How a world begins in which an answer with two packets is on its way, the first of them of a path's log."""
+
+DELIVER_AT_ONCE = """fields=event.fields))
+        if self.deliveries is None:
+            return self._go_on([])
+        self.deliveries = self.deliveries.with_own(1)
+        return self._go_on([Deliver(event.packets)])"""
+
+
+@dataclass(frozen=True)
+class Break:
+    """One rule that is broken: `changes` in `module`; it shows in `scope`, as the `harm`."""
+
+    rule: str
+    harm: str
+    scope: Scope
+    module: str
+    changes: tuple[tuple[str, str], ...]
+
+    def parts(self) -> Parts:
+        return broken(self.module, *self.changes)
+
+
+BREAKS = (
+    Break(
+        "R1: a change of an older generation is applied",
+        "comes where",
+        Scope(pushes=2, leases=1),
+        "record",
+        (("    if record.generation > generation:\n        return Verdict.FENCED, record\n", ""),),
+    ),
+    Break(
+        "R1: a change that was sent twice is applied twice",
+        "twice",
+        Scope(pushes=1, operations=1),
+        "record",
+        (("    if version < record.version:\n        return Verdict.OK, record\n", ""),),
+    ),
+    Break(
+        "R1: a fenced owner goes on",
+        "recorded",
+        Scope(pushes=1, leases=1),
+        "owner",
+        (
+            (
+                "if event.verdict is not Verdict.OK:\n            return self._forget()\n        change",
+                "change",
+            ),
+        ),
+    ),
+    Break(
+        "R1: two changes are under way",
+        "comes where",
+        Scope(pushes=2),
+        "owner",
+        (("        if self._under_way is not None:\n            return\n        record", "        record"),),
+    ),
+    Break(
+        "R2: a packet is delivered before it is in the record",
+        "recorded",
+        Scope(pushes=1),
+        "owner",
+        (
+            (
+                "fields=event.fields))\n        return self._go_on([])",
+                DELIVER_AT_ONCE,
+            ),
+            ("if change.out and self.deliveries", "if False and self.deliveries"),
+        ),
+    ),
+    Break(
+        "R3: a request is answered before its packets are in the record",
+        "no way to",
+        Scope(inbound=1, crashes=1),
+        "owner",
+        (("in self._handed if request.rid <= self.record.rid]", "in self._handed]"),),
+    ),
+    Break(
+        "R3: a later request is answered before that",
+        "no way to",
+        Scope(inbound=1, crashes=1),
+        "owner",
+        ((" or (self._handed and self._handed[-1].rid > self.record.rid)", ""),),
+    ),
+    Break(
+        "R3: whoever adopts the session leaves the inbox",
+        "no way to",
+        Scope(inbound=1, crashes=1),
+        "record",
+        (("owner=owner)", "owner=owner, inbox=(), begun=False)"),),
+    ),
+    Break(
+        "R3: whoever adopts the session forgets whose packets were taken in",
+        "twice",
+        Scope(inbound=1, crashes=1, cuts=1),
+        "owner",
+        (("self._expected = record.rid + 1", "self._expected = 1"),),
+    ),
+    Break(
+        "R3: a call that had begun is made again",
+        "called twice",
+        Scope(inbound=1, crashes=1),
+        "owner",
+        (("if adopted and record.begun:", "if adopted and record.gone:"),),
+    ),
+    Break(
+        "R3: what a handler has sent that is called again is recorded before it has returned",
+        "twice",
+        Scope(inbound=2, together=True, pushes=1, crashes=1, cuts=1, handling="redo", slow=True),
+        "owner",
+        (("self._redone = self._redone.and_then(event.change)", "self._gather(event.change)"),),
+    ),
+    Break(
+        "R4: requests of older generations tell where the client is",
+        "never sent",
+        Scope(pushes=1, published=1, leases=1, copies=1, begins=TWO_PACKETS[:5]),
+        "owner",
+        (("counts = request.generation == self.record.generation\n        a", "counts = True\n        a"),),
+    ),
+    Break(
+        "R5: the client takes packets of older generations",
+        "comes twice",
+        Scope(pushes=1, published=1, leases=1, copies=1, cuts=1, begins=TWO_PACKETS),
+        "resumption",
+        (("return generation >= self.generation", "return True"),),
+    ),
+    Break(
+        "R6: it does not matter which requests were answered",
+        "refused",
+        Scope(crashes=1),
+        "owner",
+        (
+            ("self._expected = max(self._expected, request.done + 1)\n", "\n"),
+            ("done = max(self._expected - 1, request.done)", "done = self._expected - 1"),
+        ),
+    ),
+    Break(
+        "R6: a request says up to which id all were answered",
+        "refused",
+        Scope(inbound=1, crashes=1),
+        "resumption",
+        (("done=max(self.done, rid)", "done=max(self.done, rid if rid == self.done + 1 else 0)"),),
+    ),
+    Break(
+        "R7: logs are read from the beginning",
+        "log",
+        Scope(published=1, crashes=1),
+        "owner",
+        (("[Number(request.ack, place.logs)", "[Number(request.ack, ())"),),
+    ),
+    Break(
+        "R8: a call begins although the lease has run out",
+        "another node owns",
+        Scope(inbound=1, leases=1),
+        "owner",
+        (("or not self.leased or", "or"),),
+    ),
+    Break(
+        "R8: a call begins before the generation is confirmed",
+        "another node owns",
+        Scope(inbound=1, leases=1),
+        "owner",
+        ((" or not self._sure:", ":"),),
+    ),
+    Break(
+        "M5: an end is told before the engine has confirmed it",
+        "not in the record",
+        Scope(leases=1, ends=1),
+        "owner",
+        (('if condition == "session-ended" and self.record.ended is not None and', "if"),),
+    ),
+    Break(
+        "what the engine has lost is not put back",
+        "no way to",
+        Scope(pushes=1, losses=1),
+        "owner",
+        (("return stay(PutBack(self.record))", "return stay()"),),
+    ),
+)

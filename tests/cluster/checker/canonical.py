@@ -1,0 +1,89 @@
+"""Which worlds are one: what can have no effect any more is left out, and ids are counted from the last answer."""
+
+from __future__ import annotations
+
+from cometary.cluster.change import Change
+from cometary.cluster.owner_events import ClientRequest
+from cometary.cluster.record import Record
+from tests.cluster.checker.holding import record_of, shifted_holder, under_way
+from tests.cluster.checker.moves import is_copy
+from tests.cluster.checker.world import (
+    BASE,
+    Answer,
+    Client,
+    Operation,
+    World,
+    shifted,
+    shifted_change,
+    shifted_record,
+    shifted_request,
+)
+
+
+def canonical(world: World, *, unfenced: bool) -> World:
+    """Return the world that stands for all that are like it.
+
+    Args:
+        world: the world.
+        unfenced: whether an operation counts that comes too late.
+    """
+    by = BASE - world.client.resumption.done
+    if by:
+        world = shifted_world(world, by)
+    asked = {waiting.rid for waiting in world.client.waiting}
+    network = {each for each in world.network if matters(each, asked, world.client)}
+    operations = {each for each in world.operations if unfenced or counts(each, world)}
+    return world._replace(
+        holders=tuple(sorted(world.holders, key=lambda each: record_of(each).generation)),
+        network=tuple(sorted(network, key=repr)),
+        operations=tuple(sorted(operations, key=repr)),
+    )
+
+
+def matters(message: ClientRequest | Answer, asked: set[int], client: Client) -> bool:
+    """Whether a message can still have any effect."""
+    if client.over:
+        return False
+    if isinstance(message, Answer) and message.ghost and message.rid not in asked:
+        return bool(message.packets) or message.generation > client.resumption.generation
+    return is_copy(message) or message.rid in asked
+
+
+def counts(operation: Operation, world: World) -> bool:
+    """Whether an operation can still change anything, or anybody waits for its reply."""
+    key = (operation.generation, operation.version)
+    if any(record_of(each)[:2] == key and under_way(each) is not None for each in world.holders):
+        return True
+    record = world.engine.record
+    return operation.reply is None and (record is None or record[:2] == key)
+
+
+def shifted_world(world: World, by: int) -> World:
+    """Return a world with smaller ids."""
+    client, engine = world.client, world.engine
+    client = client._replace(
+        resumption=client.resumption._replace(done=BASE),
+        next=client.next + by,
+        waiting=tuple([each._replace(rid=shifted(each.rid, by)) for each in client.waiting]),
+    )
+    engine = engine._replace(
+        record=engine.record and shifted_record(engine.record, by),
+        before=engine.before and shifted_record(engine.before, by),
+    )
+    return world._replace(
+        engine=engine,
+        holders=tuple([shifted_holder(each, by) for each in world.holders]),
+        operations=tuple([each._replace(what=shifted_what(each.what, by)) for each in world.operations]),
+        network=tuple([shifted_message(each, by) for each in world.network]),
+        client=client,
+    )
+
+
+def shifted_what(what: Change | Record, by: int) -> Change | Record:
+    return shifted_change(what, by) if isinstance(what, Change) else shifted_record(what, by)
+
+
+def shifted_message(message: ClientRequest | Answer, by: int) -> ClientRequest | Answer:
+    if isinstance(message, Answer):
+        return message._replace(rid=shifted(message.rid, by))
+    return shifted_request(message, by)

@@ -1,0 +1,393 @@
+"""One session in a cluster that loses, doubles and overtakes, node deaths and an engine that forgets included.
+
+The record, the owner's machine and what the client says of itself are the code of production. Any node that holds the
+session may get any request; messages overtake each other; a copy of one comes at any later time. What must hold is
+asserted where it could break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from cometary.cluster.change import Change
+from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.owner_events import (
+    ClientRequest,
+    Commit,
+    Committed,
+    Drain,
+    End,
+    Published,
+    Renewed,
+    RequestBroken,
+    Restored,
+    Returned,
+    Sent,
+    Yielded,
+)
+from cometary.cluster.record import Record
+from cometary.packets.position import Position
+from cometary.testing import Goal
+from tests.cluster.checker.canonical import canonical
+from tests.cluster.checker.holding import (
+    Holding,
+    record_of,
+    requests_of,
+    under_way,
+)
+from tests.cluster.checker.moves import HARM, Move, is_copy, moves
+from tests.cluster.checker.parts import PRODUCTION, Parts
+from tests.cluster.checker.promises import SIGN_OFF, called, recorded, reported, takes
+from tests.cluster.checker.scopes import Budget, Scope
+from tests.cluster.checker.world import (
+    BASE,
+    Answer,
+    Client,
+    Engine,
+    Holder,
+    Operation,
+    Waiting,
+    World,
+)
+
+
+@cache
+def text_of(position: ClientPosition) -> str:
+    return position.text()
+
+
+@cache
+def position_of(text: str | None) -> ClientPosition:
+    return ClientPosition() if text is None else read_client_position(text)
+
+
+def _heals(move: Move) -> bool:
+    return move[0] not in HARM
+
+
+class ClusterModel:
+    """The model.
+
+    Args:
+        scope: what may happen, and how often.
+        parts: the code that is explored.
+    """
+
+    def __init__(self, scope: Scope, parts: Parts = PRODUCTION) -> None:
+        self.scope = scope
+        self.parts = parts
+        self.goals: tuple[Goal[World, Move], ...] = (
+            Goal("everybody has everything", self.is_settled, _heals),
+        )
+
+    def initial(self) -> World:
+        record = Record(1, 0, "node", BASE)
+        machine = self.parts.machine(record, adopted=False, handling=self.scope.handling)
+        holding = Holding(machine, Holder(()).desk, None, leased=True)
+        holding.start()
+        calls = (0,) * (self.scope.inbound + 1)
+        client = Client(self.parts.resumption(1, None, BASE))
+        world = World(Engine(record), (holding.frozen(),), (), (), client, calls, calls, 0, self.scope.budget)
+        for name in self.scope.begins:
+            [move] = [move for move in self.moves(world) if move[0] == name]
+            world = self.after(world, move)
+        return world
+
+    def moves(self, world: World) -> Iterable[Move]:
+        """Return what may happen next."""
+        return moves(world, self.scope)
+
+    def is_settled(self, world: World) -> bool:
+        """Whether all that was sent has arrived, both ways, and the application knows what it should."""
+        record, client = world.engine.record, world.client
+        if record is None or world.engine.lost:
+            return False
+        if record.ended is not None:
+            return record.gone
+        told = all(map(max, zip(world.called[:-1], world.reported[:-1], strict=True)))
+        return (
+            client.got == world.engine.sent
+            and client.read == world.engine.log == self.scope.published
+            and client.sent == self.scope.inbound
+            and world.pushed == self.scope.pushes
+            and told
+            and not record.inbox
+            and not any(waiting.packets for waiting in client.waiting)
+        )
+
+    # -- what they do
+
+    def after(self, world: World, move: Move) -> World:
+        name, *rest = move
+        changed: World = getattr(self, "_" + name.replace(" ", "_"))(world, *rest)
+        return canonical(changed, unfenced=self.parts.unfenced)
+
+    def _client_asks(self, world: World) -> World:
+        return self._asks_anew(world, ())
+
+    def _client_sends(self, world: World) -> World:
+        before = world.client.sent
+        sent = self.scope.inbound if self.scope.together else before + 1
+        world = world._replace(client=world.client._replace(sent=sent))
+        return self._asks_anew(world, tuple([b"%d" % number for number in range(before + 1, sent + 1)]))
+
+    def _asks_anew(self, world: World, packets: tuple[bytes, ...]) -> World:
+        client = world.client
+        waiting = Waiting(client.next, packets)
+        client = client._replace(next=client.next + 1, waiting=(*client.waiting, waiting))
+        return self._ask(world._replace(client=client), waiting)
+
+    def _client_asks_again(self, world: World, rid: int) -> World:
+        [again] = [waiting for waiting in world.client.waiting if waiting.rid == rid]
+        waiting = tuple(
+            [each._replace(cut=False) if each is again else each for each in world.client.waiting]
+        )
+        return self._ask(world._replace(client=world.client._replace(waiting=waiting)), again)
+
+    @staticmethod
+    def _ask(world: World, waiting: Waiting) -> World:
+        client, says = world.client, world.client.resumption
+        request = ClientRequest(
+            waiting.rid, says.generation, client.ack, says.done, position_of(says.at), waiting.packets
+        )
+        return world._replace(network=(*world.network, request))
+
+    def _cut(self, world: World, rid: int) -> World:
+        client = world.client
+        waiting = tuple([each._replace(cut=True) if each.rid == rid else each for each in client.waiting])
+        network = tuple([each for each in world.network if each.rid != rid or is_copy(each)])
+        world = world._replace(client=client._replace(waiting=waiting), network=network)
+        return self._spent(world, Budget.CUTS)
+
+    def _copy(self, world: World, message: ClientRequest | Answer) -> World:
+        copy = message._replace(ghost=True) if isinstance(message, Answer) else message._replace(exchange=1)
+        return self._spent(world._replace(network=(*world.network, copy)), Budget.COPIES)
+
+    @staticmethod
+    def _spent(world: World, what: int) -> World:
+        left = list(world.left)
+        left[what] -= 1
+        return world._replace(left=tuple(left))
+
+    @staticmethod
+    def _without(world: World, message: object) -> World:
+        network = list(world.network)
+        network.remove(message)  # type: ignore[arg-type]  # it is one of them
+        return world._replace(network=tuple(network))
+
+    # -- the client
+
+    def _client_gets(self, world: World, answer: Answer) -> World:
+        world = self._without(world, answer)
+        client, says = world.client, world.client.resumption
+        expected = any(waiting.rid == answer.rid for waiting in client.waiting)
+        if answer.condition == "session-ended":
+            record = world.engine.record
+            assert record is None or record.ended, "the client is told of an end that is not in the record"
+            return world._replace(client=client._replace(over=True, waiting=()), network=())
+        if answer.condition is not None:
+            assert not expected, f"an honest client is refused: {answer.condition}"
+            return world
+        if expected:
+            says = says.answered(answer.rid)
+            waiting = tuple([each for each in client.waiting if each.rid != answer.rid])
+            client = client._replace(waiting=waiting)
+        if not says.counts(answer.generation):
+            return world._replace(client=client._replace(resumption=says))
+        for number, packet in enumerate(answer.packets, answer.first):
+            if number > client.ack:
+                assert number == client.ack + 1, "there is a gap in the numbers"
+                client = takes(client._replace(ack=number), packet, world.engine)
+        last = answer.first + len(answer.packets) - 1 if answer.packets else 0
+        at = None if answer.at is None else text_of(answer.at)
+        says = says.got(answer.generation, last, world.client.ack, at)
+        place = position_of(says.at)
+        read = dict(place.logs)["path"].offset if place.logs else 0
+        assert (place.own, read) == (len(client.got), client.read), "the client does not know where it is"
+        return world._replace(client=client._replace(resumption=says))
+
+    # -- nodes
+
+    def _holding(self, world: World, generation: int) -> Holding:
+        [holder] = [each for each in world.holders if record_of(each).generation == generation]
+        return Holding.of(holder, self.parts.machine)
+
+    def _moved(self, world: World, generation: int, holding: Holding) -> World:
+        """Let the world know what a node has done."""
+        others = [each for each in world.holders if record_of(each).generation != generation]
+        for item in holding.invoked:
+            world = called(world, item, holding.generation, self.scope)
+        for item in holding.reported:
+            world = reported(world, item, self.scope)
+        if holding.calling is not None and not self.scope.slow:
+            holding.invoked.clear()
+            holding.reported.clear()
+            self._return(holding)
+            return self._moved(world, generation, holding)
+        network = world.network + self._arriving(world, holding.answers)
+        if holding.forwarded is None:
+            others.append(holding.frozen())
+        else:
+            cut = {waiting.rid for waiting in world.client.waiting if waiting.cut}
+            network += tuple([each for each in holding.forwarded if each.exchange or each.rid not in cut])
+        operations = [
+            Operation(each.generation, each.version, each.change, False, None)
+            if isinstance(each, Commit)
+            else Operation(each.record.generation, each.record.version, each.record, False, None)
+            for each in holding.operations
+        ]
+        return world._replace(
+            holders=tuple(others), network=network, operations=(*world.operations, *operations)
+        )
+
+    def _arriving(self, world: World, answers: Sequence[Answer]) -> tuple[Answer, ...]:
+        """Return the answers that are not given on a connection that is broken, or was answered."""
+        arriving: list[Answer] = []
+        cut = {waiting.rid for waiting in world.client.waiting if waiting.cut}
+        for answer in answers:
+            on_way = [*world.network, *arriving]
+            same = any(
+                isinstance(each, Answer) and each.rid == answer.rid and not each.ghost for each in on_way
+            )
+            if not same and answer.rid not in cut:
+                arriving.append(answer)
+        return tuple(arriving)
+
+    def _return(self, holding: Holding) -> None:
+        item, holding.calling = holding.calling, None
+        assert item is not None
+        reply = () if item == SIGN_OFF or not self.scope.replies else (b"R" + item,)
+        holding.step(Returned(Change(out=reply)))
+
+    def _does(self, world: World, generation: int, event: object) -> World:
+        holding = self._holding(world, generation)
+        holding.step(event)
+        return self._moved(world, generation, holding)
+
+    def _node_hears(self, world: World, generation: int, request: ClientRequest) -> World:
+        return self._does(self._without(world, request), generation, request)
+
+    def _waits_too_long(self, world: World, generation: int, request: ClientRequest) -> World:
+        return self._does(world, generation, RequestBroken(request))
+
+    def _application_sends(self, world: World, generation: int) -> World:
+        packet = b"P%d" % (world.pushed + 1)
+        return self._does(world._replace(pushed=world.pushed + 1), generation, Sent((packet,)))
+
+    def _node_reads(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        place = holding.desk.read + 1
+        holding.desk = holding.desk._replace(read=place)
+        holding.step(Published("path", Position("epoch", place), b"L%d" % place))
+        return self._moved(world, generation, holding)
+
+    def _wait_is_over(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        holding.wait_is_over()
+        return self._moved(world, generation, holding)
+
+    def _handler_waits(self, world: World, generation: int) -> World:
+        return self._does(world, generation, Yielded())
+
+    def _handler_returns(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        self._return(holding)
+        return self._moved(world, generation, holding)
+
+    def _lease_over(self, world: World, generation: int) -> World:
+        holders = [
+            each._replace(leased=False) if record_of(each).generation == generation else each
+            for each in world.holders
+        ]
+        return self._spent(world._replace(holders=tuple(holders)), Budget.LEASES)
+
+    def _lease_renewed(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        holding.leased = holding.machine.leased = True
+        holding.step(Renewed())
+        return self._moved(world, generation, holding)
+
+    def _node_learns_that_the_engine_was_away(self, world: World, generation: int) -> World:
+        return self._does(world, generation, Renewed())
+
+    def _drain(self, world: World, generation: int) -> World:
+        return self._spent(self._does(world, generation, Drain()), Budget.DRAINS)
+
+    def _end(self, world: World, generation: int) -> World:
+        return self._spent(self._does(world, generation, End("timeout", SIGN_OFF)), Budget.ENDS)
+
+    def _node_learns_that_it_is_no_owner(self, world: World, generation: int) -> World:
+        holding = self._holding(world, generation)
+        holding.forwarded = requests_of(holding.frozen())
+        return self._moved(world, generation, holding)
+
+    def _crash(self, world: World, generation: int) -> World:
+        holders = tuple([each for each in world.holders if record_of(each).generation != generation])
+        return self._spent(world._replace(holders=holders), Budget.CRASHES)
+
+    def _node_sends_its_change_again(self, world: World, generation: int) -> World:
+        [holder] = [each for each in world.holders if record_of(each).generation == generation]
+        change, record = under_way(holder), record_of(holder)
+        assert change is not None
+        again = Operation(generation, record.version, change, False, None)
+        return world._replace(operations=(*world.operations, again))
+
+    # -- the engine
+
+    def _publish(self, world: World) -> World:
+        return world._replace(engine=world.engine._replace(log=world.engine.log + 1))
+
+    def _adopt(self, world: World) -> World:
+        record = world.engine.record
+        assert record is not None
+        adopted = self.parts.adopted(record, "node", record.generation)
+        assert adopted is not None
+        machine = self.parts.machine(adopted, adopted=True, handling=self.scope.handling)
+        holding = Holding(machine, Holder(()).desk, None, leased=True)
+        holding.start()
+        world = world._replace(engine=world.engine._replace(record=adopted, before=None))
+        return self._moved(world, adopted.generation, holding)
+
+    def _lose(self, world: World) -> World:
+        engine = world.engine
+        engine = engine._replace(record=engine.before, before=None, lost=True)
+        return self._spent(world._replace(engine=engine), Budget.LOSSES)
+
+    def _copy_operation(self, world: World, operation: Operation) -> World:
+        copy = operation._replace(copy=True)
+        return self._spent(world._replace(operations=(*world.operations, copy)), Budget.OPERATIONS)
+
+    def _engine_does(self, world: World, operation: Operation) -> World:
+        engine = world.engine
+        if isinstance(operation.what, Record):
+            verdict, record = self.parts.restored(engine.record, operation.what)
+            before = None
+        else:
+            verdict, record = self.parts.committed(
+                engine.record, operation.generation, operation.version, operation.what
+            )
+            before = engine.record
+        if record is not engine.record:
+            engine = engine._replace(record=record, before=before)
+            engine = recorded(engine, world)
+        operations = [each for each in world.operations if each is not operation]
+        operations.append(operation._replace(reply=verdict))
+        return world._replace(engine=engine, operations=tuple(operations))
+
+    def _engine_answers(self, world: World, operation: Operation) -> World:
+        operations = [each for each in world.operations if each is not operation]
+        world = world._replace(operations=tuple(operations))
+        for holder in world.holders:
+            record = record_of(holder)
+            if (record.generation, record.version) == (operation.generation, operation.version):
+                if under_way(holder) is None:
+                    break
+                assert operation.reply is not None
+                kind = Restored if isinstance(operation.what, Record) else Committed
+                return self._does(world, operation.generation, kind(operation.reply))
+        return world
+
+    def tell(self, moves: Sequence[Move]) -> list[str]:
+        """Say what has happened."""
+        return [", ".join([str(part) for part in move]) for move in moves]

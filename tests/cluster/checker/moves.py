@@ -1,0 +1,131 @@
+"""What may happen next in a world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cometary.cluster.owner_events import ClientRequest
+from tests.cluster.checker.holding import AT, record_of, requests_of, under_way
+from tests.cluster.checker.scopes import Budget, Scope
+from tests.cluster.checker.world import Answer, Holder, World
+
+Move = tuple[Any, ...]
+UNANSWERED = 2
+LIVES = ("owned", "unsynced")
+HARM = frozenset({"crash", "lease over", "cut", "copy", "copy operation", "lose", "drain", "end"})
+"""Moves by which nothing gets better."""
+
+
+def moves(world: World, scope: Scope) -> Iterable[Move]:
+    """Return every move, each as its name and what it is about."""
+    if not world.client.over:
+        yield from client_moves(world, scope)
+    yield from network_moves(world)
+    for holder in world.holders:
+        yield from node_moves(world, holder, scope)
+        yield from harm_to(world, holder)
+    for operation in world.operations:
+        yield ("engine answers" if operation.reply else "engine does", operation)
+        if world.left[Budget.OPERATIONS] and not operation.reply and not operation.copy:
+            yield ("copy operation", operation)
+    yield from engine_moves(world, scope)
+
+
+def client_moves(world: World, scope: Scope) -> Iterable[Move]:
+    client = world.client
+    sends = any(waiting.packets for waiting in client.waiting)
+    if len(client.waiting) < UNANSWERED:
+        if all(waiting.packets for waiting in client.waiting):
+            yield ("client asks",)
+        if client.sent < scope.inbound and not sends:
+            yield ("client sends",)
+    for waiting in client.waiting:
+        if waiting.cut or not is_somewhere(world, waiting.rid):
+            yield ("client asks again", waiting.rid)
+        elif world.left[Budget.CUTS]:
+            yield ("cut", waiting.rid)
+
+
+def is_somewhere(world: World, rid: int) -> bool:
+    if any(message.rid == rid and not is_copy(message) for message in world.network):
+        return True
+    return any(request.rid == rid for holder in world.holders for request in requests_of(holder))
+
+
+def is_copy(message: ClientRequest | Answer) -> bool:
+    return message.ghost if isinstance(message, Answer) else bool(message.exchange)
+
+
+def network_moves(world: World) -> Iterable[Move]:
+    for message in world.network:
+        if world.left[Budget.COPIES] and not is_copy(message):
+            yield ("copy", message)
+        if isinstance(message, Answer):
+            yield ("client gets", message)
+        else:
+            yield from [("node hears", record_of(each).generation, message) for each in world.holders]
+
+
+def node_moves(world: World, holder: Holder, scope: Scope) -> Iterable[Move]:
+    """Return what a node may do; one that is not the owner any more as well."""
+    generation, machine = record_of(holder).generation, holder.machine
+    if holder.desk.held is not None:
+        yield ("wait is over", generation)
+    for request in machine[AT["_waiting"]]:
+        yield ("waits too long", generation, request)
+    if holder.calling is not None:
+        yield ("handler returns", generation)
+        if scope.yields and machine[AT["_call"]] == "running":
+            yield ("handler waits", generation)
+    if machine[0] == "owned" and holder.desk.read < world.engine.log:
+        yield ("node reads", generation)
+    if world.pushed < scope.pushes and machine[0] != "ending":
+        yield ("application sends", generation)
+    if under_way(holder) is not None and not is_under_way(world, holder):
+        yield ("node sends its change again", generation)
+    yield from what_a_node_learns(world, holder)
+
+
+def is_under_way(world: World, holder: Holder) -> bool:
+    key = record_of(holder)[:2]
+    return any((each.generation, each.version) == key and not each.copy for each in world.operations)
+
+
+def what_a_node_learns(world: World, holder: Holder) -> Iterable[Move]:
+    generation, engine = record_of(holder).generation, world.engine
+    if engine.record is not None and generation != engine.record.generation and not engine.lost:
+        yield ("node learns that it is no owner", generation)
+    if not holder.leased:
+        yield ("lease renewed", generation)
+    if engine.lost and not any(request is None for request, _ in holder.machine[AT["_doubts"]]):
+        yield ("node learns that the engine was away", generation)
+
+
+def harm_to(world: World, holder: Holder) -> Iterable[Move]:
+    """Return what may happen to a node; to the owner not while the engine lacks what it has lost."""
+    generation, engine, left = record_of(holder).generation, world.engine, world.left
+    if engine.lost and engine.record is not None and generation == engine.record.generation:
+        return
+    if left[Budget.CRASHES]:
+        yield ("crash", generation)
+    if left[Budget.LEASES] and holder.leased:
+        yield ("lease over", generation)
+    if left[Budget.DRAINS] and holder.machine[0] in LIVES:
+        yield ("drain", generation)
+    if left[Budget.ENDS] and holder.desk.held is None and holder.machine[0] in LIVES:
+        yield ("end", generation)
+
+
+def engine_moves(world: World, scope: Scope) -> Iterable[Move]:
+    engine, record = world.engine, world.engine.record
+    if engine.log < scope.published:
+        yield ("publish",)
+    if record is None or engine.lost:
+        return
+    owners = [each for each in world.holders if record_of(each).generation == record.generation]
+    room = len(world.holders) < scope.holders
+    if room and not record.gone and not any(owner.leased for owner in owners):
+        yield ("adopt",)
+    if world.left[Budget.LOSSES] and owners and record_of(owners[0]).version:
+        yield ("lose",)

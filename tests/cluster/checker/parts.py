@@ -1,0 +1,59 @@
+"""The code of production that is explored, or copies of it with one rule broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cometary.cluster
+from cometary.cluster import record
+from cometary.cluster.owner import OwnerMachine
+from cometary.cluster.resumption import Resumption
+
+SOURCES = Path(cometary.cluster.__file__).parent
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is explored.
+
+    Attributes:
+        machine: the owner's machine.
+        resumption: what the client says of itself.
+        committed: how the engine applies a change.
+        adopted: how it has a session adopted.
+        restored: how it takes a record back.
+        unfenced: whether late operations may count, and so are not left out.
+    """
+
+    machine: type[Any] = OwnerMachine
+    resumption: type[Any] = Resumption
+    committed: Any = record.committed
+    adopted: Any = record.adopted
+    restored: Any = record.restored
+    unfenced: bool = False
+
+
+PRODUCTION = Parts()
+
+
+def broken(module: str, *changes: tuple[str, str]) -> Parts:
+    """Return the parts with some places in the source of one module changed.
+
+    Args:
+        module: `owner`, `record` or `resumption`.
+        changes: what is there exactly once, and what is to be there instead.
+    """
+    source = (SOURCES / f"{module}.py").read_text()
+    for old, new in changes:
+        assert source.count(old) == 1, f"{module}.py has {source.count(old)} times: {old!r}"
+        source = source.replace(old, new)
+    names: dict[str, Any] = {"__name__": f"broken_{module}"}
+    exec(compile(source, f"broken_{module}.py", "exec"), names)  # noqa: S102 - the project's own source
+    if module == "owner":
+        return replace(PRODUCTION, machine=names["OwnerMachine"])
+    if module == "resumption":
+        return replace(PRODUCTION, resumption=names["Resumption"])
+    functions = {name: names[name] for name in ("committed", "adopted", "restored")}
+    return replace(PRODUCTION, unfenced=True, **functions)

@@ -1,0 +1,173 @@
+"""The world of one session in a cluster, as one value: the engine, the nodes that hold it, the network, its client.
+
+Request ids only ever grow, so they are counted from the highest that was answered: worlds that differ in nothing
+else are one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cometary.cluster.change import Change, Verdict
+from cometary.cluster.owner_events import ClientRequest
+from cometary.cluster.record import Record
+from cometary.cluster.resumption import Resumption
+
+BASE = 8
+"""What the highest id that was answered becomes."""
+
+OLDEST = BASE - 3
+"""What every id that is older than that becomes."""
+
+
+class Answer(NamedTuple):
+    """An answer on its way; `ghost`: a copy, which may come at any later time.
+
+    Attributes:
+        condition: why the request is refused; None if it is not.
+        at: where the client is behind the last packet.
+    """
+
+    rid: int
+    ghost: bool
+    generation: int
+    first: int
+    packets: tuple[bytes, ...]
+    at: Any = None
+    condition: str | None = None
+
+
+class Operation(NamedTuple):
+    """What the engine was sent: a change, or a record to be put back; and what it says."""
+
+    generation: int
+    version: int
+    what: Change | Record
+    copy: bool
+    reply: Verdict | None
+
+
+class Engine(NamedTuple):
+    """The engine.
+
+    Attributes:
+        record: what it has.
+        before: what it had before the last change of this generation.
+        lost: whether it has lost something that is not put back yet.
+        log: entries in the log of the path.
+        sent: all packets ever recorded for the client alone.
+    """
+
+    record: Record | None
+    before: Record | None = None
+    lost: bool = False
+    log: int = 0
+    sent: tuple[bytes, ...] = ()
+
+
+class Desk(NamedTuple):
+    """The session beneath an owner: numbers packets, holds a request, answers.
+
+    Attributes:
+        acknowledged: the number of the last packet that the client has.
+        queue: the packets behind that.
+        answered: how many of these were answered with.
+        held: the request that is held.
+        read: entries of the path's log that were read.
+        over: whether it has ended.
+    """
+
+    acknowledged: int = 0
+    queue: tuple[bytes, ...] = ()
+    answered: int = 0
+    held: ClientRequest | None = None
+    read: int = 0
+    over: bool = False
+
+
+class Holder(NamedTuple):
+    """A node that has the session in memory: the owner, or one that believes it is.
+
+    Attributes:
+        machine: the owner's machine, frozen.
+        calling: the item for which a handler runs.
+        leased: whether the node's lease has not run out.
+    """
+
+    machine: tuple[Any, ...]
+    desk: Desk = Desk()
+    calling: bytes | None = None
+    leased: bool = True
+
+
+class Waiting(NamedTuple):
+    """A request for whose answer the client waits; `cut`: it has noticed that the connection is broken."""
+
+    rid: int
+    packets: tuple[bytes, ...]
+    cut: bool = False
+
+
+class Client(NamedTuple):
+    """The client.
+
+    Attributes:
+        resumption: what it says of itself, by the code of production.
+        ack: the number of the last packet.
+        got: the packets that were sent to it alone.
+        read: entries of the path's log that it got.
+        waiting: its requests.
+        next: the id of the next one.
+        sent: how many packets it has sent.
+        over: whether it was told that the session has ended.
+    """
+
+    resumption: Resumption
+    ack: int = 0
+    got: tuple[bytes, ...] = ()
+    read: int = 0
+    waiting: tuple[Waiting, ...] = ()
+    next: int = BASE + 1
+    sent: int = 0
+    over: bool = False
+
+
+class World(NamedTuple):
+    """All of it.
+
+    Attributes:
+        called: how often a handler was called for each packet of the client's, and last for the sign-off.
+        reported: of how many of these calls a node's death was reported, in the same order.
+        pushed: how many packets the application has sent on its own.
+        left: what may still go wrong how often, by the order of `Scope`.
+    """
+
+    engine: Engine
+    holders: tuple[Holder, ...]
+    operations: tuple[Operation, ...]
+    network: tuple[ClientRequest | Answer, ...]
+    client: Client
+    called: tuple[int, ...]
+    reported: tuple[int, ...]
+    pushed: int
+    left: tuple[int, ...]
+
+
+def shifted_request(request: ClientRequest, by: int) -> ClientRequest:
+    """Return a request with smaller ids."""
+    return request._replace(rid=shifted(request.rid, by), done=shifted(request.done, by))
+
+
+def shifted(rid: int, by: int) -> int:
+    """Return a smaller id."""
+    return max(rid + by, OLDEST)
+
+
+def shifted_record(record: Record, by: int) -> Record:
+    """Return a record with smaller ids."""
+    return record._replace(rid=shifted(record.rid, by))
+
+
+def shifted_change(change: Change, by: int) -> Change:
+    """Return a change with smaller ids."""
+    return change if change.rid is None else change._replace(rid=shifted(change.rid, by))

@@ -1,0 +1,118 @@
+"""What the checker, whose client is honest, does not come to; and what is bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cometary.cluster.change import NOTHING, Change, Verdict
+from cometary.cluster.client_position import ClientPosition
+from cometary.cluster.owner import MOST_WAITING, OwnerMachine
+from cometary.cluster.owner_events import (
+    ClientRequest,
+    Commit,
+    Committed,
+    Deliver,
+    Dismiss,
+    Drain,
+    Forget,
+    Invoke,
+    Meet,
+    Number,
+    Restored,
+    Returned,
+    Sent,
+)
+from cometary.cluster.record import Record
+
+OK = Committed(Verdict.OK)
+
+
+def owner(*, adopted: bool = False, **record: Any) -> OwnerMachine:
+    machine = OwnerMachine(Record(1, 0, "a", 1)._replace(**record), adopted=adopted)
+    machine.start()
+    return machine
+
+
+def does(machine: OwnerMachine, event: object) -> list[object]:
+    return list(machine.step(event))
+
+
+def asks(rid: int, ack: int = 0, **more: Any) -> ClientRequest:
+    return ClientRequest(rid, 1, ack, rid - 1, ClientPosition(ack))._replace(**more)
+
+
+def test_what_was_never_sent_is_refused_when_the_engine_has_confirmed_the_generation() -> None:
+    machine, wrong = owner(), asks(2, ack=1)
+    assert does(machine, wrong) == [Commit(1, 0, NOTHING)]
+    assert does(machine, OK) == [Dismiss(wrong, "bad-ack")]
+
+
+def test_a_doubt_that_comes_while_a_change_is_under_way_is_confirmed_by_the_next() -> None:
+    machine, wrong = owner(), asks(2, ack=1)
+    assert does(machine, Sent((b"news",))) == [Commit(1, 0, Change(out=(b"news",)))]
+    assert not does(machine, wrong._replace(ack=2))
+    assert does(machine, OK) == [Deliver((b"news",)), Commit(1, 1, NOTHING)]
+    assert does(machine, OK) == [Dismiss(wrong._replace(ack=2), "bad-ack")]
+
+
+def test_an_owner_that_was_taken_for_dead_refuses_nobody() -> None:
+    machine, wrong = owner(), asks(9)._replace(done=0)
+    assert does(machine, wrong) == [Commit(1, 0, NOTHING)]
+    assert does(machine, Committed(Verdict.FENCED))[0] == Forget((wrong,))
+
+
+def test_a_client_that_has_what_the_record_has_not_is_told_that_its_session_is_not_known() -> None:
+    ahead = asks(2)._replace(position=ClientPosition(3))
+    behind = asks(2)._replace(position=ClientPosition(0))
+    for request in (ahead, behind):
+        machine = owner(adopted=True, base=1, out=(b"news",))
+        assert does(machine, request) == [Commit(1, 0, NOTHING)]
+        assert does(machine, OK) == [Dismiss(request, "unknown-session")]
+
+
+def test_a_client_goes_on_at_the_next_owner_where_it_is() -> None:
+    machine = owner(adopted=True, base=1, out=(b"two", b"three"))
+    request = asks(2, ack=9)._replace(position=ClientPosition(2))
+    assert does(machine, request) == [Number(9, ()), Deliver((b"three",)), Meet(request, counts=True)]
+    assert machine.state is machine.owned
+    assert does(machine, Sent((b"four",))) == [Commit(1, 0, Change(out=(b"four",), acknowledged=1))]
+
+
+def test_requests_that_wait_are_few_and_the_first_may_try_again() -> None:
+    machine = owner()
+    does(machine, asks(2, packets=(b"packet",)))
+    actions = [does(machine, asks(rid)) for rid in range(3, 4 + MOST_WAITING)]
+    assert [each for each in actions if each] == [[Dismiss(asks(3), "unavailable")]]
+
+
+def test_an_item_that_nobody_has_begun_is_begun_by_the_next_owner() -> None:
+    machine = owner(inbox=(b"one", b"two"), begun=True)
+    [forgotten, *_] = [*does(machine, Drain()), *does(machine, Returned())]
+    assert forgotten == Commit(1, 0, Change(settled=1))
+    assert does(machine, OK)[0] == Forget((), hand_on=True)
+    heir = OwnerMachine(machine.record._replace(generation=2), adopted=True)
+    assert list(heir.start()) == [Commit(2, 1, Change(begun=True))]
+    assert does(heir, OK) == [Invoke(b"two")]
+
+
+def test_an_owner_in_a_hurry_leaves_a_handler_behind() -> None:
+    machine = owner(inbox=(b"one",), begun=True)
+    assert does(machine, Drain(hurry=True))[0] == Forget((), hand_on=True)
+
+
+def test_an_owner_forgets_a_session_whose_record_is_not_to_be_put_back() -> None:
+    machine = owner()
+    does(machine, Sent((b"news",)))
+    does(machine, Committed(Verdict.BEHIND))
+    assert does(machine, Restored(Verdict.FENCED))[0] == Forget(())
+
+
+def test_calls_made_again_after_a_death_are_one_change_with_what_they_send() -> None:
+    machine = OwnerMachine(Record(1, 0, "a", 1), adopted=False, handling="redo")
+    machine.start()
+    request = asks(2, packets=(b"one", b"two"))
+    assert does(machine, request) == [Invoke(b"one")]
+    assert does(machine, Returned(Change(out=(b"first",)))) == [Invoke(b"two")]
+    [commit] = does(machine, Returned(Change(out=(b"second",))))
+    assert commit == Commit(1, 0, Change(rid=2, out=(b"first", b"second")))
+    assert does(machine, OK) == [Deliver((b"first", b"second")), Meet(request, counts=True)]
