@@ -323,5 +323,9 @@ class TooManyChildrenError(CometaryError):
     """A supervisor has all the children it may have, or an event manager all handlers: nobody's fault, try later."""
 
 
+class EngineError(CometaryError):
+    """The engine that joins nodes cannot be used as it is: the operator's fault; the error says what to change."""
+
+
 class RestartIntensityError(CometaryError):
     """Children crashed more often than their supervisor puts up with; all of them have been stopped."""

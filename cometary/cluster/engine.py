@@ -1,0 +1,119 @@
+"""The engine of a cluster, as the rest of it sees one: who is there, and the records of sessions.
+
+1.  Everything may be sent twice: an engine sends again what it has no answer for, be it that its connection broke or
+    that it was told to try later. So all that it does changes nothing when it is done again.
+2.  Where a delivery waits there is a plain call and a callback, so that no actor waits. The calls of one turn of the
+    scheduler go out in one write, and are answered in their order, in a later turn.
+3.  A lease says who is there. It makes nodes replaceable; what makes that safe is the generation of a record alone.
+4.  When the engine was away nobody is taken for dead until all have had the time to renew their leases (`grace`).
+
+`local` is the one within a process (`cometary.cluster.local`), `redis` the one on Redis or Valkey
+(`cometary.cluster.redis`). Whatever is one passes `tests/cluster/conformance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+from cometary.cluster.change import Change, Verdict
+from cometary.cluster.record import Record
+
+Answered = Callable[[Verdict], object]
+
+EngineState = Literal["up", "grace", "down"]
+
+
+class Records(Protocol):
+    """The records, and by these the directory of sessions."""
+
+    async def open(self, sid: str, record: Record) -> None:
+        """Keep the record of a new session, as durably as the engine is set to.
+
+        Raises:
+            EngineError: the engine refuses it; the operator's fault.
+        """
+        ...
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        """Apply a change; see `cometary.cluster.record.committed`.
+
+        Args:
+            sid: the session.
+            generation: of the owner that makes it.
+            version: that the record is to have.
+            change: the change.
+            answered: told what came of it, in the order of the calls and never within one. While the engine is away
+                nothing is told.
+        """
+        ...
+
+    def restore(self, sid: str, record: Record, answered: Answered) -> None:
+        """Put back a record that the engine has lost; see `cometary.cluster.record.restored`."""
+        ...
+
+    async def adopt(self, sid: str, seen: int) -> Record | str | None:
+        """Make this node the owner of a session, of the next generation. During the grace it waits.
+
+        Args:
+            sid: the session.
+            seen: the generation that was found to be without an owner.
+
+        Returns:
+            Its record; or which node has it, if it is of another generation by now; or None: nobody has.
+        """
+        ...
+
+    async def owner(self, sid: str) -> tuple[str, int] | None:
+        """Return which node has a session, and in which generation; None if nobody has."""
+        ...
+
+    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
+        """Return sessions that a node has, or had: a hint; what holds is each record."""
+        ...
+
+
+class Members(Protocol):
+    """Who is there."""
+
+    async def join(self, address: str) -> None:
+        """Take out a lease for this node.
+
+        Args:
+            address: where the other nodes reach it.
+
+        Raises:
+            EngineError: there is another node of this name, or was until a moment ago; or the engine cannot be
+                used. The operator's fault.
+        """
+        ...
+
+    @property
+    def lease_until(self) -> float:
+        """When this node's lease runs out by its own clock, counted from before it was renewed."""
+        ...
+
+    def alive(self, node: str) -> bool:
+        """Whether a node is there, as far as is known."""
+        ...
+
+    def address(self, node: str) -> str | None:
+        """Return where a node is reached; None if it is not known."""
+        ...
+
+    def watch(self, gone: Callable[[str], object]) -> None:
+        """Have `gone` told of every node whose lease runs out, once; on the loop."""
+        ...
+
+
+class Engine(Records, Members, Protocol):
+    """All of it, for one node."""
+
+    async def run(self) -> None:
+        """Keep the connections and the lease; it returns when it is cancelled."""
+        ...
+
+    @property
+    def state(self) -> EngineState:
+        """`grace`: it was away, so nobody is taken for dead yet."""
+        ...

@@ -1,0 +1,171 @@
+"""The engine within one process: for a system of one node, and for many of them in a test.
+
+What the nodes share is a `Shelf`, which is lost with the process. It says of each change what the functions of
+`cometary.cluster.record` say, and is the measure of other engines.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import trio
+
+from cometary.cluster import record as records
+from cometary.cluster.change import Change, Verdict
+from cometary.cluster.engine import Answered, EngineState
+from cometary.cluster.membership import Lessee, Membership
+from cometary.cluster.record import Record
+from cometary.errors import EngineError
+
+LEASE: Final = 5.0
+"""Seconds."""
+
+TOMBSTONES: Final = 10_000
+"""How many sessions that have ended are known as such."""
+
+
+class Shelf:
+    """What all nodes of one process share."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.leases: dict[str, tuple[object, str, float]] = {}
+        self._tombstones: deque[str] = deque()
+
+    def put(self, sid: str, record: Record | None) -> None:
+        """Keep the record of a session."""
+        if record is None:
+            return
+        if record.gone and not (sid in self.records and self.records[sid].gone):
+            self._tombstones.append(sid)
+            if len(self._tombstones) > TOMBSTONES:
+                self.records.pop(self._tombstones.popleft(), None)
+        self.records[sid] = record
+
+    def renew(self, node: str, holder: object, address: str, until: float) -> bool:
+        """Renew a lease; returns whether it is this node's."""
+        before = self.leases.get(node)
+        if before is not None and before[0] is not holder and before[2] > trio.current_time():
+            return False
+        self.leases[node] = (holder, address, until)
+        return True
+
+    def lessees(self) -> list[Lessee]:
+        """Return who has a lease."""
+        now = trio.current_time()
+        return [Lessee(node, address, until - now) for node, (_, address, until) in self.leases.items()]
+
+
+class LocalEngine:
+    """The engine of one node; see `cometary.cluster.engine`.
+
+    Args:
+        shelf: what its neighbours have as well.
+        node: the node's name.
+        lease: seconds.
+    """
+
+    state: EngineState = "up"
+
+    def __init__(self, shelf: Shelf, node: str, *, lease: float = LEASE) -> None:
+        self._shelf = shelf
+        self._node = node
+        self._lease = lease
+        self._address = ""
+        self._calls: deque[Callable[[], object]] = deque()
+        self._called = trio.Event()
+        self._membership = Membership(node, lease, self._renew)
+        self.alive = self._membership.alive
+        self.address = self._membership.neighbours.address
+        self.watch = self._membership.watch
+
+    @property
+    def lease_until(self) -> float:
+        """When this node's lease runs out by its own clock."""
+        return self._membership.lease_until
+
+    async def join(self, address: str) -> None:
+        """Take out a lease; see `Members.join`."""
+        self._address = address
+        await self._membership.renew()
+
+    async def _renew(self) -> list[Lessee]:
+        until = trio.current_time() + self._lease
+        if not self._shelf.renew(self._node, self, self._address, until):
+            raise name_taken(self._node)
+        return self._shelf.lessees()
+
+    async def run(self) -> None:
+        """Answer calls, and keep the lease."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._membership.run)
+            while True:
+                await self._called.wait()
+                self._called = trio.Event()
+                calls, self._calls = self._calls, deque()
+                for call in calls:
+                    call()
+
+    def _call(self, call: Callable[[], object]) -> None:
+        self._calls.append(call)
+        self._called.set()
+
+    async def open(self, sid: str, record: Record) -> None:
+        """Keep the record of a new session."""
+        await trio.lowlevel.checkpoint()
+        if sid not in self._shelf.records:
+            self._shelf.put(sid, record)
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        """Apply a change; see `Records.commit`."""
+
+        def apply() -> None:
+            verdict, record = records.committed(self._shelf.records.get(sid), generation, version, change)
+            self._answer(sid, verdict, record, answered)
+
+        self._call(apply)
+
+    def restore(self, sid: str, record: Record, answered: Answered) -> None:
+        """Put back a record; see `Records.restore`."""
+
+        def put_back() -> None:
+            self._answer(sid, *records.restored(self._shelf.records.get(sid), record), answered)
+
+        self._call(put_back)
+
+    def _answer(self, sid: str, verdict: Verdict, record: Record | None, answered: Answered) -> None:
+        self._shelf.put(sid, record)
+        answered(verdict)
+
+    async def adopt(self, sid: str, seen: int) -> Record | str | None:
+        """Make this node the owner; see `Records.adopt`."""
+        await trio.lowlevel.checkpoint()
+        record = self._shelf.records.get(sid)
+        if record is None or record.gone:
+            return None
+        adopted = records.adopted(record, self._node, seen)
+        self._shelf.put(sid, adopted)
+        return adopted or record.owner
+
+    async def owner(self, sid: str) -> tuple[str, int] | None:
+        """Return which node has a session, and in which generation."""
+        await trio.lowlevel.checkpoint()
+        record = self._shelf.records.get(sid)
+        return None if record is None or record.gone else (record.owner, record.generation)
+
+    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
+        """Return sessions that a node has."""
+        await trio.lowlevel.checkpoint()
+        owned = [
+            sid for sid, record in self._shelf.records.items() if record.owner == node and not record.gone
+        ]
+        return owned[:limit]
+
+
+def name_taken(node: str) -> EngineError:
+    """Return the error for a node whose name another one has."""
+    return EngineError(
+        f"there is another node {node!r}, or was until a moment ago: give each a name of its own"
+    )

@@ -1,0 +1,150 @@
+"""Whose lease has not run out: what one node knows of all of them.
+
+1.  How much is left of each lease the engine says, by its own clock; a node counts on from there by its own. So no two
+    clocks have to agree. What is left of its own lease it counts from before it asked (R8).
+2.  A lease is renewed three times in its length. If that fails the node goes on asking.
+3.  When the engine could not be asked for a while, or has forgotten, those who were there count as there for one and a
+    half leases more: they have had no chance to renew theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from math import inf
+from typing import Final, NamedTuple
+
+import trio
+
+RENEWALS: Final = 3
+"""In the length of a lease."""
+
+GRACE: Final = 1.5
+"""Leases."""
+
+
+class Lessee(NamedTuple):
+    """A node that has a lease.
+
+    Attributes:
+        node: its name.
+        address: where it is reached.
+        left: seconds until its lease runs out.
+    """
+
+    node: str
+    address: str
+    left: float
+
+
+class Neighbours:
+    """Who is there, without a clock.
+
+    Args:
+        node: the name of this node, which it does not count.
+        lease: seconds.
+
+    Attributes:
+        grace_until: until when nobody is taken for dead.
+    """
+
+    def __init__(self, node: str, lease: float) -> None:
+        self._node = node
+        self._lease = lease
+        self._until: dict[str, float] = {}
+        self._addresses: dict[str, str] = {}
+        self._away = False
+        self.grace_until = -inf
+
+    def away(self) -> None:
+        """The engine could not be asked, or has forgotten what it knew."""
+        self._away = True
+
+    def heard(self, now: float, lessees: Iterable[Lessee]) -> None:
+        """The engine has said who has a lease."""
+        if self._away:
+            self._away, self.grace_until = False, now + GRACE * self._lease
+        for lessee in lessees:
+            if lessee.node != self._node:
+                self._until[lessee.node] = now + lessee.left
+                self._addresses[lessee.node] = lessee.address
+
+    def gone(self, now: float) -> list[str]:
+        """Take out whose lease has run out, and return their names."""
+        if self._away or now < self.grace_until:
+            return []
+        gone = [node for node, until in self._until.items() if until <= now]
+        for node in gone:
+            del self._until[node], self._addresses[node]
+        return gone
+
+    def alive(self, node: str, now: float) -> bool:
+        """Whether a node is there, as far as is known."""
+        return node in self._until and (self._away or now < max(self._until[node], self.grace_until))
+
+    def address(self, node: str) -> str | None:
+        """Return where a node is reached; None if it is not known."""
+        return self._addresses.get(node)
+
+
+class Membership:
+    """Renews the lease of one node.
+
+    Args:
+        node: its name.
+        lease: seconds.
+        renew: asks the engine to renew it, and returns who has one. It raises `OSError` if the engine is away.
+
+    Attributes:
+        lease_until: when this node's own runs out.
+    """
+
+    def __init__(self, node: str, lease: float, renew: Callable[[], Awaitable[Iterable[Lessee]]]) -> None:
+        self.lease_until = -inf
+        self._lease = lease
+        self._renew = renew
+        self._watchers: list[Callable[[str], object]] = []
+        self.neighbours = Neighbours(node, lease)
+
+    def watch(self, gone: Callable[[str], object]) -> None:
+        """Have `gone` told of every node whose lease runs out."""
+        self._watchers.append(gone)
+
+    def alive(self, node: str) -> bool:
+        """Whether a node is there, as far as is known."""
+        return self.neighbours.alive(node, trio.current_time())
+
+    @property
+    def in_grace(self) -> bool:
+        """Whether nobody is taken for dead yet."""
+        return trio.current_time() < self.neighbours.grace_until
+
+    async def after_grace(self) -> None:
+        """Wait until it is known who is dead."""
+        await trio.sleep_until(max(self.neighbours.grace_until, trio.current_time()))
+
+    async def renew(self) -> None:
+        """Renew the lease, and tell who is gone.
+
+        Raises:
+            OSError: the engine is away.
+        """
+        asked = trio.current_time()
+        try:
+            lessees = await self._renew()
+        except OSError:
+            self.neighbours.away()
+            raise
+        self.lease_until = asked + self._lease
+        self.neighbours.heard(asked, lessees)
+        for node in self.neighbours.gone(trio.current_time()):
+            for gone in self._watchers:
+                gone(node)
+
+    async def run(self) -> None:
+        """Go on renewing it (rule 2)."""
+        while True:
+            await trio.sleep(self._lease / RENEWALS)
+            try:
+                await self.renew()
+            except OSError:
+                continue

@@ -1,0 +1,176 @@
+"""What every engine does: the same as the functions of the record, in order, for all nodes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import trio
+
+from cometary.cluster.change import NOTHING, Change, Verdict, updated
+from cometary.cluster.record import Record, adopted, committed, opened, restored
+from cometary.errors import EngineError
+from tests.cluster.conformance.engines import NewEngine, commit, local_engines, restore, running
+
+LEASE = 5.0
+SHORT = 0.15
+"""A lease that a test waits for to run out, in real seconds."""
+
+NEW = opened("a", 7, b"signon", updated((), {"data": b"{}"}.items()))
+
+
+@pytest.fixture(params=["local"])
+def new_engine(request: pytest.FixtureRequest) -> NewEngine:
+    return local_engines()
+
+
+async def test_a_session_that_was_opened_has_an_owner(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        assert await engine.owner("s") is None
+        await engine.open("s", NEW)
+        await engine.open("s", NEW)
+        assert await engine.owner("s") == ("a", 1)
+        assert list(await engine.sessions_of("a", 10)) == ["s"]
+
+
+async def test_who_adopts_a_session_gets_all_that_was_recorded(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine, running(new_engine("b", LEASE)) as other:
+        await engine.open("s", NEW)
+        changes = [
+            Change(8, (b"", b"two\r\n"), 1, begun=True, out=(b"x", b"\x00\xff", b"z")),
+            Change(acknowledged=1, fields=updated((), {"data": b"[1]", "paths": b"news"}.items())),
+            Change(accepted=(b"bye",), end="kicked"),
+        ]
+        expected = NEW
+        for version, change in enumerate(changes):
+            assert await commit(engine, "s", 1, version, change) is Verdict.OK
+            expected = expected.with_change(change)
+        assert await other.adopt("s", 1) == adopted(expected, "b", 1)
+        assert await other.owner("s") == ("b", 2)
+        assert await engine.adopt("s", 1) == "b"
+        assert await commit(engine, "s", 1, 3, NOTHING) is Verdict.FENCED
+
+
+async def test_nobody_adopts_what_is_not_there(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        assert await engine.adopt("s", 1) is None
+        assert await commit(engine, "s", 1, 0, NOTHING) is Verdict.BEHIND
+
+
+async def test_calls_are_answered_in_their_order(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        answers, all_answered = list[tuple[int, Verdict]](), trio.Event()
+        await engine.open("s", NEW)
+
+        def take(number: int, verdict: Verdict) -> None:
+            answers.append((number, verdict))
+            if number == 99:
+                all_answered.set()
+
+        for number in range(100):
+            change = Change(out=(b"%d" % number,))
+            engine.commit("s", 1, number, change, lambda verdict, number=number: take(number, verdict))  # type: ignore[misc]
+        await all_answered.wait()
+        assert answers == [(number, Verdict.OK) for number in range(100)]
+        record = await engine.adopt("s", 1)
+        assert isinstance(record, Record)
+        assert record.out == tuple([b"%d" % number for number in range(100)])
+
+
+async def test_an_ended_session_is_nobodys(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        await engine.open("s", NEW)
+        settle = Change(settled=1)
+        for version, change in enumerate([settle, Change(accepted=(b"bye",), end="timeout"), settle]):
+            assert await commit(engine, "s", 1, version, change) is Verdict.OK
+        assert await engine.owner("s") is None
+        assert await engine.adopt("s", 1) is None
+        assert await commit(engine, "s", 1, 2, settle) is Verdict.OK
+        assert await commit(engine, "s", 1, 3, NOTHING) is Verdict.ENDED
+
+
+async def test_whatever_comes_is_done_as_the_functions_of_the_record_do_it(new_engine: NewEngine) -> None:
+    chance = random.Random(7)  # noqa: S311 - a sequence that is the same each time
+    async with running(new_engine("a", LEASE)) as engine:
+        for number in range(30):
+            sid, model = f"s{number}", opened("a", 7, b"signon")
+            await engine.open(sid, model)
+            kept = model
+            for _ in range(12):
+                match chance.choice(["commit", "commit", "commit", "stray", "adopt", "restore", "keep"]):
+                    case "commit":
+                        change = any_change(chance, model)
+                        verdict, after = committed(model, model.generation, model.version, change)
+                        key = model.generation, model.version
+                    case "stray":
+                        key = chance.randint(0, 3), chance.randint(0, 9)
+                        verdict, after = committed(model, *key, NOTHING)
+                        change = NOTHING
+                    case "adopt":
+                        seen = chance.choice([model.generation, 1])
+                        found, expected = await engine.adopt(sid, seen), adopted(model, "a", seen)
+                        assert found == (None if model.gone else expected or model.owner)
+                        model = expected or model
+                        continue
+                    case "restore":
+                        later = kept._replace(version=kept.version + chance.randint(0, 2))
+                        verdict, model = restored(model, later)
+                        assert await restore(engine, sid, later) is verdict
+                        continue
+                    case _:
+                        kept = model
+                        continue
+                assert await commit(engine, sid, *key, change) is verdict
+                assert after is not None
+                model = after
+
+
+def any_change(chance: random.Random, record: Record) -> Change:
+    """Return a change that an owner may make."""
+    accepted = tuple([b"%d" % chance.randint(0, 9) for _ in range(chance.randint(0, 2))])
+    out = tuple([b"%d" % chance.randint(0, 9) for _ in range(chance.randint(0, 2))])
+    return Change(
+        rid=chance.choice([None, record.rid + 1]),
+        accepted=accepted,
+        settled=chance.randint(0, len(record.inbox) + len(accepted)),
+        begun=chance.choice([True, False]),
+        out=out,
+        acknowledged=chance.randint(0, len(record.out) + len(out)),
+        fields=updated((), {chance.choice("xyz"): b"%d" % chance.randint(0, 9)}.items()),
+        end=chance.choice([None, None, None, None, "timeout"]),
+    )
+
+
+async def test_nodes_know_of_each_other_and_where_they_are(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", SHORT), "here:1") as engine:
+        assert engine.lease_until > trio.current_time()
+        async with running(new_engine("b", SHORT), "there:2") as other:
+            assert other.alive("a")
+            assert other.address("a") == "here:1"
+            assert not other.alive("c")
+            assert other.address("c") is None
+
+
+async def test_a_node_that_renews_its_lease_no_more_is_gone(new_engine: NewEngine) -> None:
+    engine, learned = new_engine("a", SHORT), trio.Event()
+    async with running(new_engine("b", SHORT)):
+        await engine.join("")
+        assert engine.alive("b")
+    gone = list[str]()
+
+    def learn(node: str) -> None:
+        gone.append(node)
+        learned.set()
+
+    engine.watch(learn)
+    async with running(engine):
+        await learned.wait()
+        assert gone == ["b"]
+        assert not engine.alive("b")
+        assert engine.lease_until > trio.current_time()
+
+
+async def test_two_nodes_have_two_names(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)):
+        with pytest.raises(EngineError, match="there is another node 'a'"):
+            await new_engine("a", LEASE).join("")
