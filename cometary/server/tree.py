@@ -65,7 +65,7 @@ from cometary.server.running import Running
 from cometary.server.socketio import socketio
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
-from cometary.supervision import ChildSpec, start_child, subscribe, supervise, tree
+from cometary.supervision import ChildSpec, start_child, subscribe, supervise, tree, unsubscribe
 from cometary.transport.http.body_queue import BodyQueue
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.settings import limits_for
@@ -140,6 +140,7 @@ class Server:
         doors: see `serve`.
         listens: whether clients connect to it; else their requests are handed to it.
         source: see `serve`.
+        shows: the supervisor below which the tree is that operators see; None for the server's own.
 
     Attributes:
         service: what answers clients.
@@ -158,6 +159,7 @@ class Server:
         doors: Iterable[type[Door]] | None = None,
         listens: bool = True,
         source: Source | None = None,
+        shows: ActorRef[Any] | None = None,
     ) -> None:
         self._settings = settings
         self._listens = listens
@@ -184,7 +186,7 @@ class Server:
         self._front_end = FrontEnd(
             self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
         )
-        self._root: ActorRef[Any] | None = None
+        self._shows = shows
         self._metrics = Metrics(
             Sources(actors, self._manager, self._hub, self._front_end, self._doors.statistics, self._crashes),
             actors.start_soon,
@@ -214,8 +216,9 @@ class Server:
             at_the_end.callback(self._app.attach, None)
             self._app.attach(self._hub)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
-                self._root = root
-                subscribe(root, self._crashes.note)
+                self._shows = seen = self._shows or root
+                subscribe(seen, self._crashes.note)
+                at_the_end.callback(unsubscribe, seen, self._crashes.note)
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 self._state = "ready"
@@ -313,7 +316,7 @@ class Server:
             operations=Operations(self._reload, self.drain, lambda: self._state),
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
             actors=self._actors,
-            root=lambda: cast("ActorRef[Any]", self._root),
+            root=self._root,
         )
         self._doors.open(inside)
         self._gate = gate = make_gate(
@@ -357,7 +360,10 @@ class Server:
         return {**self._manager.statistics(), **self._doors.statistics()}
 
     def _tree(self) -> dict[str, object]:
-        return tree(cast("ActorRef[Any]", self._root)).as_dict()
+        return tree(self._root()).as_dict()
+
+    def _root(self) -> ActorRef[Any]:
+        return cast("ActorRef[Any]", self._shows)
 
 
 def new_engine(contracts: Contracts) -> LocalEngine:
