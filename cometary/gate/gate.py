@@ -67,6 +67,7 @@ class Gate:
     Attributes:
         guards: whether credentials make a difference to the requests of a session.
         accepts: whether the application takes packets of clients to a path.
+        living: the sessions that live here, by their ids.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Gate:
         self._manager = manager
         self.accepts = accepts
         self._locator: Locator = manager.directory if locator is None else locator
-        self._living = self._locator.living
+        self.living = self._locator.living
         self._limiter = limiter
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
@@ -163,7 +164,7 @@ class Gate:
             credentials: what the client shows of itself; may be left out where nothing is guarded.
         """
         try:
-            keeper = self._living.get(sid)
+            keeper = self.living.get(sid)
             if self.guards:
                 self._submit_guarded(sid, keeper, request, credentials)
                 return
@@ -178,6 +179,16 @@ class Gate:
         except Exception:  # noqa: BLE001 - it is logged there
             request.refuse(refusal_of_bug())
 
+    def submit_to(self, keeper: SessionKeeper, request: Request) -> None:
+        """Hand a request without packets to a session that was found in `living`, where nothing is guarded."""
+        request.sid = keeper.sid
+        try:
+            keeper.submit(request)
+        except (ProtocolError, ActorEndedError) as error:
+            request.refuse(refusal_of(error))
+        except Exception:  # noqa: BLE001 - it is logged there
+            request.refuse(refusal_of_bug())
+
     def drop(self, sid: str, request: Request) -> bool:
         """Take note that the client of `request`, which was submitted, cannot be answered any more.
 
@@ -186,7 +197,7 @@ class Gate:
         """
         if self._judging is not None and self._judging.forget(request):
             return False
-        keeper = self._living.get(sid)
+        keeper = self.living.get(sid)
         return keeper is not None and keeper.drop(request)
 
     def _submit_guarded(
@@ -292,7 +303,7 @@ class Gate:
             credentials: what the client shows of itself; may be left out where nothing is guarded.
         """
         try:
-            keeper = self._living.get(sid)
+            keeper = self.living.get(sid)
             if self.guards:
                 self._attach_guarded(sid, keeper, stream, ack, credentials)
                 return
@@ -339,7 +350,7 @@ class Gate:
                 the token, the address and the origin count.
         """
         try:
-            keeper = self._living.get(stream.sid) or here(self._locator.find(stream.sid))
+            keeper = self.living.get(stream.sid) or here(self._locator.find(stream.sid))
             if request.packets:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
@@ -368,18 +379,18 @@ class Gate:
 
         It is right as long as what was submitted before has been answered; 0 if the session has ended.
         """
-        keeper = self._living.get(stream.sid)
+        keeper = self.living.get(stream.sid)
         return 0 if keeper is None else keeper.machine.window.expected
 
     def hear(self, stream: Stream, ack: int = 0) -> None:
         """Take note of a sign of life on `stream`, whose client has all packets up to `ack`; 0 if it does not say."""
-        keeper = self._living.get(stream.sid)
+        keeper = self.living.get(stream.sid)
         if keeper is not None:
             keeper.tell(Heard(stream, ack))
 
     def writable(self, stream: Stream) -> None:
         """Take note that `stream`, whose last `write` was told that it takes no more, takes more."""
-        keeper = self._living.get(stream.sid)
+        keeper = self.living.get(stream.sid)
         if keeper is not None:
             keeper.tell(Writable(stream))
 
@@ -387,7 +398,7 @@ class Gate:
         """Take note that the connection of `stream` broke, or its client has left it."""
         if self._judging is not None and self._judging.forget(stream):
             return
-        keeper = self._living.get(stream.sid)
+        keeper = self.living.get(stream.sid)
         if keeper is not None:
             keeper.tell(StreamDropped(stream))
 

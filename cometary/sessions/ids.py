@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 SID_BYTES = 18
 """144 random bits: above the 128 that the protocol asks for, and text without padding."""
+
+SID_LENGTH: Final = 24
+"""Characters of an id, all of them ASCII."""
 
 NAME_BYTES = 5
 

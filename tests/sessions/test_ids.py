@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import re
 
-from cometary.sessions.ids import new_name, new_sid
+from cometary.sessions.ids import SID_LENGTH, new_name, new_sid
 
 
 def test_a_sid_has_at_least_128_random_bits_in_url_safe_text() -> None:
     sid = new_sid()
     assert re.fullmatch(r"[A-Za-z0-9_-]+", sid)
+    assert len(sid) == SID_LENGTH
     assert len(base64.urlsafe_b64decode(sid)) * 8 >= 128
 
 

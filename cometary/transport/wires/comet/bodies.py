@@ -2,8 +2,8 @@
 
 What clients send is nearly always written as this server would write it, and then read in one pass, into a struct: it
 holds no key twice and no member that is not known. Any other body is read once more, by the strict codec, as is what is
-wrong with one. A request that only acknowledges is read by itself (`read_poll`), with nothing to look for but its three
-members.
+wrong with one. A request that only acknowledges is read by itself, byte for byte (`read_poll`): there is nothing to
+look for but its three members.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from cometary.packets.paths import CONTROL_PREFIX, check_path
 from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
+from cometary.sessions.ids import SID_LENGTH
 from cometary.transport.codecs import json
 from cometary.transport.codecs.amount import ALWAYS, check_json
-from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody, PollBody
+from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,30 +41,58 @@ ABSENT: Final = UNSET
 _decode_json: Final = msgspec.json.Decoder(Body).decode
 
 
-SHORTEST_POLL: Final = len(b'{"sid":"","rid":1,"ack":0}')
-LONGEST_POLL: Final = 256
 ZERO: Final = 0x30
-NINE: Final = 0x39
+NINE: Final = 9
+CLOSING: Final = 0x7D
+BEGINS: Final = b'{"sid":"'
+RID: Final = b'","rid":'
+ACK: Final = b',"ack":'
+SID_AT: Final = len(BEGINS)
+SID_ENDS: Final = SID_AT + SID_LENGTH
+RID_AT: Final = SID_ENDS + len(RID)
+SHORTEST_POLL: Final = RID_AT + len(b"1") + len(ACK) + len(b"0}")
+LONGEST_POLL: Final = 128
+MOST_DIGITS: Final = 15
+"""Of a number of which it need not be asked whether it is too high."""
 
-_decode_poll: Final = msgspec.json.Decoder(PollBody).decode
 
-
-def read_poll(body: bytes) -> PollBody | None:
+def read_poll(body: bytes) -> tuple[str, int, int]:
     """Read a request that only acknowledges, if it is written as this server would write it.
 
     Returns:
-        It; None if the body is to be read in full, whatever that comes to.
+        Its `sid`, `rid` and `ack`; a `rid` of 0 if the body is to be read in full, whatever that comes to. So it is if
+        there is no session of that id, which may be written with escapes, or be no JSON at all.
     """
-    if (
-        not SHORTEST_POLL <= len(body) <= LONGEST_POLL or not ZERO <= body[-2] <= NINE
-    ):  # as most that are something else
-        return None
-    try:
-        poll = _decode_poll(body)
-        written = b'{"sid":"%b","rid":%d,"ack":%d}' % (poll.sid.encode(), poll.rid, poll.ack)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
-    return poll if body == written else None
+    last = len(body) - 1
+    if not SHORTEST_POLL <= last + 1 <= LONGEST_POLL or body[last] != CLOSING:
+        return "", 0, 0
+    if body[SID_ENDS:RID_AT] != RID or body[:SID_AT] != BEGINS:
+        return "", 0, 0
+    rid, rid_ends = _number(body, RID_AT)
+    ack_at = rid_ends + len(ACK)
+    if rid <= 0 or body[rid_ends:ack_at] != ACK:
+        return "", 0, 0
+    ack, ack_ends = _number(body, ack_at)
+    if ack < 0 or ack_ends != last:
+        return "", 0, 0
+    return body[SID_AT:SID_ENDS].decode("latin-1"), rid, ack
+
+
+def _number(body: bytes, begin: int) -> tuple[int, int]:
+    """Return the number that is written from `begin` on, and where it ends; -1 if there is none that counts.
+
+    Behind it there has to be something, if only the bracket that closes all.
+    """
+    value, at = 0, begin
+    digit = body[at] - ZERO
+    while 0 <= digit <= NINE:
+        value = value * 10 + digit
+        at += 1
+        digit = body[at] - ZERO
+    length = at - begin
+    if not 0 < length <= MOST_DIGITS or (length > 1 and body[begin] == ZERO):
+        return -1, at
+    return value, at
 
 
 def read_request(body: bytes, codec: Codec) -> Body:

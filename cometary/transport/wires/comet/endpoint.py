@@ -63,7 +63,7 @@ class CometRequest(Request):
         self._exchange = exchange
         self._codec = codec
         self._gate = gate
-        exchange.on_drop = self._drop
+        exchange.on_drop = self  # and not a method of it, which would be one more object for every request
 
     @property
     def address(self) -> str:
@@ -79,7 +79,8 @@ class CometRequest(Request):
         """Answer with an error."""
         self._exchange.refuse(error, self._codec)
 
-    def _drop(self) -> None:
+    def __call__(self) -> None:
+        """Take note that its client is not there any more to be answered."""
         if self._gate.drop(self.sid, self):
             self._exchange.leave_unanswered()
 
@@ -152,13 +153,17 @@ class CometEndpoint:
         return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
 
     def _in_json(self, exchange: Exchange) -> None:
-        poll = read_poll(exchange.body)
-        if poll is None:
+        sid, rid, ack = read_poll(exchange.body)
+        gate = self._gate
+        keeper = gate.living.get(sid) if rid else None
+        if keeper is None:
             self._answer(exchange, json)
             return
-        request = CometRequest(exchange, json, self._gate, rid=poll.rid, ack=poll.ack)
-        credentials = HttpCredentials(exchange, NO_TOKEN) if self._guards else None
-        self._gate.submit(poll.sid, request, credentials)
+        request = CometRequest(exchange, json, gate, rid=rid, ack=ack)
+        if self._guards:
+            gate.submit(sid, request, HttpCredentials(exchange, NO_TOKEN))
+        else:
+            gate.submit_to(keeper, request)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
     def _answer(self, exchange: Exchange, codec: Codec) -> None:

@@ -39,14 +39,6 @@ class Body(msgspec.Struct, kw_only=True):
     version: Literal[1] | UnsetType = UNSET
 
 
-class PollBody(msgspec.Struct):
-    """A request that only acknowledges, as nearly every second one does."""
-
-    sid: str
-    rid: Annotated[int, Meta(ge=1, le=HIGHEST_RID)]
-    ack: Annotated[int, Meta(ge=0)]
-
-
 class AttachBody(msgspec.Struct):
     """What attaches a stream, as the client writes it: a request of which nothing is processed has no id."""
 

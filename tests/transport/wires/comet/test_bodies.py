@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
+from cometary.sessions.ids import new_sid
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.wires.comet.bodies import (
     array_head,
@@ -135,20 +136,31 @@ def test_what_clients_write_and_whatever_is_like_it_is_read_as_the_strict_codec_
     assert verdict(body, json) == strictly(body)
 
 
-@settings(max_examples=500)
-@given(mutated(CLIENTS_WRITE[:1]))
-def test_what_is_read_as_a_poll_is_read_in_full_as_the_same(body: bytes) -> None:
-    poll = read_poll(body)
-    if poll is not None:
+SID = new_sid()
+POLLS = tuple(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}' for rid, ack in [(1, 0), (10**15 - 1, 10**15 - 1)])
+
+
+@settings(max_examples=1000)
+@given(mutated(POLLS))
+def test_what_is_read_as_a_poll_of_a_session_is_read_in_full_as_the_same(body: bytes) -> None:
+    sid, rid, ack = read_poll(body)
+    if rid and sid == SID:
         request = read_request(body, json)
-        assert (poll.sid, poll.rid, poll.ack) == (request.sid, request.rid, request.ack)
+        assert (sid, rid, ack) == (request.sid, request.rid, request.ack)
         assert json.encode(request) == body
 
 
-def test_what_clients_poll_with_is_read_as_a_poll() -> None:
-    poll = read_poll(CLIENTS_WRITE[0].encode())
-    assert poll is not None
-    assert (poll.sid, poll.rid, poll.ack) == ("s", 2, 1)
+@given(st.integers(-1, 10**17), st.integers(-1, 10**17))
+def test_what_clients_poll_with_is_read_as_a_poll(rid: int, ack: int) -> None:
+    poll = read_poll(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}'.encode())
+    short = 0 < rid < 10**15 and 0 <= ack < 10**15
+    assert poll == ((SID, rid, ack) if short else ("", 0, 0))
+
+
+@pytest.mark.parametrize("numbers", ["01,%", "1,00", ",1", "1,", "+1,1", "1,-0", "1,1.0", "1, 1", "1_0,1"])
+def test_a_number_that_is_written_otherwise_is_left_to_who_reads_in_full(numbers: str) -> None:
+    rid, ack = numbers.split(",")
+    assert read_poll(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}'.encode()) == ("", 0, 0)
 
 
 @pytest.mark.parametrize("body", CLIENTS_WRITE)
