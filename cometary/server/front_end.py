@@ -38,6 +38,7 @@ class FrontEnd:
         network: where connections come from.
         scheduler: runs the actors that it sends to. Their timers wait for what is to be read.
         inward: makes what makes the channels of sockets that are handed to it (`adopt`).
+        begin_turn: called before sockets that are ready are served.
 
     Attributes:
         traffic: what has gone through all connections.
@@ -49,7 +50,9 @@ class FrontEnd:
         network: Network,
         scheduler: Scheduler,
         inward: Callable[[], Protocol],
+        begin_turn: Callable[[], None],
     ) -> None:
+        self._begin_turn = begin_turn
         self._new_inward = inward
         self._inward: Protocol | None = None
         self._listeners = listeners
@@ -100,6 +103,7 @@ class FrontEnd:
             listen,
             self._network.new_poller,
             run=scheduler.run_with,
+            begin_turn=self._begin_turn,
             descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             traffic=self.traffic,
         )

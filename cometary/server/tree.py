@@ -183,8 +183,13 @@ class Server:
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
         self._reloading = Reloading(settings, source, self._certificate, self._take)
         self._state = "starting"
+        self._bodies = bodies = BodyQueue(actors.start_soon)
         self._front_end = FrontEnd(
-            self._listeners(), network, actors.scheduler, lambda: Http(self.service, self.limits)
+            self._listeners(),
+            network,
+            actors.scheduler,
+            lambda: Http(self.service, self.limits),
+            bodies.begin_turn,
         )
         self._shows = shows
         self._metrics = Metrics(
@@ -300,7 +305,7 @@ class Server:
     def _listeners(self) -> list[Listener]:
         """Open the doors, and return where connections come in."""
         settings, app, manager, start_soon = self._settings, self._app, self._manager, self._actors.start_soon
-        bodies = BodyQueue(start_soon)
+        bodies = self._bodies
         self.limits = limits = limits_for(settings, settings.die)
         inside = Inside(
             manager,

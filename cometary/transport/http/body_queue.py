@@ -3,8 +3,9 @@
 Reading a body, and what follows from it, is what a stranger's bytes can make the loop do much of at once. So every
 request passes through here first; that of a wire whose parser is its own has to as well.
 
-1.  Between two turns of this queue, bodies of `AT_ONCE` bytes in all are read as they come, which is every body
-    of an ordinary server. Further ones wait, and turns are taken until none waits.
+1.  In one turn of the loop (`begin_turn`) bodies of `AT_ONCE` bytes in all are read as they come, which is every body
+    of an ordinary server. Further ones wait, and turns of this queue are taken until none waits: meanwhile as many
+    are read as they come between two of those.
 2.  A turn reads bodies of `A_TURN` bytes in all, or a single longer one: no body waits for the rest of
     its length to be affordable. Then all of Trio's other tasks have theirs.
 3.  All that waits progresses alike, as if a byte of each were read in rotation: a body is read when it would
@@ -89,6 +90,11 @@ class BodyQueue:
         self._reached = 0
         self._count = 0
         self._taking_turns = False
+
+    def begin_turn(self) -> None:
+        """Take note that the loop is about to look at sockets."""
+        if not self._queue:
+            self.credit = AT_ONCE
 
     def metered(self, endpoint: Endpoint) -> Endpoint:
         """Return an endpoint that calls `endpoint`, at once or in its turn."""

@@ -82,6 +82,7 @@ class Switchboard(Floor):
         new_poller: Makes what watches the sockets; by default the best that this system has.
         run: Calls what serves the ready sockets; a scheduler whose actors answer them can let
             these run right after.
+        begin_turn: Called before the sockets that are ready are served.
         connections: How many may be open; beyond it new ones wait in the kernel's backlog.
         descriptors: How many the process may have; fewer than 0 for any number.
         traffic: What its channels count in; None for a count of its own.
@@ -95,11 +96,13 @@ class Switchboard(Floor):
         connections: int = CONNECTIONS,
         descriptors: int = -1,
         *,
+        begin_turn: Callable[[], None] = lambda: None,
         traffic: Traffic | None = None,
     ) -> None:
         super().__init__(READ, traffic or Traffic())
         self._listen = listen
         self._run = run
+        self._begin_turn = begin_turn
         self.poller = new_poller()
         self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
@@ -198,6 +201,7 @@ class Switchboard(Floor):
     def _serve_ready(self) -> None:
         channels = self._channels
         self.turn += 1
+        self._begin_turn()
         self.read_bytes, self._parsed = READ, 0
         ready = self.poller.poll(BATCH)
         all_of_it = len(ready) < BATCH

@@ -74,6 +74,19 @@ def test_what_is_little_is_read_at_once() -> None:
     assert bench.started == 0
 
 
+def test_each_turn_of_the_loop_as_much_may_be_read_at_once_while_nothing_waits() -> None:
+    bench = Bench()
+    for _ in range(10):
+        bench.queue.begin_turn()
+        bench.send("a", AT_ONCE)
+    assert bench.at_once == "a" * 10
+    bench.send("b", 1)
+    bench.queue.begin_turn()
+    bench.send("c", 1)
+    assert bench.at_once == "a" * 10, "it stands behind what waits"
+    assert bench.turn() == "bc"
+
+
 def test_no_more_than_so_many_bytes_are_read_between_two_turns() -> None:
     bench = Bench()
     for _ in range(1_000):
