@@ -16,6 +16,9 @@ touch the heap. The rules:
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
 6.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
     starting any other need not ask whether it was closed.
+7.  A timer that is entered `FAR` seconds ahead, or more, may be late by `GRAIN`, if nothing else wakes the loop: those
+    that are due within it expire together, so that thousands of held requests do not wake it one by one. The order of
+    all that expires is that of the deadlines all the same. Its `entry_due` is when it is looked at for certain.
 
 It is apart from the scheduler because it is one of the modules that can be compiled (`scripts/compile.py`); the
 scheduler is not.
@@ -31,6 +34,11 @@ from cometary.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+FAR: Final = 10.0
+GRAIN: Final = 0.0625
+"""Seconds; a power of two, of which multiples are exact."""
 
 
 class Recipient(Protocol):
@@ -124,7 +132,7 @@ class Timer:
 
 
 class TimerQueue:
-    """The heap of all timers of one actor system.
+    """The heaps of all timers of one actor system.
 
     Args:
         clock: tells the time, in seconds.
@@ -139,7 +147,8 @@ class TimerQueue:
         self.batch_began: float | None = None
         """When the scheduler's batch that runs now began; None while none runs."""
         self._on_earlier = on_earlier
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._near: list[tuple[float, int, Timer]] = []
+        self._far: list[tuple[float, int, Timer]] = []  # rule 7
         self.starts = 0
         """How often timers have been started."""
         self._compact_at = self._SMALL
@@ -147,7 +156,7 @@ class TimerQueue:
         """When `expire` next has something to look at: a Trio clock reading in seconds."""
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._near) + len(self._far)
 
     def now(self) -> float:
         """Return the time in seconds; within a batch, the time when the batch began."""
@@ -155,28 +164,36 @@ class TimerQueue:
 
     def of(self, recipient: Recipient) -> list[Timer]:
         """Return the timers of one mailbox that are going to expire, the soonest first; looks at all there are."""
-        found = {timer for _, _, timer in self._heap if timer.recipient is recipient and timer.running}
+        entries = [*self._near, *self._far]
+        found = {timer for _, _, timer in entries if timer.recipient is recipient and timer.running}
         return sorted(found, key=lambda timer: (timer.deadline, timer.started))
 
     def enter(self, timer: Timer, wake: float) -> None:
         """Look at `timer` again at `wake`."""
-        if len(self._heap) >= self._compact_at:
+        if len(self) >= self._compact_at:
             self._compact()
-        timer.entry_due = wake
-        heapq.heappush(self._heap, (wake, timer.started, timer))
-        if wake < self.next_due:
-            self.next_due = wake
+        far = wake - self.now() >= FAR
+        timer.entry_due = due = grained(wake) if far else wake
+        heapq.heappush(self._far if far else self._near, (wake, timer.started, timer))
+        if due < self.next_due:
+            self.next_due = due
             self._on_earlier()
 
     def expire(self, now: float, limit: int) -> None:
         """Send the messages of timers whose deadline is not after `now`; look at no more than `limit`."""
-        heap = self._heap
-        while heap and heap[0][0] <= now and limit > 0:
+        near, far = self._near, self._far
+        while limit > 0:
             limit -= 1
+            is_far = bool(far) and (not near or far[0][:2] < near[0][:2])
+            heap = far if is_far else near
+            if not heap or heap[0][0] > now:
+                break
             wake, started, timer = heapq.heappop(heap)
-            if wake == timer.entry_due:  # else stale, by rule 3
+            if (grained(wake) if is_far else wake) == timer.entry_due:  # else stale, by rule 3
                 self._look_at(timer, started, now)
-        self.next_due = heap[0][0] if heap else inf
+        self.next_due = near[0][0] if near else inf
+        if far:
+            self.next_due = min(self.next_due, grained(far[0][0]))
 
     def _look_at(self, timer: Timer, started: int, now: float) -> None:
         timer.entry_due = inf
@@ -191,17 +208,23 @@ class TimerQueue:
         # A timer that is not running keeps its entry: it is likely to be started again, and has
         # only this one. By timer, because on a clock that stands still two entries of one timer
         # may have the same time.
-        kept: dict[Timer, tuple[float, int, Timer]] = {}
-        for entry in self._heap:
-            wake, _, timer = entry
-            if wake == timer.entry_due:
-                if timer.recipient.closed:
-                    timer.entry_due = timer.deadline = inf
-                else:
-                    kept[timer] = entry
-        self._heap[:] = kept.values()  # in place: `expire` may be in the middle of it
-        heapq.heapify(self._heap)
-        self._compact_at = max(self._SMALL, 2 * len(kept))
+        for heap, far in ((self._near, False), (self._far, True)):
+            kept: dict[Timer, tuple[float, int, Timer]] = {}
+            for entry in heap:
+                wake, _, timer = entry
+                if (grained(wake) if far else wake) == timer.entry_due:
+                    if timer.recipient.closed:
+                        timer.entry_due = timer.deadline = inf
+                    else:
+                        kept[timer] = entry
+            heap[:] = kept.values()  # in place: `expire` may be in the middle of it
+            heapq.heapify(heap)
+        self._compact_at = max(self._SMALL, 2 * len(self))
+
+
+def grained(time: float) -> float:
+    """Return the next time at which timers of rule 7 are looked at."""
+    return -(-time // GRAIN) * GRAIN if time < inf else time
 
 
 def _refuse() -> float:

@@ -75,14 +75,15 @@ def watching(system: ActorSystem, limit: float) -> Generator[Watch[LoopCall]]:
         beat=system.post,
         report=partial(warn, system),
     )
-    leave = threading.Event()
+    leave = threading.Lock()  # an event would make another lock for each look
+    leave.acquire()
     interval = max(limit / LOOKS, SHORTEST)
     thread = threading.Thread(target=_look_until, args=(leave, watch, interval), name="cometary-watchdog")
     thread.start()
     try:
         yield watch
     finally:
-        leave.set()
+        leave.release()
         thread.join()
 
 
@@ -101,8 +102,8 @@ def warn(system: ActorSystem, call: LoopCall, seconds: float) -> None:
     )
 
 
-def _look_until(leave: threading.Event, watch: Watch[LoopCall], interval: float) -> None:
-    while not leave.wait(interval):
+def _look_until(leave: threading.Lock, watch: Watch[LoopCall], interval: float) -> None:
+    while not leave.acquire(timeout=interval):
         try:
             watch.tick()
         except BaseException as error:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from trio.testing import MockClock
 
 from cometary.actors import Actor, Timer, system
-from cometary.actors.timers import TimerQueue
+from cometary.actors.timers import GRAIN, TimerQueue
 from cometary.errors import UsageError
 
 ANY = 10**9
@@ -119,6 +119,40 @@ def test_a_crowd_of_timers_expires_a_few_at_a_time() -> None:
     queue.expire(2.0, 4)
     assert box.got == [0, 1, 2, 3]
     assert queue.next_due == 1
+
+
+def test_timers_that_were_started_long_ago_expire_some_at_a_time_in_the_order_of_their_deadlines() -> None:
+    clock, box = [0.0], Box()
+    queue = TimerQueue(lambda: clock[0], lambda: None)
+    for seconds in (60.05, 60.01, 60.03, 60.07):
+        Timer(queue, box, seconds).start(seconds)
+    assert queue.next_due == 60 + GRAIN
+    clock[0] = 59.0
+    Timer(queue, box, "near").start(1.02)
+    assert queue.next_due == pytest.approx(60.02), "one that is near is not late"
+    queue.expire(60.025, ANY)
+    assert box.got == [60.01, "near"], "who is awake sees to all that is due"
+    assert queue.next_due == 60 + GRAIN
+    queue.expire(60 + GRAIN, ANY)
+    assert box.got[2:] == [60.03, 60.05]
+    assert queue.next_due == 60 + 2 * GRAIN
+
+
+def test_a_timer_that_was_to_expire_long_after_its_start_is_on_time_when_it_is_moved_to_a_moment_later() -> (
+    None
+):
+    clock, box = [0.0], Box()
+    queue = TimerQueue(lambda: clock[0], lambda: None)
+    timer = Timer(queue, box, "moved")
+    timer.start(60.01)
+    clock[0] = 60.0
+    timer.start(0.03125)
+    assert queue.next_due == 60.03125
+    queue.expire(60.03125, ANY)
+    assert box.got == ["moved"]
+    queue.expire(61.0, ANY)
+    assert box.got == ["moved"]
+    assert queue.next_due == inf
 
 
 def test_moving_a_timer_later_does_not_touch_the_heap() -> None:

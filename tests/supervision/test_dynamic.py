@@ -251,7 +251,8 @@ async def test_a_child_that_has_started_is_left_alone(autojump_clock: trio.testi
         one = await start_child(supervisor, Sleeper, "one", diary)
         one.tell(100)
         await settled()
-        assert not any(timer.running for _, _, timer in one.actor_inbox.system.scheduler.timers._heap)
+        timers = one.actor_inbox.system.scheduler.timers
+        assert not any(timer.running for _, _, timer in (*timers._near, *timers._far))
         await trio.sleep(50)
         assert diary == ["start one"]
         assert one.is_alive()
