@@ -18,6 +18,10 @@ class Arbiter:
         """Let the packets of `request` in, whose turn has come; or return the error for it, with nothing changed."""
         return None
 
+    def idle_refusal(self) -> ProtocolError | None:
+        """Let in a request that brings nothing; or return the error for it, with nothing changed."""
+        return None
+
     def may_fall_behind(self) -> bool:
         """Whether a client whose queue is full reads; if so, the shell has taken note that it is behind."""
         return False

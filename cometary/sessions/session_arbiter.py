@@ -60,6 +60,10 @@ class SessionArbiter(Arbiter):
         """See `Arbiter.refusal`."""
         return self._turnstile.refusal(self._keeper, request)
 
+    def idle_refusal(self) -> ProtocolError | None:
+        """See `Arbiter.idle_refusal`."""
+        return self._turnstile.idle_refusal(self._keeper)
+
     def may_fall_behind(self) -> bool:
         """See `Arbiter.may_fall_behind`."""
         keeper = self._keeper

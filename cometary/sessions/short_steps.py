@@ -1,17 +1,20 @@
 """The commonest steps of a session's machine, made without its table: nearly every delivery consists of these.
 
 1.  There are these. A packet meets a held request, which is answered with it, or a stream, to which it is written; or
-    it waits, as there is nothing that would take it. A poll acknowledges something, and is held, or answered with what
-    waits. The packets of a request are handed over, and then it is held, in the place of an older one, or answered with
-    what waits; or, if it is a send, answered at once.
+    it waits, as there is nothing that would take it. A poll is held, or answered with what waits; when it has been held
+    for as long as it may, it is answered with nothing. The packets of a request are handed over, and then it is held,
+    in the place of an older one, or answered with what waits; or, if it is a send, answered at once.
 2.  A short step is made only where there is nothing else to think of: no early request, no stream that would have to
     be released, no queue that is full, nobody behind, nobody who watches the machine. Whatever is special takes the
     machine's own step; a short step that is not made has changed nothing.
 3.  It does all that the machine's step does, and what that asks for: the same state, the same answers, the same timer
-    under the same token, in the same order. The tests hold each to the table in every state that they reach.
+    in the same order. The tests hold each to the table in every state that they reach.
 4.  They are here for speed alone: all would work without them.
 5.  Those in which no handler of the application is called are a shortcut of the actor's (`ShortSteps`); the others are
     made in its own turn.
+6.  A token tells a timer that has run out from one that has been started since. So the one that still runs keeps its
+    token: nothing of it can be on its way. Then nearly all sessions start theirs under the same few tokens, and a start
+    is a value that they share.
 """
 
 # pyright: reportPrivateUsage=false
@@ -38,6 +41,12 @@ if TYPE_CHECKING:
 WAITING: Final = CarrierMachine.waiting
 HAVE_REQUEST: Final = CarrierMachine.have_request
 HAVE_PACKET: Final = CarrierMachine.have_packet
+
+STARTS: Final[dict[float, list[tuple[StartTimer, ...]]]] = {}
+"""Those that were made, by seconds and token."""
+
+MOST_TIMES: Final = 64
+MOST_TOKENS: Final = 256
 
 
 class ShortSteps(Shortcut):
@@ -73,7 +82,7 @@ def receive(performer: Performer, keeper: SessionKeeper, message: object) -> boo
         return take(performer, keeper, message)
     if isinstance(message, Request):
         return let_in(performer, keeper, message) if message.packets else poll(keeper, message)
-    return False
+    return type(message) is StartTimer and let_go(keeper, message)
 
 
 def take(performer: Performer, keeper: SessionKeeper, packet: Packet) -> bool:
@@ -113,11 +122,14 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         return False
     if request.close or not request.holds or machine.held is not None or machine.stream is not None:
         return False
-    if keeper.lag or not outbox.acknowledged < request.ack <= outbox.sent:
+    if keeper.lag or not outbox.acknowledged <= request.ack <= outbox.sent:
         return False
     waits = outbox.unsent
     if not waits and request.ack != outbox.sent:  # its client lacks something that was sent
         return False
+    if request.ack == outbox.acknowledged and (refusal := machine.arbiter.idle_refusal()) is not None:
+        request.refuse(refusal)  # it brings nothing, and neither did many before it
+        return True
     outbox.acknowledge(request.ack)
     window.expected += 1
     if waits:
@@ -126,6 +138,21 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         machine.held = request
         machine.state = HAVE_REQUEST
         start_timer(keeper, machine, machine.wait)
+    return True
+
+
+def let_go(keeper: SessionKeeper, timer: StartTimer) -> bool:
+    """Answer a request that was held for as long as it may be with nothing; see `SessionMachine.hold_runs_out`."""
+    machine: MachineData = keeper.machine
+    held = machine.held
+    if held is None or machine._fsm_extra is not None or machine._fsm_timers != (timer,):
+        return False
+    machine.held = None
+    machine.state = WAITING
+    try:
+        held.answer(0, ())
+    finally:
+        start_timer(keeper, machine, machine.policy.die)
     return True
 
 
@@ -174,13 +201,35 @@ def meet(keeper: SessionKeeper, ready: Ready) -> bool:
 
 
 def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> None:
-    """Start the session's one timer anew, which has run ever since the session began."""
-    machine._fsm_token = token = machine._fsm_token + 1
-    action = StartTimer(HOLD_OR_DIE, seconds, None, None, token)
-    if len(machine._fsm_timers) == 1:  # it is this one
-        machine._fsm_timers = (action,)
-    else:
-        keep_timer(machine, action)
+    """Start the session's one timer anew, which has run ever since the session began; see rule 6."""
     timer = cast("Timer", keeper.hold_or_die)
-    timer.message = action
+    if timer.running:
+        token = cast("StartTimer", timer.message).token
+    else:
+        machine._fsm_token = token = machine._fsm_token + 1
+    started = start_of(seconds, token)
+    if len(machine._fsm_timers) == 1:  # it is this one
+        machine._fsm_timers = started
+    else:
+        keep_timer(machine, started[0])
+    timer.message = started[0]
     timer.start(seconds)
+
+
+def start_of(seconds: float, token: int) -> tuple[StartTimer, ...]:
+    """Return a start of the session's one timer, as the machine keeps it: one object for all sessions, while few."""
+    starts = STARTS.get(seconds)
+    if starts is None or token >= len(starts):
+        return _start_of(seconds, token)
+    return starts[token]
+
+
+def _start_of(seconds: float, token: int) -> tuple[StartTimer, ...]:
+    if token >= MOST_TOKENS:
+        return (StartTimer(HOLD_OR_DIE, seconds, None, None, token),)
+    if seconds not in STARTS and len(STARTS) >= MOST_TIMES:
+        STARTS.clear()  # clients choose how long their requests are held
+    starts = STARTS.setdefault(seconds, [])
+    while token >= len(starts):
+        starts.append((StartTimer(HOLD_OR_DIE, seconds, None, None, len(starts)),))
+    return starts[token]

@@ -46,6 +46,17 @@ async def test_a_delivery_does_without_the_table(actor_system: ActorSystem) -> N
     assert visitor.got == [(path, number) for number in range(3) for path in ("to one", "echo")]
 
 
+async def test_a_request_that_was_held_in_vain_does_without_the_table(autojump_clock: MockClock) -> None:
+    async with system(), hosting(echoing(), wait=20, die=10) as manager:
+        visitor = Visitor(manager)
+        held = await visitor.ask()
+        with patch.object(SessionMachine, "step", side_effect=STEPPED):
+            for _ in range(3):
+                await trio.sleep(21)
+                assert held.got == (0, ())
+                held = await visitor.ask()
+
+
 async def test_who_traces_a_session_is_told_of_the_commonest_steps_too(actor_system: ActorSystem) -> None:
     seen: list[str] = []
     async with hosting(echoing()) as manager:

@@ -120,6 +120,7 @@ def rebase_timers(world: World) -> None:
 
     for timer in world.keeper.timers.values():
         timer.message = small(timer.message) if timer.running else None
+        timer.starts = 0
     world.late = [small(timer) for timer in world.late]
     if current:
         machine._fsm_timers = tuple([small(timer) for timer in current])

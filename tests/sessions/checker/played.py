@@ -108,17 +108,20 @@ class Exchange(Request):
 class PlayedTimer:
     """A timer of the session's actor: it runs out when the test says so."""
 
-    __slots__ = ("message", "running")
+    __slots__ = ("message", "running", "starts")
 
     def __init__(self) -> None:
         self.message: StartTimer | LookForExpired | None = None
         self.running = False
+        self.starts = 0
+        """How often it was started in the move that is made."""
 
     def start(self, seconds: float) -> None:
         assert self.message is not None
         asked = self.message.seconds if isinstance(self.message, StartTimer) else self.message.time
         assert seconds == asked  # the clock stands at zero
         self.running = True
+        self.starts += 1
 
     def cancel(self) -> None:
         self.running = False

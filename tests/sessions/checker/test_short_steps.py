@@ -86,7 +86,7 @@ SHORT_BREAKS = (
         "WAITING",
         "cut answers",
     ),
-    Break("wait as if a request were held", "short_steps", "machine.policy.die)", "machine.wait)"),
+    Break("wait as if a request were held", "short_steps", "policy.die)\n\n", "policy.wait)\n\n"),
     Break(
         "answer a poll whose turn has not come",
         "short_steps",
@@ -151,6 +151,26 @@ SHORT_BREAKS = (
         "short_steps",
         "machine.held = request\n        machine.state = HAVE_REQUEST\n        start",
         "machine.held = request\n        start",
+    ),
+    Break(
+        "let go of a stream",
+        "short_steps",
+        "if held is None or machine._fsm_extra",
+        "if machine._fsm_extra",
+        "streams",
+    ),
+    Break("let go of a request before its time", "short_steps", " or machine._fsm_timers != (timer,):", ":"),
+    Break(
+        "let go of a request and go on as before",
+        "short_steps",
+        "        return False\n    machine.held = None\n    machine.state = WAITING\n",
+        "        return False\n    machine.held = None\n",
+    ),
+    Break(
+        "let go of a request and wait as if it were held",
+        "short_steps",
+        "machine.policy.die)\n    return",
+        "machine.wait)\n    return",
     ),
     Break(
         "let in a request whose turn has not come",
@@ -252,17 +272,17 @@ SHORT_BREAKS = (
     Break(
         "forget the timer that was started",
         "short_steps",
-        "        machine._fsm_timers = (action,)\n",
+        "        machine._fsm_timers = started\n",
         "        pass\n",
     ),
     Break(
         "forget the timer of the early requests",
         "short_steps",
-        "        keep_timer(machine, action)\n",
-        "        machine._fsm_timers = (action,)\n",
+        "        keep_timer(machine, started[0])\n",
+        "        machine._fsm_timers = started\n",
         "three requests",
     ),
-    Break("leave a timer its message", "short_steps", "    timer.message = action\n", ""),
+    Break("leave a timer its message", "short_steps", "    timer.message = started[0]\n", ""),
 )
 
 

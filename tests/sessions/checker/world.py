@@ -77,6 +77,11 @@ class World(ActorHost):
         """Whether the application wants receipts for its packets."""
         return isinstance(self.packets[0], TrackedPacket)
 
+    @property
+    def starts(self) -> int:
+        """How many timers were started in the move that is made."""
+        return sum(timer.starts for timer in self.keeper.timers.values())
+
     def carries(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """A carrier gets packets."""
         policy = self.keeper.machine.policy
@@ -104,7 +109,7 @@ class World(ActorHost):
             self.tell(exchange)
             return
         machine = self.keeper.machine
-        expected, sent, started = machine.window.expected, machine.outbox.sent, machine._fsm_token
+        expected, sent, starts = machine.window.expected, machine.outbox.sent, self.starts
         if exchange.rid <= expected:
             self.acknowledged = max(self.acknowledged, exchange.ack)
             ends = machine.policy.second_request == "ends" and (
@@ -122,7 +127,7 @@ class World(ActorHost):
         inside = exchange.rid < expected + self.settings.requests
         assert not inside or exchange.reply != "rid-out-of-window", f"request {exchange.rid} is in the window"
         if exchange.rid <= expected and exchange.holds:
-            assert any(timer.token > started for timer in machine.running_timers), "no timer starts anew"
+            assert self.starts > starts, "no timer starts anew"
             assert machine.stream is None, "a stream stays although there is another carrier"
         if exchange.rid <= expected and not exchange.holds:
             assert exchange.where == ANSWERED, "a send is not answered at once"
