@@ -161,8 +161,12 @@ def acknowledging(rid: int = 4, ack: int = 2, **more: Any) -> Asked:
     return Asked(rid, ack=ack, **more)
 
 
+def unmoved(*_: object) -> None:
+    """Watches a machine, and makes nothing of what it sees."""
+
+
 def watched(keeper: SessionKeeper) -> Asked:
-    keeper.machine.observe(lambda *_: None)
+    keeper.machine.observe(unmoved)
     return acknowledging()
 
 
