@@ -10,8 +10,10 @@ import pytest
 import trio
 
 from cometary import App
+from cometary.gate.judging import judge_by_namespace
 from cometary.gate.opening import NO_TOKEN, Credentials, Welcome
-from cometary.sessions import Admission, Applicant, Authenticator, Packet, SessionKeeper
+from cometary.packets.notices import ANSWER_PATH
+from cometary.sessions import Admission, Applicant, Authenticator, Packet, SessionKeeper, SessionSettings
 from cometary.sessions.locator import Elsewhere, Place
 from cometary.sessions.policy import Policy
 from tests.gate.wire import FAR, Asks, House, Says, Shown, house
@@ -408,3 +410,63 @@ async def test_an_exit_that_a_signal_asks_for_is_no_failure_of_an_authenticator(
 
     with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True, allow_unwrapped=True):
         await run()
+
+
+async def test_limits_that_change_hold_from_then_on() -> None:
+    async with house(echoing(), opens_per_minute=1, packets_per_second=1, packet_burst=1) as behind:
+        sid = (await behind.open()).sid
+        assert await behind.open() == "too-many-requests"
+        assert await behind.say(sid, Says(2, Packet("quiet"))) == []
+        assert await behind.say(sid, Says(3, Packet("quiet"))) == ["too-many-requests"]
+        behind.gate.change(SessionSettings(packets_per_second=0), 2)
+        assert isinstance(await behind.open(), Welcome)
+        assert await behind.say(sid, Says(3, Packet("quiet"))) == []
+
+
+async def test_a_later_token_takes_back_what_it_does_not_name() -> None:
+    def judge(token: Any) -> Admission:
+        seconds, *paths = token
+        return Admission({"user": "ada"}, seconds, paths)
+
+    async with house(App(authenticate=judge)) as behind:
+        sid = (await behind.open([10, "news", "sport"])).sid
+        keeper = behind.manager.find(sid)
+        behind.manager.hub.subscribe(keeper, ["news", "sport", "own"]).get()
+        await behind.say(sid, Says(2), [20, "news"])
+        assert behind.manager.hub.paths(keeper).listed == ["news", "own"]
+
+
+async def test_what_a_client_answers_is_taken_as_its_request_comes() -> None:
+    async with house(echoing()) as behind:
+        sid = (await behind.open()).sid
+        with behind.manager.hub.asking(behind.manager.find(sid)) as asked:
+            answer = Packet(ANSWER_PATH, {"ask": asked.ask, "value": 7})
+            behind.gate.submit(sid, Says(2, Packet("quiet"), answer), Shown())
+            assert asked.answer.get(timeout=0) == 7
+
+
+async def test_a_wire_whose_clients_count_no_requests_is_told_the_next_id() -> None:
+    async with house() as behind:
+        sid = (await behind.open()).sid
+        stream = await behind.attach(sid)
+        assert behind.gate.next_rid(stream) == 2
+        await behind.say_on(stream, Says(2, close=True))
+        assert behind.gate.next_rid(stream) == 0
+
+
+@pytest.mark.parametrize(("namespace", "verdict"), [(None, "any"), ("/news", "any"), ("/chat", "chat")])
+async def test_a_namespace_may_have_a_judge_of_its_own(namespace: str | None, verdict: str) -> None:
+    def judge(_: Applicant) -> Any:
+        return {"judge": "any"}
+
+    def judge_of_chat(_: Applicant) -> Any:
+        return {"judge": "chat"}
+
+    assert judge_by_namespace(judge, {}) is judge
+    who = Applicant(NO_TOKEN, namespace=namespace)
+    by_namespace = judge_by_namespace(judge, {"/chat": judge_of_chat})
+    assert by_namespace is not None
+    assert by_namespace(who) == {"judge": verdict}
+    for_chat_alone = judge_by_namespace(None, {"/chat": judge_of_chat})
+    assert for_chat_alone is not None
+    assert for_chat_alone(who) == ({"judge": "chat"} if verdict == "chat" else True)

@@ -76,6 +76,7 @@ async def test_the_turnstile_is_asked_for_each_session() -> None:
         visitor = Visitor(manager)
         request = await visitor.ask(Packet("a"))
         assert request.error.detail == f"{visitor.keeper.sid} sends 1"
+        assert not (await visitor.make(visitor.prepare(0))).answered, "who sends nothing is held"
 
 
 # -- what becomes of packets ---------------------------------------------------------------------

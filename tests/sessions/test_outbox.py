@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cometary.errors import ProtocolError
-from cometary.sessions import Packet
+from cometary.packets.probes import Probes
+from cometary.packets.tracked import tracked
+from cometary.sessions import Packet, Request
+from cometary.sessions.events import Stream
 from cometary.sessions.outbox import Outbox
 
 BYTES = len(Packet("a", 1).json)
@@ -281,3 +284,66 @@ def test_a_client_that_acknowledges_what_it_got_gets_everything_once(
         received.extend(batch)
         outbox.acknowledge(len(received))
     assert received == packets
+
+
+# -- as another one was; and what is followed ----------------------------------------------------
+
+
+def test_an_answer_begins_with_what_was_sent_and_not_acknowledged() -> None:
+    outbox = filled(3)
+    request = Request(2)
+    assert [outbox.answer(request, BYTES).first_seq for _ in range(2)] == [1, 1]
+    outbox.resends = False
+    assert outbox.answer(request, BYTES).first_seq == 2
+
+
+def test_one_that_is_restored_has_as_many_numbers_and_as_little_room_as_the_other_had() -> None:
+    outbox, other = filled(0, max_bytes=3 * BYTES), filled(3)
+    outbox.restore(4, 1, other.packets[:2])
+    assert (outbox.acknowledged, outbox.presumed, outbox.delivered, outbox.sent) == (4, 1, 3, 6)
+    assert outbox.packets == other.packets[:2]
+    assert [outbox.append(Packet("a", 1)) for _ in range(2)] == [True, False]
+
+
+def test_a_stream_that_is_written_to_has_carried_all_and_nothing_of_it_expires() -> None:
+    outbox, stream = filled(1), Stream()
+    assert outbox.admit(tracked("a", 1, ttl=1), 0.0, lambda *_: None)
+    assert outbox.send_last(stream) == stream.carried == outbox.sent == 2
+    outbox.expire(5.0)
+    assert len(outbox) == 2
+
+
+def test_the_way_of_a_packet_is_measured_until_it_is_sent_and_until_it_is_acknowledged() -> None:
+    now = [10.0]
+    probes = Probes(lambda: now[0])
+    outbox = filled(2)
+    outbox.batch(1000)
+    outbox.acknowledge(2)
+    assert outbox.append(Packet("a"))
+    for seconds, stream in ((1.0, None), (2.0, Stream())):
+        packet = Packet("a")
+        probes.look_at(packet)
+        assert outbox.append(packet)
+        assert outbox.append(Packet("a"))
+        now[0] += seconds
+        if stream is None:
+            outbox.batch(1000)
+        else:
+            outbox.send_last(stream)
+        outbox.acknowledge(outbox.sent - 2)  # all before it
+        now[0] += 1
+        outbox.acknowledge(outbox.sent)
+    assert (probes.answered.count, probes.answered.sum) == (2, 3)
+    assert (probes.acknowledged.count, probes.acknowledged.sum) == (2, 5)
+
+
+def test_one_packet_is_followed_at_a_time() -> None:
+    probes = Probes(lambda: 0.0)
+    outbox = Outbox(10, 1000)
+    for _ in range(2):
+        packet = Packet("a")
+        probes.look_at(packet)
+        assert outbox.append(packet)
+    outbox.batch(1000)
+    outbox.acknowledge(2)
+    assert (probes.answered.count, probes.acknowledged.count) == (1, 1)

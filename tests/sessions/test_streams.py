@@ -357,3 +357,24 @@ def test_a_stream_shows_no_message() -> None:
     stream = Line()
     shown = f"{stream!r} {Write(stream, 1, [Packet('a', 'secret')])!r}"
     assert shown == "<Stream, up to 0> <Write: 1 from 1>"
+
+
+# -- sends ---------------------------------------------------------------------------------------
+
+
+def test_a_send_whose_turn_an_early_request_has_waited_for_gives_it_its_own() -> None:
+    driver = driven()
+    early, sent = Asked(3), Send(2)
+    driver.send(early)
+    driver.send(sent)
+    assert driver.machine.held is early
+    assert "early" not in driver.timers
+
+
+def test_a_send_is_no_second_carrier_on_a_wire_that_may_have_one() -> None:
+    driver = driven(policy=Policy(second_request="ends"))
+    held = Asked(2)
+    driver.send(held)
+    actions = driver.send(Send(3))
+    assert kinds(actions) == [Answer]
+    assert driver.machine.held is held
