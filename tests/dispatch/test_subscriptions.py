@@ -54,6 +54,36 @@ def test_a_subscriber_that_matches_in_several_ways_gets_one_delivery_at_its_earl
     for pattern, name in [("*", "a"), ("news", "b"), ("news", "a"), ("**", "b")]:
         table.subscribe(pattern, name)
     assert table.subscribers("news") == ("a", "b")
+    for pattern, name in [("jobs", "a"), ("jobs", "c"), ("jobs/**", "c"), ("jobs/**", "a")]:
+        table.subscribe(pattern, name)
+    assert table.subscribers("jobs") == ("a", "b", "c")
+
+
+def test_who_has_asked_before_is_told_of_those_who_have_come_and_gone_since() -> None:
+    table: Subscriptions[str] = Subscriptions()
+    table.subscribe("news", "a")
+    assert table.subscribers("news") == ("a",)
+    table.subscribe("news", "b")
+    assert table.subscribers("news") == ("a", "b")
+    table.unsubscribe("news", "a")
+    assert table.subscribers("news") == ("b",)
+
+
+def test_whether_any_of_some_hears_a_path_goes_by_all_their_patterns() -> None:
+    table: Subscriptions[str] = Subscriptions()
+    table.subscribe("news", "b")
+    assert [table.any_hears("news", who) for who in ((), ("a",), ("a", "b"))] == [False, False, True]
+    table.subscribe("chat/*", "a")
+    assert [table.any_hears("chat/x", who) for who in ((), ("b",), ("a", "b"))] == [False, False, True]
+    assert not table.any_hears("jobs", ("a", "b"))
+
+
+def test_patterns_are_listed_in_the_order_of_their_subscriptions() -> None:
+    table: Subscriptions[str] = Subscriptions()
+    for pattern in ("news", "chat/*", "a"):
+        table.subscribe(pattern, "a")
+    assert table.patterns("a") == ("news", "chat/*", "a")
+    assert table.patterns("a", 2) == ("news", "chat/*")
 
 
 def test_a_subscriber_of_one_pattern_takes_no_dict_of_its_own() -> None:
