@@ -251,6 +251,22 @@ async def test_half_of_a_queue_is_replayed_and_of_more_than_that_it_is_told_wher
         assert packets[0][1] == {"path": "chat/a", "at": told}
 
 
+async def test_a_session_is_replayed_what_it_missed_of_a_path_that_it_hears_and_of_no_other(
+    house: House,
+) -> None:
+    await publish(house, 1)
+    since = await position_of(house)
+    await publish(house, 2, 3)
+    guest = await house.visit()
+    guest.session.connect("chat/a")
+    assert heard(await guest.hear()) == ["::at"]
+    guest.session.replay({"chat/a": since})
+    assert heard(await guest.hear()) == ["::at", 2, 3]
+    with pytest.raises(UsageError):
+        guest.session.replay({"chat/a": since, "chat/b": since})
+    assert await guest.hear() == []
+
+
 async def test_what_comes_from_a_handler_comes_behind_what_it_has_sent_itself() -> None:
     app = App()
     app.path("chat/*", history=100)
