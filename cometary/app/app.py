@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cometary.app.authenticators import Authenticator
     from cometary.dispatch.delegate import Told
     from cometary.sessions import Failure, Packet, Receipt, Session
-    from cometary.sessions.admission import Verdict
+    from cometary.sessions.admission import Admission
 
     Done = Awaitable[object] | None
     """What a handler returns: nothing, or if it is async what is awaited."""
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     T = TypeVar("T", bound=Task)
     D = TypeVar("D", bound=Told)
     A = TypeVar("A", bound=Authenticator)
-    LoginRule = Callable[[str, str], Verdict | Awaitable[Verdict]]
+    LoginRule = Callable[[str, str], bool | Admission | Awaitable[bool | Admission]]
     L = TypeVar("L", bound=LoginRule)
 
 
@@ -182,7 +182,7 @@ class App(Sockets):
     def login(self, rule: L) -> L:
         """Ask `rule(login, passcode)` whether a back-end that gives both may come in: by STOMP, today.
 
-        It returns what an authenticator does, and may be async. True lets the back-end do everything, as the
+        It returns True, False or an `Admission`, and may be async. True lets the back-end do everything, as the
         server's secret does, which is taken as a passcode all the same. An `Admission` lets it send to what its
         `paths` cover, and subscribe to that, until it `expires`. Without a rule the secret alone lets in.
 

@@ -2,18 +2,20 @@
 
 1.  Whoever shows the secret may do everything. Where there is neither a secret nor a rule of the application's
     (`@app.login`), so may everybody: that is so on loopback only.
-2.  The rule is asked as authenticators are (`cometary.gate.judging`), with the same answers. True is as good as the
-    secret. An `Admission` allows the destinations that its `paths` cover, for as long as it says.
+2.  The rule is asked as authenticators are (`cometary.gate.judging`), with the same answers, but for one. True is as
+    good as the secret. An `Admission` allows the destinations that its `paths` cover, for as long as it says. A
+    mapping, which for an authenticator is the data of a session, is no answer: it names no destinations.
 3.  An address may ask it as often in a minute as it may open sessions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from cometary.actors import Future
-from cometary.errors import ActorEndedError, ProtocolError
+from cometary.errors import ActorEndedError, ProtocolError, UsageError
 from cometary.gate.judging import Judging
 from cometary.gate.refusals import refusal_of
 from cometary.packets.patterns import Grants
@@ -61,6 +63,10 @@ class Login(Future[Rights]):
         """
         if verdict is True:
             self.offer(EVERYTHING)
+        elif isinstance(verdict, Mapping):
+            raise UsageError(
+                "a rule for logins returns True, False or an Admission with paths, not a mapping"
+            )
         else:
             admission = admission_of(verdict)
             self.offer(Rights(Grants(admission.paths), admission.expires))

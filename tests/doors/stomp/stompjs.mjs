@@ -2,21 +2,25 @@
  * @stomp/stompjs, over TCP and over a WebSocket: subscribes, sends in a transaction, acknowledges, has a receipt.
  *
  *     node stompjs.mjs PORT WEBSOCKET-URL SECRET
+ *
+ * With TLS if the URL says so; NODE_EXTRA_CA_CERTS names who is trusted.
  */
 
 import { connect } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 
 import { Client } from "@stomp/stompjs";
 import { WebSocket } from "ws";
 
 const [port, url, passcode] = process.argv.slice(2);
+const secure = url.startsWith("wss:");
 
 /** As much of a WebSocket as the library wants, on TCP. */
 class TcpSocket {
   constructor() {
     this.url = `tcp://127.0.0.1:${port}`;
     this.readyState = 0;
-    this.socket = connect({ port: Number(port), host: "127.0.0.1" }, () => {
+    this.socket = (secure ? connectSecurely : connect)({ port: Number(port), host: "127.0.0.1" }, () => {
       this.readyState = 1;
       this.onopen?.();
     });

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -23,24 +24,27 @@ from cometary.doors.stomp.conversation import Conversation
 from cometary.doors.stomp.frames import Frame, encode
 from cometary.doors.stomp.talk import AT_ONCE
 from cometary.server import Running
+from tests.certificates import issuer, make_files
 
 SECRET = "the-secret-of-this-test"
 HERE = Path(__file__).parent
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[Running]:
-    settings = Settings(
-        port=0,
-        control=Address("127.0.0.1", 0),
-        stomp=Address("127.0.0.1", 0),
-        stomp_websocket="/stomp",
-        secret=SECRET,
-    )
+@asynccontextmanager
+async def serving(**tls: str) -> AsyncGenerator[Running]:
+    free = Address("127.0.0.1", 0)
+    settings: dict[str, Any] = {"stomp_websocket": "/stomp", "secret": SECRET, **tls}
     async with trio.open_nursery() as nursery:
-        running = await nursery.start(server.serve, settings, None)
+        given = Settings(port=0, control=free, stomp=free, **settings)
+        running = await nursery.start(server.serve, given, None)
         yield running
         running.stop()
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    async with serving() as running:
+        yield running
 
 
 class Listener(stomp.ConnectionListener):  # type: ignore[misc]
@@ -96,17 +100,30 @@ async def test_stomp_py_sends_hears_acknowledges_and_leaves(
     assert left == "bye"
 
 
-async def test_stompjs_speaks_over_tcp_and_over_a_websocket(running: Running) -> None:
-    websocket = running.comet.replace("http:", "ws:").replace("/comet", "/stomp")
+async def stompjs_speaks(running: Running, trusted: str = "") -> None:
+    websocket = running.comet.replace("http", "ws", 1).replace("/comet", "/stomp")
     port = str(urlsplit(running.urls["stomp"]).port)
+    command = ["node", str(HERE / "stompjs.mjs"), port, websocket, SECRET]
     with trio.fail_after(60):
         done = await trio.run_process(
-            ["node", HERE / "stompjs.mjs", port, websocket, SECRET], capture_stdout=True
+            command, capture_stdout=True, env={**os.environ, "NODE_EXTRA_CA_CERTS": trusted}
         )
     assert [json.loads(line) for line in done.stdout.decode().splitlines()] == [
         ["tcp", "1.2", ["plain é", {"a": 1}, "a\0b"]],
         ["websocket", "1.2", ["plain é", {"a": 1}, "a\0b"]],
     ]
+
+
+async def test_stompjs_speaks_over_tcp_and_over_a_websocket(running: Running) -> None:
+    await stompjs_speaks(running)
+
+
+async def test_it_speaks_over_tls_and_a_secure_websocket(tmp_path: Path) -> None:
+    cert, key = make_files(tmp_path)
+    trusted = tmp_path / "issuer.pem"
+    trusted.write_bytes(issuer().cert_pem.bytes())
+    async with serving(tls_cert=cert, tls_key=key, stomp_tls="on") as running:
+        await stompjs_speaks(running, str(trusted))
 
 
 async def test_a_frame_that_fails_in_its_turn_costs_its_own_connection_alone(

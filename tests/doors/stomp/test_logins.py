@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,6 +45,9 @@ def app() -> App:
         await trio.lowlevel.checkpoint()
         if login == "fails":
             raise ZeroDivisionError
+        if login == "mapping":
+            mapping: Any = {"user": "ada"}
+            return cast("bool", mapping)
         if login == "unknown":
             raise ProtocolError("unknown-session", "This is no way in, either.")
         if passcode != "right":
@@ -67,12 +70,16 @@ async def refusal(url: str, **headers: str) -> tuple[str, bytes]:
         return frame.headers["message"], frame.body
 
 
-async def test_a_login_is_judged_by_the_application_and_a_refusal_is_an_error(app: App) -> None:
+async def test_a_login_is_judged_by_the_application_and_a_refusal_is_an_error(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving(app, secret=SECRET) as running:
         url = running.urls["stomp"]
         assert await refusal(url) == ("unauthorized", b"the authenticator does not accept this token")
         assert (await refusal(url, login="ada", passcode="wrong"))[0] == "unauthorized"
         assert (await refusal(url, login="fails", passcode="right"))[0] == "internal-error"
+        assert (await refusal(url, login="mapping", passcode="right"))[0] == "internal-error"
+        assert "an Admission with paths, not a mapping" in caplog.text
         assert (await refusal(url, login="unknown"))[0] == "unknown-session"
         for login, passcode in (("root", "right"), ("anybody", SECRET)):
             async with connected(url, login=login, passcode=passcode) as client:
@@ -140,7 +147,8 @@ async def test_a_rule_that_is_not_one_is_refused_where_it_is_declared(app: App) 
 async def talk(url: str) -> int:
     """Speak over TLS; returns the bytes of a message that came back.
 
-    Not by stomp.py: it has two threads at one SSL object, which now and then aborts the interpreter.
+    Not by stomp.py: it has two threads at one SSL object, which now and then aborts the interpreter. By another's
+    client, @stomp/stompjs, it is spoken in `test_clients`.
     """
     async with await secured(url) as stream:
         client = StompClient(stream, "1.2")
