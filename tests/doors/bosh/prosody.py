@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PASSWORD: Final = "secret"
 ACCOUNTS: Final = ("alice", "bob")
@@ -46,9 +46,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+class Prosody(NamedTuple):
+    """One that runs: the port where it takes clients, and its process."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def prosody(folder: Path, *, certificate: tuple[Path, Path] | None = None, http: int = 0) -> Generator[int]:
-    """Run Prosody; yields the port where it takes clients.
+def prosody(
+    folder: Path, *, certificate: tuple[Path, Path] | None = None, http: int = 0
+) -> Generator[Prosody]:
+    """Run Prosody.
 
     Args:
         folder: where it has its files.
@@ -89,7 +98,7 @@ def prosody(folder: Path, *, certificate: tuple[Path, Path] | None = None, http:
                     break
             else:
                 raise AssertionError("Prosody does not start:\n" + "".join(said))
-            yield port
+            yield Prosody(port, process.pid)
         finally:
             process.terminate()
             process.communicate(timeout=30)

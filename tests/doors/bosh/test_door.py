@@ -31,8 +31,8 @@ MESSAGE: Final = "<message to='{to}' type='chat' xmlns='jabber:client'><body>{te
 @pytest.fixture(scope="module")
 def xmpp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Prosody; where it is."""
-    with prosody(tmp_path_factory.mktemp("prosody")) as port:
-        yield port
+    with prosody(tmp_path_factory.mktemp("prosody")) as running:
+        yield running.port
 
 
 @asynccontextmanager
@@ -236,8 +236,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> 
     certificate = authority.issue_cert("localhost")
     certificate.cert_chain_pems[0].write_to_path(folder / "localhost.crt")
     certificate.private_key_pem.write_to_path(folder / "localhost.key")
-    with prosody(folder, certificate=(folder / "localhost.crt", folder / "localhost.key")) as port:
-        yield port
+    with prosody(folder, certificate=(folder / "localhost.crt", folder / "localhost.key")) as running:
+        yield running.port
 
 
 async def test_where_the_server_demands_tls_it_is_spoken(

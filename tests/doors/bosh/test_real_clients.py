@@ -23,8 +23,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with prosody(tmp_path_factory.mktemp("prosody")) as port:
-        options = ("--bosh", "/http-bind", "--xmpp", f"127.0.0.1:{port}", "--xmpp-hosts", "localhost")
+    with prosody(tmp_path_factory.mktemp("prosody")) as xmpp:
+        options = ("--bosh", "/http-bind", "--xmpp", f"127.0.0.1:{xmpp.port}", "--xmpp-hosts", "localhost")
         with running_server("", *options) as server:
             yield server
 
