@@ -34,6 +34,11 @@ def test_b22_strophe_in_node(server: RunningServer) -> None:
     assert told == SEEN
 
 
+def test_b22_stanza_in_node(server: RunningServer) -> None:
+    told = json.loads(printed_by(HERE / "stanza.mjs", f"{server.origin}/http-bind", *ACCOUNTS))
+    assert told == {"inOrder": True}
+
+
 def test_b22_strophe_in_chromium(server: RunningServer, browser_page: Page) -> None:
     browser_page.goto(f"{server.origin}/")
     browser_page.add_script_tag(path=STROPHE)
