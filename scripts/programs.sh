@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that tests run, those that are missing: interpreters of the other languages that examples are
-# written in, Prometheus, which reads the metrics, and Prosody, the XMPP server behind BOSH.
+# written in, Prometheus, which reads the metrics, Prosody, the XMPP server behind BOSH, and Redis, by which nodes are
+# joined.
 set -euo pipefail
 
 missing=()
@@ -8,6 +9,7 @@ command -v php >/dev/null || missing+=(php-cli)
 command -v ruby >/dev/null || missing+=(ruby)
 command -v prometheus >/dev/null || missing+=(prometheus)
 command -v prosody >/dev/null || missing+=(prosody)
+command -v redis-server >/dev/null || missing+=(redis-server)
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
 echo "Installing ${missing[*]} for the tests." >&2

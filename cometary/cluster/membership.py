@@ -134,6 +134,10 @@ class Membership:
         except OSError:
             self.neighbours.away()
             raise
+        self.renewed(asked, lessees)
+
+    def renewed(self, asked: float, lessees: Iterable[Lessee]) -> None:
+        """The engine has renewed it, which was asked at `asked`."""
         self.lease_until = asked + self._lease
         self.neighbours.heard(asked, lessees)
         for node in self.neighbours.gone(trio.current_time()):

@@ -11,6 +11,7 @@ from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import Engine
 from cometary.cluster.local import LocalEngine, Shelf
 from cometary.cluster.record import Record
+from cometary.cluster.redis.engine import RedisEngine
 
 NewEngine = Callable[[str, float], Engine]
 """Makes the engine of a node, by its name and the length of its lease (seconds); all have the same neighbours."""
@@ -19,6 +20,10 @@ NewEngine = Callable[[str, float], Engine]
 def local_engines() -> NewEngine:
     shelf = Shelf()
     return lambda node, lease: LocalEngine(shelf, node, lease=lease)
+
+
+def redis_engines(url: str) -> NewEngine:
+    return lambda node, lease: RedisEngine(url, node, lease=lease)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -10,7 +11,15 @@ import trio
 from cometary.cluster.change import NOTHING, Change, Verdict, updated
 from cometary.cluster.record import Record, adopted, committed, opened, restored
 from cometary.errors import EngineError
-from tests.cluster.conformance.engines import NewEngine, commit, local_engines, restore, running
+from tests.cluster.conformance.engines import (
+    NewEngine,
+    commit,
+    local_engines,
+    redis_engines,
+    restore,
+    running,
+)
+from tests.cluster.servers import EngineServer
 
 LEASE = 5.0
 SHORT = 0.15
@@ -19,9 +28,9 @@ SHORT = 0.15
 NEW = opened("a", 7, b"signon", updated((), {"data": b"{}"}.items()))
 
 
-@pytest.fixture(params=["local"])
-def new_engine(request: pytest.FixtureRequest) -> NewEngine:
-    return local_engines()
+@pytest.fixture(params=["local", "redis", "valkey"])
+def new_engine(request: pytest.FixtureRequest, lasting_servers: Callable[[str], EngineServer]) -> NewEngine:
+    return local_engines() if request.param == "local" else redis_engines(lasting_servers(request.param).url)
 
 
 async def test_a_session_that_was_opened_has_an_owner(new_engine: NewEngine) -> None:

@@ -1,0 +1,120 @@
+"""Whether a server can be the engine, and what is put there for it: by coredis, since none of this is hot.
+
+Each thing that an operator can have wrong is one line that says what to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+from coredis import Redis
+from coredis.exceptions import (
+    AuthenticationError,
+    AuthenticationRequiredError,
+    AuthorizationError,
+    BusyLoadingError,
+)
+from coredis.exceptions import ConnectionError as CoredisConnectionError
+from coredis.retry import NoRetryPolicy
+
+from cometary.cluster.redis.connection import PATIENCE, unreachable
+from cometary.cluster.redis.url import EngineURL
+from cometary.errors import EngineError
+
+FUNCTIONS: Final = files("cometary.cluster.redis").joinpath("session.lua").read_text()
+
+OLDEST: Final = 7
+"""The first version of Redis that has functions; Valkey says that it is compatible with 7."""
+
+FAULTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (AuthenticationRequiredError, "wants a password: redis://:PASSWORD@…"),
+    (AuthenticationError, "does not take this user or password"),
+    (AuthorizationError, "does not let this user do what is needed"),
+)
+"""What to say of coredis's errors that an operator has to do something about."""
+
+
+@asynccontextmanager
+async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
+    """Connect by coredis, until the end of the block."""
+    where: dict[str, Any] = {"host": url.host, "port": url.port}
+    if url.port is None:
+        where = {"unix_socket_path": url.host}
+    client: Redis[bytes] = Redis(
+        **where,
+        db=url.database,
+        username=url.user,
+        password=url.password,
+        ssl=url.tls,
+        stream_timeout=PATIENCE,
+        connect_timeout=PATIENCE,
+        verify_version=False,
+        retry_policy=NoRetryPolicy(),
+    )
+    async with client:
+        yield client
+
+
+async def prepare(url: EngineURL) -> None:
+    """See whether the server at `url` can be the engine, and load the functions.
+
+    Raises:
+        EngineError: it cannot, as it is; the operator's fault.
+        OSError: it is not there, or not ready yet.
+    """
+    try:
+        async with administrator(url) as client:
+            await check(url, client)
+            await client.function_load(FUNCTIONS, replace=True)
+    except Exception as error:  # noqa: BLE001 - coredis raises its errors in groups, some of them in others
+        raise translated(url, _first(error)) from None
+
+
+async def check(url: EngineURL, client: Redis[bytes]) -> None:
+    """See whether the server can be the engine.
+
+    Raises:
+        EngineError: it cannot, as it is; the operator's fault.
+    """
+    about: dict[str, Any] = dict(await client.info())
+    version = str(about.get("redis_version", "0"))
+    if int(version.partition(".")[0]) < OLDEST:
+        raise EngineError(
+            f"the engine at {url} is Redis {version}; it has to be Redis {OLDEST} or later, or Valkey"
+        )
+    if about.get("role") != "master":
+        master = f"{about.get('master_host')}:{about.get('master_port')}"
+        raise EngineError(f"the engine at {url} is a replica of {master}; name the one that takes writes")
+    policy = about.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise EngineError(
+            f"the engine at {url} would drop sessions when its memory is full: "
+            f"set its maxmemory-policy to noeviction (it is {policy})"
+        )
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def translated(url: EngineURL, error: BaseException) -> Exception:
+    """Return the error to raise for one of coredis's."""
+    if isinstance(error, EngineError):
+        return error
+    for kind, text in FAULTS:
+        if isinstance(error, kind):
+            return EngineError(f"the engine at {url} {text}")
+    if isinstance(error, BusyLoadingError | CoredisConnectionError | OSError):
+        return unreachable(url, _reason(error))
+    return EngineError(f"the engine at {url} cannot be used: {error}")
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = _first(error.__cause__ or error.__context__ or error)
+    return str(error) or type(error).__name__

@@ -1,0 +1,115 @@
+"""Changes and records as arguments of the functions in `session.lua`, and records from their replies."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from cometary.cluster.change import Change, Fields, Verdict
+from cometary.cluster.membership import Lessee
+from cometary.cluster.record import Record
+from cometary.cluster.redis.wire import Reply
+
+Argument = bytes | str | int
+
+VERDICTS: Final = (Verdict.OK, Verdict.FENCED, Verdict.BEHIND, Verdict.ENDED, Verdict.OK)
+OVER: Final = 4
+"""Done, and with it the session is a tombstone."""
+
+TOMBSTONE: Final = 60_000
+"""Milliseconds for which it is known that a session has ended."""
+
+SESSION_KEYS: Final = 4
+
+
+def keys(sid: str) -> tuple[Argument, ...]:
+    """Return how many keys a session has, and the keys: all in one slot."""
+    base = f"cometary:{{{sid}}}:"
+    return SESSION_KEYS, f"{base}s", f"{base}o", f"{base}i", f"{base}f"
+
+
+def of_change(generation: int, version: int, change: Change) -> tuple[Argument, ...]:
+    """Write a change."""
+    return (
+        generation,
+        version,
+        "" if change.rid is None else change.rid,
+        change.settled,
+        int(change.begun),
+        change.acknowledged,
+        *_ended(change.end),
+        len(change.accepted),
+        *change.accepted,
+        len(change.out),
+        *change.out,
+        *_flat(change.fields),
+    )
+
+
+def of_record(record: Record) -> tuple[Argument, ...]:
+    """Write a record."""
+    return (
+        record.generation,
+        record.version,
+        record.rid,
+        record.base,
+        int(record.begun),
+        *_ended(record.ended),
+        record.owner,
+        len(record.inbox),
+        *record.inbox,
+        len(record.out),
+        *record.out,
+        *_flat(record.fields),
+    )
+
+
+def _ended(reason: str | None) -> tuple[Argument, ...]:
+    return "" if reason is None else "end", reason or "", TOMBSTONE
+
+
+def _flat(fields: Fields) -> list[Argument]:
+    return [part for pair in fields for part in pair]
+
+
+def record_from(reply: Reply) -> Record | str | None:
+    """Read what `cometary_adopt` has answered."""
+    if reply is None:
+        return None
+    parts = cast("list[Any]", reply)
+    if len(parts) == 1:
+        return _text(parts[0])
+    owner, generation, version, rid, base, begun, ended, reason, out, inbox, fields = parts
+    names = [_text(name) for name in fields[::2]]
+    return Record(
+        int(generation),
+        int(version),
+        _text(owner),
+        int(rid),
+        int(base),
+        tuple(out),
+        tuple(inbox),
+        begun == b"1",
+        tuple(sorted(zip(names, fields[1::2], strict=True))),
+        _text(reason) if ended else None,
+    )
+
+
+def owner_from(reply: Reply) -> tuple[str, int] | None:
+    """Read what `cometary_owner` has answered."""
+    if reply is None:
+        return None
+    owner, generation = cast("list[bytes]", reply)
+    return owner.decode(), int(generation)
+
+
+def lessees_from(reply: Any) -> list[Lessee] | None:
+    """Read what `cometary_renew` has answered; None if another node has the name."""
+    if not reply:
+        return None
+    return [
+        Lessee(_text(node), _text(holder).partition(" ")[2], int(left) / 1000) for node, holder, left in reply
+    ]
+
+
+def _text(part: bytes) -> str:
+    return part.decode()

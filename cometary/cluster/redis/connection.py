@@ -1,0 +1,69 @@
+"""A connection to Redis for the lane: opened, signed in, its database chosen."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+import trio
+
+from cometary.cluster.redis.url import EngineURL
+from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader, command
+from cometary.errors import EngineError
+
+PATIENCE: Final = 2.0
+"""Seconds for which a connection, or one answer, is waited for."""
+
+
+async def open_stream(url: EngineURL) -> trio.abc.Stream:
+    """Connect.
+
+    Raises:
+        OSError: nobody is there; the text says of what.
+    """
+    try:
+        with trio.fail_after(PATIENCE):
+            if url.port is None:
+                return await trio.open_unix_socket(url.host)
+            stream = await trio.open_tcp_stream(url.host, url.port)
+            if not url.tls:
+                return stream
+            secured = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=url.host)
+            await secured.do_handshake()
+            return secured
+    except trio.TooSlowError:
+        raise unreachable(url, "it does not answer") from None
+    except trio.BrokenResourceError as error:
+        raise unreachable(url, error.__cause__ or error) from None
+    except OSError as error:
+        raise unreachable(url, error.__cause__ or error) from None
+
+
+def unreachable(url: EngineURL, reason: object) -> OSError:
+    """Return the error for an engine that is not there."""
+    return OSError(f"the engine at {url} cannot be reached: {reason}")
+
+
+async def sign_in(url: EngineURL, stream: trio.abc.Stream) -> None:
+    """Say who calls, and which database is meant.
+
+    Raises:
+        EngineError: that is refused; the operator's fault.
+        OSError: the connection breaks.
+    """
+    first = [command("SELECT", url.database)]
+    if url.password is not None:
+        first.insert(0, command("AUTH", *([] if url.user is None else [url.user]), url.password))
+    reader, replies = ReplyReader(), list[Reply]()
+    with trio.move_on_after(PATIENCE):
+        await stream.send_all(b"".join(first))
+        while len(replies) < len(first):
+            data = await stream.receive_some()
+            if not data:
+                raise unreachable(url, "it has closed the connection")
+            replies += reader.feed(bytes(data))
+    if len(replies) < len(first):
+        raise unreachable(url, "it does not answer")
+    for reply in replies:
+        if isinstance(reply, Refusal):
+            raise EngineError(f"the engine at {url} refuses to go on: {reply.text}")

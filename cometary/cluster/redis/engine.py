@@ -1,0 +1,186 @@
+"""The engine on Redis 7 or Valkey; see `cometary.cluster.engine`.
+
+1.  What is hot goes by the lane; whether the server can be the engine at all, and the functions, are coredis's. Both
+    are seen to whenever there is a new connection: a server that was restarted may have lost the functions.
+2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final, cast
+
+import trio
+
+from cometary.cluster.change import Change, Verdict
+from cometary.cluster.engine import Answered, EngineState
+from cometary.cluster.local import LEASE, name_taken
+from cometary.cluster.membership import Lessee, Membership
+from cometary.cluster.record import Record
+from cometary.cluster.redis import arguments
+from cometary.cluster.redis.admin import administrator, prepare
+from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
+from cometary.cluster.redis.lane import Lane
+from cometary.cluster.redis.url import read_url
+from cometary.cluster.redis.wire import Reply, command
+from cometary.errors import EngineError
+
+REMEMBERED: Final = 3600
+"""Seconds for which a node is known whose lease has run out."""
+
+MEMBER_KEYS: Final = (2, "cometary:{nodes}:leases", "cometary:{nodes}:who")
+
+LONGEST_WAIT: Final = 10.0
+"""Seconds for which an opening or an adoption waits for an engine that is away."""
+
+
+class RedisEngine:
+    """The engine of one node.
+
+    Args:
+        url: where the server is; see `cometary.cluster.redis.url`.
+        node: the node's name.
+        lease: seconds.
+
+    Raises:
+        EngineError: the URL is wrong; the operator's fault.
+    """
+
+    def __init__(self, url: str, node: str, *, lease: float = LEASE) -> None:
+        self._url = read_url(url)
+        self._node = node
+        self._lease = lease
+        self._incarnation = secrets.token_hex(8)
+        self._address = ""
+        self._membership = Membership(node, lease, self._renew)
+        self._lane = Lane(str(self._url), self._connect, self._membership.neighbours.away)
+        self.alive = self._membership.alive
+        self.address = self._membership.neighbours.address
+        self.watch = self._membership.watch
+
+    # -- who is there
+
+    @property
+    def lease_until(self) -> float:
+        """When this node's lease runs out by its own clock."""
+        return self._membership.lease_until
+
+    @property
+    def state(self) -> EngineState:
+        """Whether the engine is there."""
+        if not self._lane.up:
+            return "down"
+        return "grace" if self._membership.in_grace else "up"
+
+    async def join(self, address: str) -> None:
+        """Take out a lease; see `Members.join`."""
+        self._address = address
+        try:
+            await trio.aclose_forcefully(
+                await open_stream(self._url)
+            )  # coredis leaves streams when it cannot connect
+            await prepare(self._url)
+            asked = trio.current_time()
+            async with administrator(self._url) as client:
+                _, *keys = MEMBER_KEYS
+                reply = await client.fcall("cometary_renew", [str(key) for key in keys], self._mine())
+        except OSError as error:
+            raise EngineError(str(error)) from None
+        self._membership.renewed(asked, self._lessees(reply))
+
+    def _mine(self) -> list[str | int]:
+        milliseconds = [int(1000 * self._lease), 1000 * REMEMBERED]
+        return [self._node, self._incarnation, self._address, *milliseconds]
+
+    async def _renew(self) -> list[Lessee]:
+        if not self._lane.up:
+            raise unreachable(self._url, "there is no connection")
+        asked = command("FCALL", "cometary_renew", *MEMBER_KEYS, *self._mine())
+        with trio.move_on_after(PATIENCE):
+            return self._lessees(await self._lane.ask(asked))
+        self._lane.drop()
+        raise unreachable(self._url, "it does not answer")
+
+    def _lessees(self, reply: object) -> list[Lessee]:
+        lessees = arguments.lessees_from(reply)
+        if lessees is None:
+            raise name_taken(self._node)
+        return lessees
+
+    # -- the connection
+
+    async def run(self) -> None:
+        """Keep the connection, and the lease."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._lane.run)
+            nursery.start_soon(self._membership.run)
+
+    async def _connect(self) -> trio.abc.Stream:
+        stream = await open_stream(self._url)
+        try:
+            await prepare(self._url)
+            await sign_in(self._url, stream)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return stream
+
+    # -- records
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        """Apply a change; see `Records.commit`."""
+        self._change("cometary_commit", sid, arguments.of_change(generation, version, change), answered)
+
+    def restore(self, sid: str, record: Record, answered: Answered) -> None:
+        """Put back a record; see `Records.restore`."""
+        self._change("cometary_restore", sid, arguments.of_record(record), answered)
+
+    def _change(
+        self, function: str, sid: str, given: Sequence[arguments.Argument], answered: Answered
+    ) -> None:
+        def take(reply: Reply) -> None:
+            verdict = arguments.VERDICTS[cast("int", reply)]
+            if reply == arguments.OVER or verdict is Verdict.FENCED:
+                self._lane.call(command("SREM", _index(self._node), sid), _nobody)
+            answered(verdict)
+
+        self._lane.call(command("FCALL", function, *arguments.keys(sid), *given), take)
+
+    async def open(self, sid: str, record: Record) -> None:
+        """Keep the record of a new session; see `Records.open`."""
+        self._lane.call(command("SADD", _index(record.owner), sid), _nobody)
+        await self._ask("cometary_open", sid, *arguments.of_record(record))
+
+    async def adopt(self, sid: str, seen: int) -> Record | str | None:
+        """Make this node the owner; see `Records.adopt`."""
+        await self._membership.after_grace()
+        found = arguments.record_from(await self._ask("cometary_adopt", sid, self._node, seen))
+        if isinstance(found, Record):
+            self._lane.call(command("SADD", _index(self._node), sid), _nobody)
+        return found
+
+    async def owner(self, sid: str) -> tuple[str, int] | None:
+        """Return which node has a session, and in which generation."""
+        return arguments.owner_from(await self._ask("cometary_owner", sid))
+
+    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
+        """Return sessions that a node has, or had."""
+        reply = await self._wait_for(command("SRANDMEMBER", _index(node), limit))
+        return [sid.decode() for sid in cast("list[bytes]", reply)]
+
+    async def _ask(self, function: str, sid: str, *given: arguments.Argument) -> Reply:
+        return await self._wait_for(command("FCALL", function, *arguments.keys(sid), *given))
+
+    async def _wait_for(self, asked: bytes) -> Reply:
+        with trio.move_on_after(LONGEST_WAIT):
+            return await self._lane.ask(asked)
+        raise EngineError(f"the engine at {self._url} is away")
+
+
+def _index(node: str) -> str:
+    return f"cometary:of:{node}"
+
+
+def _nobody(_: Reply) -> None:
+    """Is told."""

@@ -1,0 +1,180 @@
+"""The lane: one pipelined connection for what is hot, whose calls are answered in their order.
+
+1.  What is called for in one turn of the scheduler goes out in one write.
+2.  A call stays until it is answered. When the connection breaks, or the server says that it cannot do it now (it
+    loads its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
+    its order, on the next connection. So everything that is called for may be done twice.
+3.  How much waits is bounded by who calls: a session has one change under way at most, and who asks and waits no more
+    has withdrawn.
+4.  That the engine is away, and why, is logged once, and when it is back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader
+from cometary.errors import EngineError
+from cometary.log import get_logger
+
+logger = get_logger("cometary.cluster")
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
+"""Seconds between two attempts to connect."""
+
+READ: Final = 65_536
+
+ADVICE: Final = {
+    "OOM": "is out of memory: raise its maxmemory, or let it have fewer sessions",
+    "READONLY": "is a replica: it takes no writes",
+    "LOADING": "loads its data",
+    "MISCONF": "cannot write its data to its disk, and takes no more",
+    "NOPERM": "does not let this user do what is needed",
+}
+"""What to say of refusals."""
+
+
+class Call:
+    """A command, and who is told the reply."""
+
+    __slots__ = ("answered", "command")
+
+    def __init__(self, command: bytes, answered: Callable[[Reply], object]) -> None:
+        self.command = command
+        self.answered = answered
+
+
+class Lane:
+    """The connection.
+
+    Args:
+        name: what the engine is called in the log.
+        connect: makes a connection that is ready for calls; raises `OSError` or `EngineError` if it cannot.
+        connected: told of each new connection.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Awaitable[trio.abc.Stream]],
+        connected: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._name = name
+        self._connect = connect
+        self._connected = connected
+        self._calls: deque[Call] = deque()
+        self._written = 0  # how many of these were written on this connection
+        self._connection: trio.CancelScope | None = None
+        self._called = trio.Event()
+        self._trouble: str | None = None
+        self.up = False
+
+    def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
+        """Have a command done; `answered` is told the reply, on the loop."""
+        self._calls.append(Call(command, answered))
+        self._called.set()
+
+    async def ask(self, command: bytes) -> Reply:
+        """Have a command done, and wait for the reply. Who is cancelled meanwhile does not know whether it is done."""
+        replies, answered = list[Reply](), trio.Event()
+
+        def take(reply: Reply) -> None:
+            replies.append(reply)
+            answered.set()
+
+        self.call(command, take)
+        call = self._calls[-1]
+        try:
+            await answered.wait()
+        finally:
+            if not replies and not self.up:
+                self._calls.remove(call)
+        return replies[0]
+
+    def drop(self) -> None:
+        """Let go of the connection: nothing comes on it any more."""
+        if self._connection is not None:
+            self._log_away(f"the engine at {self._name} does not answer")
+            self._connection.cancel()
+
+    async def run(self) -> None:
+        """Keep the connection, and use it, until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                stream = await self._connect()
+                pause = await self._use(stream, pause)
+            except (OSError, EngineError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self._log_away(str(error))
+            self.up, self._written = False, 0
+            await trio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _use(self, stream: trio.abc.Stream, pause: float) -> float:
+        """Use a connection until it breaks; returns how long to pause then."""
+        self._called.set()
+        self.up = True
+        self._connected()
+        async with stream, trio.open_nursery() as nursery:
+            self._connection = nursery.cancel_scope
+            nursery.start_soon(self._write, stream, nursery.cancel_scope)
+            try:
+                if await self._read(stream):
+                    pause = FIRST_PAUSE
+            finally:
+                self.up = False
+                nursery.cancel_scope.cancel()
+        return pause
+
+    async def _write(self, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
+        try:
+            while True:
+                await self._called.wait()
+                self._called = trio.Event()
+                commands = [self._calls[place].command for place in range(self._written, len(self._calls))]
+                self._written += len(commands)
+                if commands:
+                    await stream.send_all(b"".join(commands))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            scope.cancel()
+
+    async def _read(self, stream: trio.abc.Stream) -> bool:
+        """Hand replies over until there are no more; returns whether there was one."""
+        reader, any_reply = ReplyReader(), False
+        try:
+            while data := await stream.receive_some(READ):
+                for reply in reader.feed(bytes(data)):
+                    if isinstance(reply, Refusal):
+                        self._log_away(f"the engine at {self._name} {advice(reply)}")
+                        return any_reply
+                    any_reply = True
+                    call = self._calls.popleft()
+                    self._written -= 1
+                    self._log_back()
+                    call.answered(reply)
+            self._log_away(f"the engine at {self._name} has closed the connection")
+        except trio.BrokenResourceError as error:
+            self._log_away(f"the engine at {self._name} has gone: {error.__cause__ or error}")
+        except EngineError as error:
+            self._log_away(str(error))
+        return any_reply
+
+    def _log_away(self, text: str) -> None:
+        if text != self._trouble:
+            self._trouble = text
+            logger.warning("engine away", text=text, engine=self._name, waiting=len(self._calls))
+
+    def _log_back(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            logger.info("engine back", text=f"the engine at {self._name} is back", engine=self._name)
+
+
+def advice(refusal: Refusal) -> str:
+    """Return what to say of a refusal."""
+    return ADVICE.get(refusal.text.partition(" ")[0], f"refuses what it was sent: {refusal.text}")

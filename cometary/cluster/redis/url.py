@@ -1,0 +1,64 @@
+"""Where an engine is: the URLs of Redis and Valkey."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from cometary.errors import EngineError
+
+FORMS: Final = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) or unix:///PATH?db=DB"
+PORT: Final = 6379
+
+
+class EngineURL(NamedTuple):
+    """Where an engine is.
+
+    Attributes:
+        host: its host; for a Unix socket the path.
+        port: its port; None for a Unix socket.
+        database: which of its databases.
+        user: as whom to sign in; None for its default.
+        password: with what; None if it wants none.
+        tls: whether to speak TLS.
+    """
+
+    host: str
+    port: int | None = PORT
+    database: int = 0
+    user: str | None = None
+    password: str | None = None
+    tls: bool = False
+
+    def __str__(self) -> str:  # without the password
+        if self.port is None:
+            return f"unix://{self.host}"
+        return f"{'rediss' if self.tls else 'redis'}://{self.host}:{self.port}"
+
+
+def read_url(text: str) -> EngineURL:
+    """Read such a URL.
+
+    Raises:
+        EngineError: if it is not one; the operator's fault.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port or PORT
+        name = parts.query.removeprefix("db=") if parts.scheme == "unix" else parts.path.strip("/")
+        database = int(name or 0)
+    except ValueError:
+        raise _wrong(text) from None
+    user = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    if parts.scheme == "unix" and parts.path and not parts.hostname:
+        return EngineURL(unquote(parts.path), None, database, user, password)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
+        raise _wrong(text)
+    return EngineURL(parts.hostname, port, database, user, password, parts.scheme == "rediss")
+
+
+def _wrong(text: str) -> EngineError:
+    scheme, _, rest = text.partition("://")
+    shown = f"{scheme}://{rest.rpartition('@')[2]}" if rest else text  # a password is nobody's to read
+    return EngineError(f"an engine is {FORMS}, not {shown!r}")

@@ -1,0 +1,239 @@
+"""What becomes of an engine on Redis that is killed, lacks something, or is not one; on real servers."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Generator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import trio
+import trio.testing
+
+from cometary.cluster.change import Change, Verdict
+from cometary.cluster.record import Record, opened
+from cometary.cluster.redis.admin import check
+from cometary.cluster.redis.engine import RedisEngine
+from cometary.cluster.redis.url import EngineURL, read_url
+from cometary.errors import EngineError
+from tests.cluster.conformance.engines import commit, restore, running
+from tests.cluster.servers import EngineServer
+
+NewServer = Callable[..., EngineServer]
+
+NEW = opened("a", 7, b"signon")
+NEWS = Change(out=(b"news",))
+
+
+class Heard(logging.Handler):
+    """What the log says, to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = list[str]()
+        self._more = trio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+        self._more.set()
+
+    async def wait_for(self, text: str) -> None:
+        while not any(text in said for said in self.said):
+            await self._more.wait()
+            self._more = trio.Event()
+
+
+@pytest.fixture
+def heard() -> Generator[Heard]:
+    logger, handler = logging.getLogger("cometary.cluster"), Heard()
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+async def test_a_killed_engine_has_put_back_what_it_lost_and_gets_what_waited(
+    new_server: NewServer, heard: Heard
+) -> None:
+    server, answers, answered = new_server("valkey"), list[Verdict](), trio.Event()
+    async with running(RedisEngine(server.url, "a")) as engine:
+        await engine.open("s", NEW)
+        assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
+        server.kill()
+        await heard.wait_for("the engine at")
+        assert engine.state == "down"
+
+        def take(verdict: Verdict) -> None:
+            answers.append(verdict)
+            answered.set()
+
+        engine.commit("s", 1, 1, NEWS, take)
+        server.start()
+        await answered.wait()
+        assert answers == [Verdict.BEHIND]
+        assert engine.lease_until > trio.current_time()
+        kept = NEW.with_change(NEWS)
+        assert await restore(engine, "s", kept) is Verdict.OK
+        assert await commit(engine, "s", 1, 1, NEWS) is Verdict.OK
+        record = await engine.adopt("s", 1)
+        assert record == kept.with_change(NEWS)._replace(generation=2)
+
+
+async def test_an_engine_that_keeps_its_data_has_it_after_a_restart(
+    new_server: NewServer, heard: Heard
+) -> None:
+    server = new_server("redis", "--appendonly", "yes", "--appendfsync", "always")
+    async with running(RedisEngine(server.url, "a")) as engine:
+        await engine.open("s", NEW)
+        assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
+        server.kill()
+        await heard.wait_for("the engine at")
+        server.start()
+        assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
+        assert await engine.adopt("s", 1) == NEW.with_change(NEWS)._replace(generation=2)
+
+
+async def test_nobody_is_taken_for_dead_after_the_engine_was_away(
+    new_server: NewServer, heard: Heard
+) -> None:
+    server, gone = new_server(), list[str]()
+    other = RedisEngine(server.url, "b", lease=0.3)
+    await other.join("there")
+    engine = RedisEngine(server.url, "a", lease=60)
+    engine.watch(gone.append)
+    async with running(engine):
+        await engine.owner("s")
+        server.kill()
+        await heard.wait_for("the engine at")
+        server.start()
+        await engine.owner("s")
+        assert engine.alive("b")
+        assert gone == []
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "relief", "told"),
+    [
+        (
+            ("CONFIG", "SET", "maxmemory", "1"),
+            ("CONFIG", "SET", "maxmemory", "0"),
+            "is out of memory: raise its",
+        ),
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"), "is a replica"),
+        (("FUNCTION", "FLUSH"), None, "Function not found"),
+        (
+            ("ACL", "SETUSER", "default", "-fcall"),
+            ("ACL", "SETUSER", "default", "+fcall"),
+            "does not let this user do what is needed",
+        ),
+    ],
+    ids=["memory", "replica", "functions", "rights"],
+)
+async def test_what_hinders_the_engine_is_told_and_what_waits_is_done_when_it_is_over(
+    new_server: NewServer, heard: Heard, hindrance: tuple[str, ...], relief: tuple[str, ...] | None, told: str
+) -> None:
+    server = new_server()
+    async with running(RedisEngine(server.url, "a")) as engine:
+        await engine.open("s", NEW)
+        server.say(*hindrance)
+        async with trio.open_nursery() as nursery:
+            done = list[Verdict]()
+
+            async def change() -> None:
+                done.append(await commit(engine, "s", 1, 0, NEWS))
+
+            nursery.start_soon(change)
+            await heard.wait_for(told)
+            if relief:
+                server.say(*relief)
+        assert done == [Verdict.OK]
+        assert isinstance(await engine.adopt("s", 1), Record)
+
+
+async def test_an_engine_that_hangs_is_away_until_it_goes_on(
+    new_server: NewServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cometary.cluster.redis.engine.PATIENCE", 0.1)
+    server = new_server()
+    async with running(RedisEngine(server.url, "a", lease=0.1)) as engine:
+        await engine.open("s", NEW)
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            await heard.wait_for("does not answer")
+            await trio.testing.wait_all_tasks_blocked()
+            assert engine.state == "down"
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
+
+
+async def test_a_server_without_functions_is_too_old() -> None:
+    async def info() -> dict[str, str]:
+        await trio.lowlevel.checkpoint()
+        return {"redis_version": "6.2.14", "role": "master"}
+
+    with pytest.raises(EngineError, match=r"is Redis 6.2.14; it has to be Redis 7 or later, or Valkey"):
+        await check(EngineURL("here"), cast("Any", SimpleNamespace(info=info)))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--requirepass", "secret"], "wants a password"),
+        (["--replicaof", "127.0.0.1 1"], "is a replica of 127.0.0.1:1; name the one that takes writes"),
+        (["--maxmemory-policy", "allkeys-lru"], "set its maxmemory-policy to noeviction .it is allkeys-lru"),
+    ],
+    ids=["password", "replica", "policy"],
+)
+async def test_what_an_operator_has_wrong_is_one_line(
+    new_server: NewServer, options: list[str], told: str
+) -> None:
+    engine = RedisEngine(new_server("redis", *options).url, "a")
+    with pytest.raises(EngineError, match=told) as refused:
+        await engine.join("")
+    assert "\n" not in str(refused.value)
+
+
+async def test_an_engine_that_wants_a_password_takes_the_right_one(new_server: NewServer) -> None:
+    server = new_server("redis", "--requirepass", "secret")
+    wrong, right = [server.url.replace("unix://", f"unix://:{word}@") for word in ("guess", "secret")]
+    with pytest.raises(EngineError, match="does not take this user or password") as refused:
+        await RedisEngine(wrong, "a").join("")
+    assert "guess" not in str(refused.value)
+    async with running(RedisEngine(right, "a")) as engine:
+        assert await engine.owner("s") is None
+
+
+async def test_an_engine_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"^the engine at unix:///\S+ cannot be reached: .+$"):
+        await RedisEngine(f"unix://{tmp_path}/nothing", "a").join("")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("redis://localhost", EngineURL("localhost")),
+        ("redis://:p%40ss@10.0.0.1:7000/3", EngineURL("10.0.0.1", 7000, 3, None, "p@ss")),
+        ("rediss://me:pass@[::1]:7000", EngineURL("::1", 7000, 0, "me", "pass", tls=True)),
+        ("unix:///run/redis.sock?db=2", EngineURL("/run/redis.sock", None, 2)),
+    ],
+)
+def test_a_url_says_where_the_engine_is(text: str, url: EngineURL) -> None:
+    assert read_url(text) == url
+    assert "pass" not in str(url)
+    assert "p@ss" not in str(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("localhost:6379", "http://localhost", "redis://", "redis://localhost:x", "redis://localhost/a"),
+        *("redis+sentinel://:secret@a,b/main", "unix://host/path", "redis://:secret@localhost:70000"),
+    ],
+)
+def test_what_is_no_url_of_an_engine_is_refused_without_its_password(text: str) -> None:
+    with pytest.raises(EngineError, match=r"an engine is redis://HOST:PORT/DB, .*, not ") as refused:
+        read_url(text)
+    assert "secret" not in str(refused.value)
