@@ -18,6 +18,7 @@ from cometary.doors.control.settings import ControlSection
 from cometary.doors.files.settings import FilesSection
 from cometary.doors.hosting.settings import HostingSection
 from cometary.doors.installed import installed_doors
+from cometary.doors.manhole.settings import ManholeSection
 from cometary.doors.roots.settings import RootsSection
 from cometary.doors.stomp.settings import StompSection
 from cometary.doors.webhooks.settings import WebhookSection
@@ -92,6 +93,7 @@ class Settings(
     StompSection,
     RootsSection,
     BoshSection,
+    ManholeSection,
     LogSection,
 ):
     """How one server is set up; each field is explained by its row.

@@ -1,4 +1,4 @@
-"""The command `cometary`: `serve`, `demo`, `check-config`, `chaos`, `token`, `new`, and calls such as `update`.
+"""The command `cometary`: `serve`, `demo`, `check-config`, `attach`, `new`, calls such as `update`, and more.
 
 Whatever is wrong with what was given, wherever it was given, is one line on standard error and
 exit status 2.
@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from cometary.cli import calls, chaos, checking, looking, new, tokens
+from cometary.cli import attaching, calls, chaos, checking, looking, new, tokens
 from cometary.cli.arguments import parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
 from cometary.settings import Settings, is_given, load
 
 OTHERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], int]]] = {
+    "attach": attaching.run,
     "chaos": chaos.run,
     "new": new.run,
     "token": tokens.run,

@@ -6,7 +6,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from cometary.cli import calls, chaos, looking, new, tokens
+from cometary.cli import attaching, calls, chaos, looking, new, tokens
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
@@ -56,6 +56,7 @@ def _parser() -> ArgumentParser:
         "token", help="make a signed token, to try things out with", allow_abbrev=False
     )
     tokens.add_options(token)
+    attaching.add_options(commands.add_parser("attach", help=attaching.HELP, allow_abbrev=False))
     for name, text in looking.HELP.items():
         looking.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
     for name, text in calls.HELP.items():

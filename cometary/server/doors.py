@@ -13,6 +13,7 @@ from cometary.doors.control.door import ControlDoor
 from cometary.doors.files.door import FilesDoor
 from cometary.doors.hosting.door import HostingDoor
 from cometary.doors.installed import installed_doors
+from cometary.doors.manhole.door import ManholeDoor
 from cometary.doors.roots.door import RootsDoor
 from cometary.doors.stomp.door import StompDoor
 from cometary.doors.webhooks.door import WebhooksDoor
@@ -39,6 +40,7 @@ BUILT_IN: Final[Sequence[type[Door]]] = (
     StompDoor,
     RootsDoor,
     BoshDoor,
+    ManholeDoor,
 )
 
 logger = get_logger("cometary.doors")
