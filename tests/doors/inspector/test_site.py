@@ -172,12 +172,15 @@ class TestWhatIsSeen:
             await world.open()
             page = await opened(world, mock_clock)
             await page.look("list", {"at": "tree"})
-            page.seen.clear()
-            for _ in range(10):
-                world.app.update("news", 1)
-            tree = await page.wait("list")
-            dispatcher = next(line for line in tree["lines"] if line["id"] == "dispatcher")
-            assert dispatcher["rate"] > 0
+            found: list[float] = []
+            for _ in range(3):  # the first looks begin to count
+                page.seen.clear()
+                for _ in range(10):
+                    world.app.update("news", 1)
+                tree = await page.wait("list")
+                dispatcher = next(line for line in tree["lines"] if line["id"] == "dispatcher")
+                found.append(dispatcher["rate"] or 0.0)
+            assert max(found) > 0
             actor = world.running._manager._supervisor
             assert actor is not None
             counted = [ref for ref in actor.system.actors if "on_receive" in vars(ref.actor_inbox.actor)]
