@@ -102,6 +102,7 @@ declare const sid: string;
 def read_javascript(block: Block, tmp_path: Path) -> None:
     """Have TypeScript read it, with the types of the client itself."""
     text = block.text.replace('from "cometary"', 'from "./src/comet.js"')
+    text = text.replace('from "/comet.js"', 'from "./src/all.js"')
     text = text.replace('from "cometary/tabs"', 'from "./src/tabs.js"')
     text = text.replace('from "cometary/cbor"', 'from "./src/cbor.js"')
     text = text.replace('from "cometary/asking"', 'from "./src/asking.js"')
