@@ -69,11 +69,15 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
 def asking(given: Mapping[str, Any], environment: Mapping[str, str]) -> Generator[httpx.Client]:
     """Yield what asks the control interface; errors of the connection become a `ConnectorError`."""
     url, secret = target.find(given, environment)
-    import httpx  # noqa: PLC0415 - `--help` need not wait for it
+    # `--help` need not wait for these.
+    import httpx  # noqa: PLC0415
 
-    headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+    from cometary.connector import wire  # noqa: PLC0415
+
+    path, options = wire.socket_of(url), wire.client_options(url, secret)
+    transport = None if path is None else httpx.HTTPTransport(uds=path)
     try:
-        with httpx.Client(base_url=url, headers=headers, timeout=target.TIMEOUT, trust_env=False) as client:
+        with httpx.Client(**options, transport=transport, timeout=target.TIMEOUT) as client:
             yield client
     except httpx.TransportError as error:
         raise ConnectorError(f"{url} cannot be reached: {error}") from None

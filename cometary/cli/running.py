@@ -26,6 +26,7 @@ from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
+from cometary.config import Address
 from cometary.errors import ConfigError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
@@ -113,9 +114,11 @@ async def _start(
     try:
         running: server.Running = await nursery.start(serve, settings, app)
     except OSError as error:
-        if not (any_control and error.errno == EADDRINUSE and error.filename == str(settings.control)):
+        control = settings.control
+        taken = error.errno == EADDRINUSE and error.filename == str(control)
+        if not (any_control and taken and isinstance(control, Address)):
             raise
-        free = replace(settings, control=settings.control._replace(port=0))
+        free = replace(settings, control=control._replace(port=0))
         running = await nursery.start(serve, free, app)
     return running
 

@@ -34,9 +34,9 @@ def add_options(parser: ArgumentParser) -> None:
     """Add the options that name a server."""
     parser.add_argument(
         "--control",
-        metavar="HOST:PORT",
+        metavar="ADDRESS",
         default=SUPPRESS,
-        help="Where it is. Default: as for `cometary serve`.",
+        help="Where it is: HOST:PORT or unix:PATH. Default: as for `cometary serve`.",
     )
     parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
 
@@ -48,4 +48,4 @@ def find(given: Mapping[str, Any], environment: Mapping[str, str]) -> Target:
         ConfigError: something given was wrong.
     """
     settings = load({name: given[name] for name in OPTIONS if name in given}, environment)
-    return Target(f"http://{settings.control}", master_secret(settings))
+    return Target(settings.control.url_of(secure=False), master_secret(settings))

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
+OWNER_ALONE: Final = 0o600
+
 
 class Address(NamedTuple):
     """Where to listen: a host name or IP address, and a port (0 for any that is free)."""
@@ -45,6 +47,25 @@ class Address(NamedTuple):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class UnixAddress(NamedTuple):
+    """Where to listen: the path of a Unix socket, and who of this machine may connect (a mode, as of files)."""
+
+    path: str
+    mode: int = OWNER_ALONE
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}" + ("" if self.mode == OWNER_ALONE else f",mode={self.mode:03o}")
+
+    def url_of(self, *, secure: bool) -> str:
+        """Where a proxy on this machine finds the server that listens there, as nginx writes it."""
+        return f"{'https' if secure else 'http'}://unix:{self.path}:"
+
+    @property
+    def is_loopback(self) -> bool:
+        """That no other machine can reach it."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -165,11 +186,32 @@ def _check_address(value: object) -> Address:
     raise ValueError
 
 
+def _check_unix(value: object) -> UnixAddress:
+    if isinstance(value, str) and (found := _UNIX(value)):
+        return UnixAddress(found[1], int(found[2], 8) if found[2] else OWNER_ALONE)
+    if isinstance(value, UnixAddress):
+        return value
+    raise ValueError
+
+
+def _check_where(value: object) -> Address | UnixAddress:
+    try:
+        return _check_unix(value)
+    except ValueError:
+        return _check_address(value)
+
+
+_UNIX: Final = re.compile(r"unix:(/[^\0,]{1,100})(?:,mode=([0-7]{3}))?").fullmatch
+"""A path that fits into a socket's address (unix(7)), and three octal digits."""
+
 _HOST_AND_PORT: Final = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(:\d+)?", re.ASCII).fullmatch
 _LABEL: Final = re.compile(r"[A-Za-z0-9_]([\w-]{0,61}[A-Za-z0-9_])?", re.ASCII).fullmatch
 HOST: Final = matching(r"[\w.-]+|[0-9A-Fa-f:.]+(%\w+)?", "a host name or an IP address")
 PORT: Final = whole(0, 65535)
 FILE: Final = matching(r".+", "the path of a file")
 ADDRESS: Final = Kind("HOST:PORT, such as 127.0.0.1:8081 or [::1]:8081", _check_address, _check_address)
+_UNIX_TEXT: Final = "unix:PATH, such as unix:/run/push.sock or unix:/run/push.sock,mode=660"
+UNIX: Final = Kind(_UNIX_TEXT, _check_unix, _check_unix)
+ADDRESS_OR_UNIX: Final = Kind(f"{ADDRESS.allowed}; or {_UNIX_TEXT}", _check_where, _check_where)
 URL_PATH: Final = matching(r"/[\w.~/-]*", "the path of a URL, such as /comet")
 URL: Final = url(r"https?://[^\s/@?#]+(/[^\s#]*)?", "a URL such as https://www.example.org/hooks")

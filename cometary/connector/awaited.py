@@ -31,14 +31,17 @@ class AsyncConnector:
     """`Connector`, with the same calls, results and errors, for any number of tasks of one loop, Trio's or asyncio's.
 
     Args:
-        url: Where the control listener is, such as `http://127.0.0.1:8081`.
+        url: Where the control listener is, such as `http://127.0.0.1:8081` or `unix:/run/control.sock`.
         secret: The server's secret, if it has one.
         timeout: Seconds that a call takes at most, from its first byte to the response's last.
     """
 
     def __init__(self, url: str, secret: str | None = None, *, timeout: float = 5) -> None:
         # The loop's own time-out covers the whole call; the client's would start anew for each part of it.
-        self._client = httpx.AsyncClient(**wire.client_options(url, secret), timeout=None)  # noqa: S113 (see above)
+        path = wire.socket_of(url)
+        transport = None if path is None else httpx.AsyncHTTPTransport(uds=path, limits=wire.LIMITS)
+        options = wire.client_options(url, secret)
+        self._client = httpx.AsyncClient(**options, transport=transport, timeout=None)  # noqa: S113 (see above)
         self._timeout = timeout
 
     async def __aenter__(self) -> Self:

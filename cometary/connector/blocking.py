@@ -33,7 +33,7 @@ class Connector:
     update with an idempotency key, which is tried until the time-out.
 
     Args:
-        url: Where the control listener is, such as `http://127.0.0.1:8081`.
+        url: Where the control listener is, such as `http://127.0.0.1:8081` or `unix:/run/control.sock`.
         secret: The server's secret, if it has one.
         timeout: Seconds that a call waits at most for each of: a connection, sending, and any
             part of the response.
@@ -46,7 +46,9 @@ class Connector:
     """
 
     def __init__(self, url: str, secret: str | None = None, *, timeout: float = 5) -> None:
-        self._client = httpx.Client(**wire.client_options(url, secret), timeout=timeout)
+        path = wire.socket_of(url)
+        transport = None if path is None else httpx.HTTPTransport(uds=path, limits=wire.LIMITS)
+        self._client = httpx.Client(**wire.client_options(url, secret), transport=transport, timeout=timeout)
         self._timeout = timeout
 
     def __enter__(self) -> Self:

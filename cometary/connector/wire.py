@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, TypeVar
@@ -21,6 +22,10 @@ JSON: Final = "application/json"
 CBOR: Final = "application/cbor"
 LIMITS: Final = httpx.Limits(max_connections=16, max_keepalive_connections=16)
 """Calls beyond these wait for a connection, within their time-out."""
+
+_UNIX: Final = re.compile(r"(?:http://)?unix:(/[^:]+):?").fullmatch
+ON_SOCKET: Final = "http://localhost"
+"""What stands for the host where there is none."""
 
 SERVER_ERRORS: Final = 500
 """The lowest HTTP status that is not the caller's fault."""
@@ -80,6 +85,8 @@ def client_options(url: str, secret: str | None) -> ClientOptions:
     Raises:
         UsageError: `url` is not the URL of a server.
     """
+    if socket_of(url) is not None:
+        url = ON_SOCKET
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -90,6 +97,12 @@ def client_options(url: str, secret: str | None) -> ClientOptions:
     # near, and a proxy would be shown the secret.
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return {"base_url": url, "headers": headers, "trust_env": False, "limits": LIMITS}
+
+
+def socket_of(url: str) -> str | None:
+    """Return the path of the Unix socket that a URL names, as `unix:/run/push.sock` does; None if it names none."""
+    found = _UNIX(url)
+    return found[1] if found else None
 
 
 def request(call: Call[Any]) -> Request:

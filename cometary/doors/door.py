@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cometary.actors import ActorRef, ActorSystem
-    from cometary.config.kinds import Address
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.hub import Hub
     from cometary.packets.packet import Packet
     from cometary.sessions import Session, SessionManager
@@ -47,12 +47,12 @@ class Listener:
         address: where it is.
         new_protocol: makes what makes the channels; called for each switchboard that there is, one after the other.
         reserve: whether some connections are kept for it which no other listener may have.
-        opened: told the addresses that were really taken, with their ports.
+        opened: told the addresses that were really taken, with their ports; none of a Unix socket.
         secure: whether what is spoken is spoken within TLS, with the certificate of the clients' listener.
     """
 
     name: str
-    address: Address
+    address: Address | UnixAddress
     new_protocol: Callable[[], Protocol]
     reserve: bool = False
     opened: Callable[[Iterable[tuple[str, int]]], None] | None = None

@@ -61,7 +61,9 @@ class OpenLimiter:
 
 @lru_cache(maxsize=1024)
 def is_loopback(address: str) -> bool:
-    """Whether `address` is this machine's own."""
+    """Whether `address` is this machine's own; `unix` stands for that of a Unix socket."""
+    if address == "unix":
+        return True
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

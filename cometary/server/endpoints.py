@@ -179,7 +179,7 @@ def public_listener(settings: Settings, service: Service, limits: Limits) -> Lis
         limits: what one client may take.
     """
     opened = None if service.hosts is None else service.hosts.listening_at
-    address = Address(settings.host, settings.port)
+    address = settings.listen or Address(settings.host, settings.port)
     secure = settings.files_of_tls is not None
     return Listener(CLIENTS, address, partial(Http, service, limits), opened=opened, secure=secure)
 

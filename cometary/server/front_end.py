@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from cometary.config import Address
+from cometary.config.kinds import Address, UnixAddress
 from cometary.transport.net.channel import Traffic
 from cometary.transport.net.switchboard import Listen, Switchboard
 
@@ -72,23 +72,28 @@ class FrontEnd:
             OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         """
         for listener in self._listeners:
-            host, port = listener.address
             try:
-                sockets = await self._network.open_sockets(host, port)
+                sockets = await self._open(listener.address)
             except OSError as error:
                 error.filename = str(listener.address)  # an error of a socket says nothing of where
                 raise
             self._sockets.append(sockets)
             if listener.opened is not None:
-                listener.opened(sock.getsockname()[:2] for sock in sockets)
+                has_port = isinstance(listener.address, Address)
+                listener.opened(sock.getsockname()[:2] for sock in sockets if has_port)
             for sock in sockets:
                 until.callback(sock.close)
+
+    async def _open(self, address: Address | UnixAddress) -> list[socket.socket]:
+        if isinstance(address, UnixAddress):
+            return [self._network.open_unix_socket(*address)]
+        return await self._network.open_sockets(*address)
 
     @property
     def urls(self) -> dict[str, str]:
         """Where each listener is, by its name, with the ports that were really taken."""
         return {
-            listener.name: Address(*sockets[0].getsockname()[:2]).url_of(secure=listener.secure)
+            listener.name: taken(listener.address, sockets).url_of(secure=listener.secure)
             for listener, sockets in zip(self._listeners, self._sockets, strict=True)
         }
 
@@ -142,3 +147,8 @@ class FrontEnd:
         """Let answers go out for `grace` seconds at most, then close all connections."""
         if self._switchboard is not None:
             await self._switchboard.aclose(grace)
+
+
+def taken(address: Address | UnixAddress, sockets: Sequence[socket.socket]) -> Address | UnixAddress:
+    """Return where a listener really is."""
+    return address if isinstance(address, UnixAddress) else Address(*sockets[0].getsockname()[:2])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.config import Address, Option, Settings
+from cometary.config.kinds import UnixAddress
 from cometary.errors import ConfigError
 from cometary.settings import OPTIONS, load
 
@@ -24,6 +25,7 @@ EXAMPLES: dict[str, Value] = {
     "watchdog": 0,
     "host": "0.0.0.0",
     "port": 9000,
+    "listen": "unix:/run/push.sock,mode=660",
     "reuse-port": "on",
     "origins": ["https://www.example.org", "http://localhost:3000"],
     "hosts": ["www.example.org", "push.example.org"],
@@ -125,6 +127,7 @@ EXPECTED = Settings(
     watchdog=0,
     host="0.0.0.0",
     port=9000,
+    listen=UnixAddress("/run/push.sock", 0o660),
     reuse_port="on",
     origins=("https://www.example.org", "http://localhost:3000"),
     hosts=("www.example.org", "push.example.org"),

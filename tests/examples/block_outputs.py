@@ -80,7 +80,10 @@ def printed_by(program: str, block: Block, _: Path) -> None:
 def is_ready_line(block: Block, _: Path) -> None:
     settings = Settings()
     public = Address(settings.host, settings.port).url
-    assert block.text == f"cometary: comet {public}{settings.comet}, control {settings.control.url}\n"
+    assert (
+        block.text
+        == f"cometary: comet {public}{settings.comet}, control {settings.control.url_of(secure=False)}\n"
+    )
 
 
 def is_synopsis(block: Block, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Final, cast
 import pytest
 
 from cometary.config import Address
+from cometary.config.kinds import UnixAddress
 from cometary.sessions import SessionMachine
 from cometary.settings import load
 from examples.code_lock.lock import CodeLock
@@ -123,7 +124,7 @@ def read_toml(block: Block, tmp_path: Path) -> None:
     settings = load({"config": str(file)}, {})
     for name, value in tomllib.loads(block.text).items():
         shown = getattr(settings, name.replace("-", "_"))
-        assert (str(shown) if isinstance(shown, Address) else shown) == (
+        assert (str(shown) if isinstance(shown, Address | UnixAddress) else shown) == (
             tuple(cast("list[object]", value)) if isinstance(value, list) else value
         )
 

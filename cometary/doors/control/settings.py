@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from cometary.config import kinds
-from cometary.config.kinds import Address, Kind
+from cometary.config.kinds import Address, Kind, UnixAddress
 from cometary.config.option import option
 from cometary.config.section import Section, section_of
 from cometary.doors.control.rights import EVERYTHING, Secrets, read_rights
@@ -45,8 +45,10 @@ SECRETS: Final = Kind(
 class ControlSection(Section):
     """Where back-ends connect, and what they have to know."""
 
-    control: Address = option(
-        Address("127.0.0.1", 8081), kinds.ADDRESS, "Where back-ends connect; off loopback it needs a secret."
+    control: Address | UnixAddress = option(
+        Address("127.0.0.1", 8081),
+        kinds.ADDRESS_OR_UNIX,
+        "Where back-ends connect; off loopback it needs a secret.",
     )
     secret: str | None = option(
         None, SECRET, "The bearer token for every call of the control interface.", secret=True, live=True
@@ -72,7 +74,7 @@ class ControlSection(Section):
             raise ConfigError("crash-calls", f"other machines can reach {self.control}, so it must be off")
 
 
-def check_guarded(settings: Section, name: str, where: Address | str | None) -> None:
+def check_guarded(settings: Section, name: str, where: Address | UnixAddress | str | None) -> None:
     """See whether a way in for back-ends is off, out of reach of other machines, or guarded by the secret.
 
     Args:
@@ -83,12 +85,10 @@ def check_guarded(settings: Section, name: str, where: Address | str | None) -> 
     Raises:
         ConfigError: it is open to strangers; the operator's fault.
     """
-    if where is None or (isinstance(where, Address) and where.is_loopback):
+    if where is None or (not isinstance(where, str) and where.is_loopback):
         return
     if not secrets_of(settings):
-        who = (
-            f"other machines can reach {where}" if isinstance(where, Address) else "every client can reach it"
-        )
+        who = "every client can reach it" if isinstance(where, str) else f"other machines can reach {where}"
         needed = "so it needs a secret: COMETARY_SECRET, or secret in the file"
         raise ConfigError(name, f"{who}, {needed}")
 

@@ -15,6 +15,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
+from cometary.transport.net.unix import UNIX_PEER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -33,12 +35,14 @@ class TrustedProxies:
     """Finds the client behind trusted proxies.
 
     Args:
-        networks: those of the proxies: addresses, or networks such as `10.0.0.0/8`.
+        networks: those of the proxies: addresses, networks such as `10.0.0.0/8`, or `unix` for who is at a Unix socket.
         header: what they write: `x-forwarded-for` or `forwarded`.
     """
 
     def __init__(self, networks: Iterable[str], header: str = X_FORWARDED_FOR) -> None:
-        self._networks = [ip_network(network) for network in networks]
+        networks = [*networks]
+        self._trusts_unix = UNIX_PEER in networks
+        self._networks = [ip_network(network) for network in networks if network != UNIX_PEER]
         self._name = header.encode()
         self._entries = _forwarded if header == FORWARDED else _x_forwarded_for
         self.client = lru_cache(maxsize=1024)(self._client)
@@ -55,18 +59,16 @@ class TrustedProxies:
 
     def _client(self, peer: str, value: bytes) -> str:
         current = read_address(peer)
-        if current is None:
-            return peer
         for entry in self._entries(value.decode("latin-1")):
-            if not self._trusts(current):
-                break
             before = read_address(entry)
-            if before is None:
+            if before is None or not (self._trusts(peer, current)):
                 break
             current = before
-        return str(current)
+        return peer if current is None else str(current)
 
-    def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
+    def _trusts(self, peer: str, address: IPv4Address | IPv6Address | None) -> bool:
+        if address is None:  # nothing has been read yet
+            return self._trusts_unix and peer == UNIX_PEER
         return any(address in network for network in self._networks)
 
 

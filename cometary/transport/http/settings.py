@@ -8,12 +8,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cometary.config import kinds
-from cometary.config.kinds import Kind
+from cometary.config.kinds import Kind, UnixAddress
 from cometary.config.option import option
 from cometary.config.section import Section, section_of
 from cometary.errors import ConfigError
 from cometary.transport.http.forwarded import HEADERS, X_FORWARDED_FOR
 from cometary.transport.http.limits import Limits
+from cometary.transport.net.unix import UNIX_PEER
 
 _ORIGIN: Final = kinds.url(r"https?://[^\s/,@?#]+", "an origin")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -44,12 +45,12 @@ HOSTS: Final = kinds.several(
 def _check_network(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004 - the one error of kinds
-    return str(ip_network(value))
+    return UNIX_PEER if value == UNIX_PEER else str(ip_network(value))
 
 
 PROXIES: Final = kinds.several(
     Kind("a network", _check_network, _check_network),
-    "addresses, or networks such as 10.0.0.0/8, separated by commas",
+    "addresses, networks such as 10.0.0.0/8, or unix for all at Unix sockets, separated by commas",
 )
 
 
@@ -59,6 +60,9 @@ class HttpSection(Section):
 
     host: str = option("127.0.0.1", kinds.HOST, "The address that clients connect to.")
     port: int = option(8080, kinds.PORT, "The port that clients connect to; 0 takes any free one.")
+    listen: UnixAddress | None = option(
+        None, kinds.UNIX, "A Unix socket that clients, or a proxy, connect to in place of host and port."
+    )
     reuse_port: str = option(
         "off",
         kinds.choice("off", "on"),

@@ -1,7 +1,7 @@
 """Listening sockets that the process was started with, as systemd's socket activation hands them over.
 
-1.  They are matched by their address: a listener that is to be at the address of one has that one, and opens none. So a
-    server needs no other options with them than without, and what they do not cover is opened as ever.
+1.  They are matched by their address, or their path: a listener that is to be at that of one has that one, and opens
+    none. So a server needs no other options with them than without, and what they do not cover is opened as ever.
 2.  They are whoever's who started the process, and stay open there: callers wait in their backlogs while one process
     takes the place of another, and none of them is turned away.
 3.  What the environment says of them is taken out of it: they are nobody else's, a process that is started by
@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cometary.transport.net.listener import Network, addresses_of, open_sockets
+from cometary.transport.net.unix import open_unix_socket
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+
+    Where = str | tuple[Any, ...]
+    """The path of a Unix socket, or a host and a port."""
 
 FIRST: Final = 3
 """The first descriptor that is handed over."""
@@ -38,8 +42,8 @@ class Inherited:
 
     def __init__(self, environment: MutableMapping[str, str], pid: int, *, reuse_port: bool = False) -> None:
         self._reuse_port = reuse_port
-        self._sockets: dict[tuple[str, int], socket.socket] = {}
-        self._used: set[tuple[str, int]] = set()
+        self._sockets: dict[Where, socket.socket] = {}
+        self._used: set[Where] = set()
         said = [environment.pop(name, "") for name in NAMES]
         if said[0] == str(pid) and said[1].isdecimal():
             for descriptor in range(FIRST, FIRST + int(said[1])):
@@ -48,16 +52,21 @@ class Inherited:
     def _take(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - its one argument
         sock = socket.socket(fileno=descriptor)
-        if sock.family in {socket.AF_INET, socket.AF_INET6} and sock.type == socket.SOCK_STREAM:
+        where = place_of(sock)
+        if where and sock.type == socket.SOCK_STREAM:
             sock.settimeout(0)
-            self._sockets[sock.getsockname()[:2]] = sock
+            self._sockets[where] = sock
         else:
             sock.detach()  # it is for something else in this process
 
     def network(self) -> Network:
         """Return what a server takes its sockets from; to be asked before any of them is."""
         successor: Literal["none", "sockets", "port"] = "port" if self._reuse_port else "none"
-        return Network(self.open_sockets, successor="sockets" if self._sockets else successor)
+        return Network(
+            self.open_sockets,
+            open_unix_socket=self.open_unix_socket,
+            successor="sockets" if self._sockets else successor,
+        )
 
     def close(self) -> None:
         """Close this process's descriptors of them."""
@@ -67,7 +76,8 @@ class Inherited:
     @property
     def unused(self) -> list[str]:
         """The addresses of those that no listener has asked for."""
-        return [f"{host}:{port}" for host, port in self._sockets if (host, port) not in self._used]
+        left = [where for where in self._sockets if where not in self._used]
+        return [f"unix:{where}" if isinstance(where, str) else f"{where[0]}:{where[1]}" for where in left]
 
     async def open_sockets(self, host: str, port: int) -> list[socket.socket]:
         """Return listening sockets, those that were handed over at all addresses that `host` has, or new ones.
@@ -81,3 +91,23 @@ class Inherited:
         if found:
             return [self._sockets[address].dup() for address in found]
         return await open_sockets(host, port, reuse_port=self._reuse_port)
+
+    def open_unix_socket(self, path: str, mode: int) -> socket.socket:
+        """Return a listening socket, the one that was handed over at that path, or a new one.
+
+        Raises:
+            OSError: the path is taken, or nothing can be made there: the configuration's fault.
+        """
+        handed = self._sockets.get(path)
+        if handed is None:
+            return open_unix_socket(path, mode, reuse_port=self._reuse_port)
+        self._used.add(path)
+        return handed.dup()
+
+
+def place_of(sock: socket.socket) -> Where | None:
+    """Return where a socket is that may be one of ours; None for any other."""
+    name: Any = sock.getsockname()
+    if sock.family in {socket.AF_INET, socket.AF_INET6}:
+        return name[0], name[1]
+    return name if sock.family is socket.AF_UNIX and isinstance(name, str) and name else None

@@ -25,6 +25,7 @@ import trio
 
 from cometary.log import get_logger
 from cometary.transport.net.poller import Poller, best_poller
+from cometary.transport.net.unix import UNIX_PEER, open_unix_socket
 
 if TYPE_CHECKING:
     from cometary.transport.net.channel import Protocol
@@ -91,7 +92,7 @@ class Listener:
                     logger.warning("listener paused", text=text, error=str(error))
                     return self._pause()
                 continue  # that caller has gone already
-            self._welcome(sock, str(address[0]))
+            self._welcome(sock, str(address[0]) if address else UNIX_PEER)
         return False
 
     def take_waiting(self) -> None:
@@ -103,8 +104,9 @@ class Listener:
     def _welcome(self, sock: socket.socket, peer: str) -> None:
         try:
             sock.settimeout(0)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if peer != UNIX_PEER:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._switchboard.traffic.accepted += 1
             self._switchboard.add(self._protocol(sock, peer, self._switchboard))
         except OSError as error:  # it has gone meanwhile, or the poller can take no more
@@ -219,6 +221,7 @@ class Network:
 
     Attributes:
         open_sockets: Listens at a host and a port; see `open_sockets`.
+        open_unix_socket: Listens at a path; see `open_unix_socket`.
         new_poller: Makes what watches these sockets and those that they accept.
         successor: Who accepts callers when this process stops: `none`, then they are told that it does; or one that
             has the same `sockets`, or others at the same `port`, to which they are left from the beginning.
@@ -226,6 +229,7 @@ class Network:
 
     open_sockets: Callable[[str, int], Awaitable[list[socket.socket]]] = open_sockets
     new_poller: Callable[[], Poller] = best_poller
+    open_unix_socket: Callable[[str, int], socket.socket] = open_unix_socket
     successor: Literal["none", "sockets", "port"] = "none"
 
 

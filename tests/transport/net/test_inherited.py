@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,18 @@ def test_without_any_a_successor_may_take_the_same_port_if_that_was_said(
     reuse_port: bool, successor: str
 ) -> None:
     assert Inherited({}, os.getpid(), reuse_port=reuse_port).network().successor == successor
+
+
+def test_one_at_a_path_is_what_listens_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = str(tmp_path / "push.sock")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(path)
+        made = handed_over(monkeypatch, sock)
+        assert made.unused == [f"unix:{path}"]
+        with made.network().open_unix_socket(path, 0o600) as taken:
+            assert (taken.getsockname(), made.unused) == (path, [])
+        made.close()
+        with made.network().open_unix_socket(f"{path}.other", 0o600) as other:
+            assert other.getsockname() == f"{path}.other"
+        sock.detach()  # `close` has closed it
+    assert Path(path).exists()  # it is whoever's who has started the process
