@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from cometary.cli import attaching, calls, chaos, checking, looking, new, tokens
-from cometary.cli.arguments import parse
+from cometary.cli import attaching, auto_reload, calls, chaos, checking, looking, new, tokens
+from cometary.cli.arguments import RELOAD, parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
 from cometary.settings import Settings, is_given, load
@@ -47,14 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return looking.run(command, given, os.environ)
         if command in calls.COMMANDS:
             return calls.run(command, given, os.environ)
-        settings = load(given, os.environ)
-        if command == "demo":
-            any_control = not is_given("control", given, os.environ)
-            return _serve(settings, _demo(settings), given, any_control=any_control)
-        return _serve(settings, settings.app, given)
+        if given.pop(RELOAD, False):
+            load(given, os.environ)  # what is wrong is said once, and at once
+            words = sys.argv[1:] if arguments is None else arguments
+            return auto_reload.run(words, given, drains=is_given("drain", given, os.environ))
+        return _start(command, given)
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
+
+
+def _start(command: str, given: Mapping[str, str]) -> int:
+    settings = load(given, os.environ)
+    if command == "demo":
+        any_control = not is_given("control", given, os.environ)
+        return _serve(settings, _demo(settings), given, any_control=any_control)
+    return _serve(settings, settings.app, given)
 
 
 def _demo(settings: Settings) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
 from cometary.cli import attaching, calls, chaos, looking, new, tokens
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
 from cometary.version import version
+
+RELOAD: Final = "reload"
+"""The flag that has the server started again; no option of the server's own."""
 
 
 class _Parser(ArgumentParser):
@@ -47,6 +50,13 @@ def _parser() -> ArgumentParser:
         command.add_argument("app", metavar="MODULE:APP", nargs="?", default=SUPPRESS, help=_help(options[0]))
     for command in (serve, demo, check):
         _add_options(command, options)
+    for command in (serve, demo):
+        command.add_argument(
+            f"--{RELOAD}",
+            action="store_true",
+            default=SUPPRESS,
+            help="for development: start the server again whenever a file changes; needs cometary[reload]",
+        )
     new.add_options(commands.add_parser("new", help="write a small project that runs", allow_abbrev=False))
     trouble = commands.add_parser(
         "chaos", help="break a server's connections, and count what is lost", allow_abbrev=False

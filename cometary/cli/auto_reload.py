@@ -1,0 +1,127 @@
+"""`--reload`, for development: the server as a process of its own, started again whenever a file changes.
+
+1.  What is watched are the sources (`SUFFIXES`) in the working directory, in the application's own and below them, but
+    for what editors, version control and Python keep there (`watchfiles.DefaultFilter`). A log or a database that the
+    server itself writes there is none of them: else it would never come to rest.
+2.  The server is told to stop as by anybody (SIGTERM), so that every session hears of it; the next one begins once it
+    has. Its clients come back at once: `drain` is 0 unless it was given.
+3.  A server that ends by itself, such as with an application that cannot be imported, has said why. The next change
+    starts it again.
+4.  SIGINT and SIGTERM are this process's: the server has a session of its own, so that a Ctrl-C does not reach it
+    twice, which would end it at once. It is told to stop, and the exit status is its own.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from cometary.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
+    from watchfiles import Change
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+FLAG: Final = "--reload"
+SUFFIXES: Final = (".py", ".html", ".css", ".js", ".mjs", ".svg", ".toml")
+MOST_NAMED: Final = 3
+"""Files that are named when they have changed."""
+
+
+def run(arguments: Sequence[str], given: Mapping[str, str], *, drains: bool) -> int:
+    """Serve until a signal comes, and again after each change.
+
+    Args:
+        arguments: the command line, whose command and options are the server's.
+        given: what it says, by the options' names.
+        drains: whether anybody has said over how long clients come back.
+
+    Returns:
+        The exit status of the last server.
+
+    Raises:
+        ConfigError: the library that watches files is not installed.
+    """
+    try:
+        from watchfiles import DefaultFilter, awatch  # noqa: PLC0415 - they come with an extra
+    except ImportError:
+        raise ConfigError(FLAG, "it needs the extra: pip install 'cometary[reload]'") from None
+    quick = [] if drains else ["--drain", "0"]
+    rest = [argument for argument in arguments if argument != FLAG]
+    command = [sys.executable, "-m", "cometary", *rest, *quick]
+    paths, default = watched(given), DefaultFilter()
+
+    def is_source(change: Change, path: str) -> bool:
+        return path.endswith(SUFFIXES) and default(change, path)
+
+    return trio.run(
+        _serve_again, command, lambda: awatch(*paths, watch_filter=is_source, raise_interrupt=False)
+    )
+
+
+def watched(given: Mapping[str, str]) -> list[Path]:
+    """Return what is watched (rule 1)."""
+    found = {Path.cwd()}
+    module, _, _ = given.get("app", "").rpartition(":")
+    if module.endswith(".py"):
+        found.add(Path(module).resolve().parent)
+    if "config" in given:
+        found.add(Path(given["config"]).resolve().parent)
+    return sorted(path for path in found if path.exists())
+
+
+Watch = Callable[[], "AsyncIterable[set[tuple[Change, str]]]"]
+
+
+async def _serve_again(command: Sequence[str], watch: Watch) -> int:
+    server = _Server(command)
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_restart_after_changes, server, watch)
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+                break
+        return await server.stop()
+
+
+async def _restart_after_changes(server: _Server, watch: Watch) -> None:
+    await server.start()
+    async for changes in watch():
+        names = sorted({Path(path).name for _, path in changes})
+        more = "" if len(names) <= MOST_NAMED else " and more"
+        sys.stderr.write(f"cometary: {', '.join(names[:MOST_NAMED])}{more} changed: starting again\n")
+        with trio.CancelScope(shield=True):
+            await server.stop()
+        await server.start()
+
+
+class _Server:
+    """The process that serves, one after the other.
+
+    Args:
+        command: starts it.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._process: trio.Process | None = None
+
+    async def start(self) -> None:
+        """Start one."""
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "start_new_session": True}
+        self._process = await trio.lowlevel.open_process(self._command, **options)
+
+    async def stop(self) -> int:
+        """Have it stop, unless it has already; returns its exit status."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        return await self._process.wait()
