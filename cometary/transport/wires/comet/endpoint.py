@@ -63,7 +63,7 @@ class CometRequest(Request):
         self._exchange = exchange
         self._codec = codec
         self._gate = gate
-        exchange.on_drop = self  # and not a method of it, which would be one more object for every request
+        exchange.on_drop = self._drop
 
     @property
     def address(self) -> str:
@@ -79,8 +79,7 @@ class CometRequest(Request):
         """Answer with an error."""
         self._exchange.refuse(error, self._codec)
 
-    def __call__(self) -> None:
-        """Take note that its client is not there any more to be answered."""
+    def _drop(self) -> None:
         if self._gate.drop(self.sid, self):
             self._exchange.leave_unanswered()
 
