@@ -23,6 +23,7 @@ from coredis.retry import NoRetryPolicy
 from cometary.cluster.redis.connection import PATIENCE, unreachable
 from cometary.cluster.redis.url import EngineURL
 from cometary.errors import EngineError
+from cometary.escapes import leaves
 
 FUNCTIONS: Final = files("cometary.cluster.redis").joinpath("session.lua").read_text()
 
@@ -97,9 +98,7 @@ async def check(url: EngineURL, client: Redis[bytes]) -> None:
 
 
 def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    return next(leaves(error))
 
 
 def translated(url: EngineURL, error: BaseException) -> Exception:

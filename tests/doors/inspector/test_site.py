@@ -179,6 +179,7 @@ class TestWhatIsSeen:
             page = await opened(world, mock_clock)
             await page.look("list", {"at": "tree"})
             page.meanwhile = lambda: world.app.update("news", 1)
+            tree: dict[str, Any] = {}
             for _ in range(3):  # the first looks begin to count
                 page.seen.clear()
                 tree = await page.wait("list")
