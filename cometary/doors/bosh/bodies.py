@@ -18,6 +18,9 @@ LARGEST_BYTE: Final = 255
 LARGEST_SHORT: Final = 65_535
 LARGEST_RID: Final = 2**53 - 1
 
+MOST_ELEMENTS: Final = 1000
+"""Of one body."""
+
 BODY: Final = f"{HTTPBIND} body"
 RESTART: Final = f"{XBOSH} restart"
 VERSION: Final = f"{XBOSH} version"
@@ -109,7 +112,7 @@ def read_body(data: bytes) -> Body:
     Raises:
         ProtocolError: `bad-request`: it is not a body; the client's fault.
     """
-    splitter = Splitter(len(data))
+    splitter = Splitter(len(data), MOST_ELEMENTS)
     children = splitter.feed(data, final=True)
     if splitter.root != BODY:
         raise ProtocolError("bad-request", f"the element is body, in {HTTPBIND}")

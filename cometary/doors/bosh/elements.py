@@ -4,7 +4,8 @@
     written anew, but handed on as they came. A prefix that the root declares, and an element uses, is declared in that
     element, which so means the same elsewhere.
 2.  What XMPP does without (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
-    processing instructions, comments. So is text between the elements, what is nested too deep, and what is not UTF-8.
+    processing instructions, comments. So is text between the elements, what is nested too deep, and what is not UTF-8;
+    and what would take long: more prefixes, or elements, than anybody needs.
 3.  What is not whole yet is kept, up to a length.
 
 The parser is Expat, by the standard library: it is kept by both, and can be told what to refuse.
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 100
 """Elements within each other."""
+
+MOST_PREFIXES: Final = 16
+"""Of a root: each is looked for in each of its elements."""
 
 _QUOTES: Final = {"'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 _name_of: Final = re.compile(rb"<[^\s/>]+").match
@@ -52,6 +56,7 @@ class Splitter:
 
     Args:
         longest: bytes that an element may have.
+        most: how many elements there may be; None for any number.
 
     Attributes:
         root: the name of the root, as in `Element`; empty until it has come.
@@ -59,7 +64,8 @@ class Splitter:
         closed: whether the root is whole.
     """
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: int, most: int | None = None) -> None:
+        self._left = most
         self.root = ""
         self.attributes: dict[str, str] = {}
         self.closed = False
@@ -118,11 +124,17 @@ class Splitter:
             self._prefixes.add(prefix)
         elif not self._depth and prefix is not None:
             self._declared[prefix] = uri or ""
+            if len(self._declared) > MOST_PREFIXES:
+                raise ProtocolError("bad-request", f"more than {MOST_PREFIXES} prefixes are declared")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
         self._depth = depth + 1
         if depth == 1:
+            if self._left is not None:
+                self._left -= 1
+                if self._left < 0:
+                    raise ProtocolError("bad-request", "there are too many elements")
             self._has_children = False
             self._begun = (self._parser.CurrentByteIndex, name, attributes, frozenset(self._prefixes))
             if self._prefixes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.doors.bosh.bodies import Body, read_body, write_body
+from cometary.doors.bosh.bodies import MOST_ELEMENTS, Body, read_body, write_body
 from cometary.doors.bosh.bounces import bounces_of
-from cometary.doors.bosh.elements import DEEPEST, Element, Splitter
+from cometary.doors.bosh.elements import DEEPEST, MOST_PREFIXES, Element, Splitter
 from cometary.doors.bosh.streams import ERROR, FEATURES, StreamReader, opening
 from cometary.doors.bosh.terms import CONTENT, Offer, Terms, agree
 from cometary.errors import ProtocolError
@@ -51,6 +52,8 @@ BOMB = b"<!DOCTYPE b [<!ENTITY a 'aaaaaaaaaa'><!ENTITY c '&a;&a;&a;&a;&a;&a;&a;'
         body(b"<x:a/>"),
         body(b"<a b='1' b='2'/>"),
         body(b"<a>\xff</a>"),
+        body(b"<a/>" * (MOST_ELEMENTS + 1)),
+        body(said=b"rid='1' " + b" ".join(b"xmlns:p%d='u'" % number for number in range(MOST_PREFIXES + 1))),
         body(b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1)),
         body(b"<a/>").decode().encode("utf-16"),
         body(b"<a/>").decode().encode("utf-16-be"),
@@ -61,6 +64,26 @@ BOMB = b"<!DOCTYPE b [<!ENTITY a 'aaaaaaaaaa'><!ENTITY c '&a;&a;&a;&a;&a;&a;&a;'
 def test_b17_what_is_not_a_body_is_refused_and_nothing_expands(data: bytes) -> None:
     with pytest.raises(ProtocolError, match="bad-request"):
         read_body(data)
+
+
+VALID: Final = body(
+    b"<a b='1' xmlns:x='urn:x'>&lt;<x:c/></a><d/>", b"rid='1' sid='a' xmlns:y='urn:y' wait='5'"
+)
+
+
+@given(
+    st.integers(0, len(VALID)),
+    st.integers(0, 8),
+    st.binary(max_size=8) | st.sampled_from([b"<", b"&", b"'", b"/>"]),
+)
+def test_b17_a_body_that_was_changed_is_a_body_or_is_refused(begin: int, length: int, put: bytes) -> None:
+    changed = VALID[:begin] + put + VALID[begin + length :]
+    try:
+        children = read_body(changed).children
+    except ProtocolError:
+        return
+    for child in children:
+        ET.fromstring(child)  # noqa: S314
 
 
 @pytest.mark.parametrize(
