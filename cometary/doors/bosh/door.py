@@ -8,6 +8,7 @@ import trio
 
 from cometary.config.section import Section, section_of
 from cometary.doors.bosh.endpoint import BoshEndpoint
+from cometary.doors.bosh.script import to_be_escaped
 from cometary.doors.bosh.sessions import BoshSupervisor, Sessions
 from cometary.doors.bosh.settings import BoshSection
 from cometary.doors.bosh.terms import Offer
@@ -54,7 +55,10 @@ class BoshDoor(Door):
             ready=lambda: operations.state() == "ready",
             now=trio.current_time,
         )
-        return (Route("POST", path, endpoint),)
+        if self._section.bosh_script == "off":
+            return (Route("POST", path, endpoint),)
+        to_be_escaped()  # not when the first client waits
+        return (Route("POST", path, endpoint), Route("GET", path, endpoint))
 
     def reload(self, settings: Section) -> None:
         """Take another limit of sessions that one address opens."""

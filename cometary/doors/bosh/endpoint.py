@@ -21,6 +21,8 @@ from cometary.doors.bosh.names import (
     POLICY_VIOLATION,
     SYSTEM_SHUTDOWN,
 )
+from cometary.doors.bosh.script import CONTENT as SCRIPT
+from cometary.doors.bosh.script import body_of, script_of
 from cometary.doors.bosh.terms import CONTENT, Offer, agree
 from cometary.errors import ProtocolError
 
@@ -39,7 +41,7 @@ class BoshRequest(Asked):
 
     Args:
         body: what it says.
-        exchange: is answered.
+        exchange: is answered; a GET with a script.
         now: the time, in seconds.
     """
 
@@ -53,7 +55,7 @@ class BoshRequest(Asked):
     def answer(self, status: int, body: bytes, content: str) -> None:
         """Answer it."""
         if not self._exchange.answered:
-            self._exchange.respond(status, body, content.encode() if body else b"text/plain")
+            answer(self._exchange, status, body, content)
 
     def refuse(self, condition: str, *, is_legacy: bool = False) -> None:
         """Answer with a condition by which a session ends."""
@@ -76,8 +78,15 @@ class BoshRequest(Asked):
 answer_if_discarded(BoshRequest)
 
 
+def answer(exchange: Exchange, status: int, body: bytes, content: str) -> None:
+    """Answer with a body, or, a GET, with a script."""
+    if body and exchange.method != "POST":
+        body, content = script_of(body), SCRIPT
+    exchange.respond(status, body, content.encode() if body else b"text/plain")
+
+
 class BoshEndpoint:
-    """Answers `POST /http-bind`.
+    """Answers `POST /http-bind`, and GET, if scripts are wanted.
 
     Args:
         sessions: those that there are.
@@ -111,10 +120,10 @@ class BoshEndpoint:
         if exchange.headers.get(b"sec-fetch-mode") == b"navigate":
             raise ProtocolError("forbidden", "This is for programs: what others have sent is in the answers.")
         try:
-            request = BoshRequest(read_body(exchange.body), exchange, self._now())
+            data = exchange.body if exchange.method == "POST" else body_of(exchange.query)
+            request = BoshRequest(read_body(data), exchange, self._now())
         except ProtocolError:
-            body = write_body([("type", "terminate"), ("condition", BAD_REQUEST)])
-            exchange.respond(200, body, CONTENT.encode())
+            answer(exchange, 200, write_body([("type", "terminate"), ("condition", BAD_REQUEST)]), CONTENT)
             return
         peer = exchange.peer
         exchange.release_request()

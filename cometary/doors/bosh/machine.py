@@ -254,11 +254,6 @@ class BoshMachine(StateMachine):
             self._reading = not self._reading
             actions.append(Reading(self._reading))
 
-    def open_requests(self) -> list[Asked]:
-        """Return the requests that wait for an answer; none of them gets one from here any more."""
-        held, self._held = self._held, []
-        return [each.asked for each in held if each.asked is not None] + self._window.give_up()
-
     # -- the XMPP server ----------------------------------------------------------------------------
 
     @on((waiting, have_request, have_packet), Arrived, to=(waiting, have_request, have_packet))
@@ -333,7 +328,8 @@ class BoshMachine(StateMachine):
 
     def _end(self, actions: list[object], attributes: list[tuple[str, str]], status: int = 200) -> Step:
         """End the session: the oldest request is told how, together with what waits; the others nothing."""
-        left = self.open_requests()
+        left = [held.asked for held in self._held if held.asked is not None] + self._window.give_up()
+        self._held.clear()
         if left:
             body = write_body(attributes, self._waiting.take_all()) if status == 200 else b""  # noqa: PLR2004
             actions.append(Answer(left[0], body, status))

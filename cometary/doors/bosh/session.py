@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cometary.doors.bosh.bodies import write_body
 from cometary.doors.bosh.bounces import bounces_of
-from cometary.doors.bosh.events import Answer, Asked, Forward, Leave, Reading, Restart
+from cometary.doors.bosh.events import Answer, Asked, Forward, Gone, Leave, Reading, Restart
 from cometary.doors.bosh.machine import BoshMachine
 from cometary.doors.bosh.names import INTERNAL_SERVER_ERROR
 from cometary.doors.bosh.upstream import Server, Upstream
@@ -40,6 +40,7 @@ class BoshSession(MachineActor):
         self._sid = sid
         self._content = terms.content
         self._over = over
+        self._unanswered = {first: None}  # should this crash between what the machine says, and what it does
         tell = self.actor_ref.actor_inbox.put_if_open
         self._upstream = Upstream(server, terms, tell, self.system.scheduler.now)
 
@@ -48,9 +49,18 @@ class BoshSession(MachineActor):
         super().on_start()
         self.start_task(self._upstream.run)
 
+    def on_receive(self, message: Any) -> Any:
+        """Take note of who waits for an answer, and go by the rules."""
+        if isinstance(message, Asked):
+            self._unanswered[message] = None
+        elif isinstance(message, Gone):
+            self._unanswered.pop(message.asked, None)
+        return super().on_receive(message)
+
     def perform(self, action: Any) -> None:
         """Do what the machine says."""
         if isinstance(action, Answer):
+            self._unanswered.pop(action.asked, None)
             action.asked.request.answer(action.status, action.body, self._content)
         elif isinstance(action, Forward):
             self._upstream.send(b"".join(action.elements))
@@ -72,5 +82,5 @@ class BoshSession(MachineActor):
         """Tell the client that it is over."""
         super().on_failure(exception_type, exception_value, traceback)
         self._over(self._sid)
-        for asked in self.machine.open_requests():
+        for asked in self._unanswered:
             asked.request.answer(200, FAILED, self._content)

@@ -52,6 +52,12 @@ class BoshSection(Section):
     )
     bosh_sessions: int = option(10_000, kinds.whole(1, 1_000_000), "The most sessions of BOSH.")
 
+    bosh_script: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether pages of any site may ask by scripts (XEP-0252), which are for who has a session's id.",
+    )
+
     def check(self) -> None:
         """See whether it is said for which domains it is, and whether no password goes over a network in the clear."""
         if self.bosh is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cometary.doors.bosh.bodies import MOST_ELEMENTS, Body, read_body, write_body
 from cometary.doors.bosh.bounces import bounces_of
 from cometary.doors.bosh.elements import DEEPEST, MOST_PREFIXES, Element, Splitter
+from cometary.doors.bosh.script import script_of
 from cometary.doors.bosh.streams import ERROR, FEATURES, StreamReader, opening
 from cometary.doors.bosh.terms import CONTENT, Offer, Terms, agree
 from cometary.errors import ProtocolError
@@ -222,6 +224,32 @@ def test_senders_of_messages_and_requests_that_nobody_fetched_are_told() -> None
     ]
     assert told[0].find("error/{urn:ietf:params:xml:ns:xmpp-stanzas}recipient-unavailable") is not None
     assert told[1].find("error/{urn:ietf:params:xml:ns:xmpp-stanzas}service-unavailable") is not None
+
+
+# -- scripts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ('"', '\\"'),
+        ("\\", "\\\\"),
+        ("\n\r", "\\n\\r"),
+        ("\u2028\u2029", "\\u2028\\u2029"),
+        ("\u00ad\u200b\ufeff", "\\u00ad\\u200b\\ufeff"),
+        ("\U000e0001", "\\udb40\\udc01"),
+        ("é</script>", "é</script>"),
+    ],
+)
+def test_b23_what_a_script_could_not_have_is_escaped(text: str, escaped: str) -> None:
+    assert script_of(text.encode()).decode() == f'_BOSH_("{escaped}")'
+
+
+@given(st.text())
+def test_b23_a_script_says_what_was_said(text: str) -> None:
+    text = text.encode(errors="ignore").decode()
+    said = script_of(text.encode()).decode().removeprefix("_BOSH_(").removesuffix(")")
+    assert json.loads(said, strict=False) == text
 
 
 # -- what is agreed ------------------------------------------------------------------------------------------

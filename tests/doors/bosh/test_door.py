@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -206,6 +207,24 @@ async def test_a_client_that_polls_is_told_what_comes_when_it_asks(client: BoshC
     assert (first.said["hold"], first.said["requests"]) == ("0", "1")
 
 
+async def test_b23_a_script_asks_and_is_answered_where_that_is_wanted(
+    xmpp: int, http: httpx.AsyncClient
+) -> None:
+    space = "http://jabber.org/protocol/httpbind"
+    body = f"<body xmlns='{space}' rid='1' to='localhost' ver='1.6' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'/>"
+    async with serving(xmpp, bosh_script="on") as running:
+        answer = await http.get(f"{url_of(running)}?{quote(body)}")
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.text.startswith(f"_BOSH_(\"<body xmlns='{space}' sid='")
+        assert (
+            "item-not-found"
+            in (await http.get(f"{url_of(running)}?{quote(body.replace('ver', 'sid'))}")).text
+        )
+        assert "bad-request" in (await http.get(url_of(running))).text
+    async with serving(xmpp) as running:
+        assert (await http.get(f"{url_of(running)}?{quote(body)}")).status_code == 405
+
+
 # -- the XMPP server -------------------------------------------------------------------------------------
 
 
@@ -294,7 +313,16 @@ async def test_a_session_that_crashes_ends_alone_and_its_client_is_told(
         perform(self, action)
 
     monkeypatch.setattr(BoshSession, "perform", crashing)
-    assert (await client.ask("<crash/>")).condition == "internal-server-error"
+    answers: list[Answer] = []
+
+    async def poll() -> None:
+        answers.append(await client.ask())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(poll)
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        answers.append(await client.ask("<crash/>"))
+    assert [answer.condition for answer in answers] == ["internal-server-error"] * 2
     assert (await client.ask()).condition == "item-not-found"
     assert texts(await other.ask(message(there, "to myself"))) == ["to myself"]
     assert running.statistics()["bosh_sessions"] == 1
