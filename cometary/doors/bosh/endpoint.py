@@ -136,6 +136,8 @@ class BoshEndpoint:
             self._submit(request, session)
         if session is not None and not exchange.answered:
             exchange.on_drop = partial(request.drop, self._now)
+            if exchange.carrier is None:  # its client has gone while it waited for its turn
+                request.drop(self._now)
 
     def _submit(self, request: BoshRequest, session: ActorRef[BoshSession] | None) -> None:
         if session is None:
