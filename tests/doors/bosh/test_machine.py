@@ -418,6 +418,14 @@ def test_b15_an_answer_that_is_kept_is_for_who_has_the_key() -> None:
     assert driver.ask(A, rid=driver.last).condition == "item-not-found"
 
 
+def test_b15_a_request_that_is_held_goes_over_to_a_connection_that_has_the_key() -> None:
+    keys = sequence("one", 3)
+    driver = Driver(newkey=keys[0])
+    held = driver.ask(A, key=keys[1])
+    assert driver.ask(A, rid=driver.last, key=keys[2]).condition == "item-not-found"
+    assert not held.got
+
+
 # -- connections that break -----------------------------------------------------------------------------------
 
 
