@@ -2,7 +2,7 @@
 
 1.  The latest ones are kept, as many as the operator says (`ended-sessions`); for one more the oldest is forgotten.
 2.  What is told of one is small, however much it had: of its paths and of the packets that it did not deliver the first
-    `SHOWN`, of these no more than paths and sizes; of a long name of a user the beginning.
+    `SHOWN`, of these no more than paths and sizes; of a long name of a user the ends.
 3.  It is taken note of when the session ends, and again when it has signed off: only then it is known what was
     undelivered. Nothing of this is on the way of a packet. Its last steps are there if an operator had looked at it
     while it lived (`cometary.sessions.recordings`).
@@ -13,10 +13,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from cometary.background_log import shortened
 from cometary.sessions.application import Paths
 from cometary.sessions.brief import packet_in_brief
-from cometary.sessions.journal import LONGEST_USER, reason_of
+from cometary.sessions.journal import reason_of, shown_user
 from cometary.sessions.recordings import Recordings
 
 if TYPE_CHECKING:
@@ -71,10 +70,9 @@ class EndedSessions:
         steps = self.recordings.take(keeper)
         if not self._most:
             return
-        user = keeper.user
         self._by_name[keeper.name] = {
             **keeper.describe(now),
-            "user": shortened(user, LONGEST_USER) if isinstance(user, str) else user,
+            "user": shown_user(keeper),
             "reason": reason_of(keeper),
             "ended": round(time.time(), 3),
             "last_state": keeper.machine.state.name,

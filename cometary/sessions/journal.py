@@ -69,7 +69,7 @@ class Journal:
         self.opens[wire] += 1
         if is_enabled(logging.INFO) and self._may("opened", "opened"):
             where = {"address": address} if self.addresses else {}
-            logger.info("session opened", session=keeper.name, user=_user(keeper), wire=wire, **where)
+            logger.info("session opened", session=keeper.name, user=shown_user(keeper), wire=wire, **where)
 
     def ended(self, keeper: SessionKeeper, undelivered: int) -> None:
         """Tell that a session has ended and signed off.
@@ -86,7 +86,7 @@ class Journal:
                 level,
                 "session ended",
                 session=keeper.name,
-                user=_user(keeper),
+                user=shown_user(keeper),
                 reason=reason,
                 age=round(self._now() - keeper.opened, 3),
                 received=keeper.received,
@@ -156,7 +156,8 @@ class Journal:
         return False
 
 
-def _user(keeper: SessionKeeper) -> str | int | None:
+def shown_user(keeper: SessionKeeper) -> str | int | None:
+    """Return whose session it is, as operators are told: of a long name the beginning and the end."""
     user = keeper.user
     return shortened(user, LONGEST_USER) if isinstance(user, str) else user
 

@@ -2,7 +2,8 @@
 
 1.  A page is told only what differs from what it was told last.
 2.  One that is slow is told less often, not later: of what waits for it only the latest is kept (`CONTRACTS`).
-3.  What cannot be had any more (an actor that has ended) is told as such; any other error is logged, and told as one.
+3.  What cannot be had any more (an actor that has ended) is told as such. Of any other error, such as one of a user's
+    object that is looked at, the log has all; the page is told that there was one, and not looked for again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cometary.doors.inspector.busiest import Busiest
 from cometary.doors.inspector.counting import Counting
 from cometary.doors.inspector.readings import Readings
 from cometary.errors import ProtocolError
+from cometary.escapes import escapes
 from cometary.log import get_logger
 from cometary.packets.contract import Declared, declare, make_contract
 
@@ -122,7 +124,7 @@ class Pushing:
         for viewer in list(self._viewers.values()):
             viewer.tell(OVERVIEW, self._overview())
             for path, look in list(viewer.looks.items()):
-                viewer.tell(path.removeprefix(LOOK), await self._seen(look))
+                await self._tell(viewer, path, look)
         await self._counting.look()
 
     def _all_looks(self) -> Iterable[looks.List | looks.Detail]:
@@ -140,12 +142,21 @@ class Pushing:
             "state": self._inside.operations.state(),
         }
 
-    async def _seen(self, look: looks.List | looks.Detail) -> dict[str, Any]:
+    async def _tell(self, viewer: Viewer, path: str, look: looks.List | looks.Detail) -> None:
+        what = path.removeprefix(LOOK)
         try:
-            return await self._look_at(look)
+            frame = await self._look_at(look)
+            if viewer.looks.get(path) is look:  # else the page has turned to something else meanwhile
+                viewer.tell(what, frame)
         except (ProtocolError, ActorDeadError) as error:
             detail = error.detail if isinstance(error, ProtocolError) else "This actor has ended."
-            return {"at": "gone", "detail": detail}
+            viewer.tell(what, {"at": "gone", "detail": detail})
+        except BaseException as error:
+            if escapes(error):
+                raise
+            logger.exception("look failed", text=f"The inspector cannot show {look}")
+            viewer.looks.pop(path, None)
+            viewer.tell(what, {"at": "gone", "detail": "This cannot be shown; the server's log says why."})
 
     async def _look_at(self, look: looks.List | looks.Detail) -> dict[str, Any]:
         inside, readings = self._inside, self._readings

@@ -12,6 +12,7 @@ import trio
 from cometary.doors.control.named import fits, living_session
 from cometary.doors.inspector.machines import drawn
 from cometary.sessions.brief import packet_in_brief
+from cometary.sessions.journal import shown_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +48,7 @@ async def _found(
     rest = iter(keepers)
     while part := list(islice(rest, SLICE)):
         for keeper in part:
-            told = {"name": keeper.name, "user": keeper.user, "paths": manager.hub.paths(keeper).listed}
+            told = {"name": keeper.name, "user": shown_user(keeper), "paths": manager.hub.paths(keeper).listed}
             if keeper.ended is None and fits(told, search):
                 found.append(keeper)
         await trio.lowlevel.checkpoint()
@@ -75,7 +76,7 @@ def line(keeper: SessionKeeper, manager: SessionManager, readings: Readings) -> 
     paths = manager.hub.paths(keeper, PATHS_SHOWN)
     return {
         "name": keeper.name,
-        "user": keeper.user,
+        "user": shown_user(keeper),
         "wire": keeper.wire,
         "state": keeper.machine.state.name,
         "opened": opened(keeper),
@@ -109,6 +110,7 @@ def one(look: looks.Session, manager: SessionManager, readings: Readings) -> dic
     return {
         "at": "session",
         **described,
+        "user": shown_user(keeper),
         "opened": opened(keeper),
         "received": keeper.received,
         "sent": outbox.sent,

@@ -193,6 +193,31 @@ class TestWhatIsSeen:
             await world.pass_time(mock_clock, EVERY)
             assert not [ref for ref in actor.system.actors if "on_receive" in vars(ref.actor_inbox.actor)]
 
+    async def test_an_error_of_what_is_looked_at_is_told_and_logged_once(
+        self, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise ValueError
+
+        monkeypatch.setattr("cometary.doors.inspector.sessions.one", fail)
+        async with serving() as world:
+            page = await opened(world, mock_clock)
+            seen = await page.look("detail", {"at": "session", "name": "x"})
+            await world.pass_time(mock_clock, 3 * EVERY)
+            assert "the server's log says why" in seen["detail"]
+            assert len([record for record in caplog.records if "cannot show" in record.message]) == 1
+            assert (await page.look("list", {"at": "tree"}))["at"] == "tree"
+
+    async def test_a_users_name_is_shown_in_a_line_however_long_it_is(self, mock_clock: MockClock) -> None:
+        recorder = Recorder()
+        async with serving(recorder.app) as world:
+            for _ in range(3):
+                await world.open()
+                recorder.sessions[-1].data["user"] = "u" * 2_000_000
+            page = await opened(world, mock_clock)
+            seen = await page.look("list", {"at": "sessions"})
+            assert [len(line["user"]) < 200 for line in seen["lines"]] == [True] * 3
+
     async def test_what_cannot_be_looked_at_is_said_and_harms_nothing(self, mock_clock: MockClock) -> None:
         async with serving() as world:
             page = await opened(world, mock_clock)
