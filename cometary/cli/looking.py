@@ -121,7 +121,9 @@ def print_json(value: object) -> None:
 def shown(value: object) -> str:
     """Return a value of an answer as text."""
     if isinstance(value, list):
-        return " ".join(map(str, cast("list[object]", value)))
+        return " ".join(map(shown, cast("list[object]", value)))
+    if isinstance(value, dict):
+        return " ".join(f"{name}={each}" for name, each in cast("dict[str, object]", value).items())
     return "" if value is None else str(value)
 
 
@@ -161,9 +163,12 @@ def _session(client: httpx.Client, given: Mapping[str, Any]) -> None:
     if given["json"]:
         print_json(session)
         return
+    steps = session.pop("steps", ())
     width = max(map(len, session))
     for name, value in session.items():
         print(f"{name.ljust(width)}  {plain(shown(value))}".rstrip())
+    for step in steps:
+        print(plain(step_line(step)))
 
 
 def _trace(client: httpx.Client, given: Mapping[str, Any]) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from subprocess import PIPE
 from typing import Any
 
+import httpx
 import pytest
 
 from cometary.cli import main
-from cometary.cli.looking import step_line, tree_lines
+from cometary.cli.looking import COMMANDS, step_line, tree_lines
 from cometary.cli.top import Look
 from tests.cli.conftest import SECRET
 from tests.examples.sessions import ClientSession
@@ -77,6 +78,40 @@ def test_one_session_is_shown(session: ClientSession, capsys: pytest.CaptureFixt
     assert session.sid not in out
     assert main(["session", "nobody"]) == 1
     assert "unknown-session" in capsys.readouterr().err
+
+
+def test_one_that_has_ended_is_shown_with_why(
+    session: ClientSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = name_of_the_last(capsys)
+    assert main(["send", session.sid, "jobs/7", '"hidden message"']) == 0
+    session.exchange(close=True)
+    capsys.readouterr()
+    assert main(["session", name]) == 0
+    out = capsys.readouterr().out
+    shown = dict(line.split(maxsplit=1) for line in out.splitlines() if " " in line.strip())
+    assert (shown["state"], shown["reason"]) == ("ended", "closed")
+    assert shown["undelivered_packets"].startswith("path=jobs/7 size=")
+    assert "hidden message" not in out
+
+
+def test_a_step_that_was_recorded_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    step = {
+        "n": 1,
+        "time": 0,
+        "before": "waiting",
+        "event": {"kind": "End"},
+        "after": "waiting",
+        "actions": [],
+    }
+
+    class Client:
+        def get(self, *_: object, **__: object) -> httpx.Response:
+            return httpx.Response(200, json={"name": "x", "steps": [step]})
+
+    client: Any = Client()
+    COMMANDS["session"](client, {"name": "x", "json": False})
+    assert capsys.readouterr().out.endswith("waiting: End\n")
 
 
 def test_crashes_are_told(session: ClientSession, capsys: pytest.CaptureFixture[str]) -> None:

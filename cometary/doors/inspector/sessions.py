@@ -48,7 +48,11 @@ async def _found(
     rest = iter(keepers)
     while part := list(islice(rest, SLICE)):
         for keeper in part:
-            told = {"name": keeper.name, "user": shown_user(keeper), "paths": manager.hub.paths(keeper).listed}
+            told = {
+                "name": keeper.name,
+                "user": shown_user(keeper),
+                "paths": manager.hub.paths(keeper).listed,
+            }
             if keeper.ended is None and fits(told, search):
                 found.append(keeper)
         await trio.lowlevel.checkpoint()
