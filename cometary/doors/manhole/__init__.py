@@ -2,7 +2,7 @@
 
     settings.py    the option
     door.py        the door: who may come in, and what they find there
-    socket.py      the socket, which nobody but its owner can open
+    visitors.py    who may come in
     prompt.py      one prompt: what a line does
     conversation.py  the lines of JSON by which a prompt is spoken to
 

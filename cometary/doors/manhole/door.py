@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import trio
 
 from cometary.actors import sys
+from cometary.config.kinds import OWNER_ALONE
 from cometary.config.section import Section, section_of
 from cometary.doors.control.named import living_session
 from cometary.doors.door import Door
 from cometary.doors.manhole.conversation import Conversation, logger
 from cometary.doors.manhole.settings import ManholeSection
-from cometary.doors.manhole.socket import make_way, may_come_in, open_socket, remove_socket, user_of
+from cometary.doors.manhole.visitors import check_place, may_come_in, user_of
 from cometary.errors import ProtocolError
 from cometary.sessions import Session
 from cometary.supervision import ChildSpec, tree
+from cometary.transport.net.unix import open_unix_socket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +47,7 @@ class ManholeDoor(Door):
         """
         self._path = section_of(self.settings, ManholeSection).manhole
         if self._path is not None:
-            make_way(self._path)
+            check_place(self._path)
         self._places = trio.Semaphore(MOST)
         self._names = {
             "server": inside,
@@ -60,13 +62,13 @@ class ManholeDoor(Door):
         return () if self._path is None else (ChildSpec("prompt", self._listen, (self._path,)),)
 
     async def _listen(self, path: str, *, task_status: trio.TaskStatus[None]) -> None:
-        sock = open_socket(path)
-        try:
-            async with trio.SocketListener(trio.socket.from_stdlib_socket(sock)) as listener:
-                task_status.started()
-                await trio.serve_listeners(self._serve, [listener])
-        finally:
-            remove_socket(path)
+        with open_unix_socket(path, OWNER_ALONE) as sock:
+            twin = trio.socket.fromfd(
+                sock.fileno(), sock.family, sock.type
+            )  # Trio takes no subclass of a socket
+            listener = trio.SocketListener(twin)
+            task_status.started()
+            await trio.serve_listeners(self._serve, [listener])  # which closes it
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         async with stream, self._places:

@@ -16,10 +16,10 @@ import pytest
 import trio
 
 from cometary.doors.manhole import conversation
-from cometary.doors.manhole.door import ManholeDoor
 from cometary.doors.manhole.prompt import Prompt
-from cometary.doors.manhole.socket import make_way, may_come_in, open_socket
+from cometary.doors.manhole.visitors import check_place, may_come_in
 from cometary.errors import ConfigError
+from cometary.transport.net.unix import open_unix_socket
 from tests.protocol.client import Recorder, World, serving
 
 
@@ -175,26 +175,21 @@ class TestTheSocket:
         assert may_come_in(0)
         assert not may_come_in(os.geteuid() + 1)
 
-    def test_one_that_nobody_listens_at_any_more_makes_way(self, path: Path) -> None:
-        open_socket(str(path)).close()
-        assert path.exists()
-        make_way(str(path))
-        assert not path.exists()
+    async def test_one_that_a_killed_server_left_behind_makes_way(self, path: Path) -> None:
+        with standard_socket.socket(standard_socket.AF_UNIX) as left_behind:
+            left_behind.bind(str(path))
+        async with serving(manhole=str(path)), visiting(path) as visitor:
+            assert await visitor.run("1") == "1\n"
 
-    def test_nothing_else_is_removed(self, path: Path, tmp_path: Path) -> None:
-        with open_socket(str(path)), pytest.raises(ConfigError, match="listens"):
-            make_way(str(path))
+    def test_nothing_else_has_to(self, path: Path, tmp_path: Path) -> None:
+        with open_unix_socket(str(path), 0o600), pytest.raises(ConfigError, match="listens"):
+            check_place(str(path))
         file = tmp_path / "file"
         file.write_text("mine")
         with pytest.raises(ConfigError, match="is no socket"):
-            make_way(str(file))
-        assert file.read_text() == "mine"
+            check_place(str(file))
         with pytest.raises(ConfigError, match="directory"):
-            make_way(str(tmp_path / "nowhere/x"))
-
-    def test_there_is_none_unless_it_is_asked_for(self) -> None:
-        assert ManholeDoor.section is not None
-        assert standard_socket.AF_UNIX
+            check_place(str(tmp_path / "nowhere/x"))
 
 
 async def test_without_the_option_nothing_listens(path: Path) -> None:
