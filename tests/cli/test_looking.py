@@ -96,7 +96,7 @@ def test_one_that_has_ended_is_shown_with_why(
 
 
 def test_a_step_that_was_recorded_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    step = {
+    step: dict[str, Any] = {
         "n": 1,
         "time": 0,
         "before": "waiting",
