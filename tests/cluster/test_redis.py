@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from cometary.cluster.redis.admin import check
 from cometary.cluster.redis.engine import RedisEngine
 from cometary.cluster.redis.url import EngineURL, read_url
 from cometary.errors import EngineError
+from tests.certificates import issuer, make_files
 from tests.cluster.conformance.engines import commit, restore, running
 from tests.cluster.servers import EngineServer
 
@@ -237,3 +239,25 @@ def test_what_is_no_url_of_an_engine_is_refused_without_its_password(text: str) 
     with pytest.raises(EngineError, match=r"an engine is redis://HOST:PORT/DB, .*, not ") as refused:
         read_url(text)
     assert "secret" not in str(refused.value)
+
+
+async def test_an_engine_is_spoken_to_by_tls_if_its_certificate_is_trusted(
+    new_server: NewServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cert, key = make_files(tmp_path)
+    trusted = tmp_path / "trusted.pem"
+    issuer().cert_pem.write_to_path(trusted)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    certificate = ["--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", str(trusted)]
+    new_server("redis", "--tls-port", str(port), *certificate, "--tls-auth-clients", "no")
+    url = f"rediss://127.0.0.1:{port}"
+    with pytest.raises(EngineError, match=r"cannot be reached: .*certificate verify failed"):
+        await RedisEngine(url, "a").join("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    async with running(RedisEngine(url, "a")) as engine:
+        await engine.open("s", NEW)
+        assert await engine.owner("s") == ("a", 1)
+    plain = url.replace("rediss", "redis")
+    with pytest.raises(EngineError, match=f"^the engine at {plain} cannot be "):
+        await RedisEngine(plain, "a").join("")

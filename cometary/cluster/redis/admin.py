@@ -5,7 +5,8 @@ Each thing that an operator can have wrong is one line that says what to change.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import ssl
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
@@ -49,7 +50,7 @@ async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
         db=url.database,
         username=url.user,
         password=url.password,
-        ssl=url.tls,
+        ssl_context=ssl.create_default_context() if url.tls else None,
         stream_timeout=PATIENCE,
         connect_timeout=PATIENCE,
         verify_version=False,

@@ -26,17 +26,23 @@ async def open_stream(url: EngineURL) -> trio.abc.Stream:
             if url.port is None:
                 return await trio.open_unix_socket(url.host)
             stream = await trio.open_tcp_stream(url.host, url.port)
-            if not url.tls:
-                return stream
-            secured = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=url.host)
-            await secured.do_handshake()
-            return secured
+            return await _secured(url, stream) if url.tls else stream
     except trio.TooSlowError:
         raise unreachable(url, "it does not answer") from None
     except trio.BrokenResourceError as error:
         raise unreachable(url, error.__cause__ or error) from None
     except OSError as error:
         raise unreachable(url, error.__cause__ or error) from None
+
+
+async def _secured(url: EngineURL, stream: trio.SocketStream) -> trio.abc.Stream:
+    secured = trio.SSLStream(stream, ssl.create_default_context(), server_hostname=url.host)
+    try:
+        await secured.do_handshake()
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return secured
 
 
 def unreachable(url: EngineURL, reason: object) -> OSError:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tests.cluster.checker.parts import Parts, broken
 from tests.cluster.checker.scopes import Scope
 
+SENT = ("client sends", "node hears")
+"""How a world begins in which the owner has just got a packet of the client's."""
+
 TWO_PACKETS = (
     *("publish", "node reads", "application sends", "engine does", "engine answers"),
     *("client asks", "node hears"),
@@ -84,21 +87,21 @@ BREAKS = (
     Break(
         "R3: a request is answered before its packets are in the record",
         "no way to",
-        Scope(inbound=1, crashes=1),
+        Scope(inbound=1, crashes=1, begins=SENT),
         "owner",
         (("in self._handed if request.rid <= self.record.rid]", "in self._handed]"),),
     ),
     Break(
         "R3: a later request is answered before that",
         "no way to",
-        Scope(inbound=1, crashes=1),
+        Scope(inbound=1, crashes=1, begins=SENT),
         "owner",
         ((" or (self._handed and self._handed[-1].rid > self.record.rid)", ""),),
     ),
     Break(
         "R3: whoever adopts the session leaves the inbox",
         "no way to",
-        Scope(inbound=1, crashes=1),
+        Scope(inbound=1, crashes=1, begins=SENT),
         "record",
         (("owner=owner)", "owner=owner, inbox=(), begun=False)"),),
     ),

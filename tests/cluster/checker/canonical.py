@@ -35,8 +35,8 @@ def canonical(world: World, *, unfenced: bool) -> World:
     operations = {each for each in world.operations if unfenced or counts(each, world)}
     return world._replace(
         holders=tuple(sorted(world.holders, key=lambda each: record_of(each).generation)),
-        network=tuple(sorted(network, key=repr)),
-        operations=tuple(sorted(operations, key=repr)),
+        network=tuple(sorted(network, key=hash)),
+        operations=tuple(sorted(operations, key=hash)),
     )
 
 

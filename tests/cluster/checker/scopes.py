@@ -89,7 +89,7 @@ SMALL = {
     "a logged packet, a push, a crash": Scope(pushes=1, published=1, crashes=1),
     "a packet, a crash": Scope(inbound=1, crashes=1),
     "a packet to be handled again, a crash": Scope(inbound=1, crashes=1, handling="redo"),
-    "an engine that loses its last change": Scope(pushes=1, losses=1, cuts=1),
+    "an engine that loses its last change": Scope(pushes=1, losses=1),
     "an end, two crashes": Scope(ends=1, crashes=2),
     "a packet, a drain": Scope(inbound=1, drains=1),
 }
@@ -97,6 +97,11 @@ SMALL = {
 
 LARGE = {
     "pushes, crashes, a cut": Scope(pushes=2, crashes=2, cuts=1),
+    "a logged packet, a push, a crash, a copy": Scope(pushes=1, published=1, crashes=1, copies=1),
+    "a packet, a drain, a cut": Scope(inbound=1, drains=1, cuts=1),
+    "two packets, a crash": Scope(inbound=2, crashes=1),
+    "a packet, a crash, an operation sent twice": Scope(inbound=1, crashes=1, operations=1),
+    "an engine that loses changes, pushes, a cut": Scope(pushes=2, losses=1, cuts=1),
     "pushes, a crash, a lease, a cut": Scope(pushes=2, crashes=1, leases=1, cuts=1),
     "a push, three holders": Scope(pushes=1, leases=2, holders=3),
     "a push, a lease, a cut, a copy": Scope(pushes=1, leases=1, cuts=1, copies=1),
