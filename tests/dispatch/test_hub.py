@@ -271,7 +271,11 @@ async def test_only_so_many_calls_wait_and_one_that_raises_holds_up_nobody(
 
     failing = line.make(fail)
     waiting = [line.make(lambda number=number: number) for number in range(MOST_WAITING - 1)]  # type: ignore[misc]
-    assert error_of(line.make(fail)) == "too-many-requests"
+    refused = line.make(fail)
+    assert error_of(refused) == "too-many-requests"
+    with pytest.raises(ProtocolError) as raised:
+        refused.get()
+    assert raised.value.retry_after == 1
     await trio.sleep(1)
     assert not failing.done()
     flow.parked = 0

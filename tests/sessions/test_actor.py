@@ -97,7 +97,7 @@ async def test_a_stream_that_brings_nothing_may_be_refused_and_is_not_attached(
 ) -> None:
     manager.turnstile = Idle()
     assert (await attached(visitor)).told == ["too-many-requests"]
-    assert visitor.keeper.machine.stream is None
+    assert not visitor.keeper.machine.has_carrier
     stream = await attached(visitor, ack=1)
     assert stream.told == ["taken"]
     assert visitor.keeper.machine.stream is stream
