@@ -272,7 +272,13 @@ async def test_a_client_asks_who_is_there_if_it_hears_the_path(house: House, aut
     [(_, answer)] = await ada.hear(Question("::presence", {"path": "room/1"}, "1"))
     members = [{"name": ada.session.name}]
     assert answer == {"ask": "1", "value": {"path": "room/1", "count": 1, "members": members}}
-    for wrong in ({"path": "room/2"}, {"path": ""}, {"path": "room/1", "most": 1_000}, None):
+    for wrong in (
+        {"path": "room/2"},
+        {"path": ""},
+        {"path": ["room/1"]},
+        {"path": "room/1", "most": 1_000},
+        None,
+    ):
         [(_, answer)] = await ada.hear(Question("::presence", wrong, "1"))
         assert answer["error"] == "bad-request"
 

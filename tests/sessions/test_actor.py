@@ -11,10 +11,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cometary.actors import current_system, system
 from cometary.app import App
 from cometary.errors import ProtocolError
+from cometary.packets.position import Position
 from cometary.sessions import Failure, Packet, Session, SessionKeeper, SessionManager
 from cometary.sessions.arbiter import NO_SHELL
 from cometary.sessions.events import Heard, Stream
 from cometary.sessions.flow import CAUSE
+from cometary.sessions.replayed import Replayed
 from cometary.sessions.session_arbiter import Turnstile
 from tests.sessions.bench import Asked
 from tests.sessions.house import Visitor, echoing, hosting
@@ -125,6 +127,16 @@ async def test_a_sign_of_life_is_taken_note_of(manager: SessionManager, visitor:
     assert visitor.keeper.machine.outbox.acknowledged == 0
 
 
+async def test_what_is_replayed_is_sent_in_its_place(visitor: Visitor) -> None:
+    visitor.ack = 1
+    request = await visitor.ask()
+    visitor.keeper.tell(Replayed("a", Position("e", 0), Position("e", 1), [Packet("a", 1)]))
+    visitor.keeper.tell(Packet("b"))
+    await wait_all_tasks_blocked()
+    assert [packet.path for packet in request.got[1]] == ["::at"]
+    assert [packet.path for packet in visitor.keeper.machine.outbox.packets[1:]] == ["a", "b"]
+
+
 # -- the end ---------------------------------------------------------------------------------------
 
 
@@ -142,12 +154,18 @@ async def test_who_comes_after_the_end_is_told_of_it_as_long_as_there_is_an_acto
         await wait_all_tasks_blocked()
         keeper = visitor.keeper
         assert (keeper.last_rid, keeper.machine.arbiter) == (1, NO_SHELL)
-        for message in (Heard(stream, 0), Packet("late")):
+        manager.turnstile = Idle()
+        for message in (
+            Heard(stream, 0),
+            Packet("late"),
+            Replayed("a", Position("e", 0), None, [Packet("a")]),
+        ):
             keeper.tell(message)
         request = await visitor.make(Asked(2))
         assert request.error.members == {"reason": "kicked", "processed": 1}
         late = await attached(visitor)
-        assert (stream.told[-1], late.told) == ("session-ended", ["session-ended"])
+        assert (stream.told, late.told) == (["taken", "session-ended"], ["session-ended"])
+        assert manager.statistics()["undelivered"] == 1, "what is replayed is kept where it came from"
         assert keeper.machine.window.expected == 2
 
 

@@ -8,7 +8,8 @@ import trio
 
 from cometary.actors import ActorSystem
 from cometary.app import App
-from cometary.sessions import Packet, Session
+from cometary.errors import ActorEndedError
+from cometary.sessions import Failure, Packet, Session
 from tests.sessions.house import Visitor, hosting
 
 
@@ -33,6 +34,29 @@ async def test_what_a_handler_sent_before_it_crashed_comes_before_what_the_next_
         await trio.sleep(2)
         await visitor.ask()
     assert [message for _, message in visitor.got] == ["the first", "the second"]
+
+
+async def test_a_failure_says_what_was_raised_and_of_a_call_that_was_cut_off_that_its_actor_has_ended(
+    actor_system: ActorSystem,
+) -> None:
+    app, failures = App(), list[Failure]()
+
+    @app.packet("crash")
+    async def crash(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError
+
+    @app.packet("stay")
+    async def stay(*_: object) -> None:
+        await trio.sleep_forever()
+
+    app.failure(failures.append)
+    async with hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask(Packet("crash"), Packet("stay"))
+        visitor.keeper.ref.actor_inbox.fail(ValueError("from outside"), None)
+        await visitor.ask()
+    assert [type(failure.error) for failure in failures] == [ZeroDivisionError, ActorEndedError]
 
 
 async def test_what_a_handler_sends_that_runs_when_its_session_ends_is_undelivered(

@@ -31,7 +31,7 @@ from cometary.sessions.bucket import Bucket
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.events import Attach, StreamDropped
 from cometary.sessions.frozen import VERSION, Released
-from cometary.sessions.keeper import TOO_SLOW
+from cometary.sessions.keeper import TOO_SLOW, SignedOn
 from cometary.sessions.lease import admit
 from cometary.sessions.policy import Policy
 from cometary.sessions.replayed import Replayed
@@ -352,6 +352,32 @@ async def test_no_replay_ends_a_session_that_moves_either(places: Places) -> Non
     ]
 
 
+async def test_what_is_replayed_to_a_session_that_moves_fits_behind_what_waits_for_its_client(
+    places: Places,
+) -> None:
+    keeper = places.here.open(1)
+    most = keeper.machine.outbox.limit_packets
+    for number in range(most // 2 - 1):
+        keeper.tell(Packet("a", number))
+    await wait_all_tasks_blocked()
+    news = [Packet("b", number) for number in range(3)]
+    keeper.tell(Replayed("b", Position("e", 0), Position("e", 3), news, latest=True))
+    moved, _ = places.move(keeper)
+    await wait_all_tasks_blocked()
+    *_, notice, last = moved.machine.outbox.packets
+    assert (notice.message["at"], last.path, last.message) == ("e-2", "b", 2)
+
+
+async def test_a_session_that_is_to_end_ends_where_it_goes_on(places: Places) -> None:
+    visitor = Visitor(places.here)
+    await wait_all_tasks_blocked()
+    Session(visitor.keeper, places.here.hub).send("a", 1)
+    visitor.keeper.end("kicked")
+    await moved_visitor(places, visitor)
+    assert visitor.keeper.ended == "kicked"
+    assert places.there.statistics()["undelivered"] == 1
+
+
 async def test_what_was_presumed_stays_so(places: Places) -> None:
     keeper = places.here.open(1, None, Policy(window=1, resends=False))
     for rid in (2, 3, 4):
@@ -407,6 +433,24 @@ async def test_a_call_that_has_begun_is_reported_and_those_behind_it_are_made(ba
     failure.session.send("a", "it is of use")
     await visitor.ask()
     assert visitor.got == [("::failed", {"receipt": "mine", "path": "slow"}), ("a", "it is of use")]
+
+
+async def test_a_sign_on_that_has_begun_is_reported_and_one_that_is_due_is_made(bare: Places) -> None:
+    calls, begun = Calls(bare.app), list[str]()
+
+    async def sign_on(session: Session) -> None:
+        begun.append(session.name)
+        await trio.sleep_forever()
+
+    bare.app.signon(sign_on)
+    visitor, other = Visitor(bare.here), bare.here.open(1)
+    other.started = True  # and its first incarnation has crashed before it was handed over
+    other.queue(SignedOn())
+    due, _ = bare.move(other)
+    await wait_all_tasks_blocked()
+    assert sorted(begun) == sorted([visitor.keeper.name, due.name])
+    await moved_visitor(bare, visitor)
+    assert [failure.hook for failure in calls.failures] == ["signon"]
 
 
 async def test_a_failure_that_was_not_reported_is_reported_there(bare: Places) -> None:
@@ -539,6 +583,7 @@ async def test_an_actor_that_crashed_in_the_moment_of_the_move_does_not_begin_ag
     await visitor.ask()
     old = visitor.keeper
     session = Session(old, places.here.hub)
+    old.queue(Packet("a", 0))
     released: list[Released] = []
 
     def move(*_: object) -> None:
@@ -552,4 +597,5 @@ async def test_an_actor_that_crashed_in_the_moment_of_the_move_does_not_begin_ag
     assert len(released) == 1
     assert [message.message for message in told if isinstance(message, Packet)] == [1]
     assert not old.ref.is_alive()
+    assert old.unhandled == 1, "nor is the application told anything here"
     assert places.there.adopt(released[0].frozen).sid == old.sid

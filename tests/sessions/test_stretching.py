@@ -14,8 +14,11 @@ from cometary.packets.contract import make_contract
 from cometary.packets.packet import Packet
 from cometary.packets.tracked import tracked
 from cometary.sessions import SessionManager
+from cometary.sessions.allowance import ALLOWANCE, FREE, Allowance
+from cometary.sessions.events import Heard, Stream
 from cometary.sessions.flow import PATIENCE
 from cometary.sessions.keeper import BEHIND, TOO_SLOW, UP_TO_DATE
+from cometary.sessions.session_arbiter import LAG
 from tests.sessions.house import Visitor, hosting
 
 LIMIT = 4
@@ -26,6 +29,15 @@ Make = Callable[[int], list[Packet]]
 async def manager() -> AsyncIterator[SessionManager]:
     async with system(), hosting(App(), max_queued_packets=LIMIT, max_response_bytes=1, die=600) as manager:
         yield manager
+
+
+class Reading(Stream):
+    """A stream that takes all."""
+
+    def write(self, first_seq: int, packets: object) -> bool:
+        return True
+
+    def release(self) -> None: ...
 
 
 async def send(visitor: Visitor, *packets: Packet) -> None:
@@ -79,6 +91,61 @@ async def test_one_that_has_caught_up_by_half_has_room_again_as_at_first(manager
         assert outbox.max_packets == 2 * LIMIT
         await visitor.ask()
     assert (keeper.lag, len(outbox), outbox.max_packets) == (UP_TO_DATE, LIMIT // 2, LIMIT)
+    timer = keeper.timer(LAG)
+    assert timer is not None
+    assert not timer.running
+    assert manager.flow.behind == {}
+
+
+@pytest.mark.parametrize("way", ["a sign of life", "another stream"])
+async def test_a_stream_s_client_may_have_caught_up_too(manager: SessionManager, way: str) -> None:
+    visitor, stream = Visitor(manager), Reading()
+    await send(visitor, *plain(LIMIT + 1))
+    keeper = visitor.keeper
+    keeper.attach(stream, 0)
+    await wait_all_tasks_blocked()
+    assert keeper.lag == BEHIND
+    if way == "a sign of life":
+        keeper.tell(Heard(stream, LIMIT))
+    else:
+        keeper.attach(stream, LIMIT)
+    await wait_all_tasks_blocked()
+    assert keeper.lag == UP_TO_DATE
+
+
+async def test_a_client_that_a_stream_carries_reads(
+    manager: SessionManager, autojump_clock: MockClock
+) -> None:
+    visitor = Visitor(manager)
+    visitor.keeper.attach(Reading(), 0)
+    await trio.sleep(PATIENCE + 1)
+    await send(visitor, *plain(LIMIT + 1))
+    assert visitor.keeper.lag == BEHIND
+    assert visitor.keeper.ref in manager.flow.behind
+
+
+async def test_nobody_waits_for_a_client_whose_allowance_is_used_up(manager: SessionManager) -> None:
+    visitor = Visitor(manager)
+    await send(visitor, *plain(LIMIT))
+    visitor.keeper.allowance = Allowance(visitor.keeper.now(), 0.0)
+    visitor.keeper.allowance.end(visitor.keeper.now() + 5, 1)
+    await send(visitor, *plain(1))
+    assert visitor.keeper.ended == "overflow"
+
+
+async def test_for_as_long_as_others_have_waited_less_is_left_and_it_is_taken_once(
+    manager: SessionManager, autojump_clock: MockClock
+) -> None:
+    visitor = Visitor(manager)
+    await send(visitor, *plain(LIMIT + 1))
+    await trio.sleep(PATIENCE + 1)
+    keeper = visitor.keeper
+    assert keeper.lag == TOO_SLOW
+    assert keeper.allowance is not None
+    assert keeper.allowance.left == pytest.approx(ALLOWANCE - (PATIENCE - FREE))
+    while keeper.lag == TOO_SLOW:
+        await visitor.ask()
+    assert keeper.allowance.left == pytest.approx(ALLOWANCE - (PATIENCE - FREE))
 
 
 async def test_one_that_stays_behind_is_too_slow_and_is_so_no_more_when_it_has_caught_up(
