@@ -242,7 +242,7 @@ class SessionActor(Actor):
         machine = keeper.machine
         if (
             request.ack
-            <= machine.outbox.acknowledged  # it brings nothing: no higher one, and no packets that are new
+            <= machine.outbox.acknowledged  # it brings nothing: no higher one, no packets that are new
             and (not request.packets or machine.window.seen(request.rid))
             and (refusal := self._manager.turnstile.idle_refusal(keeper)) is not None
         ):

@@ -204,6 +204,16 @@ def test_it_is_told_of_though_something_raises(scene: Scene) -> None:
     assert [what for what, *_ in scene.done] == ["write", "answer", "expire at", "step"]
 
 
+def test_who_performs_and_who_keeps_stay_apart_though_something_raises() -> None:
+    performer, keeper = Scene(), Scene()
+    full, failing = FakeStream(performer, "full", takes_more=False), FakeRequest(performer, 2, LookupError())
+    actions = Write(full, 1, []), Answer(failing, 1, []), ExpireAt(5.0)
+    with pytest.raises(LookupError):
+        perform(performer, keeper.keeper, actions)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert [what for what, *_ in performer.done] == ["write", "answer", "expire at"]
+    assert keeper.done == [("step", "Full")]
+
+
 def test_a_session_that_has_ended_is_not_stepped(scene: Scene) -> None:
     scene.steps[Packet] = [ExpireAt(5.0)]
     assert scene.advance(NEWS[0])

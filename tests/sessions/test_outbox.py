@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cometary.errors import ProtocolError
+from cometary.packets.contract import make_contract
 from cometary.packets.probes import Probes
 from cometary.packets.tracked import tracked
 from cometary.sessions import Packet, Request
@@ -315,6 +316,14 @@ def test_a_stream_that_is_written_to_has_carried_all_and_nothing_of_it_expires()
     assert outbox.send_last(stream) == stream.carried == outbox.sent == 2
     outbox.expire(5.0)
     assert len(outbox) == 2
+
+
+def test_what_a_stream_has_carried_gives_way_to_nothing() -> None:
+    outbox, latest = filled(0), make_contract("drop_oldest", limit=1)
+    for number in range(2):
+        assert outbox.admit(tracked("a", number, contract=latest), 0.0, lambda *_: None)
+        assert outbox.send_last(Stream()) == number + 1
+    assert [packet.message for packet in outbox.packets] == [0, 1]
 
 
 def test_the_way_of_a_packet_is_measured_until_it_is_sent_and_until_it_is_acknowledged() -> None:

@@ -94,6 +94,13 @@ async def test_a_question_that_has_no_answer_in_time_is_nobody_s_fault(
     assert (raised.value.fault, raised.value.condition) == ("nobody", "timeout")
 
 
+async def test_who_is_on_a_path_is_told_where_it_is_heard(session: Session) -> None:
+    with pytest.raises(UsageError):
+        session.presence("news", 5)
+    session.connect("news")
+    assert session.presence("news", 5) == {"count": 0, "members": []}
+
+
 async def test_paths_are_texts(session: Session) -> None:
     paths: Any = ("news", 7)
     with pytest.raises(UsageError, match=r"session\.connect"):
