@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import system
+from cometary.actors import Exit, system
 from cometary.app import App
 from cometary.sessions import SessionManager
-from cometary.sessions.crash_injector import CrashInjector
+from cometary.sessions.crash_injector import CrashInjector, SabotageError
 from cometary.sessions.supervisor import PERIOD
 from tests.sessions.house import Visitor, hosting
 
@@ -33,6 +33,21 @@ async def crashed(manager: SessionManager, injector: CrashInjector, count: int) 
     await wait_all_tasks_blocked()
     after = {keeper.name: keeper.ref.actor_inbox.life for keeper in manager.directory}
     return number, {name for name in before if after[name] != before[name]}
+
+
+async def test_who_was_crashed_on_request_has_ended_of_that(manager: SessionManager) -> None:
+    visitor, exits = Visitor(manager), list[Exit]()
+    await wait_all_tasks_blocked()
+
+    def note(_ref: object, ended: Exit) -> None:
+        exits.append(ended)
+
+    visitor.keeper.ref.actor_inbox.watch(note)
+    assert CrashInjector(manager).crash(1) == 1
+    await wait_all_tasks_blocked()
+    [ended] = exits
+    assert isinstance(ended.error, SabotageError)
+    assert ended.last_message is None
 
 
 async def test_each_session_is_crashed_once_before_any_is_again(
