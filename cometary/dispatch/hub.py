@@ -28,6 +28,7 @@ from cometary.dispatch.replays import Replays
 from cometary.errors import CometaryError, MailboxFullError, ProtocolError, UsageError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
+from cometary.packets.patterns import Pattern
 from cometary.packets.position import NOTHING, Replay
 from cometary.packets.probes import Probes
 from cometary.sessions.application import Connect, Disconnect, Paths
@@ -276,6 +277,8 @@ class Hub(SessionsHub):
                     raise UsageError(f"a session is connected to {most} paths at most (session-paths)")
 
     def _unsubscribe(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:
+        for pattern in patterns:
+            Pattern.compile(pattern)
         if keeper.forward is not None:
             keeper.forward(Disconnect(tuple(patterns)))
         self._presence.leave(keeper, patterns)

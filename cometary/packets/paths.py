@@ -20,6 +20,7 @@ from typing import Final
 from cometary.errors import ProtocolError, UsageError
 
 SEPARATOR: Final = "/"
+STARS: Final = frozenset(("*", "**"))
 CONTROL_PREFIX: Final = "::"
 FROM_CLIENTS: Final = frozenset(("::connect", "::disconnect", "::replay", "::presence", "::peer", "::answer"))
 """The control paths that a client may send to."""
@@ -50,6 +51,20 @@ def check_path(path: str, *, from_client: bool) -> None:
             raise ProtocolError("bad-request", fault)
     if from_client and path.startswith(CONTROL_PREFIX) and path not in FROM_CLIENTS:
         raise ProtocolError("forbidden-path", "A client may not send to control paths (::).")
+
+
+def check_target(path: str) -> None:
+    """Accept a path that a back-end sends to, as `check_path` does, unless a star is one of its segments.
+
+    It is a path all the same, but who has written it means the many paths that the pattern covers, and would reach none
+    of them.
+
+    Raises:
+        ProtocolError: `bad-request`, the back-end's fault.
+    """
+    check_path(path, from_client=False)
+    if "*" in path and not STARS.isdisjoint(path.split(SEPARATOR)):
+        raise ProtocolError("bad-request", "This is a pattern, where one path is wanted.")
 
 
 def check_own_path(path: object) -> None:

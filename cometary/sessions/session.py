@@ -165,7 +165,8 @@ class Session:
         """Receive no more updates to these paths.
 
         Raises:
-            UsageError: if one of them is not text; the caller's fault.
+            PatternError: if one of them is not a path or pattern; the caller's fault, nothing has changed.
+            UsageError: if one of them is not text; the same.
         """
         _check_texts("disconnect", paths)
         self._hub.unsubscribe(self._keeper, paths).get()

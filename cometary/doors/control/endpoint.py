@@ -39,7 +39,7 @@ from cometary.doors.control.shapes import (
 )
 from cometary.errors import AskError, MailboxFullError, ProtocolError, UsageError
 from cometary.log import get_logger
-from cometary.packets.paths import check_path
+from cometary.packets.paths import check_target
 from cometary.packets.position import read_position, read_replay
 from cometary.sessions.application import Paths
 from cometary.transport.codecs import json, negotiate, preferred
@@ -233,11 +233,12 @@ class ControlEndpoint:
 
     def presence(self, body: PresenceOf) -> Outcome[Present]:
         """Tell who is on a path."""
+        check_target(body.path)
         return settled(_checked(self._hub.presence, body.path, body.most)), Present.as_dict
 
     def ask(self, body: SessionQuestion) -> Outcome[dict[str, object]]:
         """Ask the client of a session, and tell what it answers, or whose fault it is that there is no answer."""
-        check_path(body.path, from_client=False)
+        check_target(body.path)
         answer = self._hub.ask(body.sid, body.path, body.message, body.timeout)
         told: Future[dict[str, object]] = Future()
         answer.add_done_callback(functools.partial(settle, told, functools.partial(_told, answer)))

@@ -18,7 +18,7 @@ from cometary.actors import Future
 from cometary.dispatch.call_line import after_all, settle, when_all
 from cometary.doors.control.shapes import PacketBody
 from cometary.errors import KeyReusedError, MailboxFullError, ProtocolError, UsageError
-from cometary.packets.paths import check_path
+from cometary.packets.paths import check_target
 from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Publishing:
         return self._hub.publish_once(update.packet, update.key)
 
     def _packet(self, body: PacketBody) -> Packet:
-        check_path(body.path, from_client=False)
+        check_target(body.path)
         try:
             message = _message(body)
             if body.receipt is None and body.ttl is None and body.key is None and body.exclude is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from cometary.doors.control.shapes import PlainSending
 from cometary.errors import ProtocolError, UsageError
-from cometary.packets.paths import check_path
+from cometary.packets.paths import check_target
 from cometary.transport.codecs.amount import ALWAYS
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def read_sending(make: Callable[[str, object], Packet], body: bytes) -> Sending 
         path, message, sid = one.path, one.message, sending.sid
         if isinstance(message, (list, dict)):  # which may be nested too deep
             return None
-        check_path(path, from_client=False)
+        check_target(path)
         packet = make(path, message)
         written = b'{"sid":"%b","packets":[%b]}' % (sid.encode(), packet.json)
     except (msgspec.DecodeError, ProtocolError, UsageError, ValueError, RecursionError):

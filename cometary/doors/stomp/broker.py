@@ -25,7 +25,7 @@ from cometary.doors.stomp.queues import Consumer, Message, Queues
 from cometary.doors.stomp.subscription import Subscription
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.packets.packet import Packet
-from cometary.packets.paths import check_path
+from cometary.packets.paths import check_target
 from cometary.packets.patterns import Pattern
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Broker:
         for frame in frames:
             destination = frame.headers["destination"]
             if destination.startswith(QUEUE):
+                check_target(destination)
                 queued.setdefault(destination, []).append(passed_on(frame))
             elif destination.startswith(SESSION):
                 sid = destination.removeprefix(SESSION)
@@ -112,7 +113,7 @@ class Broker:
         return self._make(calls)
 
     def _packet(self, path: str, frame: Frame) -> Packet:
-        check_path(path, from_client=False)
+        check_target(path)
         try:
             return self.hub.packet(path, message_of(frame))
         except UsageError as error:
@@ -261,6 +262,8 @@ class Client:
             pattern = Pattern.compile(destination)
         except PatternError as error:
             raise ProtocolError("bad-request", str(error)) from None
+        if destination.startswith(QUEUE):
+            check_target(destination)  # a pattern would be a queue by itself, and nobody's
         self._by_destination.setdefault(destination, []).append(subscription)
         if destination.startswith(QUEUE):
             self._consume(subscription)

@@ -101,6 +101,34 @@ async def test_what_makes_no_sense_is_refused(
     assert (await world.sessions())[0]["paths"] == []
 
 
+@pytest.mark.parametrize("pattern", ["*", "**", "chat/*", "chat/**", "*/a"])
+async def test_a_pattern_where_one_path_is_wanted_is_refused_and_changes_nothing(
+    world: World, client: Comet, pattern: str
+) -> None:
+    packet = {"path": pattern, "message": 1}
+    for path, body in (
+        ("/update", packet),
+        ("/update", [{"path": "chat/a", "message": 1}, packet]),
+        ("/send", {"sid": client.sid, "packets": [packet]}),
+        ("/send", {"sid": client.sid, "packets": [packet, packet]}),
+        ("/ask", {"sid": client.sid, **packet}),
+        ("/presence", {"path": pattern}),
+    ):
+        assert (await world.control(path, body)).error == (400, "bad-request")
+    batch = await call(world, "/batch", [packet])
+    assert batch["results"][0]["error"] == "bad-request"
+    assert (await call(world, "/history", {"path": "**"}))["packets"] == []
+    assert (await world.sessions())[0]["queued"] == 0
+
+
+async def test_to_disconnect_from_what_is_not_a_path_is_refused(world: World, client: Comet) -> None:
+    await call(world, "/connect", {"sid": client.sid, "paths": ["news"]})
+    for paths in (["news", ""], ["news", "n*"]):
+        body = {"sid": client.sid, "paths": paths}
+        assert (await world.control("/disconnect", body)).error == (400, "bad-request")
+    assert (await world.sessions())[0]["paths"] == ["news"]
+
+
 # -- publishing -----------------------------------------------------------------------------------
 
 

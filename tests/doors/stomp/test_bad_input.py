@@ -63,6 +63,9 @@ async def answers(url: str, data: bytes) -> list[tuple[str, str]]:
         (SEND + b"x:" + b"x" * (10 << 20) + b"\n\n\0", "too-large"),
         (SEND + b"x:y\n" * (1 << 20) + b"\n\0", "too-large"),
         (SEND + b"\n" + b"x" * (1 << 20), "too-large"),  # without NUL
+        (b"SEND\ndestination:chat/*\n\nhello\0", "bad-request"),
+        (b"SEND\ndestination:/queue/*\n\nhello\0", "bad-request"),
+        (b"SUBSCRIBE\nid:1\ndestination:/queue/*\n\n\0", "bad-request"),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "bad-request"),
         (b"\x16\x03\x01" * 100 + b"\n\n", "bad-request"),
     ],
