@@ -55,6 +55,11 @@ class ServerSection(Section):
         kinds.seconds(0, 60),
         "How long a handler may hold up the server before a warning names it; 0 for no such warnings.",
     )
+    traces: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether OpenTelemetry is told of the way of some packets; it needs the extra otel.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

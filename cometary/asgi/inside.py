@@ -11,6 +11,7 @@ import trio
 
 from cometary.actors import system
 from cometary.server.authenticator import choose_authenticator
+from cometary.server.tracing import choose_tracing
 from cometary.server.tree import Server
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ async def open_inside(app: App, settings: Settings) -> AsyncGenerator[Inside]:
         ConfigError: settings and application do not go together; nothing was started.
     """
     authenticator = choose_authenticator(settings, app)
+    tracing = choose_tracing(settings)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app, authenticator, actors, listens=False)
+        server = Server(settings, app, authenticator, actors, listens=False, tracing=tracing)
         leave = trio.Event()
         async with server.running(leave) as running, trio.open_nursery() as nursery:
             inside = Inside(server, running, actors, settings)

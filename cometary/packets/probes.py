@@ -32,20 +32,23 @@ class Probes:
         clock: the same.
         answered: seconds from being sent to being in an answer, or written to a stream, for the first time.
         acknowledged: seconds from being sent to the client's acknowledgement.
+        told: is told of each packet that was followed to its acknowledgement: its path, and when it was sent, in an
+            answer and acknowledged. It does not raise. None for nobody.
     """
 
-    __slots__ = ("_sampler", "acknowledged", "answered", "clock")
+    __slots__ = ("_sampler", "acknowledged", "answered", "clock", "told")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.answered = Histogram()
         self.acknowledged = Histogram()
         self._sampler = Sampler()
+        self.told: Callable[[str, float, float, float], None] | None = None
 
     def look_at(self, packet: Packet) -> None:
         """Give a packet that is being sent a probe, if it is its turn."""
         if self._sampler.take():
-            packet.probe = Probe(self, self.clock())
+            packet.probe = Probe(self, self.clock(), packet.path)
 
     def were_read(self) -> None:
         """See `Sampler.was_read`."""
@@ -58,13 +61,15 @@ class Probe:
     Args:
         probes: has what is found.
         began: when it was sent.
+        path: its path.
     """
 
-    __slots__ = ("_left", "began", "probes")
+    __slots__ = ("_left", "began", "path", "probes")
 
-    def __init__(self, probes: Probes, began: float) -> None:
+    def __init__(self, probes: Probes, began: float, path: str) -> None:
         self.probes = probes
         self.began = began
+        self.path = path
         self._left: int = 0  # outboxes before the next one that follows it
 
     def follow(self, number: int) -> Followed | None:
@@ -87,26 +92,31 @@ class Followed:
         was_sent: whether it was part of an answer.
     """
 
-    __slots__ = ("_number", "_probe", "was_sent")
+    __slots__ = ("_answered", "_number", "_probe", "was_sent")
 
     def __init__(self, probe: Probe, number: int) -> None:
         self._probe = probe
         self._number = number
         self.was_sent: bool = False
+        self._answered: float = 0.0
 
     def sent(self, last: int) -> None:
         """Take note that all up to the number `last` have been part of an answer."""
         if not self.was_sent and last >= self._number:
             self.was_sent = True
             probes = self._probe.probes
-            probes.answered.observe(probes.clock() - self._probe.began)
+            self._answered = now = probes.clock()
+            probes.answered.observe(now - self._probe.began)
 
     def acknowledged(self, last: int) -> bool:
         """Take note that all up to the number `last` are acknowledged; returns whether it is one of them."""
         if last < self._number:
             return False
-        probes = self._probe.probes
-        probes.acknowledged.observe(probes.clock() - self._probe.began)
+        probe, probes = self._probe, self._probe.probes
+        now = probes.clock()
+        probes.acknowledged.observe(now - probe.began)
+        if probes.told is not None:
+            probes.told(probe.path, probe.began, self._answered if self.was_sent else now, now)
         return True
 
     def is_among(self, last: int) -> bool:

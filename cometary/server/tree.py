@@ -63,6 +63,7 @@ from cometary.server.metrics.sources import Sources
 from cometary.server.reloading import Reloading
 from cometary.server.running import Running
 from cometary.server.socketio import socketio
+from cometary.server.tracing import choose_tracing
 from cometary.sessions import SessionManager, SessionSupervisor
 from cometary.sessions.settings import session_settings
 from cometary.supervision import ChildSpec, start_child, subscribe, supervise, tree, unsubscribe
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
     from cometary.server.reloading import Source
+    from cometary.server.tracing import Tracing
     from cometary.settings import Settings
     from cometary.supervision import Supervisor
 
@@ -119,8 +121,11 @@ async def serve(
     leave = trio.Event()
     app = app or App()
     authenticator = choose_authenticator(settings, app)
+    tracing = choose_tracing(settings)
     async with system(watchdog=settings.watchdog or None) as actors:
-        server = Server(settings, app, authenticator, actors, network, doors=doors, source=source)
+        server = Server(
+            settings, app, authenticator, actors, network, doors=doors, source=source, tracing=tracing
+        )
         async with server.running(leave) as running:
             task_status.started(running)
             await leave.wait()
@@ -140,6 +145,7 @@ class Server:
         doors: see `serve`.
         listens: whether clients connect to it; else their requests are handed to it.
         source: see `serve`.
+        tracing: writes traces; None if nobody wants any.
         shows: the supervisor below which the tree is that operators see; None for the server's own.
 
     Attributes:
@@ -159,6 +165,7 @@ class Server:
         doors: Iterable[type[Door]] | None = None,
         listens: bool = True,
         source: Source | None = None,
+        tracing: Tracing | None = None,
         shows: ActorRef[Any] | None = None,
     ) -> None:
         self._settings = settings
@@ -179,6 +186,9 @@ class Server:
         self._hub = Hub(
             self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
         )
+        self._tracing = tracing
+        if tracing is not None:
+            self._hub.probes.told = tracing.tell
         self._reader: ReceiptReader | None = None
         self._certificate = None if settings.files_of_tls is None else Certificate(*settings.files_of_tls)
         self._reloading = Reloading(settings, source, self._certificate, self._take)
@@ -275,6 +285,8 @@ class Server:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._doors.aclose, STOP_GRACE)
             await self._front_end.aclose(STOP_GRACE)
+        if self._tracing is not None:
+            await self._tracing.aclose()
 
     def drain(self) -> int:
         """Take no more sessions, and have those that there are told `shutdown`; all else goes on until `stop`.
