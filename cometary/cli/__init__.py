@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from cometary.cli import attaching, auto_reload, calls, chaos, checking, looking, new, tokens
+from cometary.cli import attaching, auto_reload, calls, chaos, checking, looking, new, operating, tokens
 from cometary.cli.arguments import RELOAD, parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
@@ -23,8 +24,9 @@ OTHERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], int]
     "new": new.run,
     "token": tokens.run,
     "check-config": checking.run,
+    **{command: partial(operating.run, command) for command in operating.HELP},
 }
-"""The commands that are no servers, and no calls of one."""
+"""The commands that are no servers, and nothing that asks one or sends by it."""
 
 DEMO: Final = "cometary.demo:app"
 DEMO_ENDPOINT: Final = "/comet"

@@ -6,7 +6,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, cast
 
-from cometary.cli import attaching, calls, chaos, looking, new, tokens
+from cometary.cli import attaching, calls, chaos, looking, new, operating, tokens
 from cometary.config import Option
 from cometary.config.section import options_of
 from cometary.settings import all_settings
@@ -69,6 +69,8 @@ def _parser() -> ArgumentParser:
     attaching.add_options(commands.add_parser("attach", help=attaching.HELP, allow_abbrev=False))
     for name, text in looking.HELP.items():
         looking.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
+    for name, text in operating.HELP.items():
+        operating.add_options(commands.add_parser(name, help=text, allow_abbrev=False))
     for name, text in calls.HELP.items():
         calls.add_options(name, commands.add_parser(name, help=text, allow_abbrev=False))
     return parser
