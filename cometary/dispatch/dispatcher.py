@@ -71,6 +71,7 @@ class Dispatcher(Actor):
 
     def on_start(self) -> None:
         """Let updates come."""
+        self._now = self.system.scheduler.now
         self._flow.attach(self.actor_ref)
         self._announce(self.actor_ref)
 
@@ -102,7 +103,7 @@ class Dispatcher(Actor):
         rounds = flow.rounds
         if len(subscribers) > rounds.widest:  # noqa: PLR1730 - max() takes three times as long
             rounds.widest = len(subscribers)
-        self._parking.offer(packet, subscribers)
+        self._parking.offer(packet, subscribers, self._now)
 
     def _route_as_wished(self, record: Record | None, packet: Packet) -> None:
         if record is not None:
@@ -119,7 +120,7 @@ class Dispatcher(Actor):
             subscribers = tuple(one for one in subscribers if one is not excluded)
         if self._receipts is not None and packet.receipt is not None:
             self._receipts.add(Receipt(packet.receipt, "routed", packet.path, sessions=len(subscribers)))
-        self._parking.offer(packet, subscribers)
+        self._parking.offer(packet, subscribers, self._now)
 
 
 AS_WISHED: Final = ("route_as_wished",)

@@ -6,9 +6,10 @@
     most. The rest stands in line for a moment, in order, and those who hear the first ones have their turns. So a
     session that has no room left is noticed before it has had more than there is room for.
 3.  What may be dropped (`drop_oldest`, `drop_newest`), or has a limit of its own (`close`), is never parked.
-4.  Nor is an update offered to more than `MOST_OFFERED` in one turn, all updates of the turn together: the others get
-    it in the next ones, before anything else is routed. Between them those who have it have their turns, and sockets
-    are looked at; so nobody waits for all who hear a broadcast. Who hears it is settled when it is routed.
+4.  Nor is an update offered to more than `MOST_OFFERED` in one turn, all updates of the turn together (or of those in
+    one batch of the scheduler): the others get it in the next ones, before anything else is routed. Between them those
+    who have it have their turns, and sockets are looked at; so nobody waits for all who hear a broadcast. Who hears it
+    is settled when it is routed.
 5.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
     brought about has been offered to all.
 """
@@ -54,6 +55,7 @@ class Parking:
     """
 
     __slots__ = (
+        "_began",
         "_by_path",
         "_bytes",
         "_flow",
@@ -81,6 +83,7 @@ class Parking:
         self._packets = self._left = max(1, min(MOST_AT_A_TIME, max_packets // 2))
         self._bytes = self._left_bytes = max_bytes // 2
         self._most_offered = self._offers = most_offered
+        self._began = -1.0
         self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
         self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
@@ -104,17 +107,23 @@ class Parking:
         else:
             self._line.append((None, step))
 
-    def offer(self, packet: Packet, subscribers: Refs) -> None:
-        """Offer an update that is being routed to those who hear it: to some now, and to the others later (rule 4)."""
-        left = self._offers - len(subscribers)
-        if left < 0:
+    def offer(self, packet: Packet, subscribers: Refs, now: Callable[[], float]) -> None:
+        """Offer an update that is being routed to those who hear it: to some now, and to the others later (rule 4).
+
+        Args:
+            packet: the update.
+            subscribers: those who hear it.
+            now: tells when the scheduler's batch began: in another one, as many may be offered something anew.
+        """
+        count = len(subscribers)
+        if count > self._offers and now() != self._began:
+            self._began, self._offers = now(), self._most_offered
+        if count <= self._offers:
+            self._offers -= count
+            offer_to_each(subscribers, packet)
+        else:
             self._park(packet)
             self._offer_rest(packet, subscribers, 0)
-            return
-        self._offers = left
-        if not left:
-            self._end_turn()
-        offer_to_each(subscribers, packet)
 
     def route_some(self) -> None:
         """Route updates that need not wait any more, those that were parked first: a new turn has begun."""

@@ -96,6 +96,23 @@ async def test_a_broadcast_is_offered_in_as_few_turns_as_may_be(mock_clock: Mock
         assert hall.flow.parked == 0
 
 
+async def test_updates_in_different_batches_that_not_many_hear_need_no_turns_of_their_own(
+    mock_clock: MockClock,
+) -> None:
+    async with system():
+        hall, turns = Hall(MANY), list[int]()
+        await hall.open_to_many(lambda: turns.append(len(hall.dispatcher.actor_inbox)))
+        for _ in range(3):
+            mock_clock.jump(0.01)
+            hall.dispatcher.tell(Packet("a"))
+            await wait_all_tasks_blocked()
+        assert turns == [0] * 3 * MANY
+        for _ in range(2):
+            hall.dispatcher.tell(Packet("a"))
+        await wait_all_tasks_blocked()
+        assert turns[3 * MANY :] == [1] * MANY + [0] * MANY
+
+
 UPDATES = st.lists(st.sampled_from(PATHS), max_size=12)
 LISTENERS = st.lists(st.sets(st.sampled_from((*PATHS, "**"))), min_size=1, max_size=9)
 
