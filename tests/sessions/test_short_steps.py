@@ -216,7 +216,6 @@ SPECIAL: dict[str, Callable[[SessionKeeper], Asked]] = {
     "one that closes": lambda _: acknowledging(close=True),
     "a send": lambda _: Send(4, ack=2),
     "one that acknowledges nothing": lambda _: acknowledging(ack=0),
-    "one that acknowledges nothing new": once_more,
     "one that acknowledges too much": lambda _: acknowledging(ack=3),
     "one of a client that lacks something": lambda _: acknowledging(ack=1),
     "one of a session that is watched": watched,
@@ -250,6 +249,34 @@ async def test_what_is_special_changes_nothing_by_a_short_step(
         assert not receive(actor, keeper, request)
         assert (machine.state, machine.held, machine.window.expected, machine.outbox.acknowledged) == before
         assert (request.answered, keeper.received) == (False, 0)
+
+
+class Tired(Turnstile):
+    """Lets in no request that brings nothing."""
+
+    def idle_refusal(self, keeper: SessionKeeper) -> ProtocolError | None:
+        return ProtocolError("too-many-requests", "later")
+
+
+async def test_a_poll_that_brings_nothing_is_held_by_a_short_step_unless_there_are_too_many(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        keeper = manager.open(1)
+        await wait_all_tasks_blocked()
+        machine, actor = keeper.machine, keeper.ref.actor_inbox.actor
+        assert isinstance(actor, SessionActor)
+        for rid in (2, 3):
+            machine.step(Packet("news"))
+            machine.step(Asked(rid))
+        usual, machine.arbiter = machine.arbiter, SessionArbiter(keeper, Tired(), Flow())
+        refused, held = once_more(keeper), once_more(keeper)
+        assert receive(actor, keeper, refused)
+        assert refused.answered
+        assert (refused.answered_well, machine.held, machine.window.expected) == (False, None, 4)
+        machine.arbiter = usual
+        assert receive(actor, keeper, held)
+        assert (machine.held, machine.window.expected) == (held, 5)
 
 
 async def test_a_send_with_packets_is_a_sign_of_life_of_a_stream_s_client(actor_system: ActorSystem) -> None:

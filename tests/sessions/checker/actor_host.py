@@ -17,6 +17,7 @@ from typing import Any
 from cometary.errors import ActorEndedError
 from cometary.sessions import SessionSettings
 from cometary.sessions.actor import SignOff
+from cometary.sessions.ended import EndedSessions
 from cometary.sessions.session_arbiter import Turnstile
 from tests.sessions.checker.parts import Parts
 from tests.sessions.checker.played import HandlerCancelled, HandlerCrash, LastResort, Slow, played
@@ -40,6 +41,7 @@ class ActorHost(PlayedApplication):
     """
 
     settings: SessionSettings
+    ended_sessions = EndedSessions(0)  # operators look at none
     shortcut = property(lambda _: None, lambda *_: None)  # all messages come to the actor itself
 
     def __init__(self, parts: Parts, keeper: Any) -> None:
