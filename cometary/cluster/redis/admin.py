@@ -6,7 +6,7 @@ Each thing that an operator can have wrong is one line that says what to change.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from typing import Any, Final
