@@ -366,12 +366,11 @@ def test_as_much_is_replayed_as_fits_into_half_of_a_queue(
 def test_of_the_latest_packets_as_many_are_replayed_as_half_of_a_queue_has_bytes_for(
     queued: int, limit: int, fitting: int
 ) -> None:
-    size = Packet("a", "x").size
-    outbox = Outbox(1000, limit * size)
-    for _ in range(queued):
-        outbox.append(Packet("a", "x"))
-    packets = [Packet("a", "x") for _ in range(9)]
-    _, *got = Replayed("a", Position("e", 3), Position("e", 12), packets, latest=True).that_fit(outbox)
+    packets = [marked(Packet("a", "x"), "at", f"e-{10 + number}") for number in range(9)]
+    outbox = Outbox(1000, limit * packets[0].size)
+    for packet in packets[:queued]:
+        outbox.append(packet)
+    _, *got = Replayed("a", Position("e", 9), Position("e", 18), packets, latest=True).that_fit(outbox)
     assert len(got) == fitting
 
 

@@ -11,8 +11,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Exit, system
 from cometary.app import App
+from cometary.errors import SabotageError
 from cometary.sessions import SessionManager
-from cometary.sessions.crash_injector import CrashInjector, SabotageError
+from cometary.sessions.crash_injector import CrashInjector
 from cometary.sessions.supervisor import PERIOD
 from tests.sessions.house import Visitor, hosting
 
