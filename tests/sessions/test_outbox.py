@@ -321,7 +321,7 @@ def test_a_stream_that_is_written_to_has_carried_all_and_nothing_of_it_expires()
 def test_what_a_stream_has_carried_gives_way_to_nothing() -> None:
     outbox, latest = filled(0), make_contract("drop_oldest", limit=1)
     for number in range(2):
-        assert outbox.admit(tracked("a", number, contract=latest), 0.0, lambda *_: None)
+        assert outbox.admit(tracked("a", number, contract=latest), 0.0, unasked)
         assert outbox.send_last(Stream()) == number + 1
     assert [packet.message for packet in outbox.packets] == [0, 1]
 
