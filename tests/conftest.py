@@ -31,6 +31,17 @@ settings.load_profile("cometary")
 expect.set_options(timeout=30_000)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def collector_of_the_tests() -> Iterator[None]:
+    """Garbage is collected here as pytest has it, also when a server starts that takes the process for its own.
+
+    It would look at all that pytest and the tests before have left, for each of a thousand servers.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cometary.asgi.application.spare_the_collector", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium for one module of tests, with a profile of its own.

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cometary.browser import CLIENT, TYPES, WELCOME, hashed_name
@@ -19,6 +20,8 @@ from cometary.transport.http.files import IMMUTABLE, FileTable, ServedFile
 from cometary.transport.wires.comet.settings import CometSection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cometary.doors.door import Inside
     from cometary.transport.http.exchange import Endpoint
 
@@ -70,7 +73,8 @@ def client_paths(comet: str) -> tuple[str, str, str]:
     return beside(comet, CLIENT.name), beside(comet, hashed_name()), beside(comet, TYPES.name)
 
 
-def client_files(comet: str) -> dict[str, ServedFile]:
+@cache  # a test, or an application under a server of others, has many servers in one process
+def client_files(comet: str) -> Mapping[str, ServedFile]:
     """Return the client's files by their URL paths."""
     for_good, this_version, types = client_paths(comet)
     more = (*VARIES, (b"Content-Location", this_version.encode()))

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,15 @@ HEADERS: Final = (
 )
 
 
+@cache  # as the client's files are
+def page_files() -> FileTable:
+    """Return the files of the page by their URL paths."""
+    files = FileTable()
+    files.add(PREFIX, PAGE, follow_links=True)  # in a checkout what others have as well is links
+    files.add(f"{PREFIX}client/", (PAGE / "client").resolve(), follow_links=True)
+    return files
+
+
 class Site:
     """The page and its sessions.
 
@@ -78,10 +88,7 @@ class Site:
         gate = Gate(
             self._sessions, limiter, looks.PATHS.__contains__, judge=self._judge, start_soon=inside.start_soon
         )
-        files = FileTable()
-        files.add(PREFIX, PAGE, follow_links=True)  # in a checkout what others have as well is links
-        files.add(f"{PREFIX}client/", (PAGE / "client").resolve(), follow_links=True)
-        self._files = files
+        self._files = page_files()
         self.router = Router(self._serve_file)
         self.router.add("POST", COMET, CometEndpoint(gate))
 
