@@ -62,6 +62,7 @@ NOT_EACH_TIME: Final = {
     "client": "is the other side, and not compiled; what it says, protocol tests",
     "clients": "is JavaScript and browsers, which say what transport and protocol say",
     "config": "reads options before anything compiled runs",
+    "cluster": "is not compiled, and has engines in processes of their own",
     "conformance": "says on every wire what transport and protocol say on each, for minutes",
     "connector": "is the other side, and not compiled; what it says, doors/control tests",
     "contrib": "is back-ends in other frameworks, which speak by the connector",

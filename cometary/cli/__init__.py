@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from cometary.cli import attaching, auto_reload, calls, chaos, checking, looking, new, operating, tokens
+from cometary.cli import attaching, calls, chaos, checking, looking, new, operating, tokens
 from cometary.cli.arguments import RELOAD, parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.pop(RELOAD, False):
             load(given, os.environ)  # what is wrong is said once, and at once
             words = sys.argv[1:] if arguments is None else arguments
+            from cometary.cli import auto_reload  # noqa: PLC0415 - it brings Trio along; see `_serve`
+
             return auto_reload.run(words, given, drains=is_given("drain", given, os.environ))
         return _start(command, given)
     except ConfigError as error:

@@ -70,7 +70,12 @@ async def test_a_task_that_crashes_is_started_again_and_reported() -> None:
 
 async def test_a_server_without_tasks_has_no_supervisor_for_them() -> None:
     async with serving(App()) as running:
-        assert [child.id for child in running.tree().children] == ["dispatcher", "sessions", "front-end"]
+        assert [child.id for child in running.tree().children] == [
+            "dispatcher",
+            "control",
+            "sessions",
+            "front-end",
+        ]
 
 
 async def test_the_machine_of_a_session_can_be_observed_while_there_is_one() -> None:

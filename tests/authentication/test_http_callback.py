@@ -229,7 +229,11 @@ async def test_a_server_asks_whom_it_lets_in_and_until_when(
         await client.hold(token="another")
         await world.pass_time(mock_clock, 30)
         assert recorder.ended == []
-        assert [child.id for child in world.running.tree().children][:2] == ["dispatcher", "authenticator"]
+        assert [child.id for child in world.running.tree().children][:3] == [
+            "dispatcher",
+            "control",
+            "authenticator",
+        ]
 
 
 async def test_a_back_end_that_hangs_delays_no_push(receiver: Receiver) -> None:

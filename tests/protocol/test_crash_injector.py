@@ -21,7 +21,7 @@ async def crash(world: World, body: object) -> int:
 async def restarts(world: World) -> list[int]:
     connection = await world.connect(control=True)
     tree: Any = (await connection.get("/tree")).body
-    [_, sessions, _] = tree["children"]
+    [sessions] = [each for each in tree["children"] if each["id"] == "sessions"]
     return [child["restarts"] for child in sessions["children"]]
 
 

@@ -98,7 +98,7 @@ def test_a_connection_whose_request_came_while_it_was_stopped_is_not_closed(serv
         assert page.receive() == {"packets": []}  # so the server has accepted the other one, too
         server.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
-        silent.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        silent.sendall(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         stall(server, began)
         assert silent.recv(65536).startswith(b"HTTP/1.1 404 ")
         server.stop()

@@ -360,7 +360,7 @@ async def test_what_is_replayed_to_a_session_that_moves_fits_behind_what_waits_f
     for number in range(most // 2 - 1):
         keeper.tell(Packet("a", number))
     await wait_all_tasks_blocked()
-    news = [Packet("b", number) for number in range(3)]
+    news = [marked(Packet("b", number), "at", f"e-{number + 1}") for number in range(3)]
     keeper.tell(Replayed("b", Position("e", 0), Position("e", 3), news, latest=True))
     moved, _ = places.move(keeper)
     await wait_all_tasks_blocked()

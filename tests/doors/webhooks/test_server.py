@@ -93,7 +93,7 @@ async def test_the_life_of_a_session_is_told_in_order(receiver: Receiver) -> Non
     assert len({body["id"] for body in bodies}) == 4
     assert all(client.sid.encode() not in one.raw for one in receiver.received)
     assert statistics["webhooks_delivered"] == 4
-    assert [child.id for child in tree.children][:3] == ["dispatcher", "webhooks", "sessions"]
+    assert [child.id for child in tree.children][:4] == ["dispatcher", "control", "webhooks", "sessions"]
     assert recorder.ended == [("closed", [[2]])]
 
 
