@@ -151,7 +151,7 @@ class Upstream:
     async def _talk(self, stream: trio.SocketStream) -> None:
         secured: AnyStream = stream
         try:
-            left, secured = await self._begin(stream)
+            left, secured = await self._begin_or_forget(stream)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write_all, secured)
                 await self._read_all(secured, left)
@@ -163,6 +163,13 @@ class Upstream:
         finally:
             self._descriptor = None
             await self._leave(secured)
+
+    async def _begin_or_forget(self, stream: trio.SocketStream) -> tuple[list[Element], AnyStream]:
+        try:
+            return await self._begin(stream)
+        except BaseException:
+            self._unsent.clear()  # what a client has sent too early is not sent in the clear, as a farewell (rule 2)
+            raise
 
     async def _begin(self, stream: trio.SocketStream) -> tuple[list[Element], AnyStream]:
         """Open a stream, in TLS if it is to be; returns what has come by then."""
@@ -205,9 +212,8 @@ class Upstream:
         return []
 
     async def _read_all(self, stream: AnyStream, elements: list[Element]) -> None:
-        was_open = (
-            self._has_features
-        )  # without features nothing comes by itself: the stream's beginning is told
+        # Without features nothing comes by itself: the stream's beginning is told.
+        was_open = self._has_features
         while True:
             error = next((element for element in elements if element.name == ERROR), None)
             if error is not None or self._reader.closed:
