@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,6 +17,8 @@ from cometary.doors.bosh.names import CLIENT, STANZA_ERRORS
 MESSAGE: Final = f"{CLIENT} message"
 REQUEST: Final = f"{CLIENT} iq"
 
+_start_tag: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""").match
+
 
 def bounces_of(stanzas: Iterable[bytes]) -> bytes:
     """Return what is to be sent to the XMPP server, of stanzas that were not fetched."""
@@ -23,7 +26,10 @@ def bounces_of(stanzas: Iterable[bytes]) -> bytes:
 
 
 def _read(stanza: bytes) -> Element:
-    (element,) = Splitter(len(stanza) + 8).feed(b"<r>" + stanza + b"</r>", final=True)
+    """Return a stanza without what is in it, which may be much, and of which nothing is told."""
+    found = _start_tag(stanza)
+    tag = b"" if found is None else found[0].removesuffix(b">").removesuffix(b"/")
+    (element,) = Splitter(len(tag) + 10).feed(b"<r>" + tag + b"/></r>", final=True)
     return element
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
 DEEPEST: Final = 100
-"""Elements within each other."""
+"""Elements within each other in what clients send."""
 
 MOST_PREFIXES: Final = 16
 """Of a root: each is looked for in each of its elements."""
@@ -57,6 +57,7 @@ class Splitter:
     Args:
         longest: bytes that an element may have.
         most: how many elements there may be; None for any number.
+        deepest: how many may be within each other.
 
     Attributes:
         root: the name of the root, as in `Element`; empty until it has come.
@@ -64,8 +65,9 @@ class Splitter:
         closed: whether the root is whole.
     """
 
-    def __init__(self, longest: int, most: int | None = None) -> None:
+    def __init__(self, longest: int, most: int | None = None, deepest: int = DEEPEST) -> None:
         self._left = most
+        self._deepest = deepest
         self.root = ""
         self.attributes: dict[str, str] = {}
         self.closed = False
@@ -143,8 +145,8 @@ class Splitter:
             self.root, self.attributes = name, attributes
         else:
             self._has_children = True
-            if depth > DEEPEST:
-                raise ProtocolError("bad-request", f"elements are nested deeper than {DEEPEST}")
+            if depth > self._deepest:
+                raise ProtocolError("bad-request", f"elements are nested deeper than {self._deepest}")
 
     def _finish(self, _name: str) -> None:
         self._depth -= 1

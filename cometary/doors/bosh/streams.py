@@ -15,6 +15,9 @@ from cometary.errors import ProtocolError
 
 LONGEST_STANZA: Final = 1 << 20
 
+DEEPEST_STANZA: Final = 10_000
+"""Elements within each other, more than anybody needs: what others have sent a client is not to end its session."""
+
 STREAM: Final = f"{STREAMS} stream"
 FEATURES: Final = f"{STREAMS} features"
 ERROR: Final = f"{STREAMS} error"
@@ -31,7 +34,7 @@ class StreamReader:
     """
 
     def __init__(self) -> None:
-        self._splitter = Splitter(LONGEST_STANZA)
+        self._splitter = Splitter(LONGEST_STANZA, deepest=DEEPEST_STANZA)
 
     @property
     def opened(self) -> bool:
@@ -45,7 +48,7 @@ class StreamReader:
 
     def restart(self) -> None:
         """Expect another stream."""
-        self._splitter = Splitter(LONGEST_STANZA)
+        self._splitter = Splitter(LONGEST_STANZA, deepest=DEEPEST_STANZA)
 
     def feed(self, data: bytes) -> list[Element]:
         """Take some bytes; returns the elements that have become whole, with their namespaces.

@@ -191,6 +191,15 @@ def test_what_is_not_xmpp_is_refused(data: bytes) -> None:
         StreamReader().feed(data)
 
 
+def test_what_somebody_has_nested_deep_ends_nobody_else_s_session() -> None:
+    deep = b"<a>" * 5000 + b"</a>" * 5000
+    reader = StreamReader()
+    reader.feed(opening("localhost", None, "1.0"))
+    [stanza] = reader.feed(b"<message from='a@b' id='>/'>" + deep + b"</message>")
+    assert deep in stanza.source
+    assert b" to='a@b' id='&gt;/'>" in bounces_of([stanza.source])
+
+
 def test_an_element_that_does_not_end_is_too_large() -> None:
     splitter = Splitter(1000)
     splitter.feed(b"<a><b>")
