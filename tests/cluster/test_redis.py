@@ -17,6 +17,7 @@ import trio.testing
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.record import Record, opened
 from cometary.cluster.redis.admin import check
+from cometary.cluster.redis.arguments import LIBRARY
 from cometary.cluster.redis.engine import RedisEngine
 from cometary.cluster.redis.url import EngineURL, read_url
 from cometary.errors import EngineError
@@ -169,6 +170,18 @@ async def test_an_engine_that_hangs_is_away_until_it_goes_on(
         finally:
             server.process.send_signal(signal.SIGCONT)
         assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
+
+
+async def test_nodes_of_another_version_keep_the_functions_that_they_know(new_server: NewServer) -> None:
+    server = new_server()
+    before = "#!lua name=cometary_0\nredis.register_function('cometary_0_commit', function() return 0 end)"
+    server.say("FUNCTION", "LOAD", before)
+    await RedisEngine(server.url, "a").join("")
+    libraries = [cast("list[Any]", each) for each in cast("list[Any]", server.say("FUNCTION", "LIST"))]
+    assert {library[1].decode() for library in libraries} == {"cometary_0", LIBRARY}
+    assert server.say("FCALL", "cometary_0_commit", 0) == 0
+    [functions] = [library[5] for library in libraries if library[1] == LIBRARY.encode()]
+    assert all(function[1].decode().startswith(f"{LIBRARY}_") for function in functions)
 
 
 async def test_a_server_without_functions_is_too_old() -> None:

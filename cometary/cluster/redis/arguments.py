@@ -11,6 +11,9 @@ from cometary.cluster.redis.wire import Reply
 
 Argument = bytes | str | int
 
+LIBRARY: Final = "cometary_1"
+"""The library of functions, and what their names begin with: see `session.lua`."""
+
 VERDICTS: Final = (Verdict.OK, Verdict.FENCED, Verdict.BEHIND, Verdict.ENDED, Verdict.OK)
 OVER: Final = 4
 """Done, and with it the session is a tombstone."""
@@ -19,6 +22,11 @@ TOMBSTONE: Final = 60_000
 """Milliseconds for which it is known that a session has ended."""
 
 SESSION_KEYS: Final = 4
+
+
+def function(name: str) -> str:
+    """Return the whole name of one of the functions."""
+    return f"{LIBRARY}_{name}"
 
 
 def keys(sid: str) -> tuple[Argument, ...]:
@@ -72,7 +80,7 @@ def _flat(fields: Fields) -> list[Argument]:
 
 
 def record_from(reply: Reply) -> Record | str | None:
-    """Read what `cometary_adopt` has answered."""
+    """Read what `adopt` has answered."""
     if reply is None:
         return None
     parts = cast("list[Any]", reply)
@@ -95,7 +103,7 @@ def record_from(reply: Reply) -> Record | str | None:
 
 
 def owner_from(reply: Reply) -> tuple[str, int] | None:
-    """Read what `cometary_owner` has answered."""
+    """Read what `owner` has answered."""
     if reply is None:
         return None
     owner, generation = cast("list[bytes]", reply)
@@ -103,7 +111,7 @@ def owner_from(reply: Reply) -> tuple[str, int] | None:
 
 
 def lessees_from(reply: Any) -> list[Lessee] | None:
-    """Read what `cometary_renew` has answered; None if another node has the name."""
+    """Read what `renew` has answered; None if another node has the name."""
     if not reply:
         return None
     return [

@@ -29,6 +29,7 @@ from cometary.errors import EngineError
 REMEMBERED: Final = 3600
 """Seconds for which a node is known whose lease has run out."""
 
+RENEW: Final = arguments.function("renew")
 MEMBER_KEYS: Final = (2, "cometary:{nodes}:leases", "cometary:{nodes}:who")
 
 LONGEST_WAIT: Final = 10.0
@@ -84,7 +85,7 @@ class RedisEngine:
             asked = trio.current_time()
             async with administrator(self._url) as client:
                 _, *keys = MEMBER_KEYS
-                reply = await client.fcall("cometary_renew", [str(key) for key in keys], self._mine())
+                reply = await client.fcall(RENEW, [str(key) for key in keys], self._mine())
         except OSError as error:
             raise EngineError(str(error)) from None
         self._membership.renewed(asked, self._lessees(reply))
@@ -96,7 +97,7 @@ class RedisEngine:
     async def _renew(self) -> list[Lessee]:
         if not self._lane.up:
             raise unreachable(self._url, "there is no connection")
-        asked = command("FCALL", "cometary_renew", *MEMBER_KEYS, *self._mine())
+        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine())
         with trio.move_on_after(PATIENCE):
             return self._lessees(await self._lane.ask(asked))
         self._lane.drop()
@@ -130,47 +131,45 @@ class RedisEngine:
 
     def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
         """Apply a change; see `Records.commit`."""
-        self._change("cometary_commit", sid, arguments.of_change(generation, version, change), answered)
+        self._change("commit", sid, arguments.of_change(generation, version, change), answered)
 
     def restore(self, sid: str, record: Record, answered: Answered) -> None:
         """Put back a record; see `Records.restore`."""
-        self._change("cometary_restore", sid, arguments.of_record(record), answered)
+        self._change("restore", sid, arguments.of_record(record), answered)
 
-    def _change(
-        self, function: str, sid: str, given: Sequence[arguments.Argument], answered: Answered
-    ) -> None:
+    def _change(self, name: str, sid: str, given: Sequence[arguments.Argument], answered: Answered) -> None:
         def take(reply: Reply) -> None:
             verdict = arguments.VERDICTS[cast("int", reply)]
             if reply == arguments.OVER or verdict is Verdict.FENCED:
                 self._lane.call(command("SREM", _index(self._node), sid), _nobody)
             answered(verdict)
 
-        self._lane.call(command("FCALL", function, *arguments.keys(sid), *given), take)
+        self._lane.call(command("FCALL", arguments.function(name), *arguments.keys(sid), *given), take)
 
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session; see `Records.open`."""
         self._lane.call(command("SADD", _index(record.owner), sid), _nobody)
-        await self._ask("cometary_open", sid, *arguments.of_record(record))
+        await self._ask("open", sid, *arguments.of_record(record))
 
     async def adopt(self, sid: str, seen: int) -> Record | str | None:
         """Make this node the owner; see `Records.adopt`."""
         await self._membership.after_grace()
-        found = arguments.record_from(await self._ask("cometary_adopt", sid, self._node, seen))
+        found = arguments.record_from(await self._ask("adopt", sid, self._node, seen))
         if isinstance(found, Record):
             self._lane.call(command("SADD", _index(self._node), sid), _nobody)
         return found
 
     async def owner(self, sid: str) -> tuple[str, int] | None:
         """Return which node has a session, and in which generation."""
-        return arguments.owner_from(await self._ask("cometary_owner", sid))
+        return arguments.owner_from(await self._ask("owner", sid))
 
     async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
         """Return sessions that a node has, or had."""
         reply = await self._wait_for(command("SRANDMEMBER", _index(node), limit))
         return [sid.decode() for sid in cast("list[bytes]", reply)]
 
-    async def _ask(self, function: str, sid: str, *given: arguments.Argument) -> Reply:
-        return await self._wait_for(command("FCALL", function, *arguments.keys(sid), *given))
+    async def _ask(self, name: str, sid: str, *given: arguments.Argument) -> Reply:
+        return await self._wait_for(command("FCALL", arguments.function(name), *arguments.keys(sid), *given))
 
     async def _wait_for(self, asked: bytes) -> Reply:
         with trio.move_on_after(LONGEST_WAIT):

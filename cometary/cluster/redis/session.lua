@@ -1,7 +1,9 @@
-#!lua name=cometary
+#!lua name=cometary_1
 
 -- What cometary/cluster/record.py says, done by the engine. A session's keys, all in one slot:
 -- its state (a hash), its outbox, its inbox (lists), its fields (a hash).
+-- Whoever changes what a function takes, does or answers raises the number in all names here, and in `LIBRARY`
+-- (cometary/cluster/redis/arguments.py): nodes of the version before go on with the functions that they know.
 
 local OK, FENCED, BEHIND, ENDED, OVER = 0, 1, 2, 3, 4
 -- OVER: done, and with it the session is a tombstone
@@ -142,9 +144,9 @@ local function renew(keys, args)
   return lessees
 end
 
-redis.register_function('cometary_commit', commit)
-redis.register_function('cometary_open', open)
-redis.register_function('cometary_restore', restore)
-redis.register_function('cometary_adopt', adopt)
-redis.register_function('cometary_renew', renew)
-redis.register_function{function_name = 'cometary_owner', callback = owner, flags = {'no-writes'}}
+redis.register_function('cometary_1_commit', commit)
+redis.register_function('cometary_1_open', open)
+redis.register_function('cometary_1_restore', restore)
+redis.register_function('cometary_1_adopt', adopt)
+redis.register_function('cometary_1_renew', renew)
+redis.register_function{function_name = 'cometary_1_owner', callback = owner, flags = {'no-writes'}}
