@@ -44,7 +44,7 @@ class Neighbours:
         lease: seconds.
 
     Attributes:
-        grace_until: until when nobody is taken for dead.
+        grace_until: until when nobody is taken for dead; it has no end while the engine is away.
     """
 
     def __init__(self, node: str, lease: float) -> None:
@@ -52,17 +52,16 @@ class Neighbours:
         self._lease = lease
         self._until: dict[str, float] = {}
         self._addresses: dict[str, str] = {}
-        self._away = False
         self.grace_until = -inf
 
     def away(self) -> None:
         """The engine could not be asked, or has forgotten what it knew."""
-        self._away = True
+        self.grace_until = inf
 
     def heard(self, now: float, lessees: Iterable[Lessee]) -> None:
         """The engine has said who has a lease."""
-        if self._away:
-            self._away, self.grace_until = False, now + GRACE * self._lease
+        if self.grace_until == inf:
+            self.grace_until = now + GRACE * self._lease
         for lessee in lessees:
             if lessee.node != self._node:
                 self._until[lessee.node] = now + lessee.left
@@ -70,7 +69,7 @@ class Neighbours:
 
     def gone(self, now: float) -> list[str]:
         """Take out whose lease has run out, and return their names."""
-        if self._away or now < self.grace_until:
+        if now < self.grace_until:
             return []
         gone = [node for node, until in self._until.items() if until <= now]
         for node in gone:
@@ -79,7 +78,7 @@ class Neighbours:
 
     def alive(self, node: str, now: float) -> bool:
         """Whether a node is there, as far as is known."""
-        return node in self._until and (self._away or now < max(self._until[node], self.grace_until))
+        return node in self._until and now < max(self._until[node], self.grace_until)
 
     def address(self, node: str) -> str | None:
         """Return where a node is reached; None if it is not known."""
@@ -96,11 +95,14 @@ class Membership:
 
     Attributes:
         lease_until: when this node's own runs out.
+        longest_grace: seconds for which nobody is taken for dead when the engine is back.
     """
 
     def __init__(self, node: str, lease: float, renew: Callable[[], Awaitable[Iterable[Lessee]]]) -> None:
         self.lease_until = -inf
+        self.longest_grace = GRACE * lease
         self._lease = lease
+        self._heard = trio.Event()
         self._renew = renew
         self._watchers: list[Callable[[str], object]] = []
         self.neighbours = Neighbours(node, lease)
@@ -119,8 +121,11 @@ class Membership:
         return trio.current_time() < self.neighbours.grace_until
 
     async def after_grace(self) -> None:
-        """Wait until it is known who is dead."""
-        await trio.sleep_until(max(self.neighbours.grace_until, trio.current_time()))
+        """Wait until it is known who is dead; while the engine is away for as long as that takes."""
+        await trio.lowlevel.checkpoint()
+        while self.in_grace:  # its end is known when the engine is heard, and may be put off meanwhile
+            with trio.move_on_at(self.neighbours.grace_until):
+                await self._heard.wait()
 
     async def renew(self) -> None:
         """Renew the lease, and tell who is gone.
@@ -140,6 +145,8 @@ class Membership:
         """The engine has renewed it, which was asked at `asked`."""
         self.lease_until = asked + self._lease
         self.neighbours.heard(asked, lessees)
+        self._heard.set()
+        self._heard = trio.Event()
         for node in self.neighbours.gone(trio.current_time()):
             for gone in self._watchers:
                 gone(node)

@@ -153,3 +153,31 @@ async def test_who_waits_no_more_for_an_engine_that_is_away_has_withdrawn(
     calls.call(command("GET", 2), lambda _: None)
     await trio.sleep(6)
     assert await end[0].receive_some() == command("GET", 2)
+
+
+async def test_nor_is_it_sent_again_if_it_was_sent_before_the_connection_broke(
+    lane: Connections, autojump_clock: trio.testing.MockClock
+) -> None:
+    calls, ends = lane
+    with trio.move_on_after(1):
+        await calls.ask(command("GET", 1))
+    calls.call(command("GET", 2), lambda _: None)
+    await trio.testing.wait_all_tasks_blocked()
+    await ends[0].aclose()
+    await trio.sleep(1)
+    assert await ends[1].receive_some() == command("GET", 2)
+
+
+async def test_an_engine_that_answers_what_it_was_not_asked_is_away(
+    lane: Connections, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls, ends = lane
+    await ends[0].send_all(b":1\r\n")
+    await trio.sleep(1)
+    assert caplog.messages == ["the engine at memory answers what it was not asked"]
+    answers = list[Reply]()
+    calls.call(command("GET", 2), answers.append)
+    await trio.testing.wait_all_tasks_blocked()
+    await ends[1].send_all(b":2\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert answers == [2]

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from cometary.cluster.membership import Lessee, Neighbours
+from collections.abc import Iterable
+
+import pytest
+import trio
+import trio.testing
+
+from cometary.cluster.membership import Lessee, Membership, Neighbours
 
 
 def test_leases_are_counted_on_by_ones_own_clock() -> None:
@@ -25,3 +31,35 @@ def test_nobody_is_taken_for_dead_while_the_engine_is_away_nor_before_all_could_
     neighbours.heard(134.0, [Lessee("b", "", 4.0)])
     assert neighbours.gone(136.0) == ["c"]
     assert neighbours.alive("b", 136.0)
+
+
+async def test_who_waits_until_it_is_known_who_is_dead_waits_while_the_engine_is_away_and_until_all_could_renew(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    there = False
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        if not there:
+            raise OSError("away")
+        return ()
+
+    membership = Membership("a", 4.0, renew)
+    await membership.after_grace()
+    assert trio.current_time() == 0
+    with pytest.raises(OSError, match="away"):
+        await membership.renew()
+    known = list[float]()
+
+    async def wait() -> None:
+        await membership.after_grace()
+        known.append(trio.current_time())
+
+    nursery.start_soon(wait)
+    await trio.sleep(30)
+    there = True
+    await membership.renew()
+    await trio.sleep(5.9)
+    assert known == []
+    await trio.sleep(0.2)
+    assert known == [36.0]

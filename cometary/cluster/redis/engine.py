@@ -33,7 +33,7 @@ RENEW: Final = arguments.function("renew")
 MEMBER_KEYS: Final = (2, "cometary:{nodes}:leases", "cometary:{nodes}:who")
 
 LONGEST_WAIT: Final = 10.0
-"""Seconds for which an opening or an adoption waits for an engine that is away."""
+"""Seconds for which an opening or an adoption waits for an engine that is away; an adoption besides for the grace."""
 
 
 class RedisEngine:
@@ -153,7 +153,10 @@ class RedisEngine:
 
     async def adopt(self, sid: str, seen: int) -> Record | str | None:
         """Make this node the owner; see `Records.adopt`."""
-        await self._membership.after_grace()
+        with trio.move_on_after(self._membership.longest_grace + LONGEST_WAIT) as waited:
+            await self._membership.after_grace()
+        if waited.cancelled_caught:
+            raise self._is_away()
         found = arguments.record_from(await self._ask("adopt", sid, self._node, seen))
         if isinstance(found, Record):
             self._lane.call(command("SADD", _index(self._node), sid), _nobody)
@@ -174,7 +177,10 @@ class RedisEngine:
     async def _wait_for(self, asked: bytes) -> Reply:
         with trio.move_on_after(LONGEST_WAIT):
             return await self._lane.ask(asked)
-        raise EngineError(f"the engine at {self._url} is away")
+        raise self._is_away()
+
+    def _is_away(self) -> EngineError:
+        return EngineError(f"the engine at {self._url} is away")
 
 
 def _index(node: str) -> str:

@@ -5,7 +5,7 @@
     loads its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
     its order, on the next connection. So everything that is called for may be done twice.
 3.  How much waits is bounded by who calls: a session has one change under way at most, and who asks and waits no more
-    has withdrawn.
+    has withdrawn: that is not sent again.
 4.  That the engine is away, and why, is logged once, and when it is back.
 """
 
@@ -42,11 +42,12 @@ ADVICE: Final = {
 class Call:
     """A command, and who is told the reply."""
 
-    __slots__ = ("answered", "command")
+    __slots__ = ("answered", "command", "withdrawn")
 
     def __init__(self, command: bytes, answered: Callable[[Reply], object]) -> None:
         self.command = command
         self.answered = answered
+        self.withdrawn = False
 
 
 class Lane:
@@ -55,18 +56,18 @@ class Lane:
     Args:
         name: what the engine is called in the log.
         connect: makes a connection that is ready for calls; raises `OSError` or `EngineError` if it cannot.
-        connected: told of each new connection.
+        away: told whenever there is no connection any more, or none could be made.
     """
 
     def __init__(
         self,
         name: str,
         connect: Callable[[], Awaitable[trio.abc.Stream]],
-        connected: Callable[[], object] = lambda: None,
+        away: Callable[[], object] = lambda: None,
     ) -> None:
         self._name = name
         self._connect = connect
-        self._connected = connected
+        self._away = away
         self._calls: deque[Call] = deque()
         self._written = 0  # how many of these were written on this connection
         self._connection: trio.CancelScope | None = None
@@ -92,9 +93,14 @@ class Lane:
         try:
             await answered.wait()
         finally:
-            if not replies and not self.up:
-                self._calls.remove(call)
+            call.withdrawn = True
+            if not self.up:
+                self._let_go_of_withdrawn()
         return replies[0]
+
+    def _let_go_of_withdrawn(self) -> None:
+        """Without a connection only: on one, what was written is answered in its order."""
+        self._calls = deque([call for call in self._calls if not call.withdrawn])
 
     def drop(self) -> None:
         """Let go of the connection: nothing comes on it any more."""
@@ -112,6 +118,8 @@ class Lane:
             except (OSError, EngineError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._log_away(str(error))
             self.up, self._written = False, 0
+            self._let_go_of_withdrawn()
+            self._away()
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -119,7 +127,6 @@ class Lane:
         """Use a connection until it breaks; returns how long to pause then."""
         self._called.set()
         self.up = True
-        self._connected()
         async with stream, trio.open_nursery() as nursery:
             self._connection = nursery.cancel_scope
             nursery.start_soon(self._write, stream, nursery.cancel_scope)
@@ -151,6 +158,9 @@ class Lane:
                 for reply in reader.feed(bytes(data)):
                     if isinstance(reply, Refusal):
                         self._log_away(f"the engine at {self._name} {advice(reply)}")
+                        return any_reply
+                    if not self._written:
+                        self._log_away(f"the engine at {self._name} answers what it was not asked")
                         return any_reply
                     any_reply = True
                     call = self._calls.popleft()

@@ -62,7 +62,7 @@ class ReplyReader:
         line = self._line()
         kind, rest = line[:1], line[1:]
         if kind == b"+":
-            return rest.decode()
+            return rest.decode(errors="replace")
         if kind == b"-":
             return Refusal(rest.decode(errors="replace"))
         try:
