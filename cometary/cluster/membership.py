@@ -52,6 +52,7 @@ class Neighbours:
         self._lease = lease
         self._until: dict[str, float] = {}
         self._addresses: dict[str, str] = {}
+        self._told = set[str]()  # who is known to be gone: the engine goes on to name them for a while
         self.grace_until = -inf
 
     def away(self) -> None:
@@ -62,18 +63,21 @@ class Neighbours:
         """The engine has said who has a lease."""
         if self.grace_until == inf:
             self.grace_until = now + GRACE * self._lease
+        lessees = [*lessees]
+        self._told &= {lessee.node for lessee in lessees if lessee.left <= 0}
         for lessee in lessees:
-            if lessee.node != self._node:
+            if lessee.node != self._node and lessee.node not in self._told:
                 self._until[lessee.node] = now + lessee.left
                 self._addresses[lessee.node] = lessee.address
 
     def gone(self, now: float) -> list[str]:
-        """Take out whose lease has run out, and return their names."""
+        """Take out whose lease has run out, and return their names, once for each time."""
         if now < self.grace_until:
             return []
         gone = [node for node, until in self._until.items() if until <= now]
         for node in gone:
             del self._until[node], self._addresses[node]
+        self._told.update(gone)
         return gone
 
     def alive(self, node: str, now: float) -> bool:

@@ -19,6 +19,20 @@ def test_leases_are_counted_on_by_ones_own_clock() -> None:
     assert neighbours.gone(103.0) == []
 
 
+def test_who_is_gone_is_told_once_for_each_time() -> None:
+    neighbours = Neighbours("a", 4.0)
+    neighbours.heard(100.0, [Lessee("b", "", -9.0)])
+    assert neighbours.gone(100.0) == ["b"]
+    for now in (101.0, 102.0):
+        neighbours.heard(now, [Lessee("b", "", -9.0 - now)])
+        assert neighbours.gone(now) == []
+        assert not neighbours.alive("b", now)
+    neighbours.heard(103.0, [Lessee("b", "", 4.0)])
+    assert neighbours.alive("b", 103.0)
+    neighbours.heard(108.0, [Lessee("b", "", -1.0)])
+    assert neighbours.gone(108.0) == ["b"]
+
+
 def test_nobody_is_taken_for_dead_while_the_engine_is_away_nor_before_all_could_renew() -> None:
     neighbours = Neighbours("a", 4.0)
     neighbours.heard(100.0, [Lessee("b", "", 2.0), Lessee("c", "", 2.0)])
