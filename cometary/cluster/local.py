@@ -1,6 +1,6 @@
 """The engine within one process: for a system of one node, and for many of them in a test.
 
-What the nodes share is a `Shelf`, which is lost with the process. It says of each change what the functions of
+What the nodes share is a `SharedState`, which is lost with the process. It says of each change what the functions of
 `cometary.cluster.record` say, and is the measure of other engines.
 """
 
@@ -15,18 +15,14 @@ import trio
 from cometary.cluster import record as records
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import Answered, EngineState
-from cometary.cluster.membership import Lessee, Membership
+from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
 from cometary.cluster.record import Record
-from cometary.errors import EngineError
-
-LEASE: Final = 5.0
-"""Seconds."""
 
 TOMBSTONES: Final = 10_000
 """How many sessions that have ended are known as such."""
 
 
-class Shelf:
+class SharedState:
     """What all nodes of one process share."""
 
     def __init__(self) -> None:
@@ -62,15 +58,15 @@ class LocalEngine:
     """The engine of one node; see `cometary.cluster.engine`.
 
     Args:
-        shelf: what its neighbours have as well.
+        shared: what its neighbours have as well.
         node: the node's name.
         lease: seconds.
     """
 
     state: EngineState = "up"
 
-    def __init__(self, shelf: Shelf, node: str, *, lease: float = LEASE) -> None:
-        self._shelf = shelf
+    def __init__(self, shared: SharedState, node: str, *, lease: float = LEASE) -> None:
+        self._shared = shared
         self._node = node
         self._lease = lease
         self._address = ""
@@ -93,9 +89,9 @@ class LocalEngine:
 
     async def _renew(self) -> list[Lessee]:
         until = trio.current_time() + self._lease
-        if not self._shelf.renew(self._node, self, self._address, until):
+        if not self._shared.renew(self._node, self, self._address, until):
             raise name_taken(self._node)
-        return self._shelf.lessees()
+        return self._shared.lessees()
 
     async def run(self) -> None:
         """Answer calls, and keep the lease."""
@@ -115,14 +111,14 @@ class LocalEngine:
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session."""
         await trio.lowlevel.checkpoint()
-        if sid not in self._shelf.records:
-            self._shelf.put(sid, record)
+        if sid not in self._shared.records:
+            self._shared.put(sid, record)
 
     def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
         """Apply a change; see `Records.commit`."""
 
         def apply() -> None:
-            verdict, record = records.committed(self._shelf.records.get(sid), generation, version, change)
+            verdict, record = records.committed(self._shared.records.get(sid), generation, version, change)
             self._answer(sid, verdict, record, answered)
 
         self._call(apply)
@@ -131,41 +127,34 @@ class LocalEngine:
         """Put back a record; see `Records.restore`."""
 
         def put_back() -> None:
-            self._answer(sid, *records.restored(self._shelf.records.get(sid), record), answered)
+            self._answer(sid, *records.restored(self._shared.records.get(sid), record), answered)
 
         self._call(put_back)
 
     def _answer(self, sid: str, verdict: Verdict, record: Record | None, answered: Answered) -> None:
-        self._shelf.put(sid, record)
+        self._shared.put(sid, record)
         answered(verdict)
 
     async def adopt(self, sid: str, seen: int) -> Record | str | None:
         """Make this node the owner; see `Records.adopt`."""
         await trio.lowlevel.checkpoint()
-        record = self._shelf.records.get(sid)
+        record = self._shared.records.get(sid)
         if record is None or record.gone:
             return None
         adopted = records.adopted(record, self._node, seen)
-        self._shelf.put(sid, adopted)
+        self._shared.put(sid, adopted)
         return adopted or record.owner
 
     async def owner(self, sid: str) -> tuple[str, int] | None:
         """Return which node has a session, and in which generation."""
         await trio.lowlevel.checkpoint()
-        record = self._shelf.records.get(sid)
+        record = self._shared.records.get(sid)
         return None if record is None or record.gone else (record.owner, record.generation)
 
     async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
         """Return sessions that a node has."""
         await trio.lowlevel.checkpoint()
         owned = [
-            sid for sid, record in self._shelf.records.items() if record.owner == node and not record.gone
+            sid for sid, record in self._shared.records.items() if record.owner == node and not record.gone
         ]
         return owned[:limit]
-
-
-def name_taken(node: str) -> EngineError:
-    """Return the error for a node whose name another one has."""
-    return EngineError(
-        f"there is another node {node!r}, or was until a moment ago: give each a name of its own"
-    )

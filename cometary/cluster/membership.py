@@ -15,6 +15,11 @@ from typing import Final, NamedTuple
 
 import trio
 
+from cometary.errors import EngineError
+
+LEASE: Final = 5.0
+"""Seconds."""
+
 RENEWALS: Final = 3
 """In the length of a lease."""
 
@@ -163,3 +168,10 @@ class Membership:
                 await self.renew()
             except OSError:
                 continue
+
+
+def name_taken(node: str) -> EngineError:
+    """Return the error for a node whose name another one has."""
+    return EngineError(
+        f"there is another node {node!r}, or was until a moment ago: give each a name of its own"
+    )

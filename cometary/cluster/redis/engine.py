@@ -15,8 +15,7 @@ import trio
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import Answered, EngineState
-from cometary.cluster.local import LEASE, name_taken
-from cometary.cluster.membership import Lessee, Membership
+from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
 from cometary.cluster.record import Record
 from cometary.cluster.redis import arguments
 from cometary.cluster.redis.admin import administrator, prepare

@@ -9,7 +9,7 @@ import trio
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import Engine
-from cometary.cluster.local import LocalEngine, Shelf
+from cometary.cluster.local import LocalEngine, SharedState
 from cometary.cluster.record import Record
 from cometary.cluster.redis.engine import RedisEngine
 
@@ -18,8 +18,8 @@ NewEngine = Callable[[str, float], Engine]
 
 
 def local_engines() -> NewEngine:
-    shelf = Shelf()
-    return lambda node, lease: LocalEngine(shelf, node, lease=lease)
+    shared = SharedState()
+    return lambda node, lease: LocalEngine(shared, node, lease=lease)
 
 
 def redis_engines(url: str) -> NewEngine:
