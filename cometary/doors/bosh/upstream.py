@@ -242,7 +242,7 @@ class Upstream:
 
     def _fail(self, error: object) -> None:
         self._failed = True
-        text = f"The connection to the XMPP server failed: {error}"
+        text = f"The connection to the XMPP server failed: {_reason_of(error)}"
         logger.info("xmpp connection failed", text=text, host=self._host)
         self._tell(ServerEnded(REMOTE_CONNECTION_FAILED, (), self._now()))
 
@@ -255,6 +255,13 @@ class Upstream:
                 await stream.send_all(bytes(self._unsent) + CLOSING)
         with suppress(trio.BrokenResourceError):
             await stream.aclose()
+
+
+def _reason_of(error: object) -> str:
+    """Return what an operator is told: Trio's errors say nothing, or what they come of does."""
+    if isinstance(error, trio.TooSlowError):
+        return "it does not answer"
+    return str((isinstance(error, trio.BrokenResourceError) and error.__cause__) or error)
 
 
 def _write(descriptor: int, data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -83,6 +84,34 @@ async def test_nor_when_the_session_ends_before_it_is_known_whether_there_is_tls
         upstream.send(PASSWORD)
         nursery.cancel_scope.cancel()
     assert b"auth" not in await rest_of(server)
+
+
+async def test_why_there_is_no_tls_is_in_the_log(
+    listening: Listening, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "cometary.doors.bosh")
+    nursery.start_soon(listening.upstream("demanded").run)
+    async with await listening.accept() as server:
+        await server.send_all(OFFERING_TLS)
+        await server.receive_some()
+        await server.send_all(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        await server.receive_some()
+        await server.send_all(b"nonsense")
+        await trio.testing.wait_all_tasks_blocked()
+    assert "WRONG_VERSION_NUMBER" in caplog.messages[0]
+
+
+async def test_that_a_server_does_not_answer_is_in_the_log(
+    listening: Listening,
+    nursery: trio.Nursery,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cometary.doors.bosh.upstream.PATIENCE", 0.05)
+    caplog.set_level(logging.INFO, "cometary.doors.bosh")
+    nursery.start_soon(listening.upstream("demanded").run)
+    await rest_of(await listening.accept())
+    assert caplog.messages[0].endswith("it does not answer")
 
 
 async def test_what_a_client_has_sent_before_it_leaves_is_sent_where_no_tls_is_wanted(
