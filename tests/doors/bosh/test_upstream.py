@@ -105,9 +105,8 @@ async def test_that_a_server_does_not_answer_is_in_the_log(
     listening: Listening,
     nursery: trio.Nursery,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
-    monkeypatch.setattr("cometary.doors.bosh.upstream.PATIENCE", 0.05)
     caplog.set_level(logging.INFO, "cometary.doors.bosh")
     nursery.start_soon(listening.upstream("demanded").run)
     await rest_of(await listening.accept())
