@@ -139,7 +139,6 @@ class BodyQueue:
             if self.last[connection] == finished:
                 del self.last[connection]
             work()
-        self.refusals = RefusalLog()
         self.credit = AT_ONCE
 
 

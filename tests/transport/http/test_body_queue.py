@@ -173,6 +173,15 @@ def test_beyond_the_room_long_bodies_are_refused_first_and_short_ones_never() ->
     assert bench.turn().startswith("c")
 
 
+def test_what_has_been_said_of_refusals_is_remembered_from_turn_to_turn() -> None:
+    bench = Bench()
+    said = bench.queue.refusals
+    bench.send("a", AT_ONCE + 1)
+    bench.send("b", A_TURN)
+    bench.turn()
+    assert bench.queue.refusals is said
+
+
 def test_a_body_whose_peer_has_gone_is_read_all_the_same() -> None:
     bench = Bench()
     exchange = Exchange("POST", "/comet", b"", {}, body=b"a" * (AT_ONCE + 1))
