@@ -93,7 +93,7 @@ class Pushing:
             wanted = looks.read_look(packet.path, packet.message)
         except ProtocolError as error:
             wanted = None
-            viewer.tell(what, {"at": "gone", "detail": error.detail})
+            viewer.tell(what, gone(error.detail))
         viewer.told.pop(what, None)
         if wanted is None:
             viewer.looks.pop(packet.path, None)
@@ -112,6 +112,9 @@ class Pushing:
             while True:
                 if self._viewers:
                     await self._tell_all()
+                else:
+                    self._busiest.want(False)  # noqa: FBT003
+                    await self._counting.close()
                 with trio.move_on_after(EVERY if self._viewers else float("inf")):
                     await self._news.wait()
                 self._news = trio.Event()
@@ -143,20 +146,20 @@ class Pushing:
         }
 
     async def _tell(self, viewer: Viewer, path: str, look: looks.List | looks.Detail) -> None:
-        what = path.removeprefix(LOOK)
+        failed = False
         try:
             frame = await self._look_at(look)
-            if viewer.looks.get(path) is look:  # else the page has turned to something else meanwhile
-                viewer.tell(what, frame)
         except (ProtocolError, ActorDeadError) as error:
-            detail = error.detail if isinstance(error, ProtocolError) else "This actor has ended."
-            viewer.tell(what, {"at": "gone", "detail": detail})
+            frame = gone(error.detail if isinstance(error, ProtocolError) else "This actor has ended.")
         except BaseException as error:
             if escapes(error):
                 raise
             logger.exception("look failed", text=f"The inspector cannot show {look}")
-            viewer.looks.pop(path, None)
-            viewer.tell(what, {"at": "gone", "detail": "This cannot be shown; the server's log says why."})
+            failed, frame = True, gone("This cannot be shown; the server's log says why.")
+        if viewer.looks.get(path) is look:  # else the page has turned to something else meanwhile
+            viewer.tell(path.removeprefix(LOOK), frame)
+            if failed:
+                del viewer.looks[path]
 
     async def _look_at(self, look: looks.List | looks.Detail) -> dict[str, Any]:
         inside, readings = self._inside, self._readings
@@ -184,3 +187,8 @@ class Pushing:
                 return crashes.one(look, self._inside.crashes())
             case looks.Session():
                 return sessions.one(look, self._inside.manager, self._readings)
+
+
+def gone(detail: str) -> dict[str, Any]:
+    """Return what a page is told in place of what it wants to see."""
+    return {"at": "gone", "detail": detail}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from cometary.doors.inspector import looks
@@ -40,8 +42,17 @@ class Page:
     async def look(self, where: str, what: object) -> Any:
         """Look at something; returns what is seen of it a moment later."""
         self.seen.pop(where, None)
-        await self._exchange([{"path": f"look/{where}", "message": what}], hold=False)
+        await self.turn(where, what)
         return await self.wait(where)
+
+    async def turn(self, where: str, what: object) -> None:
+        """Say what is looked at, and do not wait for it."""
+        await self._exchange([{"path": f"look/{where}", "message": what}], hold=False)
+
+    async def close(self) -> None:
+        """Leave."""
+        body = {"sid": self._sid, "rid": self._rid + 1, "ack": self._ack, "close": True}
+        assert (await self._connection.ask(body, path="/inspector/comet")).status == 200
 
     async def wait(self, where: str) -> Any:
         """Wait for what is seen next."""
@@ -82,6 +93,17 @@ async def page_file(world: World) -> tuple[int, dict[str, str]]:
     await connection.request("GET", "/inspector/")
     response = await connection.wire.response()
     return response.status, dict(response.headers)
+
+
+def counted(world: World) -> list[object]:
+    """The actors of which messages are counted."""
+    system = world.running._root.actor_inbox.system
+    return [ref for ref in system.actors if "on_receive" in vars(ref.actor_inbox.actor)]
+
+
+def watchers() -> list[threading.Thread]:
+    """The threads that look at what a loop is busy with."""
+    return [thread for thread in threading.enumerate() if thread.name == "cometary-inspector"]
 
 
 class TestWhatIsSeen:
@@ -185,13 +207,25 @@ class TestWhatIsSeen:
                 tree = await page.wait("list")
             dispatcher = next(line for line in tree["lines"] if line["id"] == "dispatcher")
             assert dispatcher["rate"] > 0
-            actor = world.running._manager._supervisor
-            assert actor is not None
-            counted = [ref for ref in actor.system.actors if "on_receive" in vars(ref.actor_inbox.actor)]
-            assert counted
+            assert counted(world)
             await page.look("list", {"at": "ended"})
             await world.pass_time(mock_clock, EVERY)
-            assert not [ref for ref in actor.system.actors if "on_receive" in vars(ref.actor_inbox.actor)]
+            assert not counted(world)
+
+    @pytest.mark.parametrize("what", ["tree", "busiest"])
+    async def test_when_the_last_page_has_gone_nothing_is_counted_or_watched(
+        self, what: str, mock_clock: MockClock
+    ) -> None:
+        async with serving() as world:
+            page = await opened(world, mock_clock)
+            await page.look("list", {"at": what})
+            assert counted(world) or watchers()
+            await page.close()
+            await world.settle()
+            assert not counted(world)
+            for watcher in watchers():
+                watcher.join(5)
+                assert not watcher.is_alive()
 
     async def test_an_error_of_what_is_looked_at_is_told_and_logged_once(
         self, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -207,6 +241,23 @@ class TestWhatIsSeen:
             assert "the server's log says why" in seen["detail"]
             assert len([record for record in caplog.records if "cannot show" in record.message]) == 1
             assert (await page.look("list", {"at": "tree"}))["at"] == "tree"
+
+    async def test_an_error_of_what_a_page_has_turned_away_from_does_not_reach_it(
+        self, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fail_later(*_: object) -> None:
+            await trio.sleep(2 * EVERY)
+            raise ValueError
+
+        monkeypatch.setattr("cometary.doors.inspector.tree.one", fail_later)
+        recorder = Recorder()
+        async with serving(recorder.app, die=500) as world:
+            await world.open()
+            page = await opened(world, mock_clock)
+            await page.turn("detail", {"at": "actor", "urn": "x"})
+            await world.settle()
+            seen = await page.look("detail", {"at": "session", "name": recorder.sessions[0].name})
+            assert seen["at"] == "session"
 
     async def test_a_users_name_is_shown_in_a_line_however_long_it_is(self, mock_clock: MockClock) -> None:
         recorder = Recorder()
