@@ -21,6 +21,7 @@ import trio
 
 from cometary.background_log import shortened
 from cometary.doors.manhole.prompt import Prompt
+from cometary.escapes import plain
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ MOST_SHOWN: Final = 1_000
 
 LOGGED: Final = 2_000
 """Characters of a line."""
+
+NONSENSE: Final = (msgspec.DecodeError, UnicodeDecodeError)
 
 logger = get_logger("cometary.doors.manhole")
 
@@ -69,9 +72,7 @@ class Conversation:
             nursery.start_soon(self._write_all, nursery.cancel_scope)
             nursery.start_soon(self._run_all)
             lines = Lines(self._stream)
-            with suppress(
-                trio.BrokenResourceError, msgspec.DecodeError
-            ):  # it has gone, or speaks something else
+            with suppress(trio.BrokenResourceError, *NONSENSE):  # it has gone, or speaks something else
                 while (line := await lines.next()) is not None:
                     await self._take(msgspec.json.decode(line, type=Order))
             nursery.cancel_scope.cancel()
@@ -82,7 +83,7 @@ class Conversation:
         if order.complete is not None:
             if self._waiting() > 2 * MOST_SHOWN:
                 raise trio.BrokenResourceError
-            self._tell({"completions": self._prompt.complete(order.complete)})
+            self._tell({"completions": [*map(sendable, self._prompt.complete(order.complete))]})
         if order.run is not None:
             await self._lines.send(order.run)
 
@@ -106,7 +107,7 @@ class Conversation:
     def _show(self, text: str) -> None:
         waiting = self._waiting()
         if waiting < MOST_SHOWN:
-            self._tell({"text": text})
+            self._tell({"text": sendable(text)})
         elif waiting == MOST_SHOWN:
             self._tell({"text": "\n… more, faster than it can be shown\n"})
 
@@ -121,6 +122,11 @@ class Conversation:
             async for what in self._to_write:
                 await self._stream.send_all(msgspec.json.encode(what) + b"\n")
         leave.cancel()  # it was closed, or the visitor has gone
+
+
+def sendable(text: str) -> str:
+    """Return a text that UTF-8 has, and a plain one, whatever a line has printed."""
+    return plain(text).encode(errors="backslashreplace").decode()
 
 
 class Lines:

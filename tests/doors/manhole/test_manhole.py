@@ -99,6 +99,16 @@ class TestThePrompt:
             assert await visitor.run("1") == "1\n"
         await world.open()
 
+    async def test_what_is_printed_may_be_any_text_at_all(self, world: World, path: Path) -> None:
+        async with visiting(path) as visitor, visiting(path) as other:
+            assert await visitor.run("print('\\ud800')") == "\\ud800\n"
+            await visitor.run("class Text(str):\n    def __str__(self): return self")
+            assert await visitor.run("print(Text('mine'))") == "mine\n"
+            await visitor.run("setattr(Text, 'n\\udfff', 1)")
+            await visitor.order(complete="Text.n")
+            assert await visitor.read() == {"completions": ["Text.n\\udfff"]}
+            assert await other.run("1") == "1\n"
+
     async def test_exit_closes_the_prompt_and_not_the_server(self, world: World, path: Path) -> None:
         async with visiting(path) as visitor:
             await visitor.order(run="print('bye'); raise SystemExit")
@@ -137,11 +147,14 @@ class TestThePrompt:
             assert await visitor.run("1") == "1\n"
 
     async def test_nonsense_closes_the_connection(self, world: World, path: Path) -> None:
-        for nonsense in (b"no json\n", b'{"run": 1}\n', b"x" * (conversation.LONGEST_LINE + 2)):
-            async with visiting(path) as visitor:
-                await visitor.stream.send_all(nonsense)
-                with trio.fail_after(30):
-                    assert await visitor.stream.receive_some() == b""
+        too_long = b"x" * (conversation.LONGEST_LINE + 2)
+        async with visiting(path) as other:
+            for nonsense in (b"no json\n", b'{"run": 1}\n', b'{"run": "\xff"}\n', too_long):
+                async with visiting(path) as visitor:
+                    await visitor.stream.send_all(nonsense)
+                    with trio.fail_after(30):
+                        assert await visitor.stream.receive_some() == b""
+            assert await other.run("1") == "1\n"
 
     async def test_each_line_is_in_the_log_with_its_user(
         self, world: World, path: Path, caplog: pytest.LogCaptureFixture
