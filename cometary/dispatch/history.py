@@ -19,7 +19,7 @@ Pure: time and the epoch come in.
 
 from __future__ import annotations
 
-from heapq import nlargest
+from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -123,9 +123,10 @@ class Histories:
             return []
         now = self._now()
         kept = chain.from_iterable(shelf.about(wish, -1, now) for shelf in shelves)
-        packets = chain.from_iterable(islice(each.latest(), limit) for each in kept)
-        found = nlargest(limit, islice(packets, max(limit, MOST_SEEN)), key=_number)
-        return [packet for _, packet in reversed(found)]
+        latest_first = merge(*(each.latest() for each in kept), key=_number, reverse=True)
+        found = [packet for _, packet in islice(latest_first, limit)]
+        found.reverse()
+        return found
 
     def _behind(self, shelves: Sequence[Shelf], wish: Pattern, offset: int) -> list[Numbered] | None:
         """Return the packets with greater numbers, in their order; None if these may not be all (rules 4 and 6)."""

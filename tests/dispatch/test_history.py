@@ -127,6 +127,13 @@ class RoomAgainstAList(RuleBasedStateMachine):
 TestRoom = RoomAgainstAList.TestCase
 
 
+def test_the_latest_of_many_paths_are_the_latest_of_all() -> None:
+    room = Room(Keeping(500))
+    for number in range(3_000):
+        room.publish(f"a/{number % 20}", number)
+    assert messages(room.read("a/*", limit=300)) == [*range(2_700, 3_000)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60))
 def test_a_full_shelf_is_bounded_and_never_gives_a_part_for_all(steps: list[tuple[int, bool]]) -> None:
     room = Room(Keeping(9), most_paths=3, most_bytes=200)
