@@ -58,7 +58,7 @@ class ServerSection(Section):
     traces: str = option(
         "off",
         kinds.choice("off", "on"),
-        "Whether OpenTelemetry is told of the way of some packets; it needs the extra otel.",
+        "Whether the way of some packets is reported to OpenTelemetry; it needs the extra otel.",
     )
 
 

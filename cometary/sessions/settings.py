@@ -79,7 +79,7 @@ class SessionSection(Section):
     ended_sessions: int = option(
         1_000,
         kinds.whole(0, 10_000, "sessions"),
-        "How many sessions that have ended are kept for operators to look at; then the oldest is forgotten.",
+        "How many ended sessions are remembered for operators; beyond that, the oldest is forgotten.",
         live=True,
     )
 

@@ -40,7 +40,7 @@ async def talk() -> None:
 
 
 def test_what_one_page_says_every_page_hears() -> None:
-    """And what is no text nobody hears."""
+    """And nobody hears what is not text."""
 
     async def in_time() -> None:
         with trio.fail_after(PATIENCE):

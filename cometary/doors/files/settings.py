@@ -16,5 +16,5 @@ class FilesSection(Section):
     welcome_page: str = option(
         "on",
         kinds.choice("off", "on"),
-        "Whether a page to try the server out with is at /, if nothing else is.",
+        "Whether there is a welcome page at /, to try the server out with, if nothing else is there.",
     )

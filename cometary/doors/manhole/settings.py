@@ -20,5 +20,5 @@ class ManholeSection(Section):
     """Where the prompt is."""
 
     manhole: str | None = option(
-        None, SOCKET, "The Unix socket of a prompt in the server, for its owner alone."
+        None, SOCKET, "The Unix socket of a prompt in the server, for the server's user alone."
     )

@@ -61,7 +61,7 @@ class HttpSection(Section):
     host: str = option("127.0.0.1", kinds.HOST, "The address that clients connect to.")
     port: int = option(8080, kinds.PORT, "The port that clients connect to; 0 takes any free one.")
     listen: UnixAddress | None = option(
-        None, kinds.UNIX, "A Unix socket that clients, or a proxy, connect to in place of host and port."
+        None, kinds.UNIX, "The Unix socket that clients, or a proxy, connect to in place of host and port."
     )
     reuse_port: str = option(
         "off",
