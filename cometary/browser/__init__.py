@@ -1,11 +1,11 @@
-"""What browsers get from the server itself: the JavaScript client as one file, and a page for a server without pages.
+"""What browsers get from the server itself: the JavaScript client as one file, and the welcome page.
 
     comet.js      the client, a module that imports nothing
     comet.d.ts    its types
-    welcome.html  the page
+    welcome.html  the welcome page, of a server without pages
 
-The first two are made from `clients/javascript/src`, by `npm run served` there, and kept as they are made: whoever
-installs the package needs no Node.js. A test sees to it that they are up to date.
+The first two are built from `clients/javascript/src`, by `npm run served` there, and committed: whoever
+installs the package needs no Node.js. A test checks that they are up to date.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class BoshSection(Section):
     bosh_script: str = option(
         "off",
         kinds.choice("off", "on"),
-        "Whether pages of any site may make requests by scripts (XEP-0252); whoever has a session's id can read its answers.",
+        "Whether pages of any site may use scripts (XEP-0252); whoever has a session's id can then read its answers.",
     )
 
     def check(self) -> None:

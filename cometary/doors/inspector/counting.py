@@ -1,4 +1,4 @@
-"""How many messages an actor gets in a second: counted of the actors that some page has in view, and of no others.
+"""How many messages an actor gets in a second: counted only for actors that some page has in view.
 
 It is `cometary.actors.sys.statistics`, put on when an actor comes into view and taken off when it has been out of it
 for a look. Where somebody else has it counted already, that goes on. The actor of a session is not counted: it would

@@ -37,4 +37,4 @@ def one(look: looks.Crash, reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for report in reports:
         if (report["time"], report["urn"]) == (look.time, look.urn):
             return {"at": "crash", **report}
-    raise ProtocolError("not-found", "This crash report is not kept any more.")
+    raise ProtocolError("not-found", "This crash report is no longer kept.")

@@ -1,11 +1,11 @@
-"""What is below `/inspector/`: the page, and the endpoint of its sessions, which are not those of clients.
+"""What is below `/inspector/`: the page, and the endpoint of its sessions, which are kept apart from those of clients.
 
 1.  Sessions of pages have a manager of their own. The application knows nothing of them, and they are not among the
     sessions that are shown; in the tree they are below the door.
-2.  The files of the page may be had by whoever reaches the listener: there is nothing in them. A session may be opened
-    by who shows a secret with the right to read, or, where no secret is needed, by all.
-3.  No page of another site may show this one in a frame, so that nobody is made to press its buttons unawares.
-4.  When the secrets change all sessions of pages end, and are opened anew by those who know one.
+2.  Whoever reaches the listener can get the files of the page: there is nothing secret in them. A session can be opened
+    by whoever shows a secret with the right to read or, where no secret is needed, by anyone.
+3.  No page of another site may show this one in a frame, so nobody can be tricked into pressing its buttons.
+4.  When the secrets change, all sessions of pages end; those who know a new secret open theirs again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Site:
 
     Args:
         inside: the server that is looked at.
-        secrets: of which a page needs one.
+        secrets: a page needs one of them.
     """
 
     def __init__(self, inside: Inside, secrets: Secrets) -> None:
@@ -105,7 +105,7 @@ class Site:
         token = applicant.token
         rights = self._secrets.rights_of(token.encode(errors="replace")) if isinstance(token, str) else None
         if rights is None or "GET /tree" not in rights.calls:
-            raise ProtocolError("unauthorized", "The inspector needs a secret that is good for reading.")
+            raise ProtocolError("unauthorized", "The inspector needs a secret with the right to read.")
         return True
 
     def _serve_file(self, exchange: Exchange) -> None:
@@ -133,11 +133,11 @@ class Viewers:
         self._pushing = pushing
 
     def signed_on(self, session: Session) -> None:
-        """Tell one page more."""
+        """Tell one more page."""
         self._pushing.add(session)
 
     def received(self, session: Session, packet: Packet) -> None:
-        """Take what a page wants to see."""
+        """Take note of what a page wants to see."""
         self._pushing.look(session, packet)
 
     def signed_off(self, session: Session, _reason: str, _undelivered: Sequence[Packet]) -> None:

@@ -66,7 +66,7 @@ def tab(browser: Browser, server: Running) -> Iterator[Page]:
     page.goto(f"{server.control}/inspector/")
     page.fill("#secret", "wrong")
     page.press("#secret", "Enter")
-    expect(page.locator("#refused")).to_have_text("This secret is not good for it.")
+    expect(page.locator("#refused")).to_have_text("This secret does not have the right to read.")
     page.fill("#secret", SECRET)
     page.press("#secret", "Enter")
     expect(page.locator("#connection")).to_have_attribute("data-state", "open")

@@ -1,10 +1,10 @@
-/** What an operator has done, after having been asked whether that is meant: calls of the control interface. */
+/** What an operator does, once it is confirmed: calls of the control interface. */
 
 import { byId } from "./dom.js";
 import { secret } from "./link.js";
 
 /**
- * Ask whether something is meant, and do it if so.
+ * Ask the operator to confirm, and do it if so.
  *
  * @param {string} question
  * @param {string} sure what the button says

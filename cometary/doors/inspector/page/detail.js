@@ -98,9 +98,9 @@ function actionsOf(frame) {
  */
 function orders(urn, suspended) {
   const all = {
-    Suspend: ["suspend", "Suspend this actor? It handles no message until it is resumed."],
-    Resume: ["resume", "Resume this actor? It goes on with the messages that wait."],
-    Kill: ["kill", "Kill this actor? What its supervisor does then is what it does with any end."],
+    Suspend: ["suspend", "Suspend this actor? It handles no messages until it is resumed."],
+    Resume: ["resume", "Resume this actor? It goes on with the waiting messages."],
+    Kill: ["kill", "Kill this actor? Its supervisor deals with that as with any other end."],
   };
   const left = suspended ? ["Resume", "Kill"] : ["Suspend", "Resume", "Kill"];
   return left.map((label) => {
@@ -161,10 +161,10 @@ function showSession(session) {
       ["wire", ended ? null : session["wire"]],
       ["ended", ended ? since(session["ended"]) : null],
       ["age", ended ? duration(session["age"]) : since(session["opened"])],
-      ["state before", ended ? session["last_state"].replaceAll("_", " ") : null],
+      ["last state", ended ? session["last_state"].replaceAll("_", " ") : null],
       ["packets in", session["received"].toLocaleString()],
       ["delivered", session["delivered"].toLocaleString()],
-      ["a second", ended ? null : rate(session["rate"])],
+      ["packets a second", ended ? null : rate(session["rate"])],
       ["queued", `${session["queued"].toLocaleString()} (${size(session["queued_bytes"])})`],
       ["undelivered", ended ? String(session["undelivered"] ?? "not known yet") : null],
       ["not handled", session["unhandled"] ? String(session["unhandled"]) : null],
@@ -173,7 +173,7 @@ function showSession(session) {
         session["expired"] + session["dropped"] ? `${session["expired"]}, ${session["dropped"]}` : null,
       ],
       ["crashes", session["restarts"] ? String(session["restarts"]) : null],
-      ["token until", session["expires"] ? new Date(session["expires"] * 1000).toLocaleTimeString() : null],
+      ["token expires", session["expires"] ? new Date(session["expires"] * 1000).toLocaleTimeString() : null],
     ]),
     ...machineOf(session),
     ...listing("Connections", (session["connections"] ?? []).map(connection)),
@@ -242,7 +242,7 @@ function showCrash(crash) {
       ["class", crash["actor"]],
       ["names", crash["names"].join(", ")],
       ["while handling", crash["last_message"]],
-      ["its state", crash["state"]],
+      ["state", crash["state"]],
       ["then", crash["action"].replace("_", " ")],
       ["restarts before", String(crash["restarts"])],
       ["URN", crash["urn"] === null ? null : element("code", {}, crash["urn"])],

@@ -1,4 +1,4 @@
-/** The page's own session: what it looks at goes out, what there is to be seen comes in. */
+/** The page's own session: what it looks at goes out, what there is to see comes in. */
 
 import { Comet } from "./client/comet.js";
 

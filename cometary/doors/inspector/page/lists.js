@@ -1,4 +1,4 @@
-/** The lists there are: what each asks the server for, its columns, and what a line of it leads to. */
+/** The lists: what each asks the server for, its columns, and what a line leads to. */
 
 import { element } from "./dom.js";
 import { badge, duration, rate, since } from "./words.js";
@@ -10,7 +10,7 @@ import { badge, duration, rate, since } from "./words.js";
  * @property {string} title
  * @property {Column[]} columns
  * @property {Record<string, string>} [sorts] by what the server calls them
- * @property {string} empty what is said if there is nothing
+ * @property {string} empty what is shown if there is nothing
  * @property {(line: any) => Target} target
  */
 
@@ -52,7 +52,7 @@ const paths = (line) =>
 export const LISTS = {
   tree: {
     title: "Tree",
-    empty: "Nothing in the tree has this in its name.",
+    empty: "Nothing in the tree matches.",
     columns: [
       { title: "name", cell: place },
       { title: "class", cell: (line) => line.actor, wide: true },
@@ -65,7 +65,7 @@ export const LISTS = {
   },
   sessions: {
     title: "Sessions",
-    empty: "There is no session, or none that has this in its name, user or paths.",
+    empty: "There is no session, or none matches.",
     sorts: { opened: "age", queued: "queue", unhandled: "not handled", rate: "packets a second" },
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
@@ -81,7 +81,7 @@ export const LISTS = {
   },
   ended: {
     title: "Ended",
-    empty: "No session has ended, or none that has this in its name, user or paths.",
+    empty: "No session has ended, or none matches.",
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
       { title: "user", cell: (line) => String(line.user ?? "") },
@@ -95,7 +95,7 @@ export const LISTS = {
   },
   crashes: {
     title: "Crashes",
-    empty: "Nothing has crashed, or nothing that has this in it.",
+    empty: "Nothing has crashed, or nothing matches.",
     columns: [
       { title: "who", cell: (line) => element("b", {}, line.child || line.actor) },
       { title: "error", cell: (line) => line.error ?? line.reason },
@@ -107,7 +107,7 @@ export const LISTS = {
   },
   busiest: {
     title: "Busiest",
-    empty: "The loop was not seen at work in the last ten seconds.",
+    empty: "The event loop was not seen busy in the last ten seconds.",
     columns: [
       { title: "who", cell: (line) => element("b", {}, line.who) },
       { title: "share", cell: (line) => `${(line.share * 100).toFixed(1)} %` },

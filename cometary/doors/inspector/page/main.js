@@ -1,4 +1,4 @@
-/** The page: a list, perhaps one thing beside it, and what it is told by the server put in its place. */
+/** The page: a list, perhaps one thing beside it, and what the server tells it put in its place. */
 
 import { Detail } from "./detail.js";
 import { byId, element } from "./dom.js";
@@ -137,7 +137,7 @@ link.addEventListener("unauthorized", (event) => {
   byId("login").hidden = false;
   byId("main").hidden = true;
   byId("refused").textContent = /** @type {CustomEvent} */ (event).detail
-    ? "This secret is not good for it."
+    ? "This secret does not have the right to read."
     : "";
 });
 

@@ -1,7 +1,7 @@
 /**
- * A list of any length of which only the lines in view are there: the server tells these, and the page draws these.
+ * A list of any length, of which the server sends, and the page draws, only the lines in view.
  *
- * Each line has its place by its number. So the scroll bar is that of the whole list, and a line that comes late finds
+ * The number of a line gives its place. So the scroll bar is that of the whole list, and a line that comes late finds
  * its place empty.
  */
 

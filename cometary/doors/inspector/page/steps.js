@@ -44,7 +44,7 @@ export class Steps {
 
   /** @param {number} count */
   #tellOfGap(count) {
-    this.#list.prepend(element("li", { className: "gap" }, `… ${count} more, faster than can be followed`));
+    this.#list.prepend(element("li", { className: "gap" }, `… ${count} more, too fast to follow`));
   }
 }
 

@@ -1,13 +1,13 @@
-/** How numbers and times are written, and what the reasons of ends mean. */
+/** How numbers and times are written, and what the reasons for an end mean. */
 
 import { element } from "./dom.js";
 
 export const REASONS = {
   closed: "The client ended it.",
-  timeout: "The client was not heard of for too long: its page is gone, or its network was.",
+  timeout: "The client was not heard from for too long: its page, or its network, was gone.",
   kicked: "The application, a back-end or an operator ended it.",
-  expired: "Its token ran out, and the client brought no other.",
-  overflow: "It read more slowly than it was sent to, and its queue was full.",
+  expired: "Its token expired, and the client brought no other.",
+  overflow: "The client read too slowly, and the queue was full.",
   failed: "Its handlers crashed too often.",
   shutdown: "The server was stopped or drained.",
 };
