@@ -3,8 +3,8 @@
     async with system(), supervise(children) as root, inspecting(root) as page:
         print(page)
 
-What it shows is in `cometary.doors.inspector`; here a control interface, which has it, is run in the program's own
-actor system, with nothing else of a server.
+The page is in `cometary.doors.inspector`; here a control interface with that page runs in the program's own actor
+system, without the rest of a server.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ async def inspecting(root: Whom, *, control: str = HERE, secret: str | None = No
 
     Args:
         root: the supervisor: its reference or its name.
-        control: where the page is, host and port; port 0 for any that is free. All calls of the control interface are
+        control: where the page is, host and port; port 0 for any free one. All calls of the control interface are
             there as well.
-        secret: what a page, and each call, has to show; off loopback there has to be one.
+        secret: what a page, and each call, has to present; required off loopback.
 
     Yields:
         The URL of the page.
 
     Raises:
-        ActorEndedError: nobody has the name; ChildStateError: it is no supervisor that runs; the caller's fault.
-        ConfigError: the address is not one, or off loopback without a secret; the caller's fault.
-        OSError: it cannot be listened on; the environment's fault.
+        ActorEndedError: nobody has the name; ChildStateError: it is not a running supervisor; the caller's fault.
+        ConfigError: the address is not valid, or off loopback without a secret; the caller's fault.
+        OSError: the server cannot listen there; the environment's fault.
     """
     ref = actor_meant(root)
     given: dict[str, Any] = {"control": control, **({} if secret is None else {"secret": secret})}

@@ -1,7 +1,7 @@
-"""The command `cometary attach`: a prompt in a server that runs, by its manhole.
+"""The command `cometary attach`: a prompt in a running server, at its manhole.
 
-At a terminal it is prompt_toolkit's, with highlighting, completion and a history: an extra, `cometary[prompt]`. Without
-that, or where the input is no terminal, it takes lines as they come.
+At a terminal prompt_toolkit reads the lines, with highlighting, completion and a history: an extra, `cometary[prompt]`.
+Without that, or where the input is not a terminal, lines are read as they come.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any, Final, Self
 from cometary.errors import ConfigError, ConnectorError
 from cometary.settings import load
 
-HELP: Final = "open a prompt in a server that runs, at its manhole"
+HELP: Final = "open a prompt in a running server, at its manhole"
 FIRST: Final = ">>> "
 MORE: Final = "... "
 
 Ask = Callable[[str], str]
-"""Asks for a line, given what stands before it; an `EOFError` is the end."""
+"""Reads a line, given the text to show before it; an `EOFError` is the end."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -36,13 +36,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
-    """Be at the prompt until it is closed, or the input ends.
+    """Stay at the prompt until it is closed, or the input ends.
 
     Returns:
         The exit status: 0, or 1 if the server cannot be reached.
 
     Raises:
-        ConfigError: nothing says where it is.
+        ConfigError: nothing says where the socket is.
     """
     path = given["path"]
     if path is None:
@@ -105,7 +105,7 @@ class Manhole:
                 return
 
     def complete(self, text: str) -> list[str]:
-        """Return what a name that begins with `text` may be."""
+        """Return the names that begin with `text`."""
         self._send({"complete": text})
         while "completions" not in (told := self._read()):
             pass
@@ -125,7 +125,7 @@ class Manhole:
 
 
 def talk(manhole: Manhole, ask: Ask) -> None:
-    """Ask for lines, run them, and print what they show, until one closes the prompt or there are no more."""
+    """Read lines, run them, and print what they show, until one closes the prompt or there are no more."""
     with suppress(EOFError):
         for source in sources(ask):
             for text in manhole.run(source):
@@ -134,7 +134,7 @@ def talk(manhole: Manhole, ask: Ask) -> None:
 
 
 def sources(ask: Ask) -> Iterator[str]:
-    """Yield what is whole: one line, or as many as belong together, up to an empty one."""
+    """Yield complete inputs: one line, or as many as belong together, up to an empty one."""
     compiler = codeop.CommandCompiler()
     compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     lines: list[str] = []
@@ -156,7 +156,7 @@ def sources(ask: Ask) -> Iterator[str]:
 
 
 def asking(manhole: Manhole) -> Ask:
-    """Return what asks for lines."""
+    """Return the function that reads lines."""
     if not sys.stdin.isatty():
         return _next_line(iter(sys.stdin))
     try:

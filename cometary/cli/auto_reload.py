@@ -1,14 +1,14 @@
-"""`--reload`, for development: the server as a process of its own, started again whenever a file changes.
+"""`--reload`, for development: the server in a process of its own, which is restarted whenever a file changes.
 
-1.  What is watched are the sources (`SUFFIXES`) in the working directory, in the application's own and below them, but
-    for what editors, version control and Python keep there (`watchfiles.DefaultFilter`). A log or a database that the
-    server itself writes there is none of them: else it would never come to rest.
-2.  The server is told to stop as by anybody (SIGTERM), so that every session hears of it; the next one begins once it
-    has. Its clients come back at once: `drain` is 0 unless it was given.
-3.  A server that ends by itself, such as with an application that cannot be imported, has said why. The next change
+1.  It watches the sources (`SUFFIXES`) in and below the working directory and the application's, except for what
+    editors, version control and Python keep there (`watchfiles.DefaultFilter`). A log or a database that the server
+    itself writes there is not a source: otherwise the server would never come to rest.
+2.  The server is told to stop as usual (SIGTERM), so every session hears of it; the next one starts once it has
+    stopped. Clients come back at once: `drain` is 0 unless it was given.
+3.  A server that ends by itself, say because the application cannot be imported, has said why. The next change
     starts it again.
-4.  SIGINT and SIGTERM are this process's: the server has a session of its own, so that a Ctrl-C does not reach it
-    twice, which would end it at once. It is told to stop, and the exit status is its own.
+4.  SIGINT and SIGTERM come to this process: the server runs in a session of its own, so that a Ctrl-C does not reach it
+    twice, which would end it at once. It is told to stop, and its exit status is returned.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def run(arguments: Sequence[str], given: Mapping[str, str], *, drains: bool) -> 
     """Serve until a signal comes, and again after each change.
 
     Args:
-        arguments: the command line, whose command and options are the server's.
+        arguments: the command line; its command and options are the server's.
         given: what it says, by the options' names.
-        drains: whether anybody has said over how long clients come back.
+        drains: whether the option `drain` was given.
 
     Returns:
         The exit status of the last server.
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str], given: Mapping[str, str], *, drains: bool) -> 
         ConfigError: the library that watches files is not installed.
     """
     try:
-        from watchfiles import DefaultFilter, awatch  # noqa: PLC0415 - they come with an extra
+        from watchfiles import DefaultFilter, awatch  # noqa: PLC0415 - it comes with an extra
     except ImportError:
         raise ConfigError(FLAG, "it needs the extra: pip install 'cometary[reload]'") from None
     quick = [] if drains else ["--drain", "0"]
@@ -104,7 +104,7 @@ async def _restart_after_changes(server: _Server, watch: Watch) -> None:
 
 
 class _Server:
-    """The process that serves, one after the other.
+    """The processes that serve, one after the other.
 
     Args:
         command: starts it.
@@ -120,7 +120,7 @@ class _Server:
         self._process = await trio.lowlevel.open_process(self._command, **options)
 
     async def stop(self) -> int:
-        """Have it stop, unless it has already; returns its exit status."""
+        """Stop it, unless it has stopped already; returns its exit status."""
         if self._process is None:
             return 0
         self._process.terminate()

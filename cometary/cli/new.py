@@ -1,4 +1,4 @@
-"""The command `cometary new`: a small project that runs, to begin with."""
+"""The command `cometary new`: writes a small project that runs, to start from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cometary.errors import ConfigError
 NAME: Final = matching(r"[A-Za-z0-9][\w.-]*", "a name of letters, digits, dots, dashes and underscores")
 TEMPLATE: Final = Path(__file__).with_name("project")
 FILES: Final = ("README.md", "app.py", "page/index.html", "test_app.py")
-"""What there is in it; where the package is installed, Python puts more beside these."""
+"""The files of a project; Python may put more beside these where the package is installed."""
 
 WORD: Final = "PROJECT"
-"""Where its name stands in them."""
+"""Stands for the project's name in them."""
 
 NEXT: Final = """\
 cometary: {name} is written. Next:
@@ -30,7 +30,7 @@ and open the page in a browser. README.md says more."""
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "name", metavar="NAME", help="What it is called, and the directory that is made for it."
+        "name", metavar="NAME", help="The name of the project, and of the directory that is made for it."
     )
 
 
@@ -39,13 +39,13 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:  # noq
 
     Args:
         given: the options, as text.
-        environment: the environment variables; none of them says anything of it.
+        environment: the environment variables, of which none matters here.
 
     Returns:
         The exit status, 0.
 
     Raises:
-        ConfigError: it is no name, there is something of that name, or nothing can be written there.
+        ConfigError: the name is not valid, or exists already, or nothing can be written there.
     """
     name: str = given["name"]
     try:
@@ -55,7 +55,7 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:  # noq
     try:
         write(Path(name))
     except FileExistsError:
-        raise ConfigError("NAME", f"there is something called {name} already") from None
+        raise ConfigError("NAME", f"{name} exists already") from None
     except OSError as error:
         raise ConfigError("NAME", f"{error.filename} cannot be written: {error.strerror}") from None
     print(NEXT.format(name=name))
@@ -66,7 +66,7 @@ def write(directory: Path) -> None:
     """Write a project.
 
     Raises:
-        FileExistsError: there is something at its place already; nothing was written.
+        FileExistsError: something is there already; nothing was written.
         OSError: it cannot be written; the environment's fault.
     """
     directory.mkdir()

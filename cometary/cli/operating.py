@@ -1,4 +1,4 @@
-"""The commands `cometary drain` and `reload`: what an operator tells a server that runs."""
+"""The commands `cometary drain` and `reload`: what an operator tells a running server."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 HELP: Final[Mapping[str, str]] = {
-    "drain": "have a server take no more sessions, and send away those that it has",
-    "reload": "have a server read its configuration again",
+    "drain": "make a server take no more sessions, and send away those that it has",
+    "reload": "make a server read its configuration again",
 }
 
 
@@ -25,7 +25,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
-    """Tell a server, and print what it makes of it.
+    """Tell a server, and print its answer.
 
     Args:
         command: one of those in `HELP`.
@@ -36,7 +36,7 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
         The exit status: 0, or 1 if the server is away or refuses.
 
     Raises:
-        ConfigError: something given was wrong.
+        ConfigError: something given is not valid.
     """
     try:
         with asking(given, environment) as client:

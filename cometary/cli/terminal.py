@@ -1,4 +1,4 @@
-"""The prompt of `cometary attach` at a terminal, which is prompt_toolkit's; an extra, `cometary[prompt]`."""
+"""The prompt of `cometary attach` at a terminal, by prompt_toolkit; an extra, `cometary[prompt]`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 
 NAME: Final = re.compile(r"[\w.]+$")
-"""What is completed: a name, with those before it and their dots."""
+"""What is completed: a name, together with the names and dots before it."""
 
 
 class ServerSide(Completer):
-    """Has names completed where they are: in the server.
+    """Completes names where they are defined: in the server.
 
     Args:
         complete: asks the server.
@@ -27,7 +27,7 @@ class ServerSide(Completer):
         self._complete = complete
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
-        """Yield what the name before the cursor may be."""
+        """Yield the completions of the name before the cursor."""
         found = NAME.search(document.text_before_cursor)
         if found is not None:
             for one in self._complete(found[0]):
@@ -36,7 +36,7 @@ class ServerSide(Completer):
 
 
 def terminal(complete: Callable[[str], list[str]]) -> Callable[[str], str]:
-    """Return what asks for a line, with a history, highlighting and completion by Tab."""
+    """Return a function that reads a line, with a history, highlighting and completion by Tab."""
     session: PromptSession[str] = PromptSession(
         lexer=PygmentsLexer(PythonLexer), completer=ServerSide(complete), complete_while_typing=False
     )

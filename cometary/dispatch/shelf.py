@@ -1,4 +1,4 @@
-"""Shelves: what is kept of paths that are declared together; the rules are those of `cometary.dispatch.history`.
+"""Shelves: what is kept of the paths of one declaration; the rules are those of `cometary.dispatch.history`.
 
 Pure: time comes in.
 """
@@ -24,14 +24,14 @@ MOST_PATHS: Final = 100_000
 """Of one shelf."""
 
 MOST_BYTES: Final = 64 << 20
-"""The same."""
+"""Of one shelf."""
 
 MOST_SEEN: Final = 1_000
-"""Paths, and packets, that are looked at for one pattern: a client may name twenty, which are then 50 ms."""
+"""Paths, and packets, that are looked at for one pattern: a client may name twenty patterns, which take 50 ms."""
 
 
 class Numbers:
-    """What all packets of a server are numbered by (rule 2).
+    """Numbers all packets of a server (rule 2).
 
     Args:
         epoch: a short text that no other life of a server has.
@@ -50,7 +50,7 @@ class Numbers:
 
     @property
     def end(self) -> Position:
-        """The position behind all packets."""
+        """The position after all packets."""
         return Position(self.epoch, self.latest)
 
     def know(self, position: Position) -> bool:
@@ -65,7 +65,7 @@ class Kept:
     """What is kept of one path, or of several of which nothing is kept.
 
     Args:
-        lost: the number of the last packet that is not kept any more (rule 4).
+        lost: the number of the last packet that is no longer kept (rule 4).
     """
 
     __slots__ = ("bytes", "lost", "number", "packets")
@@ -77,13 +77,13 @@ class Kept:
         self.bytes = 0
 
     def drop_first(self) -> int:
-        """Keep the oldest no longer; returns its bytes."""
+        """Drop the oldest; returns its bytes."""
         _, self.lost, packet = self.packets.popleft()
         self.bytes -= packet.size
         return packet.size
 
     def drop_all(self) -> int:
-        """Keep none any longer; returns their bytes."""
+        """Drop all; returns their bytes."""
         dropped, self.bytes = self.bytes, 0
         self.lost = self.number
         self.packets.clear()
@@ -105,8 +105,8 @@ class Shelf:
     """What is kept of the paths of one declaration.
 
     Args:
-        keeping: how much of each.
-        numbers: what packets are numbered by.
+        keeping: how much is kept of each path.
+        numbers: numbers the packets.
         most_paths: how many paths it has room for.
         most_bytes: how many bytes.
     """
@@ -127,7 +127,7 @@ class Shelf:
         self._full: OrderedDict[str, Kept] = OrderedDict()
         self._empty: OrderedDict[str, Kept] = OrderedDict()
         self.forgotten = 0
-        """The greatest number that a path had which is forgotten."""
+        """The greatest number of any path that is forgotten."""
         self.bytes = 0
         """Of all packets that are kept."""
 
@@ -136,13 +136,13 @@ class Shelf:
         return len(self._full) + len(self._empty)
 
     def record(self, packet: Packet, now: float) -> Packet:
-        """Keep a packet; returns it with its position, as everybody gets it who hears it."""
+        """Keep a packet; returns it with its position, as everybody who hears it gets it."""
         path = packet.path
         kept = self._full.pop(path, None) or self._empty.pop(path, None) or Kept(self.forgotten)
         position = self._numbers.next()
         kept.number = position.offset
         packet = marked(packet, "at", str(position))
-        packet.cause = None  # whoever brought it about is not to be kept as well
+        packet.cause = None  # whoever caused it is not to be kept as well
         kept.packets.append((now, kept.number, for_replays(packet)))
         kept.bytes += packet.size
         self.bytes += packet.size
@@ -155,8 +155,8 @@ class Shelf:
     def about(self, wish: Pattern, offset: int, now: float) -> Iterator[Kept]:
         """Return what is kept of a path; or of those that a pattern covers and that have greater numbers than `offset`.
 
-        Of a pattern there is one more for all paths that are forgotten, of which nothing is kept, and one for those
-        that are not looked at (rule 6).
+        For a pattern there is one more, with nothing kept, for all paths that are forgotten, and one for those that are
+        not looked at (rule 6).
         """
         if wish.exact:
             yield self._about(wish.text, now)
@@ -187,7 +187,7 @@ class Shelf:
             self.bytes -= kept.drop_first()
 
     def _tidy(self, now: float) -> None:
-        for path in list(islice(self._full, 2)):  # two for each that is recorded: so they never pile up
+        for path in list(islice(self._full, 2)):  # two for each recorded packet, so they never pile up
             kept = self._full[path]
             self._drop_old(kept, now)
             if kept.packets:
@@ -204,7 +204,7 @@ class Shelf:
 
 
 def for_replays(packet: Packet) -> Packet:
-    """Return a packet without receipts: these are about those to whom it was routed, and not about who comes later."""
+    """Return a packet without receipts, which are about those to whom it was routed, not about later comers."""
     if not isinstance(packet, TrackedPacket) or packet.receipt is None:
         return packet
     twin = packet.again()

@@ -1,11 +1,11 @@
-"""Traces for OpenTelemetry: the way of some packets, from being sent to the client's acknowledgement.
+"""Traces for OpenTelemetry: the way of some packets, from when they are sent to the client's acknowledgement.
 
-1.  Of which packets is decided where their time is taken anyway (`cometary.packets.probes`): the first ones after each
-    reading of the metrics, and one in 64. OpenTelemetry's own sampler (`OTEL_TRACES_SAMPLER`) may leave out more.
+1.  The packets are those whose time is taken anyway (`cometary.packets.probes`): the first ones after each reading of
+    the metrics, and one in 64. OpenTelemetry's own sampler (`OTEL_TRACES_SAMPLER`) may leave out more.
 2.  A trace is written once the packet is acknowledged, after the fact: nothing is added to its way.
-3.  If the application has set up a provider of its own, traces go there. Else one is made, which sends them by OTLP
+3.  If the application has set up its own provider, traces go there. Otherwise one is made, which sends them by OTLP
     over HTTP to where the usual variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`), in a thread of its own. When the server
-    stops it has `LAST_SECONDS` for what waits.
+    stops, it has `LAST_SECONDS` for what waits.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Tracing:
             if not self._failed:
                 self._failed = True
                 logger.exception(
-                    "traces failed", text="A trace could not be written; further ones are not told of"
+                    "traces failed", text="A trace could not be written; further failures are not logged"
                 )
 
     def _write(self, path: str, sent: float, answered: float, acknowledged: float) -> None:
@@ -125,7 +125,7 @@ def new_provider() -> TracerProvider:
     try:
         exporter: Any = import_module(
             EXPORTER
-        ).OTLPSpanExporter()  # which is nobody's to install for the types
+        ).OTLPSpanExporter()  # imported so that checking the types does not need it
     except ImportError:
         raise missing() from None
     # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come before this name.

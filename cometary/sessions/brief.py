@@ -1,4 +1,4 @@
-"""What happens to a session, in brief: for operators, who are never shown its id, nor what is in its packets."""
+"""What happens to a session, in brief: for operators, who never see its id, nor what is in its packets."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The sessions that have ended, as operators may see them: why, how they were then, and their last steps.
 
-1.  The latest ones are kept, as many as the operator says (`ended-sessions`); for one more the oldest is forgotten.
-2.  What is told of one is small, however much it had: of its paths and of the packets that it did not deliver the first
-    `SHOWN`, of these no more than paths and sizes; of a long name of a user the ends.
-3.  It is taken note of when the session ends, and again when it has signed off: only then it is known what was
-    undelivered. Nothing of this is on the way of a packet. Its last steps are there if an operator had looked at it
+1.  The latest are remembered, as many as the operator says (`ended-sessions`); for one more, the oldest is forgotten.
+2.  An entry is small, however much the session had: it has the first `SHOWN` of its paths and of its undelivered
+    packets, of these only paths and sizes; and of a long user name, both ends.
+3.  An entry is made when the session ends, and completed when it has signed off: only then is it known what was
+    undelivered. None of this is on the way of a packet. The last steps are there if an operator looked at the session
     while it lived (`cometary.sessions.recordings`).
 """
 
@@ -32,7 +32,7 @@ class EndedSessions:
     """Takes note of the sessions that end.
 
     Args:
-        most: how many are kept; 0 for none.
+        most: how many are remembered; 0 for none.
 
     Attributes:
         recordings: the latest steps of those that operators look at while they live.
@@ -51,11 +51,11 @@ class EndedSessions:
         return iter([*reversed(self._by_name.values())])
 
     def find(self, name: str) -> dict[str, Any] | None:
-        """Return the one with this public name; None if it is not known any more, or never was."""
+        """Return the one with this public name; None if it is no longer known, or never was."""
         return self._by_name.get(name)
 
     def change(self, most: int) -> None:
-        """Keep so many from now on."""
+        """Remember so many from now on."""
         self._most = most
         self._forget()
 
@@ -64,7 +64,7 @@ class EndedSessions:
 
         Args:
             keeper: the session.
-            now: the time, in seconds of the clock that its opening was told by.
+            now: the time, in seconds of the clock that timed its opening.
             paths: what it was connected to.
         """
         steps = self.recordings.take(keeper)

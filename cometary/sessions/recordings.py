@@ -1,10 +1,10 @@
 """The latest steps of some sessions' machines, for operators.
 
-1.  A session is recorded from when an operator first looks at it until it ends; its record of that has the recording
-    then (`cometary.sessions.ended`). Of all others nothing is recorded, and they pay nothing: a session that is
-    recorded makes no short steps.
-2.  `MOST` sessions are recorded at a time. For one more the one that was looked at longest ago is recorded no longer.
-3.  Of each the latest `MOST_STEPS` steps are kept, numbered from 1: whoever reads them now and then sees whether
+1.  A session is recorded from when an operator first looks at it until it ends; then the recording goes with its entry
+    in `cometary.sessions.ended`. Nothing is recorded of other sessions, and they pay nothing: only a recorded session
+    makes no short steps.
+2.  `MOST` sessions are recorded at a time. For one more, the one that was looked at longest ago is dropped.
+3.  Of each, the latest `MOST_STEPS` steps are kept, numbered from 1: whoever reads them now and then sees whether
     there were more in between.
 """
 

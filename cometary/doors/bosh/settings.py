@@ -20,12 +20,8 @@ DOMAINS: Final = kinds.several(
 class BoshSection(Section):
     """Where BOSH is spoken, and which XMPP server is behind it."""
 
-    bosh: str | None = option(
-        None, kinds.URL_PATH, "The URL path where BOSH is spoken, such as /http-bind."
-    )
-    xmpp: Address = option(
-        Address("127.0.0.1", 5222), kinds.ADDRESS, "Where the XMPP server takes clients."
-    )
+    bosh: str | None = option(None, kinds.URL_PATH, "The URL path where BOSH is spoken, such as /http-bind.")
+    xmpp: Address = option(Address("127.0.0.1", 5222), kinds.ADDRESS, "Where the XMPP server takes clients.")
     xmpp_hosts: tuple[str, ...] = option(
         (), DOMAINS, "The domains of the XMPP server that clients may ask for; others are refused."
     )
@@ -37,16 +33,12 @@ class BoshSection(Section):
     xmpp_ca: str | None = option(
         None, kinds.FILE, "A file with the authorities that the XMPP server's certificate may be from."
     )
-    bosh_wait: int = option(
-        60, kinds.whole(1, 300), "How long, in seconds, a BOSH request is held at most."
-    )
+    bosh_wait: int = option(60, kinds.whole(1, 300), "How long, in seconds, a BOSH request is held at most.")
     bosh_hold: int = option(1, kinds.whole(0, 8), "The most requests that are held for one client.")
     bosh_inactivity: int = option(
         30, kinds.whole(1, 3600), "After how many seconds without a request a BOSH session ends."
     )
-    bosh_polling: int = option(
-        5, kinds.whole(0, 60), "How many seconds apart empty polls have to be."
-    )
+    bosh_polling: int = option(5, kinds.whole(0, 60), "How many seconds apart empty polls have to be.")
     bosh_pause: int = option(
         120, kinds.whole(1, 3600), "For how many seconds a client may pause its session."
     )

@@ -1,8 +1,8 @@
-"""What changes one session or one actor by what operators know it by: `POST /kick`, `POST /actor`.
+"""Calls that act on one session or one actor, named as operators know it: `POST /kick`, `POST /actor`.
 
 1.  A session is kicked by its id, or by its public name.
-2.  An actor is known by its URN, which the tree and crash reports tell. It may be killed, which its supervisor deals
-    with as with any end; suspended, so that it handles no mail; and resumed.
+2.  An actor is known by its URN, which the tree and crash reports have. It may be killed, which its supervisor deals
+    with as with any other end; suspended, so that it handles no mail; and resumed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _kill(ref: ActorRef[Any]) -> None:
 
 ORDERS: Final[dict[str, Callable[[ActorRef[Any]], object]]] = {
     "kill": _kill,
-    # It may be busy for as long as it likes: nobody waits until it has come to this.
+    # It may be busy for as long as it likes: nobody waits until it handles this.
     "suspend": sys.suspend,
     "resume": sys.resume,
 }

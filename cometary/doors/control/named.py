@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
 
 MATCHED: Final = ("name", "user", "paths")
-"""What of a session is searched for a text."""
+"""The members of a session that are searched."""
 
 
 def living_session(manager: SessionManager, name: str) -> SessionKeeper:
@@ -28,7 +28,7 @@ def living_session(manager: SessionManager, name: str) -> SessionKeeper:
 
 
 def fits(session: dict[str, Any], text: str) -> bool:
-    """Whether a session, as operators see it, has a text in its name, its user, or one of its paths; in any case."""
+    """Whether a session, as operators see it, has a text in its name, its user, or one of its paths; ignores case."""
     wanted = text.casefold()
     return any(wanted in str(session[member]).casefold() for member in MATCHED)
 

@@ -1,9 +1,9 @@
-"""The door of what browsers are given as files: the client, and what the application has for them.
+"""The door of the files for browsers: the client, the welcome page, and the application's own files.
 
-1.  What the application has at a path comes first: the server's own files are at those that are left.
-2.  The client is beside the comet endpoint, wherever that is. It is there under two names: one for good, which may be
-    kept for some minutes, and one of this version, which may be kept for ever.
-3.  Where neither the application nor a site beside the sessions says what is at `/`, a page of the server's own is.
+1.  The application's files come first: the server's own files have only the paths that are left.
+2.  The client is beside the comet endpoint, wherever that is. It has two names: a permanent one, which may be cached
+    for some minutes, and one of this version, which may be cached for ever.
+3.  Where neither the application nor a site beside the sessions has anything at `/`, the welcome page is there.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint
 
 SHORT: Final = b"public, max-age=300"
-"""For how long a page may go on with the client of before an upgrade."""
+"""For how long a page may still use the client from before an upgrade."""
 
 VARIES: Final = ((b"Vary", b"Origin"),)
-"""To pages of other origins, which have to be allowed to import it, the answer has more headers."""
+"""For pages of other origins, which must be allowed to import it, the answer has further headers."""
 
 
 class FilesDoor(Door):
@@ -42,7 +42,7 @@ class FilesDoor(Door):
         """Read them.
 
         Raises:
-            UsageError: a directory is not there any more; the application's fault.
+            UsageError: a directory no longer exists; the application's fault.
             OSError: a file cannot be read; the environment's fault.
         """
         self._files = files = FileTable()
@@ -65,7 +65,7 @@ def beside(comet: str, name: str) -> str:
 
 
 def client_paths(comet: str) -> tuple[str, str, str]:
-    """Return where the client is, for good and in this version, and where its types are.
+    """Return the paths of the client, the permanent one and that of this version, and of its types.
 
     Args:
         comet: the path of the comet endpoint.

@@ -1,4 +1,4 @@
-"""What an operator can say of the files."""
+"""What an operator can say about files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cometary.config.section import Section
 
 @dataclass(frozen=True, kw_only=True)
 class FilesSection(Section):
-    """What browsers are given beside the application's files."""
+    """What browsers get besides the application's files."""
 
     welcome_page: str = option(
         "on",

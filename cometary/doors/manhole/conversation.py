@@ -1,13 +1,13 @@
-"""How a prompt is spoken to: lines of JSON, in both directions.
+"""The conversation between a prompt and its visitor: lines of JSON, in both directions.
 
     {"run": "await x"}    is answered by any number of {"text": …}, then {"done": true}, or {"closed": true} at the end
     {"complete": "serv"}  is answered by {"completions": [ … ]}, also while a line runs
-    {"interrupt": true}   has what runs cancelled
+    {"interrupt": true}   cancels the line that runs
 
-1.  One line runs at a time; what comes meanwhile waits, but for completions and interrupts.
-2.  What is shown waits for the other end, up to `MOST_SHOWN`; then it is left out, which is said. Who asks for
-    completions and reads none is left.
-3.  Each line is in the log before it runs.
+1.  One line runs at a time; what comes in the meantime waits, except for completions and interrupts.
+2.  Output waits for the other end, up to `MOST_SHOWN`; beyond that it is left out, and the visitor is told so. One who
+    asks for completions and reads none is disconnected.
+3.  Each line is logged before it runs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Conversation:
 
     Args:
         stream: the connection.
-        names: what there is at the prompt.
+        names: what is defined at the prompt.
         user: the id of the user, for the log; None if that is not known.
     """
 
@@ -114,7 +114,7 @@ class Conversation:
     def _tell(self, what: dict[str, Any]) -> None:
         with suppress(
             trio.ClosedResourceError, trio.BrokenResourceError
-        ):  # what a line has left behind prints on
+        ):  # what a line left running still prints
             self._out.send_nowait(what)
 
     async def _write_all(self, leave: trio.CancelScope) -> None:

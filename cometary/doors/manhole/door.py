@@ -1,7 +1,7 @@
 """The door of the manhole: who may come in, and what they find there.
 
-At the prompt there are `server` (what every door finds: `manager`, `hub`, `statistics()`, …), `sessions` (by public
-name), `tree()`, `sys` (looking into living actors) and `trio`.
+At the prompt, `server` (what every door finds: `manager`, `hub`, `statistics()`, …), `sessions` (by public name),
+`tree()`, `sys` (inspecting living actors) and `trio` are defined.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from cometary.doors.door import Inside
 
 MOST: Final = 4
-"""Prompts at one time; who comes then waits."""
+"""Prompts at one time; further visitors wait."""
 
 
 class ManholeDoor(Door):
-    """Has a prompt at a Unix socket, if the operator wants one."""
+    """Offers a prompt at a Unix socket, if the operator wants one."""
 
     name: ClassVar[str] = "manhole"
     section: ClassVar[type[Section] | None] = ManholeSection
 
     def open(self, inside: Inside) -> None:
-        """Get ready what is found at the prompt.
+        """Prepare what is defined at the prompt.
 
         Raises:
-            ConfigError: there can be no socket where the operator wants it; the operator's fault.
+            ConfigError: no socket can be made where the operator wants it; the operator's fault.
         """
         self._path = section_of(self.settings, ManholeSection).manhole
         if self._path is not None:
@@ -76,9 +76,9 @@ class ManholeDoor(Door):
             if not may_come_in(user):
                 logger.warning("refused", text=f"the user {user} may not use the manhole", user=user)
                 return
-            logger.info("opened", text="a prompt of the manhole was opened", user=user)
+            logger.info("opened", text="a prompt was opened in the manhole", user=user)
             await Conversation(stream, self._names, user).serve()
-            logger.info("closed", text="a prompt of the manhole was closed", user=user)
+            logger.info("closed", text="a prompt was closed in the manhole", user=user)
 
 
 class Sessions(Mapping[str, Session]):

@@ -2,8 +2,8 @@
 
 1.  A line is Python, and may `await`. Its value, unless that is None, is shown, and is `_` for the next line.
 2.  `print` prints here. What other code of the server prints goes where it always does.
-3.  What a line raises is shown, and harms nobody; `SystemExit` closes the prompt, not the server. A cancellation of
-    the task that runs it goes on.
+3.  What a line raises is shown, and harms nobody else; `SystemExit` closes the prompt, not the server. A cancellation
+    of the task that runs the line is passed on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Prompt:
     """What one visitor of the manhole works with.
 
     Args:
-        names: what there is.
+        names: what is defined.
         write: shows text.
 
     Attributes:
@@ -50,7 +50,7 @@ class Prompt:
         self.closed = False
 
     async def run(self, source: str) -> None:
-        """Run a line, or several, and show what becomes of it."""
+        """Run a line, or several, and show the result."""
         try:
             value = await self._evaluate(source)
         except SystemExit:
@@ -75,7 +75,7 @@ class Prompt:
         return await self._execute(compile(expression, FILE, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
 
     async def _execute(self, code: CodeType) -> Any:
-        outcome = eval(code, self._names)  # noqa: S307 - that is what it is for
+        outcome = eval(code, self._names)  # noqa: S307 - that is its purpose
         return await outcome if code.co_flags & inspect.CO_COROUTINE else outcome
 
     def complete(self, text: str) -> list[str]:
@@ -97,7 +97,7 @@ def told(error: BaseException) -> str:
         frames = frames.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, frames))
-    except Exception:  # noqa: BLE001 - of its own making
+    except Exception:  # noqa: BLE001 - the error cannot be formatted
         return f"{type(error).__name__}\n"
 
 
@@ -109,7 +109,7 @@ def shown(value: object) -> str:
         if escapes(error):
             raise
         return show(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … {len(text) - LONGEST} characters more"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … {len(text) - LONGEST} more characters"
 
 
 class _Writer(TextIOBase):

@@ -19,7 +19,7 @@ CREDENTIALS: Final = struct.Struct("3i")
 
 
 def check_place(path: str) -> None:
-    """See whether a socket can be made at a path; one that nobody listens to any more is no hindrance.
+    """Check that a socket can be made at a path; one that nobody listens at any more is replaced.
 
     Raises:
         ConfigError: it cannot; the operator's fault.
@@ -29,12 +29,12 @@ def check_place(path: str) -> None:
         raise ConfigError("manhole", "this system has no Unix sockets")
     if not os.access(place.parent, os.W_OK):
         raise ConfigError(
-            "manhole", f"there can be no {path}: its directory is not there, or not ours to write in"
+            "manhole", f"{path} cannot be made: its directory is missing, or the server may not write there"
         )
     if os.path.lexists(place) and not place.is_socket():
-        raise ConfigError("manhole", f"{path} is there, and is no socket")
+        raise ConfigError("manhole", f"{path} exists, and is no socket")
     if place.is_socket() and is_listened_to(path):
-        raise ConfigError("manhole", f"somebody listens at {path} already")
+        raise ConfigError("manhole", f"another process listens at {path}")
 
 
 def user_of(stream: trio.SocketStream) -> int | None:
@@ -47,5 +47,5 @@ def user_of(stream: trio.SocketStream) -> int | None:
 
 
 def may_come_in(user: int | None) -> bool:
-    """Whether a user may use a prompt: the one that runs the server, and root; whoever got here, if nobody can tell."""
+    """Whether a user may use a prompt: the server's own and root; anyone who got here, if the system cannot tell."""
     return user is None or user in {0, os.geteuid()}

@@ -1,8 +1,8 @@
-"""What is refused by the configuration, in the log: whoever forgot an option, or set it too low, finds out which.
+"""Logs what the configuration refuses, so that whoever forgot an option, or set it too low, finds out which.
 
-1.  Each value is logged once in `WINDOW` seconds, and so are at most `MOST` values: strangers choose them.
-2.  What was left out is counted, and the number logged with the first refusal of the next window.
-3.  Only what names a site or a path is logged, shortened, and how long a body is; never a token, a cookie or a body.
+1.  Each value is logged once in `WINDOW` seconds, and at most `MOST` values are: strangers choose them.
+2.  What was left out is counted, and the number is logged with the first refusal of the next window.
+3.  Only names of sites and paths are logged, shortened, and the sizes of bodies; never a token, a cookie or a body.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class RefusalLog:
             length: Its bytes, as the request said; None if it did not.
             option: What would have allowed it.
         """
-        path = ascii(path[:LONGEST])[1:-1]  # whatever it holds stays on its line
+        path = ascii(path[:LONGEST])[1:-1]  # so that it stays on one line
         self._note_size(path, None if length is None else int(length), option)
 
     def note_message(self, size: int, most: int) -> None:
-        """Log that a message on a WebSocket was longer than `most` bytes, if it was, and it is not enough yet."""
+        """Log that a message on a WebSocket was longer than `most` bytes, if it was and enough has not been said."""
         if size > most:
             self._note_size(FRAMES, size, "body-bytes")
 

@@ -1,9 +1,9 @@
 """Listening Unix sockets: a proxy or a back-end on the same machine reaches them by a path.
 
-1.  Who may connect is said by the mode of the file, which is set before the socket listens.
-2.  A socket that a process has left behind which ended in a hurry is taken away. One that is listened to is not, unless
-    the process that listens is to be followed (`reuse_port`): then new callers are the new process's.
-3.  Whoever closes it takes its file away, if that is still the same one.
+1.  The mode of the file, which is set before the socket listens, says who may connect.
+2.  A socket left behind by a process that was killed is removed. One that a process listens at is not, unless that
+    process is to be replaced (`reuse_port`): then new callers reach the new process.
+3.  Whoever closes a socket removes its file, if it is still the same file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BACKLOG: Final = 4096
 
 
 class UnixListener(socket.socket):
-    """A socket at a path, whose file goes when it is closed; not when another descriptor of it is (`dup`)."""
+    """A socket at a path, whose file is removed when it is closed, but not when a duplicate of it is (`dup`)."""
 
     _path: Path | None = None
     _file = (0, 0)
@@ -37,7 +37,7 @@ class UnixListener(socket.socket):
         self.listen(BACKLOG)
 
     def close(self) -> None:
-        """Close it, and take the file away (rule 3)."""
+        """Close it, and remove the file (rule 3)."""
         path, self._path = self._path, None
         if path is not None:
             with suppress(OSError):
@@ -52,11 +52,11 @@ def open_unix_socket(path: str, mode: int, *, reuse_port: bool = False) -> socke
     Args:
         path: where it is to be.
         mode: of its file.
-        reuse_port: whether it takes the place of one that is listened to.
+        reuse_port: whether it replaces one that another process listens at.
 
     Raises:
-        OSError: somebody listens there, there is a file of another kind, or none can be made: the configuration's
-            fault.
+        OSError: another process listens there, the path is a file of another kind, or no socket can be made: the
+            configuration's fault.
     """
     clear(path, whoever_listens=reuse_port)
     sock = UnixListener(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -70,7 +70,7 @@ def open_unix_socket(path: str, mode: int, *, reuse_port: bool = False) -> socke
 
 
 def clear(path: str, *, whoever_listens: bool) -> None:
-    """Take away a socket at a path that nobody listens to, or any (rule 2); anything else stays."""
+    """Remove a socket that nobody listens at, or any socket (rule 2); a file of another kind stays."""
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return
@@ -89,6 +89,6 @@ def is_listened_to(path: str) -> bool:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from all others."""
+    """Return what identifies a file."""
     status = path.lstat()
     return status.st_dev, status.st_ino
