@@ -1,4 +1,4 @@
-"""Sessions that any node answers and that outlive their node; see `docs/explanation/cluster.md`.
+"""Sessions that any node answers, and that outlive their node; see `docs/explanation/cluster.md`.
 
-A server by itself imports nothing of this package.
+A single server imports nothing from this package.
 """

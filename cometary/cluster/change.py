@@ -1,6 +1,6 @@
-"""Changes of a session's record, and what the engine says of them.
+"""Changes of a session's record, and what the engine says about them.
 
-A change is a value: applied whole or not at all, sent again as it is when nobody knows whether it arrived.
+A change is a value: it is applied whole or not at all, and sent again unchanged when nobody knows whether it arrived.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Change(NamedTuple):
 
     Attributes:
         rid: the id of the client's request whose packets it takes in; None if there is none.
-        accepted: what comes behind the inbox: packets of the client's, the sign-off.
+        accepted: what is added to the inbox: packets from the client, the sign-off.
         settled: how many at the front of the inbox are finished: handled, or reported as failed.
         begun: whether the call for the inbox's first item begins when this is done.
-        out: packets for the client that come behind the outbox; their numbers follow from the record.
+        out: packets for the client that are added to the outbox; their numbers follow from the record.
         acknowledged: how many at the front of the outbox the client has.
         fields: what has changed of the session's data, paths and terms.
         end: why the session ends, if it does.

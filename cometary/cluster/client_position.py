@@ -1,9 +1,9 @@
 """How far a client has got in all that it is sent: the opaque `at` of answers and requests.
 
-1.  Of the packets sent to the session alone it is their number, of those of a path with a log the place in the log. So
+1.  For packets sent to the session alone it is their number; for those of a path with a log, the place in the log. So
     nothing has to be recorded for a delivery, and a node that adopts the session reads on from there (R7).
-2.  The client gives it back as it is. It is the client's own word: whoever changes it harms nobody's packets but those
-    that the client itself is sent.
+2.  The client gives it back unchanged. It is its own word: a client that changes it harms only the packets that it
+    is sent.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ClientPosition(NamedTuple):
 
     Attributes:
         own: how many packets were sent to the session alone.
-        logs: the place in each log of which anything was sent.
+        logs: the place in each log from which anything was sent.
     """
 
     own: int = 0

@@ -1,8 +1,8 @@
-"""Which of the numbered packets the client has, and so where it is.
+"""Which of the numbered packets the client has, and therefore where it is.
 
 1.  Packets are numbered in the order in which they are delivered, those sent to the session alone and those of paths'
     logs alike. What a number stands for is kept until the client has acknowledged it.
-2.  Where the client is behind a packet follows from where it was at first and the packets up to that one.
+2.  Where the client is after a packet follows from where it was at first and the packets up to that one.
 
 Pure, and a value.
 """
@@ -24,7 +24,7 @@ class Deliveries(NamedTuple):
     Attributes:
         acknowledged: the number of the last packet that the client has.
         position: where the client is.
-        marks: what the numbers behind that stand for.
+        marks: what the numbers after that stand for.
     """
 
     acknowledged: int = 0

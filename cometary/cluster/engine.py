@@ -1,14 +1,14 @@
-"""The engine of a cluster, as the rest of it sees one: who is there, and the records of sessions.
+"""The engine of a cluster, as the rest of the cluster sees it: who is there, and the records of sessions.
 
-1.  Everything may be sent twice: an engine sends again what it has no answer for, be it that its connection broke or
-    that it was told to try later. So all that it does changes nothing when it is done again.
+1.  Everything may be sent twice: an engine sends again what has no answer, because its connection broke or because it
+    was told to try later. So doing a thing again changes nothing.
 2.  Where a delivery waits there is a plain call and a callback, so that no actor waits. The calls of one turn of the
-    scheduler go out in one write, and are answered in their order, in a later turn.
-3.  A lease says who is there. It makes nodes replaceable; what makes that safe is the generation of a record alone.
-4.  When the engine was away nobody is taken for dead until all have had the time to renew their leases (`grace`).
+    scheduler go out in one write, and are answered in order, in a later turn.
+3.  A lease says who is there. It makes nodes replaceable; only the generation of a record makes that safe.
+4.  After the engine was away, no node is taken for dead until all have had time to renew their leases (`grace`).
 
-`local` is the one within a process (`cometary.cluster.local`), `redis` the one on Redis or Valkey
-(`cometary.cluster.redis`). Whatever is one passes `tests/cluster/conformance`.
+`local` is the engine within a process (`cometary.cluster.local`), `redis` the one on Redis or Valkey
+(`cometary.cluster.redis`). Every engine has to pass `tests/cluster/conformance`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Records(Protocol):
             generation: of the owner that makes it.
             version: that the record is to have.
             change: the change.
-            answered: told what came of it, in the order of the calls and never within one. While the engine is away
+            answered: told the outcome, in the order of the calls and never within one. While the engine is away,
                 nothing is told.
         """
         ...
@@ -60,7 +60,7 @@ class Records(Protocol):
             seen: the generation that was found to be without an owner.
 
         Returns:
-            Its record; or which node has it, if it is of another generation by now; or None: nobody has.
+            Its record; which node has it, if it is of another generation by now; or None if nobody has it.
         """
         ...
 

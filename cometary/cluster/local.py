@@ -1,7 +1,7 @@
-"""The engine within one process: for a system of one node, and for many of them in a test.
+"""The engine within one process: for a single node, and for several of them in a test.
 
-What the nodes share is a `SharedState`, which is lost with the process. It says of each change what the functions of
-`cometary.cluster.record` say, and is the measure of other engines.
+The nodes share a `SharedState`, which is lost with the process. It treats each change as the functions of
+`cometary.cluster.record` do, and is the measure for other engines.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LocalEngine:
     """The engine of one node; see `cometary.cluster.engine`.
 
     Args:
-        shared: what its neighbours have as well.
+        shared: shared with its neighbours.
         node: the node's name.
         lease: seconds.
     """

@@ -1,10 +1,10 @@
 """Whose lease has not run out: what one node knows of all of them.
 
-1.  How much is left of each lease the engine says, by its own clock; a node counts on from there by its own. So no two
-    clocks have to agree. What is left of its own lease it counts from before it asked (R8).
-2.  A lease is renewed three times in its length. If that fails the node goes on asking.
-3.  When the engine could not be asked for a while, or has forgotten, those who were there count as there for one and a
-    half leases more: they have had no chance to renew theirs.
+1.  The engine says how much is left of each lease, by its own clock; a node counts on from there by its own. So no two
+    clocks have to agree. What is left of its own lease, it counts from before it asked (R8).
+2.  A lease is renewed three times in its length. If that fails, the node goes on asking.
+3.  When the engine could not be asked for a while, or has forgotten, the nodes that were there count as there for one
+    and a half leases more: they have had no chance to renew theirs.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Membership:
                 await self._heard.wait()
 
     async def renew(self) -> None:
-        """Renew the lease, and tell who is gone.
+        """Renew the lease, and tell which nodes are gone.
 
         Raises:
             OSError: the engine is away.

@@ -1,9 +1,9 @@
 """The machine of a session's owner: what it records, and before what.
 
 1.  It stands between whoever brings requests and the session that answers them. It keeps the record as the engine is
-    known to have it, and has one change under way at most. What there is to record meanwhile is gathered for the next.
+    known to have it, and has at most one change under way. What is to be recorded meanwhile is gathered for the next.
 2.  A packet sent to the session alone is delivered when it is in the record (R2). One of a path's log is delivered at
-    once; what the client has of it, the client says (R7).
+    once; the client says how much of it it has (R7).
 3.  Requests are processed in the order of their ids. One with packets is met when they are in the record and were
     handled, or their handler waits; and no later one before they are in the record (R3). `redo`: the handlers are
     called first, and all of it is one change. So they may be called again, should the node die.
@@ -11,13 +11,13 @@
     clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node died
     is reported by the next owner, and not made again.
 5.  An owner that has adopted the session delivers nothing until a request of its own generation has told where the
-    client is. Requests of older ones are processed, and answered with nothing; their acknowledgements are of other
-    numbers (R4). All ids up to a request's `done` were processed before (R6).
-6.  A request of a later generation, or a change that is fenced, say that another node owns the session: it is
-    forgotten. Where the engine has lost changes the record is put back, and the change sent again.
-7.  What ends a session for its client, be it that it has ended or that a request is wrong, is said when the engine has
-    confirmed the generation after the cause arose: a node that was taken for dead must not tell (M5).
-8.  When it is drained it finishes what is under way, begins no further call, and is handed on.
+    client is. Requests of older generations are processed, and answered with nothing; their acknowledgements are of
+    other numbers (R4). All ids up to a request's `done` were processed before (R6).
+6.  A request of a later generation, or a fenced change, says that another node owns the session: it is forgotten. Where
+    the engine has lost changes, the record is restored, and the change is sent again.
+7.  What ends a session for its client, whether its end or a wrong request, is told when the engine has confirmed the
+    generation after the cause arose: a node that was taken for dead must not tell (M5).
+8.  When it is drained, it finishes what is under way, begins no further call, and is handed on.
 
 Pure: no clock, no socket. The shell sets `leased` before each step.
 """

@@ -1,6 +1,6 @@
-"""What the machine of a session's owner is told, and what it has its shell do.
+"""What the machine of a session's owner is told, and what it tells its shell to do.
 
-The shell has the engine, the application, and beneath the machine the session that answers requests.
+The shell has the engine, the application and, beneath the machine, the session that answers requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cometary.packets.position import Position
 
 
 class ClientRequest(NamedTuple):
-    """A request of the client's, at this node or forwarded to it.
+    """A request of the client, at this node or forwarded to it.
 
     Attributes:
         rid: its id.
@@ -152,7 +152,7 @@ class Meet:
 
     Attributes:
         request: the request.
-        counts: whether its `ack` is of this generation. Else it is not to be heeded.
+        counts: whether its `ack` is of this generation. Otherwise it is to be ignored.
     """
 
     request: ClientRequest

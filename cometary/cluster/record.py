@@ -1,19 +1,19 @@
 """The record: what the engine keeps of a session, so that another node can go on with it.
 
-1.  A change is applied if it comes from the generation that owns the session and for the version that the record has
-    (R1). Of one generation and version there is one change only. So one that was sent twice is done once, and a node
-    that was taken for dead can change nothing any more.
-2.  To adopt a session raises its generation. The version goes on.
-3.  The inbox has what the client has sent and the application was not told to the end of. Whether the call for the
+1.  A change is applied if it comes from the generation that owns the session, for the version that the record has (R1).
+    For one generation and version there is only one change. So one that was sent twice is made once, and a node that
+    was taken for dead can no longer change anything.
+2.  Adopting a session raises its generation. The version goes on.
+3.  The inbox has what the client has sent and the application has not finished with. Whether the call for the
     first of these has begun is in the record before it begins: so whoever adopts the session knows which call may have
     been made, and makes none twice (R3).
 4.  A session that ends has its sign-off in the inbox. When that is settled the record is a tombstone: without content,
     but it still says who owned the session, so that a change that comes again is answered as it was.
-5.  An owner puts back what the engine has lost. It is refused where the engine knows of a later generation, or has a
+5.  An owner restores what the engine has lost. It is refused where the engine knows of a later generation, or has a
     later version of this one.
 
-Pure: this is what the engine in process runs, what owners keep beside it, and what the functions in
-`cometary/cluster/redis/session.lua` do.
+Pure: the engine in process runs this, owners keep it besides, and the functions in
+`cometary/cluster/redis/session.lua` do the same.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Record(NamedTuple):
         owner: the node that has it.
         rid: the highest id of a request whose packets were taken in, at first of the one that opened the session.
         base: how many packets of the outbox the client is known to have.
-        out: the packets behind those.
+        out: the packets after those.
         inbox: what the application is still to be told.
         begun: whether the call for the first of these has begun.
         fields: data, paths, terms.
@@ -88,16 +88,16 @@ def opened(owner: str, rid: int, sign_on: bytes, fields: Fields = ()) -> Record:
 def committed(
     record: Record | None, generation: int, version: int, change: Change
 ) -> tuple[Verdict, Record | None]:
-    """Apply a change, if that may be (rule 1).
+    """Apply a change, if it may be applied (rule 1).
 
     Args:
         record: what the engine has; None for nothing.
-        generation: of whoever sends the change.
+        generation: of the sender of the change.
         version: that the record is to have.
         change: the change.
 
     Returns:
-        What came of it, and the record afterwards.
+        The outcome, and the record afterwards.
     """
     if record is None or record.generation < generation:
         return Verdict.BEHIND, record

@@ -5,8 +5,8 @@
 2.  It says up to which id requests were answered (`done`): these and all before them were processed, since that goes in
     the order of the ids (R6). The node that adopts the session knows of no request without packets.
 3.  It says where its client is (`at`), which came with the last answer whose packets were all new or the last.
-4.  Packets in an answer of an older generation than the highest seen are let go of: another node has begun to number
-    from what the client had then (R5). The answer counts as one all the same.
+4.  Packets in an answer of an older generation than the highest seen are dropped: another node has begun to number from
+    what the client had then (R5). The answer still counts as one.
 
 Pure, and a value.
 """
@@ -44,7 +44,7 @@ class Resumption(NamedTuple):
             generation: of the answer.
             last: the number of its last packet.
             ack: the number of the last packet that the client had before.
-            at: where the client is behind its last packet.
+            at: where the client is after its last packet.
         """
         moved = last > ack and at is not None
         return self._replace(generation=max(self.generation, generation), at=at if moved else self.at)

@@ -1,6 +1,6 @@
-"""Whether a server can be the engine, and what is put there for it: by coredis, since none of this is hot.
+"""Checks whether a server can be the engine, and loads the functions: by coredis, since none of this is frequent.
 
-Each thing that an operator can have wrong is one line that says what to change.
+For each mistake that an operator can make, one line says what to change.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ async def sign_in(url: EngineURL, stream: trio.abc.Stream) -> None:
     """Say who calls, and which database is meant.
 
     Raises:
-        EngineError: that is refused; the operator's fault.
+        EngineError: the server refuses; the operator's fault.
         OSError: the connection breaks.
     """
     first = [command("SELECT", url.database)]

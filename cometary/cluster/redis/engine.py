@@ -1,7 +1,7 @@
 """The engine on Redis 7 or Valkey; see `cometary.cluster.engine`.
 
-1.  What is hot goes by the lane; whether the server can be the engine at all, and the functions, are coredis's. Both
-    are seen to whenever there is a new connection: a server that was restarted may have lost the functions.
+1.  Frequent calls go by the lane; coredis checks whether the server can be the engine, and loads the functions. It does
+    both at every new connection: a server that was restarted may have lost the functions.
 2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
 """
 

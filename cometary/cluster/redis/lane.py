@@ -1,12 +1,12 @@
-"""The lane: one pipelined connection for what is hot, whose calls are answered in their order.
+"""The lane: one pipelined connection for frequent calls, which are answered in order.
 
 1.  What is called for in one turn of the scheduler goes out in one write.
 2.  A call stays until it is answered. When the connection breaks, or the server says that it cannot do it now (it
     loads its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
     its order, on the next connection. So everything that is called for may be done twice.
-3.  How much waits is bounded by who calls: a session has one change under way at most, and who asks and waits no more
-    has withdrawn: that is not sent again.
-4.  That the engine is away, and why, is logged once, and when it is back.
+3.  The callers bound how much waits: a session has at most one change under way, and a caller that no longer waits has
+    withdrawn its call, which is not sent again.
+4.  It is logged once that the engine is away, and why, and once that it is back.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def read_url(text: str) -> EngineURL:
     """Read such a URL.
 
     Raises:
-        EngineError: if it is not one; the operator's fault.
+        EngineError: if it is not valid; the operator's fault.
     """
     try:
         parts = urlsplit(text)

@@ -46,7 +46,7 @@ class ReplyReader:
         """Take more bytes, and return the replies that are whole by now.
 
         Raises:
-            EngineError: this is no reply: whatever is at the other end speaks something else.
+            EngineError: this is not a reply: whatever is at the other end does not speak Redis's protocol.
         """
         self._buffer += data
         while self._buffer:

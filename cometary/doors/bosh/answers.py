@@ -1,10 +1,10 @@
-"""The answers that a client may not have received: they are sent again, byte for byte, when it asks again.
+"""The answers that a client may not have received: they are sent again, byte for byte, when it repeats a request.
 
-1.  Without acknowledgements these are the latest ones, as many as the client may have requests unanswered: XEP-0124,
-    section 14.3.
-2.  With them (section 9) they are those that were not acknowledged, however many; up to `MOST_BYTES` in all, beyond
-    which the client breaks the rules: it asks for more and more, and acknowledges nothing.
-3.  An answer is for who shows the key that the request had which it was for.
+1.  Without acknowledgements these are the latest answers, as many as the client may have unanswered requests (XEP-0124,
+    section 14.3).
+2.  With acknowledgements (section 9) they are those that were not acknowledged, however many, up to `MOST_BYTES` in
+    all; beyond that the client breaks the rules: it asks for more and more, and acknowledges nothing.
+3.  Only whoever shows the key of the request gets its answer again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 MOST_BYTES: Final = 1 << 20
 EACH: Final = 128
-"""Bytes that an answer counts as beside those that it has."""
+"""Bytes that each answer counts for, besides its own."""
 
 
 class Answered(NamedTuple):
@@ -21,8 +21,8 @@ class Answered(NamedTuple):
 
     Attributes:
         body: what was said.
-        key: that of the request; None without.
-        time: when it was, in seconds of the shell's clock.
+        key: the key of the request; None without one.
+        time: when it was given, in seconds of the shell's clock.
     """
 
     body: bytes
@@ -31,7 +31,7 @@ class Answered(NamedTuple):
 
 
 class Answers:
-    """Those of one session.
+    """The answers of one session.
 
     Args:
         width: how many requests the client may have unanswered.
@@ -69,11 +69,11 @@ class Answers:
                 self._forget(next(iter(self._kept)))
 
     def answered(self, rid: int) -> None:
-        """Take note that a request was answered by what is not kept."""
+        """Take note that a request got an answer that is not kept."""
         self.last = rid
 
     def acknowledge(self, rid: int) -> None:
-        """Let go of the answers up to this request's."""
+        """Drop the answers up to this request's."""
         if self._acknowledged:
             for known in [each for each in self._kept if each <= rid]:
                 self._forget(known)
@@ -82,7 +82,7 @@ class Answers:
         self.size -= len(self._kept.pop(rid).body) + EACH
 
     def find(self, rid: int, key: str | None) -> bytes | None:
-        """Return the answer to a request, if it is kept, and may be seen (rule 3)."""
+        """Return the answer to a request, if it is kept and may be seen (rule 3)."""
         answered = self._kept.get(rid)
         return None if answered is None or answered.key != key else answered.body
 

@@ -1,7 +1,7 @@
-"""`<body/>`: what comes from a client, read, and what goes to it, written. No socket, no clock.
+"""`<body/>`: reading what comes from a client, and writing what goes to it. No socket, no clock.
 
-1.  A body is one element of BOSH's namespace, with whole elements in it and nothing else; see `elements`.
-2.  Numbers are checked here, all of them; so a body that was read has none that is not valid.
+1.  A body is one element in BOSH's namespace, with whole elements in it and nothing else; see `elements`.
+2.  All numbers are checked here, so a body that was read has only valid ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Body:
     """What a client has sent.
 
     Args:
-        attributes: those of the element, by name; what has a namespace has it before its name, and a space between.
+        attributes: those of the element, by name; a name in a namespace has that before it, and a space between.
         children: its elements, as they came.
 
     Raises:
@@ -67,7 +67,7 @@ class Body:
 
     @property
     def sid(self) -> str | None:
-        """The id of the session; None if it asks for one."""
+        """The id of the session; None if the client asks for a session."""
         return self.attributes.get("sid")
 
     @property
@@ -123,8 +123,8 @@ def write_body(attributes: Iterable[tuple[str, str]] = (), payload: Sequence[byt
     """Return a body for a client.
 
     Args:
-        attributes: beside the namespace.
-        payload: its elements; each says itself which namespace it is of.
+        attributes: besides the namespace.
+        payload: its elements; each declares its own namespace.
     """
     said = written(attributes) if attributes else b""
     if not payload:

@@ -1,8 +1,8 @@
-"""What the senders of stanzas are told which their recipient never fetched (XEP-0206, section 8). No socket, no clock.
+"""What the senders of stanzas that were never fetched are told (XEP-0206, section 8). No socket, no clock.
 
-1.  A message is answered with `recipient-unavailable`, a request with `service-unavailable`: both as errors, as if the
-    client had said so. So whoever has sent it knows; to the XMPP server it had arrived.
-2.  Presence is dropped; so is what is an answer itself, and what has no sender.
+1.  A message is answered with `recipient-unavailable`, a request with `service-unavailable`: both as errors, as if from
+    the client. So the sender knows; the XMPP server takes the stanza as delivered.
+2.  Presence is dropped; so are answers, and stanzas without a sender.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _start_tag: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""").match
 
 
 def bounces_of(stanzas: Iterable[bytes]) -> bytes:
-    """Return what is to be sent to the XMPP server, of stanzas that were not fetched."""
+    """Return what is to be sent to the XMPP server about stanzas that were not fetched."""
     return b"".join([bounce for stanza in stanzas if (bounce := _bounce_of(_read(stanza)))])
 
 

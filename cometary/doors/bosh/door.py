@@ -1,4 +1,4 @@
-"""The door of BOSH, if the settings say where it is spoken."""
+"""The BOSH door, if the settings say where BOSH is spoken."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BoshDoor(Door):
-    """Speaks BOSH with clients of XMPP."""
+    """Speaks BOSH with XMPP clients."""
 
     name: ClassVar[str] = "bosh"
     section: ClassVar[type[Section] | None] = BoshSection
@@ -57,11 +57,11 @@ class BoshDoor(Door):
         )
         if self._section.bosh_script == "off":
             return (Route("POST", path, endpoint),)
-        to_be_escaped()  # not when the first client waits
+        to_be_escaped()  # now, not while the first client waits
         return (Route("POST", path, endpoint), Route("GET", path, endpoint))
 
     def reload(self, settings: Section) -> None:
-        """Take another limit of sessions that one address opens."""
+        """Take the new limit on how many sessions one address opens."""
         self._limiter.per_minute = section_of(settings, GateSection).opens_per_minute
 
     def children(self) -> Sequence[ChildSpec]:
@@ -69,12 +69,12 @@ class BoshDoor(Door):
         return () if self._sessions is None else (ChildSpec("sessions", BoshSupervisor, (self._sessions,)),)
 
     def statistics(self) -> Mapping[str, int]:
-        """How many sessions there are, and how many there were."""
+        """How many sessions there are, and how many were opened."""
         sessions = self._sessions
         return {} if sessions is None else {"bosh_sessions": len(sessions), "bosh_opened": sessions.opened}
 
     def sessions_ended(self) -> None:
-        """End those of BOSH as well."""
+        """End the BOSH sessions as well."""
         if self._sessions is not None:
             self._sessions.shut_down()
 
@@ -95,5 +95,5 @@ def _server(said: BoshSection) -> Server:
         try:
             tls_with(said.xmpp_ca)
         except OSError as error:
-            raise ConfigError("xmpp-ca", f"there are no certificates to be read: {error}") from error
+            raise ConfigError("xmpp-ca", f"no certificates can be read from it: {error}") from error
     return Server(said.xmpp, said.xmpp_tls, said.xmpp_ca)

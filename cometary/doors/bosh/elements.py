@@ -1,14 +1,14 @@
-"""The elements within a root element, as the bytes that they are, as soon as each is whole. No socket, no clock.
+"""The elements within a root element, byte for byte, as soon as each is whole. No socket, no clock.
 
-1.  A body of a client and a stream of an XMPP server are the same to XML: a root, and elements in it. These are not
-    written anew, but handed on as they came. A prefix that the root declares, and an element uses, is declared in that
-    element, which so means the same elsewhere.
-2.  What XMPP does without (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
-    processing instructions, comments. So is text between the elements, what is nested too deep, and what is not UTF-8;
-    and what would take long: more prefixes, or elements, than anybody needs.
+1.  A client's body and an XMPP server's stream are the same to XML: a root, and elements in it. The elements are not
+    written anew, but passed on as they came. A prefix that the root declares and an element uses is declared in that
+    element, so that it means the same elsewhere.
+2.  What XMPP does not allow (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
+    processing instructions, comments. So are text between the elements, nesting too deep, and what is not UTF-8; and
+    what would take long: more prefixes, or elements, than anybody needs.
 3.  What is not whole yet is kept, up to a length.
 
-The parser is Expat, by the standard library: it is kept by both, and can be told what to refuse.
+The parser is the standard library's Expat: it is well kept, and can be told what to refuse.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
 DEEPEST: Final = 100
-"""Elements within each other in what clients send."""
+"""Levels of nesting in what clients send."""
 
 MOST_PREFIXES: Final = 16
-"""Of a root: each is looked for in each of its elements."""
+"""Of a root: each is searched for in each of its elements."""
 
 _QUOTES: Final = {"'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 _name_of: Final = re.compile(rb"<[^\s/>]+").match
@@ -39,10 +39,10 @@ class Element(NamedTuple):
     """One element within the root.
 
     Attributes:
-        name: its name, behind its namespace and a space, if it is in one.
-        attributes: by their names, of which the same is so.
-        source: what it is, from its first byte to its last, and means the same outside of the root.
-        prefixes: those that it declares itself; None is that of no prefix.
+        name: its name, after its namespace and a space if it is in one.
+        attributes: by their names, written in the same way.
+        source: its bytes, which mean the same outside the root.
+        prefixes: those that it declares itself; None stands for the default namespace.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Element(NamedTuple):
 
 
 class Splitter:
-    """Splits one document, of which the bytes come in any pieces; the handlers are Expat's.
+    """Splits one document, whose bytes come in any pieces; the handlers are Expat's.
 
     Args:
-        longest: bytes that an element may have.
+        longest: how many bytes an element may have.
         most: how many elements there may be; None for any number.
         deepest: how many may be within each other.
 
@@ -194,12 +194,12 @@ def _refuse(*_: object) -> None:
 
 
 def inserted(source: bytes, attributes: Iterable[tuple[str, str]]) -> bytes:
-    """Return an element that has attributes more than before."""
+    """Return an element with further attributes."""
     name = _name_of(source)
     end = 0 if name is None else name.end()
     return source[:end] + written(attributes) + source[end:]
 
 
 def written(attributes: Iterable[tuple[str, str]]) -> bytes:
-    """Return attributes as they are written behind a name."""
+    """Return attributes as they are written after a name."""
     return "".join([f" {name}='{escape(value, _QUOTES)}'" for name, value in attributes]).encode()

@@ -1,6 +1,6 @@
-"""The endpoint of BOSH: whose a request is, or whether it asks for a session.
+"""The BOSH endpoint: takes each request to its session, or opens one.
 
-What is wrong is said as BOSH says it: by a `<body/>` with a condition, in an answer with the status 200.
+Errors are told as in BOSH: by a `<body/>` with a condition, in an answer with the status 200.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class BoshRequest(Asked):
         self.refuse(ITEM_NOT_FOUND)
 
     def drop(self, now: Callable[[], float]) -> None:
-        """Take note that nobody waits for an answer any more."""
+        """Take note that nobody waits for the answer any more."""
         self._exchange.leave_unanswered()
         if self.session is not None:
             self.session.actor_inbox.put_if_open(Gone(self, now()))
@@ -79,17 +79,17 @@ answer_if_discarded(BoshRequest)
 
 
 def answer(exchange: Exchange, status: int, body: bytes, content: str) -> None:
-    """Answer with a body, or, a GET, with a script."""
+    """Answer with a body or, for a GET, with a script."""
     if body and exchange.method != "POST":
         body, content = script_of(body), SCRIPT
     exchange.respond(status, body, content.encode() if body else b"text/plain")
 
 
 class BoshEndpoint:
-    """Answers `POST /http-bind`, and GET, if scripts are wanted.
+    """Answers `POST /http-bind`, and GET if scripts are wanted.
 
     Args:
-        sessions: those that there are.
+        sessions: the living sessions.
         offer: what clients are offered.
         limiter: how many sessions an address may open.
         ready: whether the server takes more of them.
@@ -118,7 +118,7 @@ class BoshEndpoint:
             ProtocolError: `forbidden`: a browser would show the answer as a page; the fault of the page that asks.
         """
         if exchange.headers.get(b"sec-fetch-mode") == b"navigate":
-            raise ProtocolError("forbidden", "This is for programs: what others have sent is in the answers.")
+            raise ProtocolError("forbidden", "This is not a page: what others have sent is in the answers.")
         try:
             data = exchange.body if exchange.method == "POST" else body_of(exchange.query)
             request = BoshRequest(read_body(data), exchange, self._now())

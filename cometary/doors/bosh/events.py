@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Answerable(Protocol):
-    """A request of HTTP."""
+    """An HTTP request."""
 
     def answer(self, status: int, body: bytes, content: str) -> None:
         """Answer it; if nobody waits any more, this does nothing."""
@@ -35,7 +35,7 @@ class Asked:
 
     @property
     def key(self) -> str | None:
-        """What proves that it is from the session's client, if it says so."""
+        """What proves that it is from the session's client; None if it has no key."""
         key = self.body.attributes.get("key")
         return None if key is None else key.lower()
 
@@ -51,14 +51,14 @@ class Gone(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """The XMPP server has sent elements; none, when it has opened a stream of which nothing comes by itself."""
+    """The XMPP server has sent elements; none if it has opened a stream on which nothing comes by itself."""
 
     elements: Sequence[bytes]
     now: float
 
 
 class ServerEnded(NamedTuple):
-    """There is no more to come from the XMPP server.
+    """Nothing more will come from the XMPP server.
 
     Attributes:
         condition: what the client is told.

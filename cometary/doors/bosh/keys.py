@@ -1,8 +1,8 @@
-"""Key sequences: each request of a client proves that it is from whoever has sent the first (XEP-0124, section 15).
+"""Key sequences: each request of a client proves that it is from the sender of the first (XEP-0124, section 15).
 
-1.  The client hashes a seed, and what comes of that, over and over. It gives the last hash first (`newkey`), and with
+1.  The client hashes a seed, and each result again, over and over. It gives the last hash first (`newkey`), and with
     each further request the one before (`key`); so nobody who has read one can give the next.
-2.  Before it comes to the first one it gives another sequence's last together with a `key` of this one.
+2.  Before it runs out of hashes, it gives the last of another sequence together with a `key` of this one.
 3.  Hashes are SHA-1 in hexadecimal digits, whatever their case.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Keys:
-    """What a client proves.
+    """The keys of one client.
 
     Args:
         first: the request that asks for the session.
@@ -30,7 +30,7 @@ class Keys:
         self._expected = None if given is None else given.lower()
 
     def admit(self, body: Body) -> bool:
-        """Whether a request proves it; requests are looked at in the order of their ids, each once."""
+        """Whether a request has the right key; to be called once for each, in the order of their ids."""
         if self._expected is None:
             return True
         key = body.attributes.get("key", "").lower()

@@ -1,20 +1,20 @@
 """The machine of one BOSH session (XEP-0124). No socket, no clock.
 
-The machine of other wires' sessions numbers packets; here answers are bound to requests, and a request that comes again
-gets the answer that it had. So the states are the same, but this machine is another one:
+The machine of other wires' sessions numbers packets; here answers are bound to requests, and a repeated request gets
+the same answer. So the states are the same, but the machine is another:
 
-1.  `have_request`: at least one request is held, whose connection stands. `waiting`: none is, and nothing waits.
+1.  `have_request`: at least one request with a live connection is held. `waiting`: none is, and nothing waits.
     `have_packet`: elements wait for a request. `closing`: the XMPP server has ended its stream; whoever asks is told.
-2.  Requests are processed in the order of their ids, and answered in that order. One that comes early waits for those
-    before it. One outside of the window ends the session (`item-not-found`).
-3.  A request that was answered gets the same answer again. One that is held is answered with an error from which the
-    client can recover, on its old connection, and is held on the new one.
-4.  No more are held than was agreed: when one more comes, the oldest is answered. What waits goes with the oldest whose
-    connection stands; those before it, whose connections broke, are answered with nothing, should they come again.
-5.  There is one timer, `CLOCK`, and it always runs. While a request is held it says that the oldest has been for long
-    enough. While none is, it says that the client has gone; one that pauses is given longer, until its next request.
-6.  How fast a client may ask is said in `pace`, what is kept of answers in `answers`, what proves who asks in `keys`.
-7.  What waits is bounded: beyond `MOST_WAITING` bytes the XMPP server is not read until the client has fetched some.
+2.  Requests are processed, and answered, in the order of their ids. One that comes early waits for those before it. One
+    outside the window ends the session (`item-not-found`).
+3.  If a request that was answered is repeated, it gets the same answer. If one that is held is repeated, it is answered
+    on its old connection with an error from which the client can recover, and is held on the new one.
+4.  No more are held than were agreed: when one more comes, the oldest is answered. What waits goes with the oldest
+    whose connection lives; those before it, whose connections broke, get empty answers if they are repeated.
+5.  There is one timer, `CLOCK`, and it always runs. While a request is held, it says that the oldest was held for long
+    enough. While none is, it says that the client has gone; a client that pauses has longer, until its next request.
+6.  `pace` has how fast a client may ask, `answers` what is kept of answers, `keys` what proves who asks.
+7.  What waits is bounded: beyond `MOST_WAITING` bytes, the XMPP server is not read until the client has fetched some.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ from cometary.sessions.window import RequestWindow
 CLOCK: Final = "hold or die"
 
 REPORT_AFTER: Final = 1.0
-"""Seconds after an answer during which nobody wonders that it is not acknowledged: it is on its way."""
+"""Seconds after an answer in which a missing acknowledgement is not reported: it may be on its way."""
 
 RECOVERABLE: Final = write_body([("type", "error")])
 EMPTY: Final = write_body()
 
 
 class Held:
-    """A request that was processed and not answered.
+    """A request that was processed but not answered.
 
     Args:
         asked: the request.
-        until: when it is answered, whatever comes.
+        until: when it is answered at the latest.
     """
 
     __slots__ = ("asked", "key", "report", "rid", "until")
@@ -149,13 +149,13 @@ class BoshMachine(StateMachine):
         return None
 
     def _acknowledge(self, rid: int, now: float) -> bool:
-        """Let go of answers; returns whether the client is to be told which one it seems to lack."""
+        """Drop answers; returns whether the client is to be told which one it seems to lack."""
         self._answers.acknowledge(rid)
         lacking = self._answers.time_of(rid + 1)
         return lacking is not None and now - lacking >= REPORT_AFTER
 
     def _pause(self, seconds: int, asked: Asked, actions: list[object]) -> Step | None:
-        """Answer all, and this one for the last time."""
+        """Answer all, this one last."""
         if seconds > self.terms.pause:
             return self._terminate(BAD_REQUEST, actions, asked)
         self._away = seconds
@@ -197,7 +197,7 @@ class BoshMachine(StateMachine):
         Args:
             actions: what is done before.
             now: the time.
-            heard: whether the client was heard of, so that its time begins anew.
+            heard: whether the client was heard from, so that its time starts again.
         """
         heard = heard or self.state is self.have_request
         held = self._held
@@ -310,7 +310,7 @@ class BoshMachine(StateMachine):
         return self._terminate(event.condition, [])
 
     def _terminate(self, condition: str, actions: list[object], culprit: Asked | None = None) -> Step:
-        """End the session by a condition, which is told to the oldest request, and to that which brought it about."""
+        """End the session by a condition, which the oldest request is told, and the one that caused it."""
         body, status = self._saying(condition)
         if culprit is not None:
             actions.append(Answer(culprit, body, status))
@@ -327,7 +327,7 @@ class BoshMachine(StateMachine):
         self._window.forget(asked.body.rid, asked)
 
     def _end(self, actions: list[object], attributes: list[tuple[str, str]], status: int = 200) -> Step:
-        """End the session: the oldest request is told how, together with what waits; the others nothing."""
+        """End the session: the oldest request is told how, together with what waits; the others get empty answers."""
         left = [held.asked for held in self._held if held.asked is not None] + self._window.give_up()
         self._held.clear()
         if left:

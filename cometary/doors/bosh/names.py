@@ -24,4 +24,4 @@ REMOTE_STREAM_ERROR: Final = "remote-stream-error"
 SYSTEM_SHUTDOWN: Final = "system-shutdown"
 
 LEGACY: Final = {BAD_REQUEST: 400, POLICY_VIOLATION: 403, ITEM_NOT_FOUND: 404}
-"""The status that says a condition to clients that do not say which version they speak (XEP-0124, section 17.1)."""
+"""The statuses that stand for conditions, for clients that do not give a version (XEP-0124, section 17.1)."""

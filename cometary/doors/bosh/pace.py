@@ -1,11 +1,11 @@
 """How fast a client may ask (XEP-0124, sections 11 and 12).
 
-Of new requests alone: one that comes again does not count. `unanswered` are those not answered when one comes.
+Only new requests count, not repeated ones. `unanswered` are the requests not yet answered when one comes.
 
-1.  There may be as many as was agreed (`requests`). One more may pause or end the session, and nothing else.
-2.  One that asks for nothing but an answer, and fills what was agreed, comes `polling` seconds after the one before, or
-    later: so that a client which could have waited does not ask over and over.
-3.  So does one in a session in which nothing is held, unless the answer before had something in it.
+1.  There may be as many as were agreed (`requests`). One more may pause or end the session, and nothing else.
+2.  An empty request that reaches the agreed number must come `polling` seconds or more after the one before: so a
+    client that could have waited does not ask over and over.
+3.  So must one in a session in which nothing is held, unless the last answer had something in it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Pace:
-    """That of one client.
+    """The pace of one client.
 
     Args:
         terms: what was agreed.
-        now: when it has asked for the session, in seconds.
+        now: when it asked for the session, in seconds.
 
     Attributes:
         said_something: whether the last answer had something in it.
@@ -37,7 +37,7 @@ class Pace:
         self.said_something = True
 
     def allows(self, body: Body, unanswered: int, now: float) -> bool:
-        """Whether a new request may come now; looks at each once."""
+        """Whether a new request may come now; to be called once for each."""
         terms, soon = self._terms, now - self._last < self._terms.polling
         was_empty, self._was_empty, self._last = self._was_empty, body.is_empty, now
         if body.terminates or body.pause is not None:

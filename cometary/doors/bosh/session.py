@@ -28,7 +28,7 @@ class BoshSession(MachineActor):
         terms: what was agreed with its client.
         first: the request that asks for it.
         server: where the XMPP server is.
-        over: told the id when it has ended, however that came about.
+        over: told the id when it has ended, for whatever reason.
     """
 
     machine: BoshMachine
@@ -40,7 +40,7 @@ class BoshSession(MachineActor):
         self._sid = sid
         self._content = terms.content
         self._over = over
-        self._unanswered = {first: None}  # should this crash between what the machine says, and what it does
+        self._unanswered = {first: None}  # in case it crashes between the machine's word and its deed
         tell = self.actor_ref.actor_inbox.put_if_open
         self._upstream = Upstream(server, terms, tell, self.system.scheduler.now)
 
@@ -50,7 +50,7 @@ class BoshSession(MachineActor):
         self.start_task(self._upstream.run)
 
     def on_receive(self, message: Any) -> Any:
-        """Take note of who waits for an answer, and go by the rules."""
+        """Take note of who waits for an answer, and step the machine."""
         if isinstance(message, Asked):
             self._unanswered[message] = None
         elif isinstance(message, Gone):
@@ -74,12 +74,12 @@ class BoshSession(MachineActor):
             super().perform(action)
 
     def on_stop(self) -> None:
-        """Be gone."""
+        """Take it off the list."""
         super().on_stop()
         self._over(self._sid)
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        """Tell the client that it is over."""
+        """Tell the client that the session is over."""
         super().on_failure(exception_type, exception_value, traceback)
         self._over(self._sid)
         for asked in self._unanswered:

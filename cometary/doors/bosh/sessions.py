@@ -1,4 +1,4 @@
-"""All BOSH sessions of a server: which there are, by their ids, and their supervisor."""
+"""All BOSH sessions of a server, by their ids, and their supervisor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sessions:
-    """The sessions that there are.
+    """The living sessions.
 
     Args:
         server: where the XMPP server is.
@@ -44,7 +44,7 @@ class Sessions:
         return self.supervisor is not None and not self._closed and len(self._living) < self._most
 
     def open(self, terms: Terms, first: Asked) -> ActorRef[BoshSession]:
-        """Open a session; only if there `has_room`."""
+        """Open a session; only if it `has_room`."""
         assert self.supervisor is not None  # noqa: S101 - see above
         sid = new_sid()
         ref = self.supervisor.start_child(BoshSession, sid, terms, first, self._server, self._over)
@@ -60,14 +60,14 @@ class Sessions:
         self._living.pop(sid, None)
 
     def shut_down(self) -> None:
-        """Open none any more, and tell all clients that the server stops."""
+        """Open no more, and tell all clients that the server stops."""
         self._closed = True
         for ref in [*self._living.values()]:
             ref.actor_inbox.put_if_open(End(SYSTEM_SHUTDOWN))
 
 
 class BoshSupervisor(DynamicSupervisor):
-    """Runs the actors of all sessions; one that crashes is not restarted: client and server went by what it knew.
+    """Runs the actors of all sessions; none is restarted after a crash, since client and server rely on what it knew.
 
     Args:
         sessions: the sessions.
@@ -78,7 +78,7 @@ class BoshSupervisor(DynamicSupervisor):
         self._sessions = sessions
 
     async def on_start(self) -> None:  # type: ignore[override]  # async, as its on_receive is
-        """Begin to take sessions."""
+        """Start taking sessions."""
         await super().on_start()
         self._sessions.supervisor = self
 

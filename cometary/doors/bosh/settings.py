@@ -1,4 +1,4 @@
-"""What an operator can say of BOSH."""
+"""What an operator can say about BOSH."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ class BoshSection(Section):
         if not self.xmpp_hosts:
             raise ConfigError("bosh", "xmpp-hosts has to name the domains that clients may ask for")
         if not self.xmpp.is_loopback and self.xmpp_tls != "always":
-            raise ConfigError("xmpp", "on another machine it is spoken to with xmpp-tls = always")
+            raise ConfigError("xmpp", "on another machine it requires xmpp-tls = always")

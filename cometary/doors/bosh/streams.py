@@ -1,8 +1,8 @@
 """The stream of an XMPP server, and what opens and ends ours (RFC 6120, section 4). No socket, no clock.
 
-1.  What a stream has is a stanza, or one of the stream's own elements. Each is handed on with its namespace declared,
-    since within a `<body/>` another one is meant without it.
-2.  After SASL a stream begins anew on the same connection: so does what reads it.
+1.  A stream has stanzas, and elements of its own. Each is passed on with its namespace declared, since without that
+    another one is meant within a `<body/>`.
+2.  After SASL a stream begins anew on the same connection, and so does the reader.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class StreamReader:
         """Take some bytes; returns the elements that have become whole, with their namespaces.
 
         Raises:
-            ProtocolError: that is not XMPP; the server's fault.
+            ProtocolError: it is not XMPP; the server's fault.
         """
         found = self._splitter.feed(data)
         if self._splitter.root not in {"", STREAM}:
@@ -63,7 +63,7 @@ class StreamReader:
 
 
 def _qualified(element: Element) -> Element:
-    """Return an element that says its namespace where a stream's is `jabber:client` without saying so."""
+    """Return an element that declares its namespace if that is the stream's default, `jabber:client`."""
     if None in element.prefixes or not element.name.startswith(f"{CLIENT} "):
         return element
     return element._replace(source=inserted(element.source, (("xmlns", CLIENT),)))
@@ -75,7 +75,7 @@ def opening(host: str, language: str | None, version: str | None) -> bytes:
     Args:
         host: the domain that it is for.
         language: what the client says that it speaks; None if it does not.
-        version: that of XMPP which the client speaks; None for one before 1.0.
+        version: the version of XMPP that the client speaks; None for one before 1.0.
     """
     said = [("to", host)]
     if language is not None:

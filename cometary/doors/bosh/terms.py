@@ -1,11 +1,11 @@
 """What a client and the server agree on when a session begins (XEP-0124, section 7). No socket, no clock.
 
-1.  A client gets what it asks for, and no more than is offered. It may have one request more than is held, so that it
+1.  A client gets what it asks for, but no more than is offered. It may have one request more than are held, so that it
     can always send.
-2.  Where nothing is held, since it wants to wait for nothing, it polls: it may be away for longer.
-3.  It names the domain whose server it wants (`to`): one that the operator has named. What else it says of where that
-    is (`route`) is not heeded.
-4.  The media type of answers may be another one that says XML, but none as which a browser would run what is in it.
+2.  A client that does not want to wait polls, and nothing is held: it may be away for longer.
+3.  It names the domain whose server it wants (`to`), which must be one that the operator has named. What else it says
+    of where the server is (`route`) is ignored.
+4.  The client may choose another media type for answers, but none that a browser would run.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Terms(NamedTuple):
         inactivity: seconds without a request after which the session ends.
         polling: seconds between two requests that ask for nothing but an answer.
         pause: seconds for which the client may be away if it says so.
-        version: that of XEP-0124 which both speak; None if the client does not say.
+        version: the version of XEP-0124 that both speak; None if the client gives none.
         content: the media type of answers.
         acknowledges: whether both sides acknowledge what they have received.
         language: what the client speaks.
@@ -95,7 +95,7 @@ class Terms(NamedTuple):
 
         Args:
             sid: the id of the session.
-            rid: that of the request that asked for it.
+            rid: the id of the request that asked for it.
         """
         said = [
             ("sid", sid),
@@ -119,7 +119,7 @@ class Terms(NamedTuple):
 
 
 def agree(body: Body, offer: Offer) -> Terms | str:
-    """Return what is agreed with a client that asks for a session; or the condition by which it is refused.
+    """Return what is agreed with a client that asks for a session, or the condition by which it is refused.
 
     Raises:
         ProtocolError: `bad-request`: what it asks for is not valid; the client's fault.

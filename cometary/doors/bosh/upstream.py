@@ -1,13 +1,13 @@
-"""The connection to the XMPP server that one session has: a task of its actor.
+"""The connection of one session to the XMPP server: a task of the session's actor.
 
 1.  It opens a stream for the session's domain. What comes is told as `Arrived`, the end of it as `ServerEnded`, whoever
-    brought it about.
-2.  Where the server demands TLS, or `always`, the connection goes on in it before the client hears of anything; the
-    certificate has to be one for the session's domain. Never is a client's password sent where TLS was to be.
+    caused it.
+2.  Where the server demands TLS, or with `always`, the connection changes to TLS before the client hears of anything;
+    the certificate must be for the session's domain. A client's password is never sent in the clear where TLS was due.
 3.  What the server does not take at once waits, up to `MOST_UNSENT` bytes. Beyond that the connection has failed: a
-    server which limits how fast a client may write does so for good reasons.
-4.  While it is not to be read (`reading`), it is not: TCP keeps back what the server sends.
-5.  However it ends, the stream is closed, behind all that was to be sent, for which there are `FAREWELL` seconds.
+    server that limits how fast a client may write does so for good reasons.
+4.  While reading is off (`reading`), TCP holds back what the server sends.
+5.  However the connection ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ AT_ONCE: Final = 64 * 1024
 """Bytes that are read at once."""
 
 PATIENCE: Final = 10.0
-"""Seconds that the server has to take a connection, and to go on in TLS."""
+"""Seconds that the server has to take a connection, and to change to TLS."""
 
 FAREWELL: Final = 1.0
 
@@ -59,8 +59,8 @@ class Server(NamedTuple):
 
     Attributes:
         address: where it is.
-        tls: whether the connection goes on in TLS: `demanded` by the server, `always`, or `never`.
-        ca: the file with the certificates that its own is to be from; None for those that the machine knows.
+        tls: when TLS is used: if `demanded` by the server, `always`, or `never`.
+        ca: the file with the authorities that its certificate may be from; None for those that the machine trusts.
     """
 
     address: Address
@@ -70,7 +70,7 @@ class Server(NamedTuple):
 
 @cache
 def tls_with(ca: str | None) -> ssl.SSLContext:
-    """Return how TLS is spoken; to find all authorities that the machine knows takes long.
+    """Return how TLS is spoken; loading all authorities that the machine trusts takes long.
 
     Raises:
         OSError: the file cannot be read, or holds none; whoever named it is at fault.
@@ -108,7 +108,7 @@ class Upstream:
         self._may_read = trio.Event()
         self._may_read.set()
         self._failed = False
-        self._broken_off = False  # whether bytes are on their way, nobody knows how many
+        self._broken_off = False  # whether some bytes of a write are on their way, and nobody knows how many
 
     # -- for the session ------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class Upstream:
         self.send(self._opening)
 
     def reading(self, *, on: bool) -> None:
-        """Read from now on, or do not."""
+        """Read from now on, or stop reading."""
         if on:
             self._may_read.set()
         else:
@@ -172,7 +172,7 @@ class Upstream:
             raise
 
     async def _begin(self, stream: trio.SocketStream) -> tuple[list[Element], AnyStream]:
-        """Open a stream, in TLS if it is to be; returns what has come by then."""
+        """Open a stream, with TLS if needed; returns what has come by then."""
         await stream.send_all(self._opening)
         always, never = self._server.tls == "always", self._server.tls == "never"
         if always and not self._has_features:

@@ -1,4 +1,4 @@
-"""What waits for a request of the client: elements, in their order, as many as fit into one answer at a time."""
+"""The elements that wait for a request of the client, in order; an answer takes as many as fit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Final
 
 MOST_WAITING: Final = 512 * 1024
-"""Bytes beyond which no more is read from the XMPP server."""
+"""Bytes beyond which nothing more is read from the XMPP server."""
 
 MOST_AT_ONCE: Final = 256 * 1024
-"""Bytes of one answer; beyond them it has one element."""
+"""Bytes of one answer; an element with more goes alone."""
 
 
 class Waiting:
@@ -27,7 +27,7 @@ class Waiting:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more is to be read."""
+        """Whether nothing more is to be read."""
         return self._size > MOST_WAITING
 
     def add(self, elements: Iterable[bytes]) -> None:

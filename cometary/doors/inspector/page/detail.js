@@ -164,7 +164,7 @@ function showSession(session) {
       ["last state", ended ? session["last_state"].replaceAll("_", " ") : null],
       ["packets in", session["received"].toLocaleString()],
       ["delivered", session["delivered"].toLocaleString()],
-      ["packets a second", ended ? null : rate(session["rate"])],
+      ["a second", ended ? null : rate(session["rate"])],
       ["queued", `${session["queued"].toLocaleString()} (${size(session["queued_bytes"])})`],
       ["undelivered", ended ? String(session["undelivered"] ?? "not known yet") : null],
       ["not handled", session["unhandled"] ? String(session["unhandled"]) : null],
