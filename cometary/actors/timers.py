@@ -16,9 +16,9 @@ touch the heap. The rules:
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
 6.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
     starting any other need not ask whether it was closed.
-7.  A timer that is entered `FAR` seconds ahead, or more, may be late by `GRAIN`, if nothing else wakes the loop: those
-    that are due within it expire together, so that thousands of held requests do not wake it one by one. The order of
-    all that expires is that of the deadlines all the same. Its `entry_due` is when it is looked at for certain.
+7.  A timer that is entered `FAR` seconds ahead or more may be late by `GRAIN`, if nothing else wakes the loop: timers
+    due within it expire together, so that thousands of held requests do not wake the loop one by one. They still expire
+    in the order of their deadlines. The `entry_due` of such a timer is when it is certain to be looked at.
 
 It is apart from the scheduler because it is one of the modules that can be compiled (`scripts/compile.py`); the
 scheduler is not.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 FAR: Final = 10.0
 GRAIN: Final = 0.0625
-"""Seconds; a power of two, of which multiples are exact."""
+"""Seconds; a power of two, whose multiples are exact."""
 
 
 class Recipient(Protocol):

@@ -7,9 +7,9 @@
     `::at` is that of somebody who has connected the session without it.
 3.  A gap ends the waiting as well, and moves the position to where nothing is missing any more.
 4.  A pattern with stars has a position as well, where the server tells one: it moves on with each packet that the
-    pattern covers. While the pattern is awaited, so are all paths that it covers, and its replay has their packets;
-    but for those that are asked for by themselves.
-5.  Of `MOST` paths and patterns the positions are known, of those with the latest packets.
+    pattern covers. While the pattern is awaited, so are all paths that it covers, except for those that are asked for
+    by themselves; its replay has their packets.
+5.  The positions of `MOST` paths and patterns are known: those with the latest packets.
 
 The rules are those of the JavaScript client's `positions.js`. Pure.
 """
@@ -51,7 +51,7 @@ class Positions:
 
     @property
     def awaited(self) -> dict[str, str]:
-        """The paths and patterns that are awaited, and behind what."""
+        """The paths and patterns that are awaited, and after which position."""
         return {path: self._at[path] for path in self._awaited}
 
     @property

@@ -36,8 +36,8 @@ class DemoCrash(Exception):  # noqa: N818 - it is no error: somebody asked for i
 def crash(session: Session, _path: str, _message: object) -> None:
     """Crash the actor of this session, as an error in any handler would, unless that would end the session.
 
-    Visitors press the button again and again. One crash more than the supervisor of sessions puts up with, and it would
-    give this session up, before the eyes of somebody who is told that nothing is lost.
+    Visitors press the button again and again. With one crash more than the supervisor of sessions puts up with, it
+    would give this session up, before the eyes of somebody who is told that nothing is lost.
     """
     crashes: deque[float] = session.data.setdefault("crashes", deque(maxlen=CRASHES))
     now = trio.current_time()

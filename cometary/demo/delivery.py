@@ -22,7 +22,7 @@ HEARTBEAT: Final = 1.0
 
 @dataclass(slots=True)
 class Tally:
-    """What has come of a stream that is numbered from 1 on, from wherever it was joined."""
+    """What has come of a stream that is numbered from 1, from wherever it was joined."""
 
     first: int | None = None
     last: int | None = None

@@ -2,17 +2,17 @@
 
 1.  Each update to a path gets its number there, whether or not anybody hears it, and is kept: the latest so many, of
     so many bytes and so many seconds, whichever ends first (`cometary.packets.keeping`).
-2.  All paths of a server are numbered together, from 1. So a path's own numbers grow, with others left out, and a
-    pattern with stars has a position as a path has. The numbers belong to an epoch, which is one life of the server:
-    in two epochs no numbers have anything to do with one another.
-3.  Who reads behind a position gets all that came after it, in order; or, if some of that is not kept any more, or the
+2.  The packets of all paths are numbered in one sequence, from 1. So a path's own numbers grow with gaps, and a pattern
+    with stars has a position as a path has. The numbers belong to an epoch, which is one life of the server: numbers of
+    two epochs have nothing to do with one another.
+3.  Whoever reads from a position gets all that came after it, in order; or, if some of that is no longer kept, or the
     position is of another epoch, nothing, and is told so (`complete`). Never a part that looks like all.
-4.  Of each path it is known which of its numbers is the last that is not kept any more: whoever has heard that one has
-    missed nothing. Of a path that is forgotten it may have been any up to its latest, and so of one that nobody knows.
+4.  For each path, the last number that is no longer kept is known: whoever has heard that one has missed nothing. For a
+    forgotten path it may have been any number up to its latest, and so for an unknown one.
 5.  Paths that are declared together (by one pattern) share a shelf, with room for so many paths and bytes. When it is
-    full, what is kept of the path goes that was published to least recently: first its packets, in the end its number.
-6.  What a pattern covers is looked for among the paths that were published to behind the position, the latest first.
-    If these, with their packets, are more than `MOST_SEEN`, that is said like a loss: nobody else waits for so long.
+    full, the path that was published to least recently loses what is kept of it: first its packets, then its number.
+6.  What a pattern covers is looked for among the paths that were published to after the position, the latest first. If
+    these, with their packets, are more than `MOST_SEEN`, that counts as a loss: nobody else is to wait for so long.
 
 Pure: time and the epoch come in.
 """
@@ -118,7 +118,7 @@ class Histories:
         return History([packet for _, packet in found[:limit]], at, complete=True)
 
     def _latest(self, shelves: Sequence[Shelf], wish: Pattern, limit: int) -> list[Packet]:
-        """Return the latest packets, in their order."""
+        """Return the latest packets, in order."""
         if not limit:
             return []
         now = self._now()

@@ -64,7 +64,7 @@ def check_target(path: str) -> None:
     """
     check_path(path, from_client=False)
     if "*" in path and not STARS.isdisjoint(path.split(SEPARATOR)):
-        raise ProtocolError("bad-request", "This is a pattern, where one path is wanted.")
+        raise ProtocolError("bad-request", "This is a pattern; a single path is needed here.")
 
 
 def check_own_path(path: object) -> None:

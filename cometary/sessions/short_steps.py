@@ -43,7 +43,7 @@ HAVE_REQUEST: Final = CarrierMachine.have_request
 HAVE_PACKET: Final = CarrierMachine.have_packet
 
 STARTS: Final[dict[float, list[tuple[StartTimer, ...]]]] = {}
-"""Those that were made, by seconds and token."""
+"""The starts that were made, by seconds and token."""
 
 MOST_TIMES: Final = 64
 MOST_TOKENS: Final = 256
@@ -142,7 +142,7 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
 
 
 def let_go(keeper: SessionKeeper, timer: StartTimer) -> bool:
-    """Answer a request that was held for as long as it may be with nothing; see `SessionMachine.hold_runs_out`."""
+    """Answer a request that was held for as long as it may be, with nothing; see `SessionMachine.hold_runs_out`."""
     machine: MachineData = keeper.machine
     held = machine.held
     if held is None or machine._fsm_extra is not None or machine._fsm_timers != (timer,):
@@ -201,7 +201,7 @@ def meet(keeper: SessionKeeper, ready: Ready) -> bool:
 
 
 def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> None:
-    """Start the session's one timer anew, which has run ever since the session began; see rule 6."""
+    """Restart the session's one timer, which has run since the session began; see rule 6."""
     timer = cast("Timer", keeper.hold_or_die)
     if timer.running:
         token = cast("StartTimer", timer.message).token

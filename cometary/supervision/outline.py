@@ -1,8 +1,8 @@
 """The supervision tree line by line, for trees that are too large to be read whole.
 
-1.  Lines come one by one, depth first. Whoever reads them may let others run in between: of each supervisor the
-    children are those that it had when its own line was passed.
-2.  A line costs next to nothing. Only what is asked of it (`node`) is read off the actor, then and there.
+1.  Lines come one by one, depth first. The reader may let others run in between: the children of a supervisor are those
+    that it had when its own line was passed.
+2.  A line costs next to nothing. Its details (`node`) are read off the actor only when asked for.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Line(NamedTuple):
 
     @property
     def ref(self) -> ActorRef[Any] | None:
-        """The actor; None if it has not come to be."""
+        """The actor; None if it does not exist yet."""
         return self.item.ref if isinstance(self.item, Child) else self.item
 
     @property
     def supervisor(self) -> Supervisor | DynamicSupervisor | None:
-        """The supervisor that it is itself, if it is one and runs."""
+        """The supervisor at this place, if it is one and runs."""
         ref = self.ref
         actor = None if ref is None else ref.actor_inbox.actor
         return actor if isinstance(actor, Supervisor | DynamicSupervisor) else None
@@ -52,7 +52,7 @@ class Line(NamedTuple):
         return self.item.qualified_label
 
     def node(self) -> TreeNode:
-        """Return what there is to say of it; how many children it has, but not these."""
+        """Return its details: how many children it has, but not the children."""
         if isinstance(self.item, Child):
             return node_of_child(self.item)
         if isinstance(self.holder, DynamicSupervisor):

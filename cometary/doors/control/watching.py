@@ -1,4 +1,4 @@
-"""Looking at one session, at those that have ended, and at crashes: `GET /session`, `/ended`, `/trace`, `/crashes`.
+"""Looking at one session, at ended sessions, and at crashes: `GET /session`, `/ended`, `/trace`, `/crashes`.
 
 1.  A session is known by its public name, also when it has ended, as long as that is remembered. Never shown are its
     id, and what is in its packets: of these there are the path and the size.

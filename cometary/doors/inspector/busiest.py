@@ -1,7 +1,7 @@
 """What keeps the loop busy: a thread looks again and again, while some page wants to know, and counts.
 
-As the watchdog, it sees what the loop's thread is in the middle of by its frames alone; so the loop itself pays nothing
-for this, and what is compiled and has no frames of its own is not seen.
+Like the watchdog, it sees what the loop's thread is doing only by its frames; so the loop itself pays nothing for this,
+and compiled code, which has no frames of its own, is not seen.
 """
 
 from __future__ import annotations

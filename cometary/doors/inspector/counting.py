@@ -1,8 +1,8 @@
 """How many messages an actor gets in a second: counted only for actors that some page has in view.
 
-It is `cometary.actors.sys.statistics`, put on when an actor comes into view and taken off when it has been out of it
-for a look. Where somebody else has it counted already, that goes on. The actor of a session is not counted: it would
-make no short steps any more, and its packets are counted anyway (`readings`).
+It uses `cometary.actors.sys.statistics`, switched on when an actor comes into view and off when it has been out of view
+for one look. Where somebody else counts already, that goes on. The actor of a session is not counted: it would make no
+short steps any more, and its packets are counted anyway (`readings`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The task that tells pages what they look at: once a second, and at once when one looks at something else.
 
 1.  A page is told only what differs from what it was told last.
-2.  One that is slow is told less often, not later: of what waits for it only the latest is kept (`CONTRACTS`).
-3.  What cannot be had any more (an actor that has ended) is told as such. Of any other error, such as one of a user's
-    object that is looked at, the log has all; the page is told that there was one, and not looked for again.
+2.  A slow page is told less often, not later: only the latest of what waits for it is kept (`CONTRACTS`).
+3.  What is gone (an actor that has ended) is told as such. Any other error, such as one in a user's object that is
+    looked at, is logged; the page is told that there was one, and the look is not repeated.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ class Pushing:
         self._busiest = Busiest(inside.actors)
 
     def add(self, session: Session) -> None:
-        """Tell one page more."""
+        """Tell one more page."""
         self._viewers[session.name] = Viewer(session)
         self._news.set()
 
     def look(self, session: Session, packet: Packet) -> None:
-        """Take what a page wants to see from now on."""
+        """Take note of what a page wants to see from now on."""
         viewer = self._viewers[session.name]
         what = packet.path.removeprefix(LOOK)
         try:
@@ -102,7 +102,7 @@ class Pushing:
         self._news.set()
 
     def remove(self, session: Session) -> None:
-        """Tell a page no more: it has gone."""
+        """Stop telling a page: it has gone."""
         self._viewers.pop(session.name, None)
         self._news.set()
 

@@ -17,7 +17,7 @@ SLICE: Final = 500
 
 BUSIEST: Final = 10
 REST: Final = 20.0
-"""A reading is followed by a pause of as many times what it took at least, however many sessions there are."""
+"""A reading is followed by a pause of at least so many times what it took, however many sessions there are."""
 
 
 class Readings:
@@ -81,7 +81,7 @@ def packets_of(keeper: SessionKeeper) -> int:
 
 
 def rates(before: dict[str, int], now: dict[str, int], seconds: float) -> dict[str, float]:
-    """Return by how much what is counted under each name has grown in a second, where it has."""
+    """Return by how much the count of each name has grown in a second, where it has."""
     if seconds <= 0:
         return {}
     return {

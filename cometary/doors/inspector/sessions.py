@@ -1,4 +1,4 @@
-"""Sessions, as pages see them: a list of those that live, one of them, and those that have ended."""
+"""Sessions, as pages see them: the living sessions, one of them, and those that have ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OF_AN_ENDED_ONE: Final = ("name", "user", "reason", "ended", "age", "undelivered
 
 
 async def listed(look: looks.Sessions, manager: SessionManager, readings: Readings) -> dict[str, Any]:
-    """Return the lines of the list of living sessions that are in view."""
+    """Return the lines in view of the list of living sessions."""
     keepers = list(manager.directory)
     if look.search:
         keepers = await _found(keepers, manager, look.search)
@@ -76,7 +76,7 @@ def _by(sort: str, keeper: SessionKeeper, readings: Readings) -> float:
 
 
 def line(keeper: SessionKeeper, manager: SessionManager, readings: Readings) -> dict[str, Any]:
-    """Return the line of one session. It has no age, which would be another one at each look."""
+    """Return the line of one session. It has no age, which would differ at each look."""
     paths = manager.hub.paths(keeper, PATHS_SHOWN)
     return {
         "name": keeper.name,
@@ -155,7 +155,7 @@ def _wall(moment: float) -> float:
 
 
 async def ended(look: looks.Ended, manager: SessionManager) -> dict[str, Any]:
-    """Return the lines of the list of sessions that have ended that are in view."""
+    """Return the lines in view of the list of sessions that have ended."""
     found: list[dict[str, Any]] = []
     rest = iter(manager.ended_sessions)
     while part := list(islice(rest, 10 * SLICE)):

@@ -79,7 +79,7 @@ def _is_there(line: Line) -> bool:
 
 
 def told_of(line: Line, look: looks.Tree, counting: Counting, rates: Mapping[str, float]) -> dict[str, Any]:
-    """Return one line, with how many messages the actor has got in a second, if that is known."""
+    """Return one line, with how many messages the actor gets in a second, if that is known."""
     node, ref = line.node(), line.ref
     told: dict[str, Any] = {
         member: getattr(node, member)
