@@ -187,7 +187,7 @@ class Shelf:
             self.bytes -= kept.drop_first()
 
     def _tidy(self, now: float) -> None:
-        for path in list(islice(self._full, 2)):  # two for each recorded packet, so they never pile up
+        for path in list(islice(self._full, 2)):  # two for each that is recorded: so they never pile up
             kept = self._full[path]
             self._drop_old(kept, now)
             if kept.packets:

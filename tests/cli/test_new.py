@@ -56,7 +56,7 @@ def test_it_has_all_files_and_its_own_name(project: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("lobby", "NAME: there is something called lobby already"),
+        ("lobby", "NAME: lobby exists already"),
         ("../up", "NAME: must be a name of letters, digits, dots, dashes and underscores, not '../up'"),
         ("-x", "the following arguments are required: NAME (see cometary new --help)"),
     ],
