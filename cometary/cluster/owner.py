@@ -9,7 +9,8 @@
     called first, and all of it is one change. So they may be called again, should the node die.
 4.  Which call is begun is in the record before it begins, and none begins while the node's lease has run out by its own
     clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node died
-    is reported by the next owner, and not made again.
+    is not made again: the next owner reports it when the engine has confirmed its generation, and then records that it
+    was. Should this one be taken for dead in between, the next one reports it once more, rather than nobody.
 5.  An owner that has adopted the session delivers nothing until a request of its own generation has told where the
     client is. Requests of older generations are processed, and answered with nothing; their acknowledgements are of
     other numbers (R4). All ids up to a request's `done` were processed before (R6).
@@ -117,9 +118,7 @@ class OwnerMachine(StateMachine):
         self._expected = record.rid + 1
         self._under_way: Change | None = None
         self._gathered = NOTHING
-        self._handed: tuple[
-            ClientRequest, ...
-        ] = ()  # whose packets are handed over, and which are not met yet
+        self._handed: tuple[ClientRequest, ...] = ()  # their packets are handed over; they are not met yet
         self._waiting: tuple[ClientRequest, ...] = ()
         self._todo: tuple[bytes, ...] = ()  # of `redo`: packets of the request that is handed over
         self._redone = NOTHING  # what the handlers of those before have sent and changed
@@ -131,7 +130,7 @@ class OwnerMachine(StateMachine):
         self._hurries = False
         if adopted and record.begun:
             self._call, self._died = "over", record.inbox[0]
-            self._gathered = Change(settled=1)
+            self._doubts = ((None, LEASE),)
 
     def init(self) -> list[object]:
         """Go on with the inbox."""
@@ -285,9 +284,10 @@ class OwnerMachine(StateMachine):
             actions.append(Deliver(change.out))
         if change.settled:
             self._call = "none"
-            if self._died is not None:
-                actions.append(ReportDeath(self._died))
-                self._died = None
+        if self._died is not None:
+            actions.append(ReportDeath(self._died))
+            self._gather(Change(settled=1))
+            self._died = None
         confirmed, self._confirming = self._confirming, ()
         actions += [Dismiss(request, condition) for request, condition in confirmed if request is not None]
         if change.end is not None:

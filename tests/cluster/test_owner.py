@@ -18,6 +18,7 @@ from cometary.cluster.owner_events import (
     Invoke,
     Meet,
     Number,
+    ReportDeath,
     Restored,
     Returned,
     Sent,
@@ -93,6 +94,13 @@ def test_an_item_that_nobody_has_begun_is_begun_by_the_next_owner() -> None:
     heir = OwnerMachine(machine.record._replace(generation=2), adopted=True)
     assert list(heir.start()) == [Commit(2, 1, Change(begun=True))]
     assert does(heir, OK) == [Invoke(b"two")]
+
+
+def test_a_death_is_reported_before_that_is_recorded_so_that_it_is_not_lost_with_the_next_owner() -> None:
+    machine = OwnerMachine(owner(inbox=(b"one", b"two"), begun=True).record, adopted=True)
+    assert list(machine.start()) == [Commit(1, 0, NOTHING)], "whether this is the owner is confirmed first"
+    assert does(machine, OK) == [ReportDeath(b"one"), Commit(1, 1, Change(settled=1, begun=True))]
+    assert does(machine, OK) == [Invoke(b"two")]
 
 
 def test_an_owner_in_a_hurry_leaves_a_handler_behind() -> None:

@@ -120,6 +120,16 @@ BREAKS = (
         (("if adopted and record.begun:", "if adopted and record.gone:"),),
     ),
     Break(
+        "R3: that a death is reported is recorded before it is",
+        "before an older packet",
+        Scope(inbound=2, crashes=2, replies=False),
+        "owner",
+        (
+            ("self._doubts = ((None, LEASE),)", "self._gathered = Change(settled=1)"),
+            ("            self._gather(Change(settled=1))\n            self._died", "            self._died"),
+        ),
+    ),
+    Break(
         "R3: what a handler has sent that is called again is recorded before it has returned",
         "twice",
         Scope(inbound=2, together=True, pushes=1, crashes=1, cuts=1, handling="redo", slow=True),

@@ -219,7 +219,7 @@ class ClusterModel:
         for item in holding.invoked:
             world = called(world, item, holding.generation, self.scope)
         for item in holding.reported:
-            world = reported(world, item, self.scope)
+            world = reported(world, item, holding.generation, self.scope)
         if holding.calling is not None and not self.scope.slow:
             holding.invoked.clear()
             holding.reported.clear()

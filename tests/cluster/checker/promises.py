@@ -37,13 +37,13 @@ def called(world: World, item: bytes, generation: int, scope: Scope) -> World:
     return world._replace(called=tuple([min(count, 2) for count in times]))
 
 
-def reported(world: World, item: bytes, scope: Scope) -> World:
+def reported(world: World, item: bytes, generation: int, scope: Scope) -> World:
+    """A death is reported: once by each owner that may not know of another's report."""
     number = scope.inbound if item == SIGN_OFF else int(item) - 1
-    """A death is reported."""
-    times = list(world.reported)
-    times[number] += 1
-    assert times[number] == 1, f"a death is reported twice for packet {item!r}"
-    return world._replace(reported=tuple(times))
+    by, me = list(world.reported), 1 << generation
+    assert not by[number] & me, f"a death is reported twice for packet {item!r}"
+    by[number] |= me
+    return world._replace(reported=tuple(by))
 
 
 def recorded(engine: Engine, world: World) -> Engine:

@@ -137,7 +137,7 @@ class World(NamedTuple):
 
     Attributes:
         called: how often a handler was called for each packet of the client's, and last for the sign-off.
-        reported: of how many of these calls a node's death was reported, in the same order.
+        reported: which generations have reported a node's death in these calls, in the same order: a bit for each.
         pushed: how many packets the application has sent on its own.
         left: what may still go wrong how often, by the order of `Scope`.
     """
