@@ -190,7 +190,24 @@ def test_a_network_that_is_gone_for_a_while_costs_nothing_but_time(
         network.cut = 2  # every chunk is the last one of its connection
         network.cut_all()
         expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
-        waiting = witness.locator("#machine .state", has_text="have_packet")
+        expect(witness.locator("#machine .state", has_text="have_packet")).to_contain_text("1 session")
+        say(page, "from where there is no network")
+        say(witness, "to where there is none")
+        network.cut = 0
+        expect(page.locator("#connection")).to_have_attribute("data-state", "open")
+        expect(page.locator("#said")).to_contain_text("to where there is none")
+        expect(witness.locator("#said")).to_contain_text("from where there is no network")
+        expect_more(page, "beats", by=1)
+        expect_more(page, "ticks", by=1)
+        page.context.close()
+    forgive(complaints, "net::ERR", "WebSocket connection")  # as a browser says of such a network
+
+
+def test_the_cable_that_the_page_pulls_itself_breaks_connections_like_a_real_one(tab: OpenTab) -> None:
+    page, witness = tab(), tab()
+    page.click("#cable")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    waiting = witness.locator("#machine .state", has_text="have_packet")
     expect(waiting).to_contain_text(re.compile(r"[1-9]\d* session"))  # those of earlier tests may wait, too
 
 
