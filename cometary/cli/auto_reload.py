@@ -7,8 +7,10 @@
     stopped. Clients come back at once: `drain` is 0 unless it was given.
 3.  A server that ends by itself, say because the application cannot be imported, has said why. The next change
     starts it again.
-4.  SIGINT and SIGTERM come to this process: the server runs in a session of its own, so that a Ctrl-C does not reach it
-    twice, which would end it at once. It is told to stop, and its exit status is returned.
+4.  Signals that end a program come to this process, and so does that of a terminal that was closed: the server runs in
+    a session of its own, so that a Ctrl-C does not reach it twice. It is told to stop, and its exit status is returned.
+    A second signal is passed on, which ends it at once.
+5.  However this process ends, unless it is killed, no server is left behind.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ import trio
 from cometary.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from watchfiles import Change
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 FLAG: Final = "--reload"
 SUFFIXES: Final = (".py", ".html", ".css", ".js", ".mjs", ".svg", ".toml")
 MOST_NAMED: Final = 3
@@ -84,12 +86,15 @@ Watch = Callable[[], "AsyncIterable[set[tuple[Change, str]]]"]
 async def _serve_again(command: Sequence[str], watch: Watch) -> int:
     server = _Server(command)
     with trio.open_signal_receiver(*SIGNALS) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_restart_after_changes, server, watch)
-            async for _ in signals:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_restart_after_changes, server, watch)
+                await anext(signals)
                 nursery.cancel_scope.cancel()
-                break
-        return await server.stop()
+        finally:
+            with trio.CancelScope(shield=True):  # rule 5
+                status = await _end(server, signals)
+    return status
 
 
 async def _restart_after_changes(server: _Server, watch: Watch) -> None:
@@ -98,9 +103,23 @@ async def _restart_after_changes(server: _Server, watch: Watch) -> None:
         names = sorted({Path(path).name for _, path in changes})
         more = "" if len(names) <= MOST_NAMED else " and more"
         sys.stderr.write(f"cometary: {', '.join(names[:MOST_NAMED])}{more} changed: starting again\n")
-        with trio.CancelScope(shield=True):
-            await server.stop()
+        await server.stop()
         await server.start()
+
+
+async def _end(server: _Server, signals: AsyncIterator[int]) -> int:
+    """Have the server stop, and end it at once if another signal comes (rule 4); returns its exit status."""
+
+    async def pass_on() -> None:
+        async for _ in signals:
+            server.tell_to_stop()
+
+    status = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pass_on)
+        status = await server.stop()
+        nursery.cancel_scope.cancel()
+    return status
 
 
 class _Server:
@@ -113,15 +132,24 @@ class _Server:
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
         self._process: trio.Process | None = None
+        self._told = False
 
     async def start(self) -> None:
         """Start one."""
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "start_new_session": True}
         self._process = await trio.lowlevel.open_process(self._command, **options)
+        self._told = False
 
     async def stop(self) -> int:
-        """Stop it, unless it has stopped already; returns its exit status."""
+        """Have it stop, unless it has, or was told so already; returns its exit status, and 0 if there is none."""
         if self._process is None:
             return 0
-        self._process.terminate()
+        if not self._told:
+            self.tell_to_stop()
         return await self._process.wait()
+
+    def tell_to_stop(self) -> None:
+        """Tell it to stop; told so again, it ends at once."""
+        self._told = True
+        if self._process is not None:
+            self._process.terminate()
