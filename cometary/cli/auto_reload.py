@@ -84,7 +84,7 @@ Watch = Callable[[], "AsyncIterable[set[tuple[Change, str]]]"]
 
 
 async def _serve_again(command: Sequence[str], watch: Watch) -> int:
-    server = _Server(command)
+    server, status = _Server(command), 0
     with trio.open_signal_receiver(*SIGNALS) as signals:
         try:
             async with trio.open_nursery() as nursery:
@@ -114,7 +114,6 @@ async def _end(server: _Server, signals: AsyncIterator[int]) -> int:
         async for _ in signals:
             server.tell_to_stop()
 
-    status = 0
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pass_on)
         status = await server.stop()
