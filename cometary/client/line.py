@@ -80,6 +80,7 @@ class Line:
         self._closing = False
         self._last = 0  # the request that closes the session, once it has been made
         self._work = trio.lowlevel.ParkingLot()
+        self._hearing = trio.Lock()
 
     @property
     def full(self) -> bool:
@@ -145,7 +146,10 @@ class Line:
         new = self._conversation.answered(0 if early else answer.seq, [] if early else answer.packets)
         self._work.unpark_all()
         if new:
-            await self._hear(new)
+            # The answer after this one may come while this one's packets are being taken, which may have to wait: its
+            # own are for later. Nothing comes between what is new and the lock, so they are taken in order.
+            async with self._hearing:
+                await self._hear(new)
 
     async def _post(self, request: Request) -> Answer:
         renewing = self._token_is_new
