@@ -24,11 +24,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cometary.errors import ActorEndedError, ProtocolError
+from cometary.errors import ProtocolError
 from cometary.gate.binding import fits
 from cometary.gate.judging import Judging
 from cometary.gate.opening import NO_TOKEN, Welcome, applicant
-from cometary.gate.refusals import refusal_of, refusal_of_bug
+from cometary.gate.refusals import refusal_of
 from cometary.gate.turnstile import LimitingTurnstile
 from cometary.packets.notices import ANSWER_PATH
 from cometary.packets.patterns import NO_GRANTS
@@ -115,10 +115,8 @@ class Gate:
             else:
                 judged = partial(self._opened, opening, binding)
                 self._judging.ask(applicant(credentials, opening.policy), opening, judged)
-        except (ProtocolError, ActorEndedError) as error:
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             opening.refuse(refusal_of(error))
-        except Exception:  # noqa: BLE001 - it is logged there
-            opening.refuse(refusal_of_bug())
 
     def _bind(self, credentials: Credentials) -> bytes | None:
         binding = self._digest(credentials)
@@ -174,20 +172,16 @@ class Gate:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
             keeper.submit(request)
-        except (ProtocolError, ActorEndedError) as error:
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))
-        except Exception:  # noqa: BLE001 - it is logged there
-            request.refuse(refusal_of_bug())
 
     def submit_to(self, keeper: SessionKeeper, request: Request) -> None:
         """Hand a request without packets to a session that was found in `living`, where nothing is guarded."""
         request.sid = keeper.sid
         try:
             keeper.submit(request)
-        except (ProtocolError, ActorEndedError) as error:
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))
-        except Exception:  # noqa: BLE001 - it is logged there
-            request.refuse(refusal_of_bug())
 
     def drop(self, sid: str, request: Request) -> bool:
         """Take note that the client of `request`, which was submitted, cannot be answered any more.
@@ -310,10 +304,8 @@ class Gate:
             if keeper is None:
                 keeper = here(self._locator.find(sid))
             keeper.attach(stream, ack)
-        except (ProtocolError, ActorEndedError) as error:
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             stream.refuse(refusal_of(error))
-        except Exception:  # noqa: BLE001 - it is logged there
-            stream.refuse(refusal_of_bug())
 
     def _attach_guarded(
         self,
@@ -358,10 +350,8 @@ class Gate:
                 keeper.submit(request)
             else:
                 self._submit_with_token(keeper, request, credentials)
-        except (ProtocolError, ActorEndedError) as error:
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))
-        except Exception:  # noqa: BLE001 - it is logged there
-            request.refuse(refusal_of_bug())
 
     def _submit_with_token(self, keeper: SessionKeeper, request: Request, credentials: Credentials) -> None:
         by_token = self._binding is not None and self._binding.by_token

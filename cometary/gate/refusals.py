@@ -9,15 +9,14 @@ from cometary.sessions.events import session_ended
 logger = get_logger("cometary.transport")
 
 
-def refusal_of(error: ProtocolError | ActorEndedError) -> ProtocolError:
-    """Return the error that the client is told."""
+def refusal_of(error: Exception) -> ProtocolError:
+    """Return what the client is told of the exception that is being handled; what was not foreseen is logged."""
     if isinstance(error, ProtocolError):
         return error
-    return session_ended("failed")  # with the supervisor of all sessions, whose next life will end this one
-
-
-def refusal_of_bug() -> ProtocolError:
-    """Return what the client is told of the exception that is being handled, which is logged: the server's fault."""
+    if isinstance(error, ActorEndedError):
+        return session_ended(
+            "failed"
+        )  # with the supervisor of all sessions, whose next life will end this one
     logger.exception("request failed", text="a request for a session failed")  # noqa: LOG004 - see above
     return ProtocolError("internal-error", "The server failed; its log says why.")
 
