@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -42,6 +43,12 @@ class RunningServer:
     def origin(self) -> str:
         """What the URLs of its pages begin with."""
         return self.comet.removesuffix("/comet")
+
+
+def free_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from cometary.connector import Connector, Outbox
 from cometary.errors import UsageError
 from tests.connector.stand_in import StandIn, standing_in
+from tests.servers import free_port
 
 WAIT = 10
 """Seconds that a test waits for what has to happen."""
@@ -33,11 +33,6 @@ def updates(stand_in: StandIn) -> list[Any]:
         body: Any = (cbor2 if "cbor" in each.headers["content-type"] else json).loads(each.body)
         found += body if isinstance(body, list) else [body]
     return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_updates_go_in_order_and_many_in_one_request(outbox: Outbox, stand_in: StandIn) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.servers import ECHO, ROOT, running_server
+from tests.servers import ECHO, ROOT, free_port, running_server
 
 MONITORING: Final = ROOT / "examples/monitoring"
 PATIENCE: Final = 60.0
@@ -49,12 +48,6 @@ def test_the_alerts_are_valid_and_explained() -> None:
     alerts = re.findall(r"- alert: (\w+)", (MONITORING / "alerts.yml").read_text())
     page = (ROOT / "docs/how-to/monitor.md").read_text()
     assert re.findall(r"`(Cometary\w+)`", page) == alerts
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.servers import free_port
 
 PASSWORD: Final = "secret"
 ACCOUNTS: Final = ("alice", "bob")
@@ -38,12 +39,6 @@ VirtualHost "localhost"
 VirtualHost "anon.localhost"
     authentication = "anonymous"
 """
-
-
-def free_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Prosody(NamedTuple):

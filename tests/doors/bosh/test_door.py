@@ -21,8 +21,9 @@ from cometary.doors.bosh.door import BoshDoor
 from cometary.doors.bosh.session import BoshSession
 from cometary.errors import ConfigError
 from cometary.server import Running
-from tests.doors.bosh.prosody import free_port, prosody
+from tests.doors.bosh.prosody import prosody
 from tests.doors.bosh.wire import Answer, BoshClient
+from tests.servers import free_port
 
 LOOPBACK: Final = "127.0.0.1"
 HOSTS: Final = ("localhost", "anon.localhost")
