@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".cache"
 PYTHON_REPORT = REPORTS / "python-tests.xml"
 JAVASCRIPT_REPORT = REPORTS / "javascript-tests.tap"
+# One more than there are cores, since tests wait for servers, browsers and other programs a third of their time.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 
 CHECKS = {
     "style": "ruff check .",
@@ -37,7 +39,7 @@ CHECKS = {
         f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} "
         + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
-    "tests (Python)": f"pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --junitxml={PYTHON_REPORT}",
+    "tests (Python)": f"pytest --numprocesses={WORKERS} --dist=loadfile --junitxml={PYTHON_REPORT}",
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
     "instructions": f"{sys.executable} -m benchmarks.profile.guard",
 }
