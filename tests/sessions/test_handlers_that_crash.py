@@ -84,3 +84,30 @@ async def test_what_a_handler_sends_that_runs_when_its_session_ends_is_undeliver
         await trio.sleep(2)
         assert told == [("closed", [2])], "the first one was acknowledged"
         assert manager.statistics()["undelivered"] == 2
+
+
+async def test_what_came_too_early_is_for_the_next_incarnation_when_what_it_waited_for_crashes(
+    actor_system: ActorSystem,
+) -> None:
+    app, calls = App(), list[str]()
+
+    @app.packet("crash")
+    def crash(*_: object) -> None:
+        calls.append("crash")
+        raise ZeroDivisionError
+
+    @app.packet("harmless")
+    async def take(*_: object) -> None:
+        await trio.lowlevel.checkpoint()
+        calls.append("harmless")
+
+    @app.failure
+    def note(failure: Failure) -> None:
+        calls.append(f"failure: {failure.error!r}")
+
+    async with hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.make(visitor.prepare(2, Packet("harmless")))
+        assert calls == []
+        await visitor.ask(Packet("crash"))
+    assert calls == ["crash", "failure: ZeroDivisionError()", "harmless"]

@@ -12,6 +12,7 @@ from cometary.actors import Actor, system
 from cometary.app import App
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet, Session, SessionManager
+from cometary.sessions.flow import CAUSE
 from cometary.sessions.keeper import BEHIND, UP_TO_DATE
 from cometary.sessions.rounds import MOST_PACKETS, GoOn
 from tests.sessions.house import Visitor, hosting
@@ -22,6 +23,14 @@ class Deaf(Actor):
 
     async def on_receive(self, message: object) -> None:
         await trio.sleep_forever()
+
+
+class Aside(Actor):
+    """Answers whose packet has brought it about."""
+
+    def on_receive(self, message: object) -> str | None:
+        cause = CAUSE.get()
+        return None if cause is None else cause.name
 
 
 @pytest.fixture
@@ -138,3 +147,13 @@ async def test_a_client_is_told_of_a_packet_on_which_a_handler_has_crashed_if_it
     await visitor.ask(AskedPacket("crash", None, "mine"))
     await visitor.ask()
     assert visitor.got == [("::failed", {"receipt": "mine", "path": "crash"})]
+
+
+async def test_what_another_actor_does_next_was_not_brought_about_by_a_packet(
+    manager: SessionManager, handled: list[object]
+) -> None:
+    """Else the session would be held for what it has nothing to do with."""
+    aside = Aside.start()
+    await Visitor(manager).ask(*plain(1))
+    assert handled == [1]
+    assert await aside.ask("whose is it?") is None

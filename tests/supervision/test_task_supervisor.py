@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import Actor, ActorDeadError, ExitSignal, Response, Task, system, system_in_thread
+from cometary.actors import Actor, ActorDeadError, Exit, ExitSignal, Response, Task, system, system_in_thread
 from cometary.errors import ChildStateError, TaskCancelledError, TooManyChildrenError, UsageError
 from cometary.supervision import (
     ChildSpec,
@@ -218,6 +218,19 @@ async def test_a_task_can_be_terminated_like_any_child() -> None:
         [info] = await which_children(tasks)
         assert info.ref is not None
         await terminate_child(tasks, info.ref)
+        with pytest.raises(TaskCancelledError):
+            await task
+
+
+@pytest.mark.parametrize("exit_", [Exit("moved", LookupError("of somebody else")), Exit("crashed")])
+async def test_one_that_another_actor_takes_along_is_cancelled(exit_: Exit) -> None:
+    async with system():
+        tasks = TaskSupervisor.start()
+        task = async_nolink(tasks, after, 5)
+        await wait_all_tasks_blocked()
+        [info] = await which_children(tasks)
+        assert info.ref is not None
+        info.ref.exit(exit_)
         with pytest.raises(TaskCancelledError):
             await task
 
