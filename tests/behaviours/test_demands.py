@@ -56,3 +56,28 @@ def test_no_more_is_remembered_than_twice_what_there_is() -> None:
     for ref in REFS:
         demands.end(ref)
     assert vars(demands)["_heap"] == []
+
+
+def test_whoever_has_asked_for_most_is_first_also_when_what_is_void_has_been_dropped() -> None:
+    demands = Demands()
+    one, other = REFS[:2]
+    demands.begin(one, 1)
+    demands.begin(other, 1)
+    demands.ask(one, 8)
+    demands.ask(one, 3)
+    demands.ask(other, 7)
+    assert demands.serve(8)[1] == 8
+    demands.ask(one, 5)
+    demand, served = demands.serve(7)
+    assert (demand.ref, served, demands.total) == (one, 7, 8)
+
+
+def test_the_next_incarnation_of_a_consumer_has_asked_for_nothing() -> None:
+    demands = Demands()
+    demands.begin(REFS[0], 1)
+    demands.ask(REFS[0], 3)
+    demands.begin(REFS[0], 2)
+    assert demands.total == 0
+    demands.ask(REFS[0], 2)
+    demand, served = demands.serve(5)
+    assert (demand.life, served, demands.total) == (2, 2, 0)

@@ -233,7 +233,9 @@ async def test_hostile_handlers_and_what_they_return_spare_the_others(what: type
 
 
 @WHAT
-async def test_ids_that_can_be_compared_no_more_harm_nobody(what: type[BaseException]) -> None:
+async def test_ids_that_can_be_compared_no_more_harm_nobody(
+    what: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     class Owning(Actor):
         def on_receive(self, message: Fading) -> None:
             add_handler(manager, Listener(), id=message, owner=self)
@@ -261,6 +263,11 @@ async def test_ids_that_can_be_compared_no_more_harm_nobody(what: type[BaseExcep
             await remove_handler(manager, ids[3])
         assert await which_handlers(manager) == (ids[3], "listener", "new")
         assert listener.heard == 1
+        assert caplog.text.count("can be neither hashed nor compared any more") == 3
+        for each in ids:
+            each.faded = False
+        with pytest.raises(UsageError, match="has no handler"):
+            await remove_handler(manager, ids[1])
         await manager.stop()
         assert listener.stopped
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import weakref
 from typing import Any
 
 import pytest
@@ -290,6 +292,26 @@ async def test_a_handler_has_another_take_its_place() -> None:
         assert await which_handlers(manager) == ("c",)
 
 
+async def test_one_that_wants_another_to_take_its_place_ends_once_though_that_fails_to_start() -> None:
+    async with system():
+        manager = await managed("a")
+        await sync_notify(manager, ("do", "a", Swap(Handler("fail"))))
+        assert log[1:] == [("a", "stop", "swapped")]
+        assert await which_handlers(manager) == ()
+
+
+async def test_nothing_is_kept_of_one_that_has_gone() -> None:
+    async with system():
+        manager = await managed()
+        handler = Handler("a")
+        gone = weakref.ref(handler)
+        await add_handler(manager, handler)
+        await remove_handler(manager, Handler)
+        del handler
+        gc.collect()
+        assert gone() is None
+
+
 async def test_one_that_another_has_removed_does_not_hear_of_the_event() -> None:
     async with system():
         manager = await managed("b")
@@ -444,6 +466,30 @@ def test_a_ctrl_c_while_a_handler_runs_is_nobodys_crash(hook: str) -> None:
                 await manager_call.ready()
             else:
                 remove_handler(manager, "x")
+            await trio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+
+
+class Interrupting:
+    """An id; whoever hashes it again once it is in use is interrupted."""
+
+    in_use = False
+
+    def __hash__(self) -> int:
+        if self.in_use:
+            signal.raise_signal(signal.SIGINT)
+        return 1
+
+
+def test_nor_is_one_while_the_id_of_a_handler_that_goes_is_hashed() -> None:
+    async def main() -> None:
+        async with system():
+            manager, id_ = EventManager.start(), Interrupting()
+            await add_handler(manager, Handler(), id=id_)
+            id_.in_use = True
+            notify(manager, ("do", "a", REMOVE))
             await trio.sleep_forever()
 
     with pytest.raises(KeyboardInterrupt):
