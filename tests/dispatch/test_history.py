@@ -207,6 +207,7 @@ def test_of_more_paths_than_anybody_can_wait_for_it_is_not_said_what_a_pattern_c
     room.publish("b", *range(6))
     assert not room.knows("*", 9)
     assert room.knows("b", 9)
+    assert len(list(room.shelf.about(Pattern.compile("a/*"), 0, room.now))) <= 1 + 5 + 1
 
 
 SIZE = Room().histories.record(Packet("a", 0)).size
@@ -262,6 +263,19 @@ def test_those_are_forgotten_first_of_which_nothing_is_kept_and_then_the_oldest(
     assert (room.latest("b"), room.latest("c")) == ([], [1])
     room.publish("d", 1)
     assert (room.latest("c"), room.latest("d")) == ([1], [1])
+
+
+def test_a_path_that_has_lost_its_packets_or_is_forgotten_counts_no_byte() -> None:
+    room = Room(Keeping(9, bytes=2 * SIZE), most_bytes=2 * SIZE, most_paths=2)
+    room.publish("a", 1)
+    room.publish("b", 1, 2)
+    assert (room.latest("a"), room.shelf.bytes) == ([], 2 * SIZE)
+    room.publish("a", 2, 3)
+    assert (room.latest("a"), room.shelf.bytes) == ([2, 3], 2 * SIZE)
+    room = Room(most_paths=2)
+    for path in "abc":
+        room.publish(path, 1)
+    assert room.shelf.bytes == 2 * SIZE
 
 
 def test_a_receipt_is_not_kept_and_the_packet_is_the_same_in_all_else() -> None:

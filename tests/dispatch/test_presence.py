@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -281,6 +281,15 @@ async def test_a_client_asks_who_is_there_if_it_hears_the_path(house: House, aut
     ):
         [(_, answer)] = await ada.hear(Question("::presence", wrong, "1"))
         assert answer["error"] == "bad-request"
+
+
+async def test_what_is_no_path_is_refused_to_an_application_that_asks_for_a_session(
+    house: House, autojump_clock: Clock
+) -> None:
+    ada, wrong = await house.visit(), cast("Any", ["room/1"])
+    ada.session.connect("room/1")
+    with pytest.raises(UsageError, match="a path is text"):
+        ada.session.presence(wrong, 1)
 
 
 @pytest.mark.parametrize("most", [-1, True, 1.5, "1"])
