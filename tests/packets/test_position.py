@@ -54,6 +54,7 @@ def test_a_replay_is_the_latest_of_each_path_or_all_behind_a_position(
 
 def test_who_asks_for_nothing_gets_nothing() -> None:
     assert read_replay() is NOTHING
+    assert Replay(last=0, since={}) == NOTHING
     assert Replay() == (0, {})
 
 

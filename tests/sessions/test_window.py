@@ -53,7 +53,9 @@ def test_a_client_that_may_have_one_request_cannot_be_early() -> None:
 
 
 def test_an_early_request_comes_out_when_it_is_expected(window: RequestWindow[str]) -> None:
+    assert window.early_count == 0
     window.keep(FIRST + 2, "second")
+    assert window.early_count == 1
     assert window.take_expected() is None
     process_until(window, FIRST + 1)
     assert window.take_expected() == "second"
