@@ -61,6 +61,11 @@ class AuthenticationSection(Section):
         "The audience that signed tokens have to name.",
         live=True,
     )
+    token_once: str = option(
+        "off",
+        kinds.choice("off", "on"),
+        "Whether each signed token is good once; it then needs a jti.",
+    )
     auth_url: str | None = option(
         None, kinds.URL, "Where a back-end is asked about each token; it needs auth-secret.", shown=False
     )

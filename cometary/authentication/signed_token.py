@@ -9,12 +9,14 @@ would take although it is written in another way than the signer wrote it. A clo
 
 from __future__ import annotations
 
+import secrets as random
 import time
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
 import jwt  # its keys have types that are unknown where `cryptography`, which this does not need, is missing
 
+from cometary.authentication.used_tokens import UsedTokens
 from cometary.errors import UsageError
 from cometary.packets.patterns import are_patterns
 from cometary.sessions.admission import Admission, Applicant, Authenticator
@@ -47,13 +49,16 @@ class SignedToken(Authenticator):
         secrets: what tokens are signed with, 32 bytes or more each. Several while one takes the
             place of another: all are good, and the first one signs.
         audience: what the token's `aud` must name; None: it must have none.
+        once: whether each token is good once: for one session, or to renew one. It then needs a `jti` of its own.
+            What was used is remembered here, and by no other server.
 
     Raises:
         UsageError: if there is no secret, or one that is too short or a public key; the caller's
             fault. The message does not repeat it.
     """
 
-    def __init__(self, *secrets: str | bytes, audience: str | None = None) -> None:
+    def __init__(self, *secrets: str | bytes, audience: str | None = None, once: bool = False) -> None:
+        self._used = UsedTokens() if once else None
         self.replace(*secrets, audience=audience)
 
     def replace(self, *secrets: str | bytes, audience: str | None = None) -> None:
@@ -65,7 +70,11 @@ class SignedToken(Authenticator):
         self._audience = audience
 
     def judge(self, applicant: Applicant) -> Admission | bool:
-        """Say whether the applicant's token is good, and on which terms."""
+        """Say whether the applicant's token is good, and on which terms.
+
+        Raises:
+            ProtocolError: `too-many-sessions`: too many tokens that are good once have been used; try later.
+        """
         claims = self._claims(applicant.token)
         if claims is None:
             return False
@@ -73,7 +82,9 @@ class SignedToken(Authenticator):
         if "sub" in claims:
             data.setdefault("user", claims["sub"])
         paths = data.pop("paths", ())
-        return are_patterns(paths) and Admission(data, claims["exp"] - time.time(), paths)
+        if not are_patterns(paths) or not self._is_first_use(claims):
+            return False
+        return Admission(data, claims["exp"] - time.time(), paths)
 
     def make(
         self, user: str | None = None, *, lifetime: float = 60.0, claims: Mapping[str, Any] | None = None
@@ -88,7 +99,8 @@ class SignedToken(Authenticator):
         expiry = int(time.time() + lifetime)
         named = {} if user is None else {"sub": user}
         meant = {} if self._audience is None else {"aud": self._audience}
-        payload = {"exp": expiry, **named, **meant, **(claims or {})}
+        known = {} if self._used is None else {"jti": random.token_urlsafe(16)}
+        payload = {"exp": expiry, **named, **meant, **known, **(claims or {})}
         return jwt.encode(payload, self._keys[0], ALGORITHM)  # pyright: ignore[reportUnknownMemberType] - see above
 
     def _claims(self, token: object) -> dict[str, Any] | None:
@@ -110,6 +122,12 @@ class SignedToken(Authenticator):
                 return None
             return claims if in_time(claims, time.time()) else None
         return None
+
+    def _is_first_use(self, claims: Mapping[str, Any]) -> bool:
+        if self._used is None:
+            return True
+        jti = claims.get("jti")
+        return isinstance(jti, str) and jti != "" and self._used.take(jti, claims["exp"], time.time())
 
     def __repr__(self) -> str:
         return f"<SignedToken, {len(self._keys)} secrets>"

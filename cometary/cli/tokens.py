@@ -55,7 +55,8 @@ def run(given: Mapping[str, Any], environment: Mapping[str, str]) -> int:
         raise ConfigError("token", problem)
     from cometary.authentication import SignedToken  # noqa: PLC0415 - `--help` need not wait for it
 
-    authenticator = SignedToken(*settings.token_secret, audience=settings.token_audience)
+    once = settings.token_once == "on"  # noqa: S105 - it is no secret
+    authenticator = SignedToken(*settings.token_secret, audience=settings.token_audience, once=once)
     print(authenticator.make(given["user"], lifetime=lifetime, claims=claims))
     return 0
 

@@ -32,7 +32,8 @@ def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:
     if len(options) > 1:
         raise ConfigError(options[1], ONE.format(other=options[0]))
     if settings.auth_url is None or settings.auth_secret is None:
-        return SignedToken(*settings.token_secret, audience=settings.token_audience)
+        once = settings.token_once == "on"  # noqa: S105 - it is no secret
+        return SignedToken(*settings.token_secret, audience=settings.token_audience, once=once)
     return HttpCallback(
         settings.auth_url,
         secret=settings.auth_secret,

@@ -180,6 +180,20 @@ def test_each_of_several_secrets_is_good_and_the_first_one_signs() -> None:
     assert judge(both.make("ada"), SIGNED) is False
 
 
+def test_a_token_can_be_good_once() -> None:
+    once = SignedToken(SECRET, once=True)
+    first, second = once.make("ada"), once.make("ada")
+    assert admitted(first, once).data == {"sub": "ada", "user": "ada"}
+    assert judge(first, once) is False
+    assert judge(second, once) is not False
+    assert [judge(signed({"exp": soon(), "jti": jti}), once) for jti in ("", 7, None)] == [False] * 3
+    assert judge(signed({"exp": soon()}), once) is False
+    wrong = signed({"exp": soon(), "jti": "1", "paths": "news"})
+    assert judge(wrong, once) is False
+    refused_before = signed({"exp": soon(), "jti": "1"})
+    assert judge(refused_before, once) is not False
+
+
 def test_a_token_is_for_the_audience_that_it_names() -> None:
     push = SignedToken(SECRET, audience="push")
     assert admitted(push.make("ada"), push).data == {"sub": "ada", "user": "ada"}

@@ -10,6 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from cometary.app import App
+from cometary.authentication import SignedToken
 from cometary.sessions import Admission
 from cometary.sessions.keeper import SessionKeeper
 from tests.protocol.client import Comet, Recorder, World, serving
@@ -253,3 +254,16 @@ async def test_a_session_that_ends_leaves_no_timer(guarded: World) -> None:
     await client.ask(close=True)
     assert {"lease end", "lease notice"} <= set(timers)
     assert not any(timer.running for timer in timers.values())
+
+
+async def test_a_token_that_is_good_once_opens_one_session_and_renews_one(mock_clock: MockClock) -> None:
+    secret = 32 * "s"
+    signed = SignedToken(secret, once=True)
+    async with serving(token_secret=(secret,), token_once="on") as world:
+        first, second = signed.make("ada", lifetime=100), signed.make("ada", lifetime=200)
+        client = await world.open(token=first)
+        connection = await world.connect()
+        assert (await connection.ask({"rid": 1, "token": first})).error == (401, "unauthorized")
+        assert (await client.ask(token=second, hold=False)).status == 200
+        assert (await client.ask(token=second, hold=False)).error == (401, "unauthorized")
+        assert (await connection.ask({"rid": 1, "token": second})).error == (401, "unauthorized")
