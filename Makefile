@@ -4,6 +4,7 @@
 #   make test    run every check: style, types, layers, tests
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make wheel   the same in a wheel, for servers in production
+#   make docs    build the site of the documentation, in .cache/docs/site; VERSION=1.2.3 names it
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #   make proxies run the server behind a real nginx and a real Caddy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
@@ -19,10 +20,11 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 VENV := .venv
+DOCS := .cache/docs
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile wheel fuzz proxies autobahn mutants format lock clean
+.PHONY: demo test compile wheel docs fuzz proxies autobahn mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -38,6 +40,9 @@ compile: $(VENV)/dev.stamp
 
 wheel: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/compile.py --wheel
+
+docs: $(DOCS)/python.stamp $(DOCS)/npm/node_modules/.package-lock.json
+	$(DOCS)/venv/bin/python docs/site/build.py $(if $(VERSION),--version $(VERSION))
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)
@@ -66,7 +71,9 @@ UV_COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --quiet --upgrade --unive
 lock: $(VENV)/dev.stamp
 	$(UV_COMPILE) --group build --output-file requirements/run.txt >/dev/null
 	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt >/dev/null
+	$(UV_COMPILE) --group docs --extra testing --constraint requirements/dev.txt --output-file requirements/docs.txt >/dev/null
 	npm update --package-lock-only
+	npm update --package-lock-only --prefix docs/site
 
 clean:
 	rm -rf $(VENV) node_modules .cache
@@ -85,6 +92,18 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@echo "Installing what the checks need ..."
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+$(DOCS)/python.stamp: requirements/docs.txt
+	@echo "Installing what the documentation needs ..."
+	PYTHON="$(PYTHON)"; "$${PYTHON:-$$(scripts/find_python.sh)}" -m venv $(DOCS)/venv
+	$(DOCS)/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements/docs.txt
+	touch $@
+
+$(DOCS)/npm/node_modules/.package-lock.json: docs/site/package.json docs/site/package-lock.json
+	mkdir -p $(DOCS)/npm
+	cp $^ $(DOCS)/npm
+	npm ci --prefix $(DOCS)/npm
 	touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json clients/javascript/package.json

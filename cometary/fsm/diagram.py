@@ -13,6 +13,8 @@ from cometary.fsm.table import TransitionTable
 
 STAYS: Final = "stays"
 SWITCHES: Final = "(another machine)"
+BREAK: Final = "<br/>"
+"""Begins another line, in Mermaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,21 @@ def markdown(table: TransitionTable) -> str:
 
 
 def mermaid(table: TransitionTable) -> str:
-    """The diagram: states with what they are, and one arrow for each way from state to state."""
+    """The diagram: states with what they are, and one arrow from each to each other, with the events that lead there.
+
+    What leaves a machine in its state is in the table alone: an arrow for each of these would hide all others.
+    """
     lines = ["stateDiagram-v2"]
-    lines += [f"    {state.name} : {state.doc}" for state in table.states.values() if state.doc]
+    lines += [_label(state.name, state.name, state.doc) for state in table.states.values() if state.doc]
     if table.initial is not None:
         lines.append(f"    [*] --> {table.initial.name}")
-    lines += [f"    {source.name} --> {_node(target)} : {event}" for source, target, event in arrows(table)]
+    ways: dict[tuple[State, State], list[str]] = {}
+    for source, target, event in arrows(table):
+        if source is not target:
+            ways.setdefault((source, target), []).append(event)
+    lines += [
+        _label(f"{source.name} --> {_node(target)}", *events) for (source, target), events in ways.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -87,6 +98,11 @@ def _name(state: State) -> str:
     if state is ANY:
         return "any"
     return "(end)" if state is END else f"`{state.name}`"
+
+
+def _label(what: str, *texts: str) -> str:
+    """A line of the diagram that says of something what it is; a semicolon would end it, for Mermaid."""
+    return f"    {what} : {BREAK.join(texts).replace(';', ',')}"
 
 
 def _node(state: State) -> str:

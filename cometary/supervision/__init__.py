@@ -1,14 +1,16 @@
 """Supervision: OTP's supervisors for actors, other supervisors and plain async functions.
 
-from cometary.actors import system
-from cometary.supervision import ChildSpec, DynamicSupervisor, supervise
+A tree, as a program starts it:
 
-children = [
-    ChildSpec("sessions", DynamicSupervisor, kwargs={"per": "child"}),
-    ChildSpec("listener", listen, args=(8080,)),
-]
-async with system(), supervise(children, strategy="rest_for_one") as root:
-    ...
+    from cometary.actors import system
+    from cometary.supervision import ChildSpec, DynamicSupervisor, supervise
+
+    children = [
+        ChildSpec("sessions", DynamicSupervisor, kwargs={"per": "child"}),
+        ChildSpec("listener", listen, args=(8080,)),
+    ]
+    async with system(), supervise(children, strategy="rest_for_one") as root:
+        ...
 """
 
 from __future__ import annotations

@@ -204,6 +204,23 @@ def test_every_public_name_is_in_the_reference(package: str) -> None:
     assert [name for name in public if not re.search(rf"\b{name}\b", code)] == []
 
 
+def test_every_public_package_has_a_page_from_its_docstrings() -> None:
+    pages = {re.sub(r"^cometary\.", "", package) for package in PUBLIC} | {"errors"}
+    assert {page.stem for page in (ROOT / "docs/api").glob("*.rst")} == pages
+
+
+def test_every_public_name_of_the_package_itself_is_on_its_page() -> None:
+    page = (ROOT / "docs/api/cometary.rst").read_text()
+    public = [name for name in importlib.import_module("cometary").__all__ if name != "__version__"]
+    assert [name for name in public if not re.search(rf"\b{name}\b", page)] == []
+
+
+def test_every_machine_that_is_drawn_is_there() -> None:
+    for name in re.findall(r"^\.\. machine:: (\S+)$", (ROOT / "docs/machines.rst").read_text(), re.MULTILINE):
+        module, _, machine = name.rpartition(".")
+        assert getattr(importlib.import_module(module), machine).mermaid().startswith("stateDiagram-v2")
+
+
 def test_the_index_of_actors_has_each_name_once_and_fits_on_a_page() -> None:
     index = read("reference/actors.md").partition("## Index")[2].partition("\n## ")[0]
     names = [name for name in re.findall(r"`(\w+)`", index) if name[0] != "_"]
