@@ -1,10 +1,12 @@
-"""Who judges clients: what settings and application say together."""
+"""Who judges clients: what settings and application say together.
+
+What reads signed tokens and what asks a back-end stand on large libraries; they are imported where they are chosen.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cometary.authentication import HttpCallback, SignedToken
 from cometary.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,8 +34,12 @@ def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:
     if len(options) > 1:
         raise ConfigError(options[1], ONE.format(other=options[0]))
     if settings.auth_url is None or settings.auth_secret is None:
+        from cometary.authentication import SignedToken  # noqa: PLC0415 - see above
+
         once = settings.token_once == "on"  # noqa: S105 - it is no secret
         return SignedToken(*settings.token_secret, audience=settings.token_audience, once=once)
+    from cometary.authentication import HttpCallback  # noqa: PLC0415 - the same
+
     return HttpCallback(
         settings.auth_url,
         secret=settings.auth_secret,
@@ -41,3 +47,12 @@ def choose_authenticator(settings: Settings, app: App) -> Authenticator | None:
         connections=settings.auth_connections,
         max_waiting=settings.auth_queue,
     )
+
+
+def reload_authenticator(authenticator: Authenticator | None, settings: Settings) -> None:
+    """Have the authenticator that was chosen go by other secrets, if it is one of signed tokens."""
+    if settings.token_secret:
+        from cometary.authentication import SignedToken  # noqa: PLC0415 - the same
+
+        if isinstance(authenticator, SignedToken):
+            authenticator.replace(*settings.token_secret, audience=settings.token_audience)

@@ -27,7 +27,6 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
-from cometary.authentication import SignedToken
 from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.history import Histories
@@ -38,7 +37,7 @@ from cometary.doors.control.settings import master_secret
 from cometary.doors.door import Inside, Operations
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
-from cometary.server.authenticator import choose_authenticator
+from cometary.server.authenticator import choose_authenticator, reload_authenticator
 from cometary.server.children import (
     authenticator_children,
     delegate_children,
@@ -370,8 +369,7 @@ class Server:
         self._gate.change(sessions, settings.opens_per_minute)
         change_service(self.service, settings)
         self._doors.reload(settings)
-        if isinstance(self._authenticator, SignedToken) and settings.token_secret:
-            self._authenticator.replace(*settings.token_secret, audience=settings.token_audience)
+        reload_authenticator(self._authenticator, settings)
 
     def _statistics(self) -> dict[str, int]:
         return {**self._manager.statistics(), **self._doors.statistics()}

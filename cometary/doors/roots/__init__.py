@@ -6,9 +6,29 @@ something, by Firenze browsers hear it.
 
 from __future__ import annotations
 
-from cometary.doors.roots.dolores import Dolores
-from cometary.doors.roots.imperio import Logger, Writer
-from cometary.doors.roots.pig import Pig
-from cometary.doors.roots.thestral import Thestral
+from typing import TYPE_CHECKING, Any
+
+from cometary.on_demand import importer
+
+if TYPE_CHECKING:
+    from cometary.doors.roots.dolores import Dolores
+    from cometary.doors.roots.imperio import Logger, Writer
+    from cometary.doors.roots.pig import Pig
+    from cometary.doors.roots.thestral import Thestral
 
 __all__ = ["Dolores", "Logger", "Pig", "Thestral", "Writer"]
+
+_find = importer(
+    __name__,
+    {
+        "Dolores": "cometary.doors.roots.dolores",
+        "Logger": "cometary.doors.roots.imperio",
+        "Pig": "cometary.doors.roots.pig",
+        "Thestral": "cometary.doors.roots.thestral",
+        "Writer": "cometary.doors.roots.imperio",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    return _find(name)

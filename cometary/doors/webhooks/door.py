@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from cometary.config.section import Section, section_of
 from cometary.doors.door import Door
 from cometary.doors.webhooks.reporting import Reporting
-from cometary.doors.webhooks.sender import WebhookSender
 from cometary.doors.webhooks.settings import EVENTS, WebhookSection, webhook_settings
 from cometary.supervision import ChildSpec
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cometary.doors.door import Inside
+    from cometary.doors.webhooks.sender import WebhookSender
+    from cometary.doors.webhooks.settings import WebhookSettings
     from cometary.packets.packet import Packet
     from cometary.sessions import Session
     from cometary.sessions.application import Application
@@ -31,7 +32,7 @@ class WebhooksDoor(Door):
         super().__init__(settings)
         self._section = section_of(settings, WebhookSection)
         sending = webhook_settings(self._section)
-        self._sender = None if sending is None else WebhookSender(sending)
+        self._sender = None if sending is None else new_sender(sending)
         self._reporting: Reporting | None = None
 
     def around(self, application: Application) -> Application:
@@ -67,3 +68,10 @@ class WebhooksDoor(Door):
                 await self._sender.flushed()
             finally:
                 self._sender.close()
+
+
+def new_sender(settings: WebhookSettings) -> WebhookSender:
+    """Make what sends; the HTTP client that it stands on is not imported for a server without webhooks."""
+    from cometary.doors.webhooks.sender import WebhookSender  # noqa: PLC0415
+
+    return WebhookSender(settings)
