@@ -205,6 +205,7 @@ class Cell(Receiving):
         if self.exit is not None:
             self.exit = remembered(self.exit)  # references may be kept for ever
         self.parent = None
+        self.let_go_of_ref()
 
     def leave_behind(self) -> None:
         """Close without a word: this process was forked from that in which the actor lives."""

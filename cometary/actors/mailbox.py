@@ -22,12 +22,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mypy_extensions import mypyc_attr
 
 from cometary.actors.bound import MailboxStatistics
 from cometary.actors.exits import FORKED, KILLED, Exit
+from cometary.actors.faded import FadedRef
 from cometary.actors.in_process import LEFT_BEHIND
 from cometary.actors.messages import Question, is_answerable, is_stop
 from cometary.actors.names import names_shown
@@ -37,7 +38,7 @@ from cometary.log import get_logger
 
 if TYPE_CHECKING:
     from cometary.actors.actor import Actor
-    from cometary.actors.cell import Parent
+    from cometary.actors.cell import Cell, Parent
     from cometary.actors.future import Future
     from cometary.actors.ref import ActorRef
     from cometary.actors.system import ActorSystem
@@ -153,15 +154,35 @@ class Standing(Mailbox):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Diagnostics(Standing):
-    """Who the actor is, who decides about it, and how it has ended."""
+    """Who the actor is, who decides about it, and how it has ended.
 
-    __slots__ = ("exit", "parent", "ref")
+    Attributes:
+        urn: its universally unique name, once that has been asked for; see `ActorRef.actor_urn`.
+    """
+
+    __slots__ = ("_ref", "exit", "parent", "urn")
 
     def __init__(self, system: ActorSystem) -> None:
         super().__init__(system)
-        self.ref: ActorRef[Any]  # set by whoever makes the cell, at once
+        self._ref: Any = None
+        self.urn: str | None = None
         self.parent: Parent | None = None
         self.exit: Exit | None = None
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The reference to the actor; set by whoever makes the cell, at once."""
+        ref: Any = self._ref
+        return ref.again(cast("Cell", self)) if type(ref) is FadedRef else ref
+
+    @ref.setter
+    def ref(self, ref: ActorRef[Any]) -> None:
+        self._ref = ref
+
+    def let_go_of_ref(self) -> None:
+        """Keep the reference no more: who still keeps it has it, and it the cell."""
+        if type(self._ref) is not FadedRef:
+            self._ref = FadedRef(self._ref)
 
     def log_fatal(self, error: BaseException) -> None:
         """Log the exception that ends the actor; if it has a supervisor, that will report it."""

@@ -48,7 +48,7 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
 
     # Slots, because every message on its way to an actor passes through here, and an instance's
     # dictionary is one more place in memory to wait for.
-    __slots__ = ("_urn", "actor_class", "actor_inbox")
+    __slots__ = ("actor_class", "actor_inbox")
 
     actor_class: type[A_co]
     actor_inbox: Cell
@@ -58,18 +58,18 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
         # of which are never looked at. Here they are properties.
         self.actor_class = actor_class
         self.actor_inbox = cell  # pyright: ignore[reportIncompatibleVariableOverride] - never reassigned
-        self._urn: str | None = None
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override]
         """A universally unique name, made when it is first asked for."""
-        if self._urn is None:
+        cell = self.actor_inbox
+        if cell.urn is None:
             with _naming:  # two threads may ask at once
-                if self._urn is None:
+                if cell.urn is None:
                     urn = uuid.uuid4().urn
-                    self.actor_inbox.system.urns[urn] = self
-                    self._urn = urn
-        return self._urn
+                    cell.system.urns[urn] = self
+                    cell.urn = urn
+        return cell.urn
 
     @property
     def actor_stopped(self) -> threading.Event:  # type: ignore[override]

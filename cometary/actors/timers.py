@@ -15,7 +15,7 @@ touch the heap. The rules:
 5.  Stale entries cannot pile up: whenever the heap has doubled since the last look, they are
     thrown out. So are those of timers that were closed, because an ended actor closes its own.
 6.  A closed timer changes over to a queue whose clock refuses to be read: starting one is an error, and
-    starting any other need not ask whether it was closed.
+    starting any other need not ask whether it was closed. It keeps nobody, as its entry may be there for long.
 7.  A timer that is entered `FAR` seconds ahead or more may be late by `GRAIN`, if nothing else wakes the loop: timers
     due within it expire together, so that thousands of held requests do not wake the loop one by one. They still expire
     in the order of their deadlines. The `entry_due` of such a timer is when it is certain to be looked at.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 FAR: Final = 10.0
-GRAIN: Final = 0.0625
+GRAIN: Final = 0.25
 """Seconds; a power of two, whose multiples are exact."""
 
 
@@ -62,6 +62,20 @@ class Recipient(Protocol):
     def mail_since(self) -> int:
         """The life since which mail has been kept."""
         ...
+
+
+class Nobody:
+    """The recipient of a timer that was closed."""
+
+    closed: Final = True
+    life: Final = 0
+    mail_since: Final = 0
+
+    def put_if_open(self, item: object, /) -> None:
+        """Drop the message."""
+
+
+NOBODY: Final = Nobody()
 
 
 class Timer:
@@ -120,6 +134,7 @@ class Timer:
         """Never expire again: the timer is not going to be started any more."""
         self.deadline = inf
         self.entry_due = -inf  # no entry is due then, so the one it has is stale from now on
+        self.recipient = NOBODY  # who has ended, while that entry waits for its time
         self._queue = _CLOSED
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
+import weakref
 from collections.abc import Callable
 from operator import methodcaller
 from typing import Any
@@ -373,3 +375,36 @@ async def test_a_caller_that_settles_its_own_future_harms_only_itself() -> None:
         future.set("mine")
         assert await ref.ask("y") == "y"
         assert await future == "mine"
+
+
+@KINDS
+async def test_of_an_actor_that_has_ended_nothing_waits_for_the_garbage_collector(kind: type[Worker]) -> None:
+    async with system():
+        ref = kind.start()
+        await ref.stop()
+        await wait_all_tasks_blocked()
+        stops.clear()
+        gone = weakref.ref(ref)
+        gc.disable()
+        try:
+            del ref
+            assert gone() is None
+        finally:
+            gc.enable()
+
+
+@KINDS
+async def test_code_of_an_actor_that_has_ended_still_finds_its_reference(kind: type[Worker]) -> None:
+    async with system():
+        ref = kind.start()
+        await ref.stop()
+        await wait_all_tasks_blocked()
+        actor = stops.pop()
+        assert actor.actor_ref is ref
+        urn = ref.actor_urn
+        del ref
+        again = actor.actor_ref
+        assert again is actor.actor_ref
+        assert (again.actor_urn, again.actor_class, again.is_alive()) == (urn, kind, False)
+        with pytest.raises(ActorDeadError):
+            again.tell("too late")

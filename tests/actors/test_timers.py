@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import weakref
 from math import inf, nan
 from typing import Any
 
@@ -124,17 +125,17 @@ def test_a_crowd_of_timers_expires_a_few_at_a_time() -> None:
 def test_timers_that_were_started_long_ago_expire_some_at_a_time_in_the_order_of_their_deadlines() -> None:
     clock, box = [0.0], Box()
     queue = TimerQueue(lambda: clock[0], lambda: None)
-    for seconds in (60.05, 60.01, 60.03, 60.07):
+    for seconds in (60.2, 60.04, 60.12, 60.28):
         Timer(queue, box, seconds).start(seconds)
     assert queue.next_due == 60 + GRAIN
     clock[0] = 59.0
-    Timer(queue, box, "near").start(1.02)
-    assert queue.next_due == pytest.approx(60.02), "one that is near is not late"
-    queue.expire(60.025, ANY)
-    assert box.got == [60.01, "near"], "who is awake sees to all that is due"
+    Timer(queue, box, "near").start(1.08)
+    assert queue.next_due == pytest.approx(60.08), "one that is near is not late"
+    queue.expire(60.1, ANY)
+    assert box.got == [60.04, "near"], "who is awake sees to all that is due"
     assert queue.next_due == 60 + GRAIN
     queue.expire(60 + GRAIN, ANY)
-    assert box.got[2:] == [60.03, 60.05]
+    assert box.got[2:] == [60.12, 60.2]
     assert queue.next_due == 60 + 2 * GRAIN
 
 
@@ -425,3 +426,17 @@ def test_a_timer_may_be_given_the_moment_itself() -> None:
     late.close()
     with pytest.raises(UsageError, match="closed"):
         late.start_at(200)
+
+
+def test_a_timer_that_was_closed_keeps_nobody_while_its_entry_waits() -> None:
+    queue = TimerQueue(lambda: 0.0, lambda: None)
+    box = Box()
+    timer = Timer(queue, box, "late")
+    timer.start(60)
+    timer.close()
+    gone = weakref.ref(box)
+    del box
+    assert gone() is None
+    assert len(queue) == 1
+    queue.expire(100, ANY)
+    assert len(queue) == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -624,3 +626,19 @@ async def test_no_session_is_opened_before_there_is_a_supervisor(autojump_clock:
         with pytest.raises(ProtocolError) as refused:
             manager.open(1)
         assert (refused.value.condition, refused.value.retry_after) == ("shutting-down", RETRY_AFTER)
+
+
+async def test_of_a_session_that_has_ended_nothing_waits_for_the_garbage_collector(
+    autojump_clock: MockClock,
+) -> None:
+    async with system(), hosting(App()) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        gone = weakref.ref(visitor.keeper.ref)
+        gc.disable()
+        try:
+            await visitor.ask(close=True)
+            del visitor
+            assert gone() is None
+        finally:
+            gc.enable()
