@@ -1,7 +1,7 @@
 """The engine of a state machine: its memory, and the short path that nearly every event takes.
 
-1. The short path (`Engine.step`, and `_apply`) is for a running machine that has nothing `Extra`, and
-   a step that does no more than change the state, run an enter action, hand out actions, and start or cancel
+1. The short path (`Engine.step` and `Engine.start`, and `_apply`) is for a machine that has nothing `Extra`, and
+   a step that does no more than change the state or stop, run an enter action, hand out actions, and start or cancel
    state and named timers.
 2. Everything else takes the full path (`cometary.fsm.full_path`), which could do the short path's work just as
    well: the short path is there for speed alone.
@@ -22,9 +22,9 @@ from mypy_extensions import mypyc_attr
 from cometary.errors import NotRunningError
 from cometary.fsm.actions import EVENT_TIMER, STATE_TIMER, Cancel, StateTimeout, Timeout
 from cometary.fsm.full_path import Run, checked
-from cometary.fsm.shell import CANCEL_STATE_TIMER, CancelTimer, StartTimer
+from cometary.fsm.shell import CANCEL_STATE_TIMER, CancelTimer, StartTimer, Stopped
 from cometary.fsm.state import State
-from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step
+from cometary.fsm.step import NOT_FOR_SHELL, Repeat, Step, Stop
 from cometary.fsm.switch import go_back
 from cometary.fsm.table import Handler, TransitionTable
 
@@ -64,6 +64,7 @@ PAIR: Final = 2
 
 NOTHING_EXTRA: Final = Extra()
 NOT_STARTED: Final = Extra("not started")
+STOPPED: Final = Extra("stopped")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -107,7 +108,17 @@ class Engine:
         """
         if self._fsm_extra is None or self._fsm_extra.stage != "not started":
             raise NotRunningError(f"{self!r} was started before")
-        return self._in_full(Run.start)
+        entered: Any = None
+        if self._fsm_extra is NOT_STARTED and type(self).init is Engine.init:
+            enter = self._fsm_table.enters.get(self.state)
+            entered = None if enter is None else enter(self, self.state)
+            if entered is None:
+                entered = ()
+            outputs = _apply(self, entered, changed=False) if type(entered) is tuple else None
+            if outputs is not None:
+                self._fsm_extra = None
+                return outputs
+        return self._in_full(lambda run: run.start(entered))
 
     def step(  # noqa: C901, PLR0911 - in one piece, because it runs for every event
         self, event: object
@@ -136,7 +147,8 @@ class Engine:
             return ()
         kind = type(answer)  # pyright: ignore[reportUnknownVariableType]
         if kind is not Step and kind is not Repeat:  # to stop, or what no handler may return
-            return self._take_in_full(event, handler, answer)
+            last = _stop(self, handler, answer) if kind is Stop else None
+            return self._take_in_full(event, handler, answer) if last is None else last
         step: Step = answer
         actions = step.actions
         target = step.target
@@ -273,6 +285,23 @@ def _apply_several(engine: Engine, actions: tuple[Any, ...], *, changed: bool) -
             engine._fsm_state_timer = timer
         else:
             keep_timer(engine, timer)
+    return outputs
+
+
+def _stop(engine: Engine, handler: Handler, step: Stop) -> list[object] | None:
+    """Stop the machine and return the actions for the shell; do nothing if that is for the full path."""
+    if not handler.may_go(step):
+        return None
+    outputs: list[object] = list(step.actions)
+    for action in outputs:
+        if type(action) in NOT_FOR_SHELL:
+            return None
+    outputs += [CancelTimer(timer.name) for timer in engine._fsm_timers]
+    if engine._fsm_state_timer is not None:
+        outputs.append(CANCEL_STATE_TIMER)
+    outputs.append(Stopped(step.reason))
+    engine._fsm_timers, engine._fsm_state_timer = (), None
+    engine._fsm_extra = STOPPED
     return outputs
 
 

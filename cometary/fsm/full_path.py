@@ -141,13 +141,13 @@ class Run:
         self.observations: list[Observation] = []
         self.stopped = False
 
-    def start(self) -> None:
-        """Do what `init` says, and enter the initial state."""
+    def start(self, entered: Step | Iterable[object] | None = None) -> None:
+        """Do what `init` says, and enter the initial state; `entered` is what its action returned, if it has run."""
         machine = self._machine
         wanted = Wanted()
         wanted.sort(machine.init() or (), self.actions)
         self._switch(wanted)
-        halt = self._enter(machine.state, wanted)
+        halt = self._enter(machine.state, wanted, entered)
         if halt is None:
             self._queue.extend(wanted.next_events)
             self.timers.apply(wanted.timers, state_changed=False)
