@@ -35,9 +35,10 @@ def call_each(handlers: Sequence[Handler], *args: Any) -> Awaitable[object] | No
                 raise
             errors.append(error)
         else:
-            if inspect.isawaitable(outcome):
+            if outcome is not None and inspect.isawaitable(outcome):
                 return _finish_each(outcome, handlers[place + 1 :], errors, *args)
-    _raise_all(errors)
+    if errors:
+        _raise_all(errors)
     return None
 
 

@@ -9,6 +9,7 @@ from pykka import ActorDeadError
 
 from cometary.actors import Future
 from cometary.actors.messages import as_told
+from cometary.dispatch.call_line import TAKEN
 from cometary.escapes import exit_in
 
 if TYPE_CHECKING:
@@ -19,23 +20,33 @@ if TYPE_CHECKING:
 
 def on_loop(keeper: SessionKeeper, change: Callable[[], None]) -> Future[None]:
     """Make a change on the loop's thread: at once if this is it."""
+    if get_ident() == keeper.system.thread:
+        return _made(change)
     changed: Future[None] = Future()
 
     def call() -> None:
         try:
-            change()
-        except BaseException as error:  # it is raised where it was called for
-            if exit_in(error) is not None:
-                raise
-            changed.offer(error=as_told(error))
+            _made(change).get()
+        except Exception as error:  # noqa: BLE001 - it is raised where it was called for
+            changed.offer(error=error)
         else:
             changed.offer()
 
-    if get_ident() == keeper.system.thread:
-        call()
-    else:
-        try:
-            keeper.system.call_soon(call)
-        except ActorDeadError:  # the server has stopped: nobody hears anything
-            changed.offer()
+    try:
+        keeper.system.call_soon(call)
+    except ActorDeadError:  # the server has stopped: nobody hears anything
+        changed.offer()
     return changed
+
+
+def _made(change: Callable[[], None]) -> Future[None]:
+    """Make a change, and return its answer; if all is well, one object for all."""
+    try:
+        change()
+    except BaseException as error:  # it is raised where it was called for
+        if exit_in(error) is not None:
+            raise
+        failed: Future[None] = Future()
+        failed.offer(error=as_told(error))
+        return failed
+    return TAKEN

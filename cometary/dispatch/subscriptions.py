@@ -119,18 +119,24 @@ class Subscriptions(Generic[S]):
 
     def drop(self, subscriber: S) -> None:
         """Undo every subscription of `subscriber`, who may have none."""
-        groups = self._of(subscriber)
-        self._groups_of.pop(subscriber, None)
-        for group in groups.values():
-            self._leave(group, subscriber)
+        held = self._groups_of.pop(subscriber, None)
+        if isinstance(held, dict):
+            for group in held.values():
+                self._leave(group, subscriber)
+        elif held is not None:
+            self._leave(held, subscriber)
 
     def patterns(self, subscriber: S, most: int | None = None) -> tuple[str, ...]:
         """What `subscriber` is subscribed to, in order of subscription: the first `most`, or all."""
-        return tuple(islice(self._of(subscriber), most))
+        held = self._groups_of.get(subscriber)
+        if isinstance(held, dict):
+            return tuple(islice(held, most))
+        return () if held is None or most == 0 else (held.pattern.text,)
 
     def count(self, subscriber: S) -> int:
         """To how many patterns `subscriber` is subscribed."""
-        return len(self._of(subscriber))
+        held = self._groups_of.get(subscriber)
+        return len(held) if isinstance(held, dict) else int(held is not None)
 
     def subscribers(self, path: str) -> tuple[S, ...]:
         """Whoever an update to `path` is for: each once, in order of subscription."""

@@ -50,7 +50,7 @@ from cometary.sessions.events import (
 )
 from cometary.sessions.flow import CAUSE
 from cometary.sessions.handover import Handover
-from cometary.sessions.keeper import BEHIND, TOO_SLOW, SignedOff, SignedOn
+from cometary.sessions.keeper import BEHIND, SIGNED_ON, TOO_SLOW, SignedOff
 from cometary.sessions.replayed import Replayed
 from cometary.sessions.rounds import GoOn
 from cometary.sessions.session_arbiter import BehindTooLong, look_whether_caught_up, no_longer_behind
@@ -119,7 +119,7 @@ class SessionActor(Actor):
             return
         if not keeper.started:
             keeper.started = True
-            keeper.queue(SignedOn())
+            keeper.queue(SIGNED_ON)
             perform(self, keeper, keeper.machine.start())
         elif not self.actor_inbox.empty():
             self._handover.runs = True  # as it were: rule 7

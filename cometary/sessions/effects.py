@@ -109,7 +109,9 @@ def perform_other(performer: Performer, keeper: SessionKeeper, action: Any) -> N
     """Do what is not asked for at every delivery."""
     kind = type(action)  # pyright: ignore[reportUnknownVariableType]
     if kind is CancelTimer:
-        keeper.timers[action.name].cancel()
+        timer = keeper.timer(action.name)
+        if timer is not None:
+            timer.cancel()
     elif kind is Refuse:
         action.carrier.refuse(action.error)
     elif kind is Stopped:

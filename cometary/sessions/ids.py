@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+from binascii import b2a_base64
+from os import urandom
 from typing import Final
 
 SID_BYTES = 18
@@ -13,18 +14,20 @@ SID_LENGTH: Final = 24
 
 NAME_BYTES = 5
 
+URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+
 
 def new_sid() -> str:
     """Return an unguessable session id, URL-safe; it is the session's only credential.
 
     None begins with a dash: on a command line it would be taken for an option.
     """
-    sid = "-"
-    while sid.startswith("-"):
-        sid = secrets.token_urlsafe(SID_BYTES)
-    return sid
+    sid = b"-"
+    while sid.startswith(b"-"):
+        sid = b2a_base64(urandom(SID_BYTES), newline=False).translate(URL_SAFE)
+    return sid.decode()
 
 
 def new_name() -> str:
     """Return a short public name, safe to log and to show."""
-    return secrets.token_hex(NAME_BYTES)
+    return urandom(NAME_BYTES).hex()

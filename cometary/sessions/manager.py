@@ -32,6 +32,7 @@ from cometary.sessions.journal import Journal
 from cometary.sessions.keeper import MOVED, SessionKeeper
 from cometary.sessions.locator import here
 from cometary.sessions.machine import SessionMachine
+from cometary.sessions.policy import policy_of
 from cometary.sessions.posting import Posting
 from cometary.sessions.session import Session
 from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
@@ -70,6 +71,7 @@ class SessionManager:
 
     def __init__(self, settings: SessionSettings, application: Application) -> None:
         self.settings = settings
+        self._policy = policy_of(settings)
         self.application = application
         self.receipts = ReceiptLog()
         self.posting = Posting(self.too_late, self.refuse)
@@ -98,6 +100,7 @@ class SessionManager:
     def change(self, settings: SessionSettings) -> None:
         """Go by other settings from now on; sessions that are open keep what is their own."""
         self.settings = settings
+        self._policy = policy_of(settings)
         self.journal.addresses = settings.log_addresses
         self.ended_sessions.change(settings.ended_sessions)
 
@@ -115,7 +118,7 @@ class SessionManager:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
         """
         supervisor = self._supervisor_with_room()
-        machine = SessionMachine(self.settings, first_rid, wait, policy)
+        machine = SessionMachine(self.settings, first_rid, wait, policy or self._policy)
         keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
         self._begin(keeper, supervisor)
         self.directory.add(keeper)

@@ -268,6 +268,8 @@ class Outbox:
         """
         tracking = self.tracking
         if tracking is None:
+            if not self.packets:
+                return []
             tracking = Tracking(len(self.packets), settle)
         tracking.close(self.packets)
         return self.undelivered()

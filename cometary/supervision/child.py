@@ -250,6 +250,10 @@ class Child(ReportSink):
         """Where in the tree the child is: ids from the root down, joined by slashes."""
         return self.spec.id if self._above is None else f"{self._above.path}/{self.spec.id}"
 
+    def has_progress_observers(self) -> bool:
+        """Whether anybody is to be told of children that have started below this one; see `ReportSink`."""
+        return self._above is not None and self._above.has_progress_observers()
+
     def progress_observers(self) -> Iterator[Callable[[Any], None]]:
         """Who is to be told of children that have started below this one; see `ReportSink`."""
         return iter(()) if self._above is None else self._above.progress_observers()

@@ -219,8 +219,10 @@ class DynamicSupervisor(SupervisingActor):
     @property
     def open(self) -> bool:
         """Whether children are started and restarted: it runs, and is not about to end."""
-        ending = self.children.all_terminating or self._last_straw is not None or self.system.killing
-        return not ending and self._cell.actor is self
+        cell = self._cell
+        if cell.actor is not self or self._last_straw is not None or self.children.all_terminating:
+            return False
+        return not cell.system.killing
 
     # -- children that end ----------------------------------------------------------------
 

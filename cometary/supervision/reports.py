@@ -17,7 +17,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from cometary.actors import ActorRef, Exit
 from cometary.actors.formatting import format_message
@@ -27,7 +27,9 @@ from cometary.escapes import really
 from cometary.log import get_logger, show
 from cometary.supervision.traceback_text import TracebackText
 
-logger = get_logger("cometary.supervision")
+NAME: Final = "cometary.supervision"
+logger = get_logger(NAME)
+is_enabled = logging.getLogger(NAME).isEnabledFor
 
 Action = Literal["restart", "give_up", "nothing"]
 Observer = Callable[["CrashReport"], None]
@@ -45,6 +47,10 @@ class ReportSink:
     def note(self, report: CrashReport) -> None:
         """Take note of a report, and pass it on upwards."""
         raise NotImplementedError
+
+    def has_progress_observers(self) -> bool:
+        """Whether anybody is to be told of children that have started, here or further up."""
+        return False
 
     def progress_observers(self) -> Iterator[Callable[[Any], None]]:
         """Who is to be told of children that have started, here and further up."""
@@ -196,7 +202,7 @@ class ProgressReport:
 
 def is_logged() -> bool:
     """Whether the log takes progress reports."""
-    return logger.isEnabledFor(logging.DEBUG)
+    return is_enabled(logging.DEBUG)
 
 
 def make_progress(supervisor: str, started: Offender) -> ProgressReport | None:

@@ -184,6 +184,13 @@ class SupervisingActor(Actor, ReportSink):
         """Call `observer(report)` for every start of a child, here and below."""
         self._progress_observers[observer] = None
 
+    def has_progress_observers(self) -> bool:
+        """Whether anybody is to be told of children that have started; see `ReportSink`."""
+        if self._progress_observers:
+            return True
+        above = self._above
+        return above is not None and above.has_progress_observers()
+
     def progress_observers(self) -> Iterator[ProgressObserver]:
         """Who is to be told of children that have started; see `ReportSink`."""
         yield from list(self._progress_observers)
@@ -192,8 +199,10 @@ class SupervisingActor(Actor, ReportSink):
 
     def progress(self, started: Callable[[], Offender]) -> None:
         """Report that a child has started, if anybody listens."""
+        if not (is_logged() or self.has_progress_observers()):
+            return
         observers = list(self.progress_observers())
-        if not (observers or is_logged()) or (report := make_progress(self.path, started())) is None:
+        if (report := make_progress(self.path, started())) is None:
             return
         log_progress(report)
         for observer in observers:

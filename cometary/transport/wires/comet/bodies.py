@@ -174,11 +174,18 @@ def read_attach(body: bytes, codec: Codec) -> AttachBody:
 
 def welcome_members(welcome: Welcome) -> dict[str, object]:
     """Return what the client is told of its session."""
-    members: dict[str, object] = {"version": VERSION, **welcome._asdict()}
-    del members["name"]  # of which these clients are not told
-    for name in ("expires", "bind"):
-        if members[name] is None:
-            del members[name]
+    members: dict[str, object] = {
+        "version": VERSION,
+        "sid": welcome.sid,
+        "wait": welcome.wait,
+        "die": welcome.die,
+        "requests": welcome.requests,
+        "packets": welcome.packets,
+    }
+    if welcome.expires is not None:
+        members["expires"] = welcome.expires
+    if welcome.bind is not None:
+        members["bind"] = welcome.bind
     return members
 
 
