@@ -70,6 +70,14 @@ class Carrier(Protocol):
         ...
 
 
+class Holder(Protocol):
+    """Who holds an exchange until it can answer, and is told if the peer goes."""
+
+    def dropped(self) -> None:
+        """Take note that the peer has gone, or says that it will say no more; see `on_drop`."""
+        ...
+
+
 class Route:
     """What the head of requests alone decides, and so only the first of them is asked about.
 
@@ -97,8 +105,8 @@ class Exchange:
         headers: By name in lower case; lines of the same name are one value with commas.
         body: The whole body.
         peer: The address of the other end of the connection.
-        on_drop: What to call when the peer goes, or says that it will say no more, before the
-            answer; whoever holds the exchange sets it.
+        on_drop: What to call, or whom to tell, when the peer goes, or says that it will say no more, before the
+            answer; whoever holds the exchange sets it. A `Holder` takes no object more, of which each request has one.
         fault: What is wrong with the request as HTTP, when it was refused before it was complete.
         closing: Whether the connection ends with this exchange's response.
         extra_headers: Headers that the response gets whatever it is.
@@ -151,7 +159,7 @@ class Exchange:
         self.fault: ProtocolError | None = None
         self.peer = ""
         self.extra_headers: Headers = ()
-        self.on_drop: Callable[[], None] | None = None
+        self.on_drop: Callable[[], None] | Holder | None = None
         self.response: bytes | None = None
         self.version = "1.1"
         self.upgradable = False
@@ -296,7 +304,10 @@ class Exchange:
         on_drop, self.on_drop = self.on_drop, None
         if on_drop is not None:
             try:
-                on_drop()
+                if callable(on_drop):
+                    on_drop()
+                else:
+                    on_drop.dropped()
             except Exception:
                 logger.exception(
                     "drop handler failed", text="what was to be done about a dropped request failed"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from cometary.log import get_logger
 
 if TYPE_CHECKING:
-    from cometary.transport.http.exchange import Exchange
+    from cometary.transport.http.exchange import Exchange, Holder
 
 END: Final = b"0\r\n\r\n"
 
@@ -49,12 +49,12 @@ class Stream:
         self.pending = b""
 
     @property
-    def on_drop(self) -> Callable[[], None] | None:
+    def on_drop(self) -> Callable[[], None] | Holder | None:
         """What to call when the peer goes, or says that it will say no more; whoever writes the stream sets it."""
         return self._exchange.on_drop
 
     @on_drop.setter
-    def on_drop(self, handler: Callable[[], None] | None) -> None:
+    def on_drop(self, handler: Callable[[], None] | Holder | None) -> None:
         self._exchange.on_drop = handler
 
     def write(self, data: bytes) -> bool:

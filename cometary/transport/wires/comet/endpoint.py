@@ -63,7 +63,7 @@ class CometRequest(Request):
         self._exchange = exchange
         self._codec = codec
         self._gate = gate
-        exchange.on_drop = self._drop
+        exchange.on_drop = self
 
     @property
     def address(self) -> str:
@@ -79,7 +79,8 @@ class CometRequest(Request):
         """Answer with an error."""
         self._exchange.refuse(error, self._codec)
 
-    def _drop(self) -> None:
+    def dropped(self) -> None:
+        """Take note that its client has gone."""
         if self._gate.drop(self.sid, self):
             self._exchange.leave_unanswered()
 
@@ -96,19 +97,24 @@ class CometSend(CometRequest):
 class CometOpening(Opening):
     """An opening that came as an HTTP exchange."""
 
-    __slots__ = ("_codec", "_exchange")
+    __slots__ = ("_codec", "_exchange", "_gate")
 
     def __init__(self, exchange: Exchange, codec: Codec, gate: Gate, body: Body) -> None:
         wait = None if body.wait is ABSENT else body.wait
         super().__init__(body.rid, credentials_of(exchange, body), codec.name, wait)
         self._exchange = exchange
         self._codec = codec
-        exchange.on_drop = lambda: gate.withdraw(self)
+        self._gate = gate
+        exchange.on_drop = self
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
         body = self._codec.encode(welcome_members(welcome))
         self._exchange.respond(200, body, self._codec.content_type)
+
+    def dropped(self) -> None:
+        """Take note that its client has gone."""
+        self._gate.withdraw(self)
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""

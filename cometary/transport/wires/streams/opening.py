@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 class StreamOpening(CometOpening):
     """One that came as an HTTP exchange."""
 
-    __slots__ = ("_form", "_gate")
+    __slots__ = ("_form",)
 
     def __init__(self, exchange: Exchange, form: Form, gate: Gate, body: Body) -> None:
         super().__init__(exchange, form.codec, gate, body)
         self._form = form
-        self._gate = gate
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
