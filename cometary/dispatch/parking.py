@@ -10,6 +10,9 @@
     one batch of the scheduler): the others get it in the next ones, before anything else is routed. Between them those
     who have it have their turns, and sockets are looked at; so nobody waits for all who hear a broadcast. Who hears it
     is settled when it is routed.
+    What those who have it ask for next comes at once. Where so much has come that not all of it could be read in one
+    turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time: else whatever else comes would wait
+    behind the next requests of all who hear it.
 5.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
     brought about has been offered to all.
 """
@@ -39,6 +42,9 @@ MOST_AT_A_TIME: Final = 50
 MOST_OFFERED: Final = 200
 """Receivers that updates are offered to in one turn of the dispatcher at most: they are one batch of the scheduler."""
 
+MOST_TURNS: Final = 8
+"""Turns of the loop for which a part of a broadcast gives way to what is to be read."""
+
 WAITING: Final = ("keep", "conflate")
 """The policies whose packets may be parked."""
 
@@ -59,6 +65,7 @@ class Parking:
         "_by_path",
         "_bytes",
         "_flow",
+        "_given",
         "_left",
         "_left_bytes",
         "_line",
@@ -84,6 +91,7 @@ class Parking:
         self._bytes = self._left_bytes = max_bytes // 2
         self._most_offered = self._offers = most_offered
         self._began = -1.0
+        self._given = 0  # turns in a row for which the rest has given way
         self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
         self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
@@ -126,8 +134,14 @@ class Parking:
             self._offer_rest(packet, subscribers, 0)
 
     def route_some(self) -> None:
-        """Route updates that need not wait any more, those that were parked first: a new turn has begun."""
+        """Route updates that need not wait any more, those that were parked first, unless sockets come first."""
         self._flow.rerouting = False
+        if self._rest is not None and self._gives_way():
+            self._flow.reroute_later()
+        else:
+            self._begin_turn()
+
+    def _begin_turn(self) -> None:
         self._left, self._left_bytes, self._offers = self._packets, self._bytes, self._most_offered
         if self._rest is not None:
             self._offer_rest(*self._rest)
@@ -149,6 +163,11 @@ class Parking:
                 self._by_path.setdefault(packet.path, deque()).append((packet, route))
             else:
                 self._route(packet, route)
+
+    def _gives_way(self) -> bool:
+        """Whether the rest of a broadcast waits for another turn, since sockets have more than was read in this one."""
+        self._given = self._given + 1 if self._given < MOST_TURNS and self._flow.pressed() else 0
+        return self._given > 0
 
     def _is_blocked(self, packet: Packet) -> bool:
         if isinstance(packet, TrackedPacket) and packet.contract.when_full not in WAITING:

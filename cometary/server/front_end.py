@@ -121,6 +121,11 @@ class FrontEnd:
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
 
     @property
+    def pressed(self) -> bool:
+        """Whether more has come than could be read in the last turn."""
+        return self._switchboard is not None and self._switchboard.pressed
+
+    @property
     def open_connections(self) -> int:
         """How many connections there are."""
         return 0 if self._switchboard is None else self._switchboard.open_connections

@@ -200,6 +200,7 @@ class Server:
             lambda: Http(self.service, self.limits),
             bodies.begin_turn,
         )
+        self._manager.flow.pressed = lambda: self._front_end.pressed
         self._shows = shows
         self._metrics = Metrics(
             Sources(actors, self._manager, self._hub, self._front_end, self._doors.statistics, self._crashes),

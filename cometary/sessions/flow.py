@@ -23,10 +23,13 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from cometary.actors.timers import Timer
 from cometary.errors import MailboxFullError
 from cometary.sessions.rounds import GoOn, Rounds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.actors import ActorRef
     from cometary.sessions.keeper import SessionKeeper
 
@@ -49,23 +52,30 @@ class Reroute:
     """To the dispatcher: a new turn has begun, and some of what is parked may go on."""
 
 
+def never() -> bool:
+    """Whether more has come than could be read, where nobody reads."""
+    return False
+
+
 class Flow:
     """Who is behind, and who is held for whom. All of it runs on the loop's thread.
 
     Attributes:
         behind: the sessions that are behind, each with those that are held for it.
         parked: how many updates are parked.
+        pressed: tells whether more has come than could be read in a turn; set by whoever reads.
         rerouting: whether a `Reroute` is in the dispatcher's mailbox.
         routed: how many updates have been routed.
         rounds: when whose packets are handed over.
     """
 
-    __slots__ = ("_mailbox", "behind", "parked", "rerouting", "rounds", "routed")
+    __slots__ = ("_mailbox", "behind", "parked", "pressed", "rerouting", "rounds", "routed")
 
     def __init__(self) -> None:
         self.rounds = Rounds()
         self.behind: dict[ActorRef[Any], dict[SessionKeeper, None]] = {}
         self.parked = 0
+        self.pressed: Callable[[], bool] = never
         self.rerouting = False
         self.routed: int = 0
         self._mailbox: Any = None
@@ -82,6 +92,13 @@ class Flow:
         if self._mailbox is not None and not self.rerouting:
             self.rerouting = True  # two in one turn would be one turn in which too much is routed
             self._mailbox.put_if_open(Reroute())
+
+    def reroute_later(self) -> None:
+        """Have the dispatcher begin another turn in the next batch of the scheduler, before which sockets are read."""
+        mailbox = self._mailbox
+        if mailbox is not None and not self.rerouting:
+            self.rerouting = True
+            Timer(mailbox.system.scheduler.timers, mailbox, Reroute()).start(0)
 
     @property
     def pending(self) -> int:

@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from cometary.actors import Actor, ActorRef, system
 from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.dispatch.dispatcher import Dispatcher, Table, as_wished
-from cometary.dispatch.parking import MOST_OFFERED, Parking
+from cometary.dispatch.parking import MOST_OFFERED, MOST_TURNS, Parking
 from cometary.packets.contract import KEEP
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import tracked
@@ -223,3 +223,20 @@ async def test_a_receipt_counts_all_who_are_going_to_be_offered_it(mock_clock: M
         await wait_all_tasks_blocked()
         assert hall.receipts.read().receipts == [Receipt("one", "routed", "a", sessions=MANY)]
         assert all(got == [1] for got in hall.got)
+
+
+async def test_a_broadcast_gives_way_to_what_sockets_have_but_not_for_ever(mock_clock: MockClock) -> None:
+    async with system() as running:
+        hall, looks = Hall(), list[int]()
+        await hall.open_to_many()
+
+        def pressed() -> bool:
+            looks.append(running.scheduler.statistics().batches)
+            return True
+
+        hall.flow.pressed = pressed
+        hall.dispatcher.tell(Packet("a"))
+        await wait_all_tasks_blocked()
+        assert [len(got) for got in hall.got] == [1] * MANY
+        assert len(looks) == 3 * MOST_TURNS, "before each part but the first"
+        assert len(set(looks)) == len(looks), "a turn of the loop each"

@@ -86,6 +86,9 @@ class Switchboard(Floor):
         connections: How many may be open; beyond it new ones wait in the kernel's backlog.
         descriptors: How many the process may have; fewer than 0 for any number.
         traffic: What its channels count in; None for a count of its own.
+
+    Attributes:
+        pressed: Whether more sockets were ready in the last turn than it served.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Switchboard(Floor):
         self._run = run
         self._begin_turn = begin_turn
         self.poller = new_poller()
+        self.pressed = False
         self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
         self._parsed = 0
@@ -205,6 +209,7 @@ class Switchboard(Floor):
         self.read_bytes, self._parsed = READ, 0
         ready = self.poller.poll(BATCH)
         all_of_it = len(ready) < BATCH
+        self.pressed = not all_of_it
         for fd, bits in ready:
             channel = channels.get(fd)
             if channel is None:

@@ -582,7 +582,10 @@ async def test_what_came_from_very_many_while_nothing_ran_is_caught_up_with_alto
         await server.settle()
         for client in clients:
             client.stream.socket._sock.send(post())  # type: ignore[attr-defined]  # at once: no other task runs
+        pressed = [server.switchboard.pressed]
         done = server.switchboard.catch_up()
         while not done():
             await trio.lowlevel.checkpoint()
+            pressed.append(server.switchboard.pressed)
+        assert (pressed[0], any(pressed), pressed[-1]) == (False, True, False)
         assert len(holder.held) == len(clients)
