@@ -31,7 +31,9 @@ def message_of(frame: Frame) -> Any:
     Raises:
         ProtocolError: `bad-request`: it is not the JSON that it says it is; the client's fault.
     """
-    kind = frame.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = frame.headers.get("content-type", "")
+    if kind != JSON:  # as it nearly always is written
+        kind = kind.partition(";")[0].strip().lower()
     if kind == JSON:
         return json.decode(frame.body)
     return frame.body if kind == BYTES else text_or_bytes(frame.body)

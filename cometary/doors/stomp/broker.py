@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 QUEUE: Final = "/queue/"
 SESSION: Final = "/session/"
+APART: Final = (QUEUE, SESSION)
+"""What destinations begin with that are no paths."""
+
 EVENTS: Final = ("::signon", "::signoff", "::failure", "::receipt")
 """What happens to sessions; the words are those of webhooks."""
 
@@ -90,8 +93,10 @@ class Broker:
         for subscription, client in [*self.listeners[name].items()]:
             client.deliver(subscription, name, rest)
 
-    def publish(self, frames: Iterable[Frame]) -> Future[None] | None:
+    def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
         """See `conversation.Server`."""
+        if len(frames) == 1 and not (destination := frames[0].headers["destination"]).startswith(APART):
+            return self._taken(self.hub.publish_all((self._packet(destination, frames[0]),)))
         packets: list[Packet] = []
         calls: list[Callable[[], object]] = []
         queued: dict[str, list[bytes]] = {}
@@ -124,14 +129,19 @@ class Broker:
         waiting: Future[None] | None = None
         for call in calls:
             answer = call()
-            self.sent += 1
             if isinstance(answer, Future):
-                answer = cast("Future[None]", answer)
-                if answer.done():
-                    result_of(answer)
-                else:
-                    waiting = answer
+                waiting = self._taken(cast("Future[None]", answer)) or waiting
+            else:
+                self.sent += 1
         return waiting
+
+    def _taken(self, answer: Future[None]) -> Future[None] | None:
+        """Count a call that was made, and return its answer if that is not there yet."""
+        self.sent += 1
+        if not answer.done():
+            return answer
+        result_of(answer)
+        return None
 
 
 class Client:

@@ -177,7 +177,8 @@ class Conversation:
             self._transactions.keep(frame)
             self._done(frame)
         elif frame.command == "SEND":
-            self._publish([frame], frame)
+            required(frame, "destination")
+            self._when(self._server.publish((frame,)), frame, partial(self._done, frame))
         elif frame.command == "COMMIT":
             self._commit(frame)
         elif (do := self._commands.get(frame.command)) is not None:

@@ -128,3 +128,34 @@ def test_what_is_not_a_frame_or_too_long_is_refused(data: bytes, condition: str)
         with pytest.raises(ProtocolError) as caught:
             read(data, piece=piece)
         assert caught.value.condition == condition
+
+
+def test_a_head_that_came_before_is_read_for_what_is_spoken_now_and_shared_by_no_frames() -> None:
+    reader = FrameReader(LONGEST)
+    got: list[Frame] = []
+    for version, length in (("1.1", 1), ("1.1", 1), ("1.2", 1), ("1.2", 2), ("1.2", 2)):
+        reader.version = version
+        reader.feed(b"SEND\na:1\r\ncontent-length:%d\n\n%b\0" % (length, b"x" * length))
+        frame = reader.next()
+        assert frame is not None
+        got.append(Frame(frame.command, dict(frame.headers), frame.body))
+        frame.headers.clear()
+    assert got == [
+        Frame("SEND", {"a": "1", "content-length": "1"}, b"x"),
+        Frame("SEND", {"a": "1", "content-length": "1"}, b"x"),
+        Frame("SEND", {"a": "1", "content-length": "1"}, b"x"),
+        Frame("SEND", {"a": "1", "content-length": "2"}, b"xx"),
+        Frame("SEND", {"a": "1", "content-length": "2"}, b"xx"),
+    ]
+
+
+def test_a_head_that_came_before_is_too_long_for_a_lower_bound() -> None:
+    reader = FrameReader(LONGEST)
+    data = b"SEND\ncontent-length:3\n\nabc\0"
+    reader.feed(data)
+    assert reader.next() is not None
+    reader.longest = 2
+    reader.feed(data)
+    with pytest.raises(ProtocolError) as caught:
+        reader.next()
+    assert caught.value.condition == "too-large"
