@@ -1,6 +1,6 @@
 """A server whose instructions are counted, by valgrind's callgrind, while a mode is played on it; and what it wrote.
 
-Nothing is counted but the rounds of a mode: not the start, nor what opens and ends the sessions.
+Nothing is counted but the rounds of a mode: not the start, nor what opens and ends the sessions of the others.
 """
 
 from __future__ import annotations
@@ -88,9 +88,14 @@ REPEATABLE: Final = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def serving(python: str, ports: Sequence[int]) -> list[str]:
-    """Return the command that serves; without the watchdog, which has more to say the slower a server is."""
+    """Return the command that serves; without what has more to do the slower a server is.
+
+    That is the watchdog, the lines of the log that there may be in a second, and the end of sessions whose clients have
+    said nothing for a while.
+    """
     listening = ["--port", str(ports[0]), "--control", f"127.0.0.1:{ports[1]}"]
-    return [python, "-m", "cometary", "serve", APPLICATION, *listening, "--watchdog", "0"]
+    timeless = ["--watchdog", "0", "--log-level", "warning", "--die", "600"]
+    return [python, "-m", "cometary", "serve", APPLICATION, *listening, *timeless]
 
 
 UNKNOWN: Final = ("unknown",)

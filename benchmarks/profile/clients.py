@@ -250,3 +250,46 @@ class EventsClient(Client):
 def packet(path: str) -> str:
     """Return a packet as a client or a back-end writes it."""
     return f'{{"path":"{path}","message":"{PAYLOAD}"}}'
+
+
+class Opener(Client):
+    """A connection on which one session after the other is opened."""
+
+    def _open(self) -> None:
+        self._opened: list[str] = []
+
+    def send(self) -> None:
+        """Ask for a session."""
+        self._line.post("/comet", '{"rid":1}')
+
+    def receive(self) -> None:
+        """Take it."""
+        self._opened.append(msgspec.json.decode(self._line.answer(), type=Welcome).sid)
+
+    def leave(self) -> None:
+        """End all sessions."""
+        for sid in self._opened:
+            self.sid, self._rid = sid, 1
+            self._line.post("/comet", self._body(',"close":true'))
+            self._line.answer()
+        self._line.close()
+
+
+class Visitor(Opener):
+    """A connection on which a session is opened and ended, by turns."""
+
+    def send(self) -> None:
+        """Ask for a session, or end the one that there is."""
+        if self._opened:
+            self.sid, self._rid = self._opened[-1], 1
+            self._line.post("/comet", self._body(',"close":true'))
+        else:
+            super().send()
+
+    def receive(self) -> None:
+        """Take the session, or its end."""
+        if self._opened:
+            self._line.answer()
+            self._opened.clear()
+        else:
+            super().receive()

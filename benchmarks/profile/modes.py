@@ -1,4 +1,4 @@
-"""The modes of the benchmark, step by step: in every round each of the clients has one delivery.
+"""The modes of the benchmark, step by step: in every round each of the clients has one delivery, or opens a session.
 
 The server stands still while clients send, so that it finds all of it at once: how many it finds ready at a time, and
 so how often it has to look, is then the same in every run.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
 
-from benchmarks.profile.clients import Client, EventsClient, Line, SocketClient, packet
+from benchmarks.profile.clients import Client, EventsClient, Line, Opener, SocketClient, Visitor, packet
 
 PUBLISHERS: Final = 50
 """Connections of back-ends, in `unicast`."""
@@ -31,13 +31,15 @@ class Mode:
         name: of the mode.
         client: what a client is.
         publishers: how many back-ends send, each on a connection of its own.
-        round: has each client have one delivery, and be ready for the next.
+        round: has each client have one delivery, or session, and be ready for the next.
+        fewer: how many times fewer clients there are than in other modes, since each takes as much longer.
     """
 
     name: str
     client: type[Client]
     publishers: int
     round: Round
+    fewer: int = 1
 
 
 def broadcast(clients: Sequence[Client], publishers: Sequence[Line], standing_still: StandingStill) -> None:
@@ -67,12 +69,18 @@ def unicast(clients: Sequence[Client], publishers: Sequence[Line], standing_stil
 
 
 def echo(clients: Sequence[Client], _: Sequence[Line], standing_still: StandingStill) -> None:
-    """Every client sends a packet and gets it back."""
+    """Every client sends a packet and gets it back; or whatever else it sends and gets."""
     with standing_still():
         for client in clients:
             client.send()
     for client in clients:
         client.receive()
+
+
+def visit(clients: Sequence[Client], publishers: Sequence[Line], standing_still: StandingStill) -> None:
+    """Every client opens a session, then ends it."""
+    for _ in ("open", "end"):
+        echo(clients, publishers, standing_still)
 
 
 MODES: Final = (
@@ -82,6 +90,8 @@ MODES: Final = (
     Mode("websocket broadcast", SocketClient, 1, broadcast),
     Mode("websocket echo", SocketClient, 0, echo),
     Mode("events echo", EventsClient, 0, echo),
+    Mode("open", Opener, 0, echo, fewer=4),
+    Mode("open and end", Visitor, 0, visit, fewer=4),
 )
 BY_NAME: Final = {mode.name: mode for mode in MODES}
 
@@ -93,16 +103,16 @@ class Play:
         mode: what happens.
         server: the process, a child of this one.
         ports: where on loopback it listens for clients, and where for back-ends.
-        clients: how many there are.
+        clients: how many there are, in most modes.
     """
 
     def __init__(self, mode: Mode, server: int, ports: Sequence[int], clients: int) -> None:
         self._mode = mode
         self._server = server
         port, control = ports
-        self._clients = [mode.client(port) for _ in range(clients)]
+        self._clients = [mode.client(port) for _ in range(max(1, clients // mode.fewer))]
         self._publishers = [Line(control) for _ in range(mode.publishers)]
-        if mode.round is not echo:
+        if mode.publishers:  # else nothing comes before the client has sent something
             for client in self._clients:
                 client.begin()
 

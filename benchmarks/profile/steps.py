@@ -33,8 +33,8 @@ def count_steps(
         with Play(mode, pid, ports, clients) as play:
             play.rounds(1)
             os.kill(pid, signal.SIGUSR1)
-            play.rounds(1)  # which has it take note of the signal
-            deliveries = clients + play.rounds(rounds)
+            deliveries = play.rounds(1)  # which has it take note of the signal
+            deliveries += play.rounds(rounds)
             os.kill(pid, signal.SIGUSR1)
         _await(file)
     lines = [line.rpartition(" ") for line in file.read_text().splitlines()]
