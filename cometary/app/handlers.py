@@ -58,6 +58,11 @@ class Handlers:
         self._of_packets.subscribe(pattern, handler)
         self._remembered.clear()
 
+    def leave_packets(self, pattern: str, handler: Handler) -> None:
+        """Call it with them no more."""
+        self._of_packets.unsubscribe(pattern, handler)
+        self._remembered.clear()
+
     def accepts(self, path: str) -> bool:
         """Whether there is a handler for client packets to `path`."""
         handlers = self._remembered.get(path)

@@ -14,7 +14,7 @@ from cometary.errors import UsageError
 
 Handler = Callable[[dict[str, Any]], object]
 
-TYPES: Final = ("signon", "signoff", "failure", "receipt")
+TYPES: Final = ("signon", "signoff", "failure", "receipt", "message")
 """What there is to be told of."""
 
 LONGEST: Final = 16 << 20
@@ -38,7 +38,7 @@ class Events:
         self._handlers: dict[str, list[Handler]] = {kind: [] for kind in TYPES}
 
     def on(self, kind: str) -> Callable[[Handler], Handler]:
-        """Have a function called with each event of a type: `signon`, `signoff`, `failure` or `receipt`.
+        """Have a function called with each event of a type: `signon`, `signoff`, `failure`, `receipt` or `message`.
 
         Raises:
             UsageError: There is no such type.

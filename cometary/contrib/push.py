@@ -101,7 +101,7 @@ class Push(Generic[User]):
         return cast("Callable[[Rule[User]], Rule[User]]", add)  # with None it is asked only if it wishes
 
     def on(self, kind: str) -> Callable[[Handler], Handler]:
-        """Have a function called with each webhook of a type: `signon`, `signoff`, `failure` or `receipt`.
+        """Have a function called with each webhook of a type: `signon`, `signoff`, `failure`, `receipt` or `message`.
 
         Raises:
             UsageError: There is no such type.

@@ -6,8 +6,9 @@ in the entry point group `cometary.doors`, and the server has it as it has its o
 1.  A door is made with the settings, before anything else. What raises then, or in `open`, keeps the server from
     starting.
 2.  Then it is asked, once each: what stands between sessions and their application (`around`); after `open`, where it
-    listens, what it answers on the clients' listener, and what it runs. Its children are in a supervisor of their own,
-    which has the door's name, and are started before the first session; a crash of them harms no other door.
+    listens, what it answers on the clients' listener, which packets of clients it takes, and what it runs. Its children
+    are in a supervisor of their own, which has the door's name, and are started before the first session; a crash of
+    them harms no other door.
 3.  The way out: once every session has signed off `sessions_ended`, then `aclose`, beside the last answers of the
     front end; last its children are stopped. What these two raise is logged, and keeps no other door from closing.
 4.  It all happens on the loop: what a door does at once has to be short.
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint
     from cometary.transport.http.limits import Limits
     from cometary.transport.net.channel import Protocol
+
+    Taker = Callable[[Session, str, Any], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,14 @@ class Door:
 
     def routes(self) -> Sequence[Route]:
         """Return what it answers on the clients' listener."""
+        return ()
+
+    def takes(self) -> Sequence[tuple[str, Taker]]:
+        """Return which packets of clients it takes: a pattern, and what is called with each, as a handler is.
+
+        The application's own handlers of a packet are called first. What is returned answers a client that asks, unless
+        one of these has answered.
+        """
         return ()
 
     def rest(self) -> Endpoint | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from cometary.config.section import Section
-    from cometary.doors.door import Door, Inside, Listener, Route
+    from cometary.doors.door import Door, Inside, Listener, Route, Taker
     from cometary.packets.packet import Packet
     from cometary.sessions import Session
     from cometary.sessions.application import Application
@@ -84,6 +84,10 @@ class Doors:
     def routes(self) -> list[Route]:
         """Return what they answer on the clients' listener."""
         return [route for door in self._doors for route in door.routes()]
+
+    def takes(self) -> list[tuple[str, Taker]]:
+        """Return which packets of clients they take."""
+        return [taken for door in self._doors for taken in door.takes()]
 
     def rest(self) -> Endpoint | None:
         """Return what answers at all other paths.

@@ -106,7 +106,7 @@ async def serve(
 
     Args:
         settings: how the server is set up.
-        app: the application; without one, client packets are refused.
+        app: the application; without one, client packets are refused but for those that a door takes.
         network: where connections come from.
         source: where the settings come from, to be read again; None if they are not.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
@@ -227,6 +227,9 @@ class Server:
         with ExitStack() as at_the_end:
             self._app.claim()
             at_the_end.callback(self._app.release)
+            for pattern, taker in self._doors.takes():
+                self._app.handle_packets(pattern, taker)
+                at_the_end.callback(self._app.leave_packets, pattern, taker)
             await self._front_end.listen(at_the_end)
             at_the_end.callback(self._app.attach, None)
             self._app.attach(self._hub)

@@ -77,6 +77,7 @@ EXAMPLES: dict[str, Value] = {
     "webhook-url": "https://www.example.org/hooks?a=1",
     "webhook-secret": "whsec_" + 32 * "A",
     "webhook-events": ["signoff", "failure"],
+    "message-paths": ["say", "orders/**"],
     "webhook-timeout": 2.5,
     "webhook-patience": 0,
     "webhook-connections": 2,
@@ -182,6 +183,7 @@ EXPECTED = Settings(
     webhook_url="https://www.example.org/hooks?a=1",
     webhook_secret="whsec_" + 32 * "A",
     webhook_events=("signoff", "failure"),
+    message_paths=("say", "orders/**"),
     webhook_timeout=2.5,
     webhook_patience=0,
     webhook_connections=2,
@@ -339,6 +341,7 @@ def test_other_variables_with_our_prefix_are_none_of_ours() -> None:
         ("webhook-url", "https://name:password@www.example.org"),
         ("webhook-events", "signon,signon"),
         ("webhook-events", "packet"),
+        ("message-paths", "say*"),
         ("log-level", "INFO"),
     ],
 )

@@ -54,6 +54,15 @@ class Browser:
         self._ack += len(packets)
         return [(packet["path"], packet["message"]) for packet in packets]
 
+    async def ask(self, path: str, message: object) -> Any:
+        """Ask something, and return the answer."""
+        self._rid += 1
+        packets = [{"path": path, "message": message, "ask": "q"}]
+        body = {"sid": self.sid, "rid": self._rid, "ack": self._ack, "packets": packets}
+        came = (await self._post(body))["packets"]
+        self._ack += len(came)
+        return came[-1]["message"]["value"]
+
     async def ended(self) -> str:
         """Ask for packets once, and return why there is no session."""
         self._rid += 1

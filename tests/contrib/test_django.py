@@ -24,7 +24,8 @@ from cometary.authentication.signature import read_secret, signed_headers
 from cometary.connector import Connector
 from cometary.contrib.django import authorize, connector, outbox, pushes, update
 from cometary.contrib.django.permissions import RULES
-from cometary.contrib.django.signals import signed_on
+from cometary.contrib.django.signals import BY_TYPE, signed_on
+from cometary.contrib.events import TYPES
 from tests.connector.stand_in import StandIn, stand_in
 
 __all__ = ["stand_in"]
@@ -202,6 +203,10 @@ def test_a_genuine_webhook_is_a_signal_and_any_other_is_refused(push: StandIn) -
     assert Client().post("/comet/webhook/", body + b" ", **options).status_code == HTTPStatus.UNAUTHORIZED
     assert heard == [{"id": "1", "type": "signon", "session": "a"}]
     signed_on.disconnect(hear)
+
+
+def test_each_type_of_event_has_a_signal() -> None:
+    assert set(BY_TYPE) == set(TYPES)
 
 
 # -- pages, settings, the command -------------------------------------------------------------

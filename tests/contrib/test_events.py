@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from cometary.authentication.signature import TOLERANCE, read_secret, signed_headers
-from cometary.contrib.events import Events
+from cometary.contrib.events import TYPES, Events
+from cometary.doors.webhooks.settings import EVENTS
 from cometary.errors import UsageError
 
 SECRET = "whsec_" + "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4"
@@ -50,6 +51,10 @@ def test_what_is_not_signed_as_it_is_or_is_old_is_refused(forge: Callable[[], di
 
 def test_without_a_secret_nothing_is_taken() -> None:
     assert Events(None).take(headers(), BODY) == HTTPStatus.UNAUTHORIZED
+
+
+def test_there_are_the_types_that_the_server_tells_of() -> None:
+    assert set(TYPES) == set(EVENTS)
 
 
 def test_there_is_no_other_type() -> None:

@@ -10,5 +10,12 @@ signed_on = Signal()
 signed_off = Signal()
 failed = Signal()
 receipt_came = Signal()
+message_came = Signal()
 
-BY_TYPE = {"signon": signed_on, "signoff": signed_off, "failure": failed, "receipt": receipt_came}
+BY_TYPE = {
+    "signon": signed_on,
+    "signoff": signed_off,
+    "failure": failed,
+    "receipt": receipt_came,
+    "message": message_came,
+}

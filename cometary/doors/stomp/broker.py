@@ -39,8 +39,8 @@ SESSION: Final = "/session/"
 APART: Final = (QUEUE, SESSION)
 """What destinations begin with that are no paths."""
 
-EVENTS: Final = ("::signon", "::signoff", "::failure", "::receipt")
-"""What happens to sessions; the words are those of webhooks."""
+EVENTS: Final = ("::signon", "::signoff", "::failure", "::receipt", "::message")
+"""What happens to sessions, and what their clients send; the words are those of webhooks."""
 
 
 class Ear(Actor):
@@ -86,12 +86,14 @@ class Broker:
         self._count += 1
         return str(self._count)
 
-    def tell(self, event: Event) -> None:
-        """Send an event to those who subscribe to its type."""
+    def tell(self, event: Event) -> bool:
+        """Send an event to those who subscribe to its type; returns whether there are any."""
         name = f"::{event.type}"
         rest = tail([("content-type", JSON)], event.body)
-        for subscription, client in [*self.listeners[name].items()]:
+        listeners = [*self.listeners[name].items()]
+        for subscription, client in listeners:
             client.deliver(subscription, name, rest)
+        return bool(listeners)
 
     def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
         """See `conversation.Server`."""

@@ -17,7 +17,7 @@ from cometary.doors.stomp.logins import Logins
 from cometary.doors.stomp.settings import StompSection
 from cometary.doors.stomp.websocket import StompEndpoint
 from cometary.doors.webhooks.reporting import Reporting
-from cometary.doors.webhooks.settings import EVENTS
+from cometary.doors.webhooks.settings import EVENTS, WebhookSection
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.gate.settings import GateSection
 from cometary.supervision import ChildSpec
@@ -26,7 +26,7 @@ from cometary.transport.wires.websocket.channel import Common
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cometary.doors.door import Inside
+    from cometary.doors.door import Inside, Taker
     from cometary.doors.stomp.talk import Talk
     from cometary.doors.webhooks.event_queue import Event
     from cometary.packets.packet import Packet
@@ -47,6 +47,7 @@ class StompDoor(Door):
     def __init__(self, settings: Section) -> None:
         super().__init__(settings)
         self._section = section_of(settings, StompSection)
+        self._message_paths = section_of(settings, WebhookSection).message_paths
         self.secrets = secrets_of(settings)
         self._limiter = OpenLimiter(section_of(settings, GateSection).opens_per_minute, trio.current_time)
         self._on = self._section.stomp is not None or self._section.stomp_websocket is not None
@@ -85,6 +86,12 @@ class StompDoor(Door):
         endpoint = StompEndpoint(self._broker, Common(self._bodies, self._limits), self._begin)
         return (Route("GET", self._section.stomp_websocket, endpoint),)
 
+    def takes(self) -> Sequence[tuple[str, Taker]]:
+        """What clients may send to back-ends."""
+        if self._reporting is None:
+            return ()
+        return [(pattern, self._reporting.message) for pattern in self._message_paths]
+
     def reload(self, settings: Section) -> None:
         """Take other secrets, and another limit of logins."""
         self._limiter.per_minute = section_of(settings, GateSection).opens_per_minute
@@ -120,9 +127,8 @@ class StompDoor(Door):
     def _begin(self, talk: Talk) -> None:
         self._talks[talk] = None
 
-    def _tell(self, event: Event) -> None:
-        if self._broker is not None:
-            self._broker.tell(event)
+    def _tell(self, event: Event) -> bool:
+        return self._broker is not None and self._broker.tell(event)
 
     async def _beat(self) -> None:
         while True:

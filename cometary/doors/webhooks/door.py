@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
 from cometary.doors.door import Door
+from cometary.doors.webhooks.event_queue import MESSAGE
 from cometary.doors.webhooks.reporting import Reporting
 from cometary.doors.webhooks.settings import EVENTS, WebhookSection, webhook_settings
 from cometary.supervision import ChildSpec
@@ -14,7 +15,7 @@ from cometary.supervision import ChildSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cometary.doors.door import Inside
+    from cometary.doors.door import Inside, Taker
     from cometary.doors.webhooks.sender import WebhookSender
     from cometary.doors.webhooks.settings import WebhookSettings
     from cometary.packets.packet import Packet
@@ -33,20 +34,26 @@ class WebhooksDoor(Door):
         self._section = section_of(settings, WebhookSection)
         sending = webhook_settings(self._section)
         self._sender = None if sending is None else new_sender(sending)
+        self._events = self._section.webhook_events or EVENTS
         self._reporting: Reporting | None = None
 
     def around(self, application: Application) -> Application:
         """Stand between the sessions and their application."""
         if self._sender is None:
             return application
-        events = self._section.webhook_events or EVENTS
-        self._reporting = Reporting(application, self._sender.post, events, time.time)
+        self._reporting = Reporting(application, self._sender.post, self._events, time.time)
         return self._reporting
 
     def open(self, inside: Inside) -> None:
         """Report receipts as well."""
         if self._reporting is not None:
             inside.manager.receipts.subscribe(self._reporting.receipt)
+
+    def takes(self) -> Sequence[tuple[str, Taker]]:
+        """What clients may send to back-ends."""
+        if self._reporting is None or MESSAGE not in self._events:
+            return ()
+        return [(pattern, self._reporting.message) for pattern in self._section.message_paths]
 
     def children(self) -> Sequence[ChildSpec]:
         """What sends the events."""

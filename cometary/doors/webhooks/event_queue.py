@@ -7,7 +7,8 @@
 3.  So each event is sent at least once, unless it is dropped (4); exactly once, when no attempt fails. An
     attempt that failed may have arrived: the receiver knows a double by the event's id.
 4.  What comes when the queue is full is dropped (`drop_newest`). Numbers are given before, so that the
-    receiver sees the gap. Nothing that is in the queue gives way, since it may be under way.
+    receiver sees the gap. Nothing that is in the queue gives way, since it may be under way. For messages of
+    clients half of the room is all there is: no client keeps the queue from what it is told of sessions.
 5.  At most `concurrency` attempts are under way at one time. Streams take turns.
 
 Pure: time comes in as an argument, no socket.
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+MESSAGE: Final = "message"
+"""The type of an event that a client brings about whenever it likes."""
+
+
 @dataclass(slots=True, eq=False)
 class Event:
     """One thing that happened.
 
     Args:
         id: the same for all attempts, and never used again.
-        type: `signon`, `signoff`, `receipt` or `failure`.
+        type: `signon`, `signoff`, `receipt`, `failure` or `message`.
         session: the public name of the session, whose stream it belongs to; None for those of no session.
         body: what is sent.
 
@@ -104,7 +109,9 @@ class EventQueue:
 
     def add(self, event: Event) -> bool:
         """Take an event, behind those of its session; returns False if it was dropped, for want of room."""
-        full = self._length >= self._max_events or self._bytes + len(event.body) > self._max_bytes
+        share = 2 if event.type == MESSAGE else 1
+        room = self._max_bytes // share - self._bytes
+        full = self._length >= self._max_events // share or len(event.body) > room
         if full and self._length:
             self.counts.dropped += 1
             return False

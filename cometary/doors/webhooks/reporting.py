@@ -1,7 +1,8 @@
 """Reporting: an application whose sessions report to the back-end as well as to its own handlers.
 
 An event is queued in the very call by which the application is handed what happened, before its handlers
-run. So each is queued once, and in the order in which its session's calls are made, whatever handlers do.
+run. So each is queued once, and in the order in which its session's calls are made, whatever handlers do. But what a
+client sends to a back-end is handed to the application's own handlers first, which may refuse it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from cometary.doors.webhooks.event_queue import Event
+from cometary.doors.webhooks.event_queue import MESSAGE, Event
 from cometary.doors.webhooks.numbers import SequenceNumbers
 from cometary.log import show
+from cometary.packets.packet import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from cometary.sessions import Failure, Packet, Receipt, Session
+    from cometary.sessions import Failure, Receipt, Session
     from cometary.sessions.application import Application
-
-"""The types of events."""
 
 _encode = msgspec.json.Encoder().encode
 _NO_MESSAGE = msgspec.Raw(b"null")
@@ -32,7 +32,7 @@ class Reporting:
 
     Args:
         application: whose calls are passed on.
-        post: takes an event; must not raise.
+        post: takes an event, and returns whether it is sent to anybody; must not raise.
         events: the types that are wanted.
         now: returns the seconds since 1970.
     """
@@ -40,7 +40,7 @@ class Reporting:
     def __init__(
         self,
         application: Application,
-        post: Callable[[Event], object],
+        post: Callable[[Event], bool],
         events: Collection[str],
         now: Callable[[], float],
     ) -> None:
@@ -52,7 +52,7 @@ class Reporting:
         self._life = secrets.token_hex(8)  # so that no later server gives an event the same id
         self._count = 0
         self.received = application.received
-        """Packets are no events: they go straight to the application."""
+        """Packets go straight to the application; of those for back-ends `message` is a handler."""
 
     # -- the application's calls ------------------------------------------------------------
 
@@ -93,11 +93,16 @@ class Reporting:
         """Report a receipt; a subscriber of the receipts' log."""
         self._report("receipt", receipt.session, user=receipt.user, receipt=receipt.as_dict())
 
+    def message(self, session: Session, path: str, message: Any) -> bool:
+        """Report what a client has sent to a back-end; returns whether the event is sent to anybody."""
+        packet = _as_json(Packet(path, message))
+        return self._report(MESSAGE, session.name, user=session.user, packet=packet)
+
     # -- events -----------------------------------------------------------------------------
 
-    def _report(self, kind: str, session: str | None, **members: Any) -> None:
+    def _report(self, kind: str, session: str | None, **members: Any) -> bool:
         if kind not in self._events:
-            return
+            return False
         self._count += 1
         event_id = f"{self._life}-{self._count}"
         body = {
@@ -108,7 +113,7 @@ class Reporting:
             "time": round(self._now(), 3),
             **{name: _sendable(value) for name, value in members.items() if value is not None},
         }
-        self._post(Event(event_id, kind, session, _encode(body)))
+        return self._post(Event(event_id, kind, session, _encode(body)))
 
 
 def _sendable(value: Any) -> Any:

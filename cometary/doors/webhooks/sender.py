@@ -62,15 +62,17 @@ class WebhookSender:
         self._settled = trio.Event()
         self._quiet_until = 0.0
 
-    def post(self, event: Event) -> None:
-        """Have an event sent; on the loop. Drops it if too many wait."""
+    def post(self, event: Event) -> bool:
+        """Have an event sent; on the loop. Drops it if too many wait, and returns False."""
         if self._queue.add(event):
             self._changed.set()
-        elif trio.current_time() >= self._quiet_until:
+            return True
+        if trio.current_time() >= self._quiet_until:
             self._quiet_until = trio.current_time() + QUIET
             dropped = self._queue.counts.dropped
             text = f"Too many webhook events wait; {dropped} were dropped so far"
             logger.warning("webhook events dropped", text=text, dropped=dropped)
+        return False
 
     async def run(self) -> None:
         """Send events until cancelled; an async function for a supervisor."""

@@ -11,8 +11,9 @@ from cometary.config.kinds import Kind
 from cometary.config.option import option
 from cometary.config.section import Section
 from cometary.errors import ConfigError
+from cometary.packets.patterns import are_patterns
 
-EVENTS: Final = ("signon", "signoff", "receipt", "failure")
+EVENTS: Final = ("signon", "signoff", "receipt", "failure", "message")
 """What a back-end can be told of."""
 
 _SEVERAL_EVENTS: Final = kinds.several(
@@ -29,6 +30,19 @@ def _check_events(value: object) -> tuple[str, ...]:
 
 WEBHOOK_EVENTS: Final = Kind(
     _SEVERAL_EVENTS.allowed, _check_events, lambda text: _check_events(kinds.listed(text))
+)
+
+
+def _check_patterns(value: object) -> tuple[str, ...]:
+    if are_patterns(value):
+        return tuple(value)
+    raise ValueError
+
+
+MESSAGE_PATHS: Final = Kind(
+    "paths and patterns, such as say or orders/**, separated by commas",
+    _check_patterns,
+    lambda text: _check_patterns(kinds.listed(text)),
 )
 _UNSIGNED: Final = (
     "webhooks are signed, so there has to be COMETARY_WEBHOOK_SECRET, or webhook-secret in the file"
@@ -50,6 +64,9 @@ class WebhookSection(Section):
     )
     webhook_events: tuple[str, ...] = option(
         (), WEBHOOK_EVENTS, "What the back-end is told of; of all of these if it is not said."
+    )
+    message_paths: tuple[str, ...] = option(
+        (), MESSAGE_PATHS, "Where clients may send to back-ends, which are told of each message."
     )
     webhook_timeout: float = option(
         5, kinds.seconds(0.1, 300), "How long one attempt to deliver a webhook takes."

@@ -21,8 +21,10 @@ from tests.doors.stomp.wire import StompClient, connected
 SECRET = "the-secret-of-this-test"
 
 
-async def serve(secret: str | None = None, app: App | None = None) -> AsyncIterator[Running]:
-    settings = Settings(port=0, control=Address("127.0.0.1", 0), stomp=Address("127.0.0.1", 0), secret=secret)
+async def serve(secret: str | None = None, app: App | None = None, **more: Any) -> AsyncIterator[Running]:
+    settings = Settings(
+        port=0, control=Address("127.0.0.1", 0), stomp=Address("127.0.0.1", 0), secret=secret, **more
+    )
     async with trio.open_nursery() as nursery:
         running = await nursery.start(server.serve, settings, app)
         yield running
@@ -131,6 +133,22 @@ async def test_o8_sign_on_and_sign_off_are_messages(
     assert json.loads(signed_on.body)["session"] == event["session"]
     assert event["reason"] == "kicked"
     assert event["undelivered"] == [{"path": "hello", "message": "never read"}]
+
+
+async def test_what_clients_say_to_back_ends_is_a_message_to_those_who_subscribe() -> None:
+    async for running in serve(message_paths=("say/*",)):
+        browser = Browser(running.comet)
+        await browser.open()
+        async with connected(running.urls["stomp"]) as client:
+            assert await browser.ask("say/hello", 1) is False
+            await client.done("SUBSCRIBE", id="m", destination="::message")
+            assert await browser.ask("say/hello", {"text": "é"}) is True
+            heard = await client.hear()
+        await browser._http.aclose()
+    assert heard is not None
+    assert (heard.headers["destination"], heard.headers["content-type"]) == ("::message", "application/json")
+    event = json.loads(heard.body)
+    assert (event["type"], event["packet"]) == ("message", {"path": "say/hello", "message": {"text": "é"}})
 
 
 # -- transactions, receipts -------------------------------------------------------------------------

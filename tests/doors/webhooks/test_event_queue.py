@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cometary.doors.webhooks.event_queue import Event, EventQueue
+from cometary.doors.webhooks.event_queue import MESSAGE, Event, EventQueue
 from cometary.doors.webhooks.numbers import SequenceNumbers
 
 
@@ -27,6 +27,10 @@ def make_queue(**options: int) -> EventQueue:
 
 def event(name: str, session: str | None = "a", size: int = 1) -> Event:
     return Event(name, "signon", session, b"x" * size)
+
+
+def message(name: str, size: int) -> Event:
+    return Event(name, MESSAGE, "a", b"x" * size)
 
 
 def taken(queue: EventQueue, now: float = 0.0) -> list[str]:
@@ -102,6 +106,16 @@ def test_what_comes_when_the_queue_is_full_is_dropped() -> None:
     assert (len(queue), queue.counts.dropped) == (2, 2)
     queue.delivered(queue.take(0)[0])
     assert queue.add(event("4", size=4))
+
+
+def test_messages_of_clients_have_half_of_the_room() -> None:
+    queue = make_queue(max_events=4, max_bytes=40)
+    assert queue.add(message("1", size=4))
+    assert not queue.add(message("too large", size=17))
+    assert queue.add(message("2", size=4))
+    assert not queue.add(message("3", size=0))
+    assert [queue.add(event(name)) for name in "456"] == [True, True, False]
+    assert queue.counts.dropped == 3
 
 
 def test_one_event_always_has_room() -> None:

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from cometary.app import App
 from cometary.doors.webhooks import Reporting
+from cometary.errors import RefusedError
 from cometary.sessions import Session
 from tests.doors.webhooks.receiver import SECRET, Receiver
 from tests.protocol.client import Recorder, World, serving
@@ -176,3 +177,56 @@ async def test_without_a_url_there_is_nothing_of_it() -> None:
     async with serving() as world:
         assert "webhooks" not in [child.id for child in world.running.tree().children]
         assert not [name for name in world.running.statistics() if name.startswith("webhooks")]
+
+
+async def test_what_clients_say_to_back_ends_is_told_in_its_turn(receiver: Receiver) -> None:
+    app = App(authenticate=lambda token: {"user": token})
+    async with telling(app, receiver, message_paths=("say", "orders/**")) as world:
+        client = await world.open(token="ada")
+        assert (await client.ask(("elsewhere", 1))).error == (403, "forbidden")
+        client.rid -= 1
+        await client.ask(("say", {"text": "é"}), ("orders/7/a", None), hold=False)
+        await client.ask(close=True)
+        await world.settle()
+    assert told(receiver) == [
+        {"type": "signon", "user": "ada"},
+        {"type": "message", "user": "ada", "packet": {"path": "say", "message": {"text": "é"}}},
+        {"type": "message", "user": "ada", "packet": {"path": "orders/7/a", "message": None}},
+        {"type": "signoff", "user": "ada", "reason": "closed", "undelivered": []},
+    ]
+    assert [one.body["sequence"] for one in receiver.received] == [1, 2, 3, 4]
+    assert not app.accepts("say"), "the application is as it was"
+
+
+async def test_whoever_asks_a_back_end_is_told_whether_its_message_waits_to_be_sent(
+    receiver: Receiver,
+) -> None:
+    receiver.script.extend(["hang"] * 10)
+    settings: dict[str, Any] = {"webhook_queue": 4, "message_paths": ("say",)}
+    async with telling(App(), receiver, **settings) as world:
+        client = await world.open()
+        for number in range(2):
+            await client.ask(packets=[{"path": "say", "message": number, "ask": f"q{number}"}], hold=False)
+        await world.settle()
+        answers = await client.poll()
+    assert answers == [{"ask": "q0", "value": True}, {"ask": "q1", "value": False}]
+
+
+async def test_the_application_is_handed_first_what_is_said_to_back_ends_and_may_refuse_it(
+    receiver: Receiver,
+) -> None:
+    app = App()
+
+    @app.packet("say")
+    def look(_session: Session, _path: str, message: object) -> None:
+        if message == "no":
+            raise RefusedError("not that")
+
+    async with telling(app, receiver, message_paths=("say",), webhook_events=("message",)) as world:
+        client = await world.open()
+        for message in ("no", "yes"):
+            await client.ask(packets=[{"path": "say", "message": message, "ask": message}], hold=False)
+        await world.settle()
+        refused, taken = await client.poll()
+    assert (refused["error"], taken) == ("forbidden", {"ask": "yes", "value": True})
+    assert [one["packet"]["message"] for one in told(receiver)] == ["yes"]
