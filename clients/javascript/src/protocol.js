@@ -23,7 +23,9 @@
  *    server binds sessions to their token, every request carries the latest one.
  * 10. While a better wire is attached, that is what the server writes to, so no request is made for that alone. Over a
  *    WebSocket requests go as well, and are answered by the highest id that was processed; when it breaks, those that
- *    were not are lost. Beside a stream they go by themselves, and are not held.
+ *    were not are lost. Beside a stream they go by themselves, and are not held. A request that left before the wire was
+ *    attached may come to the server after that, which then holds it and releases the wire. Whether this is why it broke
+ *    nobody knows here, nor whether that request has arrived at all: so it is relieved at once, as by rule 8.
  * 11. Another client may go on with the session, from its record as it was before the latest request went out:
  *    every request in it may have been sent, and is sent again.
  *
@@ -242,10 +244,12 @@ export class Session {
     return this.#fresh({ seq, packets });
   }
 
-  /** The better wire broke: what was not confirmed on it is lost. */
+  /** The better wire broke, if there was one: what was not confirmed on it is lost, what is held is relieved. */
   detached() {
+    if (this.wire === undefined) return;
     this.wire = undefined;
     for (const request of [...this.#unanswered]) if (request.onSocket) this.lost(request);
+    this.#relief ||= this.#unanswered.length > 0 && !this.anyLost;
   }
 
   /**

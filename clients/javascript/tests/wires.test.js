@@ -174,6 +174,31 @@ describe("a WebSocket", () => {
     assert.equal(comet.wire, "requests");
   });
 
+  test("whose place a late request took is followed by another at once, which has that one answered", async () => {
+    const late = await open();
+    const socket = attach();
+    socket.onclose();
+    assert.deepEqual((await world.call()).body, { sid: "first", rid: 3, ack: 0, packets: [] });
+    late.answer({ packets: [] });
+    await world.silence();
+  });
+
+  test("whose place repeated packets took leaves nobody in doubt of these for as long as they are held", async () => {
+    const poll = await open();
+    const socket = attach();
+    poll.answer({ packets: [] });
+    comet.send("a");
+    await world.silence();
+    socket.onclose();
+    const repeated = await world.call();
+    await world.pass(0);
+    attach().onclose(); // they had left before the other socket, and came to the server after it
+    assert.deepEqual((await world.call()).body, { sid: "first", rid: 4, ack: 0, packets: [] });
+    repeated.answer({ packets: [] });
+    await world.silence();
+    assert.equal(comet.unanswered, 0);
+  });
+
   test("is broken when it confirms nothing, and when it is silent", async () => {
     await open();
     attach();
