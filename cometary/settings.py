@@ -28,6 +28,7 @@ from cometary.packets.settings import ContractSection
 from cometary.sessions.settings import SessionSection
 from cometary.transport.http.settings import HttpSection
 from cometary.transport.wires.comet.settings import CometSection
+from cometary.transport.wires.csp.settings import CspSection
 from cometary.transport.wires.socketio.settings import SocketIoSection
 
 APP: Final = kinds.matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
@@ -87,6 +88,7 @@ class Settings(
     HttpSection,
     CometSection,
     SocketIoSection,
+    CspSection,
     ControlSection,
     AuthenticationSection,
     GateSection,

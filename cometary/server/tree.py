@@ -46,6 +46,7 @@ from cometary.server.children import (
     socket_children,
     with_pauses,
 )
+from cometary.server.csp import csp
 from cometary.server.doors import Doors
 from cometary.server.endpoints import (
     CLIENTS,
@@ -348,9 +349,12 @@ class Server:
             now=self._actors.scheduler.now,
             start_soon=start_soon,
         )
-        beside = socketio(
-            settings, app, gate, limits, bodies, now=self._actors.scheduler.now, start_soon=start_soon
-        )
+        beside = [
+            *socketio(
+                settings, app, gate, limits, bodies, now=self._actors.scheduler.now, start_soon=start_soon
+            ),
+            *csp(settings, gate, limits, start_soon=start_soon),
+        ]
         self.service = service = public_service(
             settings, self._doors, gate, limits, bodies=bodies, beside=beside
         )

@@ -42,7 +42,7 @@ from cometary.transport.wires.engineio.packets import (
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
     from cometary.transport.net.deadlines import DeadlineQueue
-    from cometary.transport.wires.engineio.alarms import Due
+    from cometary.transport.wires.alarms import Due
     from cometary.transport.wires.engineio.channel import EngineChannel
     from cometary.transport.wires.engineio.credentials import HandshakeCredentials
     from cometary.transport.wires.engineio.engine import Engine

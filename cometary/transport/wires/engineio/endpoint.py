@@ -9,9 +9,9 @@ from __future__ import annotations
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
 
 from cometary.errors import ProtocolError
+from cometary.transport.http.query import members_of
 from cometary.transport.wires.engineio.channel import EngineChannel
 from cometary.transport.wires.engineio.connection import TEXT, EngineConnection
 from cometary.transport.wires.engineio.credentials import HandshakeCredentials
@@ -47,8 +47,6 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 POLLING: Final = "polling"
 WEBSOCKET: Final = "websocket"
 PROTOCOL: Final = "4"
-MOST_MEMBERS: Final = 32
-"""Of a query."""
 
 
 class EngineEndpoint:
@@ -179,12 +177,3 @@ class EngineEndpoint:
             tried=tried,
             patience=self._engine.times.upgrade,
         )
-
-
-def members_of(query: bytes) -> dict[str, str]:
-    """Return what is in a query: of each name what comes last; nothing, if there is too much."""
-    try:
-        found = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_MEMBERS)
-    except ValueError:
-        return {}
-    return {name: values[-1] for name, values in found.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
 from cometary.transport.codecs import json
-from cometary.transport.wires.engineio.alarms import Alarms
+from cometary.transport.wires.alarms import Alarms
 from cometary.transport.wires.engineio.connection import EngineConnection, Talk
 
 if TYPE_CHECKING:

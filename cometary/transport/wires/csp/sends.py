@@ -1,0 +1,151 @@
+"""What else a client of CSP asks for: a session, that what it sends be taken, and the end.
+
+1.  What it sends is taken whole or not at all. If it is not, nothing was received, and the same comes again.
+2.  The last word of a client, by which it acknowledges the end, is a request to a session that has ended. It is
+    answered as ever; only what brings something is refused there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from cometary.errors import ProtocolError
+from cometary.gate.opening import Opening
+from cometary.sessions import Request
+from cometary.transport.codecs import json
+from cometary.transport.http.credentials import HttpCredentials
+from cometary.transport.wires.csp.comets import ENDED, WIRE
+from cometary.transport.wires.csp.messages import read_packets
+from cometary.transport.wires.csp.packets import news_of
+from cometary.transport.wires.csp.session import CspSession
+from cometary.transport.wires.streams.endpoint import bearer_token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.gate.opening import Welcome
+    from cometary.packets.packet import Packet
+    from cometary.transport.http.exchange import Exchange
+    from cometary.transport.wires.csp.csp import Csp
+    from cometary.transport.wires.csp.variables import Variables
+
+OK: Final = b'"OK"'
+
+
+class CspOpening(Opening):
+    """A client asks for a session.
+
+    Args:
+        csp: what all sessions have in common.
+        exchange: what was asked.
+        variables: what the answer looks like.
+        token: what the client gives as such.
+    """
+
+    __slots__ = ("_csp", "_exchange", "_variables")
+
+    def __init__(self, csp: Csp, exchange: Exchange, variables: Variables, token: Any) -> None:
+        super().__init__(1, HttpCredentials(exchange, token), WIRE, None, csp.policy)
+        self._csp = csp
+        self._exchange = exchange
+        self._variables = variables
+        exchange.on_drop = lambda: csp.gate.withdraw(self)
+
+    def opened(self, welcome: Welcome) -> None:
+        """See `Opening`."""
+        self._csp.remember(CspSession(welcome.sid, self._variables, self._csp.forget))
+        result = self._variables.result(json.encode({"session": welcome.sid}))
+        self._exchange.respond(200, result, self._variables.content_type)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Opening`."""
+        self._exchange.refuse(error)
+
+
+class Send(Request):
+    """A request to /send, or to /close.
+
+    Args:
+        csp: what all sessions have in common.
+        session: the session.
+        exchange: what was asked.
+        variables: what the answer looks like.
+        ack: the number of the last packet that the client has.
+        batch: what it sends: the number and the bytes of each packet.
+        close: whether the session is to end.
+    """
+
+    __slots__ = ("_batch", "_csp", "_exchange", "_last", "_rest", "_session", "_variables")
+
+    holds: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        csp: Csp,
+        session: CspSession,
+        exchange: Exchange,
+        variables: Variables,
+        ack: int,
+        *,
+        batch: Sequence[tuple[int, bytes]] = (),
+        close: bool = False,
+    ) -> None:
+        super().__init__(0, ack, close=close)
+        self._csp = csp
+        self._session = session
+        self._exchange = exchange
+        self._variables = variables
+        self._batch = batch
+        self._last = 0
+        self._rest = b""
+
+    @property
+    def address(self) -> str:
+        """The address that it came from."""
+        return self._exchange.peer
+
+    def submit(self) -> None:
+        """Hand it to the session."""
+        session, exchange = self._session, self._exchange
+        try:
+            self._last, data = news_of(self._batch, session.received)
+            self.packets, self._rest = read_packets(session.rest, data, self._csp.longest_message)
+        except ProtocolError as error:
+            self.refuse(error)
+            return
+        self.rid = session.rid + 1
+        self.size = len(data)
+        self._csp.gate.submit(session.sid, self, credentials_of(exchange))
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """See `Request`; what the session sends with its end waits for the client's next /comet."""
+        session = self._session
+        session.rid, session.received, session.rest = self.rid, self._last, self._rest
+        if self.close:
+            session.note_sent(first_seq, packets)
+            session.end()
+        self._confirm()
+        session.settled()
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Request`."""
+        if error.condition == ENDED:
+            self._session.end()
+        if error.condition == ENDED and not self._batch:
+            self._confirm()
+        else:
+            self.turn_away(error)
+        self._session.settled()
+
+    def turn_away(self, error: ProtocolError) -> None:
+        """Answer with an error, without having been submitted."""
+        self._exchange.refuse(error)
+
+    def _confirm(self) -> None:
+        self._session.change(self._variables, self.ack)
+        self._exchange.respond(200, self._variables.result(OK), self._variables.content_type)
+
+
+def credentials_of(exchange: Exchange) -> HttpCredentials:
+    """Return what a client shows of itself with a request of its session."""
+    return HttpCredentials(exchange, bearer_token(exchange.headers))
