@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cometary.packets.packet import Packet
     from cometary.transport.http.exchange import Exchange
     from cometary.transport.wires.csp.csp import Csp
+    from cometary.transport.wires.csp.packets import Batch
     from cometary.transport.wires.csp.variables import Variables
 
 OK: Final = b'"OK"'
@@ -71,7 +72,7 @@ class Send(Request):
         exchange: what was asked.
         variables: what the answer looks like.
         ack: the number of the last packet that the client has.
-        batch: what it sends: the number and the bytes of each packet.
+        batch: what it sends.
         close: whether the session is to end.
     """
 
@@ -87,7 +88,7 @@ class Send(Request):
         variables: Variables,
         ack: int,
         *,
-        batch: Sequence[tuple[int, bytes]] = (),
+        batch: Batch = (),
         close: bool = False,
     ) -> None:
         super().__init__(0, ack, close=close)
@@ -108,11 +109,12 @@ class Send(Request):
         """Hand it to the session."""
         session, exchange = self._session, self._exchange
         try:
-            self._last, data = news_of(self._batch, session.received)
+            self._last, data, ends = news_of(self._batch, session.received)
             self.packets, self._rest = read_packets(session.rest, data, self._csp.longest_message)
         except ProtocolError as error:
             self.refuse(error)
             return
+        self.close |= ends
         self.rid = session.rid + 1
         self.size = len(data)
         self._csp.gate.submit(session.sid, self, credentials_of(exchange))
@@ -131,7 +133,7 @@ class Send(Request):
         """See `Request`."""
         if error.condition == ENDED:
             self._session.end()
-        if error.condition == ENDED and not self._batch:
+        if error.condition == ENDED and not any(data for _, data in self._batch):
             self._confirm()
         else:
             self.turn_away(error)

@@ -213,7 +213,7 @@ async def test_c3_what_is_joined_and_cut_up_is_the_same(client: CspClient, recor
         '[[1,0,"x"],[3,0,"y"]]',
         "[[1,0]]",
         '[[1,1,"!"]]',
-        "[[1,0,null]]",
+        '[[1,0,null],[2,0,"x"]]',
         '[[1,0,"x"]]',
         '[[1,0,"{}"]]',
         r'[[1,0,"{\"path\":\"::token\"}"]]',
@@ -406,6 +406,22 @@ async def test_c10_who_is_kicked_is_told_at_once_and_sends_nothing_any_more(
     client.ack = 1
     assert (await client.ask("send")).body == b'("OK")'
     assert (await client.ask("comet")).status == 404
+
+
+async def test_c10_a_client_may_end_its_stream_as_js_io_does(
+    world: World, client: CspClient, recorder: Recorder
+) -> None:
+    for _ in range(2):
+        client.sent = 0
+        last: list[object] = [0, None]
+        batch = client.batch('{"path":"a","message":1}', last)
+        assert (await client.ask("send", data=batch)).status in {200, 410}
+        await world.settle()
+    assert recorder.packets == [("a", 1)]
+    assert recorder.ended == [("closed", [])]
+    assert (await client.ask("send", data="[[2,0,null]]")).body == b'("OK")'
+    await client.poll()
+    assert client.closed
 
 
 async def test_c10_a_held_comet_gets_the_end_when_the_client_closes(client: CspClient) -> None:

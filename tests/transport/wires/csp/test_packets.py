@@ -80,12 +80,14 @@ def test_whatever_bytes_come_they_are_a_batch_or_refused(data: bytes) -> None:
 def test_what_has_come_before_is_left_out_and_nothing_is_missing(
     received: int, first: int, count: int
 ) -> None:
-    batch = [(number, b"%d," % number) for number in range(first, first + count)]
+    batch: list[tuple[int, bytes | None]] = [
+        (number, b"%d," % number) for number in range(first, first + count)
+    ]
     if count and first > received + 1:
         with pytest.raises(ProtocolError, match="bad-request"):
             news_of(batch, received)
         return
-    last, data = news_of(batch, received)
+    last, data, _ = news_of(batch, received)
     assert last == max(received, first + count - 1 if count else received)
     assert data == b"".join([b"%d," % number for number in range(received + 1, last + 1)])
 
