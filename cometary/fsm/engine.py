@@ -111,10 +111,10 @@ class Engine:
         entered: Any = None
         if self._fsm_extra is NOT_STARTED and type(self).init is Engine.init:
             enter = self._fsm_table.enters.get(self.state)
-            entered = None if enter is None else enter(self, self.state)
-            if entered is None:
-                entered = ()
-            outputs = _apply(self, entered, changed=False) if type(entered) is tuple else None
+            said = None if enter is None else enter(self, self.state)
+            entered = () if said is None else said
+            is_plain = type(entered) is tuple
+            outputs = _apply(self, entered, changed=False) if is_plain else None  # pyright: ignore[reportUnknownArgumentType]
             if outputs is not None:
                 self._fsm_extra = None
                 return outputs

@@ -335,9 +335,10 @@ class SessionKeeper:
         """Have these, of `size` bytes, handed to the application after all that was queued before."""
         if self._todo is None:
             self._todo = deque()
+        last = items[-1]
         if len(items) > 1:
             self._todo.extend([(item, 0) for item in items[:-1]])
-        self._todo.append((items[-1], size))  # so the bytes of a request count until all of it is handled
+        self._todo.append((last, size))  # so the bytes of a request count until all of it is handled
         self._todo_bytes += size
 
     def report(self, failure: Failure) -> None:

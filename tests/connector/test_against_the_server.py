@@ -58,7 +58,7 @@ class Browser:
         """Ask something, and return the answer."""
         self._rid += 1
         packets = [{"path": path, "message": message, "ask": "q"}]
-        body = {"sid": self.sid, "rid": self._rid, "ack": self._ack, "packets": packets}
+        body: dict[str, object] = {"sid": self.sid, "rid": self._rid, "ack": self._ack, "packets": packets}
         came = (await self._post(body))["packets"]
         self._ack += len(came)
         return came[-1]["message"]["value"]

@@ -13,6 +13,7 @@ from cometary import App, server
 from cometary.config import Address, Settings
 from cometary.connector import AsyncConnector
 from cometary.doors.stomp import queues
+from cometary.doors.stomp.frames import Frame
 from cometary.errors import ConfigError
 from cometary.server import Running
 from tests.connector.test_against_the_server import Browser
@@ -136,6 +137,7 @@ async def test_o8_sign_on_and_sign_off_are_messages(
 
 
 async def test_what_clients_say_to_back_ends_is_a_message_to_those_who_subscribe() -> None:
+    heard: Frame | None = None
     async for running in serve(message_paths=("say/*",)):
         browser = Browser(running.comet)
         await browser.open()
