@@ -7,11 +7,13 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from tests.forks import Fork, fork
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -24,6 +26,8 @@ READY = re.compile(
     r"cometary: comet (https?://127\.0\.0\.1:(\d+)/comet), control (http://127\.0\.0\.1:\d+)\n"
 )
 
+Process = Fork | subprocess.Popen[str]
+
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
@@ -32,7 +36,7 @@ class RunningServer:
     comet: str
     port: int
     control: str
-    process: subprocess.Popen[str]
+    process: Process
 
     def stop(self) -> None:
         """Stop it gracefully, and wait until it has."""
@@ -72,27 +76,11 @@ def running_server(
         descriptors: how many it may have at most, if not as many as this process.
         environment: more variables of the environment.
     """
-    limit = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
     names = [app] if app else []
-    command = [
-        sys.executable,
-        "-m",
-        "cometary",
-        "serve",
-        *names,
-        "--port",
-        str(port),
-        "--control",
-        "127.0.0.1:0",
-    ]
-    with subprocess.Popen(
-        [*limit, *command, *options],
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        env={**ENVIRONMENT, **environment},
-        cwd=cwd,
-    ) as process:
+    arguments = ["serve", *names, "--port", str(port), "--control", "127.0.0.1:0", *options]
+    stderr = 2 if log is None else log.fileno()
+    variables = {**ENVIRONMENT, **environment}
+    with started(arguments, variables, cwd, stderr=stderr, descriptors=descriptors) as process:
         try:
             assert process.stdout is not None
             ready = READY.fullmatch(process.stdout.readline())
@@ -100,3 +88,20 @@ def running_server(
             yield RunningServer(ready[1], int(ready[2]), ready[3], process)
         finally:
             process.kill()
+
+
+def started(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path = ROOT,
+    *,
+    stderr: int = 2,
+    descriptors: int | None = None,
+) -> Process:
+    """Start `cometary`: as a fork, unless it is to find other packages than are found here (see `fork`)."""
+    if environment["PYTHONPATH"] == ENVIRONMENT["PYTHONPATH"]:
+        return fork(arguments, environment, cwd, stderr=stderr, descriptors=descriptors)
+    command = [sys.executable, "-m", "cometary", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment, cwd=cwd
+    )

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cometary.connector import Connector
+from tests.servers import ENVIRONMENT, READY, Process, started
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-READY = re.compile(r"cometary: comet http://127\.0\.0\.1:(\d+)/comet, control (http://127\.0\.0\.1:\d+)\n")
 SECRET = "the-secret-of-this-test"
 
 
@@ -25,7 +21,7 @@ class Demo:
 
     port: int
     control: str
-    process: subprocess.Popen[str]
+    process: Process
 
     @property
     def page(self) -> str:
@@ -49,16 +45,16 @@ class Demo:
 @contextmanager
 def running_demo() -> Generator[Demo]:
     """Run the demo on free ports, with a secret, until the end of the block."""
-    command = [sys.executable, "-m", "cometary", "demo", "--port", "0", "--control", "127.0.0.1:0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COMETARY_SECRET": SECRET}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
+    arguments = ["demo", "--port", "0", "--control", "127.0.0.1:0"]
+    with (
+        Path(os.devnull).open("wb") as log,
+        started(arguments, {**ENVIRONMENT, "COMETARY_SECRET": SECRET}, stderr=log.fileno()) as process,
+    ):
         try:
             assert process.stdout is not None
             ready = READY.fullmatch(process.stdout.readline())
             assert ready, "the demo does not start"
-            yield Demo(int(ready[1]), ready[2], process)
+            yield Demo(int(ready[2]), ready[3], process)
             if process.poll() is None:
                 process.terminate()
                 assert process.wait(timeout=60) == 0, "the demo does not stop as it should"

@@ -18,7 +18,7 @@ from cometary.cli import calls
 from cometary.cli.arguments import parse
 from cometary.cli.chaos import make_plan
 from tests.examples.code_blocks import Block
-from tests.servers import ENVIRONMENT, READY, ROOT, running_server
+from tests.servers import ENVIRONMENT, READY, ROOT, running_server, started
 
 SECRETS: Final = {
     "COMETARY_SECRET": "open-sesame",
@@ -85,13 +85,8 @@ def start_server(arguments: Arguments, variables: dict[str, str], tmp_path: Path
     """Start it, on any ports, and wait until it is ready. An application chat:app is the README's."""
     shutil.copy(ROOT / "examples/hello.py", tmp_path / "chat.py")
     given = [str(ROOT / each) if each.startswith("examples/") else each for each in arguments]
-    command = [sys.executable, "-m", "cometary", *given, "--port", "0", "--control", "127.0.0.1:0"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        env={**ENVIRONMENT, **variables, "PYTHONPATH": str(ROOT)},
+    with started(
+        [*given, "--port", "0", "--control", "127.0.0.1:0"], {**ENVIRONMENT, **variables}, tmp_path
     ) as process:
         try:
             assert process.stdout is not None
