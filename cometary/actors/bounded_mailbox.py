@@ -18,7 +18,7 @@ These are classes of their own, so that an actor without a bound pays nothing fo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -274,7 +274,7 @@ class BoundedCell(Mixed):
     def __len__(self) -> int:
         return super().__len__() + len(self.admission_stats.ahead)
 
-    def take(self, quota: int) -> Sequence[object]:
+    def take(self, quota: int) -> list[object]:
         """Take at most `quota` of the oldest messages, and let in who waits; see `Mailbox.take`."""
         ahead = self.admission_stats.ahead
         taken = [_plain(ahead.popleft()) for _ in range(min(quota, len(ahead)))]

@@ -72,6 +72,8 @@ def as_exit(reason: object) -> Exit:
     Raises:
         UsageError: if it is neither; the caller's fault.
     """
+    if reason is NORMAL:  # nearly always
+        return NORMAL
     # What is compared and put into sentences later, elsewhere, are Python's own strings.
     if really(reason, str) and (word := plain(reason)):
         return Exit(word)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mypy_extensions import mypyc_attr
@@ -93,11 +93,13 @@ class Mailbox:
             return item  # nearly always: not worth a deque
         return self.take(1)[0]
 
-    def take(self, quota: int) -> Sequence[object]:
+    def take(self, quota: int) -> list[object]:
         """Take at most `quota` of the oldest messages; those left over can be `put_back`."""
         backlog = self._backlog
         if backlog is None:
             items, self._items = self._items, ()
+            if not items:
+                return []
             if len(items) <= quota:
                 return items
             self._backlog = backlog = deque(items)
@@ -116,6 +118,8 @@ class Mailbox:
 
     def drain(self) -> list[object]:
         """Take everything."""
+        if self.empty():
+            return []
         everything = [*(self._backlog or ()), *self._items]
         self._backlog = None
         self._items = ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard, TypeVar,
 
 import pykka
 from pykka import ActorDeadError, messages
-from trio.lowlevel import checkpoint_if_cancelled
+from trio.lowlevel import checkpoint, checkpoint_if_cancelled, in_trio_task
 
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
@@ -84,9 +84,11 @@ class Question(Answer[T]):
         return "stop" if kind == "Stop" else f"answer a message of type {kind}"
 
     def __await__(self) -> Generator[Any, Any, T]:
-        if not self.cell.system.scheduler.run_ahead() or not self._done:
+        ahead = self.cell.system.scheduler.run_ahead()
+        if not self._done or not (ahead or (self._timeout is None and in_trio_task())):
             return (yield from self._wait().__await__())
-        yield from checkpoint_if_cancelled().__await__()  # noqa: ASYNC105 - a generator cannot say await
+        point = checkpoint_if_cancelled() if ahead else checkpoint()  # noqa: ASYNC105 - as `_wait` comes to
+        yield from point.__await__()  # a generator cannot say await
         value: Any = self._value
         return value if self._error is None else self.get()
 

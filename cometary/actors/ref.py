@@ -20,6 +20,7 @@ from cometary.actors.in_process import InProcess
 from cometary.actors.loops import in_asyncio, on_a_loop
 from cometary.actors.messages import Question, Stop
 from cometary.actors.proxy import ActorProxy
+from cometary.actors.sending import Sending, get_ident
 from cometary.actors.system import instead_of_blocking
 from cometary.errors import BlockingCallError, CallingSelfError
 from cometary.escapes import class_name
@@ -33,12 +34,11 @@ if TYPE_CHECKING:
 A_co = TypeVar("A_co", bound="Actor", covariant=True)
 R = TypeVar("R")
 
-get_ident = threading.get_ident
 in_trio_run = trio.lowlevel.in_trio_run
 _naming = threading.Lock()
 
 
-class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Pykka leaves it invariant
+class ActorRef(Sending, InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Pykka leaves it invariant
     """A reference to an actor; stays valid when a supervisor restarts the actor.
 
     Made by `Actor.start()`. It is a value: a copy of it, a deep one too, is the same reference. It cannot be
@@ -48,16 +48,16 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
 
     # Slots, because every message on its way to an actor passes through here, and an instance's
     # dictionary is one more place in memory to wait for.
-    __slots__ = ("actor_class", "actor_inbox")
+    __slots__ = ("actor_class",)
 
     actor_class: type[A_co]
-    actor_inbox: Cell
+    actor_inbox: Cell  # pyright: ignore[reportIncompatibleVariableOverride] - never reassigned
 
     def __init__(self, actor_class: type[A_co], cell: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]
         # Not Pykka's constructor: it makes a weak reference and a lock for each actor, most
         # of which are never looked at. Here they are properties.
+        Sending.__init__(self, cell)
         self.actor_class = actor_class
-        self.actor_inbox = cell  # pyright: ignore[reportIncompatibleVariableOverride] - never reassigned
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override]
@@ -101,24 +101,6 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
         return ActorProxy(actor_ref=self)
 
     # -- sending ------------------------------------------------------------------------
-
-    def tell(self, message: Any) -> None:
-        """Send `message` and wait for nothing.
-
-        From another thread to an actor whose mailbox has a bound, it waits until the mailbox has
-        taken the message, or refused it.
-
-        Raises:
-            pykka.ActorDeadError: if the actor has ended; from another thread only if that
-                was known there already, else the message is dropped.
-            MailboxFullError: if its mailbox has a bound and no room, and does not drop messages;
-                nobody's fault, try later.
-        """
-        cell = self.actor_inbox
-        if get_ident() == cell.system.thread:
-            cell.put(message)
-        else:
-            cell.put_from_outside(message)
 
     async def tell_async(self, message: Any) -> None:
         """Send `message`; if the mailbox is full and its policy is `block`, wait until there is room.
@@ -248,7 +230,8 @@ class ActorRef(InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Py
             _refuse_to_block("stop", None, block=block)
         cell = self.actor_inbox
         stopped: Question[bool] = Question(Stop(as_exit(exit)), cell)
-        stopped.within(timeout)
+        if timeout is not None:
+            stopped.within(timeout)
         if cell.closed:
             stopped.offer(value=False)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from mypy_extensions import mypyc_attr
 
@@ -17,6 +17,7 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
 from cometary.actors.mailbox import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED, Receiving
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Question, Stop, SystemMessage, as_received
+from cometary.actors.sending import Home
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, traceback_of
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from cometary.actors.ref import ActorRef
     from cometary.actors.shortcut import Shortcut
     from cometary.actors.system import ActorSystem
+
+
+_SPECIAL: Final = SPECIAL  # which compiled code finds without looking for its name
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -43,10 +47,11 @@ class ScheduledCell(Cell):
         if not self.state:  # IDLE: it has no mail
             self._items = [item]
             self.state = READY
-            scheduler = self.system.scheduler
-            scheduler.ready.append(self)
-            if scheduler.asleep is not None:
-                scheduler.wake()
+            home: Home = self.system
+            queue = home.scheduler
+            queue.ready.append(self)
+            if queue.asleep is not None:
+                queue.wake()
             return
         items = self._items
         if items:
@@ -61,10 +66,11 @@ class ScheduledCell(Cell):
         if not self.state:  # as in `put`, without a call: every update, and every question
             self._items = [item]
             self.state = READY
-            scheduler = self.system.scheduler
-            scheduler.ready.append(self)
-            if scheduler.asleep is not None:
-                scheduler.wake()
+            home: Home = self.system
+            queue = home.scheduler
+            queue.ready.append(self)
+            if queue.asleep is not None:
+                queue.wake()
         else:
             super().offer(item)
 
@@ -125,11 +131,12 @@ class ScheduledCell(Cell):
             self._start(actor)
             return 1
         taken = self.take(quota)
-        mail = iter(taken)
+        begun = 0
         message: Any = None
         try:
-            for message in mail:
-                if type(message) not in SPECIAL:
+            for message in taken:
+                begun += 1
+                if type(message) not in _SPECIAL:
                     if (answer := actor.on_receive(message)) is not None and type(answer) is CoroutineType:
                         refuse_coroutine(actor, answer)  # pyright: ignore[reportUnknownArgumentType]
                 elif type(message) is Question:
@@ -140,12 +147,13 @@ class ScheduledCell(Cell):
                     break
         except BaseException as error:
             if exit_in(error) is not None:
-                self.put_back(mail)  # the whole system is about to end, and answers these then
+                self.put_back(iter(taken[begun:]))  # the whole system is about to end, and answers these then
+                begun = len(taken)
                 raise
             self.fail(error, as_received(message))
         finally:
             if self.state != RUNNING:
-                self._leave_turn(mail)
+                self._leave_turn(iter(taken[begun:]))
             elif self._items or self._backlog:
                 self._run()
             else:

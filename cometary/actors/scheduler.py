@@ -30,6 +30,7 @@ import trio
 
 from cometary.actors.loops import in_asyncio
 from cometary.actors.scheduled_cell import run_turns
+from cometary.actors.sending import RunQueue
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ CATCH_UP: Final = 2.0
 _NEVER: Final = -1
 
 
-class Scheduler:
+class Scheduler(RunQueue):
     """Runs actors and expires timers on the Trio task that calls `run`.
 
     Args:
@@ -87,13 +88,12 @@ class Scheduler:
     def __init__(
         self, *, quota: int = 100, batch: int = 200, ready: deque[ScheduledCell] | None = None
     ) -> None:
+        super().__init__(deque() if ready is None else ready)
         self.quota = quota
         self.batch = batch
-        self.ready: deque[ScheduledCell] = deque() if ready is None else ready
         self._clock = trio.lowlevel.current_clock().current_time
         self.timers = TimerQueue(self._clock, self.wake)
         self.now = self.timers.now
-        self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
         self._batches = self._turns = self._messages = 0
         # Where Trio is a guest of asyncio, tasks of both await in this thread, and only Trio's may run ahead.
@@ -111,12 +111,6 @@ class Scheduler:
         self.ready.append(cell)
         if self.asleep is not None:
             self.wake()
-
-    def wake(self) -> None:
-        """End the sleep, if there is one: something is to be done, or a timer is due sooner."""
-        task, self.asleep = self.asleep, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
 
     async def run(self) -> None:
         """Run until cancelled."""
