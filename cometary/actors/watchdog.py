@@ -43,8 +43,10 @@ if TYPE_CHECKING:
 
 logger = get_logger("cometary.actors")
 
-LOOKS = 4
-"""How often the watchdog looks in `limit` seconds: so it notices all that takes half as long again."""
+IDLE = 0.4
+AGAIN = 0.25
+"""Parts of `limit` between two looks: where the loop was in no call, and where it was in one. So the watchdog notices
+all that takes half as long again, and a server that has nothing to do is not looked at more often than that needs."""
 
 SHORTEST = 0.001
 """Seconds between two looks, at least."""
@@ -77,8 +79,7 @@ def watching(system: ActorSystem, limit: float) -> Generator[Watch[LoopCall]]:
     )
     leave = threading.Lock()  # an event would make another lock for each look
     leave.acquire()
-    interval = max(limit / LOOKS, SHORTEST)
-    thread = threading.Thread(target=_look_until, args=(leave, watch, interval), name="cometary-watchdog")
+    thread = threading.Thread(target=_look_until, args=(leave, watch), name="cometary-watchdog")
     thread.start()
     try:
         yield watch
@@ -102,8 +103,8 @@ def warn(system: ActorSystem, call: LoopCall, seconds: float) -> None:
     )
 
 
-def _look_until(leave: threading.Lock, watch: Watch[LoopCall], interval: float) -> None:
-    while not leave.acquire(timeout=interval):
+def _look_until(leave: threading.Lock, watch: Watch[LoopCall]) -> None:
+    while not leave.acquire(timeout=watch.pause):
         try:
             watch.tick()
         except BaseException as error:
@@ -171,8 +172,13 @@ class Watch(Generic[C]):
         self._suspect: Suspect | None = None
         self.longest = 0.0
 
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        return max(SHORTEST, self._limit * (IDLE if self._suspect is None else AGAIN))
+
     def tick(self) -> None:
-        """Take a look; to be called several times in `limit` seconds."""
+        """Take a look; to be called `pause` seconds after the last one."""
         call, suspect = self._look(), self._suspect
         if call is None:
             self._suspect = None

@@ -61,6 +61,7 @@ class DynamicChildren:
     Attributes:
         restarting: how those that wait to be restarted ended, or failed to start again.
         terminating: set once a child that is being terminated on request has gone.
+        all_terminating: whether all children are to go, for good.
     """
 
     def __init__(
@@ -76,12 +77,8 @@ class DynamicChildren:
         self._starts: dict[AnyRef, ChildSpec | tuple[Any, ...]] = {}
         self.restarting: dict[AnyRef, Exit] = {}
         self.terminating: dict[AnyRef, trio.Event] = {}
+        self.all_terminating = False
         self._all_gone: trio.Event | None = None
-
-    @property
-    def all_terminating(self) -> bool:
-        """Whether all children are to go, for good."""
-        return self._all_gone is not None
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -178,7 +175,7 @@ class DynamicChildren:
 
     def _begin_to_terminate_all(self) -> trio.Event:
         if self._all_gone is None:
-            self._all_gone = trio.Event()
+            self._all_gone, self.all_terminating = trio.Event(), True
         for ref in list(self):
             if ref.actor_inbox.has_ended:  # it waits for a restart, or an interrupt came before that
                 self._supervisor.forget(ref)

@@ -88,3 +88,22 @@ def test_a_pause_between_two_equal_calls_starts_anew() -> None:
     world.during(None, 0.25)
     world.during("call", 0.75)
     assert world.reports == []
+
+
+def test_whenever_it_begins_a_call_is_reported_that_takes_half_as_long_again() -> None:
+    for begins in range(10):
+        world = World()
+        until = world.time + 2.0 + begins / 10
+        while world.time <= until + 1.5:
+            world.call = Call("slow") if until < world.time else None
+            world.watch.tick()
+            world.time += world.watch.pause
+        assert len(world.reports) == 1, begins
+
+
+def test_a_loop_in_no_call_is_looked_at_more_rarely() -> None:
+    world = World()
+    idle = world.watch.pause
+    world.call = Call("slow")
+    world.watch.tick()
+    assert world.watch.pause < idle < 0.5
