@@ -168,6 +168,10 @@ class Conversation:
             self._drop(subscription)
 
     def _do(self, frame: Frame) -> None:
+        if frame.command == "SEND" and self.connected and "transaction" not in frame.headers:
+            required(frame, "destination")
+            self._when(self._server.publish((frame,)), frame, partial(self._done, frame))
+            return
         if frame.command in {"CONNECT", "STOMP"}:
             self._connect(frame)
             return
@@ -176,9 +180,6 @@ class Conversation:
         if "transaction" in frame.headers and frame.command in {"SEND", "ACK", "NACK"}:
             self._transactions.keep(frame)
             self._done(frame)
-        elif frame.command == "SEND":
-            required(frame, "destination")
-            self._when(self._server.publish((frame,)), frame, partial(self._done, frame))
         elif frame.command == "COMMIT":
             self._commit(frame)
         elif (do := self._commands.get(frame.command)) is not None:

@@ -44,7 +44,7 @@ class Head(NamedTuple):
     """The head of a frame, read.
 
     Attributes:
-        written: as it came.
+        written: as it came, with the empty line at its end.
         version: what was spoken then.
         command: such as `SEND`.
         headers: by their names; each frame gets a copy.
@@ -128,12 +128,29 @@ class FrameReader:
         if self._head is None:
             if not self._data:
                 return None
+            if (frame := self._next_alike()) is not None:
+                return frame
             if self._data.startswith((b"\n", b"\r\n")):
                 self._cut(1 if self._data.startswith(b"\n") else 2)
                 return BEAT
             if not self._read_head():
                 return None
         return self._read_body()
+
+    def _next_alike(self) -> Frame | None:
+        """Return the next frame if it has the head of the last one, without a length, and is all there (rule 6)."""
+        last, data = self._last, self._data
+        if last is None or last.length is not None or last.version != self.version:
+            return None
+        if not data.startswith(last.written):
+            return None
+        begin = len(last.written)
+        end = data.find(b"\0", begin)
+        if end < 0 or end - begin > self.longest:
+            return None
+        body = bytes(data[begin:end])
+        self._cut(end + 1)
+        return Frame(last.command, last.headers.copy(), body)
 
     # -- the head -----------------------------------------------------------------------------
 
@@ -145,17 +162,18 @@ class FrameReader:
         if found is None:
             self._looked = max(0, len(self._data) - 2)
             return False
-        written = bytes(self._data[: found.start()])
-        self._cut(end)
+        written = bytes(self._data[:end])
         last = self._last
         if last is None or last.written != written or last.version != self.version:
-            self._last = last = self._parsed(written)
+            self._last = last = self._parsed(written, found.start())
+        self._cut(end)
         self._head = last
         if last.length is not None and last.length > self.longest:
             raise self._too_long()
         return True
 
-    def _parsed(self, head: bytes) -> Head:
+    def _parsed(self, written: bytes, end: int) -> Head:
+        head = written[:end]
         try:
             command, *lines = head.decode().split("\n")
         except UnicodeDecodeError:
@@ -176,7 +194,7 @@ class FrameReader:
             headers = {name.strip(" "): value.strip(" ") for name, value in headers.items()}
         if command not in _UNESCAPED and not command.isalpha():
             raise bad("What came is not a frame of STOMP.")
-        return Head(head, self.version, command, headers, _length_in(headers))
+        return Head(written, self.version, command, headers, _length_in(headers))
 
     # -- the body -----------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class Talk:
         """Do some of what has come; returns whether there may be more that can be done now (rule 1)."""
         conversation, reader = self.conversation, self._reader
         for _ in range(AT_ONCE):
-            if conversation.busy or conversation.closing:
+            if conversation.busy or conversation.closing or not reader:
                 return False
             if conversation.connected:
                 reader.longest = self._longest

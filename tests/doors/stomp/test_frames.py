@@ -49,6 +49,22 @@ def test_what_is_written_is_what_is_read_wherever_it_is_split(
     assert got == sent
 
 
+@given(
+    frames,
+    st.lists(st.binary(max_size=30).filter(lambda body: b"\0" not in body), max_size=4),
+    st.integers(1, 60),
+)
+def test_frames_with_one_head_and_another_among_them_wherever_they_are_split(
+    other: Frame, bodies: list[bytes], piece: int
+) -> None:
+    alike = [Frame("SEND", {"destination": "a"}, body) for body in bodies]
+    data = b"".join(b"SEND\ndestination:a\n\n%b\0" % body for body in bodies)
+    middle = encode(other.command, other.headers.items(), "1.2", other.body)
+    got = read(data + middle + data, piece=piece)
+    assert got[: len(alike)] == alike
+    assert got[len(alike) + 1 :] == alike
+
+
 @given(frames)
 def test_one_frame_split_at_every_byte(frame: Frame) -> None:
     data = encode(frame.command, frame.headers.items(), "1.2", frame.body)
