@@ -32,7 +32,9 @@ _SCRIPT: Final = """\
 import {{ Comet }} from "./client/comet.js";
 
 const url = (name) => new URL(name, import.meta.url).href;
-export const comet = new Comet({endpoint}, {{ connectUrl: url("connect"), disconnectUrl: url("disconnect") }});
+const [connectUrl, disconnectUrl] = [url("connect"), url("disconnect")];
+export const headers = {{}};
+export const comet = new Comet({endpoint}, {{ connectUrl, disconnectUrl, backendHeaders: () => headers }});
 """
 
 
@@ -63,7 +65,7 @@ class Push(Generic[User]):
         self._rules: Rules[User | None] = Rules(lambda user: user is not None)
         self._events = Events(webhook_secret)
         self.script = _SCRIPT.format(endpoint=json.dumps(endpoint))
-        """A module that has the page's session, for a URL beside those of the views."""
+        """A module for a URL beside those of the views: `comet`, the page's session, and `headers` for these."""
 
     @property
     def connector(self) -> Connector:

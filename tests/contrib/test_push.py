@@ -114,6 +114,8 @@ def test_a_page_gets_its_session_and_the_client(post: Post) -> None:
     status, script = post("comet.js", method="GET")
     assert status == HTTPStatus.OK
     assert 'new Comet("https://push.example.org/comet"' in script
+    assert "export const headers = {};" in script
+    assert "backendHeaders: () => headers" in script
     status, client = post("client/comet.js", method="GET")
     assert (status, "export class Comet" in client) == (HTTPStatus.OK, True)
     for name in ("secret.js", "..%2f..%2fapplication.py", "%2e%2e"):
