@@ -36,7 +36,7 @@ def add_options(parser: ArgumentParser) -> None:
         "--control",
         metavar="ADDRESS",
         default=SUPPRESS,
-        help="Where it is: HOST:PORT or unix:PATH. Default: as for `cometary serve`.",
+        help="Where it is: HOST:PORT, its URL, or unix:PATH. Default: as for `cometary serve`.",
     )
     parser.add_argument("--config", metavar="FILE", default=SUPPRESS, help="the TOML file of the server")
 
@@ -47,5 +47,8 @@ def find(given: Mapping[str, Any], environment: Mapping[str, str]) -> Target:
     Raises:
         ConfigError: something given was wrong.
     """
-    settings = load({name: given[name] for name in OPTIONS if name in given}, environment)
+    named = {name: given[name] for name in OPTIONS if name in given}
+    if "control" in named:
+        named["control"] = named["control"].removeprefix("http://").removesuffix("/")  # as a server prints it
+    settings = load(named, environment)
     return Target(settings.control.url_of(secure=False), master_secret(settings))

@@ -63,6 +63,7 @@ def test_who_is_kicked_is_told(session: ClientSession) -> None:
         (["update", ""], "cometary: bad-request (400): A path must not be empty."),
         (["kick", "nobody"], "cometary: unknown-session (404): "),
         (["update", "a", "--control", "127.0.0.1:9"], "cometary: /update got no response: "),
+        (["update", "a", "--control", "http://127.0.0.1:9/"], "cometary: /update got no response: "),
     ],
 )
 def test_what_goes_wrong_is_one_line(
