@@ -3,7 +3,8 @@
 1.  A destination is the path of an update, or, to subscribe, a pattern. `/queue/…` is a queue; `/session/SID` one
     session, whose packet's path is in the header `path`; `::signon` and its like what happens to sessions, as in
     webhooks.
-2.  A client that does not read as fast as is sent to it is disconnected: what waits for it is bounded.
+2.  A client that does not read as fast as is sent to it is disconnected: what waits for it is bounded. It is left out
+    of what clients of sessions say (`::message`) while it has no room: these are not to have a back-end disconnected.
 3.  What a client hears of paths comes by an actor of its own, which ends with its connection.
 """
 
@@ -24,6 +25,7 @@ from cometary.doors.stomp.frames import Frame, tail
 from cometary.doors.stomp.logins import Rights
 from cometary.doors.stomp.queues import Consumer, Message, Queues
 from cometary.doors.stomp.subscription import Subscription
+from cometary.doors.webhooks.event_queue import MESSAGE
 from cometary.errors import PatternError, ProtocolError, UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.paths import check_target
@@ -88,13 +90,15 @@ class Broker:
         return str(self._count)
 
     def tell(self, event: Event) -> bool:
-        """Send an event to those who subscribe to its type; returns whether there are any."""
+        """Send an event to those who subscribe to its type; returns whether it was sent to any (rule 2)."""
         name = f"::{event.type}"
         rest = tail([("content-type", JSON)], event.body)
-        listeners = [*self.listeners[name].items()]
-        for subscription, client in listeners:
+        told = [*self.listeners[name].items()]
+        if event.type == MESSAGE:
+            told = [(subscription, client) for subscription, client in told if client.has_room(subscription)]
+        for subscription, client in told:
             client.deliver(subscription, name, rest)
-        return bool(listeners)
+        return bool(told)
 
     def publish(self, frames: Sequence[Frame]) -> Future[None] | None:
         """See `conversation.Server`."""
@@ -198,6 +202,10 @@ class Client:
         for destination in [*self._by_destination]:
             if destination.startswith(QUEUE):
                 self._broker.queues.go_on(destination)
+
+    def has_room(self, subscription: Subscription) -> bool:
+        """Whether what is delivered to a subscription now is read, and acknowledged, soon enough."""
+        return self._has_room and not subscription.full and not self.conversation.closing
 
     def _say(self, data: bytes) -> None:
         self._has_room = self._send(data)
@@ -317,11 +325,9 @@ class Client:
         def deliver(message: Message) -> None:
             self.conversation.deliver(subscription, subscription.destination, message.rest, message)
 
-        def has_room() -> bool:
-            return self._has_room and not subscription.full and not self.conversation.closing
-
+        consumer = Consumer(partial(self.has_room, subscription), deliver)
         try:
-            self._broker.queues.subscribe(subscription.destination, subscription, Consumer(has_room, deliver))
+            self._broker.queues.subscribe(subscription.destination, subscription, consumer)
         except ProtocolError:
             self._by_destination[subscription.destination].remove(subscription)
             raise

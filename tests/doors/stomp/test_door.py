@@ -379,6 +379,22 @@ async def test_who_sends_faster_than_it_reads_is_disconnected_and_nobody_else(
     await client.done("SEND", b"", destination="a")
 
 
+async def test_a_client_of_a_session_cannot_disconnect_a_back_end_by_saying_much() -> None:
+    async for running in serve(message_paths=("say",)):
+        browser = Browser(running.comet)
+        await browser.open()
+        async with connected(running.urls["stomp"]) as deaf:
+            await deaf.done("SUBSCRIBE", id="m", destination="::message")
+            sent = 0
+            while await browser.ask("say", "x" * 200_000):
+                sent += 1
+                assert sent < 200, "what waits for a client that does not read is not bounded"
+            for _ in range(sent):
+                assert await deaf.hear() is not None
+            assert await browser.ask("say", "it reads again") is True
+        await browser._http.aclose()
+
+
 async def test_what_is_never_acknowledged_is_bounded(client: StompClient, other: StompClient) -> None:
     await client.done("SUBSCRIBE", id="1", destination="a", ack="client")
     for number in range(1001):
