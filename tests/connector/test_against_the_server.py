@@ -58,8 +58,8 @@ class Browser:
         """Ask something, and return the answer."""
         self._rid += 1
         packets = [{"path": path, "message": message, "ask": "q"}]
-        body: dict[str, object] = {"sid": self.sid, "rid": self._rid, "ack": self._ack, "packets": packets}
-        came = (await self._post(body))["packets"]
+        answer = await self._post({"sid": self.sid, "rid": self._rid, "ack": self._ack, "packets": packets})
+        came = answer["packets"]
         self._ack += len(came)
         return came[-1]["message"]["value"]
 

@@ -13,7 +13,6 @@ from cometary import App, server
 from cometary.config import Address, Settings
 from cometary.connector import AsyncConnector
 from cometary.doors.stomp import queues
-from cometary.doors.stomp.frames import Frame
 from cometary.errors import ConfigError
 from cometary.server import Running
 from tests.connector.test_against_the_server import Browser
@@ -136,17 +135,29 @@ async def test_o8_sign_on_and_sign_off_are_messages(
     assert event["undelivered"] == [{"path": "hello", "message": "never read"}]
 
 
-async def test_what_clients_say_to_back_ends_is_a_message_to_those_who_subscribe() -> None:
-    heard: Frame | None = None
+@pytest.fixture
+async def taking() -> AsyncIterator[Running]:
+    """A server whose clients may send to back-ends."""
     async for running in serve(message_paths=("say/*",)):
-        browser = Browser(running.comet)
-        await browser.open()
-        async with connected(running.urls["stomp"]) as client:
-            assert await browser.ask("say/hello", 1) is False
-            await client.done("SUBSCRIBE", id="m", destination="::message")
-            assert await browser.ask("say/hello", {"text": "é"}) is True
-            heard = await client.hear()
-        await browser._http.aclose()
+        yield running
+
+
+@pytest.fixture
+async def talker(taking: Running) -> AsyncIterator[Browser]:
+    browser = Browser(taking.comet)
+    await browser.open()
+    yield browser
+    await browser._http.aclose()
+
+
+async def test_what_clients_say_to_back_ends_is_a_message_to_those_who_subscribe(
+    taking: Running, talker: Browser
+) -> None:
+    async with connected(taking.urls["stomp"]) as client:
+        assert await talker.ask("say/hello", 1) is False
+        await client.done("SUBSCRIBE", id="m", destination="::message")
+        assert await talker.ask("say/hello", {"text": "é"}) is True
+        heard = await client.hear()
     assert heard is not None
     assert (heard.headers["destination"], heard.headers["content-type"]) == ("::message", "application/json")
     event = json.loads(heard.body)
@@ -379,20 +390,18 @@ async def test_who_sends_faster_than_it_reads_is_disconnected_and_nobody_else(
     await client.done("SEND", b"", destination="a")
 
 
-async def test_a_client_of_a_session_cannot_disconnect_a_back_end_by_saying_much() -> None:
-    async for running in serve(message_paths=("say",)):
-        browser = Browser(running.comet)
-        await browser.open()
-        async with connected(running.urls["stomp"]) as deaf:
-            await deaf.done("SUBSCRIBE", id="m", destination="::message")
-            sent = 0
-            while await browser.ask("say", "x" * 200_000):
-                sent += 1
-                assert sent < 200, "what waits for a client that does not read is not bounded"
-            for _ in range(sent):
-                assert await deaf.hear() is not None
-            assert await browser.ask("say", "it reads again") is True
-        await browser._http.aclose()
+async def test_a_client_of_a_session_cannot_disconnect_a_back_end_by_saying_much(
+    taking: Running, talker: Browser
+) -> None:
+    async with connected(taking.urls["stomp"]) as deaf:
+        await deaf.done("SUBSCRIBE", id="m", destination="::message")
+        sent = 0
+        while await talker.ask("say/much", "x" * 200_000):
+            sent += 1
+            assert sent < 200, "what waits for a client that does not read is not bounded"
+        for _ in range(sent):
+            assert await deaf.hear() is not None
+        assert await talker.ask("say/much", "it reads again") is True
 
 
 async def test_what_is_never_acknowledged_is_bounded(client: StompClient, other: StompClient) -> None:
