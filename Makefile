@@ -5,6 +5,9 @@
 #   make compile compile the modules that every delivery runs through, in a copy of this checkout
 #   make wheel   the same in a wheel, for servers in production
 #   make docs    build the site of the documentation, in .cache/docs/site; VERSION=1.2.3 names it
+#   make release what a release publishes, of the tag that is checked out, in dist/VERSION
+#   make release-rehearsal  make a release of what is committed, publish it on this machine, install and use it, minutes;
+#                REHEARSAL_OPTIONS=--pure leaves the compiled wheel out
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #   make proxies run the server behind a real nginx and a real Caddy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
@@ -21,10 +24,11 @@ SHELL := bash
 
 VENV := .venv
 DOCS := .cache/docs
+RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test compile wheel docs fuzz proxies autobahn mutants format lock clean
+.PHONY: demo test compile wheel docs release release-rehearsal fuzz proxies autobahn mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -43,6 +47,12 @@ wheel: $(VENV)/dev.stamp
 
 docs: $(DOCS)/python.stamp $(DOCS)/npm/node_modules/.package-lock.json
 	$(DOCS)/venv/bin/python docs/site/build.py $(if $(VERSION),--version $(VERSION))
+
+release: $(RELEASE)/release.stamp node_modules/.package-lock.json
+	$(RELEASE)/bin/python scripts/release.py $(RELEASE_OPTIONS)
+
+release-rehearsal: $(RELEASE)/release.stamp node_modules/.package-lock.json
+	$(RELEASE)/bin/python scripts/rehearse.py $(REHEARSAL_OPTIONS)
 
 fuzz: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.fuzzing $(FUZZ_OPTIONS)
@@ -72,6 +82,7 @@ lock: $(VENV)/dev.stamp
 	$(UV_COMPILE) --group build --output-file requirements/run.txt >/dev/null
 	$(UV_COMPILE) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt >/dev/null
 	$(UV_COMPILE) --group docs --extra testing --constraint requirements/dev.txt --output-file requirements/docs.txt >/dev/null
+	$(UV_COMPILE) --group release --constraint requirements/run.txt --output-file requirements/release.txt >/dev/null
 	npm update --package-lock-only
 	npm update --package-lock-only --prefix docs/site
 
@@ -92,6 +103,12 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/bin/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@echo "Installing what the checks need ..."
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+$(RELEASE)/release.stamp: requirements/release.txt
+	@echo "Installing what a release needs ..."
+	PYTHON="$(PYTHON)"; "$${PYTHON:-$$(scripts/find_python.sh)}" -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $<
 	touch $@
 
 $(DOCS)/python.stamp: requirements/docs.txt

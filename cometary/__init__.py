@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from cometary.connector import AsyncConnector, Connector, Outbox
     from cometary.sessions import Failure, Packet, Receipt, Session
     from cometary.transport.codecs.encoded import encoded_cbor, encoded_json
-
-__version__ = "0.1.0"
+    from cometary.version import __version__
 
 __all__ = [
     "App",
@@ -45,6 +44,7 @@ _find = importer(
         "Receipt": "cometary.sessions",
         "Session": "cometary.sessions",
         "Socket": "cometary.app",
+        "__version__": "cometary.version",
         "encoded_cbor": "cometary.transport.codecs.encoded",
         "encoded_json": "cometary.transport.codecs.encoded",
     },

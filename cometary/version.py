@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final
 
-from cometary import __version__
-
 PACKAGE: Final = Path(__file__).parent
+UNKNOWN: Final = "0.0"
+"""The version of a copy that was not installed."""
+
+
+def installed() -> str:
+    """Return the version that was installed, which is that of git's tag."""
+    try:
+        return metadata.version("cometary")
+    except metadata.PackageNotFoundError:
+        return UNKNOWN
+
+
+__version__: Final = installed()
 
 
 def kind() -> str:

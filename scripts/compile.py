@@ -106,6 +106,8 @@ LINKED: Final = (".venv", "node_modules")
 
 COMPILING: Final = {**os.environ, "COMETARY_BUILD": "compiled"}
 """What tells setup.py not to go on without."""
+PRETEND: Final = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_COMETARY"
+"""What tells it the version: git, which knows it, is not in the copy."""
 
 
 def copied() -> list[Path]:
@@ -152,12 +154,14 @@ def copy() -> None:
         (COPY / name).symlink_to(ROOT / name)
 
 
-def set_up(*command: str) -> None:
+def set_up(*command: str, **environment: str) -> None:
     """Run a command of setuptools in the copy."""
     log = COPY / "compile.log"
     with log.open("w") as output:
         whole = [sys.executable, "setup.py", *command]
-        done = subprocess.run(whole, cwd=COPY, env=COMPILING, stdout=output, stderr=output, check=False)
+        done = subprocess.run(
+            whole, cwd=COPY, env={**COMPILING, **environment}, stdout=output, stderr=output, check=False
+        )
     if done.returncode:
         sys.exit(f"{log.read_text()[-4000:]}\n{command[0]} failed; the sources run as well, only slower")
 
@@ -190,8 +194,10 @@ def compile_if_possible() -> int:
 
 def make_wheel() -> None:
     """Put the package, sources included, into a wheel, and say where it is."""
+    asked = [sys.executable, "-m", "setuptools_scm"]
+    version = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     with TemporaryDirectory() as folder:
-        set_up("bdist_wheel", "--dist-dir", folder)
+        set_up("bdist_wheel", "--dist-dir", folder, **{PRETEND: version})
         (wheel,) = Path(folder).iterdir()
         expected = {file.relative_to(ROOT).as_posix() for file in packaged()}
         if left := expected - set(ZipFile(wheel).namelist()):

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from tarfile import TarFile
 from tarfile import open as open_archive
@@ -31,11 +33,14 @@ PACKAGED = (
 )
 
 NO_COMPILER = {"CC": "/nowhere/cc"}
+TAG = {"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_COMETARY": "9.8.7"}
+"""Says what git's tag would say."""
 
 
-def copy(folder: Path) -> None:
+def copy(folder: Path, names: Iterable[str] = PACKAGED) -> None:
     """Copy what packages are made of, since building leaves behind what a checkout is not to have."""
-    for name in PACKAGED:
+    folder.mkdir(exist_ok=True)
+    for name in names:
         if (ROOT / name).is_dir():
             left_out = shutil.ignore_patterns("__pycache__", "*.so")
             shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=left_out)
@@ -59,15 +64,18 @@ def wheel_of(folder: Path, source: str, **environment: str) -> subprocess.Comple
 
 def test_where_there_is_no_compiler_the_wheel_of_the_source_archive_has_all_that_runs(tmp_path: Path) -> None:
     copy(tmp_path)
+    for words in (["init"], ["add", *PACKAGED]):  # what is in git is looked at for the archive
+        command = ["git", *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     program = "from setuptools.build_meta import build_sdist as build; build('archive')"
-    assert (built := run(tmp_path, "-c", program, **NO_COMPILER)).returncode == 0, built.stderr
+    assert (built := run(tmp_path, "-c", program, **NO_COMPILER, **TAG)).returncode == 0, built.stderr
     [archive] = (tmp_path / "archive").iterdir()
     with open_archive(archive) as files:
         check_archive(files)
     built = wheel_of(tmp_path, str(archive), **NO_COMPILER)
     assert built.returncode == 0, built.stderr
     [wheel] = (tmp_path / "dist").iterdir()
-    assert wheel.name.endswith("-py3-none-any.whl")
+    assert wheel.name == "cometary-9.8.7-py3-none-any.whl", "the archive knows its version without git"
     with ZipFile(wheel) as files:
         check_wheel(files)
 
@@ -94,6 +102,19 @@ def check_wheel(files: ZipFile) -> None:
     for source in SOURCES.iterdir():
         for folder in ("demo/page", "contrib/django/static/cometary", "doors/inspector/page"):
             assert files.read(f"cometary/{folder}/client/{source.name}") == source.read_bytes()
+
+
+def test_what_git_archives_has_the_version_of_its_tag(tmp_path: Path) -> None:
+    copy(tmp_path / "clone", ("pyproject.toml", ".gitattributes", ".git_archival.txt"))
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for words in (["init"], ["add", "--all"], ["commit", "-m", "x"], ["tag", "v1.2.3"]):
+        subprocess.run([*git, *words], cwd=tmp_path / "clone", check=True, capture_output=True)
+    archived = subprocess.run(
+        [*git, "archive", "HEAD"], cwd=tmp_path / "clone", check=True, capture_output=True
+    )
+    with open_archive(fileobj=BytesIO(archived.stdout)) as files:
+        files.extractall(tmp_path / "archive", filter="data")
+    assert run(tmp_path / "archive", "-m", "setuptools_scm").stdout == "1.2.3\n"
 
 
 def test_who_asks_for_a_compiled_one_is_told_what_is_missing(tmp_path: Path) -> None:

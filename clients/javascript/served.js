@@ -16,8 +16,8 @@ import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const target = process.argv[2] ?? join(here, "../../cometary/browser");
-const { version, license } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
-const banner = `/*! cometary ${version}, ${license} */`;
+const { license } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
+const banner = `/*! cometary, ${license} */`;
 
 /** Names stay: what one tab says, another has to understand, which may have an older version. */
 async function makeClient() {

@@ -1,4 +1,4 @@
-/*! cometary 0.1.0, MIT */
+/*! cometary, MIT */
 declare module "*/comet.js" {
 export * from "cometary:all";
 }
