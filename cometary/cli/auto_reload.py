@@ -10,7 +10,8 @@
 4.  Signals that end a program come to this process, and so does that of a terminal that was closed: the server runs in
     a session of its own, so that a Ctrl-C does not reach it twice. It is told to stop, and its exit status is returned.
     A second signal is passed on, which ends it at once.
-5.  However this process ends, unless it is killed, no server is left behind.
+5.  However this process ends, no server is left behind. If it is killed, the server notices by its standard input, of
+    which this process holds the other end (`cometary.cli.restarted`), and stops.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def run(arguments: Sequence[str], given: Mapping[str, str], *, drains: bool) -> 
         raise ConfigError(FLAG, "it needs the extra: pip install 'cometary[reload]'") from None
     quick = [] if drains else ["--drain", "0"]
     rest = [argument for argument in arguments if argument != FLAG]
-    command = [sys.executable, "-m", "cometary", *rest, *quick]
+    command = [sys.executable, "-m", "cometary.cli.restarted", *rest, *quick]
     paths, default = watched(given), DefaultFilter()
 
     def is_source(change: Change, path: str) -> bool:
@@ -135,7 +136,7 @@ class _Server:
 
     async def start(self) -> None:
         """Start one."""
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "start_new_session": True}
+        options: dict[str, Any] = {"stdin": subprocess.PIPE, "start_new_session": True}
         self._process = await trio.lowlevel.open_process(self._command, **options)
         self._told = False
 

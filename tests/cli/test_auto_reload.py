@@ -74,6 +74,13 @@ def test_a_change_is_served_by_another_server(process: subprocess.Popen[str], pr
     )
 
 
+def test_no_server_is_left_behind_by_one_who_is_killed(process: subprocess.Popen[str]) -> None:
+    assert served(process) == "first"
+    process.kill()
+    said, _ = process.communicate(timeout=60)  # the server has its standard output, too
+    assert said == ""
+
+
 PATIENCE = 60
 """Seconds after which nothing more is going to come."""
 

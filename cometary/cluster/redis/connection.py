@@ -10,6 +10,7 @@ import trio
 from cometary.cluster.redis.url import EngineURL
 from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader, command
 from cometary.errors import EngineError
+from cometary.transport.net.vanished import notice_when_it_vanishes
 
 PATIENCE: Final = 2.0
 """Seconds for which a connection, or one answer, is waited for."""
@@ -26,6 +27,7 @@ async def open_stream(url: EngineURL) -> trio.abc.Stream:
             if url.port is None:
                 return await trio.open_unix_socket(url.host)
             stream = await trio.open_tcp_stream(url.host, url.port)
+            notice_when_it_vanishes(stream)
             return await _secured(url, stream) if url.tls else stream
     except trio.TooSlowError:
         raise unreachable(url, "it does not answer") from None

@@ -34,6 +34,7 @@ from cometary.doors.bosh.streams import (
 )
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
+from cometary.transport.net.vanished import notice_when_it_vanishes
 
 if TYPE_CHECKING:
     from cometary.config.kinds import Address
@@ -144,6 +145,7 @@ class Upstream:
             self._fail(error)
             return
         stream.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        notice_when_it_vanishes(stream)
         await self._talk(stream)
 
     # -- the conversation -------------------------------------------------------------------------

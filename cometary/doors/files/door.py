@@ -8,11 +8,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cometary.browser import CLIENT, TYPES, WELCOME, hashed_name
 from cometary.config.section import Section, section_of
+from cometary.doors.control.settings import ControlSection, secrets_of
 from cometary.doors.door import Door
 from cometary.doors.files.settings import FilesSection
 from cometary.doors.hosting.settings import HostingSection
@@ -52,7 +55,7 @@ class FilesDoor(Door):
         for path, file in client_files(comet).items():
             files.add_file(path, file)
         if section_of(self.settings, FilesSection).welcome_page == "on" and not (site.wsgi or site.asgi):
-            files.add_file("/", welcome_page(comet))
+            files.add_file("/", welcome_page(comet, section_of(self.settings, ControlSection)))
 
     def rest(self) -> Endpoint:
         """Answer with the file of that name, if there is one."""
@@ -85,10 +88,23 @@ def client_files(comet: str) -> Mapping[str, ServedFile]:
     }
 
 
-def welcome_page(comet: str) -> ServedFile:
-    """Return the page of a server without pages."""
+def welcome_page(comet: str, control: ControlSection) -> ServedFile:
+    """Return the page of a server without pages.
+
+    Args:
+        comet: the path of the comet endpoint.
+        control: where the command that the page shows has to go.
+    """
     for_good, this_version, _ = client_paths(comet)
+    elsewhere = control.control != ControlSection().control
+    values = {
+        "client": for_good,
+        "hashed": this_version,
+        "comet": comet,
+        "more": f" --control {shlex.quote(str(control.control))}" if elsewhere else "",
+        "secret": "needed" if secrets_of(control) else "",
+    }
     text = WELCOME.read_text(encoding="utf-8")
-    for name, path in (("client", for_good), ("hashed", this_version), ("comet", comet)):
-        text = text.replace(f'"{{{name}}}"', f'"{path}"')
+    for name, value in values.items():
+        text = text.replace(f'"{{{name}}}"', json.dumps(value).replace("<", "\\u003c"))
     return ServedFile(text.encode(), WELCOME.suffix, int(WELCOME.stat().st_mtime))

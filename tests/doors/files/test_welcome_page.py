@@ -13,6 +13,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cometary.app import App
+from cometary.config import Address
+from cometary.config.kinds import UnixAddress
+from cometary.doors.control.settings import ControlSection
+from cometary.doors.files.door import welcome_page
 from tests.doors.files.test_client import asking
 from tests.servers import ENVIRONMENT, ROOT, RunningServer, running_server
 
@@ -70,6 +74,35 @@ async def test_it_is_shown_where_nothing_else_is() -> None:
         assert TITLE in text
         assert 'new Comet("/push/comet")' in text
         assert "{" not in httpx.URL(text.partition('import { Comet } from "')[2].partition('"')[0]).path
+
+
+@pytest.mark.parametrize(
+    ("control", "more"),
+    [
+        (ControlSection(), ""),
+        (ControlSection(control=Address("127.0.0.1", 8099)), " --control 127.0.0.1:8099"),
+        (
+            ControlSection(control=UnixAddress("/run/</script>.sock")),
+            " --control 'unix:/run/\\u003c/script>.sock'",
+        ),
+    ],
+)
+def test_the_command_is_for_this_server_wherever_it_takes_commands(
+    control: ControlSection, more: str
+) -> None:
+    text = page_of(control)
+    assert f'const more = "{more}";' in text
+    assert '"" !== "needed"' in text
+
+
+def test_it_says_if_the_command_needs_a_secret_and_not_which() -> None:
+    text = page_of(ControlSection(secret="confidential"))
+    assert '"needed" !== "needed"' in text
+    assert "confidential" not in text
+
+
+def page_of(control: ControlSection) -> str:
+    return welcome_page("/comet", control)._body.decode()
 
 
 async def test_an_application_with_a_page_shows_that(tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def test_the_tree_is_opened_and_only_what_is_in_view_is_there(tab: Page) -> None
     expect(tab.locator(".row")).to_have_count(1)
 
 
+def test_an_address_that_names_no_list_shows_the_tree(tab: Page) -> None:
+    show(tab, "at=ended")
+    expect(tab.locator("#lists [aria-current]")).to_have_text("Ended")
+    for name in ("nothing", "constructor"):  # each object of JavaScript has one of these
+        show(tab, f"at={name}")
+        expect(tab.locator("#lists [aria-current]")).to_have_text("Tree")
+
+
 def test_a_session_is_found_by_its_user_followed_and_kicked(tab: Page, crowd: Crowd) -> None:
     show(tab, "at=sessions")
     expect(tab.locator("#total")).to_have_text(f"{MANY:,}")

@@ -54,7 +54,7 @@ function arrive() {
   const place = new URLSearchParams(location.hash.slice(1));
   const wanted = place.get("at") ?? "tree";
   if (wanted !== at || !byId("lists").querySelector("[aria-current]"))
-    begin(wanted in LISTS ? wanted : "tree");
+    begin(Object.hasOwn(LISTS, wanted) ? wanted : "tree");
   const [what, id, time] = [place.get("what"), place.get("id"), place.get("time")];
   const target = what === null ? undefined : { what, id, ...(time === null ? {} : { time: Number(time) }) };
   detail.begin(target);

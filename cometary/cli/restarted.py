@@ -1,0 +1,34 @@
+"""The server as `--reload` starts it: it stops when nobody holds the other end of its standard input any more.
+
+However the process that restarts it ends, killed at once included, the kernel closes that end. (The signal that Linux
+sends for a parent's death is not enough: it is sent for that of the thread that began the process.)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from threading import Thread
+
+from cometary.cli import main
+
+
+def take_standard_input() -> int:
+    """Leave an empty standard input to the application; returns the descriptor of the one that there was."""
+    held = os.dup(0)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return held
+
+
+def stop_with(held: int) -> None:
+    """Stop this process, as SIGTERM does, once the other end of a pipe is closed."""
+    os.read(held, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    Thread(target=stop_with, args=(take_standard_input(),), daemon=True).start()
+    sys.exit(main())
