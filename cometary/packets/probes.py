@@ -4,7 +4,9 @@
     That costs all others the counting.
 2.  An outbox that takes a packet with a probe follows it, unless it follows another one. Of an update to many sessions
     one outbox in `SPREAD` does: the last of them count as well as the first, and all of them pay for few.
-3.  A packet that is kept for those who come later has none any more: how long it was kept is nobody's latency.
+3.  What a back-end's call sends that is part of a trace of its own (`caller`) has one in any case: whoever traces
+    wants to see it.
+4.  A packet that is kept for those who come later has none any more: how long it was kept is nobody's latency.
 """
 
 from __future__ import annotations
@@ -32,23 +34,26 @@ class Probes:
         clock: the same.
         answered: seconds from being sent to being in an answer, or written to a stream, for the first time.
         acknowledged: seconds from being sent to the client's acknowledgement.
-        told: is told of each packet that was followed to its acknowledgement: its path, and when it was sent, in an
-            answer and acknowledged. It does not raise. None for nobody.
+        told: is told of each packet that was followed to its acknowledgement: its path, when it was sent, in an
+            answer and acknowledged, and its `caller`. It does not raise. None for nobody.
+        caller: the `traceparent` of the call that sends what is looked at; None outside of such a call.
     """
 
-    __slots__ = ("_sampler", "acknowledged", "answered", "clock", "told")
+    __slots__ = ("_sampler", "acknowledged", "answered", "caller", "clock", "told")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.answered = Histogram()
         self.acknowledged = Histogram()
         self._sampler = Sampler()
-        self.told: Callable[[str, float, float, float], None] | None = None
+        self.told: Callable[[str, float, float, float, str | None], None] | None = None
+        self.caller: str | None = None
 
     def look_at(self, packet: Packet) -> None:
         """Give a packet that is being sent a probe, if it is its turn."""
-        if self._sampler.take():
-            packet.probe = Probe(self, self.clock(), packet.path)
+        caller = self.caller
+        if self._sampler.take() or caller is not None:
+            packet.probe = Probe(self, self.clock(), packet.path, caller)
 
     def were_read(self) -> None:
         """See `Sampler.was_read`."""
@@ -62,14 +67,16 @@ class Probe:
         probes: has what is found.
         began: when it was sent.
         path: its path.
+        caller: the `traceparent` of the call that sent it; None for none.
     """
 
-    __slots__ = ("_left", "began", "path", "probes")
+    __slots__ = ("_left", "began", "caller", "path", "probes")
 
-    def __init__(self, probes: Probes, began: float, path: str) -> None:
+    def __init__(self, probes: Probes, began: float, path: str, caller: str | None = None) -> None:
         self.probes = probes
         self.began = began
         self.path = path
+        self.caller = caller
         self._left: int = 0  # outboxes before the next one that follows it
 
     def follow(self, number: int) -> Followed | None:
@@ -116,7 +123,7 @@ class Followed:
         now = probes.clock()
         probes.acknowledged.observe(now - probe.began)
         if probes.told is not None:
-            probes.told(probe.path, probe.began, self._answered if self.was_sent else now, now)
+            probes.told(probe.path, probe.began, self._answered if self.was_sent else now, now, probe.caller)
         return True
 
     def is_among(self, last: int) -> bool:

@@ -3,7 +3,9 @@
 1.  The packets are those whose time is taken anyway (`cometary.packets.probes`): the first ones after each reading of
     the metrics, and one in 64. OpenTelemetry's own sampler (`OTEL_TRACES_SAMPLER`) may leave out more.
 2.  A trace is written once the packet is acknowledged, after the fact: nothing is added to its way.
-3.  If the application has set up its own provider, traces go there. Otherwise one is made, which sends them by OTLP
+3.  A back-end that traces its own work says so with its call (`traceparent`, W3C Trace Context): what that sends is
+    part of the back-end's trace, and traced as long as the back-end traces it.
+4.  If the application has set up its own provider, traces go there. Otherwise one is made, which sends them by OTLP
     over HTTP to where the usual variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`), in a thread of its own. When the server
     stops, it has `LAST_SECONDS` for what waits.
 """
@@ -53,7 +55,9 @@ class Tracing:
         self._now = now
         self._failed = False
 
-    def tell(self, path: str, sent: float, answered: float, acknowledged: float) -> None:
+    def tell(
+        self, path: str, sent: float, answered: float, acknowledged: float, caller: str | None = None
+    ) -> None:
         """Write the trace of one packet; never raises.
 
         Args:
@@ -61,9 +65,10 @@ class Tracing:
             sent: when it was sent, by the clock.
             answered: when it was first in an answer, or written to a stream.
             acknowledged: when the client had acknowledged it.
+            caller: the `traceparent` of the call that sent it; None for none.
         """
         try:
-            self._write(path, sent, answered, acknowledged)
+            self._write(path, sent, answered, acknowledged, caller)
         except Exception:
             if not self._failed:
                 self._failed = True
@@ -71,14 +76,20 @@ class Tracing:
                     "traces failed", text="A trace could not be written; further failures are not logged"
                 )
 
-    def _write(self, path: str, sent: float, answered: float, acknowledged: float) -> None:
+    def _write(
+        self, path: str, sent: float, answered: float, acknowledged: float, caller: str | None
+    ) -> None:
         from opentelemetry.trace import SpanKind, set_span_in_context  # noqa: PLC0415 - it comes with an extra
+        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+            TraceContextTextMapPropagator,
+        )
 
         offset = time.time_ns() - int(self._now() * NANO)
         begin, middle, end = (offset + int(moment * NANO) for moment in (sent, answered, acknowledged))
         attributes = {"messaging.system": "cometary", "messaging.destination.name": path}
+        around = TraceContextTextMapPropagator().extract({"traceparent": caller or ""})
         whole = self._tracer.start_span(
-            "deliver", kind=SpanKind.PRODUCER, attributes=attributes, start_time=begin
+            "deliver", around, kind=SpanKind.PRODUCER, attributes=attributes, start_time=begin
         )
         context = set_span_in_context(whole)
         for name, start, stop in (("answer", begin, middle), ("acknowledge", middle, end)):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -65,6 +66,38 @@ async def test_a_packet_is_told_of_from_the_update_to_the_acknowledgement(
     assert times == sorted(times)
     assert (acknowledge.start_time, acknowledge.end_time) == (answer.end_time, whole.end_time)
     assert began - 10**9 < times[0] <= times[-1] < time.time_ns() + 10**9
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "traced"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", True),
+        (f"00-{TRACE}-{SPAN}-00", False),
+        (f"00-{TRACE}-{SPAN}-01-more", False),
+        ("\N{COMET}".encode().decode("latin-1"), False),
+    ],
+)
+async def test_what_a_back_end_sends_is_part_of_its_own_trace(
+    traceparent: str, traced: bool, app: App, spans: InMemorySpanExporter
+) -> None:
+    async with (
+        serving(app, traces="on") as world,
+        httpx.AsyncClient(base_url=world.running.control) as backend,
+    ):
+        client = await world.open()
+        for number in range(20):  # more than are looked at in any case
+            headers = {b"traceparent": traceparent.encode("latin-1")} if number == 19 else {}
+            await backend.post("/update", json={"path": "news", "message": number}, headers=headers)
+            await client.poll()
+        await client.hold()
+        await world.settle()
+        last = [span for span in spans.get_finished_spans() if span.name == "deliver"][-1]
+    assert last.context is not None
+    assert (last.context.trace_id == int(TRACE, 16)) == traced
+    assert (last.parent is not None and last.parent.span_id == int(SPAN, 16)) == traced
 
 
 async def test_without_the_option_nothing_is_told(app: App, spans: InMemorySpanExporter) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from cometary.config.section import Section, section_of
 from cometary.doors.control.acting import acting
+from cometary.doors.control.callers import CallerTraces
 from cometary.doors.control.endpoint import ControlEndpoint
 from cometary.doors.control.metrics import MetricsEndpoint
 from cometary.doors.control.receipts import ReceiptsEndpoint
@@ -57,7 +58,9 @@ class ControlDoor(Door):
         # Off loopback it has a secret, and is called by names of its own.
         names = section_of(self.settings, HttpSection).hosts if section.control.is_loopback else ()
         self._hosts = hosts = HostRule(names)
-        self._service = service = Service(endpoint, hosts=hosts, metered=inside.bodies.metered)
+        probes = inside.hub.probes
+        answering = endpoint if probes.told is None else CallerTraces(endpoint, probes)
+        self._service = service = Service(answering, hosts=hosts, metered=inside.bodies.metered)
         self._listener = Listener(
             self.name,
             section.control,
