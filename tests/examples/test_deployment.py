@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,15 @@ FILES: Final = [*sorted(DEPLOYMENT.glob("*.yml")), *sorted((ROOT / "examples/mon
 def test_the_files_are_yaml_in_its_usual_form() -> None:
     prettier = ROOT / "node_modules/.bin/prettier"
     subprocess.run([str(prettier), "--check", *map(str, FILES)], check=True, timeout=60)
+
+
+def test_the_container_file_is_as_those_who_lint_them_want_it() -> None:
+    # Versions are not pinned: Debian keeps only the newest, and the wheels come from the stage before.
+    hadolint = [str(Path(sys.executable).with_name("hadolint")), "--ignore", "DL3008", "--ignore", "DL3013"]
+    said = subprocess.run(
+        [*hadolint, DEPLOYMENT / "Dockerfile"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert said.stdout == ""
 
 
 def test_prometheus_takes_what_compose_gives_it() -> None:
