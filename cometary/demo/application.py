@@ -13,6 +13,7 @@ from cometary.app import App
 from cometary.demo.chat import Chat
 from cometary.demo.delivery import Delivery
 from cometary.demo.jobs import Jobs
+from cometary.demo.monitor import declare
 from cometary.demo.watching import Watching
 from cometary.log import get_logger
 from cometary.sessions.supervisor import CRASHES, PERIOD
@@ -65,6 +66,7 @@ def make_app() -> App:
     Delivery(app)
     Jobs(app, chat.sessions)
     Watching(app)
+    declare(app)
     return app
 
 

@@ -263,3 +263,23 @@ def test_the_page_fits_into_any_window(tab: OpenTab) -> None:
     for width in (1280, 768, 360):
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("(width) => document.documentElement.scrollWidth === width", arg=width)
+
+
+def test_the_monitor_draws_what_the_machine_does_while_people_talk(browser: Browser, demo: Demo) -> None:
+    pages: list[Page] = []
+    for _ in range(2):
+        page = browser.new_context().new_page()
+        page.goto(demo.page)
+        page.click("a[href='monitor.html']")
+        expect(page.locator("body")).to_have_attribute("data-state", "open", timeout=30_000)
+        pages.append(page)
+    one, other = pages
+    say(one, "Is anybody <b>there</b>?")
+    expect(one.locator("#said li").last).to_contain_text("you Is anybody <b>there</b>?")
+    expect(other.locator("#said li").last).to_contain_text("Is anybody <b>there</b>?")
+    for line in ("cpu", "used", "cached", "buffers", "free"):
+        expect(other.locator(f"polyline.{line}")).to_have_attribute("points", re.compile(r"\d,\d.* 99,\d"))
+    one.goto(f"{demo.page}chat.html")
+    expect(one.locator("body")).to_have_attribute("data-state", "open", timeout=30_000)
+    for page in pages:
+        page.context.close()
