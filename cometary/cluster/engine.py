@@ -5,7 +5,8 @@
 2.  Where a delivery waits there is a plain call and a callback, so that no actor waits. The calls of one turn of the
     scheduler go out in one write, and are answered in order, in a later turn.
 3.  A lease says who is there. It makes nodes replaceable; only the generation of a record makes that safe.
-4.  After the engine was away, no node is taken for dead until all have had time to renew their leases (`grace`).
+4.  After the engine was away, no node is taken for dead until all have had time to renew their leases (`grace`). If it
+    may have lost something meanwhile, it confirms nothing until then either (R9).
 
 `local` is the engine within a process (`cometary.cluster.local`), `redis` the one on Redis or Valkey
 (`cometary.cluster.redis`). Every engine has to pass `tests/cluster/conformance`.
@@ -44,7 +45,8 @@ class Records(Protocol):
             version: that the record is to have.
             change: the change.
             answered: told the outcome, in the order of the calls and never within one. While the engine is away,
-                nothing is told.
+                nothing is told; during the grace only what stands (`cometary.cluster.record.stands`), and the rest
+                when that is over.
         """
         ...
 

@@ -11,6 +11,9 @@
     but it still says who owned the session, so that a change that comes again is answered as it was.
 5.  An owner restores what the engine has lost. It is refused where the engine knows of a later generation, or has a
     later version of this one.
+6.  An engine that may have lost something confirms nothing until all owners that live have had time to put back what
+    it has lost (R9). Else one that does not know of a later owner, whose adoption was lost, puts its record back first,
+    and what it has recorded then is lost when the later owner puts back its own.
 
 Pure: the engine in process runs this, owners keep it besides, and the functions in
 `cometary/cluster/redis/session.lua` do the same.
@@ -123,6 +126,16 @@ def adopted(record: Record, owner: str, seen: int) -> Record | None:
     if record.generation != seen or record.gone:
         return None
     return record._replace(generation=seen + 1, owner=owner)
+
+
+def stands(verdict: Verdict, *, lacking: bool) -> bool:
+    """Whether a verdict is told at once (rule 6); else the change is made again when all is there, and that one counts.
+
+    Args:
+        verdict: of a change, or of a record that is put back.
+        lacking: whether the engine may have lost what owners have still to put back.
+    """
+    return not lacking or verdict in {Verdict.FENCED, Verdict.BEHIND}
 
 
 def restored(record: Record | None, kept: Record) -> tuple[Verdict, Record]:

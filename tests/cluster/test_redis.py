@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.lowlevel
 import trio.testing
 
 from cometary.cluster.change import Change, Verdict
@@ -29,6 +30,8 @@ NewServer = Callable[..., EngineServer]
 
 NEW = opened("a", 7, b"signon")
 NEWS = Change(out=(b"news",))
+SHORT = 0.2
+"""Seconds of a lease, and with it of the grace, which is really waited for."""
 
 
 class Heard(logging.Handler):
@@ -67,7 +70,7 @@ async def test_a_killed_engine_has_put_back_what_it_lost_and_gets_what_waited(
     new_server: NewServer, heard: Heard
 ) -> None:
     server, answers, answered = new_server("valkey"), list[Verdict](), trio.Event()
-    async with running(RedisEngine(server.url, "a")) as engine:
+    async with running(RedisEngine(server.url, "a", lease=SHORT)) as engine:
         await engine.open("s", NEW)
         assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
         server.kill()
@@ -82,18 +85,46 @@ async def test_a_killed_engine_has_put_back_what_it_lost_and_gets_what_waited(
         server.start()
         await answered.wait()
         assert answers == [Verdict.BEHIND]
-        assert engine.lease_until > trio.current_time()
         kept = NEW.with_change(NEWS)
         assert await restore(engine, "s", kept) is Verdict.OK
         assert await commit(engine, "s", 1, 1, NEWS) is Verdict.OK
         assert await adopted_by_another(server) == kept.with_change(NEWS)._replace(generation=2, owner="b")
 
 
+async def test_a_former_owner_is_not_told_that_it_has_recorded_anything_before_the_later_one_is_back(
+    new_server: NewServer, heard: Heard
+) -> None:
+    server, told, done = new_server(), list[Verdict](), trio.Event()
+
+    def take(verdict: Verdict) -> None:
+        told.append(verdict)
+        done.set()
+
+    former, later = [RedisEngine(server.url, name, lease=SHORT) for name in "ab"]
+    async with running(former), running(later):
+        await former.open("s", NEW)
+        adopted = await later.adopt("s", 1)
+        assert isinstance(adopted, Record)
+        server.kill()
+        await heard.wait_for("the engine at")
+        server.start()
+        assert await commit(former, "s", 1, 0, NEWS) is Verdict.BEHIND
+        former.restore("s", NEW, take)
+        former.commit("s", 1, 0, NEWS, lambda _: None)
+        while await later.owner("s") is None:
+            await trio.lowlevel.checkpoint()
+        assert told == []
+        assert await restore(later, "s", adopted) is Verdict.OK
+        await done.wait()
+        assert told == [Verdict.FENCED]
+        assert await commit(later, "s", 2, 0, NEWS) is Verdict.OK
+
+
 async def test_an_engine_that_keeps_its_data_has_it_after_a_restart(
     new_server: NewServer, heard: Heard
 ) -> None:
     server = new_server("redis", "--appendonly", "yes", "--appendfsync", "always")
-    async with running(RedisEngine(server.url, "a")) as engine:
+    async with running(RedisEngine(server.url, "a", lease=SHORT)) as engine:
         await engine.open("s", NEW)
         assert await commit(engine, "s", 1, 0, NEWS) is Verdict.OK
         server.kill()

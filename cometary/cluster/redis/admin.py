@@ -60,8 +60,11 @@ async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
         yield client
 
 
-async def prepare(url: EngineURL) -> None:
+async def prepare(url: EngineURL) -> str:
     """See whether the server at `url` can be the engine, and load the functions.
+
+    Returns:
+        What tells this process of the server from any other: its `run_id`.
 
     Raises:
         EngineError: it cannot, as it is; the operator's fault.
@@ -69,14 +72,15 @@ async def prepare(url: EngineURL) -> None:
     """
     try:
         async with administrator(url) as client:
-            await check(url, client)
+            incarnation = await check(url, client)
             await client.function_load(FUNCTIONS, replace=True)
     except Exception as error:  # noqa: BLE001 - coredis raises its errors in groups, some of them in others
         raise translated(url, _first(error)) from None
+    return incarnation
 
 
-async def check(url: EngineURL, client: Redis[bytes]) -> None:
-    """See whether the server can be the engine.
+async def check(url: EngineURL, client: Redis[bytes]) -> str:
+    """See whether the server can be the engine; returns its `run_id`.
 
     Raises:
         EngineError: it cannot, as it is; the operator's fault.
@@ -96,6 +100,7 @@ async def check(url: EngineURL, client: Redis[bytes]) -> None:
             f"the engine at {url} would drop sessions when its memory is full: "
             f"set its maxmemory-policy to noeviction (it is {policy})"
         )
+    return str(about.get("run_id", ""))
 
 
 def _first(error: BaseException) -> BaseException:

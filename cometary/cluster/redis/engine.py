@@ -3,12 +3,15 @@
 1.  Frequent calls go by the lane; coredis checks whether the server can be the engine, and loads the functions. It does
     both at every new connection: a server that was restarted may have lost the functions.
 2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
+3.  A server that is another process than before may have lost what it had confirmed. What it confirms during the grace
+    is not told: when that is over it is asked again, and that answer counts (R9).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, cast
 
 import trio
@@ -16,7 +19,7 @@ import trio
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import Answered, EngineState
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
-from cometary.cluster.record import Record
+from cometary.cluster.record import Record, stands
 from cometary.cluster.redis import arguments
 from cometary.cluster.redis.admin import administrator, prepare
 from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
@@ -54,6 +57,10 @@ class RedisEngine:
         self._incarnation = secrets.token_hex(8)
         self._address = ""
         self._membership = Membership(node, lease, self._renew)
+        self._server = ""  # which process it is
+        self._may_lack = False
+        self._restarted = trio.Event()
+        self._unconfirmed: list[Callable[[], None]] = []
         self._lane = Lane(str(self._url), self._connect, self._membership.neighbours.away)
         self.alive = self._membership.alive
         self.address = self._membership.neighbours.address
@@ -80,7 +87,7 @@ class RedisEngine:
             await trio.aclose_forcefully(
                 await open_stream(self._url)
             )  # coredis leaves streams when it cannot connect
-            await prepare(self._url)
+            self._server = await prepare(self._url)
             asked = trio.current_time()
             async with administrator(self._url) as client:
                 _, *keys = MEMBER_KEYS
@@ -115,16 +122,35 @@ class RedisEngine:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._lane.run)
             nursery.start_soon(self._membership.run)
+            nursery.start_soon(self._confirm_after_grace)
 
     async def _connect(self) -> trio.abc.Stream:
         stream = await open_stream(self._url)
         try:
-            await prepare(self._url)
+            server = await prepare(self._url)
             await sign_in(self._url, stream)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
+        self._note_server(server)
         return stream
+
+    def _note_server(self, server: str) -> None:
+        if self._server and server != self._server:
+            self._may_lack = True
+            self._restarted.set()
+        self._server = server
+
+    async def _confirm_after_grace(self) -> None:
+        """Ask again what was not told, whenever all have had time to put back what was lost (rule 3)."""
+        while True:
+            await self._restarted.wait()
+            self._restarted = trio.Event()
+            await self._membership.after_grace()
+            self._may_lack = False
+            again, self._unconfirmed = self._unconfirmed, []
+            for ask in again:
+                ask()
 
     # -- records
 
@@ -137,8 +163,15 @@ class RedisEngine:
         self._change("restore", sid, arguments.of_record(record), answered)
 
     def _change(self, name: str, sid: str, given: Sequence[arguments.Argument], answered: Answered) -> None:
+        lacking = self._may_lack
+
         def take(reply: Reply) -> None:
             verdict = arguments.VERDICTS[cast("int", reply)]
+            if not stands(verdict, lacking=lacking or self._may_lack):
+                self._unconfirmed.append(partial(self._change, name, sid, given, answered))
+                if not self._may_lack:  # the grace has ended meanwhile
+                    self._restarted.set()
+                return
             if reply == arguments.OVER or verdict is Verdict.FENCED:
                 self._lane.call(command("SREM", _index(self._node), sid), _nobody)
             answered(verdict)

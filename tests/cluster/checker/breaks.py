@@ -16,6 +16,13 @@ TWO_PACKETS = (
 )
 """How a world begins in which an answer with two packets is on its way, the first of them of a path's log."""
 
+ADOPTION_LOST = (
+    *("application sends", "engine does", "engine answers"),
+    *("lease over", "adopt", "lose"),
+    *(("application sends", 1), ("node learns that the engine was away", 2)),
+)
+"""How a world begins in which the engine has lost everything, an adoption as well, and both owners are about to ask."""
+
 DELIVER_AT_ONCE = """fields=event.fields))
         if self.deliveries is None:
             return self._go_on([])
@@ -194,6 +201,13 @@ BREAKS = (
         Scope(leases=1, ends=1),
         "owner",
         (('if condition == "session-ended" and self.record.ended is not None and', "if"),),
+    ),
+    Break(
+        "R9: what is recorded is confirmed before all that was lost is put back",
+        "is recorded",
+        Scope(pushes=2, losses=1, leases=1, begins=ADOPTION_LOST),
+        "record",
+        (("return not lacking or verdict in {Verdict.FENCED, Verdict.BEHIND}", "return True"),),
     ),
     Break(
         "what the engine has lost is not put back",

@@ -89,8 +89,9 @@ class ClusterModel:
         calls = (0,) * (self.scope.inbound + 1)
         client = Client(self.parts.resumption(1, None, BASE))
         world = World(Engine(record), (holding.frozen(),), (), (), client, calls, calls, 0, self.scope.budget)
-        for name in self.scope.begins:
-            [move] = [move for move in self.moves(world) if move[0] == name]
+        for begun in self.scope.begins:
+            first = (begun,) if isinstance(begun, str) else begun
+            [move] = [move for move in self.moves(world) if move[: len(first)] == first]
             world = self.after(world, move)
         return world
 
@@ -346,7 +347,7 @@ class ClusterModel:
         machine = self.parts.machine(adopted, adopted=True, handling=self.scope.handling)
         holding = Holding(machine, Holder(()).desk, None, leased=True)
         holding.start()
-        world = world._replace(engine=world.engine._replace(record=adopted, before=None))
+        world = world._replace(engine=world.engine._replace(record=adopted, before=record))
         return self._moved(world, adopted.generation, holding)
 
     def _lose(self, world: World) -> World:
@@ -372,7 +373,8 @@ class ClusterModel:
             engine = engine._replace(record=record, before=before)
             engine = recorded(engine, world)
         operations = [each for each in world.operations if each is not operation]
-        operations.append(operation._replace(reply=verdict))
+        told = verdict if self.parts.stands(verdict, lacking=engine.lost) else None
+        operations.append(operation._replace(reply=told))
         return world._replace(engine=engine, operations=tuple(operations))
 
     def _engine_answers(self, world: World, operation: Operation) -> World:

@@ -103,9 +103,9 @@ def what_a_node_learns(world: World, holder: Holder) -> Iterable[Move]:
 
 
 def harm_to(world: World, holder: Holder) -> Iterable[Move]:
-    """Return what may happen to a node; to the owner not while the engine lacks what it has lost."""
+    """Return what may happen to a node; to an owner not while the engine lacks what it has lost."""
     generation, engine, left = record_of(holder).generation, world.engine, world.left
-    if engine.lost and (engine.record is None or generation == engine.record.generation):
+    if engine.lost and (engine.record is None or generation >= engine.record.generation):
         return
     if left[Budget.CRASHES]:
         yield ("crash", generation)

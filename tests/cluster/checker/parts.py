@@ -24,6 +24,7 @@ class Parts:
         committed: how the engine applies a change.
         adopted: how it has a session adopted.
         restored: how it takes a record back.
+        stands: whether it tells what came of that.
         unfenced: whether late operations may count, and so are not left out.
     """
 
@@ -32,6 +33,7 @@ class Parts:
     committed: Any = record.committed
     adopted: Any = record.adopted
     restored: Any = record.restored
+    stands: Any = record.stands
     unfenced: bool = False
 
 
@@ -55,5 +57,5 @@ def broken(module: str, *changes: tuple[str, str]) -> Parts:
         return replace(PRODUCTION, machine=names["OwnerMachine"])
     if module == "resumption":
         return replace(PRODUCTION, resumption=names["Resumption"])
-    functions = {name: names[name] for name in ("committed", "adopted", "restored")}
+    functions = {name: names[name] for name in ("committed", "adopted", "restored", "stands")}
     return replace(PRODUCTION, unfenced=True, **functions)

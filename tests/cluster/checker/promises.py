@@ -53,8 +53,9 @@ def recorded(engine: Engine, world: World) -> Engine:
     sent = engine.sent[: record.base] + record.out if not record.gone else engine.sent
     if not engine.lost:
         assert sent[: len(engine.sent)] == engine.sent, f"the record had {engine.sent}, and now {sent}"
-    owners = [each for each in world.holders if record_of(each).generation == record.generation]
-    whole = all(record.version >= record_of(owner).version for owner in owners)
+    whole = all(record[:2] >= record_of(each)[:2] for each in world.holders)
+    if engine.lost and not whole:
+        return engine  # nothing of it is confirmed (R9)
     longer = sent if len(sent) > len(engine.sent) else engine.sent
     assert len(set(longer)) == len(longer), f"a packet is in the record twice: {longer}"
-    return engine._replace(sent=longer, lost=engine.lost and not whole)
+    return engine._replace(sent=longer, lost=False)

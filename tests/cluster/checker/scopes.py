@@ -43,7 +43,7 @@ class Scope:
         replies: whether handlers send something.
         slow: whether other things happen while a handler runs.
         yields: whether handlers wait.
-        begins: the first moves, by their names; what is explored comes after them.
+        begins: the first moves, by their names, or these and the generation; what is explored comes after them.
     """
 
     inbound: int = 0
@@ -63,7 +63,7 @@ class Scope:
     replies: bool = True
     slow: bool = False
     yields: bool = False
-    begins: tuple[str, ...] = ()
+    begins: tuple[str | tuple[str, int], ...] = ()
 
     @property
     def redo(self) -> bool:

@@ -52,8 +52,8 @@ class Engine(NamedTuple):
 
     Attributes:
         record: what it has.
-        before: what it had before the last change of this generation.
-        lost: whether it has lost something that is not put back yet.
+        before: what it had before the last change, or adoption.
+        lost: whether it has lost something that is not put back yet: then nobody is taken for dead.
         log: entries in the log of the path.
         sent: all packets ever recorded for the client alone.
     """
