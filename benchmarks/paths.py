@@ -25,7 +25,7 @@ from cometary.dispatch.hub import Hub
 from cometary.packets.contract_table import Contracts
 from cometary.packets.encodings import CBOR, JSON, Encoding
 from cometary.packets.position import Replay
-from cometary.server.tree import new_engine
+from cometary.server.colleagues import new_engine
 from cometary.sessions import (
     Packet,
     Request,

@@ -162,6 +162,19 @@ class ProtocolError(CometaryError):
         return self.body() if self.retry_after is None else {**self.body(), "retry_after": self.retry_after}
 
 
+class ElsewhereError(ProtocolError):
+    """Another process has the session: nobody's fault. Whoever can hands the connection over; else it is unknown.
+
+    Args:
+        pass_on: returns what the connection goes on as, given what was read of it from the request on, and how many
+            bytes of the answer were sent already.
+    """
+
+    def __init__(self, pass_on: Any) -> None:
+        super().__init__("unknown-session", "there is no session with this id, or it ended long ago")
+        self.pass_on = pass_on
+
+
 class AskError(CometaryError):
     """Whoever was asked did not answer: the client's fault, the application's, or nobody's, as `fault` says.
 
@@ -325,6 +338,20 @@ class TooManyChildrenError(CometaryError):
 
 class EngineError(CometaryError):
     """The engine that joins nodes cannot be used as it is: the operator's fault; the error says what to change."""
+
+
+class WorkerEndedError(CometaryError):
+    """A worker, one of several processes of a server, has ended unasked: its own fault, or the operator's.
+
+    Args:
+        number: that of the worker.
+        how: how it has ended, in words.
+        status: its exit status; negative for the signal that has ended it.
+    """
+
+    def __init__(self, number: int, how: str, status: int | None) -> None:
+        super().__init__(f"worker {number} {how}")
+        self.status = status
 
 
 class RestartIntensityError(CometaryError):

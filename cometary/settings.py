@@ -51,6 +51,11 @@ class ServerSection(Section):
         "Over how long clients come back when the server stops, each at a time that it is told; 0 tells them none.",
         live=True,
     )
+    workers: int = option(
+        1,
+        kinds.whole(1, 64),
+        "How many processes serve, each with sessions of its own, at the same addresses.",
+    )
     watchdog: float = option(
         0.1,
         kinds.seconds(0, 60),

@@ -72,6 +72,7 @@ NOT_EACH_TIME: Final = {
     "server": "puts together what the other packages test",
     "simulation": "runs sessions for minutes; sessions and protocol test the same rules",
     "supervision": "is supervisors written in Python, on cells that actors tests",
+    "workers": "is not compiled, and has processes of its own; what is compiled of it, transport and gate test",
     "testing": "is what applications are tested with, in Python by its nature: it replaces parts",
 }
 """Why not, for each; `--all` runs them too."""

@@ -17,6 +17,8 @@ MADE_FROM: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "ProtocolError": (("session-ended", "it has ended"), {"retry_after": 3, "reason": "closed"}),
     "AskError": (("client", "sold-out", "none left"), {}),
     "RefusedError": (("none left", "sold-out"), {"more": "next week"}),
+    "ElsewhereError": (("what passes it on",), {}),
+    "WorkerEndedError": ((2, "was killed by SIGKILL", -9), {}),
     "ConfigError": (("--port", "no number"), {}),
     "ControlError": (("forbidden", 403, "not you"), {}),
     "UnknownSessionError": (("unknown-session", 404, "gone"), {}),

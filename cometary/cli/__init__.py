@@ -17,6 +17,7 @@ from cometary.cli.arguments import RELOAD, parse
 from cometary.cli.streams import open_standard_streams
 from cometary.errors import ConfigError
 from cometary.settings import Settings, is_given, load
+from cometary.workers.part import is_worker
 
 OTHERS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], int]]] = {
     "attach": attaching.run,
@@ -55,14 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from cometary.cli import auto_reload  # noqa: PLC0415 - it brings Trio along; see `_serve`
 
             return auto_reload.run(words, given, drains=is_given("drain", given, os.environ))
-        return _start(command, given)
+        return _start(command, given, sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
         sys.stderr.write(f"cometary: {error}\n")
         return 2
 
 
-def _start(command: str, given: Mapping[str, str]) -> int:
+def _start(command: str, given: Mapping[str, str], words: Sequence[str]) -> int:
     settings = load(given, os.environ)
+    if settings.workers > 1 and not is_worker(os.environ):
+        from cometary.cli import workers  # noqa: PLC0415 - see `_serve`
+
+        if command == "demo":
+            raise ConfigError("workers", "the demo is one process: it counts what it does")
+        return workers.run(settings, words)
     if command == "demo":
         any_control = not is_given("control", given, os.environ)
         return _serve(settings, _demo(settings), given, any_control=any_control)

@@ -26,6 +26,7 @@ from cometary import server
 from cometary.app import App
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
+from cometary.cli.worker import serve_as_worker
 from cometary.config import Address
 from cometary.errors import ConfigError
 from cometary.log import get_logger
@@ -34,6 +35,7 @@ from cometary.server.reloading import Source
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.version import kind, version
+from cometary.workers.part import take_part
 
 logger = get_logger("cometary.cli")
 
@@ -75,6 +77,9 @@ async def _serve_until_signal(
     source: Source | None,
     any_control: bool,  # noqa: FBT001
 ) -> int:
+    part = take_part(os.environ)
+    if part is not None:
+        return await serve_as_worker(settings, app or App(), part, source)
     inherited = Inherited(os.environ, os.getpid(), reuse_port=settings.reuse_port == "on")
     notifier = Notifier(os.environ, os.getpid())
     trio.lowlevel.spawn_system_task(notifier.keep_alive)

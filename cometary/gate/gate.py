@@ -35,7 +35,7 @@ from cometary.packets.patterns import NO_GRANTS
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.lease import admit, renew
-from cometary.sessions.locator import Gone, here, unknown_session
+from cometary.sessions.locator import Elsewhere, Gone, here, unknown_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -239,7 +239,7 @@ class Gate:
         """
         if keeper is None:
             place = self._locator.find(sid)
-            if isinstance(place, Gone) and fits(binding, place.binding):
+            if isinstance(place, Elsewhere) or (isinstance(place, Gone) and fits(binding, place.binding)):
                 return here(place)
         elif fits(binding, _kept(keeper)):
             return keeper

@@ -1,7 +1,7 @@
-"""The children of the server's tree that not every server has, and those that bring what is not the server's own.
+"""The children of the server's tree beside its sessions and its front end: what routes, and what not every server has.
 
-What they run may fail for long, such as a connection to another program. So each kind has a supervisor of its own,
-which waits before a restart, and whose restarts are not the server's.
+What the latter run may fail for long, such as a connection to another program. So each kind has a supervisor of its
+own, which waits before a restart, and whose restarts are not the server's.
 """
 
 from __future__ import annotations
@@ -13,17 +13,35 @@ from cometary.app.sockets import SocketSupervisor
 from cometary.authentication.served import ServedAuthenticator
 from cometary.declarations import name_of
 from cometary.dispatch.delegate import Delegate
+from cometary.dispatch.dispatcher import Dispatcher
+from cometary.dispatch.parking import Parking
 from cometary.supervision import Backoff, ChildSpec, SupervisorSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cometary.app import App, Authenticator, Task
+    from cometary.dispatch.dispatcher import Table
     from cometary.dispatch.engine import Engine
     from cometary.dispatch.hub import Hub
+    from cometary.sessions import SessionManager
 
 PAUSES: Final = Backoff(min=0.1, max=5.0)
 """How long what is not the server's own waits for its restart after a crash."""
+
+
+def dispatcher_child(table: Table, engine: Engine, manager: SessionManager) -> ChildSpec:
+    """Return what routes updates.
+
+    Args:
+        table: who hears what.
+        engine: brings updates.
+        manager: knows the sessions.
+    """
+    limits = manager.settings
+    parking = Parking(table, manager.flow, limits.max_queued_packets, limits.max_queued_bytes)
+    made_with = (table, engine.attach, manager.receipts, parking, manager.flow, manager.find_actor)
+    return ChildSpec("dispatcher", Dispatcher, made_with)
 
 
 def engine_children(engine: Engine) -> list[ChildSpec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
@@ -45,6 +45,8 @@ BUILT_IN: Final[Sequence[type[Door]]] = (
 
 logger = get_logger("cometary.doors")
 
+D = TypeVar("D", bound="Door")
+
 
 class Doors:
     """The doors of one server.
@@ -76,6 +78,10 @@ class Doors:
         """Let each get ready."""
         for door in self._doors:
             door.open(inside)
+
+    def find(self, kind: type[D]) -> D | None:
+        """Return the door of a kind, if there is one."""
+        return next((door for door in self._doors if isinstance(door, kind)), None)
 
     def listeners(self) -> list[Listener]:
         """Return where they take connections of their own."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cometary.app import App, Authenticator
     from cometary.server.doors import Doors
     from cometary.sessions import SessionManager
+    from cometary.sessions.locator import Locator
     from cometary.settings import Settings
     from cometary.transport.http.body_queue import BodyQueue
     from cometary.transport.http.exchange import Endpoint
@@ -53,6 +54,7 @@ def make_gate(
     authenticator: Authenticator | None,
     *,
     key: bytes,
+    locator: Locator,
     now: Callable[[], float],
     start_soon: Callable[..., None],
 ) -> Gate:
@@ -64,6 +66,7 @@ def make_gate(
         manager: knows the sessions.
         authenticator: says who is let in; None lets all in.
         key: that of the digests of what sessions are bound to.
+        locator: finds sessions.
         now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
         start_soon: runs an async function beside everything else.
     """
@@ -74,6 +77,7 @@ def make_gate(
         app.accepts,
         judge=judge_by_namespace(None if authenticator is None else judge_of(authenticator), judges),
         binding=binding_of(settings.bind, key),
+        locator=locator,
         start_soon=start_soon,
     )
 

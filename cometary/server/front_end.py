@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cometary.doors.door import Listener
     from cometary.transport.net.channel import Protocol
     from cometary.transport.net.listener import Network
+    from cometary.transport.net.resumed import ResumedSocket
 
 
 class FrontEnd:
@@ -136,6 +137,14 @@ class FrontEnd:
             sock.close()
         else:
             self._switchboard.add(self._inward(sock, peer, self._switchboard))
+
+    def resume(self, sock: ResumedSocket, peer: str) -> None:
+        """Serve a socket, in the place of another process, whose other end is at the address `peer`."""
+        if self._switchboard is None or self._inward is None:
+            sock.close()
+        else:
+            sock.floor = self._switchboard
+            self._switchboard.take(self._inward(sock, peer, self._switchboard))
 
     def leave_callers(self) -> None:
         """Leave those who call from now on to the successor, if there is to be one; see `Network`."""

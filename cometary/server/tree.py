@@ -27,11 +27,8 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
-from cometary.dispatch.dispatcher import Dispatcher, Table
-from cometary.dispatch.engine import LocalEngine
-from cometary.dispatch.history import Histories
+from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
-from cometary.dispatch.parking import Parking
 from cometary.doors.control.door import ControlDoor
 from cometary.doors.control.settings import master_secret
 from cometary.doors.door import Inside, Operations
@@ -41,11 +38,13 @@ from cometary.server.authenticator import choose_authenticator, reload_authentic
 from cometary.server.children import (
     authenticator_children,
     delegate_children,
+    dispatcher_child,
     engine_children,
     named,
     socket_children,
     with_pauses,
 )
+from cometary.server.colleagues import ALONE, new_engine
 from cometary.server.csp import csp
 from cometary.server.doors import Doors
 from cometary.server.endpoints import (
@@ -80,6 +79,7 @@ if TYPE_CHECKING:
     from cometary.app import Authenticator
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
+    from cometary.server.colleagues import Colleagues
     from cometary.server.reloading import Source
     from cometary.server.tracing import Tracing
     from cometary.settings import Settings
@@ -101,6 +101,7 @@ async def serve(
     doors: Iterable[type[Door]] | None = None,
     network: Network = SYSTEM,
     source: Source | None = None,
+    colleagues: Colleagues = ALONE,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until stopped or cancelled.
@@ -111,6 +112,7 @@ async def serve(
         network: where connections come from.
         source: where the settings come from, to be read again; None if they are not.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
+        colleagues: the other workers of several.
         task_status: told the addresses once connections are accepted there.
 
     Raises:
@@ -121,10 +123,17 @@ async def serve(
     leave = trio.Event()
     app = app or App()
     authenticator = choose_authenticator(settings, app)
-    tracing = choose_tracing(settings)
     async with system(watchdog=settings.watchdog or None) as actors:
         server = Server(
-            settings, app, authenticator, actors, network, doors=doors, source=source, tracing=tracing
+            settings,
+            app,
+            authenticator,
+            actors,
+            network,
+            doors=doors,
+            source=source,
+            tracing=choose_tracing(settings),
+            colleagues=colleagues,
         )
         async with server.running(leave) as running:
             task_status.started(running)
@@ -146,6 +155,7 @@ class Server:
         listens: whether clients connect to it; else their requests are handed to it.
         source: see `serve`.
         tracing: writes traces; None if nobody wants any.
+        colleagues: see `serve`.
         shows: the supervisor below which the tree is that operators see; None for the server's own.
 
     Attributes:
@@ -166,6 +176,7 @@ class Server:
         listens: bool = True,
         source: Source | None = None,
         tracing: Tracing | None = None,
+        colleagues: Colleagues = ALONE,
         shows: ActorRef[Any] | None = None,
     ) -> None:
         self._settings = settings
@@ -181,10 +192,17 @@ class Server:
         self._crashes = Crashes()
         self._doors = Doors(settings, doors)
         self._application = self._doors.around(app)
-        self._manager = SessionManager(session_settings(settings), self._application)
-        self._engine: Engine = new_engine(contracts) if engine is None else engine
+        self._colleagues = colleagues
+        self._manager = manager = SessionManager(session_settings(settings), self._application)
+        manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
+        self._engine = engine = colleagues.engine(engine or new_engine(contracts), contracts)
         self._hub = Hub(
-            self._manager, self._table, contracts, engine=self._engine, start_soon=actors.start_soon
+            manager,
+            self._table,
+            contracts,
+            engine=engine,
+            locator=self._locator,
+            start_soon=actors.start_soon,
         )
         self._tracing = tracing
         if tracing is not None:
@@ -217,8 +235,8 @@ class Server:
         """
         children = [
             *engine_children(self._engine),
-            self._dispatcher_child(),
-            *delegate_children(self._app, self._hub),
+            dispatcher_child(self._table, self._engine, self._manager),
+            *self._colleagues.once(delegate_children(self._app, self._hub)),
             *(with_pauses(name, specs) for name, specs in self._doors.children()),
             *authenticator_children(self._authenticator),
             *socket_children(self._app),
@@ -241,17 +259,8 @@ class Server:
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 self._state = "ready"
+                self._colleagues.meet(self._front_end, self._doors.find(ControlDoor))
                 yield running
-
-    def _dispatcher_child(self) -> ChildSpec:
-        manager = self._manager
-        limits = manager.settings
-        parking = Parking(self._table, manager.flow, limits.max_queued_packets, limits.max_queued_bytes)
-        return ChildSpec(
-            "dispatcher",
-            Dispatcher,
-            (self._table, self._engine.attach, manager.receipts, parking, manager.flow, manager.find_actor),
-        )
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
         urls, settings = self._front_end.urls, self._settings
@@ -270,7 +279,8 @@ class Server:
         )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
-        specs = [ChildSpec(name, task, (running,)) for name, task in named(self._app.tasks)]
+        tasks = named(self._colleagues.once(self._app.tasks))
+        specs = [ChildSpec(name, task, (running,)) for name, task in tasks]
         if self._app.of_receipt:
             self._reader = ReceiptReader(
                 self._manager.receipts, self._app.received_receipt, self._application.failed
@@ -346,6 +356,7 @@ class Server:
             manager,
             self._authenticator,
             key=self._binding_key,
+            locator=self._locator,
             now=self._actors.scheduler.now,
             start_soon=start_soon,
         )
@@ -387,10 +398,3 @@ class Server:
 
     def _root(self) -> ActorRef[Any]:
         return cast("ActorRef[Any]", self._shows)
-
-
-def new_engine(contracts: Contracts) -> LocalEngine:
-    """Return the engine of a server by itself, which keeps what the contracts say."""
-    if not contracts.keeping:
-        return LocalEngine()
-    return LocalEngine(Histories(contracts, secrets.token_urlsafe(6), trio.current_time))

@@ -16,6 +16,9 @@ NAME_BYTES = 5
 
 URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
+WORKERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""The last characters of ids whose sessions belong to one of several workers: the first worker's, and so on."""
+
 
 def new_sid() -> str:
     """Return an unguessable session id, URL-safe; it is the session's only credential.
@@ -26,6 +29,21 @@ def new_sid() -> str:
     while sid.startswith(b"-"):
         sid = b2a_base64(urandom(SID_BYTES), newline=False).translate(URL_SAFE)
     return sid.decode()
+
+
+def sid_of_worker(sid: str, worker: int) -> str:
+    """Return a session id that says which worker has the session: 138 of its bits are random.
+
+    Args:
+        sid: a new one.
+        worker: the worker's number, from 1 to 64.
+    """
+    return sid[:-1] + WORKERS[worker - 1]
+
+
+def worker_of(sid: str) -> int | None:
+    """Return the number of the worker that has the session with this id; None if it is not such an id."""
+    return WORKERS.find(sid[-1]) + 1 or None if len(sid) == SID_LENGTH else None
 
 
 def new_name() -> str:

@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from cometary.errors import ProtocolError
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.sessions.events import session_ended
 from cometary.sessions.keeper import SessionKeeper  # at run time, too: Here, once compiled, is made with it
 
@@ -29,9 +29,11 @@ class Elsewhere(NamedTuple):
 
     Attributes:
         node: that node's name.
+        pass_on: hands connections over to it; see `ElsewhereError`. None if that cannot be.
     """
 
     node: str
+    pass_on: Any = None
 
 
 class Gone(NamedTuple):
@@ -70,13 +72,16 @@ def here(place: Place) -> SessionKeeper:
     """Return the session that was found.
 
     Raises:
+        ElsewhereError: another node has it, to which connections can be handed over.
         ProtocolError: `session-ended` or `unknown-session`; the caller's fault. The latter as well if another node
-            has it: whoever can pass things on to there asks for the place.
+            has it.
     """
     if isinstance(place, Here):
         return place.keeper
     if isinstance(place, Gone) and place.reason is not None:
         raise session_ended(place.reason, place.retry_after, place.last_rid)
+    if isinstance(place, Elsewhere) and place.pass_on is not None:
+        raise ElsewhereError(place.pass_on)
     raise unknown_session()
 
 

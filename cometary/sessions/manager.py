@@ -63,6 +63,7 @@ class SessionManager:
         journal: tells the log of openings and ends.
         flow: whose client is behind, and who waits for it.
         turnstile: lets requests in; the gate sets it, before the first session opens.
+        new_sid: makes the ids of sessions; of several processes each has its own.
         handler_times: how long some calls of the application's handlers have taken.
         ended_sessions: those that have ended, as operators may see them.
     """
@@ -79,6 +80,7 @@ class SessionManager:
         self.ended_sessions = EndedSessions(settings.ended_sessions)
         self.flow = Flow()
         self.turnstile = Turnstile()
+        self.new_sid: Callable[[], str] = new_sid
         self.handler_times = HandlerTimes()
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
@@ -119,7 +121,7 @@ class SessionManager:
         """
         supervisor = self._supervisor_with_room()
         machine = SessionMachine(self.settings, first_rid, wait, policy or self._policy)
-        keeper = SessionKeeper(new_sid(), new_name(), machine, trio.current_time())
+        keeper = SessionKeeper(self.new_sid(), new_name(), machine, trio.current_time())
         self._begin(keeper, supervisor)
         self.directory.add(keeper)
         return keeper
@@ -369,8 +371,7 @@ class SessionManager:
         """
         self.shutting_down = True
         self._spread = spread
-        leaving = [*self._leaving.values()]  # ended before, but perhaps not signed off yet
-        ends = [*self.directory]
+        leaving, ends = [*self._leaving.values()], [*self.directory]  # the former may not have signed off
         for keeper in ends:
             keeper.retry_after = self._come_back()
             keeper.ref.tell(End("shutdown", keeper.retry_after))
@@ -386,8 +387,7 @@ class SessionManager:
             Each session that the application has not been told of, why it ends, and what it did not deliver.
         """
         left = [*self._leaving.values(), *self.directory]
-        untold = [keeper for keeper in left if not keeper.settled]
-        lost = 0
+        untold, lost = [keeper for keeper in left if not keeper.settled], 0
         for keeper in untold:
             undelivered = self.left(keeper)
             lost += len(undelivered)

@@ -14,7 +14,7 @@ from cometary.dispatch.dispatcher import Dispatcher, Table
 from cometary.dispatch.hub import Hub
 from cometary.dispatch.parking import Parking
 from cometary.packets.contract_table import Contracts
-from cometary.server.tree import new_engine
+from cometary.server.colleagues import new_engine
 from cometary.sessions import Packet, Session, SessionManager, SessionSettings, SessionSupervisor
 from cometary.supervision import ChildSpec, supervise
 from tests.sessions.house import Visitor

@@ -60,7 +60,7 @@ class ControlDoor(Door):
         self._hosts = hosts = HostRule(names)
         probes = inside.hub.probes
         answering = endpoint if probes.told is None else CallerTraces(endpoint, probes)
-        self._service = service = Service(answering, hosts=hosts, metered=inside.bodies.metered)
+        self.service = service = Service(answering, hosts=hosts, metered=inside.bodies.metered)
         self._listener = Listener(
             self.name,
             section.control,
@@ -85,7 +85,7 @@ class ControlDoor(Door):
             self._hosts.change(section_of(settings, HttpSection).hosts)
         if self._site is not None:
             self._site.end_sessions("kicked")
-        self._service.change()  # what is remembered of callers was found out by the old ones
+        self.service.change()  # what is remembered of callers was found out by the old ones
 
     def sessions_ended(self) -> None:
         """Answer those who wait for receipts, and the pages of the inspector."""

@@ -3,16 +3,15 @@
 1. A connection is always watched for reading while it may be read, parked ones too: end of file
    is how a held request's peer says that it has gone.
 2. A reset or a deadline closes it at once; `Exchange.drop` tells whoever was to answer.
-3. End of file only means that the peer says no more: a browser that has gone looks the same as a
-   program that has sent its last request and reads on. So every complete request before it is
-   served, and what is answered goes out; but nothing is held any longer: whoever holds a request,
-   or is given one now, is told at once that it is dropped (`Exchange.let_go`), and is waited for
-   `Limits.linger_seconds` at most. A request that is left unanswered ends the connection.
+3. End of file only means that the peer says no more: a browser that has gone looks the same as a program that has
+   sent its last request and reads on. So every complete request before it is served, and what is answered goes out;
+   but nothing is held any longer: whoever holds a request, or is given one now, is told at once that it is dropped
+   (`Exchange.let_go`), and is waited for `Limits.linger_seconds` at most. A request that is left unanswered ends the
+   connection.
 4. Responses go out in the order of the requests; one that is ready early waits in its exchange.
-5. At most `Limits.unanswered` requests are with the service at a time. What else came with the
-   same read waits, parsed, in `_waiting`, and until that is empty the connection is not read. So
-   the last request, be it one that closes the connection or a malformed one, is served, and the
-   connection `ENDING`, only when all before it have been.
+5. At most `Limits.unanswered` requests are with the service at a time. What else came with the same read waits,
+   parsed, in `_waiting`, and until that is empty the connection is not read. So the last request, be it one that
+   closes the connection or a malformed one, is served, and the connection `ENDING`, only when all before it have been.
 6. The answer is sent by whoever gives it, in one call; what the kernel does not take stays
    (`BufferedChannel`) until it does. While there is any, no further response begins.
 7. After the last response the sending side is shut and what the peer still sends is thrown away
@@ -25,7 +24,7 @@
 11. A response that is written bit by bit (`Stream`) has its turn, once that has come, until its end. That it may go on
     is told by `writable` too.
 12. What comes behind a request to upgrade is kept (`_beyond`), one read of it at most, and none is parsed until all
-    answers are sent: then it is HTTP after all, or has gone to the connection's successor with the socket.
+    answers are sent: then it is HTTP after all, or has gone to the connection's successor, with what waits.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cometary.transport.http.connection_state import CLOSED, ENDING, LINGERING, OPEN
-from cometary.transport.http.exchange import has_length
+from cometary.transport.http.exchange import has_length, written
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
 from cometary.transport.net.buffered import BufferedChannel, keep_little_unsent
@@ -147,13 +146,16 @@ class Connection(BufferedChannel):
             exchange.streaming.go_on()
 
     def _hand_over(self, exchange: Exchange, successor: Successor) -> None:
-        channel = successor(self.sock, self._peer, self._floor, self._beyond or b"")
+        if self._parser is not None or len(self._unanswered) > 1:
+            return self.close()  # these have begun here: their clients ask again
+        unserved = b"".join([written(each) for each in self._waiting or ()])
+        channel = successor(self.sock, self._peer, self._floor, unserved + (self._beyond or b""))
         self._state = CLOSED
         self._expect(None)
         self._unanswered.clear()
-        self._beyond = exchange.on_drop = None
+        self._waiting = self._beyond = exchange.on_drop = None
         exchange.drop()
-        self._floor.replace(self, channel)
+        return self._floor.replace(self, channel)
 
     def expire(self) -> None:
         """Close, since the time is up; unless what is waited for gets on."""
@@ -247,7 +249,7 @@ class Connection(BufferedChannel):
             self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
-        return len(self._unanswered) < self.http.unanswered
+        return len(self._unanswered) < self.http.unanswered and not any(x.successor for x in self._unanswered)
 
     def _serve_waiting(self) -> None:
         """Serve what waits as far as there is room, and the connection's last request as such."""

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from cometary.errors import ProtocolError
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.log import get_logger
 from cometary.transport.codecs import json
 from cometary.transport.http.stream import Stream
@@ -36,6 +36,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 """The statuses whose response has neither a body nor its length (RFC 9110, sections 8.6 and 15)."""
+
+OF_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding", b"expect"})
+"""Headers that say how the body comes."""
 
 NO_HEADERS: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 
@@ -214,7 +217,7 @@ class Exchange:
             carrier.carry(self, status, body, content_type, headers)
 
     def refuse(self, error: ProtocolError, codec: Codec = json, headers: Headers = ()) -> None:
-        """Answer with an error.
+        """Answer with an error; or have the connection handed over, if it says that another process can answer.
 
         Args:
             error: Gives the status and the body.
@@ -225,6 +228,11 @@ class Exchange:
             RuntimeError: It has been answered before: the endpoint's fault.
         """
         if self._carrier is not None:
+            if isinstance(error, ElsewhereError) and self.headers is not NO_HEADERS:
+                self._answer()
+                self.successor = error.pass_on(written(self))
+                self._carrier.conclude(self)
+                return
             self._carrier.note_refusal(error.condition)
         if error.retry_after is not None:
             headers = (*headers, (b"Retry-After", b"%d" % error.retry_after))
@@ -318,6 +326,16 @@ class Exchange:
         self._carrier = None
         self.closing = True
         self.response = b""
+
+
+def written(exchange: Exchange) -> bytes:
+    """Return a request as bytes that mean the same, for whoever reads it again."""
+    target = exchange.path.encode() + (b"?" + exchange.query if exchange.query else b"")
+    lines = [b"%b %b HTTP/%b\r\n" % (exchange.method.encode(), target, exchange.version.encode())]
+    lines += [b"%b: %b\r\n" % header for header in exchange.headers.items() if header[0] not in OF_A_BODY]
+    if exchange.body or exchange.method in {"POST", "PUT", "PATCH"}:
+        lines.append(b"content-length: %d\r\n" % len(exchange.body))
+    return b"".join(lines) + b"\r\n" + exchange.body
 
 
 def has_length(headers: Headers) -> bool:

@@ -303,6 +303,14 @@ class Switchboard(Floor):
         self._channels[fd] = channel
         self._try(channel, channel.start)
 
+    def take(self, channel: Channel) -> None:
+        """Serve `channel`, of whose socket something was read already (rule 4), from now on."""
+        self.add(channel)
+        fd = channel.sock.fileno()
+        self.keeps(fd)
+        while fd in self._again:
+            self._run(self._serve_again)
+
     def replace(self, channel: Channel, by: Channel) -> None:
         """Serve `by`, which has the same socket, in place of `channel`, and start it."""
         self._channels[channel.sock.fileno()] = by

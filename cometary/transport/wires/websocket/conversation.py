@@ -19,7 +19,7 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from cometary.errors import ProtocolError
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.sessions.events import Stream
@@ -36,7 +36,8 @@ from cometary.transport.wires.websocket.bodies import (
     read_frame,
     rid_of,
 )
-from cometary.transport.wires.websocket.channel import OPEN, Common, WebSocketChannel
+from cometary.transport.wires.websocket.channel import DEAF, OPEN, Common, WebSocketChannel
+from cometary.transport.wires.websocket.client_frames import NO_MASK, masked
 from cometary.transport.wires.websocket.codes import RELEASED, UNSUPPORTED, code_of
 from cometary.transport.wires.websocket.frames import frame
 
@@ -188,6 +189,7 @@ class Conversation(WebSocketChannel):
         gate: lets clients in.
         form: how frames are written.
         credentials: what the client has shown of itself.
+        handshake: the request that it began with; nothing if nobody needs it.
 
     Attributes:
         form: the same.
@@ -196,7 +198,19 @@ class Conversation(WebSocketChannel):
         opening: the opening that has not been answered yet.
     """
 
-    __slots__ = ("_asked", "_confirmed", "_gate", "_processed", "credentials", "form", "opening", "stream")
+    __slots__ = (
+        "_asked",
+        "_confirmed",
+        "_first",
+        "_gate",
+        "_greeted",
+        "_handshake",
+        "_processed",
+        "credentials",
+        "form",
+        "opening",
+        "stream",
+    )
 
     def __init__(
         self,
@@ -209,8 +223,12 @@ class Conversation(WebSocketChannel):
         gate: Gate,
         form: Form,
         credentials: FrameCredentials,
+        handshake: bytes = b"",
     ) -> None:
         super().__init__(sock, floor, common, greeting, beyond)
+        self._handshake = handshake
+        self._greeted = len(greeting)
+        self._first = b""  # the frame that asks for a session, while it is asked for
         self._gate = gate
         self.form = form
         self.credentials = credentials
@@ -314,7 +332,9 @@ class Conversation(WebSocketChannel):
             self.opening = opening = FrameOpening(self, rid, body, stream)
             self._gate.open(opening)
         else:
+            self._first = masked(opcode, payload, NO_MASK)
             self._gate.attach(sid, stream, ack_of(body), credentials if self._gate.guards else None)
+        self._handshake = self._first = b""
         credentials.forget()  # the gate has read them
         self._settle()
 
@@ -357,7 +377,19 @@ class Conversation(WebSocketChannel):
         self.send(self.form.encode({**error.body_in_full(), **members}))
 
     def refuse(self, error: ProtocolError) -> None:
-        """Tell the client of an error, and close."""
+        """Tell the client of an error, and close; or hand the connection over, if another process has the session."""
+        if isinstance(error, ElsewhereError) and self._handshake and self._first and self._all_is_sent():
+            self._hand_over(error)
+            return
         self.tell(error)
         reason = error.members.get("reason")
         self.say_close(code_of(error), error.condition if reason is None else f"{error.condition}: {reason}")
+
+    def _hand_over(self, error: ElsewhereError) -> None:
+        """Have another process go on: from the handshake, which is not answered again, and the frame that asks."""
+        rest = b"" if self._reader is None else self._reader.rest()
+        successor = error.pass_on(self._handshake, self._greeted)
+        channel = successor(self.sock, self.credentials.peer, self._floor, self._first + rest)
+        self._stage, self._reader = DEAF, None
+        self._expect(None)
+        self._floor.replace(self, channel)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
+from cometary.transport.http.exchange import written
 from cometary.transport.wires.websocket.bodies import FORMS, Form
 from cometary.transport.wires.websocket.conversation import Conversation, FrameCredentials
 from cometary.transport.wires.websocket.handshake import (
@@ -66,10 +67,11 @@ class WebSocketEndpoint:
         else:
             protocol = chosen_protocol(headers, FORMS)
             greeting = answer(accepted_key(headers), protocol)
-            exchange.upgrade(partial(self._succeed, headers, FORMS[protocol], greeting))
+            exchange.upgrade(partial(self._succeed, written(exchange), headers, FORMS[protocol], greeting))
 
     def _succeed(  # noqa: PLR0917 - as `Successor` is called
         self,
+        handshake: bytes,
         headers: Mapping[bytes, bytes],
         form: Form,
         greeting: bytes,
@@ -80,7 +82,15 @@ class WebSocketEndpoint:
     ) -> Conversation:
         credentials = FrameCredentials(peer, headers)
         return Conversation(
-            sock, floor, self._common, greeting, beyond, gate=self._gate, form=form, credentials=credentials
+            sock,
+            floor,
+            self._common,
+            greeting,
+            beyond,
+            gate=self._gate,
+            form=form,
+            credentials=credentials,
+            handshake=handshake,
         )
 
 

@@ -168,6 +168,10 @@ class FrameReader:
         """Take bytes as they have come."""
         self._buffer += data
 
+    def rest(self) -> bytes:
+        """Return what has come and was not read yet."""
+        return bytes(self._buffer)
+
     def next(self) -> Frame | None:
         """Return the next frame; None if it is not whole yet.
 

@@ -1,0 +1,91 @@
+"""A worker as a process: it serves until it is told to stop, or the process above it has gone.
+
+1.  SIGTERM stops it gracefully, and so does the end of its link. SIGINT, which a terminal sends to all processes, is
+    for the process above.
+2.  SIGHUP has the configuration read again.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from functools import partial
+
+import trio
+
+from cometary import server
+from cometary.app import App
+from cometary.errors import ConfigError
+from cometary.log import get_logger
+from cometary.server.reloading import Source
+from cometary.settings import Settings
+from cometary.workers.part import Part
+from cometary.workers.supported import check_application
+from cometary.workers.within import Within, network_of_worker, settings_of_worker
+
+logger = get_logger("cometary.cli")
+
+
+async def serve_as_worker(settings: Settings, app: App, part: Part, source: Source | None) -> int:
+    """Serve until told to stop.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+        part: its part among the workers.
+        source: reads the settings again; None if they are not.
+
+    Returns:
+        The exit status, as of any server.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave, status = trio.Event(), 0
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+        async with trio.open_nursery() as beside:
+            within = Within(part)
+            beside.start_soon(_keep_link, within, leave)
+            serve = partial(
+                server.serve,
+                network=network_of_worker(settings, part),
+                source=_own(source, part),
+                colleagues=within.colleagues,
+            )
+            async with trio.open_nursery() as nursery:
+                try:
+                    check_application(settings, app)
+                    running = await nursery.start(serve, settings_of_worker(settings, part), app)
+                except ConfigError as error:
+                    sys.stderr.write(f"cometary: {error}\n")
+                    status = 2
+                else:
+                    beside.start_soon(_hear, signals, running, leave)
+                    await leave.wait()
+                    running.stop()
+            beside.cancel_scope.cancel()
+    return status
+
+
+def _own(source: Source | None, part: Part) -> Source | None:
+    """Return where the settings of the worker come from."""
+    if source is None:
+        return None
+    read = source.read
+    return source._replace(read=lambda: settings_of_worker(read(), part))
+
+
+async def _keep_link(within: Within, leave: trio.Event) -> None:
+    await within.link.run()
+    leave.set()
+
+
+async def _hear(signals: AsyncIterator[int], running: server.Running, leave: trio.Event) -> None:
+    async for number in signals:
+        if number == signal.SIGTERM:
+            leave.set()
+            return
+        try:
+            running.reload()
+        except ConfigError as error:
+            text = f"the configuration stays as it was: {error}"
+            logger.error("configuration not read", text=text, where=error.where, error=error.problem)  # noqa: TRY400

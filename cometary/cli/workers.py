@@ -1,0 +1,94 @@
+"""`--workers N`: this process above N others, each of which runs the same command.
+
+1.  The first SIGTERM or SIGINT stops all gracefully: exit status 0. The second one ends the workers at once.
+2.  SIGHUP is passed on to each worker, which has its configuration read again.
+3.  What is wrong with the settings is said here, once. What a worker finds wrong it says, and the exit status is its.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing, suppress
+from typing import Final
+
+import trio
+
+from cometary.cli.logs import set_up_logging
+from cometary.cli.notifying import Notifier
+from cometary.errors import ChildStartError, RestartIntensityError, WorkerEndedError
+from cometary.escapes import leaves
+from cometary.settings import Settings
+from cometary.transport.net.inherited import Inherited
+from cometary.workers.above import Above, above
+from cometary.workers.supported import check_settings
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(settings: Settings, words: Sequence[str]) -> int:
+    """Serve by several processes until a signal comes.
+
+    Args:
+        settings: how each is set up.
+        words: the command line.
+
+    Returns:
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, or workers ended again and
+        again, else that of a worker that did not start.
+
+    Raises:
+        ConfigError: something is not supported with several workers.
+    """
+    check_settings(settings)
+    set_up_logging(settings.log_level, settings.log_format)
+    return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words])
+
+
+async def _serve_until_signal(settings: Settings, command: Sequence[str]) -> int:
+    inherited = Inherited(os.environ, os.getpid())
+    notifier = Notifier(os.environ, os.getpid())
+    trio.lowlevel.spawn_system_task(notifier.keep_alive)
+    with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
+        try:
+            async with above(settings, command, inherited.network()) as it:
+                with suppress(OSError):  # whoever started it need not listen
+                    sys.stdout.write(f"cometary: comet {it.comet}, control {it.control}\n")
+                    sys.stdout.flush()
+                notifier.ready(f"comet {it.comet}, {settings.workers} workers")
+                await _first(signals, it)
+                notifier.stopping()
+                trio.lowlevel.spawn_system_task(_kill_at_the_next, signals, it)
+        except OSError as error:
+            sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
+            return 1
+        except (ChildStartError, RestartIntensityError) as error:
+            return _status_of(error)
+    return 0
+
+
+async def _first(signals: AsyncIterator[int], it: Above) -> None:
+    while await anext(signals) == signal.SIGHUP:
+        for worker in it.workers:
+            worker.send_signal(signal.SIGHUP)
+
+
+async def _kill_at_the_next(signals: AsyncIterator[int], it: Above) -> None:
+    with suppress(StopAsyncIteration, trio.ClosedResourceError):
+        while await anext(signals) == signal.SIGHUP:
+            pass
+        it.kill()
+
+
+def _status_of(error: BaseException) -> int:
+    """Return the exit status for workers that do not start, or have ended too often."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for each in leaves(cause):
+            if isinstance(each, WorkerEndedError):
+                status = each.status
+                return status if status is not None and status > 0 else 1
+        cause = cause.__cause__
+    return 1

@@ -1,0 +1,81 @@
+"""The other workers, as a server sees them that is one of several; see `cometary.workers`."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import trio
+
+from cometary.dispatch.engine import LocalEngine
+from cometary.dispatch.history import Histories
+from cometary.sessions.ids import new_sid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.dispatch.engine import Engine
+    from cometary.doors.control.door import ControlDoor
+    from cometary.packets.contract_table import Contracts
+    from cometary.server.front_end import FrontEnd
+    from cometary.sessions.directory import Directory
+    from cometary.sessions.locator import Locator
+
+T = TypeVar("T")
+
+
+class Colleagues(Protocol):
+    """What it is told of them."""
+
+    def once(self, what: Sequence[T]) -> Sequence[T]:
+        """Return what of this is to run here, given what is to run in one of all, such as the application's tasks."""
+        ...
+
+    def new_sid(self) -> str:
+        """Return an id for a session of this one."""
+        ...
+
+    def engine(self, local: Engine, contracts: Contracts) -> Engine:
+        """Return what passes on publications, given what routes them here."""
+        ...
+
+    def locator(self, directory: Directory) -> Locator:
+        """Return what finds sessions, given those that are here."""
+        ...
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
+        """Take note that the server takes clients; what they hand over goes to its front end and its control door."""
+        ...
+
+
+class Alone:
+    """No other workers."""
+
+    def once(self, what: Sequence[T]) -> Sequence[T]:
+        """Return all of it."""
+        return what
+
+    def new_sid(self) -> str:
+        """Return any new id."""
+        return new_sid()
+
+    def engine(self, local: Engine, contracts: Contracts) -> Engine:  # noqa: ARG002 - there is nothing to pass on
+        """Return what routes here."""
+        return local
+
+    def locator(self, directory: Directory) -> Locator:
+        """Return the directory: there are no other sessions."""
+        return directory
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
+        """Do nothing."""
+
+
+ALONE: Final = Alone()
+
+
+def new_engine(contracts: Contracts) -> LocalEngine:
+    """Return the engine of a server by itself, which keeps what the contracts say."""
+    if not contracts.keeping:
+        return LocalEngine()
+    return LocalEngine(Histories(contracts, secrets.token_urlsafe(6), trio.current_time))

@@ -1,0 +1,172 @@
+"""The process above the workers: it has the listening sockets and the control interface, and supervises the workers.
+
+    cometary             one_for_one
+    ├── workers          a supervisor: a process for each worker
+    └── front-end        an async function: the control interface
+
+1.  The sockets are open before a worker is started, and stay open when one ends: who calls meanwhile waits.
+2.  All workers are told at once to stop, before their supervisor stops them one after the other.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from signal import SIGKILL
+from typing import TYPE_CHECKING, Any, Final
+
+from cometary.actors import system
+from cometary.config.kinds import Address, UnixAddress
+from cometary.doors.control.door import ControlDoor
+from cometary.doors.door import Listener
+from cometary.server.children import PAUSES
+from cometary.server.front_end import FrontEnd, taken
+from cometary.supervision import ChildSpec, SupervisorSpec, supervise, tree
+from cometary.transport.http.body_queue import BodyQueue
+from cometary.transport.http.hosts import HostRule
+from cometary.transport.http.protocol import Http
+from cometary.transport.http.service import Service
+from cometary.transport.http.settings import limits_for
+from cometary.workers.control import WorkersControl
+from cometary.workers.process import WorkerProcess
+from cometary.workers.relay import Relay
+
+if TYPE_CHECKING:
+    import socket
+
+    from cometary.actors import ActorRef, ActorSystem
+    from cometary.settings import Settings
+    from cometary.transport.net.listener import Network
+
+STOP_GRACE: Final = 5.0
+"""Seconds that answers of the control interface have to go out."""
+
+
+class Above:
+    """What there is above the workers.
+
+    Args:
+        settings: those of each worker.
+        command: starts a worker.
+        network: where listening sockets come from.
+        actors: the system that the supervisors live in.
+        folder: where the control interface of each worker is.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        command: Sequence[str],
+        network: Network,
+        actors: ActorSystem,
+        folder: Path,
+    ) -> None:
+        self._settings = settings
+        self._network = network
+        self._listening: list[socket.socket] = []
+        self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL))
+        count = settings.workers
+        self.workers = [
+            WorkerProcess(number, count, command, self._listening, folder, relay)
+            for number in range(1, count + 1)
+        ]
+        self._root: ActorRef[Any] | None = None
+        bodies = BodyQueue(actors.start_soon)
+        limits = limits_for(settings, settings.die)
+        hosts = HostRule(settings.hosts if settings.control.is_loopback else ())
+        endpoint = WorkersControl(relay, str(folder), count, self._tree)
+        service = Service(endpoint, hosts=hosts, metered=bodies.metered)
+        control = Listener(
+            ControlDoor.name,
+            settings.control,
+            partial(Http, service, limits),
+            reserve=True,
+            opened=hosts.listening_at,
+        )
+        self._front_end = FrontEnd(
+            [control], network, actors.scheduler, lambda: Http(service, limits), bodies.begin_turn
+        )
+
+    def _tree(self) -> dict[str, Any]:
+        assert self._root is not None  # noqa: S101 - nobody asks before it is there
+        return tree(self._root).as_dict()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run it until the end of the block.
+
+        Raises:
+            OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
+            ChildStartError: a worker does not start.
+            RestartIntensityError: workers have ended again and again.
+        """
+        processes = [
+            ChildSpec(f"worker-{each.number}", each.run, shutdown="infinity") for each in self.workers
+        ]
+        children = [
+            ChildSpec("workers", SupervisorSpec(processes, intensity=10, period=5.0, backoff=PAUSES)),
+            ChildSpec("front-end", self._front_end.run),
+        ]
+        with ExitStack() as at_the_end:
+            await self._listen(at_the_end)
+            await self._front_end.listen(at_the_end)
+            try:
+                async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
+                    self._root = root
+                    yield
+                    self.tell_to_stop()
+                    await self._front_end.aclose(STOP_GRACE)
+            finally:
+                self.tell_to_stop()
+
+    async def _listen(self, until: ExitStack) -> None:
+        where = self.address
+        try:
+            if isinstance(where, UnixAddress):
+                self._listening.append(self._network.open_unix_socket(*where))
+            else:
+                self._listening += await self._network.open_sockets(*where)
+        except OSError as error:
+            error.filename = str(where)
+            raise
+        for sock in self._listening:
+            until.callback(sock.close)
+
+    @property
+    def address(self) -> Address | UnixAddress:
+        """Where clients connect."""
+        settings = self._settings
+        return settings.listen or Address(settings.host, settings.port)
+
+    @property
+    def comet(self) -> str:
+        """The URL of the comet endpoint."""
+        return taken(self.address, self._listening).url_of(secure=False) + self._settings.comet
+
+    @property
+    def control(self) -> str:
+        """The URL of the control interface."""
+        return self._front_end.urls[ControlDoor.name]
+
+    def tell_to_stop(self) -> None:
+        """Tell all workers to stop gracefully."""
+        for worker in self.workers:
+            worker.stop()
+
+    def kill(self) -> None:
+        """End all workers at once."""
+        for worker in self.workers:
+            worker.send_signal(SIGKILL)
+
+
+@asynccontextmanager
+async def above(settings: Settings, command: Sequence[str], network: Network) -> AsyncGenerator[Above]:
+    """Run workers, and what is above them, until the end of the block; see `Above`."""
+    with tempfile.TemporaryDirectory(prefix="cometary-") as folder:  # nobody else can look into it
+        async with system() as actors:
+            it = Above(settings, command, network, actors, Path(folder))
+            async with it.running():
+                yield it

@@ -1,0 +1,221 @@
+"""A server that is one of several workers: what it has of the others.
+
+1.  The last character of a session's id says which worker has the session; the others are as random as ever. What comes
+    for a session of another worker is handed over to that, with its connection.
+2.  What is published here is routed here at once, and sent to the others; what others have published is routed like it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+import trio
+
+from cometary.errors import MailboxFullError, UsageError
+from cometary.packets.packet import Packet
+from cometary.packets.tracked import PLAIN_KEYS, TrackedPacket
+from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
+from cometary.sessions.locator import Elsewhere
+from cometary.transport.net.departing import Departing
+from cometary.workers.messages import Handed, Published
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cometary.actors import Future
+    from cometary.dispatch.engine import Engine
+    from cometary.doors.control.door import ControlDoor
+    from cometary.packets.contract_table import Contracts
+    from cometary.server.front_end import FrontEnd
+    from cometary.sessions.directory import Directory
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.locator import Place
+    from cometary.transport.net.channel import Channel, Floor, Successor
+    from cometary.workers.link import Link
+
+    Met = Callable[[FrontEnd, ControlDoor | None], object]
+
+T = TypeVar("T")
+
+PAUSE: Final = 0.01
+"""Seconds between two attempts to route what another worker has published."""
+
+
+class Colleagues:
+    """The other workers.
+
+    Args:
+        number: that of this one.
+        workers: how many there are.
+        link: leads to the others.
+        met: told of the server's front end, and its control door, once clients can come.
+    """
+
+    def __init__(self, number: int, workers: int, link: Link, met: Met) -> None:
+        self._number = number
+        self._workers = workers
+        self._link = link
+        self._met = met
+        self._engine: SharedEngine | None = None
+
+    def once(self, what: Sequence[T]) -> Sequence[T]:
+        """Return all of it in the first of them, and nothing in the others."""
+        return what if self._number == 1 else ()
+
+    def new_sid(self) -> str:
+        """Return an id for a session of this one."""
+        return sid_of_worker(new_sid(), self._number)
+
+    def engine(self, local: Engine, contracts: Contracts) -> SharedEngine:
+        """Return what passes on publications."""
+        self._engine = engine = SharedEngine(local, contracts, self._link)
+        return engine
+
+    async def hear(self, published: Published) -> None:
+        """Route what another worker has published."""
+        if self._engine is not None:
+            await self._engine.hear(published)
+
+    def locator(self, directory: Directory) -> SharedLocator:
+        """Return what finds sessions."""
+        return SharedLocator(directory, self)
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
+        """Take note that the server takes clients."""
+        self._met(front_end, control)
+
+    def place_of(self, sid: str) -> Place | None:
+        """Return where a session is that another worker has; None if no other has it."""
+        worker = worker_of(sid)
+        if worker is None or worker == self._number or worker > self._workers:
+            return None
+        return Elsewhere(str(worker), partial(self._successor, worker))
+
+    def _successor(self, worker: int, read: bytes, said: int = 0) -> Successor:
+        def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
+            handed = Handed(worker, peer, read + beyond, said)
+            return Departing(sock, floor, partial(self._hand_over, handed))
+
+        return succeed
+
+    def _hand_over(self, handed: Handed, descriptor: int) -> None:
+        try:
+            self._link.send(handed, descriptor)
+        except MailboxFullError:
+            os.close(descriptor)  # its client asks again
+
+
+class SharedLocator:
+    """Finds sessions, here and at other workers.
+
+    Args:
+        directory: knows those that are here.
+        colleagues: know the others.
+    """
+
+    def __init__(self, directory: Directory, colleagues: Colleagues) -> None:
+        self._directory = directory
+        self._colleagues = colleagues
+
+    @property
+    def living(self) -> dict[str, SessionKeeper]:
+        """The sessions that live here."""
+        return self._directory.living
+
+    def find(self, sid: str) -> Place:
+        """Say where a session is; see `Locator.find`."""
+        return self._colleagues.place_of(sid) or self._directory.find(sid)
+
+
+class SharedEngine:
+    """An engine that passes on to the other workers what is published here (rule 2); see `cometary.dispatch.engine`.
+
+    Args:
+        local: routes here.
+        contracts: what becomes of packets where a session is too slow for them.
+        link: leads to the others.
+    """
+
+    run: Callable[[], Awaitable[None]] | None = None
+
+    def __init__(self, local: Engine, contracts: Contracts, link: Link) -> None:
+        self._local = local
+        self._contracts = contracts
+        self._link = link
+        self.attach = local.attach
+        self.interest = local.interest
+        self.history = local.history
+
+    def publish(self, packet: Packet) -> Future[None] | None:
+        """Route a packet here, and send it to the others; see `Engine.publish`."""
+        published = as_published(packet)
+        if self._link.full:
+            raise MailboxFullError("far too much waits for the other workers")
+        taken = self._local.publish(packet)
+        self._link.send(published)
+        return taken
+
+    async def hear(self, published: Published) -> None:
+        """Route what another worker has published; wait while too much is to be routed."""
+        packet = as_packet(published, self._contracts)
+        while True:
+            try:
+                self._local.publish(packet)
+            except MailboxFullError:
+                await trio.sleep(PAUSE)
+            else:
+                return
+
+
+def as_published(packet: Packet) -> Published:
+    """Return what is told of a packet.
+
+    Raises:
+        UsageError: its key cannot travel; the caller's fault.
+    """
+    try:
+        message = msgspec.msgpack.encode(packet.plain_message())
+    except (OverflowError, msgspec.MsgspecError):  # integers of more than 64 bits, which only JSON has
+        message = None
+    if not isinstance(packet, TrackedPacket):
+        return Published(packet.json, packet.path, message)
+    key: Any = packet.key
+    if type(key) not in PLAIN_KEYS:
+        raise UsageError(f"with several workers a key is text, a number or bytes, not {key!r}")
+    return Published(
+        packet.json,
+        packet.path,
+        message,
+        tracked=True,
+        receipt=packet.receipt,
+        ttl=packet.ttl,
+        key=key,
+        exclude=packet.exclude,
+    )
+
+
+def as_packet(published: Published, contracts: Contracts) -> Packet:
+    """Return the packet of which it was told."""
+    if published.message is None:
+        message = msgspec.json.decode(published.json)["message"]
+    else:
+        message = msgspec.msgpack.decode(published.message)
+    packet: Packet
+    if published.tracked:
+        packet = TrackedPacket(
+            published.path,
+            message,
+            contract=contracts.find(published.path),
+            receipt=published.receipt,
+            ttl=published.ttl,
+            key=published.key,
+            exclude=published.exclude,
+        )
+    else:
+        packet = Packet(published.path, message)
+    packet.preset(json=published.json)
+    return packet

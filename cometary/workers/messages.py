@@ -1,0 +1,97 @@
+"""What the workers and the process above them tell each other: each message is one of these values."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+
+class Ready(msgspec.Struct, array_like=True, frozen=True, tag="ready"):
+    """A worker takes clients."""
+
+
+class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
+    """A connection whose next request is for a session of another worker; its descriptor goes with it.
+
+    Attributes:
+        worker: whose session it is.
+        peer: the address of the connection's other end.
+        read: what was read of it, from the beginning of that request on.
+        said: how many bytes of the answer were sent already.
+    """
+
+    worker: int
+    peer: str
+    read: bytes
+    said: int
+
+
+class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
+    """A packet for everybody who hears its path.
+
+    Attributes:
+        json: the packet, as it is sent to clients.
+        path: its path.
+        message: its message, as MessagePack, which has byte strings; None if it is to be read from `json`.
+        receipt: see `TrackedPacket`; the next three likewise.
+        ttl: seconds.
+        key: text, a number or bytes.
+        exclude: the id of a session.
+        tracked: whether it has any of these.
+    """
+
+    json: bytes
+    path: str
+    message: bytes | None = None
+    tracked: bool = False
+    receipt: str | None = None
+    ttl: float | None = None
+    key: Any = None
+    exclude: str | None = None
+
+
+class Asked(msgspec.Struct, array_like=True, frozen=True, tag="asked"):
+    """A call of the control interface.
+
+    Attributes:
+        number: of the call.
+        method: of the request; likewise the next ones.
+        path: without its query.
+        query: what follows it.
+        headers: by their names, in lower case.
+        body: the whole body.
+        peer: the address that it came from.
+    """
+
+    number: int
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+    peer: str
+
+
+class Answered(msgspec.Struct, array_like=True, frozen=True, tag="answered"):
+    """The answer to such a call.
+
+    Attributes:
+        number: of the call.
+        status: the HTTP status.
+        body: the whole body.
+        content_type: its media type.
+        headers: more headers.
+    """
+
+    number: int
+    status: int
+    body: bytes
+    content_type: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+Message = Ready | Handed | Published | Asked | Answered
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode: Final = msgspec.msgpack.Decoder[Message](Message).decode

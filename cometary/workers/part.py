@@ -1,0 +1,44 @@
+"""What a process is told that is a worker: its part, in a variable of its environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+VARIABLE: Final = "COMETARY_WORKER"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Its place among the others.
+
+    Attributes:
+        number: its number, from 1.
+        workers: how many there are.
+        link: the descriptor of its end of the link.
+        listening: those of the listening sockets of the clients.
+        control: the path of its own control interface.
+    """
+
+    number: int
+    workers: int
+    link: int
+    listening: Sequence[int]
+    control: str
+
+    def written(self) -> str:
+        """Return it as the variable's value."""
+        return json.dumps(asdict(self))
+
+
+def is_worker(environment: Mapping[str, str]) -> bool:
+    """Whether this process is a worker, as long as it has not read its part."""
+    return VARIABLE in environment
+
+
+def take_part(environment: MutableMapping[str, str]) -> Part | None:
+    """Return what this process was told, which nobody else is then; None if it is not a worker."""
+    text = environment.pop(VARIABLE, None)
+    return None if text is None else Part(**json.loads(text))

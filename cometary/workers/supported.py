@@ -1,0 +1,57 @@
+"""What does not work with several workers yet: it is refused, in one line, when the server starts.
+
+What it has in common is that one process alone knows something of it: the state of a connection, or who is where.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cometary.errors import ConfigError
+from cometary.packets.contract_table import Contracts
+from cometary.packets.settings import read_contracts
+
+if TYPE_CHECKING:
+    from cometary.app import App
+    from cometary.settings import Settings
+
+WORKERS: Final = "workers"
+
+NOT_GIVEN: Final = (
+    *("tls_cert", "bosh", "stomp", "stomp_websocket", "socketio", "csp", "manhole"),
+    *("dudley", "imperio", "imperio_http", "firenze", "dolores"),
+)
+"""Options that have to be left out."""
+
+OFF: Final = ("reuse_port", "crash_calls", "token_once")
+"""Options that have to be off."""
+
+
+def check_settings(settings: Settings) -> None:
+    """See whether the settings are for several workers.
+
+    Raises:
+        ConfigError: they are not; the operator's fault.
+    """
+    given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
+    given += [name for name in OFF if getattr(settings, name) == "on"]
+    for name in given:
+        raise unsupported(f"the option {name.replace('_', '-')} does")
+
+
+def check_application(settings: Settings, app: App) -> None:
+    """See whether an application is for several workers.
+
+    Raises:
+        ConfigError: it is not; the operator's fault.
+    """
+    contracts = Contracts([*read_contracts(settings.paths), *app.contracts.declared])
+    if contracts.keeping:
+        raise unsupported("paths with a history do")
+    if contracts.presence:
+        raise unsupported("paths with presence do")
+
+
+def unsupported(what: str) -> ConfigError:
+    """Return the error for something that does not work; `what` ends with `do` or `does`."""
+    return ConfigError(WORKERS, f"{what} not work with several processes yet; leave that out, or have one")

@@ -1,0 +1,138 @@
+"""A process that is a worker: a server whose listening sockets are those of the process above it.
+
+Back-ends and operators speak with the process above; the worker's own control interface is at a path.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import trio
+
+from cometary.config.kinds import UnixAddress
+from cometary.transport.http.exchange import Exchange
+from cometary.transport.net.listener import Network
+from cometary.transport.net.resumed import ResumedSocket
+from cometary.transport.net.unix import open_unix_socket
+from cometary.workers.colleagues import Colleagues
+from cometary.workers.link import Link
+from cometary.workers.messages import Answered, Asked, Handed, Message, Published, Ready, encode
+from cometary.workers.supported import unsupported
+
+if TYPE_CHECKING:
+    from cometary.doors.control.door import ControlDoor
+    from cometary.server.front_end import FrontEnd
+    from cometary.settings import Settings
+    from cometary.transport.http.exchange import Headers
+    from cometary.transport.http.stream import Stream
+    from cometary.workers.part import Part
+
+
+def settings_of_worker(settings: Settings, part: Part) -> Settings:
+    """Return the settings of one worker, whose control interface is at a path of its own."""
+    return replace(settings, control=UnixAddress(part.control, 0o600))
+
+
+def network_of_worker(settings: Settings, part: Part) -> Network:
+    """Return what its server takes its sockets from: those of the clients are there already."""
+    clients = settings.listen or (settings.host, settings.port)
+    listening = [socket.socket(fileno=descriptor) for descriptor in part.listening]
+    for sock in listening:
+        sock.settimeout(0)
+
+    async def open_sockets(host: str, port: int) -> list[socket.socket]:
+        await trio.lowlevel.checkpoint()
+        if (host, port) != clients:
+            raise unsupported(f"a door that listens at {host}:{port} does")
+        return [sock.dup() for sock in listening]
+
+    def open_path(path: str, mode: int) -> socket.socket:
+        return open_unix_socket(path, mode) if path == part.control else listening[0].dup()
+
+    return Network(open_sockets, open_unix_socket=open_path, successor="sockets")
+
+
+class AnswerToAbove:
+    """The wire of a call that came by the link: its answer goes back there (`Carrier`).
+
+    Args:
+        link: the link.
+        number: that of the call.
+    """
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link = link
+        self._number = number
+
+    def carry(
+        self,
+        exchange: Exchange,  # noqa: ARG002 - the number stands for it
+        status: int,
+        body: bytes,
+        content_type: bytes,
+        headers: Headers,
+    ) -> None:
+        """Send the answer."""
+        self._link.put(encode(Answered(self._number, status, body, content_type, headers)))
+
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        """Refuse: nothing that is written bit by bit is asked for by the link."""
+        raise NotImplementedError
+
+    def push(self, exchange: Exchange, stream: Stream) -> bool:
+        """See `begin`."""
+        raise NotImplementedError
+
+    def conclude(self, exchange: Exchange) -> None:
+        """See `begin`."""
+        raise NotImplementedError
+
+    def note_refusal(self, condition: str) -> None:
+        """Count nothing: these are no clients."""
+
+    def close(self) -> None:
+        """Do nothing: the link stays."""
+
+
+class Within:
+    """What a worker does for the others, and for the process above.
+
+    Args:
+        part: its part.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.link = Link(socket.socket(fileno=part.link), self._take)
+        self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet)
+        self._front_end: FrontEnd | None = None
+        self._control: ControlDoor | None = None
+        self._met = trio.Event()
+
+    def _meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
+        self._front_end, self._control = front_end, control
+        self._met.set()
+        self.link.send(Ready())
+
+    async def _take(self, message: Message, descriptor: int) -> None:
+        await self._met.wait()
+        match message:
+            case Published():
+                await self.colleagues.hear(message)
+            case Handed():
+                self._resume(message, descriptor)
+            case Asked():
+                self._answer(message)
+            case _:
+                raise AssertionError(f"a worker is not sent {message}")
+
+    def _resume(self, handed: Handed, descriptor: int) -> None:
+        assert self._front_end is not None  # noqa: S101 - it was met
+        self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
+
+    def _answer(self, asked: Asked) -> None:
+        assert self._control is not None  # noqa: S101 - it is one of the built-in doors
+        exchange = Exchange(asked.method, asked.path, asked.query, asked.headers, body=asked.body)
+        exchange.arrive(AnswerToAbove(self.link, asked.number), asked.peer)
+        self._control.service.serve(exchange)

@@ -1,0 +1,148 @@
+"""What workers are made of: packets that travel, answers that are put together, and what is refused."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from cometary import App, encoded_json
+from cometary.config import Settings
+from cometary.errors import ConfigError, UsageError
+from cometary.packets.contract_table import Contracts
+from cometary.packets.packet import Packet
+from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
+from cometary.transport.codecs import json
+from cometary.transport.http.exchange import Exchange, written
+from cometary.transport.http.limits import Limits
+from cometary.transport.http.request_parser import RequestParser
+from cometary.transport.net.resumed import ResumedSocket
+from cometary.workers.colleagues import as_packet, as_published
+from cometary.workers.merging import MERGED
+from cometary.workers.messages import Answered, Published, decode, encode
+from cometary.workers.supported import check_application, check_settings
+
+
+def test_an_id_says_whose_the_session_is() -> None:
+    ids = [sid_of_worker(new_sid(), worker) for worker in range(1, len(WORKERS) + 1)]
+    assert [worker_of(sid) for sid in ids] == list(range(1, 65))
+    assert {len(sid) for sid in ids} == {SID_LENGTH}
+    assert len({sid[:-1] for sid in ids}) == len(ids)
+
+
+@pytest.mark.parametrize("sid", ["", "A", "A" * 25, "A" * 23 + "é", "A" * 23 + "="])
+def test_what_is_no_id_is_nobodys(sid: str) -> None:
+    assert worker_of(sid) is None
+
+
+def travelled(packet: Packet) -> Packet:
+    message = decode(encode(as_published(packet)))
+    assert isinstance(message, Published)
+    return as_packet(message, Contracts())
+
+
+@pytest.mark.parametrize(
+    "message", [None, {"a": [1, 2.5, "é"]}, b"bytes", 1 << 80, encoded_json(b'{"a":1.000}')]
+)
+def test_a_packet_is_the_same_for_the_clients_of_another_worker(message: Any) -> None:
+    packet = Contracts().packet("news", message)
+    twin = travelled(packet)
+    assert (twin.path, twin.json) == (packet.path, packet.json)
+    assert twin.plain_message() == packet.plain_message()
+
+
+def test_the_wishes_of_a_sender_go_along() -> None:
+    packet = Contracts().tracked("news", 1, receipt="r", ttl=5, key="k", exclude="s")
+    twin: Any = travelled(packet)
+    assert (twin.receipt, twin.ttl, twin.key, twin.exclude) == ("r", 5, "k", "s")
+
+
+def test_a_key_that_cannot_travel_is_refused() -> None:
+    with pytest.raises(UsageError, match="with several workers a key is text, a number or bytes"):
+        as_published(Contracts().tracked("news", 1, key=(1, 2)))
+
+
+def parsed(data: bytes) -> Exchange:
+    [exchange] = RequestParser(Limits()).feed(data)
+    return exchange
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /comet?a=b%20 HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n",
+        b"POST /comet HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /comet HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"POST /comet HTTP/1.0\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=["query", "body", "chunks", "old"],
+)
+def test_a_request_that_is_handed_over_means_the_same(request_: bytes) -> None:
+    exchange = parsed(request_)
+    again = parsed(written(exchange))
+    for name in ("method", "path", "query", "body", "version", "closing"):
+        assert getattr(again, name) == getattr(exchange, name)
+    framing = {b"content-length", b"transfer-encoding"}
+    assert {name: value for name, value in again.headers.items() if name not in framing} == {
+        name: value for name, value in exchange.headers.items() if name not in framing
+    }
+
+
+def test_a_socket_that_was_handed_over_goes_on_where_it_was() -> None:
+    class Floor:
+        kept = 0
+
+        def keeps(self, _: int) -> None:
+            self.kept += 1
+
+    here, there = socket.socketpair()
+    with here, ResumedSocket(there.detach(), b"before", 4) as resumed:
+        floor: Any = Floor()
+        resumed.floor = floor
+        here.sendall(b"behind")
+        assert [resumed.recv(4), resumed.recv(4), resumed.recv(10)] == [b"befo", b"re", b"behind"]
+        assert floor.kept == 1
+        assert [resumed.send(b"sai"), resumed.send(b"d, and on"), resumed.send(b"!")] == [3, 9, 1]
+        assert here.recv(20) == b", and on!"
+
+
+def merged(method: str, path: str, *bodies: bytes) -> Any:
+    answers = [Answered(0, 200, body, b"application/json", ()) for body in bodies]
+    merging = MERGED[method, path]
+    return merging([1, 2], answers, lambda: {"children": []})
+
+
+def test_numbers_are_added_up_and_lists_put_together() -> None:
+    summed = merged("GET", "/statistics", b'{"sent": 1}', b'{"sent": 2, "received": 3}')
+    assert json.decode(summed.body) == {"sent": 3, "received": 3}
+    listed = merged("GET", "/crashes", b'{"crashes": [{"a": 1}]}', b'{"crashes": []}')
+    assert json.decode(listed.body) == {"crashes": [{"a": 1, "worker": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("bosh", "/bosh"), ("stomp", "127.0.0.1:0"), ("socketio", "/socket.io/"), ("reuse_port", "on")],
+        *[("dudley", "127.0.0.1:0"), ("manhole", "/tmp/prompt"), ("crash_calls", "on")],  # noqa: S108
+    ],
+)
+def test_an_option_that_does_not_work_with_several_workers_is_refused(option: str, value: str) -> None:
+    settings = Settings()
+    object.__setattr__(settings, option, value)
+    named = option.replace("_", "-")
+    with pytest.raises(ConfigError, match=f"workers: the option {named} does not work with several"):
+        check_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("contract", "what"), [({"history": 5}, "history"), ({"presence": True}, "presence")]
+)
+def test_an_application_that_does_not_work_with_several_workers_is_refused(
+    contract: dict[str, Any], what: str
+) -> None:
+    app = App()
+    app.path("news", **contract)
+    with pytest.raises(ConfigError, match=f"workers: paths with .*{what} do not work with several"):
+        check_application(Settings(), app)
+    check_application(Settings(), App())
