@@ -37,7 +37,9 @@ def test_there_are_programs() -> None:
 
 
 def test_mypy_reports_them() -> None:
-    out = run(sys.executable, "-m", "mypy", *PROGRAMS)  # what it knows of the package from its last run is good here
+    out = run(
+        sys.executable, "-m", "mypy", *PROGRAMS
+    )  # what it knows of the package from its last run is good here
     assert reported(out, r"^(\S+\.py):(\d+): error") == wrong_lines(), out
 
 
