@@ -146,7 +146,6 @@ class Scheduler(RunQueue):
     def _timers_wait(self, now: float) -> bool:
         """Whether timers that are due wait for what is read first (rule 7)."""
         if self.catch_up is None or now <= self.timers.next_due + STALL:
-            self._caught_up = None
             return False
         if self._caught_up is None:
             self._caught_up, self._wait_until = self.catch_up(), now + CATCH_UP

@@ -48,7 +48,7 @@ async def idle(actors: ActorSystem) -> None:
     assert actors.scheduler.asleep is not None
 
 
-async def test_an_answer_that_an_actor_gives_at_once_takes_no_round_of_trio() -> None:
+async def test_an_answer_that_an_actor_gives_at_once_takes_no_round_of_trio(mock_clock: MockClock) -> None:
     rounds = Rounds()
     async with system() as actors, trio.open_nursery() as nursery:
         actors.scheduler.batch = 200  # also where a seed draws another

@@ -49,6 +49,32 @@ async def test_what_is_more_than_a_batch_is_left_to_the_scheduler() -> None:
         assert notes == list(range(many))
 
 
+async def test_time_stands_still_in_the_work_and_goes_on_behind_it_whatever_that_raises(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    async with system() as actors:
+        await trio.testing.wait_all_tasks_blocked()
+        now = actors.scheduler.now
+
+        def work() -> None:
+            began = now()
+            mock_clock.jump(1)
+            assert now() == began
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            actors.scheduler.run_with(work)
+        assert now() == trio.current_time()
+
+
+async def test_work_that_sends_nothing_wakes_nobody() -> None:
+    async with system() as actors:
+        await trio.testing.wait_all_tasks_blocked()
+        asleep = actors.scheduler.asleep
+        actors.scheduler.run_with(lambda: None)
+        assert actors.scheduler.asleep is asleep is not None
+
+
 async def test_a_timer_that_is_started_meanwhile_expires_in_time(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
