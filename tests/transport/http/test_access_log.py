@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from cometary.transport.http.access_log import LONGEST, PER_SECOND, AccessLog
+from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.protocol import Http
 from tests.protocol.client import serving
+from tests.transport import wire
+from tests.transport.wire import get
 
 
 class Events:
@@ -53,6 +57,21 @@ async def test_addresses_are_left_out_if_the_operator_says_so(events: Events) ->
     async with serving(access_log="on", log_addresses="off") as world:
         await world.open()
     assert [set(event) for event in events] == [{"event", "method", "path", "status"}]
+
+
+async def test_an_answer_that_is_written_bit_by_bit_is_one_as_well(events: Events) -> None:
+    def logged(http: Http) -> Http:
+        http.service.access = AccessLog()
+        return http
+
+    def stream(exchange: Exchange) -> None:
+        exchange.stream(206, b"text/plain").finish(b"all")
+
+    async with wire.serving(stream, around=logged) as server:
+        assert (await (await server.connect()).ask(get(b"/piece"))).status == 206
+    assert list(events) == [
+        {"event": "request", "method": "GET", "path": "/piece", "status": 206, "address": "127.0.0.1"}
+    ]
 
 
 def test_a_flood_is_counted_and_told_of_once(events: Events) -> None:

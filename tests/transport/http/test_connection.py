@@ -17,7 +17,7 @@ from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor
-from cometary.transport.net.poller import READABLE
+from cometary.transport.net.poller import READABLE, SelectorPoller
 from cometary.transport.net.switchboard import LITTLE, PARSED, Listen, Switchboard
 from tests.transport.http.test_pipelines import split, what_is_there
 from tests.transport.http.test_upgrade import SWITCHING, WISH, Shouter, Upgrader, receive
@@ -75,6 +75,82 @@ async def test_a_request_longer_than_the_one_before_is_read_whole(length: int) -
         assert [(await client.response()).body for _ in range(2)] == [body, body]
 
 
+@pytest.mark.parametrize(
+    ("before", "most", "sizes"),
+    [
+        (FEW - 1, 2_000, [FEW, 2_000 - FEW]),
+        (FEW - 1, FEW + 1, [FEW, 1]),
+        (FEW - 1, FEW, [FEW]),
+        (FEW - 1, 100, [100]),
+        (FEW, 2_000, [2_000]),
+    ],
+)
+async def test_where_the_last_request_was_short_as_much_as_that_is_read_first(
+    before: int, most: int, sizes: list[int]
+) -> None:
+    async with recording(Limits()) as (server, read):
+        client = await server.connect()
+        for _ in range(2):
+            await client.ask(post(b"x" * (before - len(post(b"x" * 100)) + 100)))
+        send_now(client, post(b"x" * 5_000))
+        read.clear()
+        server.switchboard.read_bytes = most
+        connection_of(server).readable(READABLE)
+        assert read == sizes
+
+
+async def test_no_more_is_looked_for_where_a_short_one_has_come() -> None:
+    async with recording(Limits()) as (server, read):
+        client = await server.connect()
+        for _ in range(3):
+            read.clear()
+            await client.ask(post(b"short"))
+        assert read == [FEW]
+
+
+async def test_a_body_that_looks_like_a_request_that_was_seen_before_is_a_body() -> None:
+    seen = post(b"seen")
+    async with serving(echo) as server:
+        client = await server.connect()
+        for _ in range(3):
+            await client.ask(seen)
+        await client.send(post(seen)[: -len(seen)])
+        await server.settle()
+        assert (await client.ask(seen)).body == seen
+
+
+async def test_a_head_is_remembered_of_a_request_that_came_in_one_piece_and_alone() -> None:
+    http: list[Http] = []
+
+    def note(made: Http) -> Http:
+        http.append(made)
+        return made
+
+    async with serving(echo, around=note) as server:
+        heads, client = http[0].heads, await server.connect()
+        await client.send(post(b"one") + post(b"two"))
+        for _ in range(2):
+            await client.response()
+        await client.send(post(b"parts")[:-1])
+        await server.settle()
+        await client.ask(post(b"parts")[-1:])
+        await client.send(post(b"whole") + post(b"part")[:-1])
+        await client.response()
+        assert len(heads) == 0
+        await client.ask(post(b"part")[-1:])
+        await client.ask(post(b"alone"))
+        assert len(heads) == 1
+
+
+async def test_what_is_read_and_sent_is_counted() -> None:
+    async with serving(echo) as server:
+        client, traffic = await server.connect(), server.switchboard.traffic
+        for number in range(1, 4):
+            await client.ask(post(b"body"))
+            assert traffic.received == number * len(post(b"body"))
+        assert traffic.sent > 3 * len(b"HTTP/1.1 200 OK")
+
+
 async def test_the_second_part_of_a_request_is_none_by_itself() -> None:
     """Else whoever sends it would speak with the headers of somebody else."""
     first, second = post(b"body")[:25], post(b"body")[25:]
@@ -124,6 +200,18 @@ async def test_requests_that_come_one_by_one_wait_when_enough_are_with_the_servi
         assert [(await client.response()).body for _ in range(many)] == [b"%d" % n for n in range(many)]
 
 
+async def test_what_waits_is_served_when_what_was_before_it_is_answered() -> None:
+    holder = Holder()
+    async with serving(holder, limits=Limits(unanswered=1)) as server:
+        client = await server.connect()
+        await client.send(post(b"0") + post(b"1"))
+        for number in range(2):
+            await server.settle()
+            assert len(holder.held) == number + 1
+            holder.held[number].respond(200, holder.held[number].body)
+            assert (await client.response()).body == b"%d" % number
+
+
 async def test_all_that_was_sent_before_a_half_close_is_answered_also_what_is_read_after_it() -> None:
     holder = Holder(silent=True)
     bodies = [b"%d" % number * 3_000 for number in range(10)]
@@ -138,6 +226,26 @@ async def test_all_that_was_sent_before_a_half_close_is_answered_also_what_is_re
             await server.settle()
         assert [body for _, body in split(await client.rest())] == bodies
         assert holder.dropped == holder.held, "each is told that its client may be gone"
+
+
+async def test_who_has_said_all_is_known_to_be_gone_also_by_a_request_like_the_last_one() -> None:
+    holder = Holder(silent=True)
+    async with serving(holder, limits=Limits(unanswered=1)) as server:
+        client = await server.connect()
+        for number in range(2):
+            await client.send(post(b"same"))
+            await server.settle()
+            holder.held[number].respond(200)
+            await client.response()
+        await client.send(post(b"same") * 2)
+        await server.settle()
+        await client.send(post(b"same"))
+        client.half_close()
+        await server.settle()
+        for number in range(2, 5):
+            holder.held[number].respond(200)
+            await server.settle()
+        assert holder.dropped == holder.held[2:]
 
 
 async def test_nothing_is_served_behind_the_last_request_though_that_is_held() -> None:
@@ -311,6 +419,63 @@ async def test_nothing_more_is_served_of_a_peer_that_has_gone_while_an_answer_we
         assert len(served) == before < 3
 
 
+async def test_the_last_answer_is_followed_by_the_end_at_once_and_that_is_waited_for(
+    mock_clock: MockClock,
+) -> None:
+    """Without a turn of the loop, too, until the client closes."""
+    looks: list[int] = []
+
+    class Watched(SelectorPoller):  # which tells again and again of what is ready
+        def poll(self, limit: int) -> list[tuple[int, int]]:
+            looks.append(limit)
+            return super().poll(limit)
+
+    async with serving(echo, new_poller=Watched) as server:
+        client = await server.connect()
+        await client.send(post(b"last", b"Connection: close"))
+        await server.settle()
+        received, closed = await what_is_there(client)
+        assert (split(received), closed) == ([(200, b"last")], True)
+        looks.clear()
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+        assert looks == []
+        assert server.switchboard.open_connections == 1
+        await client.stream.aclose()
+        await server.settle()
+        assert server.switchboard.open_connections == 0
+
+
+async def test_who_has_said_all_is_told_the_end_behind_the_answer_at_once(mock_clock: MockClock) -> None:
+    holder = Holder(silent=True)
+    async with serving(holder) as server:
+        client = await server.connect()
+        await client.send(post())
+        await server.settle()
+        client.half_close()
+        await server.settle()
+        holder.held[0].respond(200, b"answer")
+        await server.settle()
+        received, closed = await what_is_there(client)
+        assert (split(received), closed) == ([(200, b"answer")], True)
+
+
+async def test_what_is_not_read_as_too_much_is_asked_already_may_take_its_time(mock_clock: MockClock) -> None:
+    holder = Holder(silent=True)
+    async with serving(holder, limits=Limits(unanswered=1, head_seconds=5, body_seconds=5)) as server:
+        client = await server.connect()
+        await client.send(post(b"0") + post(b"1") + post(b"2")[:-1])
+        await pass_seconds(server, mock_clock, 10)
+        assert server.switchboard.open_connections == 1
+        holder.held[0].respond(200, b"0")
+        await server.settle()
+        holder.held[1].respond(200, b"1")
+        await client.send(post(b"2")[-1:])
+        await server.settle()
+        holder.held[2].respond(200, b"2")
+        assert [(await client.response()).body for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 async def test_a_request_that_is_left_unanswered_ends_the_connection_at_once(mock_clock: MockClock) -> None:
     """Also where it is not read, as more came than is taken, so that its end was told of by the poller."""
     holder = Holder()
@@ -322,6 +487,27 @@ async def test_a_request_that_is_left_unanswered_ends_the_connection_at_once(moc
         await server.settle()
         assert (len(holder.held), holder.dropped) == (1, holder.held)
         assert server.switchboard.open_connections == 0
+
+
+async def test_what_is_asked_behind_one_that_is_left_unanswered_is_waited_for_no_longer(
+    mock_clock: MockClock,
+) -> None:
+    held: list[Exchange] = []
+
+    def hold(exchange: Exchange) -> None:
+        held.append(exchange)
+        if len(held) == 1:
+            exchange.on_drop = exchange.leave_unanswered
+
+    async with serving(hold) as server:
+        client = await server.connect()
+        await client.send(post() * 3)
+        await server.settle()
+        client.half_close()
+        await server.settle()
+        assert await what_is_there(client) == (b"", True)
+        assert server.switchboard.open_connections == 0
+        assert [exchange.carrier for exchange in held] == [None] * 3
 
 
 async def test_who_has_said_all_is_not_invited_to_say_more() -> None:
@@ -391,6 +577,42 @@ async def test_what_is_begun_while_the_server_stops_is_the_last_of_its_connectio
             stream.finish()
             assert (await client.response()).headers["connection"] == "close"
             assert (await client.rest()).endswith(b"0\r\n\r\n")
+            await client.stream.aclose()
+        assert trio.current_time() < 10
+
+
+async def test_nothing_comes_behind_the_last_answer_though_that_has_to_wait(
+    autojump_clock: MockClock,
+) -> None:
+    holder = Holder(silent=True)
+    async with serving(holder) as server:
+        client = await server.connect()
+        await client.send(post(b"0") + post(b"1"))
+        await server.settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.switchboard.aclose, 10)
+            await trio.testing.wait_all_tasks_blocked()
+            holder.held[1].respond(200, b"1")
+            await client.send(post(b"too late"))
+            await server.settle()
+            holder.held[0].respond(200, b"0")
+            assert [body for _, body in split(await client.rest())] == [b"0", b"1"]
+            await client.stream.aclose()
+        assert len(holder.held) == 2
+        assert trio.current_time() < 10
+
+
+async def test_a_request_of_which_some_has_come_when_the_server_stops_is_answered(
+    autojump_clock: MockClock,
+) -> None:
+    async with serving(echo) as server:
+        client = await server.connect()
+        await client.send(post(b"body")[:-1])
+        await server.settle()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.switchboard.aclose, 10)
+            await trio.testing.wait_all_tasks_blocked()
+            assert (await client.ask(post(b"body")[-1:])).body == b"body"
             await client.stream.aclose()
         assert trio.current_time() < 10
 

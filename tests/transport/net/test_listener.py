@@ -169,7 +169,10 @@ class LastFirst(EpollPoller):
 
 @pytest.mark.parametrize("new_poller", [EpollPoller, LastFirst])
 async def test_the_descriptor_that_a_stranger_frees_is_not_another_strangers(
-    nursery: trio.Nursery, mock_clock: MockClock, new_poller: Callable[[], Poller]
+    nursery: trio.Nursery,
+    mock_clock: MockClock,
+    new_poller: Callable[[], Poller],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     both = TwoListeners(connections=100, new_poller=new_poller)
     both.addresses = await nursery.start(both.switchboard.serve)
@@ -181,6 +184,7 @@ async def test_the_descriptor_that_a_stranger_frees_is_not_another_strangers(
             await caller.connect(both.addresses[place])
         await trio.testing.wait_all_tasks_blocked(0.005)
         assert both.switchboard.open_connections == 1
+        assert "no connection can be accepted for now" in caplog.text
         await first.ask(post(b"last", b"Connection: close"))
         await first.stream.send_eof()
         await trio.testing.wait_all_tasks_blocked(0.005)
@@ -268,6 +272,19 @@ async def test_callers_who_come_all_at_once_are_accepted_in_several_turns_and_ca
     done = switchboard.catch_up()
     while not done():
         await trio.lowlevel.checkpoint()
+    assert switchboard.open_connections == switchboard.traffic.accepted == len(callers)
+    await switchboard.aclose(0)
+    for caller in callers:
+        caller.close()
+
+
+async def test_all_who_have_called_before_it_stops_listening_are_accepted_if_that_is_said(
+    nursery: trio.Nursery,
+) -> None:
+    switchboard = Switchboard([Listen(Http(Service(echo)))])
+    [address] = await nursery.start(switchboard.serve)
+    callers = [socket.create_connection(address) for _ in range(BATCH + 1)]
+    switchboard.stop_listening(take_waiting=True)
     assert switchboard.open_connections == len(callers)
     await switchboard.aclose(0)
     for caller in callers:
@@ -307,6 +324,15 @@ def test_a_listening_socket_may_take_the_place_of_one_that_has_just_closed(
         assert sock.gettimeout() == 0.0
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def test_others_may_listen_at_the_same_port_only_if_all_of_them_say_so() -> None:
+    with open_socket(socket.AF_INET, ("127.0.0.1", 0), reuse_port=True) as sock:
+        open_socket(socket.AF_INET, sock.getsockname(), reuse_port=True).close()
+        with pytest.raises(OSError, match="in use"):
+            open_socket(socket.AF_INET, sock.getsockname())
+    with open_socket(socket.AF_INET, ("127.0.0.1", 0)) as sock, pytest.raises(OSError, match="in use"):
+        open_socket(socket.AF_INET, sock.getsockname(), reuse_port=True)
 
 
 def test_all_addresses_of_one_family_leave_those_of_the_other_to_another_socket() -> None:
@@ -370,9 +396,10 @@ async def test_all_addresses_of_a_name_are_listened_at_at_one_port_but_those_tha
     assert len({port for _, port in places}) == 1
 
 
-async def test_a_name_none_of_whose_addresses_is_here_is_an_error() -> None:
+@pytest.mark.parametrize("addresses", [[NOT_HERE], [NOT_HERE, NOT_HERE]])
+async def test_a_name_none_of_whose_addresses_is_here_is_an_error(addresses: list[str]) -> None:
     with pytest.raises(OSError, match="assign"):
-        await ports_of(NOT_HERE, NOT_HERE)
+        await ports_of(*addresses)
 
 
 async def test_if_one_address_is_taken_no_other_stays_open() -> None:
