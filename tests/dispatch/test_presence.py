@@ -15,9 +15,10 @@ from trio.testing import wait_all_tasks_blocked
 from cometary import App, Session
 from cometary.actors import Actor
 from cometary.dispatch import members
+from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.members import Member, Members, Present
 from cometary.dispatch.parking import MOST_OFFERED
-from cometary.dispatch.presence import LONGEST_SHOWN, MOST_A_SECOND
+from cometary.dispatch.presence import LONGEST_SHOWN, MOST_A_SECOND, check_hears
 from cometary.errors import UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.question import Question
@@ -283,13 +284,10 @@ async def test_a_client_asks_who_is_there_if_it_hears_the_path(house: House, aut
         assert answer["error"] == "bad-request"
 
 
-async def test_what_is_no_path_is_refused_to_an_application_that_asks_for_a_session(
-    house: House, autojump_clock: Clock
-) -> None:
+async def test_nobody_hears_what_is_no_path(house: House, autojump_clock: Clock) -> None:
     ada, wrong = await house.visit(), cast("Any", ["room/1"])
-    ada.session.connect("room/1")
     with pytest.raises(UsageError, match="a path is text"):
-        ada.session.presence(wrong, 1)
+        check_hears(Table(), ada.keeper, wrong)
 
 
 @pytest.mark.parametrize("most", [-1, True, 1.5, "1"])
