@@ -46,8 +46,7 @@ class ActorRef(Sending, InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-v
     Trio loop nothing may block, so there `ask` and `stop` return a future to be awaited.
     """
 
-    # Slots, because every message on its way to an actor passes through here, and an instance's
-    # dictionary is one more place in memory to wait for.
+    # Slots, as in the base.
     __slots__ = ("actor_class",)
 
     actor_class: type[A_co]

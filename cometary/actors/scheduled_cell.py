@@ -17,7 +17,6 @@ from cometary.actors.cell import Cell
 from cometary.actors.exits import KILLED, NORMAL, Exit, call_on_stop, crashed, failed_start
 from cometary.actors.mailbox import CLOSED, ENDING, IDLE, READY, RUNNING, SUSPENDED, Receiving
 from cometary.actors.messages import SPECIAL, STOPS, ForLife, Question, Stop, SystemMessage, as_received
-from cometary.actors.sending import Home
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, traceback_of
 
@@ -47,11 +46,10 @@ class ScheduledCell(Cell):
         if not self.state:  # IDLE: it has no mail
             self._items = [item]
             self.state = READY
-            home: Home = self.system
-            queue = home.scheduler
-            queue.ready.append(self)
-            if queue.asleep is not None:
-                queue.wake()
+            scheduler = self.system.scheduler
+            scheduler.ready.append(self)
+            if scheduler.asleep is not None:
+                scheduler.wake()
             return
         items = self._items
         if items:
@@ -66,11 +64,10 @@ class ScheduledCell(Cell):
         if not self.state:  # as in `put`, without a call: every update, and every question
             self._items = [item]
             self.state = READY
-            home: Home = self.system
-            queue = home.scheduler
-            queue.ready.append(self)
-            if queue.asleep is not None:
-                queue.wake()
+            scheduler = self.system.scheduler
+            scheduler.ready.append(self)
+            if scheduler.asleep is not None:
+                scheduler.wake()
         else:
             super().offer(item)
 

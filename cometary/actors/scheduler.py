@@ -30,7 +30,6 @@ import trio
 
 from cometary.actors.loops import in_asyncio
 from cometary.actors.scheduled_cell import run_turns
-from cometary.actors.sending import RunQueue
 from cometary.actors.timers import TimerQueue
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ CATCH_UP: Final = 2.0
 _NEVER: Final = -1
 
 
-class Scheduler(RunQueue):
+class Scheduler:
     """Runs actors and expires timers on the Trio task that calls `run`.
 
     Args:
@@ -88,12 +87,13 @@ class Scheduler(RunQueue):
     def __init__(
         self, *, quota: int = 100, batch: int = 200, ready: deque[ScheduledCell] | None = None
     ) -> None:
-        super().__init__(deque() if ready is None else ready)
         self.quota = quota
         self.batch = batch
+        self.ready: deque[ScheduledCell] = deque() if ready is None else ready
         self._clock = trio.lowlevel.current_clock().current_time
         self.timers = TimerQueue(self._clock, self.wake)
         self.now = self.timers.now
+        self.asleep: trio.lowlevel.Task | None = None
         self.watch: Watch[Any] | None = None
         self._batches = self._turns = self._messages = 0
         # Where Trio is a guest of asyncio, tasks of both await in this thread, and only Trio's may run ahead.
@@ -111,6 +111,12 @@ class Scheduler(RunQueue):
         self.ready.append(cell)
         if self.asleep is not None:
             self.wake()
+
+    def wake(self) -> None:
+        """End the sleep, if there is one: something is to be done, or a timer is due sooner."""
+        task, self.asleep = self.asleep, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
 
     async def run(self) -> None:
         """Run until cancelled."""

@@ -29,7 +29,6 @@ from cometary.actors.loops import Watched
 from cometary.actors.messages import Stop
 from cometary.actors.names import Names, Whom, as_reference
 from cometary.actors.scheduler import Scheduler
-from cometary.actors.sending import Home
 from cometary.errors import NoSystemError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ in_threads: list[ActorSystem] = []
 """Systems started with `system_in_thread`; the last one serves threads that have no other."""
 
 
-class ActorSystem(Home):
+class ActorSystem:
     """What actors live in; made by `system()` or `system_in_thread()`.
 
     Attributes:
@@ -66,17 +65,16 @@ class ActorSystem(Home):
         left_behind: whether this process was forked from that in which the system lives.
     """
 
-    scheduler: Scheduler  # pyright: ignore[reportIncompatibleVariableOverride] - never reassigned
-
     def __init__(self, nursery: trio.Nursery, ask_timeout: float | None = None) -> None:
-        super().__init__(new_scheduler.get()(), threading.get_ident())
         self.ask_timeout = ask_timeout
+        self.scheduler = new_scheduler.get()()
         self.names = Names()
         self.signals = SignalQueue()
         self._scopes: dict[str, Groups] = {}
         self.actors: dict[ActorRef[Any], float] = {}
         self._now = 0.0
         self.urns: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
+        self.thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
         self._nursery = nursery
         self._empty: trio.Event | None = None
