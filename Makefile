@@ -9,6 +9,7 @@
 #   make release-rehearsal  make a release of what is committed, publish it on this machine, install and use it, minutes;
 #                REHEARSAL_OPTIONS=--pure leaves the compiled wheel out
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
+#                or "--wire csp", socketio, bosh, for those
 #   make proxies run the server behind a real nginx and a real Caddy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them

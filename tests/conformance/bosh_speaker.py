@@ -9,13 +9,10 @@ from xml.sax.saxutils import escape, unescape
 import trio
 
 from tests.conformance.speakers import TOO_MUCH, EndedError, House, Speaker
+from tests.fuzzing.xmpp import OPENING
 from tests.protocol.client import Connection
 from tests.transport.wires.csp.client import response_of
 
-OPENING: Final = (
-    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
-    b"<stream:features/>"
-)
 HTTPBIND: Final = "http://jabber.org/protocol/httpbind"
 TEXT: Final = re.compile(r"<message[^>]*><body>(.*?)</body></message>", re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""Send malformed requests to a server of its own: python -m tests.fuzzing [--requests N] [--seed S].
+"""Send malformed requests to a server of its own: python -m tests.fuzzing [--requests N] [--seed S] [--wire W].
 
 The exit status is 1 if anything happened that must not. Each such thing is printed with the number
 of its case; `--case N` sends that one alone.
@@ -12,8 +12,8 @@ import sys
 import trio
 
 from tests.fuzzing.attack import answer, case
-from tests.fuzzing.bystander import open_session
 from tests.fuzzing.campaign import campaign
+from tests.fuzzing.sessions import OPEN
 from tests.fuzzing.target import target
 
 
@@ -23,20 +23,23 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=100_000, help="how many malformed ones")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--case", type=int, help="send this one alone")
+    parser.add_argument(
+        "--wire", choices=sorted({*OPEN} - {"control"}), default="comet", help="on which wire"
+    )
     options = parser.parse_args()
     if options.case is not None:
-        return trio.run(_send, options.seed, options.case)
+        return trio.run(_send, options.seed, options.case, options.wire)
     with target() as running:
-        result = trio.run(campaign, running, options.seed, options.requests)
+        result = trio.run(campaign, running, options.seed, options.requests, options.wire)
     print(result)  # noqa: T201 - a program prints
     return 1 if result.faults else 0
 
 
-async def _send(seed: int, number: int) -> int:
-    entry, content = case(seed, number)
+async def _send(seed: int, number: int, wire: str) -> int:
+    entry, content = case(seed, number, wire)
     print(f"from {entry.name}: {content!r}")  # noqa: T201 - a program prints
     with target() as running:
-        sid = await open_session(running.ports.comet)
+        sid = await OPEN[wire](running.ports.comet)
         print(await answer(running.ports, entry, content, sid))  # noqa: T201 - the same
         print(running.logged())  # noqa: T201 - the same
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, cast
 
 import cbor2
@@ -11,6 +12,10 @@ from cometary.errors import CONDITIONS
 
 OURS: Final = {"internal-error", "shutting-down"}
 """Conditions that would be the server's fault; no request may bring them about."""
+
+BOSH_CONDITION: Final = re.compile(rb"condition=['\"]([a-z-]+)")
+BOSH_STATUSES: Final = frozenset({400, 403, 404})
+"""What clients get that say no version."""
 
 HEADS_ONLY: Final = frozenset({100, 204, 304})
 OK: Final = "ok"
@@ -42,11 +47,14 @@ def outcome(received: bytes, before: int = 0) -> str:
         if not blank:
             raise WrongAnswerError(f"half a head: {head!r}")
         status, headers = _read_head(head)
+        if b"transfer-encoding" in headers:
+            answered.append(OK)  # a stream, which ends with its connection
+            break
         length = 0 if status in HEADS_ONLY else int(headers[b"content-length"])
         body, received = received[:length], received[length:]
         if len(body) < length:
             raise WrongAnswerError(f"half a body: {body!r}")
-        answered.append(OK if status < 300 else _condition(status, body, headers))
+        answered.append(_meaning(status, body, headers))
     if answered[:before] != [NOT_FOUND] * before:
         raise WrongAnswerError(f"{answered!r} to {before} requests for nothing, and another")
     return answered[-1] if answered[before:] else CLOSED
@@ -61,9 +69,20 @@ def _read_head(head: bytes) -> tuple[int, dict[bytes, bytes]]:
     return int(status), {name.lower(): value for name, _, value in pairs}
 
 
+def _meaning(status: int, body: bytes, headers: dict[bytes, bytes]) -> str:
+    if headers.get(b"content-type", b"").startswith(b"text/xml"):
+        found = BOSH_CONDITION.search(body)
+        if found is None and status not in {200, *BOSH_STATUSES}:
+            raise WrongAnswerError(f"status {status} with {body!r}")
+        return found[1].decode() if found else OK if status == 200 else f"status-{status}"
+    return OK if status < 300 else _condition(status, body, headers)
+
+
 def _condition(status: int, body: bytes, headers: dict[bytes, bytes]) -> str:
     decode = cbor2.loads if headers[b"content-type"] == b"application/cbor" else msgspec.json.decode
     error = cast("dict[str, Any]", decode(body))
+    if error.keys() == {"code", "message"} and status == 400:
+        return f"code-{error['code']}"  # as Engine.IO has them
     condition = error["error"]
     if CONDITIONS.get(condition) != status or condition in OURS or not error["detail"]:
         raise WrongAnswerError(f"status {status} with {error!r}")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import count, pairwise
 from random import Random
 from typing import Final
@@ -23,11 +23,14 @@ from typing import Final
 import trio
 
 from tests.fuzzing.answers import CLOSED, OK, WrongAnswerError, outcome
-from tests.fuzzing.bystander import Bystander, open_session
+from tests.fuzzing.bystander import Bystander
 from tests.fuzzing.corpus import SID, Entry, corpus
 from tests.fuzzing.expensive import expensive
-from tests.fuzzing.mutations import mutate
+from tests.fuzzing.mutations import mutate, mutate_within
+from tests.fuzzing.sessions import OPEN
 from tests.fuzzing.shouter import shout
+
+COMET: Final = "comet"
 
 FOR_NOTHING: Final = b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 """Answered by `not-found`, at both interfaces."""
@@ -44,6 +47,12 @@ PATIENCE: Final = 30.0
 COSTLY: Final = 0.005
 """The part of all cases that are as costly as they can be; more of them, and there is time for little else."""
 
+FEW_CASES: Final = 4
+"""The same on other wires, where more of what may be said ends a session."""
+
+WITHIN: Final = 0.8
+"""The part of all cases on a wire in which the head of the request is left as it is."""
+
 CASES_PER_SESSION: Final = 50
 """Then a worker takes a new session: the old one may have been closed, or be full."""
 
@@ -56,8 +65,8 @@ class Ports:
     control: int
 
     def of(self, interface: str) -> int:
-        """Return the port of one of the two interfaces."""
-        return self.comet if interface == "comet" else self.control
+        """Return the port of an interface of the corpus."""
+        return self.control if interface == "control" else self.comet
 
 
 @dataclass(slots=True)
@@ -84,15 +93,25 @@ class Findings:
         return self.outcomes.total() - self.outcomes[OK]
 
 
-def case(seed: int, number: int) -> tuple[Entry, bytes]:
-    """Return what case `number` of a seed is made from, and its content."""
+def case(seed: int, number: int, wire: str = COMET) -> tuple[Entry, bytes]:
+    """Return what case `number` of a seed is made from, and its content; see `attack` for the wire."""
     random = Random(f"{seed}:{number}")  # noqa: S311 - a seed has to give the same again
-    if random.random() < COSTLY:
+    if wire == COMET and random.random() < COSTLY:
         entry = random.choice(costly())
         return entry, entry.content
-    entry = random.choice(random.choice((corpus(), understood())))
-    others = [other.content for other in corpus() if other.form == entry.form]
+    entries = entries_of(wire)
+    entry = random.choice(random.choice((entries, understood(entries))))
+    others = [other.content for other in entries if other.form == entry.form]
+    if wire != COMET and random.random() < WITHIN:
+        return entry, mutate_within(entry.content, others, random)
     return entry, mutate(entry.content, entry.form, others, random)
+
+
+@cache
+def entries_of(wire: str) -> tuple[Entry, ...]:
+    """Return the requests on a wire; those of the comet protocol and of the control interface are one."""
+    interfaces = (COMET, "control") if wire == COMET else (wire,)
+    return tuple(entry for entry in corpus() if entry.interface in interfaces)
 
 
 @cache
@@ -106,13 +125,15 @@ def costly() -> tuple[Entry, ...]:
 
 
 @cache
-def understood() -> tuple[Entry, ...]:
+def understood(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """Return the requests that get past the parsers; there are fewer, but more to try with each."""
-    return tuple(entry for entry in corpus() if entry.answer not in {"bad-request", CLOSED})
+    return tuple(entry for entry in entries if entry.answer not in {"bad-request", CLOSED})
 
 
-async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *, first: int = 0) -> int:
-    """Send cases, from `first` on, until so many more were malformed.
+async def attack(
+    ports: Ports, seed: int, malformed: int, findings: Findings, *, first: int = 0, wire: str = COMET
+) -> int:
+    """Send cases, from `first` on, until so many more were malformed; those of `wire`, an interface of the corpus.
 
     Returns:
         The number of the case to go on with.
@@ -127,7 +148,7 @@ async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *,
             talk.start_soon(shout, ports.comet, number)
         async with trio.open_nursery() as nursery:
             for _ in range(WORKERS):
-                nursery.start_soon(_work, ports, seed, numbers, goal, findings)
+                nursery.start_soon(partial(_work, ports, seed, numbers, goal, findings, wire=wire))
         talk.cancel_scope.cancel()
     findings.exchanged += sum(bystander.exchanged for bystander in bystanders)
     findings.heard += sum(sum(bystander.heard.values()) for bystander in bystanders)
@@ -138,15 +159,17 @@ async def attack(ports: Ports, seed: int, malformed: int, findings: Findings, *,
     return next(numbers)
 
 
-async def _work(ports: Ports, seed: int, numbers: Iterator[int], goal: int, findings: Findings) -> None:
-    sid = b""
+async def _work(
+    ports: Ports, seed: int, numbers: Iterator[int], goal: int, findings: Findings, *, wire: str
+) -> None:
+    sid, often = b"", CASES_PER_SESSION if wire == COMET else FEW_CASES
     for turn in count():
         if findings.malformed >= goal:
             return
-        if turn % CASES_PER_SESSION == 0:
-            sid = await open_session(ports.comet)
+        if turn % often == 0:
+            sid = await OPEN[wire](ports.comet)
         number = next(numbers)
-        entry, content = case(seed, number)
+        entry, content = case(seed, number, wire)
         try:
             findings.outcomes[await answer(ports, entry, content, sid)] += 1
         except (WrongAnswerError, trio.TooSlowError, LookupError, ValueError) as error:

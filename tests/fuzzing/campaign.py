@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from tests.fuzzing.attack import Findings, attack
+from tests.fuzzing.attack import COMET, Findings, attack
 from tests.fuzzing.target import Footprint, Target
 
 WARMING: Final = 10
@@ -71,14 +71,14 @@ class Result:
         return "\n".join([*rows, *self.faults])
 
 
-async def campaign(target: Target, seed: int, malformed: int) -> Result:
-    """Send so many malformed requests to `target`."""
+async def campaign(target: Target, seed: int, malformed: int, wire: str = COMET) -> Result:
+    """Send so many malformed requests to `target`; see `attack` for the wire."""
     began = time.monotonic()
     findings = Findings()
     warming = malformed // WARMING
-    first = await attack(target.ports, seed, warming, findings)
+    first = await attack(target.ports, seed, warming, findings, wire=wire)
     before = await target.footprint()
-    await attack(target.ports, seed, malformed - warming, findings, first=first)
+    await attack(target.ports, seed, malformed - warming, findings, first=first, wire=wire)
     after = await target.footprint()
     healthy = await target.healthy()
     return Result(findings, before, after, target.logged(), healthy, time.monotonic() - began)

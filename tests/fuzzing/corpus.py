@@ -2,8 +2,9 @@
 
 A file is `corpus/INTERFACE/ANSWER/NAME.FORM`:
 
-1.  INTERFACE is `comet` or `control`: which of the two listeners it goes to.
-2.  ANSWER is the condition that the server states, `ok`, or `closed` for a connection that is closed in silence.
+1.  INTERFACE is `comet` or `control`: which of the two listeners it goes to; or one of the other wires at the first.
+2.  ANSWER is the condition that the server states, `ok`, or `closed` for a connection that is closed in silence;
+    what is no condition of the comet protocol is named as `answers` has it.
 3.  FORM is `http` for a whole request, `json` or `cbor` for the body of one. On the control
     interface a body's NAME begins with its call: `update-`.
 4.  `SID` stands for a living session's id. It is as long as one, so that no length changes.
@@ -27,7 +28,7 @@ class Entry:
 
     Attributes:
         name: the file, for reports.
-        interface: `comet` or `control`.
+        interface: `comet` or `control`, or another wire.
         answer: what it is answered, unless it is mutated.
         form: `http`, `json` or `cbor`.
         content: what the file holds; what is mutated.

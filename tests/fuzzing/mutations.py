@@ -6,9 +6,11 @@ request it was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
+from urllib.parse import quote
 
 Mutation = Callable[[bytearray, Random, Sequence[bytes]], None]
 
@@ -105,6 +107,10 @@ TOKENS: Final = {
 HOW_MANY: Final = (1, 1, 1, 2, 4)
 """Mutations of one request: mostly one, since a request that is nearly good gets further."""
 
+IN_THE_BODY: Final = 0.7
+LONGEST_QUERY: Final = 4_000
+CONTENT_LENGTH: Final = re.compile(rb"Content-Length: \d+")
+
 LONGEST_REPEAT: Final = 3_000
 """Times; enough for each limit to be passed now and then, and no load for itself."""
 
@@ -123,6 +129,29 @@ def mutate(content: bytes, form: str, others: Sequence[bytes], random: Random) -
         mutation, parts = random.choice(MUTATIONS)
         mutation(mutated, random, TOKENS[form] if parts == "tokens" else others)
     return bytes(mutated)
+
+
+def mutate_within(request: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """Return a whole request whose head is as it was, with another body, or with another query if it has none.
+
+    So it gets past the parser of HTTP. For the rest see `mutate`.
+    """
+    head, blank, body = request.partition(b"\r\n\r\n")
+    if body and random.random() < IN_THE_BODY:
+        bodies = [other.partition(b"\r\n\r\n")[2] for other in others]
+        body = mutate(body, "json", bodies, random)
+        head = CONTENT_LENGTH.sub(b"Content-Length: %d" % len(body), head)
+    else:
+        line, _, lines = head.partition(b"\r\n")
+        method, target, version = line.split(b" ")
+        path, _, query = target.partition(b"?")
+        written = quote(mutate(query, "json", [*map(_query_of, others)], random), safe="%&=").encode()
+        head = b"%b %b?%b %b\r\n%b" % (method, path, written[:LONGEST_QUERY], version, lines)
+    return head + blank + body
+
+
+def _query_of(request: bytes) -> bytes:
+    return request.partition(b"?")[2].partition(b" ")[0]
 
 
 def _place(data: bytearray, random: Random) -> int:

@@ -14,9 +14,24 @@ from typing import IO, Any, Final
 import trio
 
 from tests.fuzzing.attack import Ports, ask
+from tests.fuzzing.xmpp import xmpp_server
 from tests.servers import ECHO, RunningServer, running_server
 
-OPTIONS: Final = ["--wait", "0.2", "--die", "2", "--log-level", "warning", "--watchdog", "0"]
+OPTIONS: Final = [
+    *("--wait", "0.2", "--die", "2", "--log-level", "warning", "--watchdog", "0"),
+    *("--csp", "/csp", "--bosh", "/http-bind", "--xmpp-hosts", "localhost"),
+    *(
+        "--bosh-inactivity",
+        "2",
+        "--bosh-wait",
+        "1",
+        "--socketio",
+        "/socket.io/",
+        "--socketio-connect-timeout",
+        "1",
+    ),
+    *("--socketio-ping-interval", "1", "--socketio-ping-timeout", "1"),
+]
 """Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
 
 RECOVERY: Final = 15.0
@@ -66,6 +81,7 @@ class Target:
             while sessions != 0:
                 await trio.sleep(0.1)
                 sessions = len((await self._call("/sessions"))["sessions"])
+                sessions += (await self._call("/statistics"))["bosh_sessions"]
             await trio.sleep(0.5)  # connections that linger
         process = Path(f"/proc/{self.server.process.pid}")
         pages = int((process / "statm").read_text(encoding="ascii").split()[1])
@@ -82,6 +98,7 @@ def target() -> Generator[Target]:
     """Run a server until the end of the block."""
     with (
         tempfile.NamedTemporaryFile(prefix="cometary-fuzzing-") as log,
-        running_server(ECHO, *OPTIONS, log=log.file) as server,
+        xmpp_server() as xmpp,
+        running_server(ECHO, *OPTIONS, "--xmpp", f"127.0.0.1:{xmpp}", log=log.file) as server,
     ):
         yield Target(server, log)  # pyright: ignore[reportArgumentType]

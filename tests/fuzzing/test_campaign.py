@@ -12,6 +12,7 @@ from tests.fuzzing.attack import Findings, attack, case
 from tests.fuzzing.bystander import post
 from tests.fuzzing.campaign import Result, campaign
 from tests.fuzzing.mutations import mutate
+from tests.fuzzing.sessions import OPEN
 from tests.fuzzing.target import Footprint, Target, target
 
 
@@ -29,6 +30,15 @@ async def test_a_thousand_malformed_requests_leave_nothing_behind(attacked: Targ
     assert result.findings.exchanged > 0
     assert result.findings.heard > 1_000, "nobody shouts"
     assert result.findings.longest > 0
+
+
+async def test_so_do_malformed_requests_on_other_wires(attacked: Target) -> None:
+    for wire in sorted(OPEN.keys() - {"comet", "control"}):
+        findings = Findings()
+        await attack(attacked.ports, seed=3, malformed=60, findings=findings, wire=wire)
+        assert findings.faults == []
+        assert len(findings.outcomes) > 3, "they do not get far"
+    assert attacked.logged() == ""
 
 
 def test_a_case_is_the_same_whenever_it_is_made() -> None:
