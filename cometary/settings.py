@@ -31,6 +31,15 @@ from cometary.transport.wires.comet.settings import CometSection
 from cometary.transport.wires.csp.settings import CspSection
 from cometary.transport.wires.socketio.settings import SocketIoSection
 
+SOCKETS: Final = kinds.several(
+    kinds.matching(r"/[^=,]*=.+:[A-Za-z_][\w.]*", "a socket"),
+    "namespaces, each with its function behind it, such as /chat=chat:talk, separated by commas",
+)
+FILES: Final = kinds.several(
+    kinds.matching(r"/([^=,]*/)?=[^,]+", "files"),
+    "prefixes of URL paths, each with its directory behind it, such as /=page, separated by commas",
+)
+
 APP: Final = kinds.matching(r".+:[A-Za-z_][\w.]*", "MODULE:APP, such as chat:app or ./chat.py:app")
 
 
@@ -39,6 +48,12 @@ class ServerSection(Section):
     """What is said of the server as a whole."""
 
     app: str | None = option(None, APP, "The application to serve; without one, back-ends do all.")
+    sockets: tuple[str, ...] = option(
+        (), SOCKETS, "Functions that talk with each client of a namespace, beside those of the application."
+    )
+    files: tuple[str, ...] = option(
+        (), FILES, "Directories whose files are served, beside those of the application."
+    )
     stop_grace: float = option(
         5,
         kinds.seconds(0, 3600),

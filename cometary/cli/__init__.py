@@ -86,8 +86,8 @@ def _serve(
     settings: Settings, name: str | None, given: Mapping[str, str], *, any_control: bool = False
 ) -> int:
     # These bring the whole server along, which `--help` or a wrong option need not wait for.
-    from cometary.cli.loading import load_app  # noqa: PLC0415
+    from cometary.cli.loading import load_all  # noqa: PLC0415
     from cometary.cli.running import run  # noqa: PLC0415
 
-    app = None if name is None else load_app(name)
+    app = load_all(settings, name)
     return run(settings, app, read=lambda: load(given, os.environ), any_control=any_control)

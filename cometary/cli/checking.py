@@ -40,12 +40,12 @@ def run(given: Mapping[str, str], environment: Mapping[str, str]) -> int:
 def _check_parts(settings: Settings) -> None:
     # These bring the whole server along, which `--help` or a wrong option need not wait for.
     from cometary.app import App  # noqa: PLC0415
-    from cometary.cli.loading import load_app  # noqa: PLC0415
+    from cometary.cli.loading import load_all  # noqa: PLC0415
     from cometary.server.authenticator import choose_authenticator  # noqa: PLC0415
     from cometary.server.doors import Doors  # noqa: PLC0415
     from cometary.transport.net.certificate import Certificate  # noqa: PLC0415
 
-    app = App() if settings.app is None else load_app(settings.app)
+    app = load_all(settings, settings.app) or App()
     choose_authenticator(settings, app)
     Doors(settings)
     if settings.files_of_tls is not None:

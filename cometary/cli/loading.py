@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cometary.app import App
-from cometary.errors import ConfigError
+from cometary.errors import ConfigError, UsageError
 from cometary.importing import find_object
+
+if TYPE_CHECKING:
+    from cometary.settings import Settings
 
 WHERE: Final = "MODULE:APP"
 
@@ -25,3 +29,34 @@ def load_app(name: str) -> App:
     if not isinstance(found, App):
         raise ConfigError(WHERE, f"{name} is of type {type(found).__name__}, not cometary.App")
     return found
+
+
+def load_all(settings: Settings, name: str | None) -> App | None:
+    """Return the application with what the configuration declares beside it; None if there is neither.
+
+    Args:
+        settings: say which sockets and files there are.
+        name: that of the application; None if there is none.
+
+    Raises:
+        ConfigError: see `load_app`; or what is declared makes no sense.
+    """
+    app = None if name is None else load_app(name)
+    if app is None and (settings.sockets or settings.files):
+        app = App()
+    if app is not None:
+        for socket in settings.sockets:
+            namespace, _, function = socket.partition("=")
+            talk = cast("Callable[..., Any]", find_object(function, "sockets"))
+            _declare("sockets", lambda: app.socket(namespace)(talk))  # noqa: B023 - it is called at once
+        for files in settings.files:
+            prefix, _, directory = files.partition("=")
+            _declare("files", lambda: app.files(prefix, directory))  # noqa: B023 - the same
+    return app
+
+
+def _declare(where: str, declare: Callable[[], object]) -> None:
+    try:
+        declare()
+    except UsageError as error:
+        raise ConfigError(where, str(error)) from None

@@ -45,6 +45,8 @@ def check_application(settings: Settings, app: App) -> None:
     Raises:
         ConfigError: it is not; the operator's fault.
     """
+    if app.namespaces:
+        raise unsupported("namespaces, and so Socket.IO, do")
     contracts = Contracts([*read_contracts(settings.paths), *app.contracts.declared])
     if contracts.keeping:
         raise unsupported("paths with a history do")

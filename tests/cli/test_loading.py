@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cometary.app import App
-from cometary.cli.loading import load_app
+from cometary.cli.loading import load_all, load_app
+from cometary.config import Settings
 from cometary.errors import ConfigError
 
 CHAT = "from cometary import App\napp = App()\nclass nested:\n    app = app\nnumber = 1\n"
@@ -122,3 +123,40 @@ def test_a_declaration_that_makes_no_sense_is_one_line_that_says_where(
         == f"{where}:6: @app.signon: write def joined(session), not joined()"
     )
     assert capsys.readouterr().err == ""
+
+
+TALK = "async def talk(socket): ...\nasync def wrong(): ...\n"
+
+
+@pytest.mark.parametrize("name", [None, "my_chat:app"])
+def test_the_configuration_declares_sockets_and_files_beside_an_application_or_without(
+    name: str | None,
+) -> None:
+    write("my_chat.py", CHAT)
+    write("my_talk.py", TALK)
+    write("page/index.html", "")
+    app = load_all(Settings(sockets=("/chat=my_talk:talk", "/quiz=my_talk:talk"), files=("/=page",)), name)
+    assert app is not None
+    assert [place.namespace for place in app.places] == ["/chat", "/quiz"]
+    assert [(prefix, path.name) for prefix, path, _ in app.directories] == [("/", "page")]
+
+
+def test_what_declares_nothing_is_no_application() -> None:
+    assert load_all(Settings(), None) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (Settings(sockets=("/chat=my_talk:wrong",)), "sockets: "),
+        (Settings(sockets=("/chat=my_talk:nothing",)), "sockets: my_talk has no nothing"),
+        (Settings(sockets=("/chat=my_talk:talk", "/chat=my_talk:talk")), "sockets: there are sockets"),
+        (Settings(files=("/=nowhere",)), "files: app.files: there is no directory"),
+    ],
+)
+def test_a_declaration_of_the_configuration_that_makes_no_sense_is_refused(
+    settings: Settings, problem: str
+) -> None:
+    write("my_talk.py", TALK)
+    with pytest.raises(ConfigError, match=problem):
+        load_all(settings, None)

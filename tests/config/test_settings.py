@@ -20,6 +20,8 @@ Value = str | float | list[str]
 REFERENCE = Path(__file__).parents[2] / "docs/reference/configuration.md"
 EXAMPLES: dict[str, Value] = {
     "app": "chat:app",
+    "sockets": ["/chat=chat:talk"],
+    "files": ["/=page", "/img/=images"],
     "stop-grace": 2.5,
     "drain": 30,
     "workers": 4,
@@ -129,6 +131,8 @@ EXAMPLES: dict[str, Value] = {
 }
 EXPECTED = Settings(
     app="chat:app",
+    sockets=("/chat=chat:talk",),
+    files=("/=page", "/img/=images"),
     stop_grace=2.5,
     drain=30,
     workers=4,
