@@ -54,6 +54,7 @@ async def serve_as_worker(settings: Settings, app: App, part: Part, source: Sour
             async with trio.open_nursery() as nursery:
                 try:
                     check_application(settings, app)
+                    await within.begin()
                     running = await nursery.start(serve, settings_of_worker(settings, part), app)
                 except ConfigError as error:
                     sys.stderr.write(f"cometary: {error}\n")
@@ -75,7 +76,7 @@ def _own(source: Source | None, part: Part) -> Source | None:
 
 
 async def _keep_link(within: Within, leave: trio.Event) -> None:
-    await within.link.run()
+    await within.keep_link()
     leave.set()
 
 

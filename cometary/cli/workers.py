@@ -2,7 +2,8 @@
 
 1.  The first SIGTERM or SIGINT stops all gracefully: exit status 0. The second one ends the workers at once.
 2.  SIGHUP is passed on to each worker, which has its configuration read again.
-3.  What is wrong with the settings is said here, once. What a worker finds wrong it says, and the exit status is its.
+3.  What is wrong with the settings, or the application, is said here, once. What a worker alone finds wrong it says,
+    and the exit status is its.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 import trio
 
+from cometary.app import App
 from cometary.cli.logs import set_up_logging
 from cometary.cli.notifying import Notifier
 from cometary.errors import ChildStartError, RestartIntensityError, WorkerEndedError
@@ -23,16 +25,17 @@ from cometary.escapes import leaves
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.workers.above import Above, above
-from cometary.workers.supported import check_settings
+from cometary.workers.supported import check_application, check_settings
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(settings: Settings, words: Sequence[str]) -> int:
+def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
     """Serve by several processes until a signal comes.
 
     Args:
         settings: how each is set up.
+        app: the application, which each of them loads; here it is only looked at.
         words: the command line.
 
     Returns:
@@ -43,6 +46,8 @@ def run(settings: Settings, words: Sequence[str]) -> int:
         ConfigError: something is not supported with several workers.
     """
     check_settings(settings)
+    if app is not None:
+        check_application(settings, app)
     set_up_logging(settings.log_level, settings.log_format)
     return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words])
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
+    from cometary.doors.door import Listener
     from cometary.packets.contract_table import Contracts
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
@@ -43,6 +44,10 @@ class Colleagues(Protocol):
         """Return what finds sessions, given those that are here."""
         ...
 
+    def spread(self, listener: Listener) -> Listener:
+        """Return a listener whose callers are shared out among all."""
+        ...
+
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Take note that the server takes clients; what they hand over goes to its front end and its control door."""
         ...
@@ -66,6 +71,10 @@ class Alone:
     def locator(self, directory: Directory) -> Locator:
         """Return the directory: there are no other sessions."""
         return directory
+
+    def spread(self, listener: Listener) -> Listener:
+        """Return the same."""
+        return listener
 
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Do nothing."""

@@ -369,7 +369,7 @@ class Server:
         self.service = service = public_service(
             settings, self._doors, gate, limits, bodies=bodies, beside=beside
         )
-        own = [public_listener(settings, service, limits)] if self._listens else []
+        own = [self._colleagues.spread(public_listener(settings, service, limits))] if self._listens else []
         listeners = [*own, *self._doors.listeners()]
         return [within_tls(listener, limits, self._certificate) for listener in listeners]
 

@@ -2,13 +2,17 @@
 
 1.  The last character of a session's id says which worker has the session; the others are as random as ever. What comes
     for a session of another worker is handed over to that, with its connection.
-2.  What is published here is routed here at once, and sent to the others; what others have published is routed like it.
+2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
+3.  What is published here is routed here at once, and sent to the others; what others have published is routed like it.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -24,17 +28,18 @@ from cometary.workers.messages import Handed, Published
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     from cometary.actors import Future
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
+    from cometary.doors.door import Listener
     from cometary.packets.contract_table import Contracts
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
-    from cometary.transport.net.channel import Channel, Floor, Successor
+    from cometary.transport.net.channel import Channel, Floor, Protocol, Successor
     from cometary.workers.link import Link
 
     Met = Callable[[FrontEnd, ControlDoor | None], object]
@@ -61,6 +66,7 @@ class Colleagues:
         self._link = link
         self._met = met
         self._engine: SharedEngine | None = None
+        self._gone: int | None = None
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it in the first of them, and nothing in the others."""
@@ -88,10 +94,34 @@ class Colleagues:
         """Take note that the server takes clients."""
         self._met(front_end, control)
 
+    def spread(self, listener: Listener) -> Listener:
+        """Return a listener whose callers are shared out among all (rule 2)."""
+        return replace(listener, new_protocol=lambda: self._spreading(listener.new_protocol()))
+
+    def _spreading(self, here: Protocol) -> Protocol:
+        turns = cycle(range(1, self._workers + 1))
+
+        def speak(sock: socket.socket, peer: str, floor: Floor) -> Channel:
+            worker = next(turns)
+            if worker == self._number:
+                return here(sock, peer, floor)
+            return self._successor(worker, b"")(sock, peer, floor, b"")
+
+        return speak
+
+    @contextmanager
+    def without(self, worker: int | None) -> Generator[None]:
+        """Have the sessions of one be gone until the end of the block, in which what it has left is served."""
+        self._gone = worker
+        try:
+            yield
+        finally:
+            self._gone = None
+
     def place_of(self, sid: str) -> Place | None:
         """Return where a session is that another worker has; None if no other has it."""
         worker = worker_of(sid)
-        if worker is None or worker == self._number or worker > self._workers:
+        if worker is None or worker in {self._number, self._gone} or worker > self._workers:
             return None
         return Elsewhere(str(worker), partial(self._successor, worker))
 
@@ -132,7 +162,7 @@ class SharedLocator:
 
 
 class SharedEngine:
-    """An engine that passes on to the other workers what is published here (rule 2); see `cometary.dispatch.engine`.
+    """An engine that passes on to the other workers what is published here (rule 3); see `cometary.dispatch.engine`.
 
     Args:
         local: routes here.

@@ -7,6 +7,10 @@ from typing import Any, Final
 import msgspec
 
 
+class Begins(msgspec.Struct, array_like=True, frozen=True, tag="begins"):
+    """A worker is about to listen: from when that is known above on, it may have sessions. It is told the same then."""
+
+
 class Ready(msgspec.Struct, array_like=True, frozen=True, tag="ready"):
     """A worker takes clients."""
 
@@ -19,12 +23,14 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
         peer: the address of the connection's other end.
         read: what was read of it, from the beginning of that request on.
         said: how many bytes of the answer were sent already.
+        gone: whether that worker, with its sessions, is gone: whoever gets it tells the client.
     """
 
     worker: int
     peer: str
     read: bytes
     said: int
+    gone: bool = False
 
 
 class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
@@ -91,7 +97,7 @@ class Answered(msgspec.Struct, array_like=True, frozen=True, tag="answered"):
     headers: tuple[tuple[bytes, bytes], ...]
 
 
-Message = Ready | Handed | Published | Asked | Answered
+Message = Begins | Ready | Handed | Published | Asked | Answered
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder[Message](Message).decode

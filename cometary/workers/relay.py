@@ -1,7 +1,8 @@
 """What the process above the workers passes on between them.
 
-1.  A connection goes to the worker whose session it is for. While that is being started again it waits, then its client
-    hears that the session is unknown; more than `MOST_HELD` are closed.
+1.  A connection goes to the worker that it is for. If that is not there it goes to any other: where it was to a session
+    of that worker, with the word that this is gone. A worker that has just been started has no session until it says
+    that it is about to listen, and waits until that is known here.
 2.  A packet goes to all workers but the one that it came from. Each gets the packets of each in their order.
 3.  A worker that takes nothing for `PATIENCE` seconds, while others wait for it to, is killed: it hangs.
 4.  A call is answered by the worker that it was made at; if that ends before, it is told that it is to be made again.
@@ -15,15 +16,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import trio
+from msgspec import structs
 
-from cometary.workers.messages import Answered, Asked, Handed, Message, Published, Ready
+from cometary.workers.messages import Answered, Asked, Begins, Handed, Message, Published, Ready
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
     from cometary.workers.link import Link
 
 PATIENCE: Final = 10.0
-MOST_HELD: Final = 256
 
 GONE: Final = Answered(
     0,
@@ -46,7 +47,7 @@ class Relay:
         self._links: dict[int, Link] = {}
         self._ready: set[int] = set()
         self._calls: dict[int, tuple[int, Callable[[Answered], object]]] = {}
-        self._held: dict[int, list[tuple[Handed, int]]] = {}
+        self._begun: set[int] = set()  # those that may have sessions
         self._numbers = count(1)
 
     @property
@@ -57,13 +58,12 @@ class Relay:
     def joined(self, worker: int, link: Link) -> None:
         """A worker was started."""
         self._links[worker] = link
-        for handed, descriptor in self._held.pop(worker, []):
-            link.send(handed, descriptor)
 
     def left(self, worker: int) -> None:
         """It has ended."""
         self._links.pop(worker, None)
         self._ready.discard(worker)
+        self._begun.discard(worker)
         for number, (asked, answered) in list(self._calls.items()):
             if asked == worker:
                 del self._calls[number]
@@ -81,6 +81,9 @@ class Relay:
             case Answered():
                 _, answered = self._calls.pop(message.number, (0, _nobody))
                 answered(message)
+            case Begins():
+                self._begun.add(worker)
+                self._links[worker].send(message)
             case Ready():
                 self._ready.add(worker)
             case _:
@@ -97,13 +100,15 @@ class Relay:
             link.send(message)
 
     def _hand_over(self, message: Handed, descriptor: int) -> None:
-        link, held = self._links.get(message.worker), self._held.setdefault(message.worker, [])
-        if link is not None and not link.full:
-            link.send(message, descriptor)
-        elif link is None and len(held) < MOST_HELD:
-            held.append((message, descriptor))
-        else:
+        worker = message.worker
+        if worker not in self._begun:
+            worker = next(iter(self._ready), 0)
+            message = structs.replace(message, gone=True)
+        link = self._links.get(worker)
+        if link is None or link.full:
             os.close(descriptor)
+        else:
+            link.send(message, descriptor)
 
     def ask(
         self,

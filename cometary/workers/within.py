@@ -18,7 +18,7 @@ from cometary.transport.net.resumed import ResumedSocket
 from cometary.transport.net.unix import open_unix_socket
 from cometary.workers.colleagues import Colleagues
 from cometary.workers.link import Link
-from cometary.workers.messages import Answered, Asked, Handed, Message, Published, Ready, encode
+from cometary.workers.messages import Answered, Asked, Begins, Handed, Message, Published, Ready, encode
 from cometary.workers.supported import unsupported
 
 if TYPE_CHECKING:
@@ -108,7 +108,18 @@ class Within:
         self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet)
         self._front_end: FrontEnd | None = None
         self._control: ControlDoor | None = None
+        self._begun = trio.Event()
         self._met = trio.Event()
+
+    async def keep_link(self) -> None:
+        """Take what the process above sends, until that has gone."""
+        await self.link.run()
+        self._begun.set()
+
+    async def begin(self) -> None:
+        """Say that this one is about to listen, and wait until that is known, or nobody is there to know it."""
+        self.link.send(Begins())
+        await self._begun.wait()
 
     def _meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         self._front_end, self._control = front_end, control
@@ -116,6 +127,9 @@ class Within:
         self.link.send(Ready())
 
     async def _take(self, message: Message, descriptor: int) -> None:
+        if isinstance(message, Begins):
+            self._begun.set()
+            return
         await self._met.wait()
         match message:
             case Published():
@@ -129,7 +143,8 @@ class Within:
 
     def _resume(self, handed: Handed, descriptor: int) -> None:
         assert self._front_end is not None  # noqa: S101 - it was met
-        self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
+        with self.colleagues.without(handed.worker if handed.gone else None):
+            self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
 
     def _answer(self, asked: Asked) -> None:
         assert self._control is not None  # noqa: S101 - it is one of the built-in doors

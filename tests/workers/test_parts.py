@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cometary import App, encoded_json
+from cometary.cli import main
 from cometary.config import Settings
 from cometary.errors import ConfigError, UsageError
 from cometary.packets.contract_table import Contracts
@@ -153,3 +155,27 @@ def test_nor_is_one_with_namespaces_which_has_socket_io_spoken() -> None:
     app.namespace("/chat")
     with pytest.raises(ConfigError, match="workers: namespaces, and so Socket.IO, do not work with several"):
         check_application(Settings(), app)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["serve", "--socketio", "/socket.io/"], "the option socketio does not work with several"),
+        (["serve", "history.py:app"], "paths with a history do not work with several"),
+        (["demo"], "the demo is one process"),
+    ],
+    ids=["option", "application", "demo"],
+)
+def test_what_does_not_work_is_told_in_one_line_before_anything_starts(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    declared = "from cometary import App\napp = App()\napp.path('news', history=5)\n"
+    (tmp_path / "history.py").write_text(declared)
+    assert main([*words, "--workers", "2"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"cometary: workers: {told}")

