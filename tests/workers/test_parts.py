@@ -153,7 +153,9 @@ def test_an_application_that_does_not_work_with_several_workers_is_refused(
 def test_nor_is_one_with_namespaces_which_has_socket_io_spoken() -> None:
     app = App()
     app.namespace("/chat")
-    with pytest.raises(ConfigError, match="workers: namespaces, and so Socket.IO, do not work with several"):
+    with pytest.raises(
+        ConfigError, match=r"workers: namespaces, and so Socket\.IO, do not work with several"
+    ):
         check_application(Settings(), app)
 
 
