@@ -31,6 +31,7 @@ OPTIONS: Final = [
         "1",
     ),
     *("--socketio-ping-interval", "1", "--socketio-ping-timeout", "1"),
+    *("--queue-packets", "10000"),  # echoes of one hostile request, of which the log would tell
 ]
 """Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
 
