@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from random import Random
-from typing import Final
-from unittest.mock import patch
+from threading import get_ident
+from typing import Any, Final
 
 import trio
 
@@ -94,11 +94,25 @@ def oneself() -> Generator[None]:
     yield
 
 
+SENDING: Final[Sequence[Any]] = [
+    importlib.import_module(f"cometary.{name}")
+    for name in ("sessions.session", "dispatch.hub", "sessions.posting", "actors.ref")
+]
+"""The modules that ask which thread it is."""
+
+
 @contextmanager
 def another_thread() -> Generator[None]:
     """Send as if from another thread."""
-    with ExitStack() as patches:
-        for name in ("sessions.session", "dispatch.hub", "sessions.posting", "actors.ref"):
-            module = importlib.import_module(f"cometary.{name}")
-            patches.enter_context(patch.object(module, "get_ident", lambda: 0))
+    for module in SENDING:
+        module.get_ident = elsewhere
+    try:
         yield
+    finally:
+        for module in SENDING:
+            module.get_ident = get_ident
+
+
+def elsewhere() -> int:
+    """Return what no thread has for its id."""
+    return 0
