@@ -22,6 +22,7 @@ from cometary.actors import ActorSystem, system
 from cometary.chaos.ledger import Counts, total
 from cometary.config import Settings
 from cometary.server import Server
+from cometary.sessions import ids
 from cometary.testing.order import run_in_order
 from cometary.transport.http.responses import ResponseEncoder
 from tests.simulation.accounts import Account
@@ -249,7 +250,11 @@ def seeded_ids(seed: int) -> Generator[None]:
     def name(size: int) -> str:
         return chance.randbytes(size).hex()
 
-    with patch.object(secrets, "token_urlsafe", token), patch.object(secrets, "token_hex", name):
+    with (
+        patch.object(secrets, "token_urlsafe", token),
+        patch.object(secrets, "token_hex", name),
+        patch.object(ids, "urandom", chance.randbytes),
+    ):
         yield
 
 
