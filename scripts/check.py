@@ -39,7 +39,9 @@ CHECKS = {
         f" --test-reporter=tap --test-reporter-destination={JAVASCRIPT_REPORT} "
         + " ".join(str(path) for path in sorted(ROOT.glob("clients/javascript/tests/*.test.js")))
     ),
-    "tests (Python)": f"pytest --numprocesses={WORKERS} --dist=loadfile --junitxml={PYTHON_REPORT}",
+    "tests (Python)": (
+        f"pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --junitxml={PYTHON_REPORT}"
+    ),
     "tests (compiled)": f"{sys.executable} scripts/compile.py --test",
     "instructions": f"{sys.executable} -m benchmarks.profile.guard",
 }
@@ -77,9 +79,9 @@ def compile_meanwhile() -> subprocess.Popen[bytes]:
 
 
 def tools_first() -> dict[str, str]:
-    """The environment with the project's own tools ahead of any others on PATH."""
+    """The environment with the project's own tools ahead of any others on PATH, and pytest's `auto` for workers."""
     path = [str(ROOT / ".venv/bin"), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
-    return {**os.environ, "PATH": os.pathsep.join(path)}
+    return {**os.environ, "PATH": os.pathsep.join(path), "PYTEST_XDIST_AUTO_NUM_WORKERS": str(WORKERS)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,14 @@ settings.register_profile("cometary", deadline=None, print_blob=True, derandomiz
 settings.register_profile("searching", deadline=None, print_blob=True)
 settings.load_profile("cometary")
 expect.set_options(timeout=30_000)
+
+FIRST: Final = frozenset({"test_hour.py"})
+"""Files with a test of a minute, which would go on alone at the end if they came in their turn."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
 
 
 @pytest.fixture(autouse=True, scope="session")
