@@ -116,10 +116,23 @@ class Splitter:
             self._parser.Parse(data, final)
         except expat.ExpatError as error:
             raise ProtocolError("bad-request", f"that is not XML: {error}") from None
+        finally:
+            if final:
+                self.close()
         if len(self._kept) > self._longest:
             raise ProtocolError("too-large", f"an element has more than {self._longest} bytes")
         whole, self._whole = self._whole, []
         return whole
+
+    def close(self) -> None:
+        """Have the parser let go of the handlers; nothing more is found.
+
+        They hold this object, which holds the parser. What that takes is memory of Expat's, 10 KB or more, of which the
+        garbage collector knows nothing: thousands of parsers would wait until it finds that there is much to do.
+        """
+        parser = self._parser
+        parser.StartElementHandler = parser.EndElementHandler = None
+        parser.CharacterDataHandler = parser.StartNamespaceDeclHandler = None
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
         if self._depth == 1:

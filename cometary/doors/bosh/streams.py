@@ -48,7 +48,12 @@ class StreamReader:
 
     def restart(self) -> None:
         """Expect another stream."""
+        self.close()
         self._splitter = Splitter(LONGEST_STANZA, deepest=DEEPEST_STANZA)
+
+    def close(self) -> None:
+        """Be done with reading, whatever may come; see `Splitter.close`."""
+        self._splitter.close()
 
     def feed(self, data: bytes) -> list[Element]:
         """Take some bytes; returns the elements that have become whole, with their namespaces.

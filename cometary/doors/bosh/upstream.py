@@ -139,6 +139,12 @@ class Upstream:
     async def run(self) -> None:
         """Connect, and go on until the server ends it, or the task is cancelled."""
         try:
+            await self._connect_and_talk()
+        finally:
+            self._reader.close()
+
+    async def _connect_and_talk(self) -> None:
+        try:
             with trio.fail_after(PATIENCE):
                 stream = await trio.open_tcp_stream(self._server.address.host, self._server.address.port)
         except (OSError, trio.TooSlowError) as error:

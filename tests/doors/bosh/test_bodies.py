@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from collections.abc import Callable
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -299,3 +302,32 @@ def test_b1_the_media_type_of_answers_is_the_client_s_unless_a_browser_would_run
     terms = agreed(content=asked)
     assert isinstance(terms, Terms)
     assert terms.content == used
+
+
+def done_with(splitter: Splitter) -> None:
+    splitter.feed(b"<a><b/></a>", final=True)
+
+
+def broken_off(splitter: Splitter) -> None:
+    with pytest.raises(ProtocolError):
+        splitter.feed(b"<a><b></a>", final=True)
+
+
+def left(splitter: Splitter) -> None:
+    splitter.feed(b"<a><b/>")
+    splitter.close()
+
+
+@pytest.mark.parametrize("end", [done_with, broken_off, left])
+def test_a_parser_goes_when_it_is_done_with_not_when_the_collector_comes(
+    end: Callable[[Splitter], None],
+) -> None:
+    splitter = Splitter(1000)
+    gone = weakref.ref(splitter)
+    gc.disable()
+    try:
+        end(splitter)
+        del splitter
+        assert gone() is None
+    finally:
+        gc.enable()
