@@ -146,7 +146,7 @@ class Connection(BufferedChannel):
             exchange.streaming.go_on()
 
     def _hand_over(self, exchange: Exchange, successor: Successor) -> None:
-        if self._parser is not None or len(self._unanswered) > 1:
+        if exchange.upload is None and (self._parser is not None or len(self._unanswered) > 1):
             return self.close()  # these have begun here: their clients ask again
         unserved = b"".join([written(each) for each in self._waiting or ()])
         channel = successor(self.sock, self._peer, self._floor, unserved + (self._beyond or b""))
