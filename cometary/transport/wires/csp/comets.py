@@ -5,7 +5,10 @@
 2.  What the session says of an older one when another comes is to be its end: it gets no packets any more.
 3.  A stream is not acknowledged while it goes on. So it is completed early when what its client has not acknowledged
     fills part of the session's queue: the next one begins with an acknowledgement.
-4.  Once the session has ended, what its client lacks comes with the end (`CspSession.last_batch`). Whoever is refused
+4.  It may be complete while something for it is in the session's mailbox: its duration is over, or another has come. The
+    session learns that by `StreamDropped`, which is behind. So what is written to it then is noted as sent, and no more;
+    the next one brings it.
+5.  Once the session has ended, what its client lacks comes with the end (`CspSession.last_batch`). Whoever is refused
     for any other reason is told by an error.
 """
 
@@ -81,6 +84,8 @@ class HeldComet(Stream):
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """See `Stream`; it takes no more."""
         self._session.note_sent(first_seq, packets)
+        if self._exchange.answered:  # rule 4
+            return False
         self._answer(write_batch(first_seq, packets), first_seq - 1 + len(packets))
         self._csp.gate.leave(self)
         return False
@@ -192,6 +197,8 @@ class StreamedComet(BodyStream):
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """See `Stream`."""
         self._session.note_sent(first_seq, packets)
+        if self._is_over:  # rule 4
+            return False
         takes_more = super().write(first_seq, packets)
         if self._csp.is_much(self._session):
             self.complete()
@@ -200,10 +207,20 @@ class StreamedComet(BodyStream):
         self._show_soon()
         return takes_more
 
-    def release(self) -> None:
+    def beat(self) -> None:
         """See `Stream`."""
+        if not self._is_over:
+            super().beat()
+
+    def release(self) -> None:
+        """See `Stream`; it may not have begun."""
         self._forget()
-        super().release()
+        if self._exchange.answered:
+            super().release()
+        else:
+            variables = self._variables
+            body = variables.begin() + variables.batch(EMPTY, 0)
+            self._exchange.respond(200, body, variables.content_type)
 
     def refuse(self, error: ProtocolError) -> None:
         """See `Stream`."""
@@ -226,13 +243,20 @@ class StreamedComet(BodyStream):
             self.release()
             self._csp.gate.leave(self)
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing can be written to it any more."""
+        response = self._response
+        return self._exchange.answered if response is None else response.finished
+
     def _show_soon(self) -> None:
         if self._variables.interval:
             self._csp.after(self._variables.interval, self._show)
 
     def _show(self) -> None:
-        self.beat()
-        self._show_soon()
+        if not self._is_over:  # both may be due at once
+            self.beat()
+            self._show_soon()
 
     def _forget(self) -> None:
         self._csp.not_after(self._variables.duration, self.complete)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,12 @@ from trio.testing import MockClock
 from cometary.sessions import Session
 from tests.protocol.client import Recorder, World, serving
 from tests.transport.wires.csp.client import CSP, CspClient, Streaming, in_base64, response_of, said_in
+
+
+@pytest.fixture(autouse=True)
+def no_actor_crashes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    assert [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture
@@ -246,6 +253,32 @@ async def test_c4_a_second_comet_ends_a_stream(client: CspClient, recorder: Reco
     assert await first.chunk() == ""
     recorder.sessions[0].send("news", 1)
     assert said_in(client.take(await second.chunk())) == [1]
+
+
+@pytest.mark.parametrize("streaming", ["0", "1"])
+async def test_c4_a_packet_that_finds_its_comet_complete_comes_with_the_next(
+    world: World, client: CspClient, recorder: Recorder, streaming: str
+) -> None:
+    held = await client.comet(**{"is": streaming})
+    session = recorder.sessions[0]
+    session.send("news", 1)
+    stream: Any = session._keeper.machine.stream
+    stream.complete()  # as when its duration is over before the session's actor has its turn
+    await world.settle()
+    assert (await response_of(held)).status == 200
+    session.send("news", 2)
+    assert said_in(await client.poll(**{"is": "0"})) == [1, 2]
+
+
+async def test_c4_of_two_comets_in_one_turn_the_first_is_complete_before_the_session_knows_of_it(
+    world: World, client: CspClient, recorder: Recorder
+) -> None:
+    recorder.sessions[0].send("news", 1)
+    connection = await world.connect()
+    line = "GET /csp/comet?s=%s&g=%d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    await connection.wire.send("".join([line % (client.key, g) for g in (1, 2)]).encode())
+    assert (await response_of(connection)).body == b"([])"
+    assert said_in(await client.hear(connection)) == [1]
 
 
 # -- C5: which bytes are sent as they are -----------------------------------------------------------------
