@@ -16,6 +16,7 @@
 7.  Timers that come more than `STALL` seconds late, since the process or the loop stood still, wait
     until what came meanwhile has been read, for at most `CATCH_UP` seconds, if somebody has said how
     to know (`catch_up`): what a timer was to wait for may have come in time.
+8.  What is to be done at the next batch (`at_next_batch`) is no timer: it waits for no more than the other Trio tasks.
 """
 
 from __future__ import annotations
@@ -105,10 +106,17 @@ class Scheduler:
         self.catch_up: Callable[[], Callable[[], bool]] | None = None
         self._caught_up: Callable[[], bool] | None = None  # while timers are late
         self._wait_until = inf
+        self._at_next_batch: list[Callable[[], None]] = []
 
     def enqueue(self, cell: ScheduledCell) -> None:
         """Give `cell` a turn. It must not be in the queue already."""
         self.ready.append(cell)
+        if self.asleep is not None:
+            self.wake()
+
+    def at_next_batch(self, step: Callable[[], None]) -> None:
+        """Take `step`, which must not raise, when the next batch begins: sockets have been looked at by then."""
+        self._at_next_batch.append(step)
         if self.asleep is not None:
             self.wake()
 
@@ -125,7 +133,7 @@ class Scheduler:
             while self._failed is None:
                 self._ahead_until, self._ahead_deadline = self._messages + self.batch, inf
                 self.run_batch(self._clock())
-                if self.ready:
+                if self.ready or self._at_next_batch:
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._sleep()
@@ -142,6 +150,10 @@ class Scheduler:
                 timers.expire(now, self.batch)
                 if timers.next_due > now:  # none is late any more
                     self._caught_up = None
+            if self._at_next_batch:
+                steps, self._at_next_batch = self._at_next_batch, []
+                for step in steps:
+                    step()
             turns, messages = run_turns(self.ready, self.batch, self.quota)
             self._batches += 1
             self._turns += turns
@@ -175,7 +187,7 @@ class Scheduler:
             self.run_batch(self._clock())
         finally:
             self.timers.batch_began = None
-            if self.ready or self.timers.next_due < due:
+            if self.ready or self._at_next_batch or self.timers.next_due < due:
                 trio.lowlevel.reschedule(task)
             else:
                 self.asleep = task

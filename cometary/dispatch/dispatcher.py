@@ -80,7 +80,7 @@ class Dispatcher(Actor):
         if message.__class__ is NextRound:
             self._parking.in_turn(self._begin_round)
         elif message.__class__ is Reroute:
-            self._parking.route_some()
+            self._parking.route_some(self._now())
         elif not self._parking.takes(message, self._route):
             self._route(message)
 

@@ -11,8 +11,8 @@
     who have it have their turns, and sockets are looked at; so nobody waits for all who hear a broadcast. Who hears it
     is settled when it is routed.
     What those who have it ask for next comes at once. Where so much has come that not all of it could be read in one
-    turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time: else whatever else comes would wait
-    behind the next requests of all who hear it.
+    turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time, or for `LONGEST_WAY` seconds if that is
+    sooner: else whatever else comes would wait behind the next requests of all who hear it.
 5.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
     brought about has been offered to all.
 """
@@ -45,6 +45,9 @@ MOST_OFFERED: Final = 200
 MOST_TURNS: Final = 8
 """Turns of the loop for which a part of a broadcast gives way to what is to be read."""
 
+LONGEST_WAY: Final = 0.25
+"""Seconds for which it does so."""
+
 WAITING: Final = ("keep", "conflate")
 """The policies whose packets may be parked."""
 
@@ -66,6 +69,7 @@ class Parking:
         "_bytes",
         "_flow",
         "_given",
+        "_given_since",
         "_left",
         "_left_bytes",
         "_line",
@@ -91,7 +95,10 @@ class Parking:
         self._bytes = self._left_bytes = max_bytes // 2
         self._most_offered = self._offers = most_offered
         self._began = -1.0
-        self._given = 0  # turns in a row for which the rest has given way
+        self._given, self._given_since = (
+            0,
+            0.0,
+        )  # turns in a row for which the rest has given way, and since when
         self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
         self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
@@ -133,10 +140,14 @@ class Parking:
             self._park(packet)
             self._offer_rest(packet, subscribers, 0)
 
-    def route_some(self) -> None:
-        """Route updates that need not wait any more, those that were parked first, unless sockets come first."""
+    def route_some(self, now: float = 0.0) -> None:
+        """Route updates that need not wait any more, those that were parked first, unless sockets come first.
+
+        Args:
+            now: when the scheduler's batch began, in seconds.
+        """
         self._flow.rerouting = False
-        if self._rest is not None and self._gives_way():
+        if self._rest is not None and self._gives_way(now):
             self._flow.reroute_later()
         else:
             self._begin_turn()
@@ -164,9 +175,12 @@ class Parking:
             else:
                 self._route(packet, route)
 
-    def _gives_way(self) -> bool:
+    def _gives_way(self, now: float) -> bool:
         """Whether the rest of a broadcast waits for another turn, since sockets have more than was read in this one."""
-        self._given = self._given + 1 if self._given < MOST_TURNS and self._flow.pressed() else 0
+        if not self._given:
+            self._given_since = now
+        may = self._given < MOST_TURNS and now - self._given_since < LONGEST_WAY
+        self._given = self._given + 1 if may and self._flow.pressed() else 0
         return self._given > 0
 
     def _is_blocked(self, packet: Packet) -> bool:

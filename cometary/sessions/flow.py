@@ -23,7 +23,6 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from cometary.actors.timers import Timer
 from cometary.errors import MailboxFullError
 from cometary.sessions.rounds import GoOn, Rounds
 
@@ -64,19 +63,19 @@ class Flow:
         behind: the sessions that are behind, each with those that are held for it.
         parked: how many updates are parked.
         pressed: tells whether more has come than could be read in a turn; set by whoever reads.
-        rerouting: whether a `Reroute` is in the dispatcher's mailbox.
+        rerouting: whether a `Reroute` is in the dispatcher's mailbox, or is going to be at the next batch.
         routed: how many updates have been routed.
         rounds: when whose packets are handed over.
     """
 
-    __slots__ = ("_mailbox", "behind", "parked", "pressed", "rerouting", "rounds", "routed")
+    __slots__ = ("_later", "_mailbox", "behind", "parked", "pressed", "rerouting", "rounds", "routed")
 
     def __init__(self) -> None:
         self.rounds = Rounds()
         self.behind: dict[ActorRef[Any], dict[SessionKeeper, None]] = {}
         self.parked = 0
         self.pressed: Callable[[], bool] = never
-        self.rerouting = False
+        self.rerouting = self._later = False
         self.routed: int = 0
         self._mailbox: Any = None
 
@@ -84,7 +83,7 @@ class Flow:
         """Go by the mailbox of `dispatcher` from now on."""
         self._mailbox = dispatcher.actor_inbox
         self.rounds.attach(dispatcher)
-        self.rerouting = False  # its mail may have been thrown away
+        self.rerouting = self._later = False  # its mail may have been thrown away
         self.reroute()
 
     def reroute(self) -> None:
@@ -97,8 +96,14 @@ class Flow:
         """Have the dispatcher begin another turn in the next batch of the scheduler, before which sockets are read."""
         mailbox = self._mailbox
         if mailbox is not None and not self.rerouting:
-            self.rerouting = True
-            Timer(mailbox.system.scheduler.timers, mailbox, Reroute()).start(0)
+            self.rerouting = self._later = True
+            # Not by a timer: where turns take long, it would wait until all that has come has been read.
+            mailbox.system.scheduler.at_next_batch(self._reroute_now)
+
+    def _reroute_now(self) -> None:
+        if self._later:  # else there is another dispatcher, which began by looking
+            self._later = False
+            self._mailbox.put_if_open(Reroute())
 
     @property
     def pending(self) -> int:

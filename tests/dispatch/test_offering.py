@@ -12,8 +12,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, ActorRef, system
 from cometary.actors.scheduled_cell import ScheduledCell
+from cometary.actors.scheduler import STALL
 from cometary.dispatch.dispatcher import Dispatcher, Table, as_wished
-from cometary.dispatch.parking import MOST_OFFERED, MOST_TURNS, Parking
+from cometary.dispatch.parking import LONGEST_WAY, MOST_OFFERED, MOST_TURNS, Parking
 from cometary.packets.contract import KEEP
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import tracked
@@ -240,3 +241,25 @@ async def test_a_broadcast_gives_way_to_what_sockets_have_but_not_for_ever(mock_
         assert [len(got) for got in hall.got] == [1] * MANY
         assert len(looks) == 3 * MOST_TURNS, "before each part but the first"
         assert len(set(looks)) == len(looks), "a turn of the loop each"
+
+
+async def test_a_broadcast_gives_way_for_no_longer_where_turns_take_long(mock_clock: MockClock) -> None:
+    async with system() as running:
+        hall, looks = Hall(), list[float]()
+        running.scheduler.catch_up = lambda: (
+            lambda: False
+        )  # as if there were ever more to read: late timers wait
+        await hall.open_to_many()
+
+        def pressed() -> bool:
+            looks.append(trio.current_time())
+            mock_clock.jump(2 * STALL)
+            return True
+
+        hall.flow.pressed = pressed
+        hall.dispatcher.tell(Packet("a"))
+        for _ in range(100):
+            await trio.lowlevel.checkpoint()
+        assert [len(got) for got in hall.got] == [1] * MANY
+        assert len(looks) == 3 * 2, "each part waits until what it has given way for is as much as it may be"
+        assert looks[-1] < 3 * (LONGEST_WAY + 2 * STALL)
