@@ -7,11 +7,15 @@ would wait for the garbage collector, and so would what each actor that ends lea
 from __future__ import annotations
 
 import weakref
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cometary.actors.cell import Cell
     from cometary.actors.ref import ActorRef
+
+
+_making = RLock()  # one that may be taken again: the collector, which makes room, may call anything
 
 
 class FadedRef:
@@ -31,6 +35,9 @@ class FadedRef:
         """Return the reference if anybody keeps it, or else one like it: nobody can tell it from the first."""
         ref = self._weak()
         if ref is None:
-            ref = self._kind(self._actor_class, cell)
-            self._weak = weakref.ref(ref)
+            with _making:  # two threads may ask at once
+                ref = self._weak()
+                if ref is None:
+                    ref = self._kind(self._actor_class, cell)
+                    self._weak = weakref.ref(ref)
         return ref

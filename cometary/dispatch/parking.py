@@ -95,10 +95,8 @@ class Parking:
         self._bytes = self._left_bytes = max_bytes // 2
         self._most_offered = self._offers = most_offered
         self._began = -1.0
-        self._given, self._given_since = (
-            0,
-            0.0,
-        )  # turns in a row for which the rest has given way, and since when
+        self._given = 0  # turns in a row for which the rest has given way
+        self._given_since = 0.0
         self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
         self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
