@@ -1,8 +1,9 @@
 """The gate: the one way from a wire to sessions, whichever wire it is.
 
 1.  It looks in this order, and what is wrong first is what the client is told. At an opening:
-    how many sessions its address has opened lately; whether it gives what its session is to be bound to; what the
-    authenticator says of it; whether there is room for one more session.
+    how many sessions its address has opened lately; whether it gives what its session is to be bound to; whether
+    there is room for one more session; what the authenticator says of it, and if that took its time, whether there
+    is still room. A token that is good once is used up by being judged.
 2.  At a request of a session: whether there is the session, and the request proves what that is bound to; how many
     packets it has; whether the application takes packets to their paths; if it brings a token that is to be
     judged, how many tokens of its address were judged lately, and what the authenticator says. Then the request is
@@ -113,6 +114,7 @@ class Gate:
             if self._judging is None:
                 self._opened(opening, binding, EVERYBODY)
             else:
+                self._manager.find_room()
                 judged = partial(self._opened, opening, binding)
                 self._judging.ask(applicant(credentials, opening.policy), opening, judged)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there

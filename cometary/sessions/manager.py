@@ -119,14 +119,15 @@ class SessionManager:
         Raises:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
         """
-        supervisor = self._supervisor_with_room()
+        supervisor = self.find_room()
         machine = SessionMachine(self.settings, first_rid, wait, policy or self._policy)
         keeper = SessionKeeper(self.new_sid(), new_name(), machine, trio.current_time())
         self._begin(keeper, supervisor)
         self.directory.add(keeper)
         return keeper
 
-    def _supervisor_with_room(self) -> DynamicSupervisor:
+    def find_room(self) -> DynamicSupervisor:
+        """Return what one more session may run under; raises as `open` does."""
         if self.shutting_down or self._supervisor is None or not self._supervisor.open:
             detail = "the server is stopping, or takes no new sessions for a moment"
             raise ProtocolError("shutting-down", detail, retry_after=self._come_back() or RETRY_AFTER)
@@ -218,7 +219,7 @@ class SessionManager:
         frozen = read(plain)
         if frozen.sid in self.directory.living:
             raise UsageError(f"<Session {frozen.name}> is here already")
-        supervisor = self._supervisor_with_room()
+        supervisor = self.find_room()
         thawing = Thawing(frozen, self.settings, self.hub, trio.current_time(), late)
         keeper = thawing.keeper
         self._begin(keeper, supervisor)

@@ -267,3 +267,14 @@ async def test_a_token_that_is_good_once_opens_one_session_and_renews_one(mock_c
         assert (await client.ask(token=second, hold=False)).status == 200
         assert (await client.ask(token=second, hold=False)).error == (401, "unauthorized")
         assert (await connection.ask({"rid": 1, "token": second})).error == (401, "unauthorized")
+
+
+async def test_a_token_that_is_good_once_is_still_good_where_there_was_no_room() -> None:
+    secret = 32 * "s"
+    token = SignedToken(secret, once=True).make("ada")
+    async with serving(token_secret=(secret,), token_once="on", max_sessions=1) as world:
+        client = await world.open(token=SignedToken(secret, once=True).make("bob"))
+        connection = await world.connect()
+        assert (await connection.ask({"rid": 1, "token": token})).error == (503, "too-many-sessions")
+        await client.ask(close=True)
+        assert (await connection.ask({"rid": 1, "token": token})).status == 200
