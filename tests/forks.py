@@ -4,7 +4,8 @@
     for each process of tests, from when that first wants it; when that ends, it ends with all its children.
 2.  A child has the arguments, variables, directory and files that it would have had by itself. What `python -m
     cometary` does before `main`, tests/cli/test_process.py sees, which starts it as users do.
-3.  A child is no child of the tests' own process: what becomes of it is told through a pipe.
+3.  A child is no child of the tests' own process: what becomes of it is told through a pipe, before it is reaped. So
+    as long as nothing is told, its process id is its own.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import IO, Self
 
 from cometary.cli import main
 
 MOST_BYTES = 1 << 20
 """What tells the parent of a child at most; the variables are the most of it."""
+
+_asking = Lock()
+"""Held by whoever asks for a child, until the answer has come."""
 
 
 @dataclass
@@ -63,7 +69,8 @@ class Fork:
 
     def send_signal(self, signum: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, signum)
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.kill(self.pid, signum)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -92,7 +99,7 @@ def fork(
 
     Args:
         arguments: of the command line.
-        environment: all its variables. Its PYTHONPATH has to be that of `tests.servers.ENVIRONMENT`.
+        environment: all its variables. What Python itself goes by when it starts is as in `tests.servers.ENVIRONMENT`.
         cwd: the directory to run it in.
         stderr: the descriptor of where its log goes.
         descriptors: how many it may have at most, if not as many as this process.
@@ -101,10 +108,12 @@ def fork(
     request = json.dumps([[*arguments], {**environment}, str(cwd), descriptors]).encode()
     read, write = os.pipe()
     told, tell = os.pipe()
-    socket.send_fds(parent, [request], [write, stderr, tell])
+    with _asking:
+        socket.send_fds(parent, [request], [write, stderr, tell])
+        pid = int(parent.recv(16))
     os.close(write)
     os.close(tell)
-    return Fork(int(parent.recv(16)), os.fdopen(read, encoding="utf-8"), told)
+    return Fork(pid, os.fdopen(read, encoding="utf-8"), told)
 
 
 @cache
@@ -132,13 +141,31 @@ def be_parent(control: socket.socket) -> list[str] | None:
     """Have children until the tests are over; returns the arguments of the command line in each of them."""
     import_module("cometary.cli.running")  # what takes so long
     gc.freeze()
-    asked = control.fileno()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, be_woken)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     children: dict[int, int] = {}
+    try:
+        return have_children(control, ended, wake, children)
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+def have_children(
+    control: socket.socket, ended: int, wake: int, children: dict[int, int]
+) -> list[str] | None:
+    """Have children as they are asked for, and tell what becomes of them; what is returned is as above.
+
+    Args:
+        control: what they are asked for by.
+        ended: can be read when one has ended.
+        wake: the other side of that.
+        children: empty; here, and in no child, they are noted, each with what it is told by what becomes of it.
+    """
+    asked = control.fileno()
     while True:
         ready, _, _ = select.select([asked, ended], [], [])
         if ended in ready:
@@ -148,20 +175,18 @@ def be_parent(control: socket.socket) -> list[str] | None:
             continue
         request, files, _, _ = socket.recv_fds(control, MOST_BYTES, 3)
         if not request:
-            break
+            return None
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
             for one in (ended, wake, control.detach(), *children.values()):
                 os.close(one)
+            children.clear()
             return be_child(request, files)
-        control.send(b"%d" % pid)
         children[pid] = files.pop()
         for one in files:
             os.close(one)
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
-    return None
+        control.send(b"%d" % pid)
 
 
 def be_woken(*_: object) -> None:
@@ -170,13 +195,16 @@ def be_woken(*_: object) -> None:
 
 def reap(children: dict[int, int]) -> None:
     """Tell of all children that have ended."""
-    while children:
-        pid, status = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        tell = children.pop(pid)
-        os.write(tell, b"%d" % os.waitstatus_to_exitcode(status))
+    for pid, tell in [*children.items()]:
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            continue
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        with suppress(BrokenPipeError):  # nobody wants to know
+            os.write(tell, b"%d" % code)
         os.close(tell)
+        del children[pid]
+        os.waitpid(pid, 0)
 
 
 def be_child(request: bytes, files: list[int]) -> list[str]:

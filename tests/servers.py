@@ -98,10 +98,15 @@ def started(
     stderr: int = 2,
     descriptors: int | None = None,
 ) -> Process:
-    """Start `cometary`: as a fork, unless it is to find other packages than are found here (see `fork`)."""
-    if environment["PYTHONPATH"] == ENVIRONMENT["PYTHONPATH"]:
+    """Start `cometary`: as a fork, unless Python itself is to start otherwise than it did here (see `fork`)."""
+    if for_python(environment) == for_python(ENVIRONMENT):
         return fork(arguments, environment, cwd, stderr=stderr, descriptors=descriptors)
     command = [sys.executable, "-m", "cometary", *arguments]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment, cwd=cwd
     )
+
+
+def for_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Python itself goes by, once and for all, when it starts."""
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
