@@ -167,7 +167,7 @@ class Door:
         """Return which packets of clients it takes: a pattern, and what is called with each, as a handler is.
 
         The application's own handlers of a packet are called first. What is returned answers a client that asks, unless
-        one of these has answered.
+        one of these has answered; where several doors take a packet, what is true of any of them does.
         """
         return ()
 

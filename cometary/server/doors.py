@@ -20,6 +20,7 @@ from cometary.doors.webhooks.door import WebhooksDoor
 from cometary.errors import ConfigError
 from cometary.escapes import escapes, exit_in
 from cometary.log import get_logger
+from cometary.server.takers import Takers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -92,8 +93,10 @@ class Doors:
         return [route for door in self._doors for route in door.routes()]
 
     def takes(self) -> list[tuple[str, Taker]]:
-        """Return which packets of clients they take."""
-        return [taken for door in self._doors for taken in door.takes()]
+        """Return which packets of clients they take; all of them are one taker."""
+        taken = [each for door in self._doors for each in door.takes()]
+        take = Takers(taken).take
+        return [(pattern, take) for pattern in dict.fromkeys(pattern for pattern, _ in taken)]
 
     def rest(self) -> Endpoint | None:
         """Return what answers at all other paths.
