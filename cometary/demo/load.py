@@ -30,9 +30,10 @@ class Times(NamedTuple):
     idle: int
 
     def busy_since(self, before: Times) -> float:
-        """Return how busy they were since then, in per cent."""
+        """Return how busy they were since then, from 0 to 100 per cent: counts may go backwards (proc(5))."""
         total = self.total - before.total
-        return 100 * (1 - (self.idle - before.idle) / total) if total > 0 else 0.0
+        busy = 100 * (1 - (self.idle - before.idle) / total) if total > 0 else 0.0
+        return min(max(busy, 0.0), 100.0)
 
 
 def times_of(stat: str) -> Times:
@@ -42,6 +43,6 @@ def times_of(stat: str) -> Times:
 
 
 def memory_of(meminfo: str) -> dict[str, int]:
-    """Read `/proc/meminfo`; in MiB."""
+    """Read `/proc/meminfo`; in MiB, and 0 for what is not said."""
     kib = dict(re.findall(r"^(\w+): +(\d+) kB$", meminfo, re.MULTILINE))
-    return {name: int(kib[line]) // KIB_IN_MIB for name, line in MEMORY.items()}
+    return {name: int(kib.get(line, 0)) // KIB_IN_MIB for name, line in MEMORY.items()}

@@ -15,11 +15,11 @@ from cometary.demo.chat import REMEMBERED, TEXT_LENGTH, clean
 from cometary.demo.load import memory_of, times_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.app import App, Socket
     from cometary.server import Running
 
-STAT: Final = Path("/proc/stat")
-MEMINFO: Final = Path("/proc/meminfo")
 PERIOD: Final = 0.5
 """Seconds from one look at the machine to the next."""
 
@@ -39,18 +39,30 @@ def talk_at(app: App, namespace: str) -> None:
         socket.broadcast({"announcement": f"{socket.name} has left"})
 
 
-def measure_for(app: App, path: str) -> None:
-    """Tell those who hear a path how busy the processors are, and how the memory is used."""
+def _said_by_linux(name: str) -> str:
+    """Read what Linux writes of the machine; nothing on others."""
+    file = Path("/proc", name)
+    return file.read_text("ascii") if file.exists() else ""
+
+
+def measure_for(app: App, path: str, read: Callable[[str], str] = _said_by_linux) -> None:
+    """Tell those who hear a path how busy the processors are, and how the memory is used.
+
+    Args:
+        app: the application.
+        path: where it is said.
+        read: returns the text of `stat` and `meminfo`; an empty one if there is none, and then nothing is said.
+    """
 
     @app.task
     async def measure(_running: Running) -> None:
-        if not STAT.exists():
-            await trio.sleep_forever()  # only Linux says
-        before = times_of(STAT.read_text("ascii"))
+        if not (text := read("stat")):
+            await trio.sleep_forever()
+        before = times_of(text)
         while True:
             await trio.sleep(PERIOD)
-            now = times_of(STAT.read_text("ascii"))
-            load = {"cpu": round(now.busy_since(before), 2), "memory": memory_of(MEMINFO.read_text("ascii"))}
+            now = times_of(read("stat"))
+            load = {"cpu": round(now.busy_since(before), 2), "memory": memory_of(read("meminfo"))}
             app.update(path, load)
             before = now
 

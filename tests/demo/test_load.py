@@ -21,11 +21,20 @@ def test_memory_is_in_mib() -> None:
     assert memory_of(MEMINFO) == {"total": 8192, "free": 1024, "buffers": 2, "cached": 4}
 
 
+def test_what_is_not_said_of_the_memory_is_0() -> None:
+    assert memory_of("MemTotal: 2048 kB\n") == {"total": 2, "free": 0, "buffers": 0, "cached": 0}
+
+
+@given(st.builds(Times, *[st.integers(0, 100)] * 2), st.builds(Times, *[st.integers(0, 100)] * 2))
+def test_whatever_the_kernel_says_a_share_is_one(before: Times, now: Times) -> None:
+    assert 0 <= now.busy_since(before) <= 100
+
+
 @given(st.tuples(*[st.integers(0, 2**40)] * 4))
 def test_g8_what_is_not_idle_is_busy(ticks: tuple[int, int, int, int]) -> None:
     busy, idle, more_busy, more_idle = ticks
     share = Times(busy + idle + more_busy + more_idle, idle + more_idle).busy_since(Times(busy + idle, idle))
-    assert -1e-6 <= share <= 100
+    assert 0 <= share <= 100
     if more_busy + more_idle:
         assert abs(share - 100 * more_busy / (more_busy + more_idle)) < 1e-6
 
