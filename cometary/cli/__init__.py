@@ -66,11 +66,11 @@ def _start(command: str, given: Mapping[str, str], words: Sequence[str]) -> int:
     settings = load(given, os.environ)
     if settings.workers > 1 and not is_worker(os.environ):
         from cometary.cli import workers  # noqa: PLC0415 - see `_serve`
-        from cometary.cli.loading import load_app  # noqa: PLC0415
+        from cometary.cli.loading import load_all  # noqa: PLC0415
 
         if command == "demo":
             raise ConfigError("workers", "the demo is one process: it counts what it does")
-        return workers.run(settings, None if settings.app is None else load_app(settings.app), words)
+        return workers.run(settings, load_all(settings, settings.app), words)
     if command == "demo":
         any_control = not is_given("control", given, os.environ)
         return _serve(settings, _demo(settings), given, any_control=any_control)

@@ -44,10 +44,13 @@ def _check_parts(settings: Settings) -> None:
     from cometary.server.authenticator import choose_authenticator  # noqa: PLC0415
     from cometary.server.doors import Doors  # noqa: PLC0415
     from cometary.transport.net.certificate import Certificate  # noqa: PLC0415
+    from cometary.workers.supported import check  # noqa: PLC0415
 
     app = load_all(settings, settings.app) or App()
     choose_authenticator(settings, app)
     Doors(settings)
+    if settings.workers > 1:
+        check(settings, app)
     if settings.files_of_tls is not None:
         Certificate(*settings.files_of_tls)
 

@@ -25,7 +25,7 @@ from cometary.escapes import leaves
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.workers.above import Above, above
-from cometary.workers.supported import check_application, check_settings
+from cometary.workers.supported import check
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -35,7 +35,7 @@ def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
 
     Args:
         settings: how each is set up.
-        app: the application, which each of them loads; here it is only looked at.
+        app: the application and what the configuration declares, which each of them loads; here it is only looked at.
         words: the command line.
 
     Returns:
@@ -45,9 +45,7 @@ def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
     Raises:
         ConfigError: something is not supported with several workers.
     """
-    check_settings(settings)
-    if app is not None:
-        check_application(settings, app)
+    check(settings, app)
     set_up_logging(settings.log_level, settings.log_format)
     return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words])
 

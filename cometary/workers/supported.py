@@ -27,6 +27,21 @@ OFF: Final = ("reuse_port", "crash_calls", "token_once")
 """Options that have to be off."""
 
 
+def check(settings: Settings, app: App | None) -> None:
+    """See whether a server may have several workers.
+
+    Args:
+        settings: how it is set up.
+        app: its application, with what the configuration declares beside it; None if there is neither.
+
+    Raises:
+        ConfigError: it may not; the operator's fault.
+    """
+    check_settings(settings)
+    if app is not None:
+        check_application(settings, app)
+
+
 def check_settings(settings: Settings) -> None:
     """See whether the settings are for several workers.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 
 from cometary.cli import main
 from cometary.cli.checking import doubts
@@ -34,6 +35,8 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["cometary.demo:nothing"], "MODULE:APP: "),
         (["--control", "0.0.0.0:1"], "--control: other machines can reach"),
         (["--config", "/nowhere"], "/nowhere: cannot be read"),
+        (["--workers", "2", "--csp", "/csp"], "workers: the option csp does"),
+        (["--workers", "2", "cometary.demo:app"], "workers: "),
     ],
 )
 def test_what_is_wrong_is_one_line(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +67,17 @@ def test_variables_that_look_like_an_option_are_named() -> None:
     assert doubts(Settings(), environment) == [
         "COMETARY_QUEUE_PACKET: there is no such option, so it is not read; did you mean COMETARY_QUEUE_PACKETS?"
     ]
+
+
+async def talk(_: object) -> None:
+    """Talk with nobody."""
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+def test_a_socket_that_the_configuration_declares_is_refused_before_there_are_workers(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trio, "run", lambda *_: 0)  # what would start them
+    monkeypatch.setenv("COMETARY_SOCKETS", "/chat=tests.cli.test_checking:talk")
+    assert main([command, "--workers", "2"]) == 2
+    assert "cometary: workers: namespaces, and so Socket.IO, do" in capsys.readouterr().err
