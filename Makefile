@@ -49,10 +49,10 @@ wheel: $(VENV)/dev.stamp
 docs: $(DOCS)/python.stamp $(DOCS)/npm/node_modules/.package-lock.json
 	$(DOCS)/venv/bin/python docs/site/build.py $(if $(VERSION),--version $(VERSION))
 
-release: $(RELEASE)/release.stamp node_modules/.package-lock.json
+release: $(RELEASE)/release.stamp
 	$(RELEASE)/bin/python scripts/release.py $(RELEASE_OPTIONS)
 
-release-rehearsal: $(RELEASE)/release.stamp node_modules/.package-lock.json
+release-rehearsal: $(RELEASE)/release.stamp
 	$(RELEASE)/bin/python scripts/rehearse.py $(REHEARSAL_OPTIONS)
 
 fuzz: $(VENV)/dev.stamp

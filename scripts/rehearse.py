@@ -53,7 +53,6 @@ def main() -> int:
 def release(clone: Path) -> Path:
     """Make a release of what is committed here, under a version of its own (rule 1); returns where it is."""
     git(ROOT, "clone", "--quiet", str(ROOT), str(clone))
-    (clone / "node_modules").symlink_to(ROOT / "node_modules")
     changelog = clone / "CHANGELOG.md"
     dated = f"## [Unreleased]\n\n## [{VERSION}] - {date.today().isoformat()}\n"  # noqa: DTZ011 - the releaser's day
     changelog.write_text(changelog.read_text().replace("## [Unreleased]\n", dated, 1))

@@ -6,7 +6,8 @@
 
 1.  The version is the tag's, `v1.2.3`: nothing else names it. Python's packages take it from git (setuptools-scm), the
     npm package is given it here.
-2.  Only what is committed and tagged is released: it is built in a clone of the tag, so nothing else can get in.
+2.  Only what is committed and tagged is released: it is built in a clone of the tag, with the npm packages of the tag's lock file,
+    so nothing else can get in.
 3.  The changelog must have a dated section of that version with something in it.
 4.  One wheel is compiled, for the interpreter that runs this, and one is not. Those that an index takes, for each
     interpreter and kind of machine, are cibuildwheel's, as `pyproject.toml` says.
@@ -57,7 +58,7 @@ def version_of(root: Path) -> str:
     Raises:
         NotReadyError: there is none, or something is not committed.
     """
-    if git(root, "status", "--porcelain", "--untracked-files=no"):
+    if git(root, "status", "--porcelain"):
         raise NotReadyError("something is not committed")
     tags = [
         found[1] for tag in git(root, "tag", "--points-at", "HEAD").split() if (found := TAG.fullmatch(tag))
@@ -99,7 +100,7 @@ def make(version: str, kinds: Sequence[str], clone: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     git(ROOT, "clone", "--quiet", "--branch", f"v{version}", str(ROOT), str(clone))
-    (clone / "node_modules").symlink_to(ROOT / "node_modules")
+    run(clone, "npm", "ci")
     make_python_packages(clone, kinds, target)
     make_npm_package(clone, version, target)
     make_sbom(clone, target)
@@ -133,37 +134,25 @@ def make_npm_package(clone: Path, version: str, target: Path) -> None:
 
 def make_sbom(clone: Path, target: Path) -> None:
     """Say what an installation consists of, in CycloneDX: the package and what it needs, as it was tested."""
-    environment, needed = clone / ".sbom", clone / "needed.txt"
-    uv = [
-        PYTHON,
-        "-m",
-        "uv",
-        "pip",
-        "compile",
-        "--quiet",
-        "--generate-hashes",
-        "--constraint",
-        "requirements/run.txt",
-    ]
-    run(clone, *uv, "--output-file", str(needed), "pyproject.toml")
-    run(clone, PYTHON, "-m", "venv", str(environment))
-    pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(clone, *pip, "--require-hashes", "--requirement", str(needed))
-    [wheel] = target.glob("*-none-any.whl")
-    run(clone, *pip, "--no-deps", str(wheel))
-    run(clone, *pip[:3], "uninstall", "--quiet", "--yes", "pip")
+    environment = clone / ".sbom"
+    install(clone, target, environment)
     bom = ["--output-reproducible", "--pyproject", "pyproject.toml", "--mc-type", "library"]
-    run(
-        clone,
-        PYTHON,
-        "-m",
-        "cyclonedx_py",
-        "environment",
-        *bom,
-        "-o",
-        str(target / "sbom.json"),
-        str(environment),
-    )
+    what = [*bom, "-o", str(target / "sbom.json"), str(environment)]
+    run(clone, PYTHON, "-m", "cyclonedx_py", "environment", *what)
+
+
+def install(clone: Path, target: Path, environment: Path) -> None:
+    """Make an environment of the wheel and what it needs alone."""
+    needed = clone / "needed.txt"
+    exactly = ["--quiet", "--generate-hashes", "--constraint", "requirements/run.txt"]
+    run(clone, PYTHON, "-m", "uv", "pip", "compile", *exactly, "--output-file", str(needed), "pyproject.toml")
+    run(clone, PYTHON, "-m", "venv", str(environment))
+    pip = [str(environment / "bin/python"), "-m", "pip"]
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    run(clone, *pip, "install", *quiet, "--require-hashes", "--requirement", str(needed))
+    [wheel] = target.glob("*-none-any.whl")
+    run(clone, *pip, "install", *quiet, "--no-deps", str(wheel))
+    run(clone, *pip, "uninstall", "--quiet", "--yes", "pip")
 
 
 def write_sums(target: Path) -> None:

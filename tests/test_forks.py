@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -75,7 +74,10 @@ def test_a_child_is_asked_for_when_the_one_before_has_been_had(
             assert forks._asking.locked()
             return b"7"
 
-    monkeypatch.setattr(forks, "_parent", lambda _: Parent())
+    def parent(_: int) -> Parent:
+        return Parent()
+
+    monkeypatch.setattr(forks, "_parent", parent)
     child = forks.fork([], {}, tmp_path)
     child.stdout.close()
     os.close(child._told)
@@ -84,11 +86,16 @@ def test_a_child_is_asked_for_when_the_one_before_has_been_had(
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHASHSEED", "PYTHONWARNINGS"])
 def test_what_python_goes_by_when_it_starts_has_it_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    def start(how: str) -> Any:
-        return lambda *_, **__: how
+    how: list[str] = []
 
-    monkeypatch.setattr(servers, "fork", start("fork"))
-    monkeypatch.setattr(subprocess, "Popen", start("started"))
-    environment = servers.ENVIRONMENT
-    assert servers.started([], {**environment, "COMETARY_PORT": "0"}) == "fork"
-    assert servers.started([], {**environment, name: "other"}) == "started"
+    def start(*_: object, **__: object) -> None:
+        how.append("started")
+
+    def fork(*_: object, **__: object) -> None:
+        how.append("forked")
+
+    monkeypatch.setattr(servers, "fork", fork)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    servers.started([], {**servers.ENVIRONMENT, "COMETARY_PORT": "0"})
+    servers.started([], {**servers.ENVIRONMENT, name: "other"})
+    assert how == ["forked", "started"]

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from scripts.release import NotReadyError, changes, version_of
+from scripts.release import SECTION, TAG, NotReadyError, changes, version_of
 from tests.servers import ROOT
 
 CHANGELOG: Final = """# Changelog
@@ -57,11 +57,30 @@ def test_a_version_of_which_it_does_not_is_not_released(version: str) -> None:
 
 
 def test_the_changelog_of_today_has_one_place_for_what_is_to_be_released() -> None:
-    sections = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert sections[0] == "[Unreleased]"
-    assert [
-        each for each in sections[1:] if not re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", each)
-    ] == []
+    assert odd_sections((ROOT / "CHANGELOG.md").read_text()) == []
+
+
+def test_a_release_and_a_candidate_for_one_have_their_sections_with_a_date() -> None:
+    good = "## [Unreleased]\n## [1.3.0] - 2026-12-01\n## [1.3.0rc1] - 2026-11-01\n"
+    assert odd_sections(good) == []
+    assert odd_sections(f"{good}## [1.2] - 2026-10-01\n## [1.1.0]\n") == [
+        "## [1.2] - 2026-10-01",
+        "## [1.1.0]",
+    ]
+
+
+def odd_sections(changelog: str) -> list[str]:
+    """Return the headings of sections that are not what is to be released, or was on a day."""
+    first, *others = re.findall(r"^## .*$", changelog, re.MULTILINE)
+    assert first == "## [Unreleased]"
+    return [each for each in others if not is_of_a_release(each)]
+
+
+def is_of_a_release(heading: str) -> bool:
+    found = SECTION.fullmatch(heading)
+    return (
+        found is not None and found["date"] is not None and TAG.fullmatch(f"v{found['version']}") is not None
+    )
 
 
 def test_only_a_commit_with_a_version_s_tag_and_nothing_besides_is_released(repository: Path) -> None:
@@ -70,6 +89,10 @@ def test_only_a_commit_with_a_version_s_tag_and_nothing_besides_is_released(repo
     git(repository, "tag", "good")
     git(repository, "tag", "v1.3.0")
     assert version_of(repository) == "1.3.0"
+    (repository / "new.py").touch()
+    with pytest.raises(NotReadyError, match="not committed"):
+        version_of(repository)
+    (repository / "new.py").unlink()
     (repository / "pyproject.toml").write_text("")
     with pytest.raises(NotReadyError, match="not committed"):
         version_of(repository)

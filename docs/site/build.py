@@ -24,7 +24,9 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 CACHE: Final = ROOT / ".cache/docs"
-RELEASE: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+RELEASE: Final = re.compile(r"\d+\.\d+\.\d+")
+NUMBERED: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:rc(\d+))?")
+"""A release, or a candidate for one."""
 
 
 def main() -> int:
@@ -68,9 +70,10 @@ def list_versions(site: Path, base: str) -> None:
 
 
 def age(version: str) -> tuple[int, ...]:
-    """Return what versions are ordered by; those that are no releases are the newest."""
-    found = RELEASE.match(version)
-    return tuple(map(int, found.groups())) if found else (sys.maxsize,)
+    """Return what versions are ordered by: candidates before their release; those that are neither are the newest."""
+    found = NUMBERED.fullmatch(version)
+    numbers = found.groups() if found else (None,)
+    return tuple(sys.maxsize if number is None else int(number) for number in numbers)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,10 @@ async def talk(_: object) -> None:
 def test_a_socket_that_the_configuration_declares_is_refused_before_there_are_workers(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trio, "run", lambda *_: 0)  # what would start them
+    def start(*_: object) -> int:
+        raise AssertionError("there are workers")
+
+    monkeypatch.setattr(trio, "run", start)
     monkeypatch.setenv("COMETARY_SOCKETS", "/chat=tests.cli.test_checking:talk")
     assert main([command, "--workers", "2"]) == 2
     assert "cometary: workers: namespaces, and so Socket.IO, do" in capsys.readouterr().err

@@ -28,6 +28,8 @@ def build() -> Any:
         (["development"], ["development"], "development"),
         (["0.9.0", "0.10.0", "development"], ["development", "0.10.0", "0.9.0"], "0.10.0"),
         (["1.0.0", "1.1.0rc1"], ["1.1.0rc1", "1.0.0"], "1.0.0"),
+        (["1.1.0", "1.1.0rc1", "1.1.0rc10"], ["1.1.0", "1.1.0rc10", "1.1.0rc1"], "1.1.0"),
+        (["1.1.0rc10", "1.1.0rc1", "1.1.0"], ["1.1.0", "1.1.0rc10", "1.1.0rc1"], "1.1.0"),
     ],
 )
 def test_the_newest_version_is_listed_first_and_the_newest_release_is_what_is_shown(

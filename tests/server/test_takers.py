@@ -67,17 +67,20 @@ def test_a_door_that_takes_a_packet_for_two_reasons_takes_it_once() -> None:
 
 
 def test_all_doors_of_a_server_are_one_taker() -> None:
+    called: list[object] = []
+
     class One(Door):
         name = "one"
 
         def takes(self) -> Any:
-            return [("orders/*", lambda *_: False), ("both", lambda *_: False)]
+            taker = answering(outcome=False, called=called)
+            return [("orders/*", taker), ("both", taker)]
 
-    class Other(One):
+    class Other(Door):
         name = "other"
 
         def takes(self) -> Any:
-            return [("orders/*", lambda *_: True)]
+            return [("orders/*", answering(outcome=True, called=called))]
 
     patterns, takers = zip(*Doors(Settings(), [One, Other]).takes(), strict=True)
     assert patterns == ("orders/*", "both")
