@@ -127,14 +127,13 @@ class Colleagues:
 
     def _successor(self, worker: int, read: bytes, said: int = 0) -> Successor:
         def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
-            handed = Handed(worker, peer, read + beyond, said)
-            return Departing(sock, floor, partial(self._hand_over, handed))
+            return Departing(sock, floor, read + beyond, partial(self._hand_over, worker, peer, said))
 
         return succeed
 
-    def _hand_over(self, handed: Handed, descriptor: int) -> None:
+    def _hand_over(self, worker: int, peer: str, said: int, read: bytes, descriptor: int) -> None:
         try:
-            self._link.send(handed, descriptor)
+            self._link.send(Handed(worker, peer, read, said), descriptor)
         except MailboxFullError:
             os.close(descriptor)  # its client asks again
 

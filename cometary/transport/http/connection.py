@@ -25,6 +25,8 @@
     is told by `writable` too.
 12. What comes behind a request to upgrade is kept (`_beyond`), one read of it at most, and none is parsed until all
     answers are sent: then it is HTTP after all, or has gone to the connection's successor, with what waits.
+13. Behind a request with a successor nothing is served, and only the rest of one that has come in part is read: it goes
+    along with what waits, unless as many as `Limits.unanswered` do.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ from __future__ import annotations
 import socket
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cometary.transport.http.connection_state import CLOSED, ENDING, LINGERING, OPEN
 from cometary.transport.http.exchange import has_length, written
+from cometary.transport.http.reading import receive
 from cometary.transport.http.request_parser import HEAD
 from cometary.transport.http.responses import CONTINUE
 from cometary.transport.net.buffered import BufferedChannel, keep_little_unsent
@@ -49,10 +52,6 @@ if TYPE_CHECKING:
     from cometary.transport.http.stream import Stream
     from cometary.transport.net.channel import Channel, Floor, Successor
     from cometary.transport.net.deadlines import DeadlineQueue
-
-
-FEW: Final = 479
-"""Bytes that are read into memory of the allocator's smallest kind, at once: a whole request of most programs."""
 
 
 class Connection(BufferedChannel):
@@ -99,7 +98,7 @@ class Connection(BufferedChannel):
         if not self._reading:  # nobody asked, so it is a hang-up
             return self._half_close() if bits == PEER_SHUT else self.close()
         try:
-            data = self._receive()
+            data = receive(self.sock, min(self._floor.read_bytes, self.http.read_bytes), self._head)
         except BlockingIOError:
             return None
         except OSError:
@@ -116,17 +115,6 @@ class Connection(BufferedChannel):
             self._watch(reading=False, writing=self._writing)
         return None
 
-    def _receive(self) -> bytes:
-        """Read what has come, as much as one read may take: where the last request was short, first as much as that."""
-        most, known = min(self._floor.read_bytes, self.http.read_bytes), self._head
-        if known is None or known.request_bytes >= FEW or most <= FEW:
-            return self.sock.recv(most)
-        data = self.sock.recv(FEW)
-        if len(data) == FEW:
-            with suppress(BlockingIOError):
-                data += self.sock.recv(most - FEW)
-        return data
-
     def writable(self) -> None:
         """Go on where an answer had to leave off: send the rest, serve what waits."""
         self._send_rest()
@@ -140,14 +128,14 @@ class Connection(BufferedChannel):
         self._settle()
 
     def _go_on_with(self, exchange: Exchange) -> None:
-        if exchange.successor is not None:
+        if exchange.successor is not None and not self._completes():
             self._hand_over(exchange, exchange.successor)
         elif exchange.streaming is not None and exchange.streaming.full:
             exchange.streaming.go_on()
 
     def _hand_over(self, exchange: Exchange, successor: Successor) -> None:
         if exchange.upload is None and (self._parser is not None or len(self._unanswered) > 1):
-            return self.close()  # these have begun here: their clients ask again
+            return self.close()  # these have begun here, or cannot be waited for: their clients ask again
         unserved = b"".join([written(each) for each in self._waiting or ()])
         channel = successor(self.sock, self._peer, self._floor, unserved + (self._beyond or b""))
         self._state = CLOSED
@@ -221,7 +209,7 @@ class Connection(BufferedChannel):
         if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
             deadline.discard(self)
             self._deadline = None
-        if len(self._unanswered) < self.http.unanswered:
+        if not self._unanswered or self._has_room():
             self._serve(known.exchange(data))
         else:
             self._waiting = deque([known.exchange(data)])
@@ -243,13 +231,24 @@ class Connection(BufferedChannel):
         if exchanges and self._unsent is None:
             self._expect(None)
         if exchanges:
-            self._waiting = deque(exchanges)
+            self._waiting = deque([*(self._waiting or ()), *exchanges])
             self._serve_waiting()
         if self._parser is not None or len(exchanges) > 1 or self._waiting or self._beyond is not None:
             self._settle()  # for the last request: the answer to the one before it has settled for idleness
 
     def _has_room(self) -> bool:
-        return len(self._unanswered) < self.http.unanswered and not any(x.successor for x in self._unanswered)
+        return len(self._unanswered) < self.http.unanswered and not self._departs()
+
+    def _departs(self) -> bool:
+        """Whether a successor goes on with the connection after one of these requests."""
+        return any(exchange.successor is not None for exchange in self._unanswered)
+
+    def _completes(self) -> bool:
+        """Whether the rest of a request that has come in part is read before the successor goes on (rule 13)."""
+        parser, waiting = self._parser, len(self._waiting or ())
+        if parser is None or parser.awaits_continue or self._half_closed or self._beyond is not None:
+            return False
+        return waiting < self.http.unanswered
 
     def _serve_waiting(self) -> None:
         """Serve what waits as far as there is room, and the connection's last request as such."""
@@ -355,11 +354,11 @@ class Connection(BufferedChannel):
         if self._state is ENDING and self._all_is_sent():
             self._linger()
         else:
-            blocked = self._needs_turn()
-            if blocked or self._waiting or self._writing or self._beyond is not None:
+            blocked, departs = self._needs_turn(), self._departs()
+            if blocked or departs or self._waiting or self._writing or self._beyond is not None:
                 ended = self._half_closed and self._state is ENDING
                 unread = self._waiting or self._beyond is not None or ended
-                self._watch(reading=not unread, writing=blocked)
+                self._watch(reading=self._completes() if departs else not unread, writing=blocked)
         self._expect(self._due())
 
     def _needs_turn(self) -> bool:
@@ -368,8 +367,9 @@ class Connection(BufferedChannel):
             return True
         if self._unanswered:
             first = self._unanswered[0]
-            stream = first.streaming
-            if first.successor is not None or (stream is not None and stream.full):
+            if first.successor is not None:
+                return not self._completes()
+            if first.streaming is not None and first.streaming.full:
                 return True
         elif self._beyond is not None:
             return True
@@ -388,13 +388,11 @@ class Connection(BufferedChannel):
         http = self.http
         if self._unsent is not None:
             return http.write
-        if self._state is LINGERING:
+        if self._state is LINGERING or self._half_closed:
             return http.linger
-        if self._half_closed:
-            return http.linger
-        if self._waiting or self._beyond is not None:  # it is not read, and cannot help it
-            return None
         parser = self._parser
+        if (self._waiting or self._beyond is not None) and not (parser is not None and self._reading):
+            return None  # it is not read, and cannot help it
         if parser is not None and not parser.awaits_continue:
             return http.head if parser.phase is HEAD else http.body
         return None if self._unanswered else http.idle

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cometary.transport.net.channel import Channel
+from cometary.transport.net.resumed import ResumedSocket
 
 if TYPE_CHECKING:
     from cometary.transport.net.channel import Floor
@@ -18,20 +19,25 @@ class Departing(Channel):
     Args:
         sock: the socket.
         floor: what watches it.
-        hand_over: takes its descriptor, which is its own from then on.
+        read: what was read of it and not seen to.
+        hand_over: takes that, with what the socket keeps behind it, and its descriptor, which is its own from then on.
     """
 
-    __slots__ = ("_floor", "_hand_over")
+    __slots__ = ("_floor", "_hand_over", "_read")
 
-    def __init__(self, sock: socket.socket, floor: Floor, hand_over: Callable[[int], object]) -> None:
+    def __init__(
+        self, sock: socket.socket, floor: Floor, read: bytes, hand_over: Callable[[bytes, int], object]
+    ) -> None:
         super().__init__(sock)
         self._floor = floor
+        self._read = read
         self._hand_over = hand_over
 
     def start(self) -> None:
         """Hand it over."""
         self._floor.forget(self)
-        self._hand_over(self.sock.detach())
+        read = self._read + self.sock.rest() if isinstance(self.sock, ResumedSocket) else self._read
+        self._hand_over(read, self.sock.detach())
 
     def readable(self, bits: int) -> None:
         """Be served no more: it was handed over when it started."""

@@ -44,6 +44,11 @@ class ResumedSocket(socket.socket):
             self.floor.keeps(self.fileno())
         return data
 
+    def rest(self) -> bytes:
+        """Return what was read there and not here, for whoever goes on with the connection next."""
+        rest, self._read = self._read, b""
+        return rest
+
     def send(self, data: object, flags: int = 0, /) -> int:
         """Send what the kernel takes, but for what was sent before."""
         if not self._said:

@@ -11,10 +11,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from cometary.transport.http.connection import FEW, Connection
+from cometary.transport.http.connection import Connection
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
+from cometary.transport.http.reading import FEW
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor
 from cometary.transport.net.poller import READABLE, SelectorPoller

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-from functools import partial
+from itertools import cycle
 
+import pytest
 import trio
+import trio.testing
 
 from cometary.errors import ElsewhereError
-from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.exchange import Endpoint, Exchange
+from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor, Successor
 from cometary.transport.net.departing import Departing
 from cometary.transport.net.resumed import ResumedSocket
-from tests.transport.wire import Server, echo, post, serving
+from cometary.transport.net.switchboard import READ
+from tests.transport.wire import Client, Server, echo, post, serving
 
 Handed = list[tuple[int, str, bytes, int]]
 
@@ -23,12 +27,13 @@ Handed = list[tuple[int, str, bytes, int]]
 class Elsewhere:
     """An endpoint that has what is at `/there` answered elsewhere, holds what is at `/held`, and echoes the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, there: str = "/there") -> None:
+        self._there = there
         self.handed = Handed()
         self.held: list[Exchange] = []
 
     def __call__(self, exchange: Exchange) -> None:
-        if exchange.path == "/there":
+        if exchange.path == self._there:
             exchange.refuse(ElsewhereError(self._pass_on))
         elif exchange.path == "/held":
             self.held.append(exchange)
@@ -37,17 +42,20 @@ class Elsewhere:
 
     def _pass_on(self, read: bytes, said: int = 0) -> Successor:
         def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
-            return Departing(sock, floor, lambda fd: self.handed.append((fd, peer, read + beyond, said)))
+            return Departing(
+                sock, floor, read + beyond, lambda read, fd: self.handed.append((fd, peer, read, said))
+            )
 
         return succeed
 
 
-def resume(server: Server, handed: Handed) -> None:
-    """Serve what was handed over as another process would."""
-    [(descriptor, peer, read, said)] = handed
+def resume(server: Server, handed: Handed, endpoint: Endpoint = echo, most: int = READ) -> None:
+    """Serve what was handed over as another process would that reads so many bytes at once."""
+    descriptor, peer, read, said = handed.pop()
     sock = ResumedSocket(descriptor, read, said)
     sock.floor = server.switchboard
-    http = Http(Service(echo))
+    http = Http(Service(endpoint))
+    http.read_bytes = most
     server.switchboard.take(http(sock, peer, server.switchboard))
 
 
@@ -68,6 +76,27 @@ async def test_it_is_answered_there_and_so_is_what_came_behind_it() -> None:
         assert (await client.ask(post(b"on"))).body == b"on"
 
 
+async def test_requests_for_two_are_answered_by_turns_wherever_a_read_ends() -> None:
+    paths = (b"/here", b"/there", b"/here", b"/here", b"/there")
+    requests = b"".join(post(b"%d" % number, path=path) for number, path in enumerate(paths))
+    async with serving(echo) as server:
+        for most in range(1, len(requests) + 1):
+            by_turns = cycle([Elsewhere(), Elsewhere("/here")])
+            ours, theirs = socket.socketpair()
+            handed: Handed = [(theirs.detach(), "", requests, 0)]
+            client = Client(trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+            server.clients.append(client)
+            ours.settimeout(0)
+            while handed:
+                endpoint = next(by_turns)
+                resume(server, handed, endpoint, most)
+                handed = endpoint.handed
+                for _ in range(3):
+                    await trio.testing.wait_all_tasks_blocked()
+            bodies = [(await client.response()).body for _ in paths]
+            assert bodies == [b"0", b"1", b"2", b"3", b"4"]
+
+
 async def test_it_waits_for_its_turn() -> None:
     endpoint = Elsewhere()
     async with serving(endpoint) as server, serving(echo) as other:
@@ -84,17 +113,62 @@ async def test_it_waits_for_its_turn() -> None:
         assert (await client.response()).body == b"then"
 
 
-async def test_half_a_request_behind_it_ends_with_the_connection() -> None:
+HALF = post(b"and the rest", path=b"/whole")
+
+
+@pytest.mark.parametrize("cut", [1, 30, len(HALF) - 5])
+async def test_half_a_request_behind_it_goes_along_when_it_is_complete(cut: int) -> None:
+    endpoint = Elsewhere()
+    async with serving(endpoint) as server, serving(echo) as other:
+        client = await server.connect()
+        await client.send(post(path=b"/held") + post(path=b"/there") + HALF[:cut])
+        while not endpoint.held:
+            await server.settle()
+        endpoint.held[0].respond(200)
+        await client.response()
+        await server.settle()
+        assert endpoint.handed == []
+        await client.send(HALF[cut:])
+        while not endpoint.handed:
+            await server.settle()
+        resume(other, endpoint.handed)
+        assert [(await client.response()).body for _ in range(2)] == [b"", b"and the rest"]
+
+
+@pytest.mark.parametrize(
+    "half", [post(b"body", b"Expect: 100-continue")[:-4], post() * Limits().unanswered + b"POST /half"]
+)
+async def test_half_a_request_that_cannot_be_waited_for_ends_with_the_connection(half: bytes) -> None:
     endpoint = Elsewhere()
     async with serving(endpoint) as server:
         client = await server.connect()
-        await client.send(post(path=b"/held") + post(path=b"/there") + b"POST /half HTTP/1.1")
+        await client.send(post(path=b"/held") + post(path=b"/there") + half)
         while not endpoint.held:
             await server.settle()
         endpoint.held[0].respond(200)
         assert (await client.response()).status == 200
         assert await client.closed()
         assert endpoint.handed == []
+
+
+async def test_a_request_that_comes_before_it_departs_goes_along() -> None:
+    endpoint, known = Elsewhere(), post(b"known")
+    async with serving(endpoint) as server, serving(echo) as other:
+        client = await server.connect()
+        for _ in range(2):
+            await client.ask(known)
+        await client.send(post(path=b"/held"))
+        while not endpoint.held:
+            await server.settle()
+        await client.send(post(path=b"/there"))
+        await server.settle()
+        await client.send(known)
+        await server.settle()
+        endpoint.held[0].respond(200, b"held")
+        while not endpoint.handed:
+            await server.settle()
+        resume(other, endpoint.handed)
+        assert [(await client.response()).body for _ in range(3)] == [b"held", b"", b"known"]
 
 
 async def test_a_client_that_has_gone_meanwhile_is_not_handed_over() -> None:
@@ -121,7 +195,7 @@ def test_one_who_is_handed_over_is_closed_only_once() -> None:
 
     with here:
         floor = Forgetting.__new__(Forgetting)
-        departing = Departing(there, floor, partial(os.close))
+        departing = Departing(there, floor, b"", lambda _, descriptor: os.close(descriptor))
         departing.start()
         departing.close()
         assert floor.forgotten == 1
