@@ -118,7 +118,7 @@ class FrontEnd:
         try:
             await switchboard.serve(task_status=task_status)
         finally:
-            scheduler.catch_up = None
+            scheduler.catch_up = self._switchboard = None  # what comes from now on is closed, not served
         await trio.sleep_forever()  # it was closed by `aclose`, so the supervisor will cancel this
 
     @property
