@@ -70,7 +70,7 @@ class Above:
         self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL))
         count = settings.workers
         self.workers = [
-            WorkerProcess(number, count, command, self._listening, folder, relay)
+            WorkerProcess(number, count, command, self._listening, folder, relay, network.successor)
             for number in range(1, count + 1)
         ]
         self._root: ActorRef[Any] | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Literal
 
 VARIABLE: Final = "COMETARY_WORKER"
 
@@ -20,6 +21,7 @@ class Part:
         link: the descriptor of its end of the link.
         listening: those of the listening sockets of the clients.
         control: the path of its own control interface.
+        successor: who accepts callers when all stop; see `Network`.
     """
 
     number: int
@@ -27,6 +29,7 @@ class Part:
     link: int
     listening: Sequence[int]
     control: str
+    successor: Literal["none", "sockets", "port"] = "none"
 
     def written(self) -> str:
         """Return it as the variable's value."""
@@ -39,6 +42,14 @@ def is_worker(environment: Mapping[str, str]) -> bool:
 
 
 def take_part(environment: MutableMapping[str, str]) -> Part | None:
-    """Return what this process was told, which nobody else is then; None if it is not a worker."""
+    """Return what this process was told, which nobody else is then; None if it is not a worker.
+
+    The descriptors are those of this process alone: none that it starts gets them.
+    """
     text = environment.pop(VARIABLE, None)
-    return None if text is None else Part(**json.loads(text))
+    if text is None:
+        return None
+    part = Part(**json.loads(text))
+    for descriptor in (part.link, *part.listening):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - its one argument
+    return part

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import trio
 
@@ -41,6 +41,7 @@ class WorkerProcess:
         listening: the listening sockets of the clients.
         folder: where its control interface is.
         relay: passes on what it has for others.
+        successor: who accepts callers when all stop; see `Network`.
     """
 
     number: int
@@ -49,6 +50,7 @@ class WorkerProcess:
     listening: Sequence[socket.socket]
     folder: Path
     relay: Relay
+    successor: Literal["none", "sockets", "port"]
     stopping: bool = False
     process: trio.Process | None = None
     _ready: trio.Event = field(default_factory=trio.Event)
@@ -97,7 +99,7 @@ class WorkerProcess:
 
     async def _start(self, there: socket.socket) -> trio.Process:
         listening = [sock.fileno() for sock in self.listening]
-        part = Part(self.number, self.workers, there.fileno(), listening, str(self.control))
+        part = Part(self.number, self.workers, there.fileno(), listening, str(self.control), self.successor)
         self.control.unlink(missing_ok=True)
         start = partial(
             trio.lowlevel.open_process,

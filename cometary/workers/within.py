@@ -51,7 +51,7 @@ def network_of_worker(settings: Settings, part: Part) -> Network:
     def open_path(path: str, mode: int) -> socket.socket:
         return open_unix_socket(path, mode) if path == part.control else listening[0].dup()
 
-    return Network(open_sockets, open_unix_socket=open_path, successor="sockets")
+    return Network(open_sockets, open_unix_socket=open_path, successor=part.successor)
 
 
 class AnswerToAbove:

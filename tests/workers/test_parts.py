@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -23,7 +23,9 @@ from cometary.transport.net.resumed import ResumedSocket
 from cometary.workers.colleagues import as_packet, as_published
 from cometary.workers.merging import MERGED
 from cometary.workers.messages import Answered, Published, decode, encode
+from cometary.workers.part import VARIABLE, Part, take_part
 from cometary.workers.supported import check_application, check_settings
+from cometary.workers.within import network_of_worker
 
 
 def test_an_id_says_whose_the_session_is() -> None:
@@ -107,6 +109,24 @@ def test_a_socket_that_was_handed_over_goes_on_where_it_was() -> None:
         assert floor.kept == 1
         assert [resumed.send(b"sai"), resumed.send(b"d, and on"), resumed.send(b"!")] == [3, 9, 1]
         assert here.recv(20) == b", and on!"
+
+
+@pytest.mark.parametrize("successor", ["none", "sockets"])
+def test_who_accepts_callers_when_all_stop_is_known_to_each(successor: Literal["none", "sockets"]) -> None:
+    part = Part(1, 2, -1, [], "/control", successor)
+    assert network_of_worker(Settings(), part).successor == successor
+
+
+def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        for sock in (here, there):
+            sock.set_inheritable(True)
+        environment = {VARIABLE: Part(1, 1, here.fileno(), [there.fileno()], "/control").written()}
+        assert take_part(environment) == Part(1, 1, here.fileno(), [there.fileno()], "/control")
+        assert environment == {}
+        assert not here.get_inheritable()
+        assert not there.get_inheritable()
 
 
 def merged(method: str, path: str, *bodies: bytes) -> Any:

@@ -38,6 +38,13 @@ UPGRADE = (
 )
 
 
+def test_workers_are_told_that_nobody_accepts_callers_when_they_stop(workers: Workers) -> None:
+    for process in workers.processes():
+        environment = Path(f"/proc/{process}/environ").read_text().split("\0")
+        [told] = [each for each in environment if each.startswith(VARIABLE)]
+        assert '"successor": "none"' in told
+
+
 def test_one_connection_asks_for_the_sessions_of_all_workers(workers: Workers) -> None:
     pages = workers.one_of_each()
     told: dict[int | None, set[int]] = {1: set(), 2: set()}
