@@ -1,7 +1,8 @@
 """A server that is one of several workers: what it has of the others.
 
 1.  The last character of a session's id says which worker has the session; the others are as random as ever. What comes
-    for a session of another worker is handed over to that, with its connection.
+    for a session of another worker is handed over to that, with its connection. Who is there is told by the process
+    above, to all before it hands anything back: so nothing goes to and fro for a worker that has ended.
 2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
 3.  What is published here is routed here at once, and sent to the others; what others have published is routed like it.
 """
@@ -9,7 +10,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
@@ -28,7 +28,7 @@ from cometary.workers.messages import Handed, Published
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from cometary.actors import Future
     from cometary.dispatch.engine import Engine
@@ -58,6 +58,9 @@ class Colleagues:
         workers: how many there are.
         link: leads to the others.
         met: told of the server's front end, and its control door, once clients can come.
+
+    Attributes:
+        begun: those that may have sessions, as far as is known.
     """
 
     def __init__(self, number: int, workers: int, link: Link, met: Met) -> None:
@@ -66,7 +69,7 @@ class Colleagues:
         self._link = link
         self._met = met
         self._engine: SharedEngine | None = None
-        self._gone: int | None = None
+        self.begun: frozenset[int] = frozenset()
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it in the first of them, and nothing in the others."""
@@ -109,19 +112,10 @@ class Colleagues:
 
         return speak
 
-    @contextmanager
-    def without(self, worker: int | None) -> Generator[None]:
-        """Have the sessions of one be gone until the end of the block, in which what it has left is served."""
-        self._gone = worker
-        try:
-            yield
-        finally:
-            self._gone = None
-
     def place_of(self, sid: str) -> Place | None:
-        """Return where a session is that another worker has; None if no other has it."""
+        """Return where a session is that another worker has; None if no other that is there has it."""
         worker = worker_of(sid)
-        if worker is None or worker in {self._number, self._gone} or worker > self._workers:
+        if worker is None or worker == self._number or worker not in self.begun:
             return None
         return Elsewhere(str(worker), partial(self._successor, worker))
 

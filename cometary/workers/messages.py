@@ -11,6 +11,16 @@ class Begins(msgspec.Struct, array_like=True, frozen=True, tag="begins"):
     """A worker is about to listen: from when that is known above on, it may have sessions. It is told the same then."""
 
 
+class Begun(msgspec.Struct, array_like=True, frozen=True, tag="begun"):
+    """What all workers are told whenever one has begun, or has ended.
+
+    Attributes:
+        workers: the numbers of those that may have sessions.
+    """
+
+    workers: tuple[int, ...]
+
+
 class Ready(msgspec.Struct, array_like=True, frozen=True, tag="ready"):
     """A worker takes clients."""
 
@@ -23,14 +33,12 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
         peer: the address of the connection's other end.
         read: what was read of it, from the beginning of that request on.
         said: how many bytes of the answer were sent already.
-        gone: whether that worker, with its sessions, is gone: whoever gets it tells the client.
     """
 
     worker: int
     peer: str
     read: bytes
     said: int
-    gone: bool = False
 
 
 class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
@@ -97,7 +105,7 @@ class Answered(msgspec.Struct, array_like=True, frozen=True, tag="answered"):
     headers: tuple[tuple[bytes, bytes], ...]
 
 
-Message = Begins | Ready | Handed | Published | Asked | Answered
+Message = Begins | Begun | Ready | Handed | Published | Asked | Answered
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder[Message](Message).decode

@@ -1,8 +1,8 @@
 """What the process above the workers passes on between them.
 
-1.  A connection goes to the worker that it is for. If that is not there it goes to any other: where it was to a session
-    of that worker, with the word that this is gone. A worker that has just been started has no session until it says
-    that it is about to listen, and waits until that is known here.
+1.  A connection goes to the worker that it is for. If that is not there it goes to any other, which has been told so
+    before, as all are: so it tells the client that a session of that worker is gone. A worker that has just been
+    started has no session until it says that it is about to listen, and waits until that is known here.
 2.  A packet goes to all workers but the one that it came from. Each gets the packets of each in their order.
 3.  A worker that takes nothing for `PATIENCE` seconds, while others wait for it to, is killed: it hangs.
 4.  A call is answered by the worker that it was made at; if that ends before, it is told that it is to be made again.
@@ -16,9 +16,18 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import trio
-from msgspec import structs
 
-from cometary.workers.messages import Answered, Asked, Begins, Handed, Message, Published, Ready
+from cometary.workers.messages import (
+    Answered,
+    Asked,
+    Begins,
+    Begun,
+    Handed,
+    Message,
+    Published,
+    Ready,
+    encode,
+)
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
@@ -64,6 +73,7 @@ class Relay:
         self._links.pop(worker, None)
         self._ready.discard(worker)
         self._begun.discard(worker)
+        self._tell_who_has_begun()
         for number, (asked, answered) in list(self._calls.items()):
             if asked == worker:
                 del self._calls[number]
@@ -83,6 +93,7 @@ class Relay:
                 answered(message)
             case Begins():
                 self._begun.add(worker)
+                self._tell_who_has_begun()
                 self._links[worker].send(message)
             case Ready():
                 self._ready.add(worker)
@@ -99,11 +110,15 @@ class Relay:
         if self._links.get(worker) is link:
             link.send(message)
 
+    def _tell_who_has_begun(self) -> None:
+        told = encode(Begun(tuple(sorted(self._begun))))
+        for link in self._links.values():
+            link.put(told)  # whatever waits: it is little
+
     def _hand_over(self, message: Handed, descriptor: int) -> None:
         worker = message.worker
         if worker not in self._begun:
             worker = next(iter(self._ready), 0)
-            message = structs.replace(message, gone=True)
         link = self._links.get(worker)
         if link is None or link.full:
             os.close(descriptor)

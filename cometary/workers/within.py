@@ -18,7 +18,17 @@ from cometary.transport.net.resumed import ResumedSocket
 from cometary.transport.net.unix import open_unix_socket
 from cometary.workers.colleagues import Colleagues
 from cometary.workers.link import Link
-from cometary.workers.messages import Answered, Asked, Begins, Handed, Message, Published, Ready, encode
+from cometary.workers.messages import (
+    Answered,
+    Asked,
+    Begins,
+    Begun,
+    Handed,
+    Message,
+    Published,
+    Ready,
+    encode,
+)
 from cometary.workers.supported import unsupported
 
 if TYPE_CHECKING:
@@ -130,6 +140,9 @@ class Within:
         if isinstance(message, Begins):
             self._begun.set()
             return
+        if isinstance(message, Begun):
+            self.colleagues.begun = frozenset(message.workers)
+            return
         await self._met.wait()
         match message:
             case Published():
@@ -143,8 +156,7 @@ class Within:
 
     def _resume(self, handed: Handed, descriptor: int) -> None:
         assert self._front_end is not None  # noqa: S101 - it was met
-        with self.colleagues.without(handed.worker if handed.gone else None):
-            self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
+        self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
 
     def _answer(self, asked: Asked) -> None:
         assert self._control is not None  # noqa: S101 - it is one of the built-in doors
