@@ -46,6 +46,11 @@ def worker_of(sid: str) -> int | None:
     return WORKERS.find(sid[-1]) + 1 or None if len(sid) == SID_LENGTH else None
 
 
+def nobodys_sid(last: str) -> str:
+    """Return an id that no session has, with this last character: where one is whose id ends so, if with a worker."""
+    return "." * (SID_LENGTH - 1) + last
+
+
 def new_name() -> str:
     """Return a short public name, safe to log and to show."""
     return urandom(NAME_BYTES).hex()

@@ -47,6 +47,7 @@ class Source:
         welcome, hello = await self.read(streamed, 2)
         assert hello == {"seq": 1, "packets": []}
         assert welcome["bind"] == "cookie"
+        assert self.last_id.split(".")[0][-1] == welcome["sid"][-1]
         return streamed, welcome
 
     async def come_back(self) -> Streamed:

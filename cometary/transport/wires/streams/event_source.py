@@ -4,7 +4,8 @@
     the page's. Each `EventSource` has a session of its own: the tabs of a browser do not take streams from each other.
 2.  Its first GET opens the session. Its events have ids of a public name and the packet's number; so, when the browser
     comes back by itself, `Last-Event-ID` says which session, and what has come. The name is no secret: without the
-    cookie there is no such session.
+    cookie there is no such session. It ends as the session's id does: so one of several workers, which has not given
+    it, knows whose it is, and hands the connection over.
 3.  Any status but 200 would end the `EventSource` for good. So it is another only where that is right: where the
     session was closed or kicked, or the client is not let in. A session that has ended otherwise, or is not known any
     more, is followed by another, of which the page is told by the answer to its opening, which comes as an event. What
@@ -21,8 +22,9 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from cometary.errors import ProtocolError
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.opening import NO_TOKEN
+from cometary.sessions.ids import nobodys_sid
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.wires.comet.shapes import Body
 from cometary.transport.wires.streams.body_stream import HEADERS, BodyStream
@@ -59,10 +61,10 @@ class EventSources:
         """
         gate = self._gate
         name, ack = last_event(exchange.headers.get(b"last-event-id", b""))
-        sid = self._sids.get(name)
-        if sid is None:
+        if not name:
             self.open(exchange)
         else:
+            sid = self._sids.get(name) or nobodys_sid(name[-1:].decode("latin-1"))
             stream = EventSourceStream(exchange, NamedEvents(name), gate, self.open)
             gate.attach(sid, stream, ack, HttpCredentials(exchange, NO_TOKEN))
 
@@ -98,7 +100,7 @@ class EventSourceStream(BodyStream):
 
     def refuse(self, error: ProtocolError) -> None:
         """Open another session if that is what helps (rule 3)."""
-        if self._response is not None or self._exchange.answered:
+        if self._response is not None or self._exchange.answered or isinstance(error, ElsewhereError):
             super().refuse(error)
         elif error.condition in LOST and error.members.get("reason") not in FINAL:
             self._open(self._exchange)
@@ -124,20 +126,20 @@ def refuse(exchange: Exchange, error: ProtocolError) -> None:
 class EventSourceOpening(StreamOpening):
     """An opening by an `EventSource`."""
 
-    __slots__ = ("_name", "_remember")
+    __slots__ = ("_named", "_remember")
 
     def __init__(
         self, exchange: Exchange, gate: Gate, policy: Policy, remember: Callable[[bytes, str], None]
     ) -> None:
-        form = NamedEvents(secrets.token_urlsafe(9).encode())
-        super().__init__(exchange, form, gate, Body(rid=1))
+        self._named = NamedEvents(secrets.token_urlsafe(9).encode())
+        super().__init__(exchange, self._named, gate, Body(rid=1))
         self.policy = policy
-        self._name = form.name
         self._remember = remember
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
-        self._remember(self._name, welcome.sid)
+        self._named.name += welcome.sid[-1:].encode()
+        self._remember(self._named.name, welcome.sid)
         super().opened(welcome)
 
     def refuse(self, error: ProtocolError) -> None:

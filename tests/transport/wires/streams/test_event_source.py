@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
+from cometary.errors import ElsewhereError
 from cometary.gate.gate import Gate
+from cometary.sessions.events import Stream
+from cometary.sessions.ids import WORKERS, worker_of
 from cometary.sessions.policy import Policy
+from cometary.transport.http.exchange import Exchange
 from cometary.transport.wires.streams.event_source import EventSources
+from tests.transport.wire import WholeAnswers
 
 
 class Knowing:
@@ -14,6 +19,14 @@ class Knowing:
 
     def __init__(self) -> None:
         self.sids: set[str] = set()
+
+    def attach(self, sid: str, stream: Stream, ack: int, credentials: object) -> None:  # noqa: ARG002
+        self.sids.add(sid)
+        stream.refuse(ElsewhereError(self._pass_on))
+
+    def _pass_on(self, read: bytes) -> Any:
+        self.passed_on = read
+        return object()
 
     def knows(self, sid: str) -> bool:
         return sid in self.sids
@@ -34,3 +47,28 @@ def test_a_name_that_is_forgotten_at_once_harms_nothing() -> None:
     sources = EventSources(cast("Gate", Knowing()), Policy())
     sources.remember(b"a", "gone already")
     assert len(sources._sids) == 0
+
+
+class Concluding(WholeAnswers):
+    """A connection that notes that it is to go on."""
+
+    concluded = 0
+
+    def carry(self, *_: object) -> None:
+        raise NotImplementedError
+
+    def conclude(self, exchange: Exchange) -> None:
+        assert exchange.successor is not None
+        self.concluded += 1
+
+
+def test_one_who_comes_back_at_another_worker_is_handed_over_to_its_own() -> None:
+    gate, wire = Knowing(), Concluding()
+    headers = {b"host": b"h", b"last-event-id": b"some-name" + WORKERS[4].encode() + b".7"}
+    exchange = Exchange("GET", "/comet", b"", headers)
+    exchange.arrive(wire, "peer")
+    EventSources(cast("Gate", gate), Policy())(exchange)
+    [sid] = gate.sids
+    assert worker_of(sid) == 5
+    assert wire.concluded == 1
+    assert b"last-event-id: some-nameE.7" in gate.passed_on
