@@ -4,23 +4,29 @@
 2.  What is sent arrives in its order. A message is its length, whether a descriptor goes with it, and itself. The
     kernel keeps the descriptors in the order of the messages that they came with.
 3.  What one end cannot take yet is kept for it, up to `MOST` bytes. Who has more waits for room (`room`), or is refused
-    (`MailboxFullError`): whoever sends for somebody else waits, whoever sends for itself is refused.
+    (`MailboxFullError`): whoever sends for somebody else waits, whoever sends for itself is refused. No more than
+    `MOST_DESCRIPTORS` are kept: whoever sends one more is refused.
 4.  A message is taken when the one before it was: so an end that has no room makes the other one wait.
+5.  A descriptor can be lost on its way, where a process has no room for it: its message comes with -1 in its place, and
+    no other message with a descriptor that is not its own.
+6.  What is sent by a link that has ended is thrown away, its descriptor closed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from array import array
 from collections import deque
 from collections.abc import Awaitable, Callable
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Final
 
 import trio
 
 from cometary.errors import MailboxFullError
+from cometary.log import get_logger
 from cometary.workers.messages import Message, decode, encode
 
 HEAD: Final = 5
@@ -28,13 +34,14 @@ HEAD: Final = 5
 
 READ: Final = 256 * 1024
 MOST: Final = 16 * 1024 * 1024
-AT_ONCE: Final = 64
-"""Messages that go out in one write."""
+MOST_DESCRIPTORS: Final = 256
 
 ROOM_FOR_DESCRIPTORS: Final = socket.CMSG_SPACE(16 * array("i").itemsize)
 
 Take = Callable[[Message, int], Awaitable[None]]
-"""Takes a message, and the descriptor that goes with it, which is its own then; -1 if there is none."""
+"""Takes a message, and the descriptor that goes with it, which is its own then; -1 if there is none, or it was lost."""
+
+logger = get_logger("cometary.workers")
 
 
 class Link:
@@ -42,7 +49,10 @@ class Link:
 
     Args:
         sock: the socket, connected; the link closes it.
-        take: takes what comes.
+        take: takes what comes. What it raises is logged: that message alone is lost.
+
+    Attributes:
+        sent: how many bytes the other end has taken; it may not have read the last of them yet.
     """
 
     def __init__(self, sock: socket.socket, take: Take) -> None:
@@ -52,7 +62,11 @@ class Link:
         self._thread = get_ident()
         self._token = trio.lowlevel.current_trio_token()
         self._frames: deque[tuple[bytes, int]] = deque()
+        self._lock = Lock()  # for the next three, and what is added to the frames: any thread sends
         self._kept = 0
+        self._descriptors = 0
+        self._closed = False
+        self.sent = 0
         self._called = trio.Event()
         self._freed = trio.Event()
         self._came: deque[int] = deque()
@@ -67,16 +81,22 @@ class Link:
         Raises:
             MailboxFullError: the other end has not taken far too much yet; nothing was sent.
         """
-        if self._kept > MOST:
+        if self._kept > MOST or (descriptor >= 0 and self._descriptors >= MOST_DESCRIPTORS):
             raise MailboxFullError("far too much waits for another process")
         self.put(encode(message), descriptor)
 
     def put(self, payload: bytes, descriptor: int = -1) -> None:
         """Send a message that is encoded, whatever waits."""
         frame = len(payload).to_bytes(HEAD - 1, "big") + bytes((descriptor >= 0,)) + payload
-        self._kept += len(frame)
-        self._frames.append((frame, descriptor))
-        if get_ident() == self._thread:
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._kept += len(frame)
+                self._descriptors += descriptor >= 0
+                self._frames.append((frame, descriptor))
+        if closed:
+            close_descriptor(descriptor)
+        elif get_ident() == self._thread:
             self._called.set()
         else:
             self._token.run_sync_soon(self._wake)
@@ -89,17 +109,24 @@ class Link:
         """Whether more is kept than there is room for."""
         return self._kept > MOST
 
-    async def room(self) -> None:
-        """Wait until there is."""
-        while self._kept > MOST:
-            self._freed = trio.Event()
+    async def room(self, times: int = 1) -> None:
+        """Wait until there is, or the link has ended.
+
+        Args:
+            times: how many times what there is room for.
+        """
+        while self._kept > times * MOST and not self._closed:
             await self._freed.wait()
+
+    def _free(self) -> None:
+        freed, self._freed = self._freed, trio.Event()  # nobody else replaces it: several may wait
+        freed.set()
 
     async def run(self) -> None:
         """Send and take, until the other end has gone, or a wrong message came."""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write)
+                nursery.start_soon(self._write, nursery.cancel_scope)
                 await self._read()
                 nursery.cancel_scope.cancel()
         finally:
@@ -107,37 +134,36 @@ class Link:
 
     def _close(self) -> None:
         self._sock.close()
+        with self._lock:
+            self._closed = True
         for _, descriptor in self._frames:
-            if descriptor >= 0:
-                os.close(descriptor)
+            close_descriptor(descriptor)
         self._frames.clear()
         for descriptor in self._came:
-            os.close(descriptor)
+            close_descriptor(descriptor)
         self._came.clear()
+        self._free()
 
-    async def _write(self) -> None:
+    async def _write(self, running: trio.CancelScope) -> None:
         try:
             while True:
                 await self._called.wait()
                 self._called = trio.Event()
                 while self._frames:
                     await self._send_next()
-                    self._freed.set()
-        except OSError:
-            return  # the other end has gone, which is read
+                    self._free()
+        except (BrokenPipeError, ConnectionResetError):
+            return  # the other end has gone: what it had sent before is read still
+        except OSError as error:
+            logger.error("link ended", text=f"a link between processes ends: {error}", error=str(error))  # noqa: TRY400
+            running.cancel()
 
     async def _send_next(self) -> None:
         """Send the next messages: several of those without a descriptor, or one with it."""
         frames, data = self._frames, bytearray()
         frame, descriptor = frames.popleft()
         if descriptor >= 0:
-            try:
-                passing = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))]
-                sent = await self._sock.sendmsg([frame], passing)
-            finally:
-                os.close(descriptor)
-            data += frame[sent:]
-            self._kept -= sent
+            data += await self._send_with(descriptor, frame)
         else:
             data += frame
             while frames and frames[0][1] < 0 and len(data) < READ:
@@ -145,19 +171,42 @@ class Link:
         view = memoryview(data)
         while view:
             sent = await self._sock.send(view)
-            self._kept -= sent
+            self._count(sent)
             view = view[sent:]
+
+    async def _send_with(self, descriptor: int, frame: bytes) -> bytes:
+        """Send a descriptor, with a message; returns what of that is still to be sent."""
+        passing = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))]
+        try:
+            sent = await self._sock.sendmsg([frame], passing)
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            return frame[: HEAD - 1] + b"\0" + frame[HEAD:]  # too many are on their way (rule 5)
+        finally:
+            os.close(descriptor)
+            with self._lock:
+                self._descriptors -= 1
+        self._count(sent)
+        return frame[sent:]
+
+    def _count(self, sent: int) -> None:
+        self.sent += sent
+        with self._lock:
+            self._kept -= sent
 
     async def _read(self) -> None:
         buffer = bytearray()
         while True:
             try:
-                data, ancillary, _, _ = await self._sock.recvmsg(READ, ROOM_FOR_DESCRIPTORS)
+                data, ancillary, flags, _ = await self._sock.recvmsg(READ, ROOM_FOR_DESCRIPTORS)
             except OSError:
                 return
             for level, kind, passed in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                     self._came.extend(array("i", passed))
+            if flags & socket.MSG_CTRUNC:
+                self._came.append(-1)  # there was no room for it (rule 5), and no read brings more than one
             if not data:
                 return
             buffer += data
@@ -170,6 +219,17 @@ class Link:
             if len(buffer) < end:
                 break
             descriptor = self._came.popleft() if buffer[at + HEAD - 1] else -1
-            await self._take(decode(bytes(buffer[at + HEAD : end])), descriptor)
+            message = decode(bytes(buffer[at + HEAD : end]))
+            try:
+                await self._take(message, descriptor)
+            except Exception:
+                text = f"a message of another process failed: {type(message).__name__}"
+                logger.exception("message failed", text=text)
             at = end
         del buffer[:at]
+
+
+def close_descriptor(descriptor: int) -> None:
+    """Close one, if it is one."""
+    if descriptor >= 0:
+        os.close(descriptor)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -113,3 +115,136 @@ async def test_a_link_ends_with_either_end_and_closes_what_it_has_not_handed_ove
             await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(reading)
+
+
+def a_pipe(content: bytes) -> int:
+    """Return the end of a pipe at which this is read."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return reading
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+async def test_a_descriptor_that_there_is_no_room_for_is_lost_and_no_other_is_taken_for_it() -> None:
+    async with linked() as (end, _, came):
+        first, second = a_pipe(b"1"), a_pipe(b"2")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try:
+            end.send(Handed(1, "", b"", 0), first)
+            await until(came, 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        end.send(Handed(2, "", b"", 0), second)
+        await until(came, 2)
+        assert came[0] == (Handed(1, "", b"", 0), -1)
+        with os.fdopen(came[1][1], "rb") as reading:
+            assert reading.read() == b"2"
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, end: Link, number: int) -> None:
+    """Have the system refuse to send the next descriptors."""
+
+    async def sendmsg(*_: object) -> int:
+        await trio.lowlevel.checkpoint()
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(type(end._sock), "sendmsg", sendmsg)
+
+
+async def test_when_too_many_descriptors_are_on_their_way_their_messages_come_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with linked() as (end, _, came):
+        refusing(monkeypatch, end, errno.ETOOMANYREFS)
+        reading = a_pipe(b"")
+        end.send(Handed(1, "", b"x" * 1000, 0), reading)
+        end.send(Ready())
+        await until(came, 2)
+        assert came == [(Handed(1, "", b"x" * 1000, 0), -1), (Ready(), -1)]
+        assert not is_open(reading)
+        assert end._kept == end._descriptors == 0
+
+
+async def test_a_link_that_cannot_send_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with linked() as (end, _, _):
+        refusing(monkeypatch, end, errno.EPERM)
+        first, second = a_pipe(b""), a_pipe(b"")
+        end.send(Handed(1, "", b"", 0), first)
+        await trio.testing.wait_all_tasks_blocked()
+        end.send(Handed(1, "", b"", 0), second)
+        assert end._closed
+        assert not is_open(first)
+        assert not is_open(second)
+
+
+async def test_no_more_than_so_many_descriptors_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "MOST_DESCRIPTORS", 1)
+    async with linked() as (end, _, came):
+        first, second = a_pipe(b""), a_pipe(b"")
+        end.send(Handed(1, "", b"", 0), first)
+        with pytest.raises(MailboxFullError):
+            end.send(Handed(2, "", b"", 0), second)
+        end.send(Ready())
+        await until(came, 2)
+        end.send(Handed(3, "", b"", 0), second)
+        await until(came, 3)
+        for _, descriptor in came:
+            links.close_descriptor(descriptor)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["room", "end"])
+async def test_all_who_wait_for_room_go_on_when_there_is_room_and_when_the_link_ends(
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+    ends: bool,
+) -> None:
+    monkeypatch.setattr(links, "MOST", 1000 if ends else 10)
+    here, there = socket.socketpair()
+
+    async def nobody(_: Message, __: int) -> None:
+        await trio.lowlevel.checkpoint()
+
+    with there, trio.fail_after(1):
+        end = Link(here, nobody)
+        end.put(b"x" * (8_000_000 if ends else 100))  # more than the kernel takes
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(end.room)
+            await trio.testing.wait_all_tasks_blocked()
+            async with trio.open_nursery() as running:
+                running.start_soon(end.run)
+                await trio.testing.wait_all_tasks_blocked()
+                running.cancel_scope.cancel()
+
+
+async def test_a_message_that_fails_is_logged_and_the_next_one_is_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    came = list[Message]()
+
+    async def take(message: Message, _: int) -> None:
+        await trio.lowlevel.checkpoint()
+        if isinstance(message, Published):
+            raise ZeroDivisionError
+        came.append(message)
+
+    here, there = socket.socketpair()
+    ends = Link(here, take), Link(there, take)
+    async with trio.open_nursery() as nursery:
+        for each in ends:
+            nursery.start_soon(each.run)
+        ends[0].send(Published(b"", ""))
+        ends[0].send(Ready())
+        while not came:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert "a message of another process failed: Published" in caplog.text
