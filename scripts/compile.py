@@ -182,7 +182,7 @@ def compile_if_possible() -> int:
         shutil.rmtree(COPY, ignore_errors=True)  # it would be run otherwise
     elif not is_up_to_date():
         print(
-            "Compiling what every delivery runs through, a minute, once (COMETARY_BUILD=pure leaves it) ...",
+            "Compiling what every delivery runs through, some minutes, once (COMETARY_BUILD=pure leaves it) ...",
             flush=True,
         )
         try:

@@ -6,8 +6,8 @@
 
 1.  The version is the tag's, `v1.2.3`: nothing else names it. Python's packages take it from git (setuptools-scm), the
     npm package is given it here.
-2.  Only what is committed and tagged is released: it is built in a clone of the tag, with the npm packages of the tag's lock file,
-    so nothing else can get in.
+2.  Only what is committed and tagged is released: it is built in a clone of the tag, with the npm packages of the tag's
+    lock file, so nothing else can get in.
 3.  The changelog must have a dated section of that version with something in it.
 4.  One wheel is compiled, for the interpreter that runs this, and one is not. Those that an index takes, for each
     interpreter and kind of machine, are cibuildwheel's, as `pyproject.toml` says.

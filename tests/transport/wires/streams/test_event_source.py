@@ -20,7 +20,7 @@ class Knowing:
     def __init__(self) -> None:
         self.sids: set[str] = set()
 
-    def attach(self, sid: str, stream: Stream, ack: int, credentials: object) -> None:  # noqa: ARG002
+    def attach(self, sid: str, stream: Stream, ack: int, credentials: object) -> None:
         self.sids.add(sid)
         stream.refuse(ElsewhereError(self._pass_on))
 
