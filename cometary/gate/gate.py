@@ -103,6 +103,11 @@ class Gate:
         place = self._locator.find(sid)
         return not isinstance(place, Gone) or place.reason is not None
 
+    @property
+    def most_packets(self) -> int:
+        """How many packets one request may have."""
+        return self._manager.settings.max_request_packets
+
     # -- opening ------------------------------------------------------------------------------
 
     def open(self, opening: Opening) -> None:
@@ -274,7 +279,7 @@ class Gate:
         Raises:
             ProtocolError: `too-large` or `forbidden`, the client's fault.
         """
-        most = self._manager.settings.max_request_packets
+        most = self.most_packets
         if len(packets) > most:
             detail = f"the request has {len(packets)} packets; one may have {most}, so send them in several"
             raise ProtocolError("too-large", detail)

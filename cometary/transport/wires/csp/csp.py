@@ -10,6 +10,7 @@ import trio
 from cometary.errors import ProtocolError
 from cometary.sessions.locator import unknown_session
 from cometary.transport.wires.alarms import Alarms
+from cometary.transport.wires.csp.rests import Rests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ class Csp:
         gate: the same.
         policy: the same.
         longest_message: the same.
+        rests: what has come of messages that are not whole.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Csp:
         self.gate = gate
         self.policy = policy
         self.longest_message = longest_message
+        self.rests = Rests(lambda sid: sid in gate.living)
         self._most_unheard = most_unheard
         self._alarms = Alarms(start_soon)
         self._sessions: OrderedDict[str, CspSession] = OrderedDict()
@@ -60,10 +63,13 @@ class Csp:
             sid, old = self._sessions.popitem(last=False)
             if self.gate.knows(sid):
                 self._sessions[sid] = old
+            else:
+                self.rests.let_go(old)
 
     def forget(self, session: CspSession) -> None:
         """Take note that a session has ended, and its client knows."""
         self._sessions.pop(session.sid, None)
+        self.rests.let_go(session)
 
     def session_of(self, query: Mapping[str, str]) -> CspSession:
         """Return the session of a request.

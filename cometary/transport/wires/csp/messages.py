@@ -2,7 +2,8 @@
 
 1.  CSP has no messages: a client may join what it writes, and cut it up. So an object ends where its last bracket is,
     whatever packets it came in; blanks between two are nothing.
-2.  What has come of an object that is not whole waits for the rest.
+2.  What has come of an object that is not whole waits for the rest (`Unfinished`), with how far it was looked at: so
+    each byte is looked at once, into however many pieces the object is cut.
 
 Pure.
 """
@@ -10,11 +11,14 @@ Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from cometary.errors import ProtocolError
+from cometary.packets.nesting import DEEPEST
 from cometary.packets.paths import check_path
 from cometary.transport.codecs import json
 from cometary.transport.codecs.amount import check_json
@@ -28,60 +32,95 @@ if TYPE_CHECKING:
 
 OPENS: Final = 0x7B
 CLOSES: Final = 0x7D
+QUOTE: Final = 0x22
 BLANKS: Final = b" \t\r\n"
 
-_to_bracket: Final = re.compile(rb'[^{}"]*+(?:"(?:[^"\\]|\\.)*+"[^{}"]*+)*+', re.DOTALL).match
+Goes = Callable[[bytes, int], "re.Match[bytes] | None"]
+
+_to_quote: Goes = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL).match
+"""Goes within a string to its end; to a backslash that is the last byte."""
+
+_to_bracket: Goes = re.compile(rb'[^{}"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^{}"]*+)*+', re.DOTALL).match
 """Goes to the next curly bracket that is in no string, in one step; to the quote of a string that has no end yet."""
 
 
-def split(data: bytes) -> tuple[Sequence[bytes], bytes]:
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What has come of an object that is not whole; nothing, as a rule.
+
+    Attributes:
+        text: its bytes.
+        place: how many of them need not be looked at again.
+        depth: how many curly brackets are open there.
+        in_string: whether that is within a string.
+    """
+
+    text: bytes = b""
+    place: int = 0
+    depth: int = 0
+    in_string: bool = False
+
+
+NOTHING: Final = Unfinished()
+
+
+def split(before: Unfinished, data: bytes, longest: int) -> tuple[Sequence[bytes], Unfinished]:
     """Return the objects that are whole, and what there is of one that is not.
 
-    Raises:
-        ProtocolError: `bad-request`: something is in none; the client's fault.
-    """
-    check_json(data)
-    objects: list[bytes] = []
-    depth = begin = at = 0
-    while (at := _end_of_text(data, at)) < len(data) and data[at] in {OPENS, CLOSES}:
-        if not depth and (data[begin:at].strip(BLANKS) or data[at] == CLOSES):
-            break
-        if not depth:
-            begin = at
-        depth += 1 if data[at] == OPENS else -1
-        at += 1
-        if not depth:
-            objects.append(data[begin:at])
-            begin = at
-    if depth:
-        return objects, data[begin:]
-    if data[begin:].strip(BLANKS):
-        raise ProtocolError("bad-request", "What a client sends is objects of JSON, one behind the other.")
-    return objects, b""
-
-
-def _end_of_text(data: bytes, begin: int) -> int:
-    found = _to_bracket(data, begin)
-    return begin if found is None else found.end()
-
-
-def read_packets(rest: bytes, data: bytes, longest: int) -> tuple[Sequence[Packet], bytes]:
-    """Return the packets that are whole, and what there is of one that is not.
-
     Args:
-        rest: what there was of one before.
+        before: what there was of one before.
         data: what has come now.
         longest: bytes that one may have.
 
     Raises:
-        ProtocolError: `bad-request`, `forbidden-path` or `too-large`; the client's fault.
+        ProtocolError: `bad-request` or `too-large`: something is in none, or one is too deep or too long; the client's
+            fault.
     """
     if not data:
-        return (), rest
-    objects, rest = split(rest + data)
-    if len(rest) > longest:
+        return (), before
+    text, at, depth = before.text + data, before.place, before.depth
+    check_json(b'"' + text[at:] if before.in_string else text[at:])
+    if before.in_string:
+        at = _end(_to_quote, text, at)
+        if at >= len(text) or text[at] != QUOTE:
+            return (), Unfinished(_checked(text, longest), at, depth, in_string=True)
+        at += 1
+    objects: list[bytes] = []
+    begin = 0
+    while (at := _end(_to_bracket, text, at)) < len(text) and text[at] != QUOTE:
+        if not depth:
+            _check_between(text[begin:at], is_end=text[at] == CLOSES)
+            begin = at
+        depth += 1 if text[at] == OPENS else -1
+        at += 1
+        if depth > DEEPEST:
+            raise ProtocolError("bad-request", f"A message is nested deeper than {DEEPEST} levels.")
+        if not depth:
+            objects.append(_checked(text[begin:at], longest))
+            begin = at
+    if not depth:
+        _check_between(text[begin:])
+        return objects, NOTHING
+    in_string = at < len(text)
+    if in_string:
+        at = _end(_to_quote, text, at + 1)
+    return objects, Unfinished(_checked(text[begin:], longest), at - begin, depth, in_string)
+
+
+def _end(goes: Goes, text: bytes, begin: int) -> int:
+    found = goes(text, begin)
+    return begin if found is None else found.end()
+
+
+def _check_between(text: bytes, *, is_end: bool = False) -> None:
+    if is_end or text.strip(BLANKS):
+        raise ProtocolError("bad-request", "What a client sends is objects of JSON, one behind the other.")
+
+
+def _checked(text: bytes, longest: int) -> bytes:
+    if len(text) > longest:
         raise ProtocolError("too-large", f"A message has at most {longest} bytes.")
-    return [read_packet(one) for one in objects], rest
+    return text
 
 
 def read_packet(text: bytes) -> Packet:

@@ -1,6 +1,9 @@
 """What else a client of CSP asks for: a session, that what it sends be taken, and the end.
 
-1.  What it sends is taken whole or not at all. If it is not, nothing was received, and the same comes again.
+1.  A client cannot know how many messages one request may bring, and sends again what was refused, the same batch. So
+    what it sends is submitted in as many requests as it takes, one after the other. Only when the last is answered have
+    the packets been received. If one is refused before, the batch comes again, and what the session was handed of it
+    (`CspSession.taken`) is left out then.
 2.  The last word of a client, by which it acknowledges the end, is a request to a session that has ended. It is
     answered as ever; only what brings something is refused there.
 """
@@ -15,7 +18,7 @@ from cometary.sessions import Request
 from cometary.transport.codecs import json
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.wires.csp.comets import ENDED, WIRE
-from cometary.transport.wires.csp.messages import read_packets
+from cometary.transport.wires.csp.messages import NOTHING, read_packet, split
 from cometary.transport.wires.csp.packets import news_of
 from cometary.transport.wires.csp.session import CspSession
 from cometary.transport.wires.streams.endpoint import bearer_token
@@ -63,7 +66,7 @@ class CspOpening(Opening):
         self._exchange.refuse(error)
 
 
-class Send(Request):
+class Send:
     """A request to /send, or to /close.
 
     Args:
@@ -76,9 +79,18 @@ class Send(Request):
         close: whether the session is to end.
     """
 
-    __slots__ = ("_batch", "_csp", "_exchange", "_last", "_rest", "_session", "_variables")
-
-    holds: ClassVar[bool] = False
+    __slots__ = (
+        "_batch",
+        "_close",
+        "_csp",
+        "_exchange",
+        "_last",
+        "_messages",
+        "_rest",
+        "_session",
+        "_variables",
+        "ack",
+    )
 
     def __init__(
         self,
@@ -91,14 +103,16 @@ class Send(Request):
         batch: Batch = (),
         close: bool = False,
     ) -> None:
-        super().__init__(0, ack, close=close)
+        self.ack = ack
         self._csp = csp
         self._session = session
         self._exchange = exchange
         self._variables = variables
         self._batch = batch
+        self._close = close
+        self._messages: Sequence[bytes] = ()
         self._last = 0
-        self._rest = b""
+        self._rest = NOTHING
 
     @property
     def address(self) -> str:
@@ -107,30 +121,56 @@ class Send(Request):
 
     def submit(self) -> None:
         """Hand it to the session."""
-        session, exchange = self._session, self._exchange
+        session = self._session
         try:
             self._last, data, ends = news_of(self._batch, session.received)
-            self.packets, self._rest = read_packets(session.rest, data, self._csp.longest_message)
+            self._messages, self._rest = split(session.rest, data, self._csp.longest_message)
         except ProtocolError as error:
             self.refuse(error)
             return
-        self.close |= ends
-        self.rid = session.rid + 1
-        self.size = len(data)
-        self._csp.gate.submit(session.sid, self, credentials_of(exchange))
+        self._close |= ends
+        self._submit_part()
 
-    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
-        """See `Request`; what the session sends with its end waits for the client's next /comet."""
+    def _submit_part(self) -> None:
+        session, gate = self._session, self._csp.gate
+        end = session.taken + gate.most_packets
+        messages = self._messages[session.taken : end]
+        try:
+            packets = [read_packet(message) for message in messages]
+        except ProtocolError as error:
+            self.refuse(error)
+            return
+        part = Part(self, session.rid + 1, packets, sum(map(len, messages)))
+        part.close = self._close and end >= len(self._messages)
+        gate.submit(session.sid, part, credentials_of(self._exchange))
+
+    def took(self, part: Part, first_seq: int, packets: Sequence[Packet]) -> None:
+        """Take note that a part was taken; what the session sends with its end waits for the client's next /comet."""
         session = self._session
-        session.rid, session.received, session.rest = self.rid, self._last, self._rest
-        if self.close:
+        session.rid = part.rid
+        session.taken += len(part.packets)
+        if part.close:
             session.note_sent(first_seq, packets)
             session.end()
+        if session.taken < len(self._messages):
+            self._submit_part()
+        else:
+            self._receive()
+
+    def _receive(self) -> None:
+        session = self._session
+        try:
+            self._csp.rests.keep(session, NOTHING if self._close else self._rest)
+        except ProtocolError as error:
+            self.refuse(error)
+            return
+        session.received = self._last
+        session.taken -= len(self._messages)
         self._confirm()
         session.settled()
 
     def refuse(self, error: ProtocolError) -> None:
-        """See `Request`."""
+        """Answer with an error, having been submitted."""
         if error.condition == ENDED:
             self._session.end()
         if error.condition == ENDED and not any(data for _, data in self._batch):
@@ -146,6 +186,38 @@ class Send(Request):
     def _confirm(self) -> None:
         self._session.change(self._variables, self.ack)
         self._exchange.respond(200, self._variables.result(OK), self._variables.content_type)
+
+
+class Part(Request):
+    """As much of what a client sends as one request may bring (rule 1).
+
+    Args:
+        send: what it is a part of.
+        rid: its request id.
+        packets: what it brings.
+        size: bytes of these.
+    """
+
+    __slots__ = ("_send",)
+
+    holds: ClassVar[bool] = False
+
+    def __init__(self, send: Send, rid: int, packets: Sequence[Packet], size: int) -> None:
+        super().__init__(rid, send.ack, packets, size=size)
+        self._send = send
+
+    @property
+    def address(self) -> str:
+        """The address that it came from."""
+        return self._send.address
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """See `Request`."""
+        self._send.took(self, first_seq, packets)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `Request`."""
+        self._send.refuse(error)
 
 
 def credentials_of(exchange: Exchange) -> HttpCredentials:

@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 from cometary.errors import ProtocolError
+from cometary.transport.wires.csp.messages import NOTHING
 from cometary.transport.wires.csp.packets import write_batch
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class CspSession:
         variables: those that count now.
         rid: the id of the last request that was answered.
         received: the number of the last packet that has come.
+        taken: how many of the messages that are not received yet the session has been handed all the same.
         rest: what has come of a message that is not whole.
         comet: the answer that is waited for, if one is.
         null: the number of the packet that says that it has ended; 0 as long as it has not.
@@ -66,6 +68,7 @@ class CspSession:
         "rest",
         "rid",
         "sid",
+        "taken",
         "unheard_bytes",
         "variables",
     )
@@ -75,7 +78,8 @@ class CspSession:
         self.variables = variables
         self.rid = 1
         self.received = 0
-        self.rest = b""
+        self.taken = 0
+        self.rest = NOTHING
         self.comet: Comet | None = None
         self.null = 0
         self.unheard_bytes = 0

@@ -234,6 +234,39 @@ async def test_c3_what_is_no_batch_of_packets_is_refused_and_changes_nothing(
     assert recorder.packets == [("a", 1)]
 
 
+async def test_c3_more_messages_than_a_request_may_have_are_taken_in_parts(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    async with serving(recorder.app, request_packets=2, **CSP) as world:
+        client = await CspClient(world).open()
+        await client.write(*[("a", number) for number in range(7)])
+        end = client.batch(*[json.dumps({"path": "a", "message": number}) for number in (7, 8, 9)], [0, None])
+        assert (await client.ask("send", data=end)).body == b'("OK")'
+        await world.settle()
+        assert [message for _, message in recorder.packets] == list(range(10))
+        assert recorder.ended == [("closed", [])]
+
+
+async def test_c3_what_was_taken_of_a_batch_before_it_was_refused_is_not_handed_over_again(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    limits: dict[str, Any] = {"request_packets": 2, "packets_per_second": 1, "packet_burst": 4}
+    async with serving(recorder.app, **limits, **CSP) as world:
+        client = await CspClient(world).open()
+        said = [json.dumps({"path": "a", "message": number}) for number in range(7)]
+        said[6:] = [said[6][:9]]
+        assert (await client.send(*said)).status == 429
+        assert [message for _, message in recorder.packets] == [0, 1, 2, 3]
+        client.sent = 0  # a batch that is shorter than what was taken
+        assert (await client.send(*said[:3])).status == 200
+        await world.pass_time(mock_clock, 4)
+        client.sent = 0
+        assert (await client.send(*said)).status == 200
+        await world.pass_time(mock_clock, 4)
+        await client.send(json.dumps({"path": "a", "message": 6})[9:])
+        assert [message for _, message in recorder.packets] == list(range(7))
+
+
 # -- C4: one comet at a time ---------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError
 from cometary.packets.packet import Packet
-from cometary.transport.wires.csp.messages import read_packets, split
+from cometary.transport.wires.csp import messages as messages_module
+from cometary.transport.wires.csp.messages import NOTHING, Goes, read_packet, split
 from cometary.transport.wires.csp.packets import news_of, read_batch, write_batch
 from cometary.transport.wires.csp.variables import DEFAULTS, READERS, Variables, ack_of
 
@@ -51,22 +53,40 @@ def test_a_stream_of_messages_is_read_however_it_is_cut_up(sent: list[Any], data
             for message in sent
         ]
     ).encode()
-    rest, read = b"", list[Any]()
+    rest, read = NOTHING, list[Any]()
     while written:
         size = data.draw(st.integers(1, len(written)))
-        packets, rest = read_packets(rest, written[:size], 10_000)
-        read += [packet.message for packet in packets]
+        objects, rest = split(rest, written[:size], 10_000)
+        read += [read_packet(one).message for one in objects]
         written = written[size:]
-    assert (read, rest) == (sent, b"")
+    assert (read, rest) == (sent, NOTHING)
 
 
 @given(st.binary() | st.text('{}"\\ a,:[]').map(str.encode))
 def test_whatever_bytes_come_they_are_messages_or_refused(data: bytes) -> None:
     with contextlib.suppress(ProtocolError):
-        read_packets(b"", data, 10_000)
-    with contextlib.suppress(ProtocolError):
-        objects, rest = split(data)
-        assert data.replace(b" ", b"") == (b"".join(objects) + rest).replace(b" ", b"") or b"\n" in data
+        objects, rest = split(NOTHING, data, 10_000)
+        everything = b"".join(objects) + rest.text
+        assert data.replace(b" ", b"") == everything.replace(b" ", b"") or b"\n" in data
+        for one in objects:
+            read_packet(one)
+
+
+@given(st.text('{}"\\ a,:').map(lambda text: b"{" + text.encode()), st.data())
+def test_whatever_bytes_come_it_makes_no_difference_how_they_are_cut_up(
+    data: bytes, draws: st.DataObject
+) -> None:
+    try:
+        whole = split(NOTHING, data, 10_000)
+    except ProtocolError:
+        return
+    objects, rest = list[bytes](), NOTHING
+    while data:
+        size = draws.draw(st.integers(1, len(data)))
+        more, rest = split(rest, data[:size], 10_000)
+        objects += more
+        data = data[size:]
+    assert (objects, rest) == whole
 
 
 @given(st.binary() | st.text('[],"01 null').map(str.encode))
@@ -95,13 +115,47 @@ def test_what_has_come_before_is_left_out_and_nothing_is_missing(
 @pytest.mark.parametrize("data", [b"}", b"x", b'"a"', b"{}x{}", b"{}}", b'{} "', b"[]", b"{} ["])
 def test_what_is_outside_of_objects_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError, match="bad-request"):
-        split(data)
+        split(NOTHING, data, 100)
 
 
-def test_a_hostile_string_takes_no_longer_than_it_is_long() -> None:
-    assert split(b'{"' + rb"\"" * 100_000) == ([], b'{"' + rb"\"" * 100_000)
-    many = b"{" + b'""' * 60_000
-    assert split(many) == ([], many)
+@pytest.mark.parametrize("cut", [0, 3, 9])
+def test_a_message_that_is_too_long_is_refused_whole_or_in_pieces(cut: int) -> None:
+    _, rest = split(NOTHING, b'{"a":1} {"a":1}'[:cut], 7)
+    assert len(split(rest, b'{"a":1} {"a":1}'[cut:], 7)[0]) == 2 - cut // 7
+    for data in (b'{"a":12} {', b'{"a":1} {"a":123'):
+        with pytest.raises(ProtocolError, match="too-large"):
+            split(split(NOTHING, data[:cut], 7)[1], data[cut:], 7)
+
+
+def test_brackets_that_open_without_end_are_refused_at_once() -> None:
+    assert split(NOTHING, b'{"a":' * 64, 10_000)[1].depth == 64
+    with pytest.raises(ProtocolError, match="nested"):
+        split(NOTHING, b'{"a":' * 65, 10_000)
+
+
+@pytest.mark.parametrize("piece", [rb"\"", b"x", b"\\", b"{x}", b'"",'])
+def test_a_hostile_string_takes_no_longer_than_it_is_long(
+    piece: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned = 0
+
+    def counting(goes: Goes) -> Goes:
+        def count(text: bytes, begin: int) -> re.Match[bytes] | None:
+            nonlocal scanned
+            found = goes(text, begin)
+            scanned += 1 + (0 if found is None else found.end() - begin)
+            return found
+
+        return count
+
+    monkeypatch.setattr(messages_module, "_to_quote", counting(messages_module._to_quote))
+    monkeypatch.setattr(messages_module, "_to_bracket", counting(messages_module._to_bracket))
+    text, (_, rest) = b'{"a":"', split(NOTHING, b'{"a":"', 10_000)
+    for _ in range(1000):
+        text += piece
+        _, rest = split(rest, piece, 10_000)
+    assert rest.text == text
+    assert scanned <= 4 * len(text) + 100
 
 
 @given(st.dictionaries(st.sampled_from(sorted(READERS)), st.text()))
