@@ -23,7 +23,12 @@ PART: Final = 4
 
 
 def csp(
-    settings: Settings, gate: Gate, limits: Limits, *, start_soon: Callable[..., None]
+    settings: Settings,
+    gate: Gate,
+    limits: Limits,
+    *,
+    allows: Callable[[bytes, bytes], bool],
+    start_soon: Callable[..., None],
 ) -> Sequence[Beside]:
     """Return what answers its clients, if the operator says that it is spoken.
 
@@ -31,6 +36,7 @@ def csp(
         settings: how the server is set up.
         gate: lets clients in.
         limits: what one client may take.
+        allows: says whether pages of an origin may use the server, which is known to them by a name.
         start_soon: runs an async function beside everything else.
     """
     if settings.csp is None:
@@ -44,6 +50,7 @@ def csp(
         most_unheard=(max(1, sessions.max_queued_packets // PART), sessions.max_queued_bytes // PART),
         start_soon=start_soon,
     )
-    endpoints = CspEndpoints(all_of_them, documents=settings.csp_documents == "on").endpoints
+    documents = settings.csp_documents == "on"
+    endpoints = CspEndpoints(all_of_them, allows, documents=documents).endpoints
     path = settings.csp.rstrip("/")
     return [Beside(f"{path}/{name}", METHODS, endpoint) for name, endpoint in endpoints.items()]

@@ -364,7 +364,13 @@ class Server:
             *socketio(
                 settings, app, gate, limits, bodies, now=self._actors.scheduler.now, start_soon=start_soon
             ),
-            *csp(settings, gate, limits, start_soon=start_soon),
+            *csp(
+                settings,
+                gate,
+                limits,
+                allows=lambda origin, host: self.service.allows(origin, host),  # noqa: PLW0108 - it is made later
+                start_soon=start_soon,
+            ),
         ]
         self.service = service = public_service(
             settings, self._doors, gate, limits, bodies=bodies, beside=beside

@@ -86,6 +86,10 @@ class CorsPolicy:
         """What every response to a request from `origin` says; None if it may not ask."""
         return self._allowed.get(origin, self._any)
 
+    def allows(self, origin: bytes, host: bytes) -> bool:
+        """Whether pages of `origin` may ask what is known as `host`."""
+        return self.headers(origin) is not None or self._is_own(origin, host)
+
     def intercepts(self, exchange: Exchange) -> bool:
         """Judge a request that has an `Origin`.
 

@@ -93,6 +93,10 @@ class Service:
             self._cors.change(origins)
         self._epoch += 1
 
+    def allows(self, origin: bytes, host: bytes) -> bool:
+        """Whether pages of `origin` may use the server, which is known to them as `host`."""
+        return self._cors.allows(origin, host)
+
     def client_of(self, exchange: Exchange, peer: str) -> str:
         """Return the address of whoever has sent `exchange` on a connection from the address `peer`."""
         return peer if self.proxies is None else self.proxies.address(peer, exchange.headers)

@@ -3,13 +3,16 @@
 1.  Each is asked by GET or POST. What a client sends is the variable `d`, or the body, which counts more. The body of a
     /comet is its query, if its session is not named in the URL.
 2.  A script of another site's page could ask as well, without saying of which page it is. So whoever says that it comes
-    from another site has to say from which origin, of which `origins` are allowed.
+    from another site has to say from which origin, of which `origins` are allowed. Where a browser says nothing
+    of that, as over HTTP without TLS, an answer is a script only for a page that is named in `Referer`, of this origin
+    or one of `origins`; of any other answer such a page can read nothing.
 3.  An answer is what its client has put around it. So it is never taken for what it is not said to be, and, unless the
     operator will have it so, a document that is made of it runs no scripts, and is of no origin.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
@@ -22,18 +25,21 @@ from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.csp.comets import HeldComet, StreamedComet
 from cometary.transport.wires.csp.packets import read_batch
 from cometary.transport.wires.csp.sends import CspOpening, Send, credentials_of
-from cometary.transport.wires.csp.variables import DEFAULTS, ack_of
+from cometary.transport.wires.csp.variables import DEFAULTS, SCRIPTS, ack_of
 from cometary.transport.wires.streams.endpoint import bearer_token
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Endpoint, Exchange, Headers
     from cometary.transport.wires.csp.csp import Csp
+    from cometary.transport.wires.csp.variables import Variables
 
 METHODS: Final = ("GET", "POST")
 
 HEADERS: Final[Headers] = ((b"Cache-Control", b"no-cache, must-revalidate"), NO_SNIFFING)
 NO_SCRIPTS: Final[Headers] = ((b"Content-Security-Policy", b"sandbox"),)
 
+SAYS_WHENCE: Final = frozenset({b"origin", b"sec-fetch-site"})
+ORIGIN_OF: Final = re.compile(rb"https?://[^/?#]+", re.IGNORECASE)
 ELSEWHERE: Final = frozenset({b"cross-site", b"same-site"})
 
 
@@ -42,11 +48,13 @@ class CspEndpoints:
 
     Args:
         csp: all sessions.
+        allows: says whether pages of an origin may use the server, which is known to them by a name.
         documents: whether answers may be documents with scripts.
     """
 
-    def __init__(self, csp: Csp, *, documents: bool) -> None:
+    def __init__(self, csp: Csp, allows: Callable[[bytes, bytes], bool], *, documents: bool) -> None:
         self._csp = csp
+        self._allows = allows
         self._headers: Headers = HEADERS if documents else (*HEADERS, *NO_SCRIPTS)
         answers: dict[str, Callable[[Exchange, Mapping[str, str]], None]] = {
             "handshake": self._handshake,
@@ -77,13 +85,14 @@ class CspEndpoints:
         if not isinstance(given, dict):
             raise ProtocolError("bad-request", "What a session is asked for with is an object.")
         token = cast("dict[str, object]", given).get("token", bearer_token(exchange.headers))
-        self._csp.gate.open(CspOpening(self._csp, exchange, DEFAULTS.changed(query), token))
+        variables = self._changed(exchange, DEFAULTS, query)
+        self._csp.gate.open(CspOpening(self._csp, exchange, variables, token))
 
     def _comet(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         if exchange.body and "s" not in query:
             query = {**query, **members_of(exchange.body)}
         session = self._csp.session_of(query)
-        variables = session.variables.changed(query)
+        variables = self._changed(exchange, session.variables, query)
         ack = ack_of(query, exchange.headers.get(b"last-event-id"))
         kind = StreamedComet if variables.streams else HeldComet
         comet = kind(self._csp, session, exchange, variables, ack)
@@ -91,17 +100,33 @@ class CspEndpoints:
 
     def _send(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         session = self._csp.session_of(query)
-        variables, ack = session.variables.changed(query), ack_of(query)
+        variables, ack = self._changed(exchange, session.variables, query), ack_of(query)
         batch = read_batch(data_of(exchange, query))
         session.send(Send(self._csp, session, exchange, variables, ack, batch=batch))
 
     def _close(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         session = self._csp.session_of(query)
-        variables, ack = session.variables.changed(query), ack_of(query)
+        variables, ack = self._changed(exchange, session.variables, query), ack_of(query)
         session.send(Send(self._csp, session, exchange, variables, ack, close=True))
 
     def _reflect(self, exchange: Exchange, query: Mapping[str, str]) -> None:
-        exchange.respond(200, data_of(exchange, query), DEFAULTS.changed(query).content_type)
+        variables = DEFAULTS.changed(query)
+        if variables.media_type in SCRIPTS:
+            raise ProtocolError("bad-request", "No scripts are reflected.")
+        exchange.respond(200, data_of(exchange, query), variables.content_type)
+
+    def _changed(self, exchange: Exchange, before: Variables, query: Mapping[str, str]) -> Variables:
+        """Return the variables that a request says, if who asks may have an answer of that kind (rule 2).
+
+        Raises:
+            ProtocolError: `bad-request`, the client's fault; `forbidden`, that of the page that asked.
+        """
+        variables = before.changed(query)
+        if variables.media_type in SCRIPTS and SAYS_WHENCE.isdisjoint(exchange.headers):
+            page = ORIGIN_OF.match(exchange.headers.get(b"referer", b""))
+            if page is None or not self._allows(page[0].lower(), exchange.headers.get(b"host", b"")):
+                raise ProtocolError("forbidden", "Who asks for a script has to say from which page.")
+        return variables
 
 
 def data_of(exchange: Exchange, query: Mapping[str, str]) -> bytes:

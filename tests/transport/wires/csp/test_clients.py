@@ -12,8 +12,11 @@ import trio
 from trio.testing import MockClock
 
 from cometary.sessions import Session
+from cometary.transport.wires.csp.variables import SCRIPTS
 from tests.protocol.client import Recorder, World, serving
 from tests.transport.wires.csp.client import CSP, CspClient, Streaming, in_base64, response_of, said_in
+
+OF_THIS_SITE = b"Referer: http://127.0.0.1/page"
 
 
 @pytest.fixture(autouse=True)
@@ -336,7 +339,7 @@ async def test_c5_only_what_is_printable_is_sent_as_it_is(
 
 async def test_c6_a_script_calls_the_functions_that_it_is_told(world: World, recorder: Recorder) -> None:
     script = {"rp": "a.b", "rs": ";", "bp": "c", "bs": ";", "ct": "application/javascript"}
-    client = CspClient(world, **script)
+    client = CspClient(world, OF_THIS_SITE, **script)
     await client.open()
     response = await client.send('{"path":"echo"}')
     assert response.body == b'a.b("OK");'
@@ -349,7 +352,7 @@ async def test_c6_a_script_calls_the_functions_that_it_is_told(world: World, rec
     "said", [{"rp": "alert(1)//"}, {"rs": ";alert(1)"}, {"bp": "x="}, {"bs": "\nx"}, {"p": "alert(1);"}]
 )
 async def test_c6_a_script_is_no_script_of_somebody_elses(world: World, said: dict[str, str]) -> None:
-    client = CspClient(world, ct="text/javascript", **said)
+    client = CspClient(world, OF_THIS_SITE, ct="text/javascript", **said)
     assert (await client.ask("handshake", data="{}")).status == 400
     assert (await CspClient(world, **said).ask("handshake", data="{}")).status == 200
 
@@ -363,6 +366,38 @@ async def test_c6_a_script_of_another_site_gets_no_session(
     response = await CspClient(world).ask("handshake", b"Origin: https://evil.example", d="{}")
     assert response.status == 403
     assert recorder.sessions == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([], 403),
+        ([b"Referer: http://evil.example/?http://127.0.0.1/"], 403),
+        ([b"Referer: http://127.0.0.1.evil.example/"], 403),
+        ([b"Referer: null"], 403),
+        ([OF_THIS_SITE], 200),
+        ([b"Referer: https://friend.example"], 200),
+        ([b"Sec-Fetch-Site: same-origin"], 200),
+        ([b"Sec-Fetch-Site: cross-site", OF_THIS_SITE], 403),
+        ([b"Origin: https://friend.example"], 200),
+    ],
+)
+async def test_c6_where_a_browser_does_not_say_of_which_site_a_script_is_its_page_counts(
+    recorder: Recorder, mock_clock: MockClock, headers: list[bytes], status: int
+) -> None:
+    async with serving(recorder.app, origins=("https://friend.example",), **CSP) as world:
+        client = CspClient(world, *headers, ct="text/javascript")
+        assert (await client.ask("handshake", data="{}")).status == status
+        assert len(recorder.sessions) == (status == 200)
+
+
+async def test_c6_nor_is_any_other_request_answered_by_a_script_then(
+    client: CspClient, recorder: Recorder
+) -> None:
+    for action in ("comet", "send", "close"):
+        assert (await client.ask(action, ct="text/javascript")).status == 403
+    await client.write(("a", 1))
+    assert recorder.packets == [("a", 1)]
 
 
 # -- C7: server-sent events --------------------------------------------------------------------------------
@@ -544,6 +579,12 @@ async def test_c12_if_it_is_then_it_is_what_it_is_said_to_be(
             assert response.headers["content-type"] == "text/html"
             assert response.headers["x-content-type-options"] == "nosniff"
             assert "content-security-policy" not in response.headers
+
+
+async def test_c12_no_scripts_are_reflected(recorder: Recorder, mock_clock: MockClock) -> None:
+    async with serving(recorder.app, csp_documents="on", **CSP) as world:
+        for kind in sorted(SCRIPTS):
+            assert (await CspClient(world, OF_THIS_SITE).ask("reflect", d="alert(1)", ct=kind)).status == 400
 
 
 # -- who it is -------------------------------------------------------------------------------------------------------
