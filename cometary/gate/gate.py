@@ -35,7 +35,7 @@ from cometary.packets.notices import ANSWER_PATH
 from cometary.packets.patterns import NO_GRANTS
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
-from cometary.sessions.lease import admit, renew
+from cometary.sessions.lease import admit, narrow, renew
 from cometary.sessions.locator import Elsewhere, Gone, here, unknown_session
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class Gate:
                 raise unknown_session() from None
             raise
         if before:
-            self._manager.narrow(keeper, before)
+            narrow(keeper, before, self._manager)
         return keeper
 
     def _check_packets(self, keeper: SessionKeeper, packets: Sequence[Packet]) -> None:

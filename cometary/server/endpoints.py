@@ -26,7 +26,7 @@ from cometary.transport.wires.comet.endpoint import CometEndpoint, no_streams
 from cometary.transport.wires.comet.settings import STREAMS, WEBSOCKET
 from cometary.transport.wires.streams.endpoint import StreamEndpoint, refuse_get
 from cometary.transport.wires.streams.event_source import WINDOW, EventSources
-from cometary.transport.wires.websocket.channel import Common
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.endpoint import WebSocketEndpoint
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What happens to a session, in brief: for operators, who never see its id, nor what is in its packets."""
+"""A session and what happens to it, in brief: for operators, who never see its id, nor what is in its packets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.fsm import State
+    from cometary.sessions.keeper import SessionKeeper
+
+
+def session_in_brief(keeper: SessionKeeper, now: float) -> dict[str, Any]:
+    """Return a living session as plain data, at the time `now` of the clock that timed its opening."""
+    tracking = keeper.machine.outbox.tracking
+    return {
+        "name": keeper.name,
+        "user": keeper.user,
+        "wire": keeper.wire,
+        "state": keeper.machine.state.name if keeper.ended is None else "ended",
+        "age": round(now - keeper.opened, 3),
+        "queued": len(keeper.machine.outbox),
+        "queued_bytes": keeper.machine.outbox.size,
+        "unhandled": keeper.unhandled,
+        "delivered": keeper.machine.outbox.delivered,
+        "expired": 0 if tracking is None else tracking.expired,
+        "dropped": 0 if tracking is None else tracking.dropped,
+    }
 
 
 def step_in_brief(before: State, event: object, after: State, actions: Sequence[object]) -> dict[str, Any]:

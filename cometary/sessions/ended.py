@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from cometary.sessions.application import Paths
-from cometary.sessions.brief import packet_in_brief
+from cometary.sessions.brief import packet_in_brief, session_in_brief
 from cometary.sessions.journal import reason_of, shown_user
 from cometary.sessions.recordings import Recordings
 
@@ -71,7 +71,7 @@ class EndedSessions:
         if not self._most:
             return
         self._by_name[keeper.name] = {
-            **keeper.describe(now),
+            **session_in_brief(keeper, now),
             "user": shown_user(keeper),
             "reason": reason_of(keeper),
             "ended": round(time.time(), 3),

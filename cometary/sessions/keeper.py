@@ -385,20 +385,3 @@ class SessionKeeper:
         if late is not None:
             for packet in late.packets:
                 self.machine.outbox.keep(packet)
-
-    def describe(self, now: float) -> dict[str, Any]:
-        """Return what operators may see; never the sid."""
-        tracking = self.machine.outbox.tracking
-        return {
-            "name": self.name,
-            "user": self.user,
-            "wire": self.wire,
-            "state": self.machine.state.name if self.ended is None else "ended",
-            "age": round(now - self.opened, 3),
-            "queued": len(self.machine.outbox),
-            "queued_bytes": self.machine.outbox.size,
-            "unhandled": self.unhandled,
-            "delivered": self.machine.outbox.delivered,
-            "expired": 0 if tracking is None else tracking.expired,
-            "dropped": 0 if tracking is None else tracking.dropped,
-        }

@@ -3,7 +3,8 @@
 1.  A session with an expiry ends at it, as `kicked`. Some time before the client gets a packet to the
     control path `::token`, which says in how many seconds; it may answer with another token.
 2.  Another token counts if it is the same user's, and moves the expiry, and with it the paths that it names, if its
-    own is later. One that is not later changes nothing: it is an older one, in a request that was overtaken.
+    own is later. From paths that it does not name any more its client is disconnected. One that is not later changes
+    nothing: it is an older one, in a request that was overtaken.
 3.  Both times are timers of the session, which its end closes, and whose messages its actor knows
     anyway. A session without an expiry has none of this.
 """
@@ -19,7 +20,8 @@ import msgspec
 from cometary.errors import ProtocolError
 from cometary.packets.notices import EXPIRING_PATH
 from cometary.packets.packet import Packet
-from cometary.packets.patterns import Grants
+from cometary.packets.patterns import NO_GRANTS, Grants, Pattern
+from cometary.packets.question import withdrawal
 from cometary.sessions.admission import user_of
 from cometary.sessions.events import End
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from cometary.actors import Timer
     from cometary.sessions.admission import Admission
     from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.manager import SessionManager
 
 LEASE_END: Final = "lease end"
 NOTICE: Final = "lease notice"
@@ -104,6 +107,18 @@ def renew(keeper: SessionKeeper, admission: Admission, notice: float, binding: b
         lease.binding = binding
         lease.paths = Grants(admission.paths)
         _set_expiry(keeper, lease, admission.expires, notice)
+
+
+def narrow(keeper: SessionKeeper, before: Grants, manager: SessionManager) -> None:
+    """Disconnect a session from what its client was granted before, and is not by the token that it has brought."""
+    granted = NO_GRANTS if keeper.lease is None else keeper.lease.paths
+    if granted.texts == before.texts:
+        return
+    connected = map(Pattern.compile, manager.hub.paths(keeper).listed)
+    lost = [path.text for path in connected if before.cover(path) and not granted.cover(path)]
+    if lost:
+        manager.hub.unsubscribe(keeper, lost)
+        manager.posting.post(keeper, Packet(*withdrawal(lost)))
 
 
 def _set_expiry(keeper: SessionKeeper, lease: Lease, seconds: float | None, notice: float) -> None:

@@ -15,12 +15,11 @@ import trio
 from cometary.errors import ProtocolError, UsageError
 from cometary.packets.notices import without_notices
 from cometary.packets.packet import Packet
-from cometary.packets.patterns import NO_GRANTS, Grants, Pattern
-from cometary.packets.question import withdrawal
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import SessionActor, SignOff
 from cometary.sessions.application import Connect, Disconnect
+from cometary.sessions.brief import session_in_brief
 from cometary.sessions.directory import Directory
 from cometary.sessions.ended import EndedSessions
 from cometary.sessions.events import End
@@ -153,20 +152,9 @@ class SessionManager:
         keeper = self.directory.living.get(sid)
         return None if keeper is None else keeper.ref
 
-    def narrow(self, keeper: SessionKeeper, before: Grants) -> None:
-        """Disconnect a session from what its client was granted before, and is not by the token that it has brought."""
-        granted = NO_GRANTS if keeper.lease is None else keeper.lease.paths
-        if granted.texts == before.texts:
-            return
-        connected = map(Pattern.compile, self.hub.paths(keeper).listed)
-        lost = [path.text for path in connected if before.cover(path) and not granted.cover(path)]
-        if lost:
-            self.hub.unsubscribe(keeper, lost)
-            self.posting.post(keeper, Packet(*withdrawal(lost)))
-
     def describe(self, keeper: SessionKeeper) -> dict[str, Any]:
         """Return what operators may see of a living session; not its id."""
-        return {**keeper.describe(trio.current_time()), **self.hub.paths(keeper, SHOWN).shown()}
+        return {**session_in_brief(keeper, trio.current_time()), **self.hub.paths(keeper, SHOWN).shown()}
 
     # -- moving -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from cometary import App, Session
 from cometary.errors import PatternError, UsageError
 from cometary.packets.question import Question
 from cometary.sessions.admission import Admission
-from cometary.sessions.lease import admit, renew
+from cometary.sessions.lease import admit, narrow, renew
 from tests.dispatch.house import Guest, House, at_home
 
 
@@ -110,7 +110,7 @@ async def test_a_token_names_paths_and_a_later_one_takes_them_back() -> None:
         guest.session.connect("sport")
         before = guest.session.granted
         renew(guest.keeper, Admission(expires=20.0, paths=["news"]), 1.0)
-        house.manager.narrow(guest.keeper, before)
+        narrow(guest.keeper, before, house.manager)
         [(path, told)] = await guest.hear()
         assert (path, told["error"], told["paths"]) == ("::refused", "forbidden", ["room/1"])
         assert guest.session.paths == ["news", "sport"]

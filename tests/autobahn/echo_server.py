@@ -15,7 +15,8 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Floor
 from cometary.transport.net.switchboard import Listen, Switchboard
-from cometary.transport.wires.websocket.channel import Common, WebSocketChannel
+from cometary.transport.wires.websocket.channel import WebSocketChannel
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.frames import frame
 from cometary.transport.wires.websocket.handshake import accepted_key, answer
 

@@ -12,6 +12,7 @@ from cometary.app import App
 from cometary.packets.contract import make_contract
 from cometary.packets.tracked import tracked
 from cometary.sessions import Failure, Packet, Request, SessionKeeper, SessionMachine, SessionSettings
+from cometary.sessions.brief import session_in_brief
 from cometary.sessions.events import Stream
 from cometary.sessions.keeper import SignedOff, SignedOn
 from tests.sessions.bench import Asked
@@ -121,7 +122,7 @@ def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
     keeper.machine.start()
     keeper.machine.step(PACKETS[0])
     keeper.queue(PACKETS[1])
-    description = keeper.describe(now=12.5004)
+    description = session_in_brief(keeper, now=12.5004)
     assert description == {
         "name": "name",
         "user": None,
@@ -136,7 +137,7 @@ def test_operators_see_what_there_is_but_no_sid(keeper: SessionKeeper) -> None:
         "dropped": 0,
     }
     keeper.ended = "closed"
-    assert keeper.describe(now=12.5)["state"] == "ended"
+    assert session_in_brief(keeper, now=12.5)["state"] == "ended"
 
 
 def test_what_comes_next_can_be_seen_before_it_is_taken(keeper: SessionKeeper) -> None:
@@ -199,7 +200,7 @@ def test_operators_see_what_has_become_of_packets(keeper: SessionKeeper) -> None
     for packet in (tracked("a", 1, ttl=1), *(tracked("a", 1, contract=few) for _ in range(3))):
         assert outbox.admit(packet, 0.0, lambda _packet, _outcome: None)
     outbox.expire(2.0)
-    seen = keeper.describe(now=20.0)
+    seen = session_in_brief(keeper, now=20.0)
     assert (seen["delivered"], seen["expired"], seen["dropped"], seen["queued"]) == (1, 1, 2, 1)
 
 

@@ -18,7 +18,7 @@ from cometary.sessions.actor import SignOff
 from cometary.sessions.events import End
 from cometary.sessions.journal import NAME as JOURNAL
 from cometary.sessions.journal import PER_SECOND
-from cometary.sessions.lease import admit, renew
+from cometary.sessions.lease import admit, narrow, renew
 from cometary.sessions.manager import RETRY_AFTER
 from cometary.sessions.session_arbiter import Turnstile
 from tests.sessions.house import Visitor, hosting
@@ -53,7 +53,7 @@ async def test_what_a_later_token_grants_no_more_is_over_and_what_was_connected_
         session.connect("a", "b/1", "own")
         before = session.granted
         renew(keeper, Admission({"user": 1}, 20, ("a",)), 1)
-        manager.narrow(keeper, before)
+        narrow(keeper, before, manager)
         assert session.paths == ["a", "own"]
         await visitor.ask()
         [(path, told)] = visitor.got

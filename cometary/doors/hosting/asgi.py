@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cometary.doors.hosting.asgi_call import Message
     from cometary.doors.hosting.environ import Place
     from cometary.transport.http.exchange import Exchange
-    from cometary.transport.wires.websocket.channel import Common
+    from cometary.transport.wires.websocket.common import Common
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Caller = Callable[[Application, Any, Any, Any], Awaitable[None]]

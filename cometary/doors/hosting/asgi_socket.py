@@ -22,8 +22,9 @@ import trio
 from cometary.doors.hosting.asgi_call import scope_of
 from cometary.doors.hosting.response import FAILED, TEXT
 from cometary.sessions.policy import BEAT
-from cometary.transport.wires.websocket.channel import OPEN, Common, WebSocketChannel
+from cometary.transport.wires.websocket.channel import OPEN, WebSocketChannel
 from cometary.transport.wires.websocket.codes import ABNORMAL, GOING_AWAY, INTERNAL_ERROR, NORMAL
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.frames import BINARY, PING, frame
 from cometary.transport.wires.websocket.frames import TEXT as TEXT_FRAME
 from cometary.transport.wires.websocket.handshake import accepted_key, answer, elements

@@ -15,7 +15,7 @@ from cometary.errors import ConfigError
 from cometary.importing import find_object
 from cometary.supervision import ChildSpec
 from cometary.transport.http.settings import HttpSection
-from cometary.transport.wires.websocket.channel import Common
+from cometary.transport.wires.websocket.common import Common
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -21,7 +21,7 @@ from cometary.doors.webhooks.settings import EVENTS, WebhookSection
 from cometary.gate.rate_limit import OpenLimiter
 from cometary.gate.settings import GateSection
 from cometary.supervision import ChildSpec
-from cometary.transport.wires.websocket.channel import Common
+from cometary.transport.wires.websocket.common import Common
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

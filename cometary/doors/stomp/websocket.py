@@ -17,6 +17,7 @@ from cometary.doors.stomp.talk import Talk
 from cometary.errors import ProtocolError
 from cometary.transport.wires.websocket.channel import LEAST, WebSocketChannel
 from cometary.transport.wires.websocket.codes import NORMAL
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.endpoint import refuse, refuse_version
 from cometary.transport.wires.websocket.frames import BINARY, TEXT, frame
 from cometary.transport.wires.websocket.handshake import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from cometary.doors.stomp.broker import Broker
     from cometary.transport.http.exchange import Exchange
     from cometary.transport.net.channel import Floor
-    from cometary.transport.wires.websocket.channel import Common
+    from cometary.transport.wires.websocket.common import Common
 
 PROTOCOLS: Final = (b"v12.stomp", b"v11.stomp", b"v10.stomp")
 

@@ -21,8 +21,9 @@ from cometary.transport.wires.engineio.packets import (
     payload_of,
     read_text,
 )
-from cometary.transport.wires.websocket.channel import Common, WebSocketChannel
+from cometary.transport.wires.websocket.channel import WebSocketChannel
 from cometary.transport.wires.websocket.codes import NORMAL
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.frames import BINARY
 
 if TYPE_CHECKING:

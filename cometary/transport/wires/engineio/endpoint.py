@@ -25,7 +25,7 @@ from cometary.transport.wires.engineio.errors import (
     refuse_for_now,
 )
 from cometary.transport.wires.engineio.packets import OPEN, payload_of
-from cometary.transport.wires.websocket.channel import Common
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.handshake import (
     VERSION,
     accepted_key,

@@ -46,10 +46,9 @@ from cometary.transport.wires.websocket.frames import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cometary.transport.http.body_queue import BodyQueue
-    from cometary.transport.http.limits import Limits
     from cometary.transport.net.channel import Channel, Floor
     from cometary.transport.net.deadlines import DeadlineQueue
+    from cometary.transport.wires.websocket.common import Common
 
 SILENT_MS: Final = int(1000 * (BEAT + GRACE))
 """Milliseconds after which a peer that acknowledges nothing is gone."""
@@ -68,21 +67,6 @@ DEAF: Final = 2
 """The same, and nothing is read any more but the end."""
 
 logger = get_logger("cometary.transport")
-
-
-class Common:
-    """What all connections of one endpoint have in common.
-
-    Args:
-        bodies: has frames handled in their turn.
-        limits: what one client may take.
-    """
-
-    __slots__ = ("bodies", "limits")
-
-    def __init__(self, bodies: BodyQueue, limits: Limits) -> None:
-        self.bodies = bodies
-        self.limits = limits
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -36,9 +36,10 @@ from cometary.transport.wires.websocket.bodies import (
     read_frame,
     rid_of,
 )
-from cometary.transport.wires.websocket.channel import DEAF, OPEN, Common, WebSocketChannel
+from cometary.transport.wires.websocket.channel import DEAF, OPEN, WebSocketChannel
 from cometary.transport.wires.websocket.client_frames import NO_MASK, masked
 from cometary.transport.wires.websocket.codes import RELEASED, UNSUPPORTED, code_of
+from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.frames import frame
 
 if TYPE_CHECKING:

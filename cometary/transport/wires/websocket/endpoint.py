@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cometary.gate.gate import Gate
     from cometary.transport.http.exchange import Endpoint, Exchange, Headers
     from cometary.transport.net.channel import Floor
-    from cometary.transport.wires.websocket.channel import Common
+    from cometary.transport.wires.websocket.common import Common
 
 
 class WebSocketEndpoint:
