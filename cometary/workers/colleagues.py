@@ -24,7 +24,7 @@ from cometary.packets.tracked import PLAIN_KEYS, TrackedPacket
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
 from cometary.transport.net.departing import Departing
-from cometary.workers.messages import Handed, Published
+from cometary.workers.messages import Handed, Published, encode
 
 if TYPE_CHECKING:
     import socket
@@ -175,11 +175,11 @@ class SharedEngine:
 
     def publish(self, packet: Packet) -> Future[None] | None:
         """Route a packet here, and send it to the others; see `Engine.publish`."""
-        published = as_published(packet)
+        payload = encoded(as_published(packet))
         if self._link.full:
             raise MailboxFullError("far too much waits for the other workers")
         taken = self._local.publish(packet)
-        self._link.send(published)
+        self._link.put(payload)
         return taken
 
     async def hear(self, published: Published) -> None:
@@ -192,6 +192,18 @@ class SharedEngine:
                 await trio.sleep(PAUSE)
             else:
                 return
+
+
+def encoded(published: Published) -> bytes:
+    """Return what is sent of a packet.
+
+    Raises:
+        UsageError: its key cannot travel; the caller's fault.
+    """
+    try:
+        return encode(published)
+    except (OverflowError, msgspec.MsgspecError):
+        raise UsageError("with several workers a key that is a number has 64 bits at most") from None
 
 
 def as_published(packet: Packet) -> Published:

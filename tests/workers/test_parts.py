@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,7 +21,7 @@ from cometary.transport.http.exchange import Exchange, written
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.net.resumed import ResumedSocket
-from cometary.workers.colleagues import as_packet, as_published
+from cometary.workers.colleagues import SharedEngine, as_packet, as_published
 from cometary.workers.merging import MERGED
 from cometary.workers.messages import Answered, Published, decode, encode
 from cometary.workers.part import VARIABLE, Part, take_part
@@ -65,6 +66,14 @@ def test_the_wishes_of_a_sender_go_along() -> None:
 def test_a_key_that_cannot_travel_is_refused() -> None:
     with pytest.raises(UsageError, match="with several workers a key is text, a number or bytes"):
         as_published(Contracts().tracked("news", 1, key=(1, 2)))
+
+
+def test_a_key_that_is_too_long_a_number_is_refused_before_anything_is_sent() -> None:
+    local, link = Mock(), Mock(full=False)
+    with pytest.raises(UsageError, match="64 bits at most"):
+        SharedEngine(local, Contracts(), link).publish(Contracts().tracked("news", 1, key=1 << 64))
+    local.publish.assert_not_called()
+    link.put.assert_not_called()
 
 
 def parsed(data: bytes) -> Exchange:
