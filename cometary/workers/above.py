@@ -77,7 +77,7 @@ class Above:
         bodies = BodyQueue(actors.start_soon)
         limits = limits_for(settings, settings.die)
         hosts = HostRule(settings.hosts if settings.control.is_loopback else ())
-        endpoint = WorkersControl(relay, str(folder), count, self._tree)
+        endpoint = WorkersControl(relay, str(folder), count, self._tree, actors.start_soon)
         service = Service(endpoint, hosts=hosts, metered=bodies.metered)
         control = Listener(
             ControlDoor.name,

@@ -4,32 +4,59 @@
 2.  What is published goes to one worker, always the same as long as that is there: it sends it to the others. So
     updates of one back-end keep their order, and an idempotency key is known where it comes again.
 3.  What tells of the server is asked of all, and told as one.
-4.  Secrets, rights and hosts are judged by the workers, by the rules of a single server. What cannot be answered for
-    several workers is refused, and says where one of them can be asked.
+4.  Secrets and rights are judged by the workers, by the rules of a single server, and so are hosts where there are no
+    secrets. What cannot be answered for several workers is refused, and says where one of them can be asked, if a
+    worker does not refuse the caller.
+5.  Little is done here, in one process, that costs the more the longer a call or its answers are: of a body only whose
+    it is is read, and long answers are put together in a thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import trio
 
 from cometary.doors.control.endpoint import HEALTH, READINESS
 from cometary.errors import ProtocolError
 from cometary.sessions.ids import worker_of
 from cometary.transport.codecs import json, negotiate
+from cometary.transport.http.exchange import Exchange
 from cometary.workers.merging import MERGED
 
 if TYPE_CHECKING:
-    from cometary.transport.http.exchange import Exchange
     from cometary.workers.messages import Answered
     from cometary.workers.relay import Relay
 
 PUBLISHING: Final = frozenset({"/update", "/batch"})
 OF_A_SESSION: Final = frozenset({"/send", "/connect", "/disconnect", "/ask", "/kick"})
 METRICS: Final = "/metrics"
+TREE: Final = "/tree"
 OK: Final = 200
+NOT_FOUND: Final = 404
 UNAVAILABLE: Final = 503
+
+ALL_GOOD: Final = frozenset({READINESS, "/drain", "/reload"})
+"""The calls that are good only if they are at all workers."""
+
+NOWHERE: Final = "/-"
+"""A path at which there is nothing: whoever is told so by a worker may make calls."""
+
+AT_ONCE: Final = 64 * 1024
+"""Bytes of answers that are put together at once."""
+
+
+class Whose(msgspec.Struct):
+    """What is read of a call about one session."""
+
+    sid: str | None = None
+    name: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+read_whose: Final = msgspec.json.Decoder(Whose).decode
 
 
 class WorkersControl:
@@ -40,19 +67,28 @@ class WorkersControl:
         folder: where each has a control interface of its own.
         workers: how many there are.
         tree: returns the supervision tree of this process.
+        start_soon: runs an async function beside everything else.
     """
 
-    def __init__(self, relay: Relay, folder: str, workers: int, tree: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        folder: str,
+        workers: int,
+        tree: Callable[[], dict[str, Any]],
+        start_soon: Callable[..., object],
+    ) -> None:
         self._relay = relay
         self._folder = folder
         self._workers = workers
         self._tree = tree
+        self._start_soon = start_soon
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`, now or later.
 
         Raises:
-            ProtocolError: `not-found` or `shutting-down`; the caller's fault, or nobody's.
+            ProtocolError: `shutting-down`: nobody's fault.
         """
         path = exchange.path
         if path == HEALTH:
@@ -63,12 +99,27 @@ class WorkersControl:
             self._ask_one(exchange, self._some_worker())
         elif exchange.method == "POST" and path in OF_A_SESSION and (worker := self._worker_of(exchange)):
             self._ask_one(exchange, worker)
-        elif (exchange.method, path) in MERGED:
+        elif (method_of(exchange), path) in MERGED:
             self._ask_all(exchange)
         else:
-            where = f"{self._folder}/worker-1.sock"
-            detail = f"This is not answered for several workers; one of them answers it at unix:{where}, and so on."
-            raise ProtocolError("not-found", detail)
+            self._say_where(exchange)
+
+    def _say_where(self, exchange: Exchange) -> None:
+        """Say where one worker is asked, to those whom a worker does not refuse."""
+
+        def tell(answer: Answered) -> None:
+            if answer.status == NOT_FOUND:
+                where = f"unix:{self._folder}/worker-1.sock"
+                detail = (
+                    f"This is not answered for several workers; one of them answers it at {where}, and so on."
+                )
+                exchange.refuse(ProtocolError("not-found", detail))
+            else:
+                _answer(exchange, answer)
+
+        asked = Exchange("GET", NOWHERE, b"", exchange.headers)
+        asked.peer = exchange.peer
+        self._relay.ask(self._some_worker(), asked, exchange.headers, tell)
 
     def _some_worker(self) -> int:
         for worker in self._relay.ready:
@@ -80,14 +131,13 @@ class WorkersControl:
         some = self._some_worker()
         codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            body = codec.decode(exchange.body)
-        except ProtocolError:
+            body = exchange.body
+            whose = read_whose(body) if codec is json else msgspec.convert(codec.decode(body), Whose)
+        except (ProtocolError, msgspec.MsgspecError, UnicodeError, RecursionError):
             return some
-        said = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
-        sid = said.get("sid")
-        if sid is None and "name" in said:
+        if whose.sid is None and whose.name is not msgspec.UNSET:
             return None
-        worker = worker_of(sid) if isinstance(sid, str) else None
+        worker = worker_of(whose.sid or "")
         return worker if worker in self._relay.ready else some
 
     def _ask_one(self, exchange: Exchange, worker: int) -> None:
@@ -112,12 +162,26 @@ class WorkersControl:
     def _answer_all(self, exchange: Exchange, answers: Sequence[Answered], workers: Sequence[int]) -> None:
         """Answer with what the good answers say together; with a bad one if there are none, or all have to be good."""
         bad = [each for each in answers if each.status != OK]
-        if len(bad) == len(answers) or (bad and exchange.path == READINESS):
+        if len(bad) == len(answers) or (bad and exchange.path in ALL_GOOD):
             _answer(exchange, bad[0])
             return
         good = {worker: each for worker, each in zip(workers, answers, strict=True) if each.status == OK}
-        merge = MERGED[exchange.method, exchange.path]
-        _answer(exchange, merge([*good], [*good.values()], self._tree))
+        above = self._tree() if exchange.path == TREE else {}
+        merging = MERGED[method_of(exchange), exchange.path]
+        merge = partial(merging, [*good], [*good.values()], lambda: above)
+        if sum(len(each.body) for each in answers) <= AT_ONCE:
+            _answer(exchange, merge())
+        else:
+            self._start_soon(_answer_beside, exchange, merge)
+
+
+def method_of(exchange: Exchange) -> str:
+    """Return how a call is answered: HEAD as GET is, and its answer is sent without its body."""
+    return "GET" if exchange.method == "HEAD" else exchange.method
+
+
+async def _answer_beside(exchange: Exchange, merge: Callable[[], Answered]) -> None:
+    _answer(exchange, await trio.to_thread.run_sync(merge))
 
 
 def _answer(exchange: Exchange, answer: Answered) -> None:
