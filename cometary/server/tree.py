@@ -331,7 +331,7 @@ class Server:
     def _listeners(self) -> list[Listener]:
         """Open the doors, and return where connections come in."""
         settings, app, manager, start_soon = self._settings, self._app, self._manager, self._actors.start_soon
-        bodies = self._bodies
+        bodies, now = self._bodies, self._actors.scheduler.now
         self.limits = limits = limits_for(settings, settings.die)
         inside = Inside(
             manager,
@@ -357,13 +357,11 @@ class Server:
             self._authenticator,
             key=self._binding_key,
             locator=self._locator,
-            now=self._actors.scheduler.now,
+            now=now,
             start_soon=start_soon,
         )
         beside = [
-            *socketio(
-                settings, app, gate, limits, bodies, now=self._actors.scheduler.now, start_soon=start_soon
-            ),
+            *socketio(settings, app, gate, limits, bodies, now=now, start_soon=start_soon),
             *csp(
                 settings,
                 gate,

@@ -4,9 +4,9 @@
 2.  What is published goes to one worker, always the same as long as that is there: it sends it to the others. So
     updates of one back-end keep their order, and an idempotency key is known where it comes again.
 3.  What tells of the server is asked of all, and told as one.
-4.  Secrets and rights are judged by the workers, by the rules of a single server, and so are hosts where there are no
-    secrets. What cannot be answered for several workers is refused, and says where one of them can be asked, if a
-    worker does not refuse the caller.
+4.  Secrets and rights are judged by the workers, by the rules of a single server; hosts by the listener here, as any
+    listener does, and without secrets by the workers as well. What cannot be answered for several workers is refused,
+    and says where one of them can be asked, if a worker does not refuse the caller.
 5.  Little is done here, in one process, that costs the more the longer a call or its answers are: of a body only whose
     it is is read, and long answers are put together in a thread.
 """

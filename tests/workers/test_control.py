@@ -65,13 +65,14 @@ class Called:
     def __init__(self, answers: Answers, method: str, path: str, body: bytes = b"", *headers: bytes) -> None:
         self.asked, self.wire = Asked(answers), Wire()
         self.beside: list[tuple[Any, ...]] = []
-        endpoint = WorkersControl(
-            cast("Relay", self.asked), "/folder", 2, dict, lambda *call: self.beside.append(call)
-        )
+        endpoint = WorkersControl(cast("Relay", self.asked), "/folder", 2, dict, self._keep)
         content_type = {b"content-type": headers[0]} if headers else {}
         exchange = Exchange(method, path, b"", {b"host": b"h", **content_type}, body=body)
         exchange.arrive(self.wire, "peer")
         endpoint(exchange)
+
+    def _keep(self, *call: Any) -> None:
+        self.beside.append(call)
 
 
 @pytest.mark.parametrize("path", ["/reload", "/drain"])
@@ -84,7 +85,7 @@ def test_what_all_have_to_do_is_not_done_when_one_refuses(path: str, worker: int
 
 @pytest.mark.parametrize("path", ["/readyz", "/statistics"])
 def test_head_is_answered_as_get(path: str) -> None:
-    call = Called(lambda *_: (200, {"a": 1}), "HEAD", path)
+    call = Called(lambda _, __: (200, {"a": 1}), "HEAD", path)
     assert call.wire.answer is not None
     assert call.wire.answer[0] == 200
     assert call.asked.calls == [(1, "HEAD", path), (2, "HEAD", path)]
@@ -92,7 +93,7 @@ def test_head_is_answered_as_get(path: str) -> None:
 
 @pytest.mark.parametrize(("status", "shown"), [(401, False), (403, False), (404, True)])
 def test_only_who_may_make_calls_is_told_where_one_worker_is_asked(status: int, *, shown: bool) -> None:
-    call = Called(lambda *_: (status, {"error": "any", "detail": ""}), "GET", "/receipts")
+    call = Called(lambda _, __: (status, {"error": "any", "detail": ""}), "GET", "/receipts")
     assert call.wire.answer is not None
     assert call.wire.answer[0] == status
     assert ("unix:/folder" in call.wire.answer[1]["detail"]) is shown
@@ -116,13 +117,13 @@ SID = "x" * 23 + WORKERS[1]
 def test_a_call_about_a_session_goes_to_its_worker_and_a_wrong_one_to_any(
     body: bytes, asked: list[int]
 ) -> None:
-    call = Called(lambda *_: (200, {}), "POST", "/kick", body)
+    call = Called(lambda _, __: (200, {}), "POST", "/kick", body)
     assert [worker for worker, _, _ in call.asked.calls] == asked
 
 
 def test_so_does_one_in_cbor() -> None:
     call = Called(
-        lambda *_: (200, {}), "POST", "/kick", cbor.encode({"sid": SID, "a": b"b"}), cbor.content_type
+        lambda _, __: (200, {}), "POST", "/kick", cbor.encode({"sid": SID, "a": b"b"}), cbor.content_type
     )
     assert [worker for worker, _, _ in call.asked.calls] == [2]
 
@@ -131,7 +132,7 @@ async def test_long_answers_are_put_together_beside_everything_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(control, "AT_ONCE", 10)
-    call = Called(lambda *_: (200, {"sessions": [{"a": 1}]}), "GET", "/sessions")
+    call = Called(lambda _, __: (200, {"sessions": [{"a": 1}]}), "GET", "/sessions")
     assert call.wire.answer is None
     [(async_fn, *args)] = call.beside
     await async_fn(*args)

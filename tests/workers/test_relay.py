@@ -63,7 +63,7 @@ async def test_a_connection_for_one_that_has_ended_goes_to_another_which_knows_o
 
 def test_the_sessions_of_a_worker_are_there_as_long_as_that_is() -> None:
     link: Any = Kept()
-    colleagues = Colleagues(2, 2, link, lambda *_: None)
+    colleagues = Colleagues(2, 2, link, lambda _, __: None)
     sid = "x" * 23 + WORKERS[0]
     assert colleagues.place_of(sid) is None
     colleagues.begun = frozenset({1, 2})
