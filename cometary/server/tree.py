@@ -362,20 +362,16 @@ class Server:
         )
         beside = [
             *socketio(settings, app, gate, limits, bodies, now=now, start_soon=start_soon),
-            *csp(
-                settings,
-                gate,
-                limits,
-                allows=lambda origin, host: self.service.allows(origin, host),  # noqa: PLW0108 - it is made later
-                start_soon=start_soon,
-            ),
+            *csp(settings, gate, limits, allows=self._allows, start_soon=start_soon),
         ]
         self.service = service = public_service(
             settings, self._doors, gate, limits, bodies=bodies, beside=beside
         )
         own = [self._colleagues.spread(public_listener(settings, service, limits))] if self._listens else []
-        listeners = [*own, *self._doors.listeners()]
-        return [within_tls(listener, limits, self._certificate) for listener in listeners]
+        return [within_tls(each, limits, self._certificate) for each in [*own, *self._doors.listeners()]]
+
+    def _allows(self, origin: bytes, host: bytes) -> bool:
+        return self.service.allows(origin, host)
 
     def adopt(self, sock: socket.socket, peer: str) -> None:
         """Serve a socket as if a client at the address `peer` had connected by it."""
