@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +18,8 @@ from cometary.sessions.rounds import GoOn
 
 class Mailbox(list[object]):
     """The dispatcher's: what was put into it."""
+
+    system: Any = None
 
     def put_if_open(self, message: object) -> None:
         self.append(message)
@@ -126,6 +130,28 @@ def test_the_next_incarnation_of_the_dispatcher_begins_by_looking() -> None:
     flow.attach(cast("Any", dispatcher))
     assert rounds.to is dispatcher
     assert [type(message) for message in dispatcher.actor_inbox] == [Reroute]
+
+
+def test_what_is_looked_at_in_the_next_batch_is_looked_at_once_whoever_the_dispatcher_is_then() -> None:
+    flow, dispatcher, steps = Flow(), Dispatcher(), list[Callable[[], None]]()
+    scheduler = SimpleNamespace(at_next_batch=steps.append)
+    flow.rounds = Attached()  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    mailbox = dispatcher.actor_inbox
+    mailbox.system = SimpleNamespace(scheduler=scheduler)
+    flow.attach(cast("Any", dispatcher))
+    for _ in range(2):
+        flow.rerouting = False  # the dispatcher has come to it
+        flow.reroute_later()
+        flow.reroute_later()
+    assert (len(steps), len(mailbox)) == (2, 1)
+    for step in steps:
+        step()
+    assert len(mailbox) == 2
+    flow.rerouting = False
+    flow.reroute_later()
+    flow.attach(cast("Any", dispatcher))  # another one, which begins by looking
+    steps[-1]()
+    assert len(mailbox) == 3
 
 
 def test_updates_that_are_not_routed_yet_are_bounded_parked_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
