@@ -3,20 +3,24 @@
 1.  A connection goes to the worker that it is for. If that is not there it goes to any other, which has been told so
     before, as all are: so it tells the client that a session of that worker is gone. A worker that has just been
     started has no session until it says that it is about to listen, and waits until that is known here.
-2.  A packet goes to all workers but the one that it came from. Each gets the packets of each in their order.
-3.  A worker that takes nothing for `PATIENCE` seconds, while others wait for it to, is killed: it hangs.
+2.  A packet goes to all workers but the one that it came from, and those that may not have sessions yet: what such a
+    one is told first is that it may. Each gets the packets of each in their order.
+3.  A worker that takes nothing, for `LOOKS` times `PAUSE` seconds, of more than its link has room for is killed: it
+    hangs. What others publish meanwhile is kept, up to `STORED` times that room; then they wait, and so does what they
+    have for others.
 4.  A call is answered by the worker that it was made at; if that ends before, it is told that it is to be made again.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometary.errors import MailboxFullError
+from cometary.workers.link import close_descriptor
 from cometary.workers.messages import (
     Answered,
     Asked,
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
     from cometary.workers.link import Link
 
-PATIENCE: Final = 10.0
+PAUSE: Final = 5.0
+LOOKS: Final = 4
+STORED: Final = 4
 
 GONE: Final = Answered(
     0,
@@ -70,7 +76,8 @@ class Relay:
 
     def left(self, worker: int) -> None:
         """It has ended."""
-        self._links.pop(worker, None)
+        if self._links.pop(worker, None) is None:
+            return  # its link has ended before its process
         self._ready.discard(worker)
         self._begun.discard(worker)
         self._tell_who_has_begun()
@@ -83,9 +90,7 @@ class Relay:
         """Take what a worker has sent."""
         match message:
             case Published():
-                for other, link in list(self._links.items()):
-                    if other != worker:
-                        await self._publish(other, link, message)
+                await self._publish(worker, message)
             case Handed():
                 self._hand_over(message, descriptor)
             case Answered():
@@ -94,21 +99,29 @@ class Relay:
             case Begins():
                 self._begun.add(worker)
                 self._tell_who_has_begun()
-                self._links[worker].send(message)
+                self._links[worker].put(encode(message))
             case Ready():
                 self._ready.add(worker)
             case _:
                 raise AssertionError(f"a worker sends no {message}")
 
-    async def _publish(self, worker: int, link: Link, message: Published) -> None:
-        if link.full:
-            with trio.move_on_after(PATIENCE) as waited:
-                await link.room()
-            if waited.cancelled_caught:
-                self._hangs(worker)
-                return
+    async def _publish(self, publisher: int, message: Published) -> None:
+        payload = encode(message)
+        for worker in self._begun - {publisher}:
+            link = self._links[worker] if worker in self._begun else None  # it may have ended meanwhile
+            if link is not None:
+                await link.room(STORED)
+                link.put(payload)  # in vain if it has ended
+
+    async def watch(self, worker: int, link: Link) -> None:
+        """Have it said that a worker hangs (rule 3), as long as it is there."""
+        looks, sent = 0, 0
+        while looks < LOOKS:
+            await trio.sleep(PAUSE)
+            stuck = worker in self._ready and link.full and link.sent == sent
+            looks, sent = looks + 1 if stuck else 0, link.sent
         if self._links.get(worker) is link:
-            link.send(message)
+            self._hangs(worker)
 
     def _tell_who_has_begun(self) -> None:
         told = encode(Begun(tuple(sorted(self._begun))))
@@ -116,14 +129,19 @@ class Relay:
             link.put(told)  # whatever waits: it is little
 
     def _hand_over(self, message: Handed, descriptor: int) -> None:
+        if descriptor < 0:
+            return  # it was lost on its way; its client asks again
         worker = message.worker
         if worker not in self._begun:
             worker = next(iter(self._ready), 0)
         link = self._links.get(worker)
-        if link is None or link.full:
-            os.close(descriptor)
-        else:
-            link.send(message, descriptor)
+        try:
+            if link is None:
+                close_descriptor(descriptor)
+            else:
+                link.send(message, descriptor)
+        except MailboxFullError:
+            close_descriptor(descriptor)
 
     def ask(
         self,

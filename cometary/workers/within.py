@@ -128,13 +128,13 @@ class Within:
 
     async def begin(self) -> None:
         """Say that this one is about to listen, and wait until that is known, or nobody is there to know it."""
-        self.link.send(Begins())
+        self.link.put(encode(Begins()))
         await self._begun.wait()
 
     def _meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         self._front_end, self._control = front_end, control
         self._met.set()
-        self.link.send(Ready())
+        self.link.put(encode(Ready()))
 
     async def _take(self, message: Message, descriptor: int) -> None:
         if isinstance(message, Begins):
@@ -156,6 +156,8 @@ class Within:
 
     def _resume(self, handed: Handed, descriptor: int) -> None:
         assert self._front_end is not None  # noqa: S101 - it was met
+        if descriptor < 0:
+            return  # it was lost on its way; its client asks again
         self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
 
     def _answer(self, asked: Asked) -> None:

@@ -1,0 +1,118 @@
+"""What passes between workers: in its order, to those who may have it, and held up by nobody who hangs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from cometary.workers import link as links
+from cometary.workers.link import HEAD, Link
+from cometary.workers.messages import Begins, Begun, Handed, Message, Published, Ready, decode
+from cometary.workers.relay import LOOKS, PAUSE, Relay
+
+
+async def nobody(_: Message, __: int) -> None:
+    await trio.lowlevel.checkpoint()
+
+
+@contextmanager
+def joined(relay: Relay, *workers: int) -> Generator[list[Link]]:
+    """Have workers join, which take nothing as long as their links do not run."""
+    with ExitStack() as at_the_end:
+        ends = list[Link]()
+        for worker in workers:
+            here, there = socket.socketpair()
+            at_the_end.enter_context(there)
+            ends.append(Link(here, nobody))
+            at_the_end.callback(ends[-1]._close)
+            relay.joined(worker, ends[-1])
+        yield ends
+
+
+def waiting(link: Link) -> list[Message]:
+    """Return what waits to be sent."""
+    return [decode(frame[HEAD:]) for frame, _ in link._frames]
+
+
+async def ready(relay: Relay, *workers: int) -> None:
+    for worker in workers:
+        await relay.take(worker, Begins(), -1)
+        await relay.take(worker, Ready(), -1)
+
+
+async def test_a_worker_that_starts_is_told_first_that_it_may_have_sessions() -> None:
+    relay = Relay(lambda _: None)
+    update = Published(b"", "news")
+    with joined(relay, 1, 2) as (_, second):
+        await ready(relay, 1)
+        await relay.take(1, update, -1)
+        await relay.take(2, Begins(), -1)
+        await relay.take(1, update, -1)
+        begun = Begun((1,)), Begun((1, 2))
+        assert waiting(second) == [*begun, Begins(), update]
+
+
+async def test_what_is_for_one_worker_does_not_wait_for_another_that_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    monkeypatch.setattr(links, "MOST", 1000)
+    relay = Relay(lambda _: None)
+    with joined(relay, 1, 2, 3) as (_, stuck, third):
+        await ready(relay, 1, 2, 3)
+        before = autojump_clock.current_time()
+        for _ in range(2):
+            await relay.take(1, Published(b"x" * 1500, "news"), -1)
+        assert stuck.full
+        third._kept = 0  # it has taken all
+        handed = Handed(3, "", b"", 0)
+        await relay.take(1, handed, os.open(os.devnull, os.O_RDONLY))
+        assert waiting(third)[-1] == handed
+        assert autojump_clock.current_time() == before
+        await relay.take(1, Published(b"x" * 1500, "news"), -1)
+        third._kept = 0
+        with trio.move_on_after(1) as waits:
+            await relay.take(1, Published(b"", "news"), -1)
+        assert waits.cancelled_caught, "it is kept without bound"
+        stuck._close()
+        with trio.fail_after(1):
+            await relay.take(1, Published(b"", "news"), -1)
+
+
+async def test_a_worker_that_takes_nothing_is_said_to_hang_and_not_the_one_in_its_place(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    monkeypatch.setattr(links, "MOST", 10)
+    hangs = list[int]()
+    relay = Relay(hangs.append)
+    with joined(relay, 1, 2) as (first, second):
+        await ready(relay, 1, 2)
+        first.put(b"x" * 100)
+        second.put(b"x" * 100)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(relay.watch, 1, first)
+            nursery.start_soon(relay.watch, 2, second)
+            await trio.sleep(PAUSE * LOOKS - 1)
+            assert not hangs
+            relay.left(1)
+            with joined(relay, 1):
+                await ready(relay, 1)
+                await trio.sleep(PAUSE)
+                assert hangs == [2]
+                await trio.sleep(PAUSE * LOOKS)
+                assert hangs == [2]
+                nursery.cancel_scope.cancel()
+    assert autojump_clock.current_time() >= PAUSE * LOOKS
+
+
+async def test_a_connection_that_was_lost_on_its_way_is_not_passed_on() -> None:
+    relay = Relay(lambda _: None)
+    with joined(relay, 1, 2) as (_, second):
+        await ready(relay, 1, 2)
+        await relay.take(1, Handed(2, "", b"", 0), -1)
+        assert waiting(second)[-1] == Begins()
