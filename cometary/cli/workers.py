@@ -1,6 +1,7 @@
 """`--workers N`: this process above N others, each of which runs the same command.
 
-1.  The first SIGTERM or SIGINT stops all gracefully: exit status 0. The second one ends the workers at once.
+1.  The first SIGTERM or SIGINT stops all gracefully: exit status 0. The second one ends the workers at once. The same
+    holds while workers start.
 2.  SIGHUP is passed on to each worker, which has its configuration read again.
 3.  What is wrong with the settings, or the application, is said here, once. What a worker alone finds wrong it says,
     and the exit status is its.
@@ -57,13 +58,13 @@ async def _serve_until_signal(settings: Settings, command: Sequence[str]) -> int
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         try:
             async with above(settings, command, inherited.network()) as it:
-                with suppress(OSError):  # whoever started it need not listen
-                    sys.stdout.write(f"cometary: comet {it.comet}, control {it.control}\n")
-                    sys.stdout.flush()
-                notifier.ready(f"comet {it.comet}, {settings.workers} workers")
-                await _first(signals, it)
-                notifier.stopping()
-                trio.lowlevel.spawn_system_task(_kill_at_the_next, signals, it)
+                leave = trio.Event()
+                trio.lowlevel.spawn_system_task(_obey, signals, it, leave)
+                async with it.running():
+                    if not leave.is_set():
+                        _tell(it, settings, notifier)
+                    await leave.wait()
+                    notifier.stopping()
         except OSError as error:
             sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
             return 1
@@ -72,17 +73,23 @@ async def _serve_until_signal(settings: Settings, command: Sequence[str]) -> int
     return 0
 
 
-async def _first(signals: AsyncIterator[int], it: Above) -> None:
-    while await anext(signals) == signal.SIGHUP:
-        for worker in it.workers:
-            worker.send_signal(signal.SIGHUP)
+def _tell(it: Above, settings: Settings, notifier: Notifier) -> None:
+    with suppress(OSError):  # whoever started it need not listen
+        sys.stdout.write(f"cometary: comet {it.comet}, control {it.control}\n")
+        sys.stdout.flush()
+    notifier.ready(f"comet {it.comet}, {settings.workers} workers")
 
 
-async def _kill_at_the_next(signals: AsyncIterator[int], it: Above) -> None:
+async def _obey(signals: AsyncIterator[int], it: Above, leave: trio.Event) -> None:
     with suppress(StopAsyncIteration, trio.ClosedResourceError):
-        while await anext(signals) == signal.SIGHUP:
-            pass
-        it.kill()
+        while True:
+            if await anext(signals) == signal.SIGHUP:
+                it.reload()
+            elif leave.is_set():
+                it.kill()
+            else:
+                leave.set()
+                it.tell_to_stop()
 
 
 def _status_of(error: BaseException) -> int:

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 STOP_GRACE: Final = 5.0
 """Seconds that answers of the control interface have to go out."""
 
+TASKS_GRACE: Final = 60.0
+"""Seconds that a worker has to end beyond those that its settings say."""
+
 
 class Above:
     """What there is above the workers.
@@ -69,8 +72,9 @@ class Above:
         self._listening: list[socket.socket] = []
         self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL))
         count = settings.workers
+        grace = settings.stop_grace + settings.drain + TASKS_GRACE
         self.workers = [
-            WorkerProcess(number, count, command, self._listening, folder, relay, network.successor)
+            WorkerProcess(number, count, command, self._listening, folder, relay, network.successor, grace)
             for number in range(1, count + 1)
         ]
         self._root: ActorRef[Any] | None = None
@@ -96,7 +100,7 @@ class Above:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Run it until the end of the block.
+        """Run it until the end of the block. Workers that are told to stop while they start have started.
 
         Raises:
             OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
@@ -151,6 +155,11 @@ class Above:
         """The URL of the control interface."""
         return self._front_end.urls[ControlDoor.name]
 
+    def reload(self) -> None:
+        """Have all workers read their configuration again."""
+        for worker in self.workers:
+            worker.reload()
+
     def tell_to_stop(self) -> None:
         """Tell all workers to stop gracefully."""
         for worker in self.workers:
@@ -164,9 +173,7 @@ class Above:
 
 @asynccontextmanager
 async def above(settings: Settings, command: Sequence[str], network: Network) -> AsyncGenerator[Above]:
-    """Run workers, and what is above them, until the end of the block; see `Above`."""
+    """Make workers, and what is above them, which can run until the end of the block; see `Above`."""
     with tempfile.TemporaryDirectory(prefix="cometary-") as folder:  # nobody else can look into it
         async with system() as actors:
-            it = Above(settings, command, network, actors, Path(folder))
-            async with it.running():
-                yield it
+            yield Above(settings, command, network, actors, Path(folder))

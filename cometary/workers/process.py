@@ -3,7 +3,8 @@
 1.  It has started when it takes clients. If it ends before, so has the attempt to start it, and its status is told.
 2.  A worker that ends unasked has crashed, whatever its exit status.
 3.  One that is to end is told to (SIGTERM), and waited for; its sessions are told `shutdown`. All of them are told at
-    once, before their supervisor stops them one after the other.
+    once, before their supervisor stops them one after the other. One that has not ended `grace` seconds later is
+    killed, and so is one that has closed its link.
 4.  Should the process above die, the link ends, and each worker stops by itself.
 """
 
@@ -14,10 +15,11 @@ import signal
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import trio
 
@@ -28,6 +30,8 @@ from cometary.workers.part import VARIABLE, Part
 if TYPE_CHECKING:
     from cometary.workers.messages import Message
     from cometary.workers.relay import Relay
+
+UNREADY_GRACE: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class WorkerProcess:
         folder: where its control interface is.
         relay: passes on what it has for others.
         successor: who accepts callers when all stop; see `Network`.
+        grace: how many seconds it has to end once it has been ready; before, it has `UNREADY_GRACE`.
     """
 
     number: int
@@ -51,9 +56,12 @@ class WorkerProcess:
     folder: Path
     relay: Relay
     successor: Literal["none", "sockets", "port"]
-    stopping: bool = False
+    grace: float
     process: trio.Process | None = None
     _ready: trio.Event = field(default_factory=trio.Event)
+    _told: trio.Event = field(default_factory=trio.Event)
+    _reloads: bool = False
+    _started: bool = False
 
     @property
     def control(self) -> Path:
@@ -66,30 +74,60 @@ class WorkerProcess:
         Raises:
             WorkerEndedError: it has ended unasked.
         """
-        self._ready = trio.Event()
+        self._ready, self._started = trio.Event(), False
+        if not self.stopping:  # else it was told between two incarnations
+            status = await self._run_once(task_status)
+            if not self.stopping:
+                raise WorkerEndedError(self.number, how_it_ended(status), status)
+        if not self._started:
+            task_status.started()  # else its supervisor, which is to stop, would wait for that
+        await trio.sleep_forever()
+
+    async def _run_once(self, task_status: trio.TaskStatus[None]) -> int | None:
         here, there = socket.socketpair()
-        with there:
+        with ExitStack() as unless_it_starts, there:
+            unless_it_starts.callback(here.close)
             process = self.process = await self._start(there)
+            unless_it_starts.pop_all()
         link = Link(here, self._take)
         self.relay.joined(self.number, link)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(link.run)
+                nursery.start_soon(self._keep_link, link, nursery.cancel_scope)
+                nursery.start_soon(self.relay.watch, self.number, link)
                 nursery.start_soon(self._tell_when_ready, task_status)
+                nursery.start_soon(self._end_when_told, process)
                 await process.wait()
                 nursery.cancel_scope.cancel()
         finally:
             self.relay.left(self.number)
             with trio.CancelScope(shield=True):
-                self.send_signal(signal.SIGTERM)
-                await process.wait()
+                await self._end(process)
             self.process = None
-        if not self.stopping:
-            raise WorkerEndedError(self.number, how_it_ended(process.returncode), process.returncode)
-        await trio.sleep_forever()
+        return process.returncode
+
+    async def _keep_link(self, link: Link, running: trio.CancelScope) -> None:
+        await link.run()
+        self.relay.left(self.number)
+        await trio.sleep(self.grace)  # it is about to end by itself: a signal would hide its exit status
+        running.cancel()
+
+    async def _end_when_told(self, process: trio.Process) -> None:
+        await self._told.wait()  # it may have been told before there was a process
+        await self._end(process)
+
+    async def _end(self, process: trio.Process) -> None:
+        self.send_signal(signal.SIGTERM)
+        with trio.move_on_after(self.grace if self._ready.is_set() else UNREADY_GRACE):
+            await process.wait()
+        self.send_signal(signal.SIGKILL)  # if it hangs
+        await process.wait()
 
     async def _tell_when_ready(self, task_status: trio.TaskStatus[None]) -> None:
         await self._ready.wait()
+        if self._reloads:
+            self.reload()
+        self._started = True
         task_status.started()
 
     async def _take(self, message: Message, descriptor: int) -> None:
@@ -114,8 +152,18 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Have it stop, and not be started again."""
-        self.stopping = True
-        self.send_signal(signal.SIGTERM)
+        self._told.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._told.is_set()
+
+    def reload(self) -> None:
+        """Have it read its configuration again: as soon as it is ready, for before that the signal would end it."""
+        self._reloads = not self._ready.is_set()
+        if not self._reloads:
+            self.send_signal(signal.SIGHUP)
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it runs."""
@@ -126,5 +174,6 @@ class WorkerProcess:
 def how_it_ended(status: int | None) -> str:
     """Return how a process has ended, in words."""
     if status is not None and status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
+        known = {each.value: each.name for each in signal.Signals}
+        return f"was killed by {known.get(-status, f'signal {-status}')}"
     return f"ended with exit status {status}"

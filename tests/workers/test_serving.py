@@ -20,7 +20,7 @@ import pytest
 from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
 from cometary.transport.wires.websocket.frames import TEXT
 from cometary.workers.part import VARIABLE, Part
-from tests.servers import ENVIRONMENT, ROOT
+from tests.servers import ENVIRONMENT, ROOT, started
 from tests.workers.house import APP, Page, Workers, running_workers, said
 
 
@@ -196,10 +196,12 @@ def test_a_killed_worker_is_started_again_and_the_others_keep_their_sessions(wor
     victim = worker_process(workers, first)
     with closing(workers.connection_at(second)) as connection:
         os.kill(victim, signal.SIGKILL)
+        while workers.control.get("/readyz").json() == {"status": "ready"}:
+            told(workers, "while it starts")
         assert asked_again(connection, first)["error"] == "unknown-session"
     assert until(workers, second, told(workers, "still here"))[-1] == "still here"
     while workers.control.get("/readyz").json() == {"status": "starting"}:
-        pass
+        told(workers, "while it starts")
     assert victim not in workers.processes()
     workers.one_of_each()
 
@@ -239,6 +241,37 @@ def test_a_worker_stops_when_the_process_above_it_has_gone() -> None:
             assert here.recv(100)  # it is ready
             here.close()
             assert worker.wait(timeout=60) == 0
+
+
+def test_workers_stop_while_they_start() -> None:
+    arguments = ["serve", APP, "--port", "0", "--control", "127.0.0.1:0", "--workers", "2"]
+    with started(arguments, ENVIRONMENT) as above:
+        try:
+            worker = first_child(above.pid)
+            os.kill(worker, signal.SIGSTOP)  # so it will not begin
+            above.terminate()
+            while not is_told_to_end(worker):
+                pass
+            above.terminate()  # the second time: at once
+            assert above.wait(timeout=60) == 0
+        finally:
+            above.kill()
+
+
+def first_child(pid: int) -> int:
+    """Return the first child of a process, once it has one that runs its own program."""
+    while True:
+        for each in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in each.read_text().split():
+                if b"\0cometary\0serve\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+
+
+def is_told_to_end(pid: int) -> bool:
+    """Whether a process that is stopped has SIGTERM coming."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [pending] = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd:")]
+    return bool(pending & 1 << signal.SIGTERM - 1)
 
 
 def test_workers_stop_gracefully_and_at_once(workers: Workers) -> None:
