@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cometary.packets.contract_table import Contracts
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
+    from cometary.sessions.flow import Flow
     from cometary.sessions.locator import Locator
 
 T = TypeVar("T")
@@ -36,8 +37,8 @@ class Colleagues(Protocol):
         """Return an id for a session of this one."""
         ...
 
-    def engine(self, local: Engine, contracts: Contracts) -> Engine:
-        """Return what passes on publications, given what routes them here."""
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
+        """Return what passes on publications, given what routes them here, and knows how much is still to be routed."""
         ...
 
     def locator(self, directory: Directory) -> Locator:
@@ -64,7 +65,7 @@ class Alone:
         """Return any new id."""
         return new_sid()
 
-    def engine(self, local: Engine, contracts: Contracts) -> Engine:  # noqa: ARG002 - there is nothing to pass on
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:  # noqa: ARG002 - nothing to pass on
         """Return what routes here."""
         return local
 

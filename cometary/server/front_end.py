@@ -139,12 +139,18 @@ class FrontEnd:
             self._switchboard.add(self._inward(sock, peer, self._switchboard))
 
     def resume(self, sock: ResumedSocket, peer: str) -> None:
-        """Serve a socket, in the place of another process, whose other end is at the address `peer`."""
-        if self._switchboard is None or self._inward is None:
+        """Serve a socket, in the place of another process, whose other end is at the address `peer`.
+
+        It is closed if there are as many connections as there may be: a listener would not have accepted it, either.
+        """
+        if self._switchboard is None or self._inward is None or self._switchboard.full:
             sock.close()
-        else:
-            sock.floor = self._switchboard
+            return
+        sock.floor = self._switchboard
+        try:
             self._switchboard.take(self._inward(sock, peer, self._switchboard))
+        except OSError:  # it has gone meanwhile, or the poller can take no more
+            sock.close()
 
     def leave_callers(self) -> None:
         """Leave those who call from now on to the successor, if there is to be one; see `Network`."""

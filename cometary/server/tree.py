@@ -195,7 +195,7 @@ class Server:
         self._colleagues = colleagues
         self._manager = manager = SessionManager(session_settings(settings), self._application)
         manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
-        self._engine = engine = colleagues.engine(engine or new_engine(contracts), contracts)
+        self._engine = engine = colleagues.engine(engine or new_engine(contracts), contracts, manager.flow)
         self._hub = Hub(
             manager,
             self._table,

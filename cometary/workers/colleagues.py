@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cometary.packets.contract_table import Contracts
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
+    from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
     from cometary.transport.net.channel import Channel, Floor, Protocol, Successor
@@ -48,6 +49,10 @@ T = TypeVar("T")
 
 PAUSE: Final = 0.01
 """Seconds between two attempts to route what another worker has published."""
+
+LONGEST: Final = 15.0
+"""Seconds that a packet of another worker waits to be routed: longer than sessions that are behind are waited for, and
+less than a worker may take nothing."""
 
 
 class Colleagues:
@@ -79,9 +84,9 @@ class Colleagues:
         """Return an id for a session of this one."""
         return sid_of_worker(new_sid(), self._number)
 
-    def engine(self, local: Engine, contracts: Contracts) -> SharedEngine:
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> SharedEngine:
         """Return what passes on publications."""
-        self._engine = engine = SharedEngine(local, contracts, self._link)
+        self._engine = engine = SharedEngine(local, contracts, flow, self._link)
         return engine
 
     async def hear(self, published: Published) -> None:
@@ -160,14 +165,16 @@ class SharedEngine:
     Args:
         local: routes here.
         contracts: what becomes of packets where a session is too slow for them.
+        flow: knows how much is still to be routed here.
         link: leads to the others.
     """
 
     run: Callable[[], Awaitable[None]] | None = None
 
-    def __init__(self, local: Engine, contracts: Contracts, link: Link) -> None:
+    def __init__(self, local: Engine, contracts: Contracts, flow: Flow, link: Link) -> None:
         self._local = local
         self._contracts = contracts
+        self._flow = flow
         self._link = link
         self.attach = local.attach
         self.interest = local.interest
@@ -185,8 +192,11 @@ class SharedEngine:
     async def hear(self, published: Published) -> None:
         """Route what another worker has published; wait while too much is to be routed."""
         packet = as_packet(published, self._contracts)
+        until = trio.current_time() + LONGEST
         while True:
             try:
+                if trio.current_time() < until:
+                    self._flow.check()
                 self._local.publish(packet)
             except MailboxFullError:
                 await trio.sleep(PAUSE)

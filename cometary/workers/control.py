@@ -22,13 +22,14 @@ import trio
 
 from cometary.doors.control.endpoint import HEALTH, READINESS
 from cometary.errors import ProtocolError
+from cometary.log import get_logger
 from cometary.sessions.ids import worker_of
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.exchange import Exchange
 from cometary.workers.merging import MERGED
+from cometary.workers.messages import Answered
 
 if TYPE_CHECKING:
-    from cometary.workers.messages import Answered
     from cometary.workers.relay import Relay
 
 PUBLISHING: Final = frozenset({"/update", "/batch"})
@@ -57,6 +58,16 @@ class Whose(msgspec.Struct):
 
 
 read_whose: Final = msgspec.json.Decoder(Whose).decode
+
+FAILED: Final = Answered(
+    0,
+    500,
+    b'{"error":"internal-error","detail":"The server failed; its log says why."}',
+    b"application/json",
+    (),
+)
+
+logger = get_logger("cometary.workers")
 
 
 class WorkersControl:
@@ -170,7 +181,7 @@ class WorkersControl:
         merging = MERGED[method_of(exchange), exchange.path]
         merge = partial(merging, [*good], [*good.values()], lambda: above)
         if sum(len(each.body) for each in answers) <= AT_ONCE:
-            _answer(exchange, merge())
+            _answer(exchange, _merged(exchange.path, merge))
         else:
             self._start_soon(_answer_beside, exchange, merge)
 
@@ -181,7 +192,15 @@ def method_of(exchange: Exchange) -> str:
 
 
 async def _answer_beside(exchange: Exchange, merge: Callable[[], Answered]) -> None:
-    _answer(exchange, await trio.to_thread.run_sync(merge))
+    _answer(exchange, await trio.to_thread.run_sync(_merged, exchange.path, merge))
+
+
+def _merged(path: str, merge: Callable[[], Answered]) -> Answered:
+    try:
+        return merge()
+    except Exception:
+        logger.exception("answers not merged", text=f"what the workers answer to {path} does not go together")
+        return FAILED
 
 
 def _answer(exchange: Exchange, answer: Answered) -> None:

@@ -15,6 +15,7 @@ from cometary.config import Settings
 from cometary.errors import ConfigError, UsageError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.sessions.flow import Flow
 from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
 from cometary.transport.codecs import json
 from cometary.transport.http.exchange import Exchange, written
@@ -71,7 +72,7 @@ def test_a_key_that_cannot_travel_is_refused() -> None:
 def test_a_key_that_is_too_long_a_number_is_refused_before_anything_is_sent() -> None:
     local, link = Mock(), Mock(full=False)
     with pytest.raises(UsageError, match="64 bits at most"):
-        SharedEngine(local, Contracts(), link).publish(Contracts().tracked("news", 1, key=1 << 64))
+        SharedEngine(local, Contracts(), Flow(), link).publish(Contracts().tracked("news", 1, key=1 << 64))
     local.publish.assert_not_called()
     link.put.assert_not_called()
 

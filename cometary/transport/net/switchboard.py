@@ -180,6 +180,11 @@ class Switchboard(Floor):
         """How many connections there are, whatever they are at."""
         return len(self._channels)
 
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as may be for one more to be taken from anybody."""
+        return len(self._channels) >= self._shares.public
+
     async def _open(self, listen: Listen) -> tuple[str, int]:
         socks = [sock.dup() for sock in listen.sockets] or await open_sockets(listen.host, listen.port)
         for sock in socks:
