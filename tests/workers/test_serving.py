@@ -263,8 +263,9 @@ def first_child(pid: int) -> int:
     while True:
         for each in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in each.read_text().split():
-                if b"\0cometary\0serve\0" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    return int(child)
+                with suppress(OSError):  # it was another, and has ended
+                    if b"\0cometary\0serve\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        return int(child)
 
 
 def is_told_to_end(pid: int) -> bool:
