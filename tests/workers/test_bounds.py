@@ -35,7 +35,11 @@ async def test_what_others_publish_waits_while_too_much_is_to_be_routed_but_not_
 ) -> None:
     routed = list[str]()
     local: Any = SimpleNamespace(attach=None, interest=None, history=None)
-    local.publish = lambda packet: routed.append(packet.path)
+
+    def publish(packet: Packet) -> None:
+        routed.append(packet.path)
+
+    local.publish = publish
     link: Any = None
     flow = Flow()
     engine = SharedEngine(local, Contracts([]), flow, link)
@@ -50,10 +54,14 @@ async def test_what_others_publish_waits_while_too_much_is_to_be_routed_but_not_
     assert autojump_clock.current_time() < LONGEST + 1
 
 
+def no_more_than_two(_: int) -> tuple[int, int]:
+    return 2, 2
+
+
 async def test_a_connection_that_is_handed_over_is_closed_if_there_are_as_many_as_may_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cometary.server.front_end.resource.getrlimit", lambda _: (2, 2))
+    monkeypatch.setattr("cometary.server.front_end.resource.getrlimit", no_more_than_two)
     async with system() as actors, trio.open_nursery() as nursery:
         front_end = FrontEnd([], SYSTEM, actors.scheduler, lambda: Http(Service(echo)), lambda: None)
         await nursery.start(front_end.run)
@@ -78,7 +86,11 @@ async def test_a_connection_that_was_lost_on_its_way_is_not_served(tmp_path: obj
     with here:
         within = Within(Part(1, 2, there.detach(), [], str(tmp_path)))
         served = list[tuple[int, str]]()
-        front_end: Any = SimpleNamespace(resume=lambda sock, peer: served.append((sock.detach(), peer)))
+
+        def resume(sock: socket.socket, peer: str) -> None:
+            served.append((sock.detach(), peer))
+
+        front_end: Any = SimpleNamespace(resume=resume)
         within._meet(front_end, None)
         sock, other = socket.socketpair()
         with other:

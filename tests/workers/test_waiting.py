@@ -66,8 +66,9 @@ async def test_what_is_for_one_worker_does_not_wait_for_another_that_takes_nothi
     with joined(relay, 1, 2, 3) as (_, stuck, third):
         await ready(relay, 1, 2, 3)
         before = autojump_clock.current_time()
-        for _ in range(2):
-            await relay.take(1, Published(b"x" * 1500, "news"), -1)
+        with trio.fail_after(1):
+            for _ in range(2):
+                await relay.take(1, Published(b"x" * 1500, "news"), -1)
         assert stuck.full
         third._kept = 0  # it has taken all
         handed = Handed(3, "", b"", 0)
