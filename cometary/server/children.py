@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cometary.app import App, Authenticator, Task
+    from cometary.app.receipt_reader import ReceiptReader
     from cometary.dispatch.dispatcher import Table
     from cometary.dispatch.engine import Engine
     from cometary.dispatch.hub import Hub
+    from cometary.server.running import Running
     from cometary.sessions import SessionManager
 
 PAUSES: Final = Backoff(min=0.1, max=5.0)
@@ -68,6 +70,20 @@ def socket_children(app: App) -> list[ChildSpec]:
     """Return what runs the functions of the application's sockets, if it has any."""
     specs = [ChildSpec(place.path, SocketSupervisor, (place,)) for place in app.places]
     return [with_pauses("sockets", specs)] if specs else []
+
+
+def task_children(tasks: Iterable[Task], running: Running, reader: ReceiptReader | None) -> list[ChildSpec]:
+    """Return what runs the application's own tasks, if it has any.
+
+    Args:
+        tasks: the tasks.
+        running: what each of them is given.
+        reader: has its handlers told of receipts; None if it has no such handlers.
+    """
+    specs = [ChildSpec(name, task, (running,)) for name, task in named(tasks)]
+    if reader is not None:
+        specs.append(ChildSpec("receipt-handlers", reader.run))
+    return [with_pauses("application", specs)] if specs else []
 
 
 def named(tasks: Iterable[Task]) -> Iterator[tuple[str, Task]]:

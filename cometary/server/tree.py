@@ -40,8 +40,8 @@ from cometary.server.children import (
     delegate_children,
     dispatcher_child,
     engine_children,
-    named,
     socket_children,
+    task_children,
     with_pauses,
 )
 from cometary.server.colleagues import ALONE, new_engine
@@ -279,15 +279,12 @@ class Server:
         )
 
     async def _start_tasks(self, root: ActorRef[Supervisor], running: Running) -> None:
-        tasks = named(self._colleagues.once(self._app.tasks))
-        specs = [ChildSpec(name, task, (running,)) for name, task in tasks]
         if self._app.of_receipt:
             self._reader = ReceiptReader(
                 self._manager.receipts, self._app.received_receipt, self._application.failed
             )
-            specs.append(ChildSpec("receipt-handlers", self._reader.run))
-        if specs:
-            await start_child(root, with_pauses("application", specs))
+        for child in task_children(self._colleagues.once(self._app.tasks), running, self._reader):
+            await start_child(root, child)
 
     async def stop(self) -> None:
         """Tell every session `shutdown`, and let what is still to be sent go out."""
