@@ -630,7 +630,8 @@ class Fake(ActorRef[Any]):
     def itself(self) -> Any:
         return self
 
-    actor_inbox = system = names = actor = itself  # compiled, a cell has to be one
+    actor_inbox: Any = itself  # and not set: compiled, that takes nothing but a cell
+    system = names = actor = itself
 
     def is_alive(self) -> bool:
         return True

@@ -66,7 +66,7 @@ def test_one_who_comes_back_at_another_worker_is_handed_over_to_its_own() -> Non
     gate, wire = Knowing(), Concluding()
     headers = {b"host": b"h", b"last-event-id": b"some-name" + WORKERS[4].encode() + b".7"}
     exchange = Exchange("GET", "/comet", b"", headers)
-    exchange.arrive(wire, "peer")
+    exchange.arrive(cast("Any", wire), "peer")
     EventSources(cast("Gate", gate), Policy())(exchange)
     [sid] = gate.sids
     assert worker_of(sid) == 5
