@@ -98,6 +98,7 @@ STAND_INS: Final = {
 
 WORDS: Final = {
     "hypercorn": "the second door's half of each test in protocol, for the same reason as asgi",
+    "comes_back_at_another_worker_is_handed_over": "a Knowing for the gate",
     "whoever_brought_it_about_is_held_until_it_has_gone_on": "it stops a session without an actor, a stand-in too",
 }
 """Words in the names of single tests that are left out, and why."""

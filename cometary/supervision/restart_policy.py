@@ -70,8 +70,11 @@ class RestartLog:
         """Note a restart at `now` (seconds); returns False if it is one too many."""
         times = self._times
         times.append(now)
-        del times[: bisect_left(times, now - self.period)]
-        return len(times) <= self.intensity
+        past = bisect_left(times, now - self.period)
+        if 2 * past > len(times):  # else it would be shifted at each restart, which takes as long as it is long
+            del times[:past]
+            past = 0
+        return len(times) - past <= self.intensity
 
 
 def check_limits(intensity: int, period: float) -> None:
