@@ -71,9 +71,7 @@ class RestartLog:
         times = self._times
         times.append(now)
         past = bisect_left(times, now - self.period)
-        if 2 * past > len(
-            times
-        ):  # else it would be shifted at each restart, which takes as long as it is long
+        if 2 * past > len(times):  # seldom, since what is behind them moves up, however many these are
             del times[:past]
             past = 0
         return len(times) - past <= self.intensity
