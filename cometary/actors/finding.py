@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Hashable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import pykka
 
+from cometary.actors.call import Call
 from cometary.actors.exits import NORMAL, Exit
 from cometary.actors.future import Future
 from cometary.actors.futures import wrap_future
@@ -23,6 +24,7 @@ from cometary.escapes import escapes
 
 AnyRef = pykka.ActorRef[Any]
 A = TypeVar("A", bound=pykka.Actor)
+R = TypeVar("R")
 
 
 def register(name: Hashable, ref: ActorRef[Any]) -> None:
@@ -77,7 +79,27 @@ def send(whom: Whom, message: object) -> None:
         ref.tell(message)
 
 
-def ask(whom: Whom, message: object, *, block: bool | None = None, timeout: float | None = None) -> Any:
+@overload
+def ask(whom: Whom, message: Call[R], *, block: Literal[True], timeout: float | None = None) -> R: ...
+
+
+@overload
+def ask(
+    whom: Whom, message: Call[R], *, block: Literal[False] | None = None, timeout: float | None = None
+) -> Future[R]: ...
+
+
+@overload
+def ask(  # type: ignore[overload-cannot-match]  # but see `ActorRef`
+    whom: Whom, message: Call[object], *, block: Literal[False] | None = None, timeout: float | None = None
+) -> Future[object]: ...
+
+
+@overload
+def ask(whom: Whom, message: object, *, block: bool | None = None, timeout: float | None = None) -> Any: ...
+
+
+def ask(whom: Whom, message: Any, *, block: bool | None = None, timeout: float | None = None) -> Any:
     """Do as `ActorRef.ask`, for the actor that has a name, see `register`, or this reference.
 
     Source: OTP, `gen_server:call/3`.

@@ -132,6 +132,13 @@ class ActorRef(Sending, InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-v
         self, message: Call[R], *, block: Literal[False] | None = None, timeout: float | None = None
     ) -> Future[R]: ...
 
+    # What a `Call` does not answer is not to be taken for whatever the caller wants: a type checker that finds no R for
+    # that would go on to the overloads for any message, which answer anything.
+    @overload
+    def ask(  # type: ignore[overload-cannot-match]
+        self, message: Call[object], *, block: Literal[False] | None = None, timeout: float | None = None
+    ) -> Future[object]: ...
+
     @overload
     def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None) -> Future[Any]: ...
 

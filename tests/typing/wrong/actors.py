@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, assert_type
 
-from cometary.actors import Actor, ActorRef, Bounded, Call, Future, Proxy, proxy_field, proxy_method
+from cometary.actors import Actor, ActorRef, Bounded, Call, Future, Proxy, ask, proxy_field, proxy_method
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ def audit(bank: ActorRef[Bank]) -> None:
     bank.tell("audit")
 
 
+def audited(text: str, number: float | None) -> None: ...
+
+
 # -- right ---------------------------------------------------------------------------------
 
 bank = Bank.start(3, name="ours")
@@ -66,6 +69,11 @@ assert_type(ours.name, Future[str])
 async def right(teller: Bank) -> None:
     assert_type(await Bank.start_async(3), ActorRef[Bank])
     assert_type(await bank.ask(Balance("ada")), int)
+    assert_type(await ask("bank", Balance("ada"), timeout=1), int)
+    assert_type(ask("bank", Balance("ada"), block=True), int)
+    number: float | None = await bank.ask(Balance("ada"))
+    text: str = await bank.ask("anything")
+    audited(text, number)
     assert_type(teller.start_linked(Savings, 3), ActorRef[Savings])
     assert_type(teller.start_linked(Savings.with_name("savings"), 3, name="x"), ActorRef[Savings])
 
@@ -84,6 +92,11 @@ async def wrong(teller: Bank) -> None:
     teller.start_linked(Savings, "3")  # wrong
     teller.start_linked(Savings.with_name("savings"))  # wrong
     (await bank.ask(Balance("ada"))).upper()  # wrong
+    text: str = await bank.ask(Balance("ada"))  # wrong
+    audited(await bank.ask(Balance("ada")), 1)  # wrong
+    named: str = await ask("bank", Balance("ada"))  # wrong
+    blocking: str = ask("bank", Balance("ada"), block=True)  # wrong
+    audited(text, len(named + blocking))
 
 
 text: str = bank.ask(Balance("ada"), block=True)  # wrong
