@@ -84,7 +84,7 @@ def ask(whom: Whom, message: Call[R], *, block: Literal[True], timeout: float | 
 
 
 @overload
-def ask(
+def ask(  # pyright: ignore[reportOverlappingOverload]
     whom: Whom, message: Call[R], *, block: Literal[False] | None = None, timeout: float | None = None
 ) -> Future[R]: ...
 

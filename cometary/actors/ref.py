@@ -128,7 +128,7 @@ class ActorRef(Sending, InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-v
     def ask(self, message: Call[R], *, block: Literal[True], timeout: float | None = None) -> R: ...
 
     @overload
-    def ask(
+    def ask(  # pyright: ignore[reportOverlappingOverload]
         self, message: Call[R], *, block: Literal[False] | None = None, timeout: float | None = None
     ) -> Future[R]: ...
 
