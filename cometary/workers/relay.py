@@ -1,8 +1,8 @@
 """What the process above the workers passes on between them.
 
-1.  A connection goes to the worker that it is for. If that is not there it goes to any other, which has been told so
-    before, as all are: so it tells the client that a session of that worker is gone. A worker that has just been
-    started has no session until it says that it is about to listen, and waits until that is known here.
+1.  A connection goes to the worker that it is for. If that is not there it goes to another, to each in its turn. That
+    has been told so before, as all are: so it tells the client that a session of that worker is gone. A worker that has
+    just been started has no session until it says that it is about to listen, and waits until that is known here.
 2.  A packet goes to all workers but the one that it came from, and those that may not have sessions yet: what such a
     one is told first is that it may. Each gets the packets of each in their order.
 3.  A worker that takes nothing, for `LOOKS` times `PAUSE` seconds, of more than its link has room for is killed: it
@@ -64,6 +64,7 @@ class Relay:
         self._calls: dict[int, tuple[int, Callable[[Answered], object]]] = {}
         self._begun: set[int] = set()  # those that may have sessions
         self._numbers = count(1)
+        self._turns = count()
 
     @property
     def ready(self) -> list[int]:
@@ -133,7 +134,7 @@ class Relay:
             return  # it was lost on its way; its client asks again
         worker = message.worker
         if worker not in self._begun:
-            worker = next(iter(self._ready), 0)
+            worker = self._next_in_turn()
         link = self._links.get(worker)
         try:
             if link is None:
@@ -142,6 +143,11 @@ class Relay:
                 link.send(message, descriptor)
         except MailboxFullError:
             close_descriptor(descriptor)
+
+    def _next_in_turn(self) -> int:
+        """Return whose turn it is; 0 if no worker takes clients."""
+        ready = self.ready
+        return ready[next(self._turns) % len(ready)] if ready else 0
 
     def ask(
         self,

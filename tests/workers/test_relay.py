@@ -61,6 +61,15 @@ async def test_a_connection_for_one_that_has_ended_goes_to_another_which_knows_o
     assert second.sent[-2:] == [Begun((2,)), handed]
 
 
+async def test_connections_for_one_that_has_ended_are_shared_out_among_the_others(
+    begun: tuple[Relay, list[Kept]],
+) -> None:
+    relay, links = begun
+    for _ in range(4):
+        await relay.take(1, Handed(3, "peer", b"read", 0), os.open(os.devnull, os.O_RDONLY))
+    assert [sum(isinstance(each, Handed) for each in link.sent) for link in links] == [2, 2]
+
+
 def test_the_sessions_of_a_worker_are_there_as_long_as_that_is() -> None:
     link: Any = Kept()
     colleagues = Colleagues(2, 2, link, lambda _, __: None)
