@@ -24,9 +24,9 @@ import trio
 
 from cometary import server
 from cometary.app import App
+from cometary.cli.as_worker import serve_as_worker
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
-from cometary.cli.worker import serve_as_worker
 from cometary.config import Address
 from cometary.errors import ConfigError
 from cometary.log import get_logger
