@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cometary.authentication.settings import AuthenticationSection
+from cometary.cluster.settings import ClusterSection
 from cometary.config import kinds, sources
 from cometary.config.option import Option, option
 from cometary.config.section import Section, extended, options_of
@@ -113,6 +114,7 @@ class Settings(
     AuthenticationSection,
     GateSection,
     SessionSection,
+    ClusterSection,
     ContractSection,
     WebhookSection,
     FilesSection,

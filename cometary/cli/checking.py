@@ -42,12 +42,14 @@ def _check_parts(settings: Settings) -> None:
     from cometary.app import App  # noqa: PLC0415
     from cometary.cli.loading import load_all  # noqa: PLC0415
     from cometary.server.authenticator import choose_authenticator  # noqa: PLC0415
+    from cometary.server.cluster import choose_cluster  # noqa: PLC0415
     from cometary.server.doors import Doors  # noqa: PLC0415
     from cometary.transport.net.certificate import Certificate  # noqa: PLC0415
     from cometary.workers.supported import check  # noqa: PLC0415
 
     app = load_all(settings, settings.app) or App()
     choose_authenticator(settings, app)
+    choose_cluster(settings)
     Doors(settings)
     if settings.workers > 1:
         check(settings, app)

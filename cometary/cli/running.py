@@ -28,7 +28,7 @@ from cometary.cli.as_worker import serve_as_worker
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
 from cometary.config import Address
-from cometary.errors import ConfigError
+from cometary.errors import ConfigError, EngineError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
 from cometary.server.reloading import Source
@@ -58,7 +58,8 @@ def run(
         any_control: whether the control interface takes any free port where the one of the settings is taken.
 
     Returns:
-        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, 2 when
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, or the
+        engine cannot be used, 2 when
         settings and application do not go together.
     """
     set_up_logging(settings.log_level, settings.log_format)
@@ -92,6 +93,9 @@ async def _serve_until_signal(
                 _tell_of_unused(inherited)
             except OSError as error:
                 sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
+                return 1
+            except EngineError as error:
+                sys.stderr.write(f"cometary: {error}\n")
                 return 1
             except ConfigError as error:
                 sys.stderr.write(f"cometary: {error}\n")

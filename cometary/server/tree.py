@@ -2,6 +2,7 @@
 
     cometary (one_for_one)
     ├── engine         a supervisor: what keeps the connections to other nodes, if there are any
+    ├── cluster        a supervisor: what keeps up the engine that records sessions, if there is one
     ├── dispatcher     an actor: routes updates
     ├── delegates      a supervisor: what tells the application of all updates, if it has delegates
     ├── …              a supervisor for each door that runs anything, such as webhooks
@@ -44,6 +45,7 @@ from cometary.server.children import (
     task_children,
     with_pauses,
 )
+from cometary.server.cluster import choose_cluster, cluster_children
 from cometary.server.colleagues import ALONE, new_engine
 from cometary.server.csp import csp
 from cometary.server.doors import Doors
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
     from cometary.app import Authenticator
+    from cometary.cluster.engine import Engine as Cluster
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
     from cometary.server.colleagues import Colleagues
@@ -102,6 +105,7 @@ async def serve(
     network: Network = SYSTEM,
     source: Source | None = None,
     colleagues: Colleagues = ALONE,
+    cluster: Cluster | None = None,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until stopped or cancelled.
@@ -113,16 +117,19 @@ async def serve(
         source: where the settings come from, to be read again; None if they are not.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
         colleagues: the other workers of several.
+        cluster: the engine that records sessions; None for the one that the settings name, if they do.
         task_status: told the addresses once connections are accepted there.
 
     Raises:
         OSError: an address cannot be listened on, the one that `filename` says: the configuration's fault.
         ConfigError: settings, application and doors do not go together; nothing was started.
         UsageError: another server runs the application; the caller's fault, nothing was started.
+        EngineError: the engine that records sessions cannot be used; the operator's fault, nothing was started.
     """
     leave = trio.Event()
     app = app or App()
     authenticator = choose_authenticator(settings, app)
+    cluster = cluster or choose_cluster(settings)
     async with system(watchdog=settings.watchdog or None) as actors:
         server = Server(
             settings,
@@ -134,6 +141,7 @@ async def serve(
             source=source,
             tracing=choose_tracing(settings),
             colleagues=colleagues,
+            cluster=cluster,
         )
         async with server.running(leave) as running:
             task_status.started(running)
@@ -156,6 +164,7 @@ class Server:
         source: see `serve`.
         tracing: writes traces; None if nobody wants any.
         colleagues: see `serve`.
+        cluster: see `serve`; None for none.
         shows: the supervisor below which the tree is that operators see; None for the server's own.
 
     Attributes:
@@ -177,6 +186,7 @@ class Server:
         source: Source | None = None,
         tracing: Tracing | None = None,
         colleagues: Colleagues = ALONE,
+        cluster: Cluster | None = None,
         shows: ActorRef[Any] | None = None,
     ) -> None:
         self._settings = settings
@@ -193,6 +203,7 @@ class Server:
         self._doors = Doors(settings, doors)
         self._application = self._doors.around(app)
         self._colleagues = colleagues
+        self._cluster = cluster
         self._manager = manager = SessionManager(session_settings(settings), self._application)
         manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
         self._engine = engine = colleagues.engine(engine or new_engine(contracts), contracts, manager.flow)
@@ -235,6 +246,7 @@ class Server:
         """
         children = [
             *engine_children(self._engine),
+            *cluster_children(self._cluster),
             dispatcher_child(self._table, self._engine, self._manager),
             *self._colleagues.once(delegate_children(self._app, self._hub)),
             *(with_pauses(name, specs) for name, specs in self._doors.children()),
@@ -243,6 +255,8 @@ class Server:
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end.run),
         ]
+        if self._cluster is not None:
+            await self._cluster.join("")
         with ExitStack() as at_the_end:
             self._app.claim()
             at_the_end.callback(self._app.release)

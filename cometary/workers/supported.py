@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cometary.cluster.settings import WITHIN
 from cometary.errors import ConfigError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
@@ -50,6 +51,7 @@ def check_settings(settings: Settings) -> None:
     """
     given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
     given += [name for name in OFF if getattr(settings, name) == "on"]
+    given += ["engine"] if settings.engine != WITHIN else []
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
 

@@ -37,6 +37,10 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["--config", "/nowhere"], "/nowhere: cannot be read"),
         (["--workers", "2", "--csp", "/csp"], "workers: the option csp does"),
         (["--workers", "2", "cometary.demo:app"], "workers: "),
+        (["--workers", "2", "--engine", "redis://localhost"], "workers: the option engine does"),
+        (["--engine", "redis://localhost/one"], "engine: an engine is redis://"),
+        (["--engine", "localhost"], "--engine: must be local, redis://"),
+        (["--sessions", "resume"], "--sessions: what is to outlive this process has to be recorded"),
     ],
 )
 def test_what_is_wrong_is_one_line(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

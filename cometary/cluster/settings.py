@@ -1,0 +1,46 @@
+"""What an operator can say of sessions that outlive their node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cometary.config import kinds
+from cometary.config.option import option
+from cometary.config.section import Section
+from cometary.errors import ConfigError
+
+WITHIN: Final = "local"
+"""The engine within the process: that of a server by itself."""
+
+RESUME: Final = "resume"
+"""Sessions whose clients ask for it outlive their node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSection(Section):
+    """Where sessions are recorded, and which."""
+
+    engine: str = option(
+        WITHIN,
+        kinds.matching(r"local|(redis|rediss|unix)://\S+", "local, redis://…, rediss://… or unix://…"),
+        "Where sessions are recorded: a Redis or Valkey; local for nowhere outside of this process.",
+        shown=False,
+    )
+    sessions: str = option(
+        "none",
+        kinds.choice("none", RESUME),
+        "Which sessions are recorded, to outlive this process: none, or those whose clients can resume.",
+    )
+    lease: float = option(
+        5,
+        kinds.seconds(0.5, 60),
+        "How long nothing may be heard of a process before others adopt its sessions.",
+    )
+
+    def check(self) -> None:
+        """See whether sessions that are to outlive the process are recorded outside of it."""
+        if self.sessions != "none" and self.engine == WITHIN:
+            raise ConfigError(
+                "sessions", "what is to outlive this process has to be recorded: give an engine"
+            )

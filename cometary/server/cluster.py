@@ -1,0 +1,51 @@
+"""The engine that records sessions, as a part of the server: which one, and what keeps it up.
+
+What the one on Redis stands on is large; it is imported where it is chosen.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from cometary.cluster.settings import WITHIN
+from cometary.errors import ConfigError, EngineError
+from cometary.server.children import with_pauses
+from cometary.supervision import ChildSpec
+
+if TYPE_CHECKING:
+    from cometary.cluster.engine import Engine
+    from cometary.settings import Settings
+
+
+def new_node_name() -> str:
+    """Return a name that no other process has had: where it runs, and which one it is."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
+
+
+def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None:
+    """Return the engine that the settings name; None if sessions are recorded nowhere outside of this process.
+
+    Args:
+        settings: how the server is set up.
+        node: the name of this process among all that use the engine; None for a new one.
+
+    Raises:
+        ConfigError: it cannot be one; the operator's fault.
+    """
+    if settings.engine == WITHIN:
+        return None
+    try:
+        from cometary.cluster.redis.engine import RedisEngine  # noqa: PLC0415 - see above
+    except ImportError:
+        raise ConfigError("engine", "it needs the extra: pip install 'cometary[cluster]'") from None
+    try:
+        return RedisEngine(settings.engine, node or new_node_name(), lease=settings.lease)
+    except EngineError as error:
+        raise ConfigError("engine", str(error)) from None
+
+
+def cluster_children(engine: Engine | None) -> list[ChildSpec]:
+    """Return what keeps up the connection to the engine, and this node's lease."""
+    return [] if engine is None else [with_pauses("cluster", [ChildSpec("engine", engine.run)])]
