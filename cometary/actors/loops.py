@@ -122,6 +122,11 @@ def check_on_trio(what: str) -> None:
     """
     if trio.lowlevel.in_trio_task():
         return
+    if trio.lowlevel.in_trio_run():  # but in no task of its: its host's code, in guest mode
+        raise UsageError(
+            f"{what} runs on Trio's loop, which is a guest here: call it in the function that the guest runs, or in "
+            "an actor, not in code of its host"
+        )
     if in_asyncio():
         hint = "an asyncio program uses `with system_in_thread():`, and awaits what actors answer"
         raise UsageError(f"{what} runs on Trio's loop; {hint}")

@@ -33,6 +33,7 @@ from cometary.supervision import (
     TaskSupervisor,
     async_nolink,
     async_stream,
+    supervise,
     which_children,
 )
 
@@ -177,10 +178,12 @@ async def test_what_would_block_the_host_is_refused() -> None:
 
 
 @in_host
-async def test_a_system_runs_on_the_guest_and_not_in_a_task_of_the_host() -> None:
-    with pytest.raises(UsageError, match="runs on Trio's loop"):
-        async with system():
-            pass
+async def test_a_system_and_a_tree_run_on_the_guest_and_not_in_a_task_of_the_host() -> None:
+    for opened in (system(), supervise([])):
+        with pytest.raises(UsageError, match="guest") as refused:
+            async with opened:
+                pass
+        assert "system_in_thread" not in str(refused.value)  # one runs already
 
 
 def test_the_host_names_the_system_that_it_means() -> None:
