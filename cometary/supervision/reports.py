@@ -119,8 +119,10 @@ class CrashReport:
         how = f"{self.reason}: {self.error}" if self.error else self.reason
         doing = f" while handling {self.last_message}" if self.last_message else ""
         then = _THEN[self.action]
-        named = " ".join([self.actor, *map(repr, self.names), f"{self.urn}"])
-        return f"{who} ({named}) ended, {how}{doing}; {then}, restarts so far: {self.restarts}"
+        urn = () if self.urn is None else (self.urn,)
+        named = " ".join([self.actor, *map(repr, self.names), *urn])
+        ended = "ended" if urn else "did not start"
+        return f"{who} ({named}) {ended}, {how}{doing}; {then}, restarts so far: {self.restarts}"
 
 
 _THEN = {"restart": "it is restarted", "give_up": "restarts are given up", "nothing": "nothing is done"}

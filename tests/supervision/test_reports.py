@@ -22,7 +22,7 @@ from cometary.supervision import (
     subscribe,
     unsubscribe,
 )
-from tests.supervision.company import Clerk, Diary, Worker, child, company, settled, tell, worker
+from tests.supervision.company import Clerk, Delicate, Diary, Worker, child, company, settled, tell, worker
 
 
 @pytest.mark.parametrize("kind", [Worker, Clerk])
@@ -61,6 +61,18 @@ async def test_the_log_record_carries_the_report(caplog: pytest.LogCaptureFixtur
     assert vars(record)["structured"] == {"event": "child ended", **told}
     assert record.getMessage().startswith("root/a (Worker urn:uuid:")
     assert record.getMessage().endswith("; it is restarted, restarts so far: 0")
+
+
+async def test_a_start_that_failed_before_there_was_an_actor_is_told_as_that(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    diary = Diary()
+    diary.failing_starts["constructor of a"] = 1
+    with pytest.raises(ChildStartError):
+        async with company(worker("a", diary, Delicate)):
+            pytest.fail("the block must not be entered")
+    [record] = caplog.records
+    assert record.getMessage().startswith("root/a (Delicate) did not start, crashed: OSError(")
 
 
 async def test_what_the_supervisor_does_is_told() -> None:
