@@ -18,6 +18,8 @@
 6.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
     stands for what was proved: what comes on it (`submit_on`, `hear`) does not prove it again. It is told by
     `admitted` or `refuse`; after `leave` by neither.
+7.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
+    (`submit_further`): its token is judged once, and one that is good once is good for all of them.
 """
 
 from __future__ import annotations
@@ -175,6 +177,22 @@ class Gate:
                 return
             if keeper is None:
                 keeper = here(self._locator.find(sid))
+            if request.packets:
+                self._check_packets(keeper, request.packets)
+            request.sid = keeper.sid
+            keeper.submit(request)
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
+            request.refuse(refusal_of(error))
+
+    def submit_further(self, sid: str, request: Request) -> None:
+        """Hand over more of what a client sent in one go, of which a part was let in: that is not proved again.
+
+        Args:
+            sid: the id of the session.
+            request: the next part.
+        """
+        try:
+            keeper = self.living.get(sid) or here(self._locator.find(sid))
             if request.packets:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid

@@ -3,7 +3,7 @@
 1.  A client cannot know how many messages one request may bring, and sends again what was refused, the same batch. So
     what it sends is submitted in as many requests as it takes, one after the other. Only when the last is answered have
     the packets been received. If one is refused before, the batch comes again, and what the session was handed of it
-    (`CspSession.taken`) is left out then.
+    (`CspSession.taken`) is left out then. What the client shows of itself is judged with the first of them.
 2.  The last word of a client, by which it acknowledges the end, is a request to a session that has ended. It is
     answered as ever; only what brings something is refused there.
 """
@@ -85,6 +85,7 @@ class Send:
         "_csp",
         "_exchange",
         "_last",
+        "_let_in",
         "_messages",
         "_rest",
         "_session",
@@ -112,6 +113,7 @@ class Send:
         self._close = close
         self._messages: Sequence[bytes] = ()
         self._last = 0
+        self._let_in = False
         self._rest = NOTHING
 
     @property
@@ -142,11 +144,15 @@ class Send:
             return
         part = Part(self, session.rid + 1, packets, sum(map(len, messages)))
         part.close = self._close and end >= len(self._messages)
-        gate.submit(session.sid, part, credentials_of(self._exchange))
+        if self._let_in:
+            gate.submit_further(session.sid, part)
+        else:
+            gate.submit(session.sid, part, credentials_of(self._exchange))
 
     def took(self, part: Part, first_seq: int, packets: Sequence[Packet]) -> None:
         """Take note that a part was taken; what the session sends with its end waits for the client's next /comet."""
         session = self._session
+        self._let_in = True
         session.rid = part.rid
         session.taken += len(part.packets)
         if part.close:

@@ -611,6 +611,25 @@ async def test_a_token_comes_with_the_handshake_and_a_session_is_bound_to_it(
         assert (await client.ask("send")).body == b'("OK")'
 
 
+@pytest.mark.parametrize("bind", ["off", "token"])
+async def test_a_token_of_one_request_is_judged_once_however_many_parts_it_is_taken_in(
+    recorder: Recorder, mock_clock: MockClock, bind: str
+) -> None:
+    judged: list[object] = []
+
+    def judge(token: object) -> bool:
+        judged.append(token)
+        return True
+
+    recorder.app.authenticate(judge)
+    async with serving(recorder.app, bind=bind, request_packets=2, **CSP) as world:
+        client = CspClient(world, b"Authorization: Bearer first")
+        await client.open(token="first")
+        client.headers = (b"Authorization: Bearer second",)
+        await client.write(*[("a", number) for number in range(5)])
+        assert (judged, len(recorder.packets)) == (["first", "second"], 5)
+
+
 async def test_sends_that_come_while_one_is_judged_wait_for_it(
     recorder: Recorder, mock_clock: MockClock
 ) -> None:
