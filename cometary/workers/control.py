@@ -7,7 +7,9 @@
 4.  Secrets and rights are judged by the workers, by the rules of a single server; hosts by the listener here, as any
     listener does, and without secrets by the workers as well. What cannot be answered for several workers is refused,
     and says where one of them can be asked, if a worker does not refuse the caller.
-5.  Little is done here, in one process, that costs the more the longer a call or its answers are: of a body only whose
+5.  A body in CBOR has to be decoded whole to know whose it is. So a worker is asked first whether the caller may make
+    calls at all.
+6.  Little is done here, in one process, that costs the more the longer a call or its answers are: of a body only whose
     it is is read, and long answers are put together in a thread.
 """
 
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
     from cometary.workers.relay import Relay
 
 PUBLISHING: Final = frozenset({"/update", "/batch"})
-OF_A_SESSION: Final = frozenset({"/send", "/connect", "/disconnect", "/ask", "/kick"})
+KICK: Final = "/kick"
+"""The one call of a session that may give its public name in place of its id."""
+
+OF_A_SESSION: Final = frozenset({"/send", "/connect", "/disconnect", "/ask", KICK})
 METRICS: Final = "/metrics"
 TREE: Final = "/tree"
 OK: Final = 200
@@ -108,42 +113,60 @@ class WorkersControl:
             exchange.respond(UNAVAILABLE, json.encode({"status": "starting"}))
         elif exchange.method == "POST" and path in PUBLISHING:
             self._ask_one(exchange, self._some_worker())
-        elif exchange.method == "POST" and path in OF_A_SESSION and (worker := self._worker_of(exchange)):
-            self._ask_one(exchange, worker)
+        elif exchange.method == "POST" and path in OF_A_SESSION:
+            self._ask_its_worker(exchange)
         elif (method_of(exchange), path) in MERGED:
             self._ask_all(exchange)
         else:
-            self._say_where(exchange)
+            self._if_let_in(exchange, self._say_where)
 
-    def _say_where(self, exchange: Exchange) -> None:
-        """Say where one worker is asked, to those whom a worker does not refuse."""
+    def _if_let_in(self, exchange: Exchange, go_on: Callable[[Exchange], None]) -> None:
+        """Go on if a worker does not refuse the caller; else answer as it does."""
 
         def tell(answer: Answered) -> None:
-            if answer.status == NOT_FOUND:
-                where = f"unix:{self._folder}/worker-1.sock"
-                detail = (
-                    f"This is not answered for several workers; one of them answers it at {where}, and so on."
-                )
-                exchange.refuse(ProtocolError("not-found", detail))
-            else:
+            if answer.status != NOT_FOUND:
                 _answer(exchange, answer)
+                return
+            try:
+                go_on(exchange)
+            except ProtocolError as error:  # meanwhile the last worker has ended
+                exchange.refuse(error)
 
         asked = Exchange("GET", NOWHERE, b"", exchange.headers)
         asked.peer = exchange.peer
         self._relay.ask(self._some_worker(), asked, exchange.headers, tell)
+
+    def _say_where(self, exchange: Exchange) -> None:
+        where = f"unix:{self._folder}/worker-1.sock"
+        detail = f"This is not answered for several workers; one of them answers it at {where}, and so on."
+        exchange.refuse(ProtocolError("not-found", detail))
 
     def _some_worker(self) -> int:
         for worker in self._relay.ready:
             return worker
         raise ProtocolError("shutting-down", "No worker is there at the moment.", retry_after=1)
 
-    def _worker_of(self, exchange: Exchange) -> int | None:
+    def _ask_its_worker(self, exchange: Exchange) -> None:
+        codec = negotiate(exchange.headers.get(b"content-type", b""))
+        if codec is json:
+            self._ask_whose(read_whose, exchange)
+        else:
+            self._if_let_in(
+                exchange, partial(self._ask_whose, lambda body: msgspec.convert(codec.decode(body), Whose))
+            )
+
+    def _ask_whose(self, read: Callable[[bytes], Whose], exchange: Exchange) -> None:
+        worker = self._worker_of(read, exchange.body)
+        if worker is None and exchange.path == KICK:
+            self._ask_all(exchange)
+        else:
+            self._ask_one(exchange, worker or self._some_worker())
+
+    def _worker_of(self, read: Callable[[bytes], Whose], body: bytes) -> int | None:
         """Return the worker of the session that a body names, or any that says what is wrong; None if it has a name."""
         some = self._some_worker()
-        codec = negotiate(exchange.headers.get(b"content-type", b""))
         try:
-            body = exchange.body
-            whose = read_whose(body) if codec is json else msgspec.convert(codec.decode(body), Whose)
+            whose = read(body)
         except (ProtocolError, msgspec.MsgspecError, UnicodeError, RecursionError):
             return some
         if whose.sid is None and whose.name is not msgspec.UNSET:

@@ -121,11 +121,28 @@ def test_a_call_about_a_session_goes_to_its_worker_and_a_wrong_one_to_any(
     assert [worker for worker, _, _ in call.asked.calls] == asked
 
 
-def test_so_does_one_in_cbor() -> None:
-    call = Called(
-        lambda _, __: (200, {}), "POST", "/kick", cbor.encode({"sid": SID, "a": b"b"}), cbor.content_type
-    )
-    assert [worker for worker, _, _ in call.asked.calls] == [2]
+def test_so_does_one_in_cbor_once_a_worker_has_let_the_caller_in() -> None:
+    def answer(_: int, asked: Exchange) -> tuple[int, Any]:
+        return (200, {}) if asked.method == "POST" else (404, {"error": "not-found"})
+
+    call = Called(answer, "POST", "/kick", cbor.encode({"sid": SID, "a": b"b"}), cbor.content_type)
+    assert call.asked.calls == [(1, "GET", "/-"), (2, "POST", "/kick")]
+    assert call.wire.answer == (200, {})
+
+
+def test_a_body_in_cbor_is_not_looked_at_before_its_caller_was_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "msgspec", None)  # what would look at it
+    body = cbor.encode({"sid": SID})
+    call = Called(lambda _, __: (401, {"error": "unauthorized"}), "POST", "/kick", body, cbor.content_type)
+    assert call.wire.answer == (401, {"error": "unauthorized"})
+    assert call.asked.calls == [(1, "GET", "/-")]
+
+
+def test_only_who_is_to_be_kicked_may_be_given_by_name() -> None:
+    call = Called(lambda _, __: (400, {"error": "bad-request"}), "POST", "/send", json.encode({"name": "n"}))
+    assert (call.wire.answer, len(call.asked.calls)) == ((400, {"error": "bad-request"}), 1)
 
 
 async def test_long_answers_are_put_together_beside_everything_else(
