@@ -53,7 +53,7 @@ async def serve_as_worker(settings: Settings, app: App, part: Part, source: Sour
             )
             async with trio.open_nursery() as nursery:
                 try:
-                    check_application(settings, app)
+                    check_application(app)
                     await within.begin()
                     running = await nursery.start(serve, settings_of_worker(settings, part), app)
                 except ConfigError as error:

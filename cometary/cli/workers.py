@@ -23,10 +23,11 @@ from cometary.cli.logs import set_up_logging
 from cometary.cli.notifying import Notifier
 from cometary.errors import ChildStartError, RestartIntensityError, WorkerEndedError
 from cometary.escapes import leaves
+from cometary.packets.contract_table import Contracts
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.workers.above import Above, above
-from cometary.workers.supported import check
+from cometary.workers.supported import check, contracts_of
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -48,16 +49,17 @@ def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
     """
     check(settings, app)
     set_up_logging(settings.log_level, settings.log_format)
-    return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words])
+    contracts = contracts_of(settings, app)
+    return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words], contracts)
 
 
-async def _serve_until_signal(settings: Settings, command: Sequence[str]) -> int:
+async def _serve_until_signal(settings: Settings, command: Sequence[str], contracts: Contracts) -> int:
     inherited = Inherited(os.environ, os.getpid())
     notifier = Notifier(os.environ, os.getpid())
     trio.lowlevel.spawn_system_task(notifier.keep_alive)
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         try:
-            async with above(settings, command, inherited.network()) as it:
+            async with above(settings, command, inherited.network(), contracts) as it:
                 leave = trio.Event()
                 trio.lowlevel.spawn_system_task(_obey, signals, it, leave)
                 async with it.running():

@@ -6,7 +6,9 @@
     that joins nodes has one of these as well, and publishes by it what it hears.
 3.  Two packets that one publisher sends to one path arrive in that order wherever they arrive. Nothing is said of
     different paths, or publishers.
-4.  An engine keeps what it has not passed on up to a bound of its own, and refuses more (`MailboxFullError`).
+4.  An engine has the members of paths as well (`cometary.dispatch.members`): those of all nodes. To join and to leave
+    is seen at once here, and by whoever asks elsewhere as soon as it has heard of it.
+5.  An engine keeps what it has not passed on up to a bound of its own, and refuses more (`MailboxFullError`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cometary.actors import Future
 from cometary.dispatch.dispatcher import as_wished
 from cometary.dispatch.history import History
+from cometary.dispatch.members import Members
 from cometary.errors import UsageError
 from cometary.packets.position import Position
 from cometary.packets.tracked import TrackedPacket
@@ -39,8 +42,13 @@ class Engine(Protocol):
 
         It is a child of the server's tree, which starts before the dispatcher and is cancelled when the sessions have
         signed off. Should it crash or return it is called again after a pause, on the same engine; what was published
-        meanwhile waits (rule 4).
+        meanwhile waits (rule 5).
         """
+        ...
+
+    @property
+    def members(self) -> Members:
+        """Who is on which path: to be changed by those who are on this node, and read."""
         ...
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
@@ -109,6 +117,7 @@ class LocalEngine:
     def __init__(self, histories: Histories | None = None) -> None:
         self._dispatcher: ActorRef[Any] | None = None
         self._histories = histories
+        self.members = Members()
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
         """Let `dispatcher` route from now on."""

@@ -23,7 +23,8 @@ from heapq import merge
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cometary.dispatch.shelf import MOST_SEEN, Numbers, Shelf
+from cometary.dispatch.shelf import MOST_SEEN, Numbers, Shelf, for_replays
+from cometary.packets.packet import Packet, marked
 from cometary.packets.patterns import Pattern
 from cometary.packets.position import Position
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.shelf import Numbered
     from cometary.packets.contract import Contract
     from cometary.packets.contract_table import Contracts
-    from cometary.packets.packet import Packet
+    from cometary.packets.keeping import Keeping
 
 
 class History(NamedTuple):
@@ -77,7 +78,7 @@ class Histories:
         self._contracts = contracts
         self._numbers = Numbers(epoch)
         self._now = now
-        self._shelves: dict[Contract, Shelf] = {}
+        self._shelves: dict[Contract, Shelf[Packet]] = {}
 
     def keeps(self, path: str) -> bool:
         """Whether anything is kept of the updates to `path`; from any thread."""
@@ -85,13 +86,25 @@ class Histories:
 
     def record(self, packet: Packet) -> Packet:
         """Keep a packet to a path with a history; returns it with its position."""
-        contract = self._contracts.find(packet.path)
+        shelf = self._shelf_of(packet.path)
+        return packet if shelf is None else self._keep(shelf, packet, self._numbers.next())
+
+    def _shelf_of(self, path: str) -> Shelf[Packet] | None:
+        """Return where packets to a path are kept; None if they are not."""
+        contract = self._contracts.find(path)
         shelf = self._shelves.get(contract)
-        if shelf is None:
-            if contract.history is None:
-                return packet
-            shelf = self._shelves[contract] = Shelf(contract.history, self._numbers)
-        return shelf.record(packet, self._now())
+        if shelf is None and contract.history is not None:
+            shelf = self._shelves[contract] = self._new_shelf(contract.history)
+        return shelf
+
+    def _new_shelf(self, keeping: Keeping) -> Shelf[Packet]:
+        return Shelf(keeping, self._numbers)
+
+    def _keep(self, shelf: Shelf[Packet], packet: Packet, position: Position) -> Packet:
+        packet = marked(packet, "at", str(position))
+        packet.cause = None  # whoever caused it is not to be kept as well
+        shelf.keep(packet.path, position.offset, for_replays(packet), self._now())
+        return packet
 
     def read(self, path: str, behind: Position | None, limit: int) -> History:
         """Read what is kept of a path, or of all that a pattern with stars covers.
@@ -117,7 +130,7 @@ class Histories:
         at = self._numbers.end if len(found) <= limit else Position(behind.epoch, found[limit - 1][0])
         return History([packet for _, packet in found[:limit]], at, complete=True)
 
-    def _latest(self, shelves: Sequence[Shelf], wish: Pattern, limit: int) -> list[Packet]:
+    def _latest(self, shelves: Sequence[Shelf[Packet]], wish: Pattern, limit: int) -> list[Packet]:
         """Return the latest packets, in order."""
         if not limit:
             return []
@@ -128,7 +141,7 @@ class Histories:
         found.reverse()
         return found
 
-    def _behind(self, shelves: Sequence[Shelf], wish: Pattern, offset: int) -> list[Numbered] | None:
+    def _behind(self, shelves: Sequence[Shelf[Packet]], wish: Pattern, offset: int) -> list[Numbered] | None:
         """Return the packets with greater numbers, in their order; None if these may not be all (rules 4 and 6)."""
         now = self._now()
         found: list[Numbered] = []

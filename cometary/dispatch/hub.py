@@ -102,7 +102,7 @@ class Hub(SessionsHub):
         self._engine: Engine = LocalEngine() if engine is None else engine
         table.watch(self._engine.interest)
         self._keys = IdempotencyKeys(monotonic)
-        self._presence = presence = Presence(table, contracts, start_soon)
+        self._presence = presence = Presence(table, contracts, start_soon, self._engine.members)
         self.presence, self.presence_for = presence.present, presence.present_for
         self._keeps = contracts.keeping
         self._replays = Replays(self._engine, contracts, manager.settings.max_queued_packets // 2)

@@ -7,12 +7,14 @@
 3.  Of more than `MOST_CHANGES` it is not told who they are: only how many members there are now. So neither what is
     kept of changes nor what is told of them grows with the path.
 4.  To join or to leave costs the same however many are there.
+5.  Where there are members of other nodes, too, somebody else may change this (`changed`).
 
 Pure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -79,9 +81,15 @@ class Changes:
 
 
 class Members:
-    """Who is on which path."""
+    """Who is on which path.
+
+    Attributes:
+        changed: told of a path whose first changes to be told somebody else has made (rule 5); it takes them, now or
+            later.
+    """
 
     def __init__(self) -> None:
+        self.changed: Callable[[str], object] = self.take_changes
         self._members: dict[str, dict[str, Any]] = {}
         self._before: dict[str, dict[str, Any] | None] = {}
         """Of each path with changes, what those who have changed showed before; None if they are too many."""

@@ -13,7 +13,9 @@
     What those who have it ask for next comes at once. Where so much has come that not all of it could be read in one
     turn of the loop, the broadcast gives way, for `MOST_TURNS` turns at a time, or for `LONGEST_WAY` seconds if that is
     sooner: else whatever else comes would wait behind the next requests of all who hear it.
-5.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
+5.  What has its number already, as it was given one for several servers, keeps the order of the numbers, whatever its
+    path: all of it is as one path to rule 1. For what is kept is kept when it is routed, in that order.
+6.  What is not an update may have to stand in line as well (`in_turn`): the next round begins when what the last one
     brought about has been offered to all.
 """
 
@@ -50,6 +52,10 @@ LONGEST_WAY: Final = 0.25
 
 WAITING: Final = ("keep", "conflate")
 """The policies whose packets may be parked."""
+
+
+NUMBERED: Final = ""
+"""Stands for the paths of all that has its number (rule 5); it is none itself."""
 
 
 class Parking:
@@ -98,7 +104,7 @@ class Parking:
         self._given = 0  # turns in a row for which the rest has given way
         self._given_since = 0.0
         self._rest: tuple[Packet, Refs, int] | None = None  # rule 4: from which one on they lack it
-        self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 5
+        self._line: deque[tuple[Packet | None, Route]] = deque()  # rules 2 and 6
         self._by_path: dict[str, deque[tuple[Packet, Route]]] = {}  # rule 1
 
     def takes(self, packet: Packet, route: Route) -> bool:
@@ -106,7 +112,7 @@ class Parking:
         if self._left <= 0 or self._line:
             self._line.append((packet, route))
         elif (self._by_path or self._flow.behind) and self._is_blocked(packet):
-            self._by_path.setdefault(packet.path, deque()).append((packet, route))
+            self._by_path.setdefault(_lane(packet), deque()).append((packet, route))
         else:
             self._count(packet)
             return False
@@ -114,7 +120,7 @@ class Parking:
         return True
 
     def in_turn(self, step: Route) -> None:
-        """Call `step`, with None, when all that stands in line has been routed; now if nothing does (rule 5)."""
+        """Call `step`, with None, when all that stands in line has been routed; now if nothing does (rule 6)."""
         if self._rest is None and not self._line:
             step(None)
         else:
@@ -154,22 +160,20 @@ class Parking:
         self._left, self._left_bytes, self._offers = self._packets, self._bytes, self._most_offered
         if self._rest is not None:
             self._offer_rest(*self._rest)
-        for path in list(self._by_path):
+        for lane in list(self._by_path):
             if self._left <= 0:
                 return
-            if self._table.any_hears(path, self._flow.behind):
-                continue
-            waiting = self._by_path[path]
-            while waiting and self._left > 0:
+            waiting = self._by_path[lane]
+            while waiting and self._left > 0 and not self._waits(waiting[0][0]):
                 self._route(*waiting.popleft())
             if not waiting:
-                del self._by_path[path]
+                del self._by_path[lane]
         while self._line and self._left > 0:
             packet, route = self._line.popleft()
             if packet is None:
                 route(None)
             elif self._is_blocked(packet):
-                self._by_path.setdefault(packet.path, deque()).append((packet, route))
+                self._by_path.setdefault(_lane(packet), deque()).append((packet, route))
             else:
                 self._route(packet, route)
 
@@ -182,9 +186,17 @@ class Parking:
         return self._given > 0
 
     def _is_blocked(self, packet: Packet) -> bool:
+        if packet.extra is not None and NUMBERED in self._by_path:
+            return True
         if isinstance(packet, TrackedPacket) and packet.contract.when_full not in WAITING:
             return False
-        return packet.path in self._by_path or self._table.any_hears(packet.path, self._flow.behind)
+        return packet.path in self._by_path or self._waits(packet)
+
+    def _waits(self, packet: Packet) -> bool:
+        """Whether somebody who is behind hears it, and it may not be dropped."""
+        if isinstance(packet, TrackedPacket) and packet.contract.when_full not in WAITING:
+            return False
+        return self._table.any_hears(packet.path, self._flow.behind)
 
     def _offer_rest(self, packet: Packet, subscribers: Refs, begin: int) -> None:
         """Offer an update to those from number `begin` on, as far as this turn goes."""
@@ -227,3 +239,8 @@ class Parking:
         self._left = self._left - 1 if self._left_bytes > 0 else 0
         if self._left == 0:
             self._end_turn()
+
+
+def _lane(packet: Packet) -> str:
+    """Return behind what of the same an update waits."""
+    return packet.path if packet.extra is None else NUMBERED

@@ -1,4 +1,4 @@
-"""Presence: who is on the paths of one server, kept up with the table of subscriptions, and told to who hears them.
+"""Presence: who is on the paths of a server, kept up with the table of subscriptions, and told to who hears them.
 
 1.  On a path is who is connected to it by its name, not by a pattern with stars. That is changed where the table is,
     and so whatever ends a session or moves it ends its presence: it is a view of the table, and nothing by itself.
@@ -50,13 +50,21 @@ class Presence:
         table: who hears what.
         contracts: which paths have presence.
         start_soon: runs an async function beside everything else.
+        members: who is on which path; None for nobody yet.
     """
 
-    def __init__(self, table: Table, contracts: Contracts, start_soon: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        contracts: Contracts,
+        start_soon: Callable[..., None],
+        members: Members | None = None,
+    ) -> None:
         self._table = table
         self._contracts = contracts
         self._start_soon = start_soon
-        self._members = Members()
+        self._members = Members() if members is None else members
+        self._members.changed = self._tell_soon
         self._in_use = contracts.presence
 
     def check(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:

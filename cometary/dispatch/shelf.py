@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from cometary.packets.packet import marked
 from cometary.packets.position import Position
 from cometary.packets.tracked import TrackedPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cometary.packets.keeping import Keeping
     from cometary.packets.packet import Packet
@@ -28,6 +27,18 @@ MOST_BYTES: Final = 64 << 20
 
 MOST_SEEN: Final = 1_000
 """Paths, and packets, that are looked at for one pattern: a client may name twenty patterns, which take 50 ms."""
+
+
+class Sized(Protocol):
+    """What is kept: a packet, or what is told of one."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+
+P = TypeVar("P", bound=Sized)
 
 
 class Numbers:
@@ -61,7 +72,7 @@ class Numbers:
 Numbered = tuple[int, "Packet"]
 
 
-class Kept:
+class Kept(Generic[P]):
     """What is kept of one path, or of several of which nothing is kept.
 
     Args:
@@ -73,7 +84,7 @@ class Kept:
     def __init__(self, lost: int) -> None:
         self.lost = lost
         self.number = lost
-        self.packets: deque[tuple[float, int, Packet]] = deque()
+        self.packets: deque[tuple[float, int, P]] = deque()
         self.bytes = 0
 
     def drop_first(self) -> int:
@@ -89,11 +100,11 @@ class Kept:
         self.packets.clear()
         return dropped
 
-    def latest(self) -> Iterator[Numbered]:
+    def latest(self) -> Iterator[tuple[int, P]]:
         """Return all, the latest first."""
         return ((number, packet) for _, number, packet in reversed(self.packets))
 
-    def behind(self, offset: int) -> Iterator[Numbered]:
+    def behind(self, offset: int) -> Iterator[tuple[int, P]]:
         """Return those with greater numbers, the latest first."""
         for number, packet in self.latest():
             if number <= offset:
@@ -101,7 +112,7 @@ class Kept:
             yield number, packet
 
 
-class Shelf:
+class Shelf(Generic[P]):
     """What is kept of the paths of one declaration.
 
     Args:
@@ -124,8 +135,8 @@ class Shelf:
         self._most_bytes = most_bytes
         # Each in the order of their latest numbers: so the first packets to be too old are those of the first path,
         # and what goes first (rule 5) is at the front.
-        self._full: OrderedDict[str, Kept] = OrderedDict()
-        self._empty: OrderedDict[str, Kept] = OrderedDict()
+        self._full: OrderedDict[str, Kept[P]] = OrderedDict()
+        self._empty: OrderedDict[str, Kept[P]] = OrderedDict()
         self.forgotten = 0
         """The greatest number of any path that is forgotten."""
         self.bytes = 0
@@ -135,24 +146,33 @@ class Shelf:
         """How many paths are known."""
         return len(self._full) + len(self._empty)
 
-    def record(self, packet: Packet, now: float) -> Packet:
-        """Keep a packet; returns it with its position, as everybody who hears it gets it."""
-        path = packet.path
-        kept = self._full.pop(path, None) or self._empty.pop(path, None) or Kept(self.forgotten)
-        position = self._numbers.next()
-        kept.number = position.offset
-        packet = marked(packet, "at", str(position))
-        packet.cause = None  # whoever caused it is not to be kept as well
-        kept.packets.append((now, kept.number, for_replays(packet)))
+    def keep(self, path: str, number: int, packet: P, now: float) -> None:
+        """Keep a packet, whose number is greater than all before it."""
+        kept = self._full.pop(path, None) or self._empty.pop(path, None) or Kept[P](self.forgotten)
+        kept.number = number
+        kept.packets.append((now, number, packet))
         kept.bytes += packet.size
         self.bytes += packet.size
         self._full[path] = kept
         while len(kept.packets) > self._keeping.packets or kept.bytes > self._keeping.bytes:
             self.bytes -= kept.drop_first()
         self._tidy(now)
-        return packet
 
-    def about(self, wish: Pattern, offset: int, now: float) -> Iterator[Kept]:
+    def paths(self) -> Iterator[tuple[str, Kept[P]]]:
+        """Return all that is known, as `restore` takes it: those of which nothing is kept, then the others."""
+        yield from self._empty.items()
+        yield from self._full.items()
+
+    def restore(self, path: str, lost: int, number: int, packets: Iterable[tuple[float, int, P]]) -> None:
+        """Take what another shelf has kept of a path, in the order of their latest numbers; see `Kept`."""
+        kept = Kept[P](lost)
+        kept.number = number
+        kept.packets.extend(packets)
+        kept.bytes = sum(packet.size for _, _, packet in kept.packets)
+        self.bytes += kept.bytes
+        (self._full if kept.packets else self._empty)[path] = kept
+
+    def about(self, wish: Pattern, offset: int, now: float) -> Iterator[Kept[P]]:
         """Return what is kept of a path; or of those that a pattern covers and that have greater numbers than `offset`.
 
         For a pattern there is one more, with nothing kept, for all paths that are forgotten, and one for those that are
@@ -161,16 +181,16 @@ class Shelf:
         if wish.exact:
             yield self._about(wish.text, now)
             return
-        yield Kept(self.forgotten)
+        yield Kept[P](self.forgotten)
         for seen, path in enumerate(self._latest(offset)):
             if seen >= MOST_SEEN:
-                yield Kept(self._numbers.latest)
+                yield Kept[P](self._numbers.latest)
                 return
             if wish.matches(path):
                 yield self._about(path, now)
 
-    def _about(self, path: str, now: float) -> Kept:
-        kept = self._full.get(path) or self._empty.get(path) or Kept(self.forgotten)
+    def _about(self, path: str, now: float) -> Kept[P]:
+        kept = self._full.get(path) or self._empty.get(path) or Kept[P](self.forgotten)
         self._drop_old(kept, now)
         return kept
 
@@ -182,7 +202,7 @@ class Shelf:
                     break
                 yield path
 
-    def _drop_old(self, kept: Kept, now: float) -> None:
+    def _drop_old(self, kept: Kept[P], now: float) -> None:
         while kept.packets and now - kept.packets[0][0] > self._keeping.seconds:
             self.bytes -= kept.drop_first()
 

@@ -37,7 +37,7 @@ class Colleagues(Protocol):
         """Return an id for a session of this one."""
         ...
 
-    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
+    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
         """Return what passes on publications, given what routes them here, and knows how much is still to be routed."""
         ...
 
@@ -65,7 +65,7 @@ class Alone:
         """Return any new id."""
         return new_sid()
 
-    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:  # noqa: ARG002 - nothing to pass on
+    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:  # noqa: ARG002 - nothing to pass on
         """Return what routes here."""
         return local
 

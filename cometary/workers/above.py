@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -17,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final
+
+import trio
 
 from cometary.actors import system
 from cometary.config.kinds import Address, UnixAddress
@@ -30,6 +33,7 @@ from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.http.settings import limits_for
+from cometary.workers.common import Common
 from cometary.workers.control import WorkersControl
 from cometary.workers.process import WorkerProcess
 from cometary.workers.relay import Relay
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     import socket
 
     from cometary.actors import ActorRef, ActorSystem
+    from cometary.packets.contract_table import Contracts
     from cometary.settings import Settings
     from cometary.transport.net.listener import Network
 
@@ -57,6 +62,7 @@ class Above:
         network: where listening sockets come from.
         actors: the system that the supervisors live in.
         folder: where the control interface of each worker is.
+        contracts: which paths have a history.
     """
 
     def __init__(
@@ -66,11 +72,14 @@ class Above:
         network: Network,
         actors: ActorSystem,
         folder: Path,
+        *,
+        contracts: Contracts,
     ) -> None:
         self._settings = settings
         self._network = network
         self._listening: list[socket.socket] = []
-        self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL))
+        common = Common(contracts, secrets.token_urlsafe(6), trio.current_time)
+        self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL), common)
         count = settings.workers
         grace = settings.stop_grace + settings.drain + TASKS_GRACE
         self.workers = [
@@ -172,8 +181,10 @@ class Above:
 
 
 @asynccontextmanager
-async def above(settings: Settings, command: Sequence[str], network: Network) -> AsyncGenerator[Above]:
+async def above(
+    settings: Settings, command: Sequence[str], network: Network, contracts: Contracts
+) -> AsyncGenerator[Above]:
     """Make workers, and what is above them, which can run until the end of the block; see `Above`."""
     with tempfile.TemporaryDirectory(prefix="cometary-") as folder:  # nobody else can look into it
         async with system() as actors:
-            yield Above(settings, command, network, actors, Path(folder))
+            yield Above(settings, command, network, actors, Path(folder), contracts=contracts)

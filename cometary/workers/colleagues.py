@@ -4,7 +4,7 @@
     for a session of another worker is handed over to that, with its connection. Who is there is told by the process
     above, to all before it hands anything back: so nothing goes to and fro for a worker that has ended.
 2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
-3.  What is published here is routed here at once, and sent to the others; what others have published is routed like it.
+3.  What is published, what is kept of it and who is where, all have: see `cometary.workers.engine`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import os
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import trio
 
-from cometary.errors import MailboxFullError, UsageError
-from cometary.packets.packet import Packet
-from cometary.packets.tracked import PLAIN_KEYS, TrackedPacket
+from cometary.dispatch.engine import LocalEngine
+from cometary.errors import MailboxFullError
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
 from cometary.transport.net.departing import Departing
-from cometary.workers.messages import Handed, Published, encode
+from cometary.workers.engine import SharedEngine
+from cometary.workers.histories import CopiedHistories
+from cometary.workers.members import SharedMembers
+from cometary.workers.messages import Copy, Handed, Lifetime, Published
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from cometary.actors import Future
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
@@ -42,17 +42,11 @@ if TYPE_CHECKING:
     from cometary.sessions.locator import Place
     from cometary.transport.net.channel import Channel, Floor, Protocol, Successor
     from cometary.workers.link import Link
+    from cometary.workers.messages import Numbered
 
     Met = Callable[[FrontEnd, ControlDoor | None], object]
 
 T = TypeVar("T")
-
-PAUSE: Final = 0.01
-"""Seconds between two attempts to route what another worker has published."""
-
-LONGEST: Final = 15.0
-"""Seconds that a packet of another worker waits to be routed: longer than sessions that are behind are waited for, and
-less than a worker may take nothing."""
 
 
 class Colleagues:
@@ -66,6 +60,7 @@ class Colleagues:
 
     Attributes:
         begun: those that may have sessions, as far as is known.
+        members: who is on which path.
     """
 
     def __init__(self, number: int, workers: int, link: Link, met: Met) -> None:
@@ -75,6 +70,9 @@ class Colleagues:
         self._met = met
         self._engine: SharedEngine | None = None
         self.begun: frozenset[int] = frozenset()
+        self.members = SharedMembers(number, link)
+        self._lifetime = Lifetime("", 0, 0)
+        self._copies: list[Copy] = []
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it in the first of them, and nothing in the others."""
@@ -84,15 +82,53 @@ class Colleagues:
         """Return an id for a session of this one."""
         return sid_of_worker(new_sid(), self._number)
 
-    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> SharedEngine:
+    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> SharedEngine:
         """Return what passes on publications."""
-        self._engine = engine = SharedEngine(local, contracts, flow, self._link)
+        histories = self._histories(contracts)
+        if histories is not None:
+            local = LocalEngine(histories)
+        self._engine = engine = SharedEngine(
+            local,
+            contracts,
+            flow,
+            self._link,
+            worker=self._number,
+            members=self.members,
+            histories=histories,
+        )
         return engine
 
-    async def hear(self, published: Published) -> None:
-        """Route what another worker has published."""
-        if self._engine is not None:
-            await self._engine.hear(published)
+    def _histories(self, contracts: Contracts) -> CopiedHistories | None:
+        """Return what is kept, which was copied from what all have in common."""
+        copies, self._copies = self._copies, []
+        if not contracts.keeping:
+            return None
+        histories = CopiedHistories(contracts, self._lifetime, trio.current_time)
+        for copy in copies:
+            histories.restore(copy)
+        return histories
+
+    async def hear(self, message: Published | Numbered) -> None:
+        """Route what another worker has published, or what has got its number."""
+        if self._engine is None:
+            return
+        if isinstance(message, Published):
+            await self._engine.hear(message)
+        else:
+            await self._engine.hear_numbered(message)
+
+    def take_copy(self, copied: Lifetime | Copy) -> None:
+        """Take some of what all have in common, before this one begins."""
+        if isinstance(copied, Lifetime):
+            self._lifetime = copied
+        else:
+            self._copies.append(copied)
+
+    def know(self, begun: frozenset[int]) -> None:
+        """Take note of who has begun, and who has ended."""
+        for worker in self.begun - begun:
+            self.members.ended(worker)
+        self.begun = begun
 
     def locator(self, directory: Directory) -> SharedLocator:
         """Return what finds sessions."""
@@ -157,110 +193,3 @@ class SharedLocator:
     def find(self, sid: str) -> Place:
         """Say where a session is; see `Locator.find`."""
         return self._colleagues.place_of(sid) or self._directory.find(sid)
-
-
-class SharedEngine:
-    """An engine that passes on to the other workers what is published here (rule 3); see `cometary.dispatch.engine`.
-
-    Args:
-        local: routes here.
-        contracts: what becomes of packets where a session is too slow for them.
-        flow: knows how much is still to be routed here.
-        link: leads to the others.
-    """
-
-    run: Callable[[], Awaitable[None]] | None = None
-
-    def __init__(self, local: Engine, contracts: Contracts, flow: Flow, link: Link) -> None:
-        self._local = local
-        self._contracts = contracts
-        self._flow = flow
-        self._link = link
-        self.attach = local.attach
-        self.interest = local.interest
-        self.history = local.history
-
-    def publish(self, packet: Packet) -> Future[None] | None:
-        """Route a packet here, and send it to the others; see `Engine.publish`."""
-        payload = encoded(as_published(packet))
-        if self._link.full:
-            raise MailboxFullError("far too much waits for the other workers")
-        taken = self._local.publish(packet)
-        self._link.put(payload)
-        return taken
-
-    async def hear(self, published: Published) -> None:
-        """Route what another worker has published; wait while too much is to be routed."""
-        packet = as_packet(published, self._contracts)
-        until = trio.current_time() + LONGEST
-        while True:
-            try:
-                if trio.current_time() < until:
-                    self._flow.check()
-                self._local.publish(packet)
-            except MailboxFullError:
-                await trio.sleep(PAUSE)
-            else:
-                return
-
-
-def encoded(published: Published) -> bytes:
-    """Return what is sent of a packet.
-
-    Raises:
-        UsageError: its key cannot travel; the caller's fault.
-    """
-    try:
-        return encode(published)
-    except (OverflowError, msgspec.MsgspecError):
-        raise UsageError("with several workers a key that is a number has 64 bits at most") from None
-
-
-def as_published(packet: Packet) -> Published:
-    """Return what is told of a packet.
-
-    Raises:
-        UsageError: its key cannot travel; the caller's fault.
-    """
-    try:
-        message = msgspec.msgpack.encode(packet.plain_message())
-    except (OverflowError, msgspec.MsgspecError):  # integers of more than 64 bits, which only JSON has
-        message = None
-    if not isinstance(packet, TrackedPacket):
-        return Published(packet.json, packet.path, message)
-    key: Any = packet.key
-    if type(key) not in PLAIN_KEYS:
-        raise UsageError(f"with several workers a key is text, a number or bytes, not {key!r}")
-    return Published(
-        packet.json,
-        packet.path,
-        message,
-        tracked=True,
-        receipt=packet.receipt,
-        ttl=packet.ttl,
-        key=key,
-        exclude=packet.exclude,
-    )
-
-
-def as_packet(published: Published, contracts: Contracts) -> Packet:
-    """Return the packet of which it was told."""
-    if published.message is None:
-        message = msgspec.json.decode(published.json)["message"]
-    else:
-        message = msgspec.msgpack.decode(published.message)
-    packet: Packet
-    if published.tracked:
-        packet = TrackedPacket(
-            published.path,
-            message,
-            contract=contracts.find(published.path),
-            receipt=published.receipt,
-            ttl=published.ttl,
-            key=published.key,
-            exclude=published.exclude,
-        )
-    else:
-        packet = Packet(published.path, message)
-    packet.preset(json=published.json)
-    return packet

@@ -39,6 +39,7 @@ KICK: Final = "/kick"
 """The one call of a session that may give its public name in place of its id."""
 
 OF_A_SESSION: Final = frozenset({"/send", "/connect", "/disconnect", "/ask", KICK})
+KEPT: Final = frozenset({"/history", "/presence"})
 METRICS: Final = "/metrics"
 TREE: Final = "/tree"
 OK: Final = 200
@@ -111,7 +112,7 @@ class WorkersControl:
             exchange.respond(200, json.encode({"status": "ok"}))
         elif path == READINESS and len(self._relay.ready) < self._workers:
             exchange.respond(UNAVAILABLE, json.encode({"status": "starting"}))
-        elif exchange.method == "POST" and path in PUBLISHING:
+        elif exchange.method == "POST" and path in PUBLISHING | KEPT:
             self._ask_one(exchange, self._some_worker())
         elif exchange.method == "POST" and path in OF_A_SESSION:
             self._ask_its_worker(exchange)

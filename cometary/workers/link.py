@@ -53,6 +53,7 @@ class Link:
 
     Attributes:
         sent: how many bytes the other end has taken; it may not have read the last of them yet.
+        moved: when it has taken some last, or would have, had there been any.
     """
 
     def __init__(self, sock: socket.socket, take: Take) -> None:
@@ -67,6 +68,7 @@ class Link:
         self._descriptors = 0
         self._closed = False
         self.sent = 0
+        self.moved = trio.current_time()
         self._called = trio.Event()
         self._freed = trio.Event()
         self._came: deque[int] = deque()
@@ -91,6 +93,8 @@ class Link:
         with self._lock:
             closed = self._closed
             if not closed:
+                if not self._kept and get_ident() == self._thread:
+                    self.moved = trio.current_time()
                 self._kept += len(frame)
                 self._descriptors += descriptor >= 0
                 self._frames.append((frame, descriptor))
@@ -115,8 +119,12 @@ class Link:
         Args:
             times: how many times what there is room for.
         """
-        while self._kept > times * MOST and not self._closed:
+        while self.keeps(times):
             await self._freed.wait()
+
+    def keeps(self, times: int) -> bool:
+        """Whether it keeps more than so many times what there is room for; never when it has ended."""
+        return self._kept > times * MOST and not self._closed
 
     def _free(self) -> None:
         freed, self._freed = self._freed, trio.Event()  # nobody else replaces it: several may wait
@@ -192,6 +200,7 @@ class Link:
 
     def _count(self, sent: int) -> None:
         self.sent += sent
+        self.moved = trio.current_time()
         with self._lock:
             self._kept -= sent
 

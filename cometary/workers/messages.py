@@ -65,6 +65,96 @@ class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", o
     exclude: str | None = None
 
 
+class Numbering(msgspec.Struct, array_like=True, frozen=True, tag="numbering"):
+    """A packet to a path with a history, which is to get its number.
+
+    Attributes:
+        token: by which its worker knows it again.
+        path: its path.
+        size: bytes of it as JSON.
+        published: what is told of it, a `Published`, encoded.
+    """
+
+    token: int
+    path: str
+    size: int
+    published: bytes
+
+
+class Numbered(msgspec.Struct, array_like=True, frozen=True, tag="numbered"):
+    """Such a packet, with its number.
+
+    Attributes:
+        number: its number.
+        worker: which one has sent it.
+        token: what that one calls it.
+        published: see `Numbering`.
+    """
+
+    number: int
+    worker: int
+    token: int
+    published: bytes
+
+
+class Came(msgspec.Struct, array_like=True, frozen=True, tag="came"):
+    """Sessions of a worker that are on a path now, or show something else of themselves.
+
+    Attributes:
+        worker: whose they are.
+        path: the path.
+        members: their names, and what they show, as JSON; None for nothing.
+    """
+
+    worker: int
+    path: str
+    members: list[tuple[str, bytes | None]]
+
+
+class Went(msgspec.Struct, array_like=True, frozen=True, tag="went"):
+    """A session of a worker that is on a path no more.
+
+    Attributes:
+        worker: whose it is.
+        path: the path.
+        name: its name.
+    """
+
+    worker: int
+    path: str
+    name: str
+
+
+class Lifetime(msgspec.Struct, array_like=True, frozen=True, tag="lifetime"):
+    """What a worker is told that begins: whose numbers they are. Copies of what is kept follow.
+
+    Attributes:
+        epoch: the life that numbers belong to.
+        latest: the latest number.
+        forgotten: the greatest number of any path of which nothing is known any more.
+    """
+
+    epoch: str
+    latest: int
+    forgotten: int
+
+
+class Copy(msgspec.Struct, array_like=True, frozen=True, tag="copy"):
+    """What is kept of one path.
+
+    Attributes:
+        path: the path.
+        lost: the number of the last packet that is no longer kept.
+        number: that of the latest one.
+        packets: how many seconds ago each was kept, its number, and what is told of it, as in `Numbering`.
+    """
+
+    path: str
+    lost: int
+    number: int
+    packets: list[tuple[float, int, bytes]]
+
+
 class Asked(msgspec.Struct, array_like=True, frozen=True, tag="asked"):
     """A call of the control interface.
 
@@ -105,7 +195,22 @@ class Answered(msgspec.Struct, array_like=True, frozen=True, tag="answered"):
     headers: tuple[tuple[bytes, bytes], ...]
 
 
-Message = Begins | Begun | Ready | Handed | Published | Asked | Answered
+Message = (
+    Begins
+    | Begun
+    | Ready
+    | Handed
+    | Published
+    | Numbering
+    | Numbered
+    | Came
+    | Went
+    | Lifetime
+    | Copy
+    | Asked
+    | Answered
+)
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder[Message](Message).decode
+decode_published: Final = msgspec.msgpack.Decoder[Published](Published).decode

@@ -4,10 +4,12 @@
     has been told so before, as all are: so it tells the client that a session of that worker is gone. A worker that has
     just been started has no session until it says that it is about to listen, and waits until that is known here.
 2.  A packet goes to all workers but the one that it came from, and those that may not have sessions yet: what such a
-    one is told first is that it may. Each gets the packets of each in their order.
+    one is told first is that it may, behind a copy of what all have in common (`cometary.workers.common`). Each gets
+    the packets of each in their order, and those with numbers in the order of these: such a one goes to all or none.
 3.  A worker that takes nothing, for `LOOKS` times `PAUSE` seconds, of more than its link has room for is killed: it
-    hangs. What others publish meanwhile is kept, up to `STORED` times that room; then they wait, and so does what they
-    have for others.
+    hangs. What others publish meanwhile is kept, up to `STORED` times that room. Beyond that they wait, and so does
+    what they have for others: as long as it takes something. If it has taken nothing for `STUCK` seconds, it is killed
+    then, and nobody waits for it.
 4.  A call is answered by the worker that it was made at; if that ends before, it is told that it is to be made again.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -26,20 +29,28 @@ from cometary.workers.messages import (
     Asked,
     Begins,
     Begun,
+    Came,
     Handed,
     Message,
+    Numbered,
+    Numbering,
     Published,
     Ready,
+    Went,
     encode,
 )
 
 if TYPE_CHECKING:
     from cometary.transport.http.exchange import Exchange
+    from cometary.workers.common import Common
     from cometary.workers.link import Link
 
 PAUSE: Final = 5.0
 LOOKS: Final = 4
 STORED: Final = 4
+STUCK: Final = 1.0
+LAST_CHANCE: Final = 0.1
+"""Seconds: it may have been this process that did not get on."""
 
 GONE: Final = Answered(
     0,
@@ -55,10 +66,12 @@ class Relay:
 
     Args:
         hangs: told the number of a worker that takes nothing.
+        common: what all workers have in common.
     """
 
-    def __init__(self, hangs: Callable[[int], object]) -> None:
+    def __init__(self, hangs: Callable[[int], object], common: Common) -> None:
         self._hangs = hangs
+        self._common = common
         self._links: dict[int, Link] = {}
         self._ready: set[int] = set()
         self._calls: dict[int, tuple[int, Callable[[Answered], object]]] = {}
@@ -81,6 +94,7 @@ class Relay:
             return  # its link has ended before its process
         self._ready.discard(worker)
         self._begun.discard(worker)
+        self._common.left(worker)
         self._tell_who_has_begun()
         for number, (asked, answered) in list(self._calls.items()):
             if asked == worker:
@@ -92,27 +106,63 @@ class Relay:
         match message:
             case Published():
                 await self._publish(worker, message)
+            case Numbering():
+                await self._number(worker, message)
+            case Came():
+                self._common.came(message)
+                await self._publish(worker, message)
+            case Went():
+                self._common.went(message)
+                await self._publish(worker, message)
             case Handed():
                 self._hand_over(message, descriptor)
             case Answered():
                 _, answered = self._calls.pop(message.number, (0, _nobody))
                 answered(message)
             case Begins():
-                self._begun.add(worker)
-                self._tell_who_has_begun()
-                self._links[worker].put(encode(message))
+                self._begin(worker, message)
             case Ready():
                 self._ready.add(worker)
             case _:
                 raise AssertionError(f"a worker sends no {message}")
 
-    async def _publish(self, publisher: int, message: Published) -> None:
+    def _begin(self, worker: int, message: Begins) -> None:
+        link = self._links[worker]
+        for copied in self._common.copy():  # in one turn: what comes from now on comes behind it
+            link.put(copied)
+        self._begun.add(worker)
+        self._tell_who_has_begun()
+        link.put(encode(message))
+
+    async def _publish(self, publisher: int, message: Published | Came | Went) -> None:
         payload = encode(message)
         for worker in self._begun - {publisher}:
             link = self._links[worker] if worker in self._begun else None  # it may have ended meanwhile
             if link is not None:
-                await link.room(STORED)
+                await self._room(worker, link)
                 link.put(payload)  # in vain if it has ended
+
+    async def _number(self, publisher: int, message: Numbering) -> None:
+        for worker in list(self._begun):
+            link = self._links.get(worker)
+            if link is not None:
+                await self._room(worker, link)
+        # From here on in one turn: it goes to all or none, behind what has a lower number.
+        number = self._common.number(message)
+        payload = encode(Numbered(number, publisher, message.token, message.published))
+        for worker in self._begun:
+            self._links[worker].put(payload)
+
+    async def _room(self, worker: int, link: Link) -> None:
+        """Wait until a link has room, as long as its worker takes something (rule 3)."""
+        while link.keeps(STORED):
+            stuck_at = max(link.moved + STUCK, trio.current_time() + LAST_CHANCE)
+            with trio.move_on_at(stuck_at if worker in self._ready else inf):
+                await link.room(STORED)
+            if link.keeps(STORED) and trio.current_time() >= link.moved + STUCK:
+                if self._links.get(worker) is link:
+                    self._hangs(worker)
+                return
 
     async def watch(self, worker: int, link: Link) -> None:
         """Have it said that a worker hangs (rule 3), as long as it is there."""

@@ -40,7 +40,7 @@ def check(settings: Settings, app: App | None) -> None:
     """
     check_settings(settings)
     if app is not None:
-        check_application(settings, app)
+        check_application(app)
 
 
 def check_settings(settings: Settings) -> None:
@@ -56,7 +56,7 @@ def check_settings(settings: Settings) -> None:
         raise unsupported(f"the option {name.replace('_', '-')} does")
 
 
-def check_application(settings: Settings, app: App) -> None:
+def check_application(app: App) -> None:
     """See whether an application is for several workers.
 
     Raises:
@@ -64,11 +64,12 @@ def check_application(settings: Settings, app: App) -> None:
     """
     if app.namespaces:
         raise unsupported("namespaces, and so Socket.IO, do")
-    contracts = Contracts([*read_contracts(settings.paths), *app.contracts.declared])
-    if contracts.keeping:
-        raise unsupported("paths with a history do")
-    if contracts.presence:
-        raise unsupported("paths with presence do")
+
+
+def contracts_of(settings: Settings, app: App | None) -> Contracts:
+    """Return the contracts of paths that each worker will have."""
+    declared = [] if app is None else app.contracts.declared
+    return Contracts([*read_contracts(settings.paths), *declared])
 
 
 def unsupported(what: str) -> ConfigError:

@@ -23,10 +23,15 @@ from cometary.workers.messages import (
     Asked,
     Begins,
     Begun,
+    Came,
+    Copy,
     Handed,
+    Lifetime,
     Message,
+    Numbered,
     Published,
     Ready,
+    Went,
     encode,
 )
 from cometary.workers.supported import unsupported
@@ -137,15 +142,25 @@ class Within:
         self.link.put(encode(Ready()))
 
     async def _take(self, message: Message, descriptor: int) -> None:
-        if isinstance(message, Begins):
-            self._begun.set()
-            return
-        if isinstance(message, Begun):
-            self.colleagues.begun = frozenset(message.workers)
-            return
-        await self._met.wait()
+        colleagues = self.colleagues
         match message:
-            case Published():
+            case Begins():
+                self._begun.set()
+            case Begun():
+                colleagues.know(frozenset(message.workers))
+            case Lifetime() | Copy():
+                colleagues.take_copy(message)
+            case Came():
+                colleagues.members.came(message)
+            case Went():
+                colleagues.members.went(message)
+            case _:
+                await self._met.wait()
+                await self._take_when_met(message, descriptor)
+
+    async def _take_when_met(self, message: Message, descriptor: int) -> None:
+        match message:
+            case Published() | Numbered():
                 await self.colleagues.hear(message)
             case Handed():
                 self._resume(message, descriptor)

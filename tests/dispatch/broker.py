@@ -45,6 +45,7 @@ class BrokerEngine:
     def __init__(self, broker: ActorRef[Any]) -> None:
         self._broker = broker
         self._local = LocalEngine()
+        self.members = self._local.members
         self._attached = trio.Event()
         self._untaken = 0
         self.heard, self._hear = trio.open_memory_channel[Packet](100_000)

@@ -35,7 +35,7 @@ class Room:
         contract = Contract(history=keeping)
         self.now = 0.0
         self.histories = Histories(Contracts([(Pattern.compile("**"), contract)]), "e", lambda: self.now)
-        self.shelf = Shelf(keeping, self.histories._numbers, **bounds)
+        self.shelf = Shelf[Packet](keeping, self.histories._numbers, **bounds)
         self.histories._shelves[contract] = self.shelf
 
     def publish(self, path: str, *published: object) -> Position:

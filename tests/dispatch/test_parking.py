@@ -224,3 +224,20 @@ def test_updates_beyond_all_bounds_are_refused_where_they_are_sent() -> None:
     with pytest.raises(MailboxFullError):
         app.update("a", 2, receipt="mine")
     assert len(sent) == 1
+
+
+def test_what_has_its_number_keeps_the_order_of_the_numbers_whatever_its_path() -> None:
+    yard = Yard()
+    yard.flow.fall_behind(SLOW)
+    for number, path in enumerate(("other", "room/1", "other", "room/2")):
+        packet = Packet(path, number)
+        packet.mark("at", f"e-{number}")
+        if not yard.parking.takes(packet, yard.route):
+            yard.route(packet)
+    yard.send("other", "without")
+    assert [message for _, message in yard.routed] == [0, "without"]
+    dropped = TrackedPacket("other", 4, contract=make_contract("drop_oldest"))
+    dropped.mark("at", "e-4")
+    assert yard.parking.takes(dropped, yard.route)
+    yard.catch_up()
+    assert [message for _, message in yard.routed[2:]] == [1, 2, 3, 4]

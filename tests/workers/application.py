@@ -8,6 +8,8 @@ from cometary import App
 from cometary.sessions import Session
 
 app = App()
+app.path("kept/*", history=50)
+app.path("room", presence=True)
 
 
 @app.signon
@@ -18,6 +20,22 @@ def joined(session: Session) -> None:
 @app.packet("tell")
 def tell(_session: Session, _path: str, message: object) -> None:
     app.update("news", message)
+
+
+@app.packet("keep/*")
+def keep(_session: Session, path: str, message: object) -> None:
+    app.update(path.replace("keep", "kept"), message)
+
+
+@app.packet("enter")
+def enter(session: Session, _path: str, message: object) -> None:
+    session.data["shown"] = message
+    session.connect("room")
+
+
+@app.packet("hear")
+def hear(session: Session, _path: str, message: str) -> None:
+    session.connect(message, last=100)
 
 
 @app.packet("who")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cometary.packets.contract_table import Contracts
 from cometary.sessions.ids import worker_of
+from cometary.workers.common import Common
 from tests.servers import RunningServer, running_server
 
 APP = "tests/workers/application.py:app"
@@ -28,6 +30,7 @@ class Page:
         self.sid = sid
         self.rid = 1
         self.ack = 0
+        self.come: list[tuple[str, Any]] = []
 
     @property
     def worker(self) -> int | None:
@@ -84,6 +87,13 @@ class Workers:
         said(connection, page.request(hold=False))
         return connection
 
+    def process_of(self, page: Page) -> int:
+        """Return the process that has a session."""
+        with closing(self.connect()) as connection:
+            come = page.take(said(connection, page.request(("who", None))))
+        [process] = [each for each in come if isinstance(each, int) and each > 1_000]
+        return int(process)
+
     def processes(self) -> list[int]:
         """Return their process ids."""
         tasks = Path(f"/proc/{self.server.process.pid}/task").glob("*/children")
@@ -97,6 +107,14 @@ def said(connection: http.client.HTTPConnection, body: bytes) -> dict[str, Any]:
     return answer
 
 
+def asked_again(connection: http.client.HTTPConnection, page: Page) -> dict[str, Any]:
+    """Ask until there is an answer: the connection may have been on its way to the worker that was killed."""
+    while True:
+        with suppress(http.client.HTTPException, ConnectionError):
+            return said(connection, page.request())
+        connection.close()
+
+
 @contextmanager
 def running_workers(*options: str) -> Generator[Workers]:
     """Run two workers until the end of the block."""
@@ -104,3 +122,8 @@ def running_workers(*options: str) -> Generator[Workers]:
         workers = Workers(server)
         with workers.control:
             yield workers
+
+
+def nothing_in_common() -> Common:
+    """Return what workers have in common that keep nothing yet."""
+    return Common(Contracts(), "epoch", lambda: 0.0)

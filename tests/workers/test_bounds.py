@@ -21,10 +21,12 @@ from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
 from cometary.transport.net.listener import SYSTEM
 from cometary.transport.net.resumed import ResumedSocket
-from cometary.workers.colleagues import LONGEST, SharedEngine, as_published
 from cometary.workers.control import WorkersControl
+from cometary.workers.engine import LONGEST, SharedEngine
+from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Answered, Handed
 from cometary.workers.part import Part
+from cometary.workers.published import as_published
 from cometary.workers.within import Within
 from tests.transport.wire import echo
 
@@ -42,7 +44,7 @@ async def test_what_others_publish_waits_while_too_much_is_to_be_routed_but_not_
     local.publish = publish
     link: Any = None
     flow = Flow()
-    engine = SharedEngine(local, Contracts([]), flow, link)
+    engine = SharedEngine(local, Contracts([]), flow, link, worker=1, members=SharedMembers(1, link))
     flow.parked = MOST_PENDING
     published = as_published(Packet("news", 1))
     async with trio.open_nursery() as nursery:

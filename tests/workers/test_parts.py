@@ -22,10 +22,12 @@ from cometary.transport.http.exchange import Exchange, written
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.net.resumed import ResumedSocket
-from cometary.workers.colleagues import SharedEngine, as_packet, as_published
+from cometary.workers.engine import SharedEngine
+from cometary.workers.members import SharedMembers
 from cometary.workers.merging import MERGED
 from cometary.workers.messages import Answered, Published, decode, encode
 from cometary.workers.part import VARIABLE, Part, take_part
+from cometary.workers.published import as_packet, as_published
 from cometary.workers.supported import check_application, check_settings
 from cometary.workers.within import network_of_worker
 
@@ -71,8 +73,10 @@ def test_a_key_that_cannot_travel_is_refused() -> None:
 
 def test_a_key_that_is_too_long_a_number_is_refused_before_anything_is_sent() -> None:
     local, link = Mock(), Mock(full=False)
+    engine = SharedEngine(local, Contracts(), Flow(), link, worker=1, members=SharedMembers(1, link))
+    packet = Contracts().tracked("news", 1, key=1 << 64)
     with pytest.raises(UsageError, match="64 bits at most"):
-        SharedEngine(local, Contracts(), Flow(), link).publish(Contracts().tracked("news", 1, key=1 << 64))
+        engine.publish(packet)
     local.publish.assert_not_called()
     link.put.assert_not_called()
 
@@ -167,33 +171,21 @@ def test_an_option_that_does_not_work_with_several_workers_is_refused(option: st
         check_settings(settings)
 
 
-@pytest.mark.parametrize(
-    ("contract", "what"), [({"history": 5}, "history"), ({"presence": True}, "presence")]
-)
-def test_an_application_that_does_not_work_with_several_workers_is_refused(
-    contract: dict[str, Any], what: str
-) -> None:
-    app = App()
-    app.path("news", **contract)
-    with pytest.raises(ConfigError, match=f"workers: paths with .*{what} do not work with several"):
-        check_application(Settings(), app)
-    check_application(Settings(), App())
-
-
-def test_nor_is_one_with_namespaces_which_has_socket_io_spoken() -> None:
+def test_an_application_with_namespaces_which_has_socket_io_spoken_is_refused() -> None:
     app = App()
     app.namespace("/chat")
     with pytest.raises(
         ConfigError, match=r"workers: namespaces, and so Socket\.IO, do not work with several"
     ):
-        check_application(Settings(), app)
+        check_application(app)
+    check_application(App())
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["serve", "--socketio", "/socket.io/"], "the option socketio does not work with several"),
-        (["serve", "history.py:app"], "paths with a history do not work with several"),
+        (["serve", "spaces.py:app"], "namespaces, and so Socket.IO, do not work with several"),
         (["demo"], "the demo is one process"),
     ],
     ids=["option", "application", "demo"],
@@ -206,8 +198,8 @@ def test_what_does_not_work_is_told_in_one_line_before_anything_starts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    declared = "from cometary import App\napp = App()\napp.path('news', history=5)\n"
-    (tmp_path / "history.py").write_text(declared)
+    declared = "from cometary import App\napp = App()\napp.namespace('/chat')\n"
+    (tmp_path / "spaces.py").write_text(declared)
     assert main([*words, "--workers", "2"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"cometary: workers: {told}")

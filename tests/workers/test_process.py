@@ -14,13 +14,15 @@ import trio.testing
 from cometary.errors import WorkerEndedError
 from cometary.workers.process import UNREADY_GRACE, WorkerProcess, how_it_ended
 from cometary.workers.relay import Relay
+from tests.workers.house import nothing_in_common
 
 SLEEPS = ("sleep", "60")
 GRACE = 30.0
 
 
 def a_worker(folder: Path, command: Sequence[str] = SLEEPS) -> WorkerProcess:
-    return WorkerProcess(1, 1, command, [], folder, Relay(lambda _: None), "none", GRACE)
+    relay = Relay(lambda _: None, nothing_in_common())
+    return WorkerProcess(1, 1, command, [], folder, relay, "none", GRACE)
 
 
 def descriptors() -> int:

@@ -10,8 +10,9 @@ import pytest
 from cometary.sessions.ids import WORKERS
 from cometary.sessions.locator import Elsewhere
 from cometary.workers.colleagues import Colleagues
-from cometary.workers.messages import Begins, Begun, Handed, Message, Ready, decode
+from cometary.workers.messages import Begins, Begun, Handed, Lifetime, Message, Ready, decode
 from cometary.workers.relay import Relay
+from tests.workers.house import nothing_in_common
 
 
 class Kept:
@@ -34,7 +35,7 @@ class Kept:
 @pytest.fixture
 async def begun() -> tuple[Relay, list[Kept]]:
     """Two workers that take clients."""
-    relay, links = Relay(lambda _: None), [Kept(), Kept()]
+    relay, links = Relay(lambda _: None, nothing_in_common()), [Kept(), Kept()]
     for number, link in enumerate(links, 1):
         kept: Any = link
         relay.joined(number, kept)
@@ -45,8 +46,9 @@ async def begun() -> tuple[Relay, list[Kept]]:
 
 async def test_all_are_told_who_has_begun_and_who_has_ended(begun: tuple[Relay, list[Kept]]) -> None:
     relay, [first, second] = begun
-    assert first.sent == [Begun((1,)), Begins(), Begun((1, 2))]
-    assert second.sent == [Begun((1, 2)), Begins()]
+    lifetime = Lifetime("epoch", 0, 0)
+    assert first.sent == [lifetime, Begun((1,)), Begins(), Begun((1, 2))]
+    assert second.sent == [lifetime, Begun((1, 2)), Begins()]
     relay.left(1)
     assert second.sent[-1] == Begun((2,))
 

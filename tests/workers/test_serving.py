@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -21,7 +20,7 @@ from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFra
 from cometary.transport.wires.websocket.frames import TEXT
 from cometary.workers.part import VARIABLE, Part
 from tests.servers import ENVIRONMENT, ROOT, started
-from tests.workers.house import APP, Page, Workers, running_workers, said
+from tests.workers.house import APP, Page, Workers, asked_again, running_workers, said
 
 
 @pytest.fixture(scope="module")
@@ -204,14 +203,6 @@ def test_a_killed_worker_is_started_again_and_the_others_keep_their_sessions(wor
         told(workers, "while it starts")
     assert victim not in workers.processes()
     workers.one_of_each()
-
-
-def asked_again(connection: http.client.HTTPConnection, page: Page) -> dict[str, Any]:
-    """Ask until there is an answer: the connection may have been on its way to the worker that was killed."""
-    while True:
-        with suppress(http.client.HTTPException, ConnectionError):
-            return said(connection, page.request())
-        connection.close()
 
 
 def told(workers: Workers, message: str) -> str:
