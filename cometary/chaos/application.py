@@ -7,6 +7,7 @@ are for. The count is among the session's data, which survives the crash of its 
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from typing import TYPE_CHECKING, Final, cast
 
@@ -26,7 +27,7 @@ DOWN: Final = "chaos/down"
 """Where the answers go: `[own number, number, padding]`."""
 
 BEAT: Final = "chaos/beat/"
-"""Below this numbers go that pages get unasked."""
+"""Below this `[which process, number]` goes, which pages get unasked."""
 
 ROOM: Final = "chaos/room"
 """Where everybody listens: `[who shouts, its number, padding]`."""
@@ -54,7 +55,7 @@ def add_echo(app: App) -> None:
 
     async def chaos_beat(_running: Running) -> None:
         for beat in beats:
-            app.update(f"{BEAT}{beat % GROUPS}", beat // GROUPS)
+            app.update(f"{BEAT}{beat % GROUPS}", [os.getpid(), beat // GROUPS])
             await trio.sleep(BEAT_EVERY / GROUPS)
 
     Endings(app)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -16,6 +17,7 @@ import trio
 from cometary.chaos.crashing import Crashing
 from cometary.chaos.fleet import Fleet
 from cometary.chaos.habits import MODES, troubles_of
+from cometary.chaos.killing import Killing
 from cometary.chaos.memory import Memory
 from cometary.chaos.mortals import Mortals
 from cometary.chaos.own_server import own_server
@@ -51,6 +53,7 @@ class Bench:
         self._seed = secrets.randbits(32) if plan.seed is None else plan.seed
         self._shared = Shared(token, tempo=Tempo(plan.sessions))
         self._crashing: Crashing | None = None
+        self._killing: Killing | None = None
         self._memory: Memory | None = None
         self._progress = Progress(sys.stderr)
         self._target: Target
@@ -74,6 +77,10 @@ class Bench:
             stack.callback(self._shared.zombies.close)
             if self._plan.watch_memory and pid is not None:
                 self._memory = Memory(pid)
+            if self._plan.kills and pid is not None:
+                every = self._plan.kill_worker_every
+                chance = Random(f"{self._seed}/workers")  # noqa: S311 - to be repeated, not secret
+                self._killing = Killing(pid, every, self._shared.deaths, chance)
             anywhere = self._plan.beyond_loopback
             target = await find(url, anywhere=anywhere)
             if self._plan.crashes and control is not None:
@@ -104,7 +111,8 @@ class Bench:
                     await self._make_trouble()
                     self._fleet.calm_down()
                     await self._fleet.come_home(self._plan.drain)
-                    await self._mortals.settle()
+                    if self._killing is None:  # else what is known of them ends with a worker
+                        await self._mortals.settle()
                 nursery.cancel_scope.cancel()
 
     async def _make_trouble(self) -> None:
@@ -113,7 +121,10 @@ class Bench:
         with trio.open_signal_receiver(*SIGNALS) as signals:
             self._progress.say(f"{self._fleet.opened} sessions are open")
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._mortals.run)
+                if self._killing is None:
+                    nursery.start_soon(self._mortals.run)
+                else:
+                    nursery.start_soon(self._killing.run)
                 if self._crashing is not None:
                     nursery.start_soon(self._or_give_up, self._crashing.run)
                 if self._memory is not None:
@@ -150,6 +161,8 @@ class Bench:
         ]
         if self._crashing is not None:
             words.append(f"crashed {self._crashing.crashed}")
+        if self._killing is not None:
+            words.append(f"killed {shared.deaths.count}")
         if self._memory is not None:
             words.append(f"memory {self._memory.now / 1e6:.1f} MB")
         return "; ".join(words)
@@ -170,13 +183,20 @@ class Bench:
             endings=self._mortals.counts,
             broken=fleet.cuts,
             crashed=crashed,
-            troubles={**shared.troubles, "crashed": crashed},
+            troubles={**shared.troubles, "crashed": crashed, "killed": shared.deaths.count},
             promised=troubles_of(self._plan.mode),
             replays={
                 "count": replays.count,
                 "p50": replays.at(0.5),
                 "p99": replays.at(0.99),
                 "max": replays.longest,
+            },
+            killed=shared.deaths.count,
+            orphans={
+                "count": shared.deaths.told.count,
+                "p50": shared.deaths.told.at(0.5),
+                "p99": shared.deaths.told.at(0.99),
+                "max": shared.deaths.told.longest,
             },
             zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
             lag={"p99": shared.tempo.lag.at(0.99), "max": shared.tempo.lag.longest},

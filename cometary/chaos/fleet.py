@@ -81,7 +81,7 @@ class Fleet:
             while due[0][0] <= now:
                 number = due[0][1]
                 page = self.pages[number]
-                idle = page.calm or page.ended is not None
+                idle = page.calm or page.orphaned or page.ended is not None
                 heapq.heapreplace(due, (page.next_sending() if idle else page.send(), number))
 
     async def _open_all(self) -> None:
@@ -147,8 +147,8 @@ class Fleet:
 
     def up(self) -> Counts:
         """Return what is known of the way up."""
-        return total(page.ledger.up() for page in self.pages)
+        return total(page.up() for page in self.pages)
 
     def down(self) -> Counts:
         """Return what is known of the way down."""
-        return total(page.ledger.down() for page in self.pages)
+        return total(page.down() for page in self.pages)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "changed", "crashed"]
+Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "changed", "crashed", "killed"]
 """What is done to a server: connections that are broken, or left open; exchanges that go slowly; polls that come
-late; packets that are shouted into a room where everybody listens; wires that are changed; actors that are crashed."""
+late; packets that are shouted into a room where everybody listens; wires that are changed; actors that are crashed;
+workers that are killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Habits:
         trickles: the share of its requests that are sent, and answers that are read, a byte at a time.
         lingers: the share of its answers after which it comes back only near the end of the die timer.
         shouts: whether it sends to all other pages, as many packets at once as it may.
+        says: whether it sends to all other pages a packet with each of its own.
         changes: whether it changes, after about the plan's time, from one wire to another, half of the times by a
             reset of the stream that it has.
     """
@@ -36,6 +38,7 @@ class Habits:
     trickles: float = 0.0
     lingers: float = 0.0
     shouts: bool = False
+    says: bool = False
     changes: bool = False
 
     @property
@@ -46,7 +49,7 @@ class Habits:
             "left-open": self.vanishes,
             "slow": self.trickles,
             "late": self.lingers,
-            "shouted": self.shouts,
+            "shouted": self.shouts or self.says,
             "changed": self.changes,
         }
         return {trouble for trouble, done in does.items() if done}
@@ -62,6 +65,9 @@ CHANGING: Final = Habits("wires", cuts=True, changes=True)
 LISTENING: Final = Habits("flood")
 SHOUTING: Final = Habits("flood", shouts=True)
 
+HEARING: Final = Habits("kill-worker")
+SAYING: Final = Habits("kill-worker", says=True)
+
 MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "jitter": (JITTER,),
     "half-open": (HALF_OPEN,),
@@ -70,6 +76,7 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "wires": (CHANGING,),
     "crash": (JITTER,),
     "flood": (SHOUTING, *(LISTENING,) * 19),
+    "kill-worker": (SAYING, *(HEARING,) * 19),
     "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL, CHANGING),
 }
 """The habits that a mode's pages have by turns."""
@@ -77,10 +84,14 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
 CRASHING: Final = frozenset({"crash", "mixed"})
 """Modes in which session actors are crashed as well."""
 
+KILLING: Final = frozenset({"kill-worker"})
+"""Modes in which workers are killed."""
+
 
 def troubles_of(mode: str) -> frozenset[Trouble]:
     """Return all that a mode promises to do."""
     crashes: set[Trouble] = {"crashed"} if mode in CRASHING else set()
+    crashes |= {"killed"} if mode in KILLING else set()
     return frozenset(crashes.union(*[habits.troubles for habits in MODES[mode]]))
 
 

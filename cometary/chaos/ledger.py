@@ -109,7 +109,7 @@ class Ledger:
         self.sent = 0
         self._up = Stream()
         self._down = Stream()
-        self._beats = Stream(joined=True)
+        self._beats: defaultdict[int, Stream] = defaultdict(lambda: Stream(joined=True))
         self._shouts: defaultdict[int, Stream] = defaultdict(lambda: Stream(joined=True))
 
     def number(self) -> int:
@@ -122,9 +122,13 @@ class Ledger:
         self._down.take(own)
         self._up.take(number)
 
-    def beat(self, number: int) -> None:
-        """Take note of a packet that the application sends to everybody, unasked."""
-        self._beats.take(number)
+    def beat(self, process: int, number: int) -> None:
+        """Take note of a packet that a process of the application sends to everybody, unasked."""
+        self._beats[process].take(number)
+
+    def forsake(self) -> None:
+        """Take note that the session is lost, as was foreseen, and with it what is out: nobody has promised that."""
+        self.sent -= self.outstanding
 
     def shout(self, shouter: int, number: int) -> None:
         """Take note of a packet that another page sends to everybody."""
@@ -149,4 +153,6 @@ class Ledger:
 
     def down(self) -> Counts:
         """Return the same about the way down."""
-        return total(stream.counts() for stream in (self._down, self._beats, *self._shouts.values()))
+        return total(
+            stream.counts() for stream in (self._down, *self._beats.values(), *self._shouts.values())
+        )

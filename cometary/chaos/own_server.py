@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cometary.chaos.application import ROOM
 from cometary.chaos.habits import MODES
 from cometary.errors import TargetError
 
@@ -35,6 +36,9 @@ PATIENT: Final = "--die 600"
 
 FEW: Final = 500
 """Sessions for which a machine has time."""
+
+KEPT: Final = f"{ROOM} keep history=100 presence=on"
+"""What is said to all is numbered for all workers; beats, which are not, take the other way."""
 
 READY: Final = re.compile(rb"cometary: comet (\S+), control (\S+)\n")
 STARTING: Final = 30.0
@@ -92,8 +96,9 @@ async def own_server(plan: Plan) -> AsyncGenerator[OwnServer]:
 def _command(plan: Plan) -> list[str]:
     waits_for_die = any(habits.lingers or habits.vanishes for habits in MODES[plan.mode])
     times = SHORT if waits_for_die or plan.sessions <= FEW else PATIENT
-    options = f"--port 0 --control 127.0.0.1:0 {times} --crash-calls on --log-level error"
-    return [sys.executable, "-m", "cometary", "serve", APP, *options.split()]
+    kind = ("--workers", str(plan.workers), "--paths", KEPT) if plan.kills else ("--crash-calls", "on")
+    options = f"--port 0 --control 127.0.0.1:0 {times} --log-level error"
+    return [sys.executable, "-m", "cometary", "serve", APP, *options.split(), *kind]
 
 
 def _environment() -> dict[str, str]:

@@ -6,7 +6,8 @@
 3.  A page that is about to linger sends nothing new, until nothing of it is unanswered: only then does
     the server's die timer run.
 4.  Once the page is calm, nothing is broken any more, and nothing new is sent: what is out comes home.
-5.  A page that changes its wires (`changing.py`) has no request held while it has a stream, or is about to have one.
+5.  A page whose session was lost with its worker (`killing.py`) opens another one, and begins its accounts anew.
+6.  A page that changes its wires (`changing.py`) has no request held while it has a stream, or is about to have one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cometary.chaos.application import BEAT, DOWN, ROOM, UP
 from cometary.chaos.breaks import about
 from cometary.chaos.changing import Changing
 from cometary.chaos.habits import AWAY, BLACKOUTS, LINGERING
-from cometary.chaos.ledger import Ledger
+from cometary.chaos.ledger import Counts, Ledger, total
 from cometary.chaos.line import Line
 from cometary.chaos.recovery import Recovery
 from cometary.chaos.wire import Reply
@@ -77,7 +78,8 @@ class Page:
         cuts: how many of its connections it has broken.
         ended: why its session ended before the page closed it, if it did.
         die: seconds without a held request after which the server ends the session.
-        ledger: what it has sent and got.
+        ledger: what it has sent and got, in this session.
+        orphaned: whether its session was lost, and it has no other one yet.
     """
 
     def __init__(self, plan: Plan, target: Target, habits: Habits, chance: Random, shared: Shared) -> None:
@@ -93,6 +95,9 @@ class Page:
         self.ledger = Ledger()
         self._chance = chance
         self._shared = shared
+        self._past: list[Ledger] = []
+        self._opened = 0.0
+        self.orphaned = False
         self._recovery = Recovery(self.ledger, shared.replays)
         self._lines = [Line(self, chance)]
         self._changing = Changing(self, chance)
@@ -115,6 +120,7 @@ class Page:
         opening = self.target.request(b'{"rid":%d%b}' % (rid, token))
         reply = None
         while reply is None or reply.status != OK:
+            self._opened = trio.current_time()
             reply = await self._lines[0].exchange(opening, lambda: None)
             if reply is not None and reply.status != OK:
                 self._refused(reply)
@@ -127,6 +133,23 @@ class Page:
     async def run(self) -> None:
         """Be a page until cancelled, or until the session has ended."""
         self.calm = False
+        await self._live()
+        while self.orphaned:
+            await self._begin_anew()
+            await self._live()
+
+    async def _begin_anew(self) -> None:
+        """Open another session (rule 5)."""
+        self.ledger.forsake()
+        self._past.append(self.ledger)
+        self.hang_up()
+        self.ledger, self._lines = Ledger(), self._lines[:1]
+        self._recovery = Recovery(self.ledger, self._shared.replays)
+        self._name, self._shouted = self._chance.randrange(1 << 40), 0
+        await self.open()
+        self.orphaned = False  # from here on it may be asked to send
+
+    async def _live(self) -> None:
         self._quiet_since = trio.current_time()
         self._plan_blackout()
         async with trio.open_nursery() as nursery:
@@ -168,15 +191,20 @@ class Page:
             self._work.unpark()
         if self.habits.shouts:
             self._shout()
+        if self.habits.says and not self._conversation.full:
+            self._say()
         return self.next_sending()
 
     def _shout(self) -> None:
         """Send to everybody whatever there is room for."""
         while not self._conversation.full:
-            self._shouted += 1
-            message = [self._name, self._shouted, self._padding]
-            self._conversation.offer(msgspec.json.encode({"path": ROOM, "message": message}))
-            self.note("shouted")
+            self._say()
+
+    def _say(self) -> None:
+        self._shouted += 1
+        message = [self._name, self._shouted, self._padding]
+        self._conversation.offer(msgspec.json.encode({"path": ROOM, "message": message}))
+        self.note("shouted")
 
     def next_sending(self) -> float:
         """Choose when to send the next packet."""
@@ -238,7 +266,7 @@ class Page:
             if packet.path == DOWN:
                 self.ledger.answered(packet.message[0], packet.message[1])
             elif packet.path.startswith(BEAT):
-                self.ledger.beat(packet.message)
+                self.ledger.beat(*packet.message)
             elif packet.path == ROOM:
                 self.ledger.shout(packet.message[0], packet.message[1])
         self._recovery.received(trio.current_time())
@@ -252,6 +280,10 @@ class Page:
         if refusal.error in GONE:
             if self.ended is not None:
                 return  # another carrier has been told already
+            if self.orphaned or self._shared.deaths.took(self.sid, self._opened, trio.current_time()):
+                self.orphaned = True
+                self._end.cancel()
+                return
             self.ended = OVERSLEPT if self._overslept else refusal.reason or refusal.error
             self._shared.ended[f"{self.habits.name}: {self.ended}"] += 1
             self._end.cancel()
@@ -259,7 +291,17 @@ class Page:
             hint = NO_ECHO if refusal.error == "forbidden" else ""
             self._shared.give_up(f"the server refuses ({status}): {refusal.error}, {refusal.detail}{hint}")
 
-    # -- streams (rule 5) ------------------------------------------------------------------------
+    # -- what is told of it -----------------------------------------------------------------------
+
+    def up(self) -> Counts:
+        """Return what is known of the way up, of all its sessions."""
+        return total(ledger.up() for ledger in (*self._past, self.ledger))
+
+    def down(self) -> Counts:
+        """Return the same of the way down."""
+        return total(ledger.down() for ledger in (*self._past, self.ledger))
+
+    # -- streams (rule 6) ------------------------------------------------------------------------
 
     @property
     def sid(self) -> bytes:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cometary.chaos.habits import CRASHING, MODES, Habits
+from cometary.chaos.habits import CRASHING, KILLING, MODES, Habits
 from cometary.config import kinds
 from cometary.config.kinds import Kind
 from cometary.errors import ConfigError
@@ -89,6 +89,14 @@ class Plan:
         default=0.01,
         metadata=_option(kinds.seconds(0.001, 60), "Seconds between two crashes of session actors."),
     )
+    workers: int = field(
+        default=2,
+        metadata=_option(kinds.whole(2, 64), "Processes of the server's own, for kill-worker."),
+    )
+    kill_worker_every: float = field(
+        default=1,
+        metadata=_option(kinds.seconds(0.5, 3600), "Seconds between two deaths of workers, at least."),
+    )
     drain: float = field(
         default=30,
         metadata=_option(
@@ -123,6 +131,8 @@ class Plan:
                 raise ConfigError(option, "is not this machine; --beyond-loopback allows it, if it is yours")
         if self.crashes and self.url is not None and self.control is None:
             raise ConfigError("--control", f"{self.mode} needs it: session actors are crashed through it")
+        if self.kills and self.url is not None:
+            raise ConfigError(self.url, f"{self.mode} is for a server of its own, whose processes it kills")
         if self.watch_memory and self.url is not None and self.pid is None:
             raise ConfigError("--watch-memory", "needs the --pid of the server")
         if self.watch_memory and self.seconds <= FIRST_MINUTE:
@@ -132,6 +142,11 @@ class Plan:
     def crashes(self) -> bool:
         """Whether session actors are crashed."""
         return self.mode in CRASHING
+
+    @property
+    def kills(self) -> bool:
+        """Whether workers are killed."""
+        return self.mode in KILLING
 
     def habits(self, page: int) -> Habits:
         """Return how the page with this number behaves."""

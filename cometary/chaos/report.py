@@ -27,6 +27,7 @@ UNDONE: dict[Trouble, str] = {
     "shouted": "nothing was shouted: more --seconds, or a shorter --every",
     "changed": "no page changed its wire: more --seconds, or a shorter --kill-every",
     "crashed": "no session actor was crashed: more --seconds, or a shorter --crash-every",
+    "killed": "no worker was killed: more --seconds, or a shorter --kill-worker-every",
 }
 """What to say of a trouble that has not come about, and what would bring it about."""
 
@@ -52,6 +53,8 @@ class Report:
         lag: by how much the bench itself was late: p99 and max.
         answers: how long the server took to refuse an empty request: p99 and max.
         slowest: how many times as long as planned everything was at most, because bench or server was late.
+        killed: workers that were killed.
+        orphans: sessions that were lost with one, as foreseen: how many; their p50, p99 and max until they were told.
         seen_off: sessions that the application ended while it sent to them.
         endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
@@ -76,6 +79,8 @@ class Report:
     lag: dict[str, float]
     answers: dict[str, float]
     slowest: float = 1.0
+    killed: int = 0
+    orphans: dict[str, float] = field(default_factory=dict[str, float])
     seen_off: int = 0
     endings: Counts = field(default_factory=Counts)
     ended: dict[str, int] = field(default_factory=dict[str, int])
@@ -148,6 +153,12 @@ class Report:
 
     def _particulars(self) -> list[str]:
         lines: list[str] = []
+        if self.killed:
+            p50, p99, longest = (f"{self.orphans[name] * 1000:.0f} ms" for name in ("p50", "p99", "max"))
+            lines.append(
+                f"{self.killed} workers killed, with {self.orphans['count']:.0f} sessions, which were told of it: "
+                f"p50 {p50}, p99 {p99}, max {longest} later"
+            )
         if changed := self.troubles.get("changed"):
             lines.append(f"{changed} changes from one wire to another")
         if left := self.zombies["left"]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import trio
 
 from cometary.chaos.habits import Trouble
+from cometary.chaos.killing import Deaths
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.tempo import Tempo
@@ -78,6 +79,7 @@ class Shared:
         zombies: the connections that were left open.
         refusals: errors that the server answered with, by condition.
         troubles: what was done to the server, by kind.
+        deaths: which workers were killed.
         ended: sessions that ended before their pages closed them, by habits and reason.
         fatal: why the run makes no sense, if it does not.
         scope: what is cancelled then.
@@ -89,6 +91,7 @@ class Shared:
     zombies: Zombies = field(default_factory=Zombies)
     refusals: Counter[str] = field(default_factory=Counter[str])
     troubles: Counter[Trouble] = field(default_factory=Counter["Trouble"])
+    deaths: Deaths = field(default_factory=Deaths)
     ended: Counter[str] = field(default_factory=Counter[str])
     fatal: TargetError | None = None
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

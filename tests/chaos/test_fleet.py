@@ -96,10 +96,10 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
     assert up.sent == up.received > 300
     assert down.sent == down.received > up.sent  # the beats
     assert result.fleet.shared.ended == {}
-    assert set(result.fleet.shared.troubles) == troubles_of(mode) - {"crashed"}
-    if mode not in {"slow", "late-poll", "flood"}:
+    assert set(result.fleet.shared.troubles) == troubles_of(mode) - {"crashed", "killed"}
+    if mode not in {"slow", "late-poll", "flood", "kill-worker"}:
         assert result.fleet.cuts > 30
-    if mode not in {"slow", "flood"}:
+    if mode not in {"slow", "flood", "kill-worker"}:
         assert result.fleet.shared.replays.count > 0
     if mode in {"half-open", "mixed"}:
         zombies = result.fleet.shared.zombies

@@ -70,10 +70,27 @@ def test_a_wild_number_costs_no_more_memory_than_is_allowed() -> None:
     assert len(stream._missing) == MOST_MISSING
 
 
+def test_what_is_out_when_a_session_is_lost_as_foreseen_is_not_lost_and_what_was_wrong_stays_so() -> None:
+    page = Ledger()
+    for _ in range(4):
+        page.number()
+    for own in (1, 3):
+        page.answered(own, own)
+    page.forsake()
+    assert (page.up().lost, page.down().lost) == (0, 1)
+
+
+def test_beats_of_each_process_are_numbered_anew() -> None:
+    page = Ledger()
+    for process, beat in ((1, 5), (1, 6), (2, 1), (2, 3), (1, 7)):
+        page.beat(process, beat)
+    assert (page.down().lost, page.down().wrong) == (1, 1)
+
+
 def test_beats_count_on_the_way_down() -> None:
     page = ledger(1, [(1, 1)])
     for beat in (5, 6, 6, 8):
-        page.beat(beat)
+        page.beat(1, beat)
     assert page.down() == Counts(1 + 4, 1 + 4, lost=1, doubled=1)
 
 

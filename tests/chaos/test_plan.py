@@ -30,6 +30,7 @@ def test_everything_can_be_given() -> None:
     given = plan(
         *("crash", "http://127.0.0.1:1/comet", "--control", "http://localhost:2", "--sessions", "3"),
         *("--seconds", "90", "--every", "0.5", "--size", "7", "--kill-every", "2", "--crash-every", "1"),
+        *("--workers", "3", "--kill-worker-every", "2"),
         *("--drain", "5", "--seed", "4", "--watch-memory", "--pid", "9", "--beyond-loopback", "--json"),
     )
     assert given == Plan(
@@ -42,6 +43,8 @@ def test_everything_can_be_given() -> None:
         size=7,
         kill_every=2,
         crash_every=1,
+        workers=3,
+        kill_worker_every=2,
         drain=5,
         seed=4,
         watch_memory=True,
@@ -84,6 +87,7 @@ def test_this_machine_needs_no_permission(url: str) -> None:
         (["crash", "http://127.0.0.1/"], "--control"),
         (["mixed", "http://127.0.0.1/"], "--control"),
         (["jitter", "http://127.0.0.1/", "--watch-memory", "--seconds", "90"], "--watch-memory"),
+        (["kill-worker", "http://127.0.0.1/"], "http://127.0.0.1/"),
         (["--watch-memory", "--seconds", "60"], "--watch-memory"),
     ],
 )

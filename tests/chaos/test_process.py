@@ -59,6 +59,17 @@ def test_it_starts_a_server_of_its_own(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "its log goes when it passed"
 
 
+def test_sessions_of_workers_that_live_lose_nothing_and_those_of_dead_ones_are_told() -> None:
+    options = ("--sessions", "12", "--seconds", "2", "--every", "0.1", "--kill-worker-every", "0.5")
+    finished = chaos("kill-worker", *options, "--json")
+    assert finished.returncode == 0, finished.stdout
+    report = as_json(finished)
+    assert report["killed"] >= 1
+    assert report["refusals"]["unknown-session"] >= report["orphans"]["count"] > 0
+    assert report["up"]["sent"] == report["up"]["received"] > 100
+    assert report["down"]["received"] > report["up"]["received"]
+
+
 def test_it_runs_against_a_server_that_has_the_echo() -> None:
     with running_server(EXAMPLE, "--crash-calls", "on", COMETARY_SECRET="open-sesame") as server:
         options = (
@@ -212,6 +223,10 @@ def test_a_run_that_went_slowly_says_how_late_bench_and_server_were() -> None:
         (
             {"promised": frozenset({"left-open"})},
             "no connection was left open: more --seconds, or a shorter --kill-every",
+        ),
+        (
+            {"promised": frozenset({"killed"})},
+            "no worker was killed: more --seconds, or a shorter --kill-worker-every",
         ),
         ({"promised": frozenset({"slow"})}, "no exchange was slow: more --seconds, or a shorter --every"),
         ({"promised": frozenset({"late"})}, "no page polled late: more --seconds, or a shorter --every"),
