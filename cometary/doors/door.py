@@ -6,7 +6,8 @@ in the entry point group `cometary.doors`, and the server has it as it has its o
 1.  A door is made with the settings, before anything else. What raises then, or in `open`, keeps the server from
     starting.
 2.  Then it is asked, once each: what stands between sessions and their application (`around`); after `open`, where it
-    listens, what it answers on the clients' listener, which packets of clients it takes, and what it runs. Its children
+    listens, what it answers on the clients' listener, which packets of clients it takes, and what it runs. It is told
+    where all listeners are (`listening`) before anything is served. Its children
     are in a supervisor of their own, which has the door's name, and are started before the first session; a crash of
     them harms no other door.
 3.  The way out: once every session has signed off `sessions_ended`, then `aclose`, beside the last answers of the
@@ -158,6 +159,9 @@ class Door:
     def listeners(self) -> Sequence[Listener]:
         """Return where it takes connections of its own."""
         return ()
+
+    def listening(self, addresses: Mapping[str, Address | UnixAddress]) -> None:
+        """Take note where callers find each listener of the server, by its name; nothing is served yet."""
 
     def routes(self) -> Sequence[Route]:
         """Return what it answers on the clients' listener."""

@@ -12,8 +12,9 @@ from cometary.dispatch.history import Histories
 from cometary.sessions.ids import new_sid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
@@ -49,6 +50,10 @@ class Colleagues(Protocol):
         """Return a listener whose callers are shared out among all."""
         ...
 
+    def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
+        """Return where callers find the listeners, given where they are here, by their names."""
+        ...
+
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Take note that the server takes clients; what they hand over goes to its front end and its control door."""
         ...
@@ -76,6 +81,10 @@ class Alone:
     def spread(self, listener: Listener) -> Listener:
         """Return the same."""
         return listener
+
+    def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
+        """Return the same."""
+        return addresses
 
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Do nothing."""

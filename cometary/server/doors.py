@@ -23,8 +23,9 @@ from cometary.log import get_logger
 from cometary.server.takers import Takers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.config.section import Section
     from cometary.doors.door import Door, Inside, Listener, Route, Taker
     from cometary.packets.packet import Packet
@@ -87,6 +88,11 @@ class Doors:
     def listeners(self) -> list[Listener]:
         """Return where they take connections of their own."""
         return [listener for door in self._doors for listener in door.listeners()]
+
+    def listening(self, addresses: Mapping[str, Address | UnixAddress]) -> None:
+        """Tell them where all listeners are."""
+        for door in self._doors:
+            door.listening(addresses)
 
     def routes(self) -> list[Route]:
         """Return what they answer on the clients' listener."""

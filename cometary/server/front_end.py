@@ -93,8 +93,14 @@ class FrontEnd:
     @property
     def urls(self) -> dict[str, str]:
         """Where each listener is, by its name, with the ports that were really taken."""
+        addresses = self.addresses
+        return {each.name: addresses[each.name].url_of(secure=each.secure) for each in self._listeners}
+
+    @property
+    def addresses(self) -> dict[str, Address | UnixAddress]:
+        """The address of each listener, by its name, with the port that was really taken."""
         return {
-            listener.name: taken(listener.address, sockets).url_of(secure=listener.secure)
+            listener.name: taken(listener.address, sockets)
             for listener, sockets in zip(self._listeners, self._sockets, strict=True)
         }
 

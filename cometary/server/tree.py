@@ -264,6 +264,7 @@ class Server:
                 self._app.handle_packets(pattern, taker)
                 at_the_end.callback(self._app.leave_packets, pattern, taker)
             await self._front_end.listen(at_the_end)
+            self._doors.listening(self._colleagues.seen_at(self._front_end.addresses))
             at_the_end.callback(self._app.attach, None)
             self._app.attach(self._hub)
             async with supervise(children, id="cometary", intensity=10, period=5.0) as root:

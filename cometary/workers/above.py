@@ -126,6 +126,8 @@ class Above:
         with ExitStack() as at_the_end:
             await self._listen(at_the_end)
             await self._front_end.listen(at_the_end)
+            for each in self.workers:
+                each.above = str(self._front_end.addresses[ControlDoor.name])
             try:
                 async with supervise(children, id="cometary", intensity=10, period=5.0) as root:
                     self._root = root

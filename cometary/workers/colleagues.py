@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
+from cometary.config.kinds import ADDRESS_OR_UNIX
 from cometary.dispatch.engine import LocalEngine
+from cometary.doors.control.door import ControlDoor
 from cometary.errors import MailboxFullError
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
@@ -29,10 +31,10 @@ from cometary.workers.messages import Copy, Handed, Lifetime, Published
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
-    from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
     from cometary.packets.contract_table import Contracts
     from cometary.server.front_end import FrontEnd
@@ -57,17 +59,19 @@ class Colleagues:
         workers: how many there are.
         link: leads to the others.
         met: told of the server's front end, and its control door, once clients can come.
+        above: the address of the control interface that all have in common, as text; empty if it is not known.
 
     Attributes:
         begun: those that may have sessions, as far as is known.
         members: who is on which path.
     """
 
-    def __init__(self, number: int, workers: int, link: Link, met: Met) -> None:
+    def __init__(self, number: int, workers: int, link: Link, met: Met, above: str = "") -> None:
         self._number = number
         self._workers = workers
         self._link = link
         self._met = met
+        self._above = above
         self._engine: SharedEngine | None = None
         self.begun: frozenset[int] = frozenset()
         self.members = SharedMembers(number, link)
@@ -137,6 +141,12 @@ class Colleagues:
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Take note that the server takes clients."""
         self._met(front_end, control)
+
+    def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
+        """Return where callers find the listeners: the control interface is that of all."""
+        return (
+            {**addresses, ControlDoor.name: ADDRESS_OR_UNIX.parse(self._above)} if self._above else addresses
+        )
 
     def spread(self, listener: Listener) -> Listener:
         """Return a listener whose callers are shared out among all (rule 2)."""

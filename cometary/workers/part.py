@@ -22,6 +22,7 @@ class Part:
         listening: those of the listening sockets of the clients.
         control: the path of its own control interface.
         successor: who accepts callers when all stop; see `Network`.
+        above: the address of the control interface that all have in common, as text.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Part:
     listening: Sequence[int]
     control: str
     successor: Literal["none", "sockets", "port"] = "none"
+    above: str = ""
 
     def written(self) -> str:
         """Return it as the variable's value."""

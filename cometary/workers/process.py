@@ -47,6 +47,7 @@ class WorkerProcess:
         relay: passes on what it has for others.
         successor: who accepts callers when all stop; see `Network`.
         grace: how many seconds it has to end once it has been ready; before, it has `UNREADY_GRACE`.
+        above: the address of the control interface that all have in common, once that listens.
     """
 
     number: int
@@ -57,6 +58,7 @@ class WorkerProcess:
     relay: Relay
     successor: Literal["none", "sockets", "port"]
     grace: float
+    above: str = ""
     process: trio.Process | None = None
     _ready: trio.Event = field(default_factory=trio.Event)
     _told: trio.Event = field(default_factory=trio.Event)
@@ -137,14 +139,15 @@ class WorkerProcess:
 
     async def _start(self, there: socket.socket) -> trio.Process:
         listening = [sock.fileno() for sock in self.listening]
-        part = Part(self.number, self.workers, there.fileno(), listening, str(self.control), self.successor)
+        control, link = str(self.control), there.fileno()
+        part = Part(self.number, self.workers, link, listening, control, self.successor, self.above)
         self.control.unlink(missing_ok=True)
         start = partial(
             trio.lowlevel.open_process,
             self.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[there.fileno(), *listening],
+            pass_fds=[link, *listening],
             start_new_session=True,
             env={**os.environ, VARIABLE: part.written()},
         )

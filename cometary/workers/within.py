@@ -120,7 +120,7 @@ class Within:
 
     def __init__(self, part: Part) -> None:
         self.link = Link(socket.socket(fileno=part.link), self._take)
-        self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet)
+        self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet, part.above)
         self._front_end: FrontEnd | None = None
         self._control: ControlDoor | None = None
         self._begun = trio.Event()

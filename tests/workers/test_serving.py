@@ -61,6 +61,13 @@ def test_who_connects_is_served_by_each_in_its_turn(workers: Workers) -> None:
     assert {sum(page.worker == worker for page in pages) for worker in (1, 2)} <= {3, 4, 5}
 
 
+def test_the_welcome_page_shows_the_control_interface_of_all(workers: Workers) -> None:
+    with closing(workers.connect()) as connection:
+        connection.request("GET", "/")
+        page = connection.getresponse().read().decode()
+    assert f'const more = " --control {workers.control.base_url.netloc.decode()}";' in page
+
+
 def test_a_request_is_held_by_the_worker_of_its_session_and_answered_there(workers: Workers) -> None:
     first, second = workers.one_of_each()
     with closing(workers.connection_at(first)) as holding, closing(workers.connect()) as sending:

@@ -25,6 +25,7 @@ from cometary.transport.wires.comet.settings import CometSection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.doors.door import Inside
     from cometary.transport.http.exchange import Endpoint
 
@@ -51,11 +52,16 @@ class FilesDoor(Door):
         self._files = files = FileTable()
         for prefix, directory, follow_links in inside.directories:
             files.add(prefix, directory, follow_links=follow_links)
-        comet, site = section_of(self.settings, CometSection).comet, section_of(self.settings, HostingSection)
-        for path, file in client_files(comet).items():
+        for path, file in client_files(section_of(self.settings, CometSection).comet).items():
             files.add_file(path, file)
+
+    def listening(self, addresses: Mapping[str, Address | UnixAddress]) -> None:
+        """Make the welcome page, which shows where commands for the server go."""
+        site = section_of(self.settings, HostingSection)
         if section_of(self.settings, FilesSection).welcome_page == "on" and not (site.wsgi or site.asgi):
-            files.add_file("/", welcome_page(comet, section_of(self.settings, ControlSection)))
+            secret = bool(secrets_of(section_of(self.settings, ControlSection)))
+            comet = section_of(self.settings, CometSection).comet
+            self._files.add_file("/", welcome_page(comet, addresses.get("control"), secret=secret))
 
     def rest(self) -> Endpoint:
         """Answer with the file of that name, if there is one."""
@@ -88,21 +94,22 @@ def client_files(comet: str) -> Mapping[str, ServedFile]:
     }
 
 
-def welcome_page(comet: str, control: ControlSection) -> ServedFile:
+def welcome_page(comet: str, control: Address | UnixAddress | None, *, secret: bool) -> ServedFile:
     """Return the page of a server without pages.
 
     Args:
         comet: the path of the comet endpoint.
-        control: where the command that the page shows has to go.
+        control: where the command that the page shows has to go; None if there is no such place.
+        secret: whether it needs a secret.
     """
     for_good, this_version, _ = client_paths(comet)
-    elsewhere = control.control != ControlSection().control
+    elsewhere = control not in {None, ControlSection().control}
     values = {
         "client": for_good,
         "hashed": this_version,
         "comet": comet,
-        "more": f" --control {shlex.quote(str(control.control))}" if elsewhere else "",
-        "secret": "needed" if secrets_of(control) else "",
+        "more": f" --control {shlex.quote(str(control))}" if elsewhere else "",
+        "secret": "needed" if secret else "",
     }
     text = WELCOME.read_text(encoding="utf-8")
     for name, value in values.items():

@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from cometary.app import App
 from cometary.config import Address
 from cometary.config.kinds import UnixAddress
-from cometary.doors.control.settings import ControlSection
 from cometary.doors.files.door import welcome_page
 from tests.doors.files.test_client import asking
 from tests.servers import ENVIRONMENT, ROOT, RunningServer, running_server
@@ -48,16 +47,10 @@ def test_what_one_window_sends_each_window_hears(page: Page, server: RunningServ
 
 
 @pytest.mark.browser
-def test_the_command_that_it_shows_pushes_to_it(page: Page, server: RunningServer) -> None:
+def test_the_command_that_it_shows_pushes_to_it(page: Page) -> None:
     program, *words = shlex.split(page.inner_text("#command"))
     assert program == "cometary"
-    control = server.control.removeprefix("http://")
-    subprocess.run(
-        [sys.executable, "-m", "cometary", *words, "--control", control],
-        env=ENVIRONMENT,
-        cwd=ROOT,
-        check=True,
-    )
+    subprocess.run([sys.executable, "-m", "cometary", *words], env=ENVIRONMENT, cwd=ROOT, check=True)
     expect(page.locator("#packets li")).to_contain_text(['hello "It works"'])
 
 
@@ -79,30 +72,25 @@ async def test_it_is_shown_where_nothing_else_is() -> None:
 @pytest.mark.parametrize(
     ("control", "more"),
     [
-        (ControlSection(), ""),
-        (ControlSection(control=Address("127.0.0.1", 8099)), " --control 127.0.0.1:8099"),
-        (
-            ControlSection(control=UnixAddress("/run/</script>.sock")),
-            " --control 'unix:/run/\\u003c/script>.sock'",
-        ),
+        (None, ""),
+        (Address("127.0.0.1", 8081), ""),
+        (Address("127.0.0.1", 8099), " --control 127.0.0.1:8099"),
+        (UnixAddress("/run/</script>.sock"), " --control 'unix:/run/\\u003c/script>.sock'"),
     ],
 )
 def test_the_command_is_for_this_server_wherever_it_takes_commands(
-    control: ControlSection, more: str
+    control: Address | UnixAddress | None, more: str
 ) -> None:
-    text = page_of(control)
+    text = welcome_page("/comet", control, secret=False)._body.decode()
     assert f'const more = "{more}";' in text
     assert '"" !== "needed"' in text
 
 
-def test_it_says_if_the_command_needs_a_secret_and_not_which() -> None:
-    text = page_of(ControlSection(secret="confidential"))
-    assert '"needed" !== "needed"' in text
-    assert "confidential" not in text
-
-
-def page_of(control: ControlSection) -> str:
-    return welcome_page("/comet", control)._body.decode()
+async def test_it_says_if_the_command_needs_a_secret_and_not_which() -> None:
+    async with asking(secret="confidential") as client:
+        text = (await client.get("/")).text
+        assert '"needed" !== "needed"' in text
+        assert "confidential" not in text
 
 
 async def test_an_application_with_a_page_shows_that(tmp_path: Path) -> None:
