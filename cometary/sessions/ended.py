@@ -2,8 +2,10 @@
 
 1.  The latest are remembered, as many as the operator says (`ended-sessions`); for one more, the oldest is forgotten.
 2.  An entry is small, however much the session had: it has the first `SHOWN` of its paths and of its undelivered
-    packets, of these only paths and sizes; and of a long user name, both ends.
-3.  An entry is made when the session ends, and completed when it has signed off: only then is it known what was
+    packets, of these only paths and sizes; and of a long user name, both ends. Once it is complete it is packed: what
+    an hour brings to a busy server is a few tens of thousands of them.
+3.  Beside each entry stands what is searched, so that a search unpacks nothing.
+4.  An entry is made when the session ends, and completed when it has signed off: only then is it known what was
     undelivered. None of this is on the way of a packet. The last steps are there if an operator looked at the session
     while it lived (`cometary.sessions.recordings`).
 """
@@ -11,7 +13,10 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from cometary.sessions.application import Paths
 from cometary.sessions.brief import packet_in_brief, session_in_brief
@@ -24,8 +29,52 @@ if TYPE_CHECKING:
     from cometary.packets.packet import Packet
     from cometary.sessions.keeper import SessionKeeper
 
-MOST: Final = 1_000
+MOST: Final = 10_000
 SHOWN: Final = 20
+
+SLICE: Final = 2_000
+"""Entries that are looked at in one go: less than a millisecond."""
+
+pack: Final = msgspec.msgpack.Encoder().encode
+unpack: Final = msgspec.msgpack.Decoder().decode
+
+
+class Entry:
+    """What is remembered of one session.
+
+    Args:
+        described: all of it, as plain data.
+
+    Attributes:
+        reason: why it has ended.
+        searched: its name, its user and its paths, as text without capitals; a line each.
+    """
+
+    __slots__ = ("_described", "reason", "searched")
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self._described: dict[str, Any] | bytes = described
+        self.reason: str = described["reason"]
+        members = (described["name"], str(described["user"]), *described["paths"])
+        self.searched = "\n".join(members).casefold()
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """All of it."""
+        described = self._described
+        return unpack(described) if isinstance(described, bytes) else described
+
+    def complete(self, **members: object) -> None:
+        """Take what was still to come."""
+        described = {**self.described, **members}
+        try:
+            self._described = pack(described)
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+        ):  # a user whose name is no Unicode, or a number beyond 64 bits
+            self._described = described
 
 
 class EndedSessions:
@@ -41,18 +90,35 @@ class EndedSessions:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self.recordings = Recordings()
-        self._by_name: dict[str, dict[str, Any]] = {}
+        self._by_name: dict[str, Entry] = {}
 
     def __len__(self) -> int:
         return len(self._by_name)
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield them, the latest first."""
-        return iter([*reversed(self._by_name.values())])
+    def latest(self, first: int, most: int) -> list[str]:
+        """Return the names of `most` of them, the latest first, without the `first` latest ones."""
+        return [*islice(reversed(self._by_name), first, first + most)]
+
+    def search(self, text: str, reason: str = "") -> Iterator[list[str]]:
+        """Yield the names of those that fit, the latest first, bit by bit: those among the next `SLICE`.
+
+        Args:
+            text: what is in their name, their user or one of their paths; capitals make no difference.
+            reason: why they have ended; any reason if it is empty.
+        """
+        wanted = text.casefold()
+        rest = iter([*reversed(self._by_name.items())])
+        while part := [*islice(rest, SLICE)]:
+            yield [
+                name
+                for name, entry in part
+                if wanted in entry.searched and (not reason or entry.reason == reason)
+            ]
 
     def find(self, name: str) -> dict[str, Any] | None:
         """Return the one with this public name; None if it is no longer known, or never was."""
-        return self._by_name.get(name)
+        entry = self._by_name.get(name)
+        return None if entry is None else entry.described
 
     def change(self, most: int) -> None:
         """Remember so many from now on."""
@@ -70,7 +136,7 @@ class EndedSessions:
         steps = self.recordings.take(keeper)
         if not self._most:
             return
-        self._by_name[keeper.name] = {
+        described = {
             **session_in_brief(keeper, now),
             "user": shown_user(keeper),
             "reason": reason_of(keeper),
@@ -83,14 +149,15 @@ class EndedSessions:
             "undelivered_packets": [],
             "steps": steps,
         }
+        self._by_name[keeper.name] = Entry(described)
         self._forget()
 
     def settle(self, keeper: SessionKeeper, undelivered: Sequence[Packet]) -> None:
         """Take note of what a session that has ended did not deliver."""
         known = self._by_name.get(keeper.name)
         if known is not None:
-            known["undelivered"] = len(undelivered)
-            known["undelivered_packets"] = [packet_in_brief(packet) for packet in undelivered[:SHOWN]]
+            packets = [packet_in_brief(packet) for packet in undelivered[:SHOWN]]
+            known.complete(undelivered=len(undelivered), undelivered_packets=packets)
 
     def _forget(self) -> None:
         while len(self._by_name) > self._most:

@@ -77,8 +77,8 @@ class SessionSection(Section):
         live=True,
     )
     ended_sessions: int = option(
-        1_000,
-        kinds.whole(0, 10_000, "sessions"),
+        10_000,
+        kinds.whole(0, 100_000, "sessions"),
         "How many ended sessions are remembered for operators; beyond that, the oldest is forgotten.",
         live=True,
     )
@@ -130,7 +130,7 @@ class SessionSettings:
     max_sessions: int = 100_000
     notice: float = 30.0
     log_addresses: bool = True
-    ended_sessions: int = 1_000
+    ended_sessions: int = 10_000
 
 
 def session_settings(section: SessionSection) -> SessionSettings:

@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cometary.doors.control.named import fits, living_session, query_of
+from cometary.doors.control.named import living_session, query_of
 from cometary.errors import ProtocolError
 from cometary.fsm import Stopped
 from cometary.sessions.brief import step_in_brief
@@ -81,8 +81,8 @@ def ended_sessions(
     """
     if not most.isdecimal() or len(most) > LONGEST_NUMBER:
         raise ProtocolError("bad-request", "most is a number of sessions.")
-    found = (one for one in ended if fits(one, search) and reason in {"", one["reason"]})
-    return [*islice(found, int(most))]
+    found = islice(chain.from_iterable(ended.search(search, reason)), int(most))
+    return [one for name in found if (one := ended.find(name)) is not None]
 
 
 def _respond(exchange: Exchange, answer: object) -> None:

@@ -156,15 +156,14 @@ def _wall(moment: float) -> float:
 
 async def ended(look: looks.Ended, manager: SessionManager) -> dict[str, Any]:
     """Return the lines in view of the list of sessions that have ended."""
-    found: list[dict[str, Any]] = []
-    rest = iter(manager.ended_sessions)
-    while part := list(islice(rest, 10 * SLICE)):
-        found += [
-            one
-            for one in part
-            if look.reason in {"", one["reason"]} and (not look.search or fits(one, look.search))
-        ]
-        await trio.lowlevel.checkpoint()
-    shown = found[look.first : look.first + look.most]
+    known, total = manager.ended_sessions, len(manager.ended_sessions)
+    names = known.latest(look.first, look.most)
+    if look.search or look.reason:
+        found: list[str] = []
+        for part in known.search(look.search, look.reason):
+            found += part
+            await trio.lowlevel.checkpoint()
+        names, total = found[look.first : look.first + look.most], len(found)
+    shown = (one for name in names if (one := known.find(name)) is not None)  # one may have been forgotten
     lines = [{member: one[member] for member in OF_AN_ENDED_ONE} for one in shown]
-    return {"at": "ended", "first": look.first, "total": len(found), "lines": lines}
+    return {"at": "ended", "first": look.first, "total": total, "lines": lines}
