@@ -12,7 +12,8 @@
     there never was. Only who proves it is told how a session has ended.
 4.  A token counts at the opening, and whenever a request of a session brings one. All that is wrong with the rest of
     the request, and can be known here, is said before; so a token that was judged to be good counts, whatever the
-    session then makes of the request.
+    session then makes of the request. Only where the token is the proof (rule 3) nothing is said, and nothing that the
+    client answers is taken, before it was judged.
 5.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
     of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
 6.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
@@ -226,12 +227,16 @@ class Gate:
             raise unknown_session()  # its wire has none: nothing is proved
         binding = self._digest(credentials)
         keeper = self._find_proved(sid, keeper, binding)
-        if request.packets:
-            self._check_packets(keeper, request.packets)
         request.sid = keeper.sid
-        if self._needs_judgement(keeper, binding, credentials):
+        judged = self._needs_judgement(keeper, binding, credentials)
+        renewed = self._renewed
+        if judged and self._binding is not None and self._binding.by_token:
+            renewed = self._proved  # rule 3: as yet it may be anybody's
+        elif request.packets:
+            self._check_packets(keeper, request.packets)
+        if judged:
             self._limiter.check(credentials.peer)
-            self._judge(keeper, credentials, request, partial(self._renewed, request, binding))
+            self._judge(keeper, credentials, request, partial(renewed, request, binding))
         else:
             keeper.submit(request)
 
@@ -274,6 +279,12 @@ class Gate:
 
     def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
         self._renew(request.sid, binding, verdict).submit(request)
+
+    def _proved(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
+        """Go on with a request that only its token, which was judged to be good, has shown to be the session's."""
+        keeper = self._renew(request.sid, binding, verdict)
+        self._check_packets(keeper, request.packets)
+        keeper.submit(request)
 
     def _renew(self, sid: str, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
         keeper = here(self._locator.find(sid))  # again: it may have ended meanwhile

@@ -445,6 +445,31 @@ async def test_what_a_client_answers_is_taken_as_its_request_comes() -> None:
             assert asked.answer.get(timeout=0) == 7
 
 
+async def test_a_token_that_is_not_good_answers_nothing_in_a_session_that_is_bound_to_another() -> None:
+    app = echoing()
+    app.authenticate(Judge())
+    async with house(app, bind="token") as behind:
+        sid = (await behind.open("ada 1")).sid
+        with behind.manager.hub.asking(behind.manager.find(sid)) as asked:
+            forged, answer = (Packet(ANSWER_PATH, {"ask": asked.ask, "value": value}) for value in (6, 7))
+            assert await behind.say(sid, Says(2, forged), "eve 1") == ["unknown-session"]
+            assert await behind.say(sid, Says(2, answer, Packet("echo", "said")), "ada 2") == [["said"]]
+            assert asked.answer.get(timeout=0) == 7
+
+
+@pytest.mark.parametrize(("packets", "condition"), [(1, "forbidden"), (9, "too-large")])
+async def test_what_is_wrong_with_packets_is_told_to_those_alone_who_prove_the_session_to_be_theirs(
+    packets: int, condition: str
+) -> None:
+    async with house(App(authenticate=Judge()), bind="token", max_request_packets=8) as behind:
+        sid = (await behind.open("ada 1")).sid
+        refused = [Packet("nowhere")] * packets
+        assert await behind.say(sid, Says(2, *refused), "eve 1") == ["unknown-session"]
+        assert await behind.say(sid, Says(2, *refused), "ada 2") == [condition]
+        assert await behind.say(sid, Says(2, *refused), "ada 2") == [condition]
+        assert await behind.say(sid, Says(2)) == ["unknown-session"]
+
+
 async def test_a_wire_whose_clients_count_no_requests_is_told_the_next_id() -> None:
     async with house() as behind:
         sid = (await behind.open()).sid
