@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
 
+from cometary.errors import ProtocolError
 from cometary.sessions.ids import WORKERS
 from cometary.transport.codecs import cbor, json
 from cometary.transport.http.exchange import Exchange, Headers
@@ -20,15 +21,17 @@ Answers = Callable[[int, Exchange], tuple[int, Any]]
 
 
 class Asked:
-    """Two workers that take clients, and what they are asked.
+    """The workers that take clients, and what they are asked.
 
     Args:
         answers: what each of them says.
+        ready: their numbers.
     """
 
-    def __init__(self, answers: Answers) -> None:
-        self.ready = [1, 2]
+    def __init__(self, answers: Answers, ready: Sequence[int]) -> None:
+        self.ready = ready
         self.calls: list[tuple[int, str, str]] = []
+        self.headers: list[Mapping[bytes, bytes]] = []
         self._answers = answers
 
     def ask(
@@ -39,6 +42,7 @@ class Asked:
         answered: Callable[[Answered], object],
     ) -> None:
         self.calls.append((worker, exchange.method, exchange.path))
+        self.headers.append(headers)
         status, value = self._answers(worker, exchange)
         answered(Answered(0, status, json.encode(value), json.content_type, ()))
 
@@ -62,10 +66,20 @@ class Wire(WholeAnswers):
 class Called:
     """One call, and what came of it."""
 
-    def __init__(self, answers: Answers, method: str, path: str, body: bytes = b"", *headers: bytes) -> None:
-        self.asked, self.wire = Asked(answers), Wire()
+    def __init__(
+        self,
+        answers: Answers,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *headers: bytes,
+        ready: Sequence[int] = (1, 2),
+    ) -> None:
+        self.asked, self.wire = Asked(answers, ready), Wire()
         self.beside: list[tuple[Any, ...]] = []
-        endpoint = WorkersControl(cast("Relay", self.asked), "/folder", 2, dict, self._keep)
+        endpoint = WorkersControl(
+            cast("Relay", self.asked), "/folder", 2, lambda: {"id": "above"}, self._keep
+        )
         content_type = {b"content-type": headers[0]} if headers else {}
         exchange = Exchange(method, path, b"", {b"host": b"h", **content_type}, body=body)
         exchange.arrive(self.wire, "peer")
@@ -99,6 +113,66 @@ def test_only_who_may_make_calls_is_told_where_one_worker_is_asked(status: int, 
     assert ("unix:/folder" in call.wire.answer[1]["detail"]) is shown
 
 
+def saying(number: int) -> Answers:
+    """All workers answer this."""
+    return lambda _, __: (200, {"number": number})
+
+
+def test_that_the_process_above_is_well_it_says_itself() -> None:
+    call = Called(saying(1), "GET", "/healthz", ready=())
+    assert call.wire.answer == (200, {"status": "ok"})
+    assert call.asked.calls == []
+
+
+@pytest.mark.parametrize("ready", [(), (1,)])
+def test_it_is_not_ready_before_all_workers_are(ready: Sequence[int]) -> None:
+    call = Called(saying(1), "GET", "/readyz", ready=ready)
+    assert call.wire.answer == (503, {"status": "starting"})
+    assert call.asked.calls == []
+
+
+@pytest.mark.parametrize("path", ["/update", "/batch"])
+def test_what_is_published_goes_to_one_worker_always_the_same(path: str) -> None:
+    call = Called(saying(1), "POST", path, ready=(2, 3))
+    assert call.wire.answer == (200, {"number": 1})
+    assert call.asked.calls == [(2, "POST", path)]
+
+
+@pytest.mark.parametrize("path", ["/update", "/batch", "/kick", "/send"])
+def test_nothing_is_published_or_done_by_a_get(path: str) -> None:
+    call = Called(saying(1), "GET", path, json.encode({"sid": SID}))
+    assert call.asked.calls == [(1, "GET", "/-")]
+
+
+@pytest.mark.parametrize("path", ["/update", "/send", "/statistics", "/receipts"])
+def test_without_any_worker_it_is_told_to_come_again_soon(path: str) -> None:
+    with pytest.raises(ProtocolError, match="No worker is there") as raised:
+        Called(saying(1), "POST" if path in {"/update", "/send"} else "GET", path, ready=())
+    assert (raised.value.condition, raised.value.retry_after) == ("shutting-down", 1)
+
+
+def test_what_tells_of_the_server_is_told_without_the_workers_that_cannot_say_it() -> None:
+    call = Called(
+        lambda each, _: (500, {}) if each == 1 else (200, {"sessions": [{"a": 1}]}), "GET", "/sessions"
+    )
+    assert call.wire.answer == (200, {"sessions": [{"a": 1, "worker": 2}]})
+
+
+def test_if_no_worker_can_say_it_the_first_one_tells_why() -> None:
+    call = Called(lambda each, _: (400 + each, {"number": each}), "GET", "/statistics")
+    assert call.wire.answer == (401, {"number": 1})
+
+
+def test_the_tree_is_that_of_the_process_above_with_those_of_the_workers() -> None:
+    assert Called(saying(1), "GET", "/tree").wire.answer == (200, {"id": "above"})
+
+
+@pytest.mark.parametrize(("path", "accept"), [("/metrics", b"text/plain"), ("/tree", b"application/json")])
+def test_workers_are_asked_for_what_can_be_put_together(path: str, accept: bytes) -> None:
+    call = Called(lambda _, __: (400, {}), "GET", path)
+    assert call.asked.headers == [{b"host": b"h", b"accept": accept}] * 2
+
+
 SID = "x" * 23 + WORKERS[1]
 
 
@@ -107,6 +181,9 @@ SID = "x" * 23 + WORKERS[1]
     [
         (json.encode({"packets": [[[1 << 70]]], "sid": SID}), [2]),
         (json.encode({"sid": None, "name": "n"}), [1, 2]),
+        (json.encode({"sid": SID, "name": "n"}), [2]),
+        (json.encode({"sid": "x" * 23 + WORKERS[2]}), [1]),
+        (json.encode({}), [1]),
         (json.encode({"sid": 1}), [1]),
         (json.encode([SID]), [1]),
         (b"[" * 100_000, [1]),

@@ -1,4 +1,4 @@
-"""What workers are made of: packets that travel, answers that are put together, and what is refused."""
+"""What workers are made of: packets that travel, connections that go on elsewhere, and what is refused."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
-from cometary.transport.codecs import json
 from cometary.transport.http.exchange import Exchange, written
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.net.resumed import ResumedSocket
 from cometary.workers.engine import SharedEngine
 from cometary.workers.members import SharedMembers
-from cometary.workers.merging import MERGED
-from cometary.workers.messages import Answered, Published, decode, encode
+from cometary.workers.messages import Published, decode, encode
 from cometary.workers.part import VARIABLE, Part, take_part
 from cometary.workers.published import as_packet, as_published
 from cometary.workers.supported import check_application, check_settings
@@ -141,19 +139,6 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
         assert environment == {}
         assert not here.get_inheritable()
         assert not there.get_inheritable()
-
-
-def merged(method: str, path: str, *bodies: bytes) -> Any:
-    answers = [Answered(0, 200, body, b"application/json", ()) for body in bodies]
-    merging = MERGED[method, path]
-    return merging([1, 2], answers, lambda: {"children": []})
-
-
-def test_numbers_are_added_up_and_lists_put_together() -> None:
-    summed = merged("GET", "/statistics", b'{"sent": 1}', b'{"sent": 2, "received": 3}')
-    assert json.decode(summed.body) == {"sent": 3, "received": 3}
-    listed = merged("GET", "/crashes", b'{"crashes": [{"a": 1}]}', b'{"crashes": []}')
-    assert json.decode(listed.body) == {"crashes": [{"a": 1, "worker": 1}]}
 
 
 @pytest.mark.parametrize(
