@@ -22,7 +22,10 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "dispatch": ("tests/dispatch",),
     "gate": ("tests/gate", "tests/protocol"),
     "transport": ("tests/transport", "tests/protocol"),
+    "authentication": ("tests/authentication",),
     "doors": ("tests/doors",),
+    "workers": ("tests/workers",),
+    "cluster": ("tests/cluster",),
 }
 """The packages that decide or guard something, each with the tests that say what."""
 
