@@ -57,7 +57,6 @@ class Link:
     """
 
     def __init__(self, sock: socket.socket, take: Take) -> None:
-        sock.settimeout(0)
         self._sock = trio.socket.from_stdlib_socket(sock)
         self._take = take
         self._thread = get_ident()

@@ -130,6 +130,14 @@ async def test_an_address_is_limited_before_anything_else_is_looked_at() -> None
         assert await behind.open("z", peer="192.0.2.2") == "unauthorized"
 
 
+async def test_where_there_is_no_room_for_a_session_no_token_is_used_up_by_being_judged() -> None:
+    judge = Judge()
+    async with house(App(authenticate=judge), max_sessions=1) as behind:
+        await behind.open("ada 1")
+        assert await behind.open("eve 1") == "too-many-sessions"
+        assert judge.asked == ["ada 1"]
+
+
 async def test_who_knows_the_id_alone_learns_nothing_of_a_bound_session() -> None:
     cookie = {b"cookie": b"login=ada"}
     async with house(bind="cookie:login") as behind:
@@ -294,6 +302,19 @@ async def test_a_request_knows_the_session_that_it_was_submitted_to() -> None:
         request = Says(2)
         await behind.say(sid, request)
         assert request.sid == sid
+
+
+async def test_a_request_without_packets_may_go_straight_to_the_session_that_was_found() -> None:
+    async with house() as behind:
+        keeper = behind.manager.find((await behind.open()).sid)
+        request, last = Says(2), Says(3, close=True)
+        for each in (request, last):
+            behind.gate.submit_to(keeper, each)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (request.sid, request.told, last.told) == (keeper.sid, ["session-ended"], [[]])
+        late = Says(4)
+        behind.gate.submit_to(keeper, late)
+        assert late.told == ["session-ended"]
 
 
 async def test_one_request_may_have_just_as_many_packets_as_the_client_was_told() -> None:

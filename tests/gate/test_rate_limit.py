@@ -77,7 +77,7 @@ def test_zero_is_no_limit(clock: Clock) -> None:
     assert opens(OpenLimiter(0, clock), ADDRESS, 1000) == 1000
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1", "unix"])
 def test_loopback_is_exempt(limiter: OpenLimiter, address: str) -> None:
     assert opens(limiter, address, 100) == 100
 

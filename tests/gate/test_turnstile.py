@@ -80,7 +80,7 @@ def test_what_an_address_is_refused_for_does_not_count_for_the_session() -> None
     assert gate.wait(keeper, 20) == 0
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", ""])
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "unix", ""])
 def test_loopback_has_no_limit_of_its_own(address: str) -> None:
     gate = Gate()
     assert [gate.wait(gate.keeper(), 20, address) for _ in range(10)] == [0] * 10

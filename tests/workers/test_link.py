@@ -8,6 +8,7 @@ import resource
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -16,8 +17,8 @@ import trio.testing
 
 from cometary.errors import MailboxFullError
 from cometary.workers import link as links
-from cometary.workers.link import Link
-from cometary.workers.messages import Handed, Message, Published, Ready
+from cometary.workers.link import HEAD, Link
+from cometary.workers.messages import Handed, Message, Published, Ready, encode
 
 Came = list[tuple[Message, int]]
 
@@ -62,6 +63,59 @@ async def test_messages_and_the_descriptors_that_go_with_them_come_in_their_orde
             if isinstance(message, Handed):
                 assert os.read(descriptor, 2) == bytes((message.worker,))
                 os.close(descriptor)
+
+
+async def test_messages_are_sent_from_other_threads_as_well() -> None:
+    async with linked() as (end, _, came):
+        await trio.to_thread.run_sync(end.send, Published(b"", "news"))
+        await until(came, 1)
+        assert came == [(Published(b"", "news"), -1)]
+
+
+async def test_what_the_other_end_has_sent_before_it_closed_comes_though_it_takes_nothing_any_more() -> None:
+    came = list[Message]()
+
+    async def take(message: Message, _: int) -> None:
+        await trio.lowlevel.checkpoint()
+        came.append(message)
+
+    here, there = socket.socketpair()
+    end, payload = Link(here, take), encode(Published(b"x" * 100_000, "last"))
+    with there:
+        there.sendall(len(payload).to_bytes(HEAD - 1, "big") + b"\0" + payload)
+    end.send(Ready())
+    await end.run()
+    assert came == [Published(b"x" * 100_000, "last")]
+
+
+async def test_it_is_known_how_much_the_other_end_has_taken_and_how_much_waits() -> None:
+    async with linked() as (end, _, came):
+        for number in range(3):
+            end.put(encode(Published(b"x" * 100, str(number))))
+        waiting = end._kept
+        assert (waiting > 300, end.sent) == (True, 0)
+        await until(came, 3)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (end._kept, end.sent) == (0, waiting)
+
+
+async def test_a_descriptor_whose_message_did_not_come_whole_is_closed() -> None:
+    here, there = socket.socketpair()
+    reading = a_pipe(b"")
+    known = descriptors()
+
+    async def nobody(_: Message, __: int) -> None:
+        raise AssertionError
+
+    with there:
+        end = Link(here, nobody)
+        socket.send_fds(there, [b"\0\0\0\5\1"], [reading])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end.run)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        os.close(reading)
+        assert descriptors() <= known
 
 
 async def test_who_sends_for_itself_is_refused_when_too_much_waits_and_who_sends_for_others_waits(
@@ -123,6 +177,11 @@ def a_pipe(content: bytes) -> int:
     os.write(writing, content)
     os.close(writing)
     return reading
+
+
+def descriptors() -> set[int]:
+    """Return those that this process has, with one of its own."""
+    return {int(each.name) for each in Path("/proc/self/fd").iterdir()}
 
 
 def is_open(descriptor: int) -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from cometary.errors import MailboxFullError
 from cometary.sessions.ids import WORKERS
 from cometary.sessions.locator import Elsewhere
+from cometary.transport.http.exchange import Exchange
 from cometary.workers.colleagues import Colleagues
-from cometary.workers.messages import Begins, Begun, Handed, Lifetime, Message, Ready, decode
+from cometary.workers.messages import Answered, Asked, Begins, Begun, Handed, Lifetime, Message, Ready, decode
 from cometary.workers.relay import Relay
 from tests.workers.house import nothing_in_common
 
@@ -24,6 +26,8 @@ class Kept:
         self.sent: list[Message] = []
 
     def send(self, message: Message, descriptor: int = -1) -> None:
+        if self.full:
+            raise MailboxFullError("the test says so")
         self.sent.append(message)
         if descriptor >= 0:
             os.close(descriptor)
@@ -70,6 +74,90 @@ async def test_connections_for_one_that_has_ended_are_shared_out_among_the_other
     for _ in range(4):
         await relay.take(1, Handed(3, "peer", b"read", 0), os.open(os.devnull, os.O_RDONLY))
     assert [sum(isinstance(each, Handed) for each in link.sent) for link in links] == [2, 2]
+
+
+def a_descriptor() -> int:
+    return os.open(os.devnull, os.O_RDONLY)
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["full", "nobody"])
+async def test_a_connection_that_nobody_can_take_is_closed(
+    begun: tuple[Relay, list[Kept]], *, left: bool
+) -> None:
+    relay, links = begun
+    for number, link in enumerate(links, 1):
+        link.full = True
+        if left:
+            relay.left(number)
+    descriptor = a_descriptor()
+    await relay.take(1, Handed(2, "peer", b"read", 0), descriptor)
+    assert not is_open(descriptor)
+
+
+async def test_those_who_take_clients_are_known_until_they_end_in_the_order_of_their_numbers() -> None:
+    relay, link = Relay(lambda _: None, nothing_in_common()), Kept()
+    kept: Any = link
+    for number in (3, 1, 2):
+        relay.joined(number, kept)
+        await relay.take(number, Begins(), -1)
+        assert number not in relay.ready
+        await relay.take(number, Ready(), -1)
+    assert relay.ready == [1, 2, 3]
+    relay.left(2)
+    assert relay.ready == [1, 3]
+    before = len(link.sent)
+    relay.left(2)  # its process ends behind its link
+    assert len(link.sent) == before
+
+
+def a_call(relay: Relay, worker: int, answers: list[Answered]) -> None:
+    exchange = Exchange("POST", "/send", b"q", {b"host": b"h"}, body=b"{}")
+    exchange.peer = "peer"
+    relay.ask(worker, exchange, {b"a": b"b"}, answers.append)
+
+
+async def test_a_call_is_made_at_the_worker_that_it_is_for_and_its_own_answer_is_told_once(
+    begun: tuple[Relay, list[Kept]],
+) -> None:
+    relay, [first, second] = begun
+    answers: list[Answered] = []
+    a_call(relay, 2, answers)
+    a_call(relay, 2, answers)
+    assert not any(isinstance(message, Asked) for message in first.sent)
+    calls = [message for message in second.sent if isinstance(message, Asked)]
+    assert calls == [Asked(call.number, "POST", "/send", b"q", {b"a": b"b"}, b"{}", "peer") for call in calls]
+    told = [Answered(call.number, 200, b"{}", b"application/json", ()) for call in reversed(calls)]
+    for answer in [*told, *told]:
+        await relay.take(2, answer, -1)
+    assert answers == told
+
+
+async def test_a_call_at_a_worker_that_has_ended_or_takes_nothing_is_to_be_made_again(
+    begun: tuple[Relay, list[Kept]],
+) -> None:
+    relay, [_, second] = begun
+    of_first, of_second = list[Answered](), list[Answered]()
+    a_call(relay, 1, of_first)
+    a_call(relay, 2, of_second)
+    relay.left(1)
+    assert [(answer.status, answer.headers) for answer in of_first] == [(503, ((b"Retry-After", b"1"),))]
+    assert b"shutting-down" in of_first[0].body
+    assert not of_second
+    a_call(relay, 1, of_first)
+    second.full = True
+    a_call(relay, 2, of_first)
+    assert [answer.status for answer in of_first] == [503] * 3
+    number = next(message.number for message in second.sent if isinstance(message, Asked))
+    await relay.take(2, Answered(number, 200, b"{}", b"", ()), -1)
+    assert [answer.status for answer in of_second] == [200]
 
 
 def test_the_sessions_of_a_worker_are_there_as_long_as_that_is() -> None:
