@@ -144,17 +144,23 @@ class FrontEnd:
         else:
             self._switchboard.add(self._inward(sock, peer, self._switchboard))
 
-    def resume(self, sock: ResumedSocket, peer: str) -> None:
-        """Serve a socket, in the place of another process, whose other end is at the address `peer`.
+    def resume(self, sock: ResumedSocket, peer: str, protocol: Protocol | None = None) -> None:
+        """Serve a socket in the place of another process.
 
         It is closed if there are as many connections as there may be: a listener would not have accepted it, either.
+
+        Args:
+            sock: the socket.
+            peer: the address of its other end.
+            protocol: what is spoken there, if nothing was; None for what is spoken within that.
         """
-        if self._switchboard is None or self._inward is None or self._switchboard.full:
+        protocol = protocol or self._inward
+        if self._switchboard is None or protocol is None or self._switchboard.full:
             sock.close()
             return
         sock.floor = self._switchboard
         try:
-            self._switchboard.take(self._inward(sock, peer, self._switchboard))
+            self._switchboard.take(protocol(sock, peer, self._switchboard))
         except OSError:  # it has gone meanwhile, or the poller can take no more
             sock.close()
 

@@ -379,8 +379,11 @@ class Server:
         self.service = service = public_service(
             settings, self._doors, gate, limits, bodies=bodies, beside=beside
         )
-        own = [self._colleagues.spread(public_listener(settings, service, limits))] if self._listens else []
-        return [within_tls(each, limits, self._certificate) for each in [*own, *self._doors.listeners()]]
+        public = public_listener(settings, service, limits)
+        own = (
+            [self._colleagues.spread(within_tls(public, limits, self._certificate))] if self._listens else []
+        )
+        return [*own, *(within_tls(each, limits, self._certificate) for each in self._doors.listeners())]
 
     def _allows(self, origin: bytes, host: bytes) -> bool:
         return self.service.allows(origin, host)

@@ -159,7 +159,10 @@ class Above:
     @property
     def comet(self) -> str:
         """The URL of the comet endpoint."""
-        return taken(self.address, self._listening).url_of(secure=False) + self._settings.comet
+        return (
+            taken(self.address, self._listening).url_of(secure=self._settings.files_of_tls is not None)
+            + self._settings.comet
+        )
 
     @property
     def control(self) -> str:

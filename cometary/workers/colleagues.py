@@ -3,6 +3,8 @@
 1.  The last character of a session's id says which worker has the session; the others are as random as ever. What comes
     for a session of another worker is handed over to that, with its connection. Who is there is told by the process
     above, to all before it hands anything back: so nothing goes to and fro for a worker that has ended.
+    One on which TLS is spoken cannot be: it stays where it is, and the other worker gets the end of a bridge, by which
+    go the bytes that are within TLS.
 2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
 3.  What is published, what is kept of it and who is where, all have: see `cometary.workers.engine`.
 """
@@ -10,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
@@ -23,14 +26,15 @@ from cometary.doors.control.door import ControlDoor
 from cometary.errors import MailboxFullError
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
+from cometary.transport.net.bridge import bridge
 from cometary.transport.net.departing import Departing
+from cometary.transport.net.tls import TlsSocket
 from cometary.workers.engine import SharedEngine
 from cometary.workers.histories import CopiedHistories
 from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Copy, Handed, Lifetime, Published
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from cometary.config.kinds import Address, UnixAddress
@@ -64,6 +68,7 @@ class Colleagues:
     Attributes:
         begun: those that may have sessions, as far as is known.
         members: who is on which path.
+        here: what is spoken with those who connect, once there is a server.
     """
 
     def __init__(self, number: int, workers: int, link: Link, met: Met, above: str = "") -> None:
@@ -73,6 +78,7 @@ class Colleagues:
         self._met = met
         self._above = above
         self._engine: SharedEngine | None = None
+        self.here: Protocol | None = None
         self.begun: frozenset[int] = frozenset()
         self.members = SharedMembers(number, link)
         self._lifetime = Lifetime("", 0, 0)
@@ -153,13 +159,14 @@ class Colleagues:
         return replace(listener, new_protocol=lambda: self._spreading(listener.new_protocol()))
 
     def _spreading(self, here: Protocol) -> Protocol:
+        self.here = here
         turns = cycle(range(1, self._workers + 1))
 
         def speak(sock: socket.socket, peer: str, floor: Floor) -> Channel:
             worker = next(turns)
             if worker == self._number:
                 return here(sock, peer, floor)
-            return self._successor(worker, b"")(sock, peer, floor, b"")
+            return Departing(sock, floor, b"", partial(self._hand_over, worker, peer, 0, fresh=True))
 
         return speak
 
@@ -172,13 +179,20 @@ class Colleagues:
 
     def _successor(self, worker: int, read: bytes, said: int = 0) -> Successor:
         def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
-            return Departing(sock, floor, read + beyond, partial(self._hand_over, worker, peer, said))
+            hand_over = partial(self._hand_over, worker, peer, said)
+            if not isinstance(sock, TlsSocket):
+                return Departing(sock, floor, read + beyond, hand_over)
+            near, theirs = socket.socketpair()
+            hand_over(read + beyond, theirs.detach())
+            return bridge(sock, near, floor)
 
         return succeed
 
-    def _hand_over(self, worker: int, peer: str, said: int, read: bytes, descriptor: int) -> None:
+    def _hand_over(
+        self, worker: int, peer: str, said: int, read: bytes, descriptor: int, *, fresh: bool = False
+    ) -> None:
         try:
-            self._link.send(Handed(worker, peer, read, said), descriptor)
+            self._link.send(Handed(worker, peer, read, said, fresh), descriptor)
         except MailboxFullError:
             os.close(descriptor)  # its client asks again
 

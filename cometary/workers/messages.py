@@ -33,12 +33,14 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
         peer: the address of the connection's other end.
         read: what was read of it, from the beginning of that request on.
         said: how many bytes of the answer were sent already.
+        fresh: whether nothing was said at all, not even TLS.
     """
 
     worker: int
     peer: str
     read: bytes
     said: int
+    fresh: bool = False
 
 
 class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORKERS: Final = "workers"
 
 NOT_GIVEN: Final = (
-    *("tls_cert", "bosh", "stomp", "stomp_websocket", "socketio", "csp", "manhole"),
+    *("bosh", "stomp", "stomp_websocket", "socketio", "csp", "manhole"),
     *("dudley", "imperio", "imperio_http", "firenze", "dolores"),
 )
 """Options that have to be left out."""

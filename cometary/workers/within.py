@@ -173,7 +173,8 @@ class Within:
         assert self._front_end is not None  # noqa: S101 - it was met
         if descriptor < 0:
             return  # it was lost on its way; its client asks again
-        self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer)
+        protocol = self.colleagues.here if handed.fresh else None
+        self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer, protocol)
 
     def _answer(self, asked: Asked) -> None:
         assert self._control is not None  # noqa: S101 - it is one of the built-in doors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -62,11 +63,15 @@ class Workers:
 
     def __init__(self, server: RunningServer) -> None:
         self.server = server
+        self.trusts: ssl.SSLContext | None = None
         self.control = httpx.Client(base_url=server.control, trust_env=False)
 
     def connect(self) -> http.client.HTTPConnection:
         """Connect, to whichever worker."""
-        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        where = ("127.0.0.1", self.server.port)
+        if self.trusts is None:
+            return http.client.HTTPConnection(*where, timeout=20)
+        return http.client.HTTPSConnection(*where, timeout=20, context=self.trusts)
 
     def open(self) -> Page:
         """Open a session, on a connection of its own."""

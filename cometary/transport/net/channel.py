@@ -139,6 +139,10 @@ class Floor:
         """
         raise NotImplementedError
 
+    def add(self, channel: Channel) -> None:
+        """Serve one channel more."""
+        raise NotImplementedError
+
     def forget(self, channel: Channel) -> None:
         """Serve `channel`, about to close its socket, no longer."""
         raise NotImplementedError
