@@ -164,7 +164,7 @@ class Colleagues:
 
         def speak(sock: socket.socket, peer: str, floor: Floor) -> Channel:
             worker = next(turns)
-            if worker == self._number:
+            if worker == self._number or worker not in self.begun:  # nobody would serve it there
                 return here(sock, peer, floor)
             return Departing(sock, floor, b"", partial(self._hand_over, worker, peer, 0, fresh=True))
 

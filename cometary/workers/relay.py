@@ -195,8 +195,8 @@ class Relay:
             close_descriptor(descriptor)
 
     def _next_in_turn(self) -> int:
-        """Return whose turn it is; 0 if no worker takes clients."""
-        ready = self.ready
+        """Return whose turn it is; 0 if no worker takes clients, or is about to."""
+        ready = self.ready or sorted(self._begun)
         return ready[next(self._turns) % len(ready)] if ready else 0
 
     def ask(

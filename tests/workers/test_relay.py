@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -158,6 +159,30 @@ async def test_a_call_at_a_worker_that_has_ended_or_takes_nothing_is_to_be_made_
     number = next(message.number for message in second.sent if isinstance(message, Asked))
     await relay.take(2, Answered(number, 200, b"{}", b"", ()), -1)
     assert [answer.status for answer in of_second] == [200]
+
+
+async def test_callers_go_to_a_worker_that_is_about_to_take_some_if_none_does_yet() -> None:
+    relay, only = Relay(lambda _: None, nothing_in_common()), Kept()
+    link: Any = only
+    relay.joined(1, link)
+    await relay.take(1, Begins(), -1)
+    handed = Handed(2, "peer", b"", 0, fresh=True)
+    await relay.take(1, handed, os.open(os.devnull, os.O_RDONLY))
+    assert only.sent[-1] == handed
+
+
+def test_callers_are_not_left_to_a_worker_that_has_not_begun() -> None:
+    link: Any = Kept()
+    colleagues = Colleagues(1, 2, link, lambda _, __: None)
+    here: Any = Mock()
+    floor: Any = Mock()
+    speak = colleagues._spreading(here)
+    sock: Any = Mock()
+    for begun in (frozenset[int](), frozenset({1})):
+        colleagues.know(begun)
+        assert [speak(sock, "peer", floor) is here.return_value for _ in range(2)] == [True, True]
+    colleagues.know(frozenset({1, 2}))
+    assert [speak(sock, "peer", floor) is here.return_value for _ in range(2)] == [True, False]
 
 
 def test_the_sessions_of_a_worker_are_there_as_long_as_that_is() -> None:
