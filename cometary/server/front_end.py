@@ -59,6 +59,7 @@ class FrontEnd:
         self._listeners = listeners
         self._network = network
         self._scheduler = scheduler
+        self.at_next_batch = scheduler.at_next_batch
         self._sockets: list[list[socket.socket]] = []
         self._switchboard: Switchboard | None = None
         self.traffic = Traffic()

@@ -81,9 +81,12 @@ class Above:
         common = Common(contracts, secrets.token_urlsafe(6), trio.current_time)
         self._relay = relay = Relay(lambda number: self.workers[number - 1].send_signal(SIGKILL), common)
         count = settings.workers
+        soon = actors.scheduler.at_next_batch
         grace = settings.stop_grace + settings.drain + TASKS_GRACE
         self.workers = [
-            WorkerProcess(number, count, command, self._listening, folder, relay, network.successor, grace)
+            WorkerProcess(
+                number, count, command, self._listening, folder, relay, network.successor, grace, soon
+            )
             for number in range(1, count + 1)
         ]
         self._root: ActorRef[Any] | None = None

@@ -118,6 +118,10 @@ class Colleagues:
             histories.restore(copy)
         return histories
 
+    def hear_at_once(self, message: Published) -> bool:
+        """Route what another worker has published, unless that has to wait; returns whether it was."""
+        return self._engine is not None and self._engine.hear_at_once(message)
+
     async def hear(self, message: Published | Numbered) -> None:
         """Route what another worker has published, or what has got its number."""
         if self._engine is None:

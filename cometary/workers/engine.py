@@ -110,6 +110,15 @@ class SharedEngine:
         self._link.put(encode(Numbering(token, packet.path, packet.size, published)))
         return taken
 
+    def hear_at_once(self, published: Published) -> bool:
+        """Route what another worker has published, unless it has to wait (rule 3); returns whether it was."""
+        try:
+            self._flow.check()
+            self._local.publish(as_packet(published, self._contracts))
+        except MailboxFullError:
+            return False
+        return True
+
     async def hear(self, published: Published) -> None:
         """Route what another worker has published (rule 3)."""
         await self._route(as_packet(published, self._contracts))

@@ -9,7 +9,10 @@
 4.  A message is taken when the one before it was: so an end that has no room makes the other one wait.
 5.  A descriptor can be lost on its way, where a process has no room for it: its message comes with -1 in its place, and
     no other message with a descriptor that is not its own.
-6.  What is sent by a link that has ended is thrown away, its descriptor closed.
+6.  What is sent while messages are taken is sent behind the last of those that came together, what is sent in a turn
+    of the loop when that ends (`flush_soon`): so with no turn of another task, which would cost more than the messages.
+    That task sends what the kernel does not take at once, and the descriptors.
+7.  What is sent by a link that has ended is thrown away, its descriptor closed.
 """
 
 from __future__ import annotations
@@ -38,8 +41,9 @@ MOST_DESCRIPTORS: Final = 256
 
 ROOM_FOR_DESCRIPTORS: Final = socket.CMSG_SPACE(16 * array("i").itemsize)
 
-Take = Callable[[Message, int], Awaitable[None]]
-"""Takes a message, and the descriptor that goes with it, which is its own then; -1 if there is none, or it was lost."""
+Take = Callable[[Message, int], Awaitable[None] | None]
+"""Takes a message, and the descriptor that goes with it, which is its own then; -1 if there is none, or it was lost.
+Returns what is to be waited for before the next one is taken."""
 
 logger = get_logger("cometary.workers")
 
@@ -53,10 +57,13 @@ class Link:
 
     Attributes:
         sent: how many bytes the other end has taken; it may not have read the last of them yet.
+        flush_soon: has a function called when the turn of the loop ends that is under way; None: nobody does.
         moved: when it has taken some last, or would have, had there been any.
     """
 
     def __init__(self, sock: socket.socket, take: Take) -> None:
+        sock.settimeout(0)
+        self._plain = sock
         self._sock = trio.socket.from_stdlib_socket(sock)
         self._take = take
         self._thread = get_ident()
@@ -66,6 +73,10 @@ class Link:
         self._kept = 0
         self._descriptors = 0
         self._closed = False
+        self._taking = False
+        self._sending = False
+        self._flushes = False
+        self.flush_soon: Callable[[Callable[[], None]], None] | None = None
         self.sent = 0
         self.moved = trio.current_time()
         self._called = trio.Event()
@@ -99,13 +110,42 @@ class Link:
                 self._frames.append((frame, descriptor))
         if closed:
             close_descriptor(descriptor)
-        elif get_ident() == self._thread:
-            self._called.set()
-        else:
+        elif get_ident() != self._thread:
             self._token.run_sync_soon(self._wake)
+        elif descriptor >= 0 or (self.flush_soon is None and not self._taking):
+            self._called.set()
+        elif self.flush_soon is not None and not self._taking and not self._flushes:
+            self._flushes = True
+            self.flush_soon(self._flush)
 
     def _wake(self) -> None:
         self._called.set()
+
+    def _flush(self) -> None:
+        """Send what the kernel takes at once (rule 6); the rest, and descriptors, the other task sends."""
+        self._flushes = False
+        frames = self._frames
+        if self._sending or self._closed:
+            return
+        while frames and frames[0][1] < 0:
+            data = self._next_data()
+            try:
+                sent = self._plain.send(data)
+            except OSError:  # there is no room, or the other end has gone, which the task finds out as well
+                sent = 0
+            self._count(sent)
+            if sent < len(data):
+                frames.appendleft((bytes(data[sent:]), -1))
+                break
+        if frames:
+            self._called.set()
+
+    def _next_data(self) -> bytearray:
+        """Return the next messages, up to one with a descriptor."""
+        frames, data = self._frames, bytearray()
+        while frames and frames[0][1] < 0 and len(data) < READ:
+            data += frames.popleft()[0]
+        return data
 
     @property
     def full(self) -> bool:
@@ -157,7 +197,9 @@ class Link:
                 await self._called.wait()
                 self._called = trio.Event()
                 while self._frames:
+                    self._sending = True
                     await self._send_next()
+                    self._sending = False
                     self._free()
         except (BrokenPipeError, ConnectionResetError):
             return  # the other end has gone: what it had sent before is read still
@@ -167,14 +209,12 @@ class Link:
 
     async def _send_next(self) -> None:
         """Send the next messages: several of those without a descriptor, or one with it."""
-        frames, data = self._frames, bytearray()
-        frame, descriptor = frames.popleft()
-        if descriptor >= 0:
-            data += await self._send_with(descriptor, frame)
+        data: bytes | bytearray
+        if self._frames[0][1] >= 0:
+            frame, descriptor = self._frames.popleft()
+            data = await self._send_with(descriptor, frame)
         else:
-            data += frame
-            while frames and frames[0][1] < 0 and len(data) < READ:
-                data += frames.popleft()[0]
+            data = self._next_data()
         view = memoryview(data)
         while view:
             sent = await self._sock.send(view)
@@ -227,14 +267,24 @@ class Link:
             if len(buffer) < end:
                 break
             descriptor = self._came.popleft() if buffer[at + HEAD - 1] else -1
-            message = decode(bytes(buffer[at + HEAD : end]))
-            try:
-                await self._take(message, descriptor)
-            except Exception:
-                text = f"a message of another process failed: {type(message).__name__}"
-                logger.exception("message failed", text=text)
+            await self._take_one(decode(bytes(buffer[at + HEAD : end])), descriptor)
             at = end
         del buffer[:at]
+        self._flush()
+
+    async def _take_one(self, message: Message, descriptor: int) -> None:
+        self._taking = True
+        try:
+            waits = self._take(message, descriptor)
+            self._taking = False
+            if waits is not None:
+                self._flush()  # who knows for how long
+                await waits
+        except Exception:
+            text = f"a message of another process failed: {type(message).__name__}"
+            logger.exception("message failed", text=text)
+        finally:
+            self._taking = False
 
 
 def close_descriptor(descriptor: int) -> None:

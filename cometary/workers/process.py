@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,6 +46,7 @@ class WorkerProcess:
         folder: where its control interface is.
         relay: passes on what it has for others.
         successor: who accepts callers when all stop; see `Network`.
+        flush_soon: see `Link`.
         grace: how many seconds it has to end once it has been ready; before, it has `UNREADY_GRACE`.
         above: the address of the control interface that all have in common, once that listens.
     """
@@ -58,6 +59,7 @@ class WorkerProcess:
     relay: Relay
     successor: Literal["none", "sockets", "port"]
     grace: float
+    flush_soon: Callable[[Callable[[], None]], None] | None = None
     above: str = ""
     process: trio.Process | None = None
     _ready: trio.Event = field(default_factory=trio.Event)
@@ -92,6 +94,7 @@ class WorkerProcess:
             process = self.process = await self._start(there)
             unless_it_starts.pop_all()
         link = Link(here, self._take)
+        link.flush_soon = self.flush_soon
         self.relay.joined(self.number, link)
         try:
             async with trio.open_nursery() as nursery:
@@ -132,7 +135,13 @@ class WorkerProcess:
         self._started = True
         task_status.started()
 
-    async def _take(self, message: Message, descriptor: int) -> None:
+    def _take(self, message: Message, descriptor: int) -> Awaitable[None] | None:
+        """Take what it has sent; returns what is to be waited for, if that is not done at once."""
+        if self.relay.take_at_once(self.number, message):
+            return None
+        return self._take_in_time(message, descriptor)
+
+    async def _take_in_time(self, message: Message, descriptor: int) -> None:
         await self.relay.take(self.number, message, descriptor)
         if self.number in self.relay.ready:
             self._ready.set()

@@ -101,6 +101,21 @@ class Relay:
                 del self._calls[number]
                 answered(GONE)
 
+    def take_at_once(self, worker: int, message: Message) -> bool:
+        """Take what a worker has sent, if it is one of the commonest, and nobody is to be waited for."""
+        match message:
+            case Answered():
+                _, answered = self._calls.pop(message.number, (0, _nobody))
+                answered(message)
+                return True
+            case Published() if not any(self._links[each].keeps(STORED) for each in self._begun):
+                payload = encode(message)
+                for each in self._begun - {worker}:
+                    self._links[each].put(payload)
+                return True
+            case _:
+                return False
+
     async def take(self, worker: int, message: Message, descriptor: int) -> None:
         """Take what a worker has sent."""
         match message:
@@ -116,9 +131,6 @@ class Relay:
                 await self._publish(worker, message)
             case Handed():
                 self._hand_over(message, descriptor)
-            case Answered():
-                _, answered = self._calls.pop(message.number, (0, _nobody))
-                answered(message)
             case Begins():
                 self._begin(worker, message)
             case Ready():

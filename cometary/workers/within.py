@@ -37,6 +37,8 @@ from cometary.workers.messages import (
 from cometary.workers.supported import unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from cometary.doors.control.door import ControlDoor
     from cometary.server.front_end import FrontEnd
     from cometary.settings import Settings
@@ -119,7 +121,7 @@ class Within:
     """
 
     def __init__(self, part: Part) -> None:
-        self.link = Link(socket.socket(fileno=part.link), self._take)
+        self.link = Link(socket.socket(fileno=part.link), self._take_at_once)
         self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet, part.above)
         self._front_end: FrontEnd | None = None
         self._control: ControlDoor | None = None
@@ -138,8 +140,19 @@ class Within:
 
     def _meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         self._front_end, self._control = front_end, control
+        self.link.flush_soon = front_end.at_next_batch
         self._met.set()
         self.link.put(encode(Ready()))
+
+    def _take_at_once(self, message: Message, descriptor: int) -> Awaitable[None] | None:
+        """Take a message; returns what is to be waited for, if that is not done at once."""
+        if self._met.is_set():
+            if isinstance(message, Asked):
+                self._answer(message)
+                return None
+            if isinstance(message, Published) and self.colleagues.hear_at_once(message):
+                return None
+        return self._take(message, descriptor)
 
     async def _take(self, message: Message, descriptor: int) -> None:
         colleagues = self.colleagues

@@ -89,10 +89,10 @@ async def test_a_connection_that_was_lost_on_its_way_is_not_served(tmp_path: obj
         within = Within(Part(1, 2, there.detach(), [], str(tmp_path)))
         served = list[tuple[int, str]]()
 
-        def resume(sock: socket.socket, peer: str) -> None:
+        def resume(sock: socket.socket, peer: str, _: object) -> None:
             served.append((sock.detach(), peer))
 
-        front_end: Any = SimpleNamespace(resume=resume)
+        front_end: Any = SimpleNamespace(resume=resume, at_next_batch=None)
         within._meet(front_end, None)
         sock, other = socket.socketpair()
         with other:

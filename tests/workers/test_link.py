@@ -6,7 +6,7 @@ import errno
 import os
 import resource
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -116,6 +116,56 @@ async def test_a_descriptor_whose_message_did_not_come_whole_is_closed() -> None
             nursery.cancel_scope.cancel()
         os.close(reading)
         assert descriptors() <= known
+
+
+async def test_what_is_sent_in_a_turn_goes_when_that_ends_and_all_of_it_in_its_order() -> None:
+    async with linked() as (end, _, came):
+        steps = list[Callable[[], None]]()
+        end.flush_soon = steps.append
+        sent: list[Message] = [Published(b"x" * size, str(size)) for size in (1, 2, 1_000_000, 3)]
+        for message in sent[:2]:
+            end.send(message)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (len(steps), came) == (1, [])
+        steps.pop()()
+        assert not end._frames, "it waits for another task"
+        await until(came, 2)
+        for message in sent[2:]:
+            end.send(message)
+        reading, writing = os.pipe()
+        os.close(writing)
+        end.send(Handed(1, "", b"", 0), reading)
+        end.send(Ready())
+        steps.pop()()
+        await until(came, 6)
+        assert [message for message, _ in came] == [*sent, Handed(1, "", b"", 0), Ready()]
+        os.close(came[4][1])
+
+
+async def test_answers_to_what_came_together_go_together_and_before_anything_is_waited_for() -> None:
+    here, there = socket.socketpair()
+    go_on, answered = trio.Event(), list[Message]()
+
+    def answer(message: Message, _: int) -> Awaitable[None] | None:
+        other.put(encode(message))
+        return go_on.wait() if message == Ready() else None
+
+    def take(message: Message, _: int) -> None:
+        answered.append(message)
+
+    async with trio.open_nursery() as nursery:
+        end, other = Link(here, take), Link(there, answer)
+        for each in (end, other):
+            nursery.start_soon(each.run)
+        sent: list[Message] = [Published(b"", "1"), Ready(), Published(b"", "2")]
+        for message in sent:
+            end.send(message)
+        await trio.testing.wait_all_tasks_blocked()
+        assert answered == sent[:2]
+        go_on.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert answered == sent
+        nursery.cancel_scope.cancel()
 
 
 async def test_who_sends_for_itself_is_refused_when_too_much_waits_and_who_sends_for_others_waits(

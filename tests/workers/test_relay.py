@@ -137,7 +137,7 @@ async def test_a_call_is_made_at_the_worker_that_it_is_for_and_its_own_answer_is
     assert calls == [Asked(call.number, "POST", "/send", b"q", {b"a": b"b"}, b"{}", "peer") for call in calls]
     told = [Answered(call.number, 200, b"{}", b"application/json", ()) for call in reversed(calls)]
     for answer in [*told, *told]:
-        await relay.take(2, answer, -1)
+        assert relay.take_at_once(2, answer)
     assert answers == told
 
 
@@ -157,7 +157,7 @@ async def test_a_call_at_a_worker_that_has_ended_or_takes_nothing_is_to_be_made_
     a_call(relay, 2, of_first)
     assert [answer.status for answer in of_first] == [503] * 3
     number = next(message.number for message in second.sent if isinstance(message, Asked))
-    await relay.take(2, Answered(number, 200, b"{}", b"", ()), -1)
+    assert relay.take_at_once(2, Answered(number, 200, b"{}", b"", ()))
     assert [answer.status for answer in of_second] == [200]
 
 
