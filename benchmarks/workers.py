@@ -9,21 +9,25 @@ here, which needs a third core.
 from __future__ import annotations
 
 import sys
+import time
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from statistics import median
 from typing import Final
+from urllib.request import urlopen
 
 from benchmarks.harness import provision
 from benchmarks.harness.processes import allow_descriptors
 from benchmarks.harness.provision import Kit
 from benchmarks.harness.server import LOADED, Mode, Server
 from benchmarks.harness.servers import cometary
-from benchmarks.harness.swarm import Load, measure
+from benchmarks.harness.swarm import Load, Measurement, Started, started
 from benchmarks.harness.workspace import COMPILED, ROOT
 
 WIRES: Final = {"long-polling": "fsm", "WebSockets": "fsmws"}
+OK: Final = 200
 OPTIONS: Final = ("--log-level", "error", "--watchdog", "0")
 
 Row = tuple[str, Mode]
@@ -46,10 +50,21 @@ def measured(pair: tuple[Server, Server], mode: Mode, load: Load, kit: Kit, numb
         RuntimeError: something was lost, or nothing delivered.
     """
     for server in pair:
-        measurement = measure(server, mode, load, kit, number=number)
+        with started(server, kit) as it:
+            await_ready(it)
+            measurement = Measurement(server.name, mode, load.sessions, number, it.drive(mode, load))
         if measurement.faults or measurement.cpu_us is None:
             raise RuntimeError(f"{server.name}, {mode}: {measurement.faults or 'nothing was delivered'}")
         yield measurement.cpu_us
+
+
+def await_ready(it: Started) -> None:
+    """Wait until all of a server has started: of several workers the first one listens before the last one."""
+    while True:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{it.values['control']}/readyz") as answer:
+            if answer.status == OK:
+                return
+        time.sleep(0.1)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
     from cometary.packets.contract_table import Contracts
+    from cometary.packets.receipts import ReceiptLog
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
@@ -44,6 +45,10 @@ class Colleagues(Protocol):
 
     def locator(self, directory: Directory) -> Locator:
         """Return what finds sessions, given those that are here."""
+        ...
+
+    def note_receipts(self, receipts: ReceiptLog) -> None:
+        """Take note of all receipts from now on."""
         ...
 
     def spread(self, listener: Listener) -> Listener:
@@ -77,6 +82,9 @@ class Alone:
     def locator(self, directory: Directory) -> Locator:
         """Return the directory: there are no other sessions."""
         return directory
+
+    def note_receipts(self, receipts: ReceiptLog) -> None:
+        """Do nothing."""
 
     def spread(self, listener: Listener) -> Listener:
         """Return the same."""

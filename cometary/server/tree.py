@@ -206,6 +206,7 @@ class Server:
         self._cluster = cluster
         self._manager = manager = SessionManager(session_settings(settings), self._application)
         manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
+        colleagues.note_receipts(manager.receipts)
         self._engine = engine = colleagues.join(engine or new_engine(contracts), contracts, manager.flow)
         self._hub = Hub(
             manager,

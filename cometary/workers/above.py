@@ -93,7 +93,7 @@ class Above:
         bodies = BodyQueue(actors.start_soon)
         limits = limits_for(settings, settings.die)
         hosts = HostRule(settings.hosts if settings.control.is_loopback else ())
-        endpoint = WorkersControl(relay, str(folder), count, self._tree, actors.start_soon)
+        self._endpoint = endpoint = WorkersControl(relay, str(folder), count, self._tree, actors.start_soon)
         service = Service(endpoint, hosts=hosts, metered=bodies.metered)
         control = Listener(
             ControlDoor.name,
@@ -136,6 +136,7 @@ class Above:
                     self._root = root
                     yield
                     self.tell_to_stop()
+                    self._endpoint.close()
                     await self._front_end.aclose(STOP_GRACE)
             finally:
                 self.tell_to_stop()

@@ -32,7 +32,7 @@ from cometary.transport.net.tls import TlsSocket
 from cometary.workers.engine import SharedEngine
 from cometary.workers.histories import CopiedHistories
 from cometary.workers.members import SharedMembers
-from cometary.workers.messages import Copy, Handed, Lifetime, Published
+from cometary.workers.messages import Copy, Handed, Lifetime, Published, Received, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Listener
     from cometary.packets.contract_table import Contracts
+    from cometary.packets.receipts import Receipt, ReceiptLog
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
@@ -147,6 +148,13 @@ class Colleagues:
     def locator(self, directory: Directory) -> SharedLocator:
         """Return what finds sessions."""
         return SharedLocator(directory, self)
+
+    def note_receipts(self, receipts: ReceiptLog) -> None:
+        """Tell the process above of all receipts, whom back-ends ask."""
+        receipts.subscribe(self._tell_receipt)
+
+    def _tell_receipt(self, receipt: Receipt) -> None:
+        self._link.put(encode(Received((*receipt,))))
 
     def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
         """Take note that the server takes clients."""

@@ -1,9 +1,11 @@
 """The control interface of several workers: it asks those whom a call concerns, and answers for all.
 
 1.  A call about one session goes to the worker that has it, which its id says.
+    One that is answered bit by bit (`/trace`) goes there with its connection, which is closed behind the answer.
 2.  What is published goes to one worker, always the same as long as that is there: it sends it to the others. So
     updates of one back-end keep their order, and an idempotency key is known where it comes again.
-3.  What tells of the server is asked of all, and told as one.
+3.  What tells of the server is asked of all, and told as one. The receipts of all are kept here, and told to whom a
+    worker would tell its own.
 4.  Secrets and rights are judged by the workers, by the rules of a single server; hosts by the listener here, as any
     listener does, and without secrets by the workers as well. What cannot be answered for several workers is refused,
     and says where one of them can be asked, if a worker does not refuse the caller.
@@ -17,21 +19,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import trio
 
 from cometary.doors.control.endpoint import HEALTH, READINESS
-from cometary.errors import ProtocolError
+from cometary.doors.control.receipts import ReceiptsEndpoint
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.log import get_logger
 from cometary.sessions.ids import worker_of
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.exchange import Exchange
+from cometary.transport.net.departing import Departing
 from cometary.workers.merging import MERGED
-from cometary.workers.messages import Answered
+from cometary.workers.messages import Answered, Handed
 
 if TYPE_CHECKING:
+    import socket
+
+    from cometary.transport.net.channel import Channel, Floor, Successor
     from cometary.workers.relay import Relay
 
 PUBLISHING: Final = frozenset({"/update", "/batch"})
@@ -40,6 +48,10 @@ KICK: Final = "/kick"
 
 OF_A_SESSION: Final = frozenset({"/send", "/connect", "/disconnect", "/ask", KICK})
 KEPT: Final = frozenset({"/history", "/presence"})
+RECEIPTS: Final = "/receipts"
+SESSION: Final = "/session"
+TRACE: Final = "/trace"
+CRASH: Final = "/crash"
 METRICS: Final = "/metrics"
 TREE: Final = "/tree"
 OK: Final = 200
@@ -93,13 +105,19 @@ class WorkersControl:
         folder: str,
         workers: int,
         tree: Callable[[], dict[str, Any]],
-        start_soon: Callable[..., object],
+        start_soon: Callable[..., None],
     ) -> None:
         self._relay = relay
         self._folder = folder
         self._workers = workers
         self._tree = tree
         self._start_soon = start_soon
+        self._receipts = ReceiptsEndpoint(relay.receipts, start_soon)
+        self._turns = count()
+
+    def close(self) -> None:
+        """Answer the calls that are held, and hold no more."""
+        self._receipts.close()
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer `exchange`, now or later.
@@ -116,6 +134,12 @@ class WorkersControl:
             self._ask_one(exchange, self._some_worker())
         elif exchange.method == "POST" and path in OF_A_SESSION:
             self._ask_its_worker(exchange)
+        elif exchange.method == "POST" and path == CRASH:
+            self._ask_one(exchange, self._next_worker())
+        elif exchange.method == "GET" and path == RECEIPTS:
+            self._if_let_in(exchange, self._receipts)
+        elif exchange.method == "GET" and path == TRACE:
+            self._trace(exchange)
         elif (method_of(exchange), path) in MERGED:
             self._ask_all(exchange)
         else:
@@ -141,6 +165,38 @@ class WorkersControl:
         where = f"unix:{self._folder}/worker-1.sock"
         detail = f"This is not answered for several workers; one of them answers it at {where}, and so on."
         exchange.refuse(ProtocolError("not-found", detail))
+
+    def _trace(self, exchange: Exchange) -> None:
+        """Hand the connection over to the worker that knows the session; a worker says what is wrong if none does."""
+        asked = Exchange("GET", SESSION, exchange.query, exchange.headers)
+        asked.peer = exchange.peer
+        workers = self._relay.ready or [self._some_worker()]
+        answers: dict[int, Answered] = {}
+
+        def take(worker: int, answer: Answered) -> None:
+            answers[worker] = answer
+            if len(answers) == len(workers):
+                knows = [each for each in workers if answers[each].status == OK]
+                # What comes next on this connection would be asked of that worker alone.
+                exchange.headers = {**exchange.headers, b"connection": b"close"}
+                exchange.refuse(ElsewhereError(partial(self._successor, (knows or workers)[0])))
+
+        for worker in workers:
+            self._relay.ask(worker, asked, exchange.headers, partial(take, worker))
+
+    def _successor(self, worker: int, read: bytes) -> Successor:
+        def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
+            def hand_over(rest: bytes, descriptor: int) -> None:
+                self._relay.hand_over(Handed(worker, peer, rest, 0, control=True), descriptor)
+
+            return Departing(sock, floor, read + beyond, hand_over)
+
+        return succeed
+
+    def _next_worker(self) -> int:
+        """Return whose turn it is."""
+        ready = self._relay.ready or [self._some_worker()]
+        return ready[next(self._turns) % len(ready)]
 
     def _some_worker(self) -> int:
         for worker in self._relay.ready:

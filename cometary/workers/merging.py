@@ -94,6 +94,7 @@ MERGED: Final[Mapping[tuple[str, str], Merging]] = {
     ("GET", "/tree"): trees,
     ("GET", "/metrics"): metrics,
     ("POST", "/kick"): found,
+    ("POST", "/actor"): found,
     ("POST", "/drain"): summed,
     ("POST", "/reload"): found,
 }

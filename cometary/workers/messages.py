@@ -34,6 +34,7 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
         read: what was read of it, from the beginning of that request on.
         said: how many bytes of the answer were sent already.
         fresh: whether nothing was said at all, not even TLS.
+        control: whether it is a connection to the control interface.
     """
 
     worker: int
@@ -41,6 +42,7 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
     read: bytes
     said: int
     fresh: bool = False
+    control: bool = False
 
 
 class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
@@ -157,6 +159,16 @@ class Copy(msgspec.Struct, array_like=True, frozen=True, tag="copy"):
     packets: list[tuple[float, int, bytes]]
 
 
+class Received(msgspec.Struct, array_like=True, frozen=True, tag="received"):
+    """A receipt that a worker has made; see `cometary.packets.receipts.Receipt`.
+
+    Attributes:
+        receipt: its members, in their order.
+    """
+
+    receipt: tuple[str, str, str, str | None, str | int | None, str | None, int | None]
+
+
 class Asked(msgspec.Struct, array_like=True, frozen=True, tag="asked"):
     """A call of the control interface.
 
@@ -209,6 +221,7 @@ Message = (
     | Went
     | Lifetime
     | Copy
+    | Received
     | Asked
     | Answered
 )

@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
 from cometary.errors import MailboxFullError
+from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.workers.link import close_descriptor
 from cometary.workers.messages import (
     Answered,
@@ -36,6 +37,7 @@ from cometary.workers.messages import (
     Numbering,
     Published,
     Ready,
+    Received,
     Went,
     encode,
 )
@@ -67,11 +69,15 @@ class Relay:
     Args:
         hangs: told the number of a worker that takes nothing.
         common: what all workers have in common.
+
+    Attributes:
+        receipts: those of all workers: what is known of a packet is known still when its worker has ended.
     """
 
     def __init__(self, hangs: Callable[[int], object], common: Common) -> None:
         self._hangs = hangs
         self._common = common
+        self.receipts = ReceiptLog()
         self._links: dict[int, Link] = {}
         self._ready: set[int] = set()
         self._calls: dict[int, tuple[int, Callable[[Answered], object]]] = {}
@@ -130,9 +136,11 @@ class Relay:
                 self._common.went(message)
                 await self._publish(worker, message)
             case Handed():
-                self._hand_over(message, descriptor)
+                self.hand_over(message, descriptor)
             case Begins():
                 self._begin(worker, message)
+            case Received():
+                self.receipts.add(Receipt(*cast("Any", message.receipt)))
             case Ready():
                 self._ready.add(worker)
             case _:
@@ -191,7 +199,8 @@ class Relay:
         for link in self._links.values():
             link.put(told)  # whatever waits: it is little
 
-    def _hand_over(self, message: Handed, descriptor: int) -> None:
+    def hand_over(self, message: Handed, descriptor: int) -> None:
+        """Hand a connection over to the worker that it is for, or another one (rule 1)."""
         if descriptor < 0:
             return  # it was lost on its way; its client asks again
         worker = message.worker

@@ -24,7 +24,7 @@ NOT_GIVEN: Final = (
 )
 """Options that have to be left out."""
 
-OFF: Final = ("reuse_port", "crash_calls", "token_once")
+OFF: Final = ("reuse_port", "token_once")
 """Options that have to be off."""
 
 

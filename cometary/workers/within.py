@@ -187,6 +187,8 @@ class Within:
         if descriptor < 0:
             return  # it was lost on its way; its client asks again
         protocol = self.colleagues.here if handed.fresh else None
+        if handed.control and self._control is not None:
+            protocol = self._control.protocol()
         self._front_end.resume(ResumedSocket(descriptor, handed.read, handed.said), handed.peer, protocol)
 
     def _answer(self, asked: Asked) -> None:

@@ -14,6 +14,7 @@ import trio.testing
 from cometary.actors import system
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.receipts import ReceiptLog
 from cometary.server.front_end import FrontEnd
 from cometary.sessions.flow import MOST_PENDING, Flow
 from cometary.transport.http.exchange import Exchange
@@ -122,7 +123,7 @@ async def test_answers_that_do_not_go_together_are_the_servers_failure(
     def ask(_: int, __: Exchange, ___: object, answered: Any) -> None:
         answered(Answered(1, 200, b"no JSON", b"application/json", ()))
 
-    relay: Any = SimpleNamespace(ready=[1, 2], ask=ask)
+    relay: Any = SimpleNamespace(ready=[1, 2], ask=ask, receipts=ReceiptLog())
     carrier: Any = Answers()
     exchange = Exchange("GET", "/statistics", b"", {})
     exchange.arrive(carrier, "peer")

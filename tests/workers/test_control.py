@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cometary.errors import ProtocolError
+from cometary.packets.receipts import ReceiptLog
 from cometary.sessions.ids import WORKERS
 from cometary.transport.codecs import cbor, json
 from cometary.transport.http.exchange import Exchange, Headers
@@ -30,6 +31,7 @@ class Asked:
 
     def __init__(self, answers: Answers, ready: Sequence[int]) -> None:
         self.ready = ready
+        self.receipts = ReceiptLog()
         self.calls: list[tuple[int, str, str]] = []
         self.headers: list[Mapping[bytes, bytes]] = []
         self._answers = answers
@@ -107,7 +109,7 @@ def test_head_is_answered_as_get(path: str) -> None:
 
 @pytest.mark.parametrize(("status", "shown"), [(401, False), (403, False), (404, True)])
 def test_only_who_may_make_calls_is_told_where_one_worker_is_asked(status: int, *, shown: bool) -> None:
-    call = Called(lambda _, __: (status, {"error": "any", "detail": ""}), "GET", "/receipts")
+    call = Called(lambda _, __: (status, {"error": "any", "detail": ""}), "GET", "/else")
     assert call.wire.answer is not None
     assert call.wire.answer[0] == status
     assert ("unix:/folder" in call.wire.answer[1]["detail"]) is shown
@@ -171,6 +173,13 @@ def test_the_tree_is_that_of_the_process_above_with_those_of_the_workers() -> No
 def test_workers_are_asked_for_what_can_be_put_together(path: str, accept: bytes) -> None:
     call = Called(lambda _, __: (400, {}), "GET", path)
     assert call.asked.headers == [{b"host": b"h", b"accept": accept}] * 2
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, True), (403, False)])
+def test_receipts_are_told_to_whom_a_worker_would_tell_its_own(status: int, *, told: bool) -> None:
+    call = Called(lambda _, __: (status, {"error": "any"}), "GET", "/receipts")
+    assert call.wire.answer is not None
+    assert (call.wire.answer[0], "cursor" in call.wire.answer[1]) == (200 if told else status, told)
 
 
 SID = "x" * 23 + WORKERS[1]

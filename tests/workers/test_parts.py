@@ -145,7 +145,7 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
     ("option", "value"),
     [
         *[("bosh", "/bosh"), ("stomp", "127.0.0.1:0"), ("socketio", "/socket.io/"), ("reuse_port", "on")],
-        *[("dudley", "127.0.0.1:0"), ("manhole", "/tmp/prompt"), ("crash_calls", "on")],  # noqa: S108
+        *[("dudley", "127.0.0.1:0"), ("manhole", "/tmp/prompt"), ("token_once", "on")],  # noqa: S108
     ],
 )
 def test_an_option_that_does_not_work_with_several_workers_is_refused(option: str, value: str) -> None:

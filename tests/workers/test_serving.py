@@ -188,12 +188,67 @@ def test_what_tells_of_the_server_tells_of_all_workers(workers: Workers) -> None
     assert 'cometary_sessions_limit{worker="2"} 100000.0' in metrics
 
 
+def test_receipts_are_those_of_all_workers_behind_one_cursor(workers: Workers) -> None:
+    pages, control = workers.one_of_each(), workers.control
+    begin = control.get("/receipts").json()["cursor"]
+    for page in pages:
+        packet = {"path": "p", "message": 1, "receipt": f"of {page.worker}"}
+        control.post("/send", json={"sid": page.sid, "packets": [packet]})
+        until(workers, page, 1)
+        with closing(workers.connect()) as connection:
+            said(connection, page.request(hold=False))
+    come = set[tuple[str, str]]()
+    while len(come) < 2:
+        told = control.get("/receipts", params={"after": begin, "wait": "10"}).json()
+        come |= {(each["id"], each["outcome"]) for each in told["receipts"]}
+    assert come == {("of 1", "delivered"), ("of 2", "delivered")}
+    assert control.get("/receipts", params={"after": told["cursor"]}).json()["receipts"] == []
+    assert control.get("/receipts", params={"wait": "x"}).status_code == 400
+
+
+def test_a_session_is_traced_wherever_it_is(workers: Workers) -> None:
+    control = workers.control
+    for page in workers.one_of_each():
+        name = next(each["name"] for each in sessions(workers) if sid_is(workers, page, each["name"]))
+        with control.stream("GET", "/trace", params={"name": name}) as trace:
+            assert trace.headers["connection"] == "close"
+            lines = trace.iter_lines()
+            control.post("/kick", json={"sid": page.sid})
+            assert any('"stop' in line or "kicked" in line for line in lines)
+    assert control.get("/trace", params={"name": "nobody"}).json()["error"] == "unknown-session"
+    assert sessions(workers) is not None
+
+
+def sid_is(workers: Workers, page: Page, name: str) -> bool:
+    """Whether the session of a page has this name: a marked path says so."""
+    path = f"marked/{page.sid[:8]}"
+    workers.control.post("/connect", json={"sid": page.sid, "paths": [path]})
+    return path in str(workers.control.get("/session", params={"name": name}).json())
+
+
+def test_an_actor_is_found_wherever_it_is(workers: Workers) -> None:
+    order = {"urn": "urn:uuid:00000000-0000-0000-0000-000000000000", "order": "kill"}
+    unknown = workers.control.post("/actor", json=order)
+    assert unknown.status_code == 404
+    for page in workers.one_of_each():
+        urn = urn_of(workers, page)
+        assert workers.control.post("/actor", json={**order, "urn": urn}).status_code == 200
+
+
+def urn_of(workers: Workers, page: Page) -> str:
+    """Return the actor of a worker's dispatcher."""
+    [below, _] = workers.control.get("/tree").json()["children"]
+    of_it = next(each for each in below["children"] if each["id"] == f"worker-{page.worker}")
+    dispatcher = next(each for each in of_it["children"][0]["children"] if each["id"] == "dispatcher")
+    return str(dispatcher["urn"])
+
+
 def test_what_is_not_answered_for_several_workers_says_where_one_answers(workers: Workers) -> None:
-    refused = workers.control.get("/receipts").json()
+    refused = workers.control.get("/else").json()
     path = refused["detail"].split("unix:")[1].split(",")[0]
     transport = httpx.HTTPTransport(uds=path)
     with httpx.Client(transport=transport, base_url="http://localhost") as one:
-        assert one.get("/receipts").status_code == 200
+        assert one.get("/statistics").status_code == 200
         assert Path(path).parent.stat().st_mode & 0o077 == 0
 
 

@@ -61,10 +61,11 @@ class ControlDoor(Door):
         probes = inside.hub.probes
         answering = endpoint if probes.told is None else CallerTraces(endpoint, probes)
         self.service = service = Service(answering, hosts=hosts, metered=inside.bodies.metered)
+        self.protocol = partial(Http, service, inside.limits)
         self._listener = Listener(
             self.name,
             section.control,
-            partial(Http, service, inside.limits),
+            self.protocol,
             reserve=True,
             opened=hosts.listening_at,
         )
