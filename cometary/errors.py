@@ -163,16 +163,19 @@ class ProtocolError(CometaryError):
 
 
 class ElsewhereError(ProtocolError):
-    """Another process has the session: nobody's fault. Whoever can hands the connection over; else it is unknown.
+    """Another process has the session: nobody's fault. Whoever can passes the request on to it; else it is unknown.
 
     Args:
         pass_on: returns what the connection goes on as, given what was read of it from the request on, and how many
             bytes of the answer were sent already.
+        forward: has the other process answer one request, given its exchange, which stays where it is; None if only
+            whole connections can be handed over.
     """
 
-    def __init__(self, pass_on: Any) -> None:
+    def __init__(self, pass_on: Any, forward: Any = None) -> None:
         super().__init__("unknown-session", "there is no session with this id, or it ended long ago")
         self.pass_on = pass_on
+        self.forward = forward
 
 
 class AskError(CometaryError):
@@ -338,6 +341,14 @@ class TooManyChildrenError(CometaryError):
 
 class EngineError(CometaryError):
     """The engine that joins nodes cannot be used as it is: the operator's fault; the error says what to change."""
+
+
+class NodeNameError(EngineError):
+    """Another node has the name of this one, or had it until a moment ago: the operator's fault, if it stays so."""
+
+
+class NodeRefusedError(CometaryError):
+    """Two nodes do not go together, or one is none: the operator's fault; the error says what is wrong."""
 
 
 class WorkerEndedError(CometaryError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cometary.authentication.settings import AuthenticationSection
+from cometary.cluster.node_settings import NodeSection
 from cometary.cluster.settings import ClusterSection
 from cometary.config import kinds, sources
 from cometary.config.option import Option, option
@@ -115,6 +116,7 @@ class Settings(
     GateSection,
     SessionSection,
     ClusterSection,
+    NodeSection,
     ContractSection,
     WebhookSection,
     FilesSection,

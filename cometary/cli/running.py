@@ -24,6 +24,7 @@ import trio
 
 from cometary import server
 from cometary.app import App
+from cometary.cli.as_node import part_of
 from cometary.cli.as_worker import serve_as_worker
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
@@ -86,37 +87,53 @@ async def _serve_until_signal(
     trio.lowlevel.spawn_system_task(notifier.keep_alive)
     # Opened before anything is started, so that a signal in between is kept, not lost.
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
-        async with trio.open_nursery() as nursery:
-            try:
-                serve = partial(server.serve, network=inherited.network(), source=source)
-                running = await _start(nursery, serve, settings, app, any_control=any_control)
-                _tell_of_unused(inherited)
-            except OSError as error:
-                sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
-                return 1
-            except EngineError as error:
-                sys.stderr.write(f"cometary: {error}\n")
-                return 1
-            except ConfigError as error:
-                sys.stderr.write(f"cometary: {error}\n")
-                return 2
-            with suppress(OSError):  # whoever started it need not listen
-                sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
-                sys.stdout.flush()
-            logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
-            notifier.ready(f"comet {running.comet}")
-            await _first(signals, running, notifier)
-            notifier.stopping()
-            running.stop()
+        try:
+            async with part_of(settings, app) as part_as_node:
+                serve = partial(server.serve, network=inherited.network(), source=source, **part_as_node)
+                start = partial(_start, serve=serve, settings=settings, app=app, any_control=any_control)
+                return await _run(start, signals, notifier, inherited)
+        except (OSError, ConfigError) as error:
+            return _status_of(error)
+
+
+async def _run(
+    start: Callable[[trio.Nursery], Awaitable[server.Running]],
+    signals: AsyncIterator[int],
+    notifier: Notifier,
+    inherited: Inherited,
+) -> int:
+    async with trio.open_nursery() as nursery:
+        try:
+            running = await start(nursery)
+            _tell_of_unused(inherited)
+        except (OSError, EngineError, ConfigError) as error:
+            return _status_of(error)
+        with suppress(OSError):  # whoever started it need not listen
+            sys.stdout.write(f"cometary: comet {running.comet}, control {running.control}\n")
+            sys.stdout.flush()
+        logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
+        notifier.ready(f"comet {running.comet}")
+        await _first(signals, running, notifier)
+        notifier.stopping()
+        running.stop()
     return 0
+
+
+def _status_of(error: Exception) -> int:
+    """Say why the server does not start, and return the exit status."""
+    if isinstance(error, OSError):
+        sys.stderr.write(f"cometary: cannot listen on {error.filename}: {error.strerror}\n")
+        return 1
+    sys.stderr.write(f"cometary: {error}\n")
+    return 2 if isinstance(error, ConfigError) else 1
 
 
 async def _start(
     nursery: trio.Nursery,
+    *,
     serve: Callable[..., Awaitable[None]],
     settings: Settings,
     app: App | None,
-    *,
     any_control: bool,
 ) -> server.Running:
     """Start the server."""

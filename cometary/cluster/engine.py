@@ -85,8 +85,8 @@ class Members(Protocol):
             address: where the other nodes reach it.
 
         Raises:
-            EngineError: there is another node of this name, or was until a moment ago; or the engine cannot be
-                used. The operator's fault.
+            NodeNameError: there is another node of this name, or was until a moment ago.
+            EngineError: the engine cannot be used. The operator's fault, as the other one.
         """
         ...
 
@@ -101,6 +101,14 @@ class Members(Protocol):
 
     def address(self, node: str) -> str | None:
         """Return where a node is reached; None if it is not known."""
+        ...
+
+    def addresses(self) -> dict[str, str]:
+        """Return where each other node is reached that is there, by its name, as far as is known."""
+        ...
+
+    async def leave(self) -> None:
+        """Give the lease back, for another process to have this node's name; in vain while the engine is away."""
         ...
 
     def watch(self, gone: Callable[[str], object]) -> None:

@@ -75,6 +75,7 @@ class LocalEngine:
         self._membership = Membership(node, lease, self._renew)
         self.alive = self._membership.alive
         self.address = self._membership.neighbours.address
+        self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
 
     @property
@@ -86,6 +87,11 @@ class LocalEngine:
         """Take out a lease; see `Members.join`."""
         self._address = address
         await self._membership.renew()
+
+    async def leave(self) -> None:
+        """Give the lease back; see `Members.leave`."""
+        await trio.lowlevel.checkpoint()
+        self._shared.renew(self._node, self, self._address, trio.current_time())
 
     async def _renew(self) -> list[Lessee]:
         until = trio.current_time() + self._lease

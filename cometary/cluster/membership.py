@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from cometary.errors import EngineError
+from cometary.errors import NodeNameError
 
 LEASE: Final = 5.0
 """Seconds."""
@@ -92,6 +92,10 @@ class Neighbours:
     def address(self, node: str) -> str | None:
         """Return where a node is reached; None if it is not known."""
         return self._addresses.get(node)
+
+    def addresses(self) -> dict[str, str]:
+        """Return where each node is reached that was there when the engine was last heard."""
+        return dict(self._addresses)
 
 
 class Membership:
@@ -170,8 +174,8 @@ class Membership:
                 continue
 
 
-def name_taken(node: str) -> EngineError:
+def name_taken(node: str) -> NodeNameError:
     """Return the error for a node whose name another one has."""
-    return EngineError(
+    return NodeNameError(
         f"there is another node {node!r}, or was until a moment ago: give each a name of its own"
     )

@@ -25,7 +25,7 @@ from cometary.dispatch.idempotency import IdempotencyKeys
 from cometary.dispatch.on_loop import on_loop
 from cometary.dispatch.presence import Presence, check_hears
 from cometary.dispatch.replays import Replays
-from cometary.errors import CometaryError, MailboxFullError, ProtocolError, UsageError
+from cometary.errors import CometaryError, ElsewhereError, MailboxFullError, ProtocolError, UsageError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
@@ -35,7 +35,7 @@ from cometary.sessions.application import Connect, Disconnect, Paths
 from cometary.sessions.application import Hub as SessionsHub
 from cometary.sessions.flow import CAUSE, Flow
 from cometary.sessions.keeper import BEHIND
-from cometary.sessions.locator import here
+from cometary.sessions.locator import here, unknown_session
 from cometary.sessions.posting import Posting
 from cometary.sessions.session import Session
 
@@ -394,5 +394,9 @@ class Hub(SessionsHub):
             return keeper
         try:
             return here(self._locator.find(sid))
+        except ElsewhereError as error:
+            if error.forward is None:  # else whoever answers the call has it forwarded
+                raise unknown_session() from None
+            raise
         except ProtocolError as error:  # to a back-end a session that has ended is one that the user has left
             raise ProtocolError("unknown-session", error.detail) from None

@@ -87,11 +87,13 @@ class Operations:
             a `ConfigError`, and nothing has changed.
         drain: begins to end all sessions; returns how many there are.
         state: returns how far the server is: `starting`, `ready`, `draining` or `stopping`.
+        nodes: returns the nodes of which this server is one, as plain data; none if it is a server by itself.
     """
 
     reload: Callable[[], dict[str, Any]]
     drain: Callable[[], int]
     state: Callable[[], str]
+    nodes: Callable[[], list[dict[str, Any]]] = list
 
 
 @dataclass(frozen=True, slots=True)

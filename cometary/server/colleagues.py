@@ -1,9 +1,9 @@
-"""The other workers, as a server sees them that is one of several; see `cometary.workers`."""
+"""The other workers or nodes, as a server sees them that is one of several: `cometary.workers`, `cometary.nodes`."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import trio
 
@@ -14,6 +14,7 @@ from cometary.sessions.ids import new_sid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cometary.cluster.engine import Engine as Cluster
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
     from cometary.sessions.locator import Locator
+    from cometary.transport.http.service import Service
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ class Colleagues(Protocol):
         """Return an id for a session of this one."""
         ...
 
-    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:
         """Return what passes on publications, given what routes them here, and knows how much is still to be routed."""
         ...
 
@@ -59,8 +61,31 @@ class Colleagues(Protocol):
         """Return where callers find the listeners, given where they are here, by their names."""
         ...
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
-        """Take note that the server takes clients; what they hand over goes to its front end and its control door."""
+    async def join(self, cluster: Cluster | None) -> None:
+        """Join the others, before the server takes clients, by the engine of a cluster, if there is one.
+
+        Raises:
+            EngineError: that cannot be used; the operator's fault.
+            ConfigError: this one does not go together with the others; the operator's fault.
+        """
+        ...
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
+        """Take note that the server takes clients.
+
+        Args:
+            front_end: what they hand over goes there.
+            control: and calls of back-ends there, and
+            clients: single requests of clients there.
+        """
+        ...
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return all nodes as plain data; none if there are no others."""
+        ...
+
+    def statistics(self) -> dict[str, int]:
+        """Return what is counted of other nodes."""
         ...
 
 
@@ -75,7 +100,7 @@ class Alone:
         """Return any new id."""
         return new_sid()
 
-    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:  # noqa: ARG002 - nothing to pass on
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> Engine:  # noqa: ARG002 - nothing to pass on
         """Return what routes here."""
         return local
 
@@ -94,8 +119,21 @@ class Alone:
         """Return the same."""
         return addresses
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
+    async def join(self, cluster: Cluster | None) -> None:
+        """Tell the engine that this process is there."""
+        if cluster is not None:
+            await cluster.join("")
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
         """Do nothing."""
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return none."""
+        return []
+
+    def statistics(self) -> dict[str, int]:
+        """Count nothing."""
+        return {}
 
 
 ALONE: Final = Alone()

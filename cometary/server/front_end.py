@@ -145,6 +145,23 @@ class FrontEnd:
         else:
             self._switchboard.add(self._inward(sock, peer, self._switchboard))
 
+    def serve(self, sock: socket.socket, peer: str, protocol: Protocol) -> bool:
+        """Serve a socket, connected and non-blocking, that no listener has accepted.
+
+        Args:
+            sock: the socket, which is closed if it cannot be served.
+            peer: the address of its other end.
+            protocol: what is spoken on it.
+
+        Returns:
+            Whether it is served.
+        """
+        if self._switchboard is None or self._switchboard.full:
+            sock.close()
+            return False
+        self._switchboard.add(protocol(sock, peer, self._switchboard))
+        return True
+
     def resume(self, sock: ResumedSocket, peer: str, protocol: Protocol | None = None) -> None:
         """Serve a socket in the place of another process.
 

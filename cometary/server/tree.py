@@ -116,7 +116,7 @@ async def serve(
         network: where connections come from.
         source: where the settings come from, to be read again; None if they are not.
         doors: the ways in and out beside the clients' own; None for the built-in ones and all that are installed.
-        colleagues: the other workers of several.
+        colleagues: the other workers, or nodes, of several.
         cluster: the engine that records sessions; None for the one that the settings name, if they do.
         task_status: told the addresses once connections are accepted there.
 
@@ -207,7 +207,7 @@ class Server:
         self._manager = manager = SessionManager(session_settings(settings), self._application)
         manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
         colleagues.note_receipts(manager.receipts)
-        self._engine = engine = colleagues.join(engine or new_engine(contracts), contracts, manager.flow)
+        self._engine = engine = colleagues.engine(engine or new_engine(contracts), contracts, manager.flow)
         self._hub = Hub(
             manager,
             self._table,
@@ -234,7 +234,15 @@ class Server:
         self._manager.flow.pressed = lambda: self._front_end.pressed
         self._shows = shows
         self._metrics = Metrics(
-            Sources(actors, self._manager, self._hub, self._front_end, self._doors.statistics, self._crashes),
+            Sources(
+                actors,
+                self._manager,
+                self._hub,
+                self._front_end,
+                self._doors.statistics,
+                self._crashes,
+                colleagues.statistics,
+            ),
             actors.start_soon,
         )
 
@@ -256,8 +264,7 @@ class Server:
             ChildSpec("sessions", SessionSupervisor, (self._manager,)),
             ChildSpec("front-end", self._front_end.run),
         ]
-        if self._cluster is not None:
-            await self._cluster.join("")
+        await self._colleagues.join(self._cluster)
         with ExitStack() as at_the_end:
             self._app.claim()
             at_the_end.callback(self._app.release)
@@ -275,7 +282,7 @@ class Server:
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 self._state = "ready"
-                self._colleagues.meet(self._front_end, self._doors.find(ControlDoor))
+                self._colleagues.meet(self._front_end, self._doors.find(ControlDoor), self.service)
                 yield running
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:
@@ -357,7 +364,7 @@ class Server:
             start_soon=start_soon,
             login=app.of_login,
             crashes=self._crashes.listed,
-            operations=Operations(self._reload, self.drain, lambda: self._state),
+            operations=Operations(self._reload, self.drain, lambda: self._state, self._colleagues.listed),
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
             actors=self._actors,
             root=self._root,
@@ -407,7 +414,7 @@ class Server:
         reload_authenticator(self._authenticator, settings)
 
     def _statistics(self) -> dict[str, int]:
-        return {**self._manager.statistics(), **self._doors.statistics()}
+        return {**self._manager.statistics(), **self._doors.statistics(), **self._colleagues.statistics()}
 
     def _tree(self) -> dict[str, object]:
         return tree(self._root()).as_dict()

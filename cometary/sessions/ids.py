@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
+from hashlib import sha256
 from os import urandom
 from typing import Final
 
@@ -11,6 +12,9 @@ SID_BYTES = 18
 
 SID_LENGTH: Final = 24
 """Characters of an id, all of them ASCII."""
+
+TAG_LENGTH: Final = 4
+"""Characters behind that in an id that a node has given: the tag of the node."""
 
 NAME_BYTES = 5
 
@@ -46,9 +50,24 @@ def worker_of(sid: str) -> int | None:
     return WORKERS.find(sid[-1]) + 1 or None if len(sid) == SID_LENGTH else None
 
 
-def nobodys_sid(last: str) -> str:
-    """Return an id that no session has, with this last character: where one is whose id ends so, if with a worker."""
-    return "." * (SID_LENGTH - 1) + last
+def tag_of_node(name: str) -> str:
+    """Return the tag of a node: what its sessions' ids end with. It tells nobody the node's name."""
+    return b2a_base64(sha256(name.encode()).digest()[:3], newline=False).translate(URL_SAFE).decode()
+
+
+def tag_of(sid: str) -> str | None:
+    """Return the tag of the node that has given this id; None if it is not such an id."""
+    return sid[SID_LENGTH:] if len(sid) == SID_LENGTH + TAG_LENGTH else None
+
+
+def ending_of(sid: str) -> str:
+    """Return the end of an id: what says which worker, or which node, has the session."""
+    return sid[SID_LENGTH - 1 :]
+
+
+def nobodys_sid(ending: str) -> str:
+    """Return an id that no session has, with this ending: it is where one is whose id ends so."""
+    return "." * (SID_LENGTH - 1) + ending
 
 
 def new_name() -> str:

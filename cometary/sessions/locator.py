@@ -30,10 +30,12 @@ class Elsewhere(NamedTuple):
     Attributes:
         node: that node's name.
         pass_on: hands connections over to it; see `ElsewhereError`. None if that cannot be.
+        forward: forwards single requests to it; see there, too. None if that cannot be.
     """
 
     node: str
     pass_on: Any = None
+    forward: Any = None
 
 
 class Gone(NamedTuple):
@@ -72,7 +74,7 @@ def here(place: Place) -> SessionKeeper:
     """Return the session that was found.
 
     Raises:
-        ElsewhereError: another node has it, to which connections can be handed over.
+        ElsewhereError: another node has it, to which connections can be handed over, or requests forwarded.
         ProtocolError: `session-ended` or `unknown-session`; the caller's fault. The latter as well if another node
             has it.
     """
@@ -81,7 +83,7 @@ def here(place: Place) -> SessionKeeper:
     if isinstance(place, Gone) and place.reason is not None:
         raise session_ended(place.reason, place.retry_after, place.last_rid)
     if isinstance(place, Elsewhere) and place.pass_on is not None:
-        raise ElsewhereError(place.pass_on)
+        raise ElsewhereError(place.pass_on, place.forward)
     raise unknown_session()
 
 

@@ -16,7 +16,7 @@ import socket
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -37,6 +37,7 @@ from cometary.workers.messages import Copy, Handed, Lifetime, Published, Receive
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from cometary.cluster.engine import Engine as Cluster
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Listener
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from cometary.sessions.flow import Flow
     from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
+    from cometary.transport.http.service import Service
     from cometary.transport.net.channel import Channel, Floor, Protocol, Successor
     from cometary.workers.link import Link
     from cometary.workers.messages import Numbered
@@ -93,7 +95,7 @@ class Colleagues:
         """Return an id for a session of this one."""
         return sid_of_worker(new_sid(), self._number)
 
-    def join(self, local: Engine, contracts: Contracts, flow: Flow) -> SharedEngine:
+    def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> SharedEngine:
         """Return what passes on publications."""
         histories = self._histories(contracts)
         if histories is not None:
@@ -156,15 +158,26 @@ class Colleagues:
     def _tell_receipt(self, receipt: Receipt) -> None:
         self._link.put(encode(Received((*receipt,))))
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None) -> None:
-        """Take note that the server takes clients."""
-        self._met(front_end, control)
-
     def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
         """Return where callers find the listeners: the control interface is that of all."""
         return (
             {**addresses, ControlDoor.name: ADDRESS_OR_UNIX.parse(self._above)} if self._above else addresses
         )
+
+    async def join(self, cluster: Cluster | None) -> None:
+        """Do nothing: the process above has told all."""
+
+    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:  # noqa: ARG002
+        """Take note that the server takes clients."""
+        self._met(front_end, control)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return none: workers are no nodes."""
+        return []
+
+    def statistics(self) -> dict[str, int]:
+        """Count nothing."""
+        return {}
 
     def spread(self, listener: Listener) -> Listener:
         """Return a listener whose callers are shared out among all (rule 2)."""

@@ -89,6 +89,7 @@ MERGED: Final[Mapping[tuple[str, str], Merging]] = {
     ("GET", "/sessions"): partial(listed, "sessions"),
     ("GET", "/ended"): partial(listed, "ended"),
     ("GET", "/crashes"): partial(listed, "crashes"),
+    ("GET", "/nodes"): found,
     ("GET", "/session"): found,
     ("GET", "/readyz"): found,
     ("GET", "/tree"): trees,

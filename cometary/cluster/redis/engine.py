@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, cast
 
@@ -64,6 +65,7 @@ class RedisEngine:
         self._lane = Lane(str(self._url), self._connect, self._membership.neighbours.away)
         self.alive = self._membership.alive
         self.address = self._membership.neighbours.address
+        self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
 
     # -- who is there
@@ -89,21 +91,30 @@ class RedisEngine:
             )  # coredis leaves streams when it cannot connect
             self._server = await prepare(self._url)
             asked = trio.current_time()
-            async with administrator(self._url) as client:
-                _, *keys = MEMBER_KEYS
-                reply = await client.fcall(RENEW, [str(key) for key in keys], self._mine())
+            reply = await self._tell(self._lease)
         except OSError as error:
             raise EngineError(str(error)) from None
         self._membership.renewed(asked, self._lessees(reply))
 
-    def _mine(self) -> list[str | int]:
-        milliseconds = [int(1000 * self._lease), 1000 * REMEMBERED]
+    async def leave(self) -> None:
+        """Give the lease back; see `Members.leave`."""
+        with trio.move_on_after(PATIENCE), suppress(Exception):
+            await self._tell(0)
+
+    async def _tell(self, lease: float) -> object:
+        async with administrator(self._url) as client:
+            _, *keys = MEMBER_KEYS
+            reply: object = await client.fcall(RENEW, [str(key) for key in keys], self._mine(lease))
+            return reply
+
+    def _mine(self, lease: float) -> list[str | int]:
+        milliseconds = [int(1000 * lease), 1000 * REMEMBERED]
         return [self._node, self._incarnation, self._address, *milliseconds]
 
     async def _renew(self) -> list[Lessee]:
         if not self._lane.up:
             raise unreachable(self._url, "there is no connection")
-        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine())
+        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine(self._lease))
         with trio.move_on_after(PATIENCE):
             return self._lessees(await self._lane.ask(asked))
         self._lane.drop()

@@ -48,7 +48,7 @@ class ControlDoor(Door):
             sessions=SessionList(inside.manager, inside.start_soon),
             receipts=self._receipts,
             operations=inside.operations,
-            watching=watching(inside.manager, inside.crashes),
+            watching=watching(inside.manager, inside.crashes, inside.operations.nodes),
             acting=acting(inside.hub, inside.manager, inside.actors),
             metrics=MetricsEndpoint(inside.metrics, inside.start_soon),
             secrets=self.secrets,

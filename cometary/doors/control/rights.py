@@ -27,6 +27,7 @@ CALLS: Final[dict[str, Sequence[str]]] = {
         "GET /ended",
         "GET /trace",
         "GET /crashes",
+        "GET /nodes",
         "GET /receipts",
         "GET /statistics",
         "GET /tree",

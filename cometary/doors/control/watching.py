@@ -1,4 +1,4 @@
-"""Looking at one session, at ended sessions, and at crashes: `GET /session`, `/ended`, `/trace`, `/crashes`.
+"""Looking at sessions, at crashes and at nodes: `GET /session`, `/ended`, `/trace`, `/crashes`, `/nodes`.
 
 1.  A session is known by its public name, also when it has ended, as long as that is remembered. Never shown are its
     id, and what is in its packets: of these there are the path and the size.
@@ -37,12 +37,17 @@ LONGEST_NUMBER: Final = 9
 LINES: Final = b"application/x-ndjson"
 
 
-def watching(manager: SessionManager, crashes: Callable[[], list[dict[str, Any]]]) -> dict[str, Endpoint]:
+def watching(
+    manager: SessionManager,
+    crashes: Callable[[], list[dict[str, Any]]],
+    nodes: Callable[[], list[dict[str, Any]]] = list,
+) -> dict[str, Endpoint]:
     """Return what answers these calls, by path.
 
     Args:
         manager: knows the sessions.
         crashes: returns the latest crash reports.
+        nodes: returns the nodes of which this server is one.
     """
 
     def tell_of_crashes(exchange: Exchange) -> None:
@@ -59,6 +64,7 @@ def watching(manager: SessionManager, crashes: Callable[[], list[dict[str, Any]]
 
     return {
         "/crashes": tell_of_crashes,
+        "/nodes": lambda exchange: _respond(exchange, {"nodes": nodes()}),
         "/session": tell_of_session,
         "/ended": tell_of_ended,
         "/trace": Traces(manager),

@@ -33,6 +33,7 @@ def read(sources: Sources, census: Census, sums: Mapping[str, int]) -> Iterator[
     counts = sources.doors()
     yield from _webhooks(counts)
     yield _other_doors(counts)
+    yield from _nodes(sources.nodes())
     build = __version__, kind()
     yield gauges("cometary_build_info", "What runs; always 1.", ["version", "build"], {build: 1})
 
@@ -144,6 +145,26 @@ def _webhooks(counts: Mapping[str, Any]) -> Iterator[Metric]:
     retried = counts.get("webhooks_retried", 0)
     yield counter("cometary_webhooks_retried_total", "Attempts to deliver a webhook that failed.", retried)
     yield gauge("cometary_webhooks_waiting", "Webhooks that wait.", counts.get("webhooks_waiting", 0))
+
+
+def _nodes(counts: Mapping[str, int]) -> Iterator[Metric]:
+    if not counts:
+        return
+    yield gauge("cometary_nodes", "Nodes that are there, this one included.", counts["nodes_there"])
+    yield gauge("cometary_node_links", "Links with other nodes: two with each.", counts["nodes_links"])
+    yield counter(
+        "cometary_forwarded_requests_total",
+        "Requests that another node was asked to answer.",
+        counts["nodes_forwarded"],
+    )
+    yield gauge(
+        "cometary_forwarded_requests", "Such requests that are not answered yet.", counts["nodes_waiting"]
+    )
+    yield counter(
+        "cometary_tunnelled_connections_total",
+        "Connections that were passed on to another node.",
+        counts["nodes_tunnelled"],
+    )
 
 
 def _other_doors(counts: Mapping[str, Any]) -> Metric:

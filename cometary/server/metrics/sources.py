@@ -28,6 +28,7 @@ class Sources:
         front_end: its connections.
         doors: returns what its doors count.
         crashes: what has crashed.
+        nodes: returns what is counted of other nodes; nothing on a server by itself.
         lag: how late tasks have their turn.
     """
 
@@ -37,4 +38,5 @@ class Sources:
     front_end: FrontEnd
     doors: Callable[[], Mapping[str, Any]]
     crashes: Crashes
+    nodes: Callable[[], Mapping[str, int]] = dict
     lag: LoopLag = field(default_factory=LoopLag)

@@ -217,7 +217,7 @@ class Exchange:
             carrier.carry(self, status, body, content_type, headers)
 
     def refuse(self, error: ProtocolError, codec: Codec = json, headers: Headers = ()) -> None:
-        """Answer with an error; or have the connection handed over, if it says that another process can answer.
+        """Answer with an error; or have it answered by another process, if it says that this has to be asked.
 
         Args:
             error: Gives the status and the body.
@@ -229,6 +229,9 @@ class Exchange:
         """
         if self._carrier is not None:
             if isinstance(error, ElsewhereError) and self.headers is not NO_HEADERS:
+                if error.forward is not None:
+                    error.forward(self)
+                    return
                 self._answer()
                 self.successor = error.pass_on(written(self))
                 self._carrier.conclude(self)

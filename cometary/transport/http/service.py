@@ -50,6 +50,7 @@ class Service:
 
     __slots__ = (
         "_answer",
+        "_answer_forwarded",
         "_cors",
         "_endpoint",
         "_epoch",
@@ -73,6 +74,7 @@ class Service:
         refusals: RefusalLog | None = None,
     ) -> None:
         self._answer = metered(self._serve)
+        self._answer_forwarded = metered(endpoint)
         self._endpoint = endpoint
         self._guards = guards
         self._cors = cors
@@ -109,6 +111,10 @@ class Service:
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
         call(self._answer, exchange)
+
+    def serve_forwarded(self, exchange: Exchange) -> None:
+        """See to it that a request is answered that another node has taken, and judged by its head; never raises."""
+        call(self._answer_forwarded, exchange)
 
     def _serve(self, exchange: Exchange) -> None:
         route = exchange.route

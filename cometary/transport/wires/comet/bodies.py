@@ -20,7 +20,7 @@ from cometary.packets.paths import CONTROL_PREFIX, check_path
 from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
 from cometary.sessions import Packet
-from cometary.sessions.ids import SID_LENGTH
+from cometary.sessions.ids import SID_LENGTH, TAG_LENGTH
 from cometary.transport.codecs import json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.shapes import HIGHEST_RID, AttachBody, Body, PacketBody
@@ -66,16 +66,21 @@ def read_poll(body: bytes) -> tuple[str, int, int]:
     last = len(body) - 1
     if not SHORTEST_POLL <= last + 1 <= LONGEST_POLL or body[last] != CLOSING:
         return "", 0, 0
-    if body[SID_ENDS:RID_AT] != RID or body[:SID_AT] != BEGINS:
+    sid_ends, rid_at = SID_ENDS, RID_AT
+    if body[sid_ends:rid_at] != RID:  # else one that a node has given, which has its tag
+        sid_ends, rid_at = sid_ends + TAG_LENGTH, rid_at + TAG_LENGTH
+        if body[sid_ends:rid_at] != RID:
+            return "", 0, 0
+    if body[:SID_AT] != BEGINS:
         return "", 0, 0
-    rid, rid_ends = _number(body, RID_AT)
+    rid, rid_ends = _number(body, rid_at)
     ack_at = rid_ends + len(ACK)
     if rid <= 0 or body[rid_ends:ack_at] != ACK:
         return "", 0, 0
     ack, ack_ends = _number(body, ack_at)
     if ack < 0 or ack_ends != last:
         return "", 0, 0
-    return body[SID_AT:SID_ENDS].decode("latin-1"), rid, ack
+    return body[SID_AT:sid_ends].decode("latin-1"), rid, ack
 
 
 def _number(body: bytes, begin: int) -> tuple[int, int]:

@@ -4,8 +4,8 @@
     the page's. Each `EventSource` has a session of its own: the tabs of a browser do not take streams from each other.
 2.  Its first GET opens the session. Its events have ids of a public name and the packet's number; so, when the browser
     comes back by itself, `Last-Event-ID` says which session, and what has come. The name is no secret: without the
-    cookie there is no such session. It ends as the session's id does: so one of several workers, which has not given
-    it, knows whose it is, and hands the connection over.
+    cookie there is no such session. It ends as the session's id does: so one of several workers or nodes, which has
+    not given it, knows whose it is, and passes it on.
 3.  Any status but 200 would end the `EventSource` for good. So it is another only where that is right: where the
     session was closed or kicked, or the client is not let in. A session that has ended otherwise, or is not known any
     more, is followed by another, of which the page is told by the answer to its opening, which comes as an event. What
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.opening import NO_TOKEN
-from cometary.sessions.ids import nobodys_sid
+from cometary.sessions.ids import ending_of, nobodys_sid
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.wires.comet.shapes import Body
 from cometary.transport.wires.streams.body_stream import HEADERS, BodyStream
@@ -64,7 +64,7 @@ class EventSources:
         if not name:
             self.open(exchange)
         else:
-            sid = self._sids.get(name) or nobodys_sid(name[-1:].decode("latin-1"))
+            sid = self._sids.get(name) or nobodys_sid(name[NAME:].decode("latin-1"))
             stream = EventSourceStream(exchange, NamedEvents(name), gate, self.open)
             gate.attach(sid, stream, ack, HttpCredentials(exchange, NO_TOKEN))
 
@@ -108,6 +108,9 @@ class EventSourceStream(BodyStream):
             refuse(self._exchange, error)
 
 
+NAME: Final = 12
+"""Characters of a name, before the end of its session's id."""
+
 WINDOW: Final = 100
 """Packets that are kept for a client that cannot acknowledge; those before them are presumed to have come."""
 
@@ -131,14 +134,14 @@ class EventSourceOpening(StreamOpening):
     def __init__(
         self, exchange: Exchange, gate: Gate, policy: Policy, remember: Callable[[bytes, str], None]
     ) -> None:
-        self._named = NamedEvents(secrets.token_urlsafe(9).encode())
+        self._named = NamedEvents(secrets.token_urlsafe(NAME * 3 // 4).encode())
         super().__init__(exchange, self._named, gate, Body(rid=1))
         self.policy = policy
         self._remember = remember
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
-        self._named.name += welcome.sid[-1:].encode()
+        self._named.name += ending_of(welcome.sid).encode()
         self._remember(self._named.name, welcome.sid)
         super().opened(welcome)
 

@@ -1,0 +1,60 @@
+"""A server as one of several nodes: what there is around it while it serves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cometary.config import Address
+from cometary.transport.net.listener import open_sockets
+
+if TYPE_CHECKING:
+    from cometary.app import App
+    from cometary.settings import Settings
+
+
+@asynccontextmanager
+async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[dict[str, Any]]:
+    """Be a node until the end of the block, if the settings say so.
+
+    Args:
+        settings: how the server is set up.
+        app: the application.
+
+    Yields:
+        What `serve` is to be given besides.
+
+    Raises:
+        OSError: the nodes' address cannot be listened on: the configuration's fault.
+        ConfigError: something is not supported with several nodes, or the engine cannot be one.
+    """
+    if settings.node is None or settings.node_listen is None:
+        yield {}
+        return
+    from cometary.nodes.nodes import Nodes  # noqa: PLC0415 - which a server by itself needs nothing of
+    from cometary.nodes.supported import check  # noqa: PLC0415
+    from cometary.server.cluster import choose_cluster  # noqa: PLC0415
+
+    check(settings, app)
+    cluster = choose_cluster(settings, settings.node)
+    assert cluster is not None  # noqa: S101 - see `NodeSection.check`
+    with ExitStack() as until:
+        where = settings.node_listen
+        try:
+            sockets = await open_sockets(*where)
+        except OSError as error:
+            error.filename = str(where)
+            raise
+        for sock in sockets:
+            until.callback(sock.close)
+        found = settings.node_address or Address(where.host, sockets[0].getsockname()[1])
+        nodes = Nodes(settings, str(found), cluster)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(nodes.keep)
+            nursery.start_soon(nodes.dialing.take_callers, sockets)
+            yield {"colleagues": nodes, "cluster": cluster}
+            await cluster.leave()
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,105 @@
+"""The link that another node has dialed: what that asks of this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cometary.nodes.answering import Answering
+from cometary.nodes.link import Link
+from cometary.nodes.messages import (
+    Dropped,
+    Forwarded,
+    Granted,
+    Ping,
+    Pong,
+    Told,
+    Tunnelled,
+    decode_of_dialer,
+)
+from cometary.nodes.tunnels import Tunnels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.nodes.link import Flushing
+    from cometary.nodes.publications import Incoming
+    from cometary.server.front_end import FrontEnd
+    from cometary.transport.http.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What this node has, once it takes clients.
+
+    Attributes:
+        front_end: its connections.
+        clients: answers clients.
+        control: answers back-ends; None if there is nothing that does.
+    """
+
+    front_end: FrontEnd
+    clients: Service
+    control: Service | None
+
+
+class Accepted:
+    """One such link.
+
+    Args:
+        node: who has dialed.
+        flushing: has links send.
+        home: what this node has. Nothing is taken of the link before there is that.
+        incoming: takes what the other node has published.
+        ended: told when the link has.
+
+    Attributes:
+        link: the link.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        flushing: Flushing,
+        home: Callable[[], Home],
+        incoming: Incoming,
+        ended: Callable[[Accepted], object],
+    ) -> None:
+        self.link = Link(node, flushing, decode_of_dialer, self._take, self._has_ended)
+        self._home = home
+        self._incoming = incoming
+        self._ended = ended
+        self._tunnels = Tunnels(self.link)
+        self._answering: Answering | None = None
+        incoming.link = self.link
+
+    def _take(self, message: Any) -> None:
+        match message:
+            case Forwarded():
+                self._answers().answer(message)
+            case Dropped():
+                self._answers().drop(message)
+            case Granted():
+                self._answers().grant(message)
+            case Told():
+                self._incoming.take(message)
+            case Ping():
+                self.link.send(Pong())
+            case Tunnelled():
+                self._tunnels.open(message, self._home().front_end)
+            case _:
+                self._tunnels.take(message)
+
+    def _answers(self) -> Answering:
+        if self._answering is None:
+            home = self._home()
+            self._answering = Answering(self.link, home.clients, home.control, home.front_end.traffic.refused)
+        return self._answering
+
+    def _has_ended(self) -> None:
+        if self._incoming.link is self.link:  # else another one is there by now
+            self._incoming.link = None
+        if self._answering is not None:
+            self._answering.close()
+        self._tunnels.close()
+        self._ended(self)

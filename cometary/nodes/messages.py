@@ -1,0 +1,177 @@
+"""What nodes tell each other on their links: each message is one of these values.
+
+A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Ping`), the
+other one answers on the same link. Numbers are the dialer's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from cometary.workers.messages import Published
+
+# -- what the dialer says
+
+
+class Forwarded(msgspec.Struct, array_like=True, frozen=True, tag="f"):
+    """A request for a session of the other node.
+
+    Attributes:
+        number: of the request.
+        control: whether it is a call of the control interface.
+        method: of the request; likewise the next ones.
+        path: without its query.
+        query: what follows it.
+        headers: by their names, in lower case.
+        body: the whole body.
+        peer: the address of the client, as the dialer knows it.
+    """
+
+    number: int
+    control: bool
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+    peer: str
+
+
+class Dropped(msgspec.Struct, array_like=True, frozen=True, tag="d"):
+    """The client of a request has gone, or says no more."""
+
+    number: int
+
+
+class Granted(msgspec.Struct, array_like=True, frozen=True, tag="g"):
+    """So many bytes of a streamed answer have gone on to its client."""
+
+    number: int
+    count: int
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True, tag="t"):
+    """A packet for everybody who hears its path, the dialer's so many-th."""
+
+    number: int
+    published: Published
+
+
+class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
+    """Are you there?"""
+
+
+# -- what the other one answers
+
+
+class Answered(msgspec.Struct, array_like=True, frozen=True, tag="a"):
+    """The whole answer to a request.
+
+    Attributes:
+        number: of the request.
+        status: the HTTP status.
+        body: the whole body.
+        content_type: its media type.
+        headers: more headers.
+    """
+
+    number: int
+    status: int
+    body: bytes
+    content_type: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+class Left(msgspec.Struct, array_like=True, frozen=True, tag="l"):
+    """A request whose client has gone gets no answer."""
+
+    number: int
+
+
+class Streaming(msgspec.Struct, array_like=True, frozen=True, tag="s"):
+    """The head of an answer that is written bit by bit; attributes as those of `Answered`."""
+
+    number: int
+    status: int
+    content_type: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+
+class Piece(msgspec.Struct, array_like=True, frozen=True, tag="p"):
+    """The next bit of it."""
+
+    number: int
+    data: bytes
+
+
+class Finished(msgspec.Struct, array_like=True, frozen=True, tag="n"):
+    """Its last bit, which may be empty."""
+
+    number: int
+    data: bytes
+
+
+class Aborted(msgspec.Struct, array_like=True, frozen=True, tag="x"):
+    """It has broken off: its client is to see that."""
+
+    number: int
+
+
+class Heard(msgspec.Struct, array_like=True, frozen=True, tag="h"):
+    """All packets of the dialer's up to this number have been routed."""
+
+    number: int
+
+
+class Pong(msgspec.Struct, array_like=True, frozen=True, tag="o"):
+    """I am."""
+
+
+# -- connections, of which both say what goes on
+
+
+class Tunnelled(msgspec.Struct, array_like=True, frozen=True, tag="c"):
+    """A whole connection, for a session of the other node; the dialer says so.
+
+    Attributes:
+        number: of the connection.
+        peer: the address of its other end.
+        read: what was read of it.
+        said: how many bytes of the answer were sent already.
+    """
+
+    number: int
+    peer: str
+    read: bytes
+    said: int
+
+
+class Bytes(msgspec.Struct, array_like=True, frozen=True, tag="b"):
+    """What has come on it."""
+
+    number: int
+    data: bytes
+
+
+class Taken(msgspec.Struct, array_like=True, frozen=True, tag="k"):
+    """So many bytes of that have gone on."""
+
+    number: int
+    count: int
+
+
+class Closed(msgspec.Struct, array_like=True, frozen=True, tag="e"):
+    """It has ended."""
+
+    number: int
+
+
+ByDialer = Forwarded | Dropped | Granted | Told | Ping | Tunnelled | Bytes | Taken | Closed
+ByAcceptor = Answered | Left | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
+Message = ByDialer | ByAcceptor
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_of_dialer: Final = msgspec.msgpack.Decoder[ByDialer](ByDialer).decode
+decode_of_acceptor: Final = msgspec.msgpack.Decoder[ByAcceptor](ByAcceptor).decode

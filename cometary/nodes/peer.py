@@ -1,0 +1,230 @@
+"""Another node, as one node sees it: the links to it and from it, and what waits for these.
+
+    unknown ── it is heard of, or dials ──→ there ── its lease runs out ──→ gone
+                                             │ ↑                             │
+              nobody listens at its address  │ │ there is a link, or         │
+                                             ↓ │ the engine counts it again  │
+                                            gone ←───────────────────────────┘
+
+1.  Each node dials each other one. By the link that it dialed it asks; by the one that the other dialed it is asked.
+2.  A node whose address refuses connections has gone: its socket is open as long as the process lives. That is known
+    seconds before its lease has run out.
+3.  What was asked of a node that has gone is unknown: its sessions have gone with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cometary.nodes.accepted import Accepted
+from cometary.nodes.forwarding import Forwarding
+from cometary.nodes.link import SILENCE, Link
+from cometary.nodes.messages import (
+    Aborted,
+    Answered,
+    Finished,
+    Heard,
+    Left,
+    Piece,
+    Ping,
+    Pong,
+    Streaming,
+    decode_of_acceptor,
+)
+from cometary.nodes.publications import Incoming, Outgoing
+from cometary.nodes.tunnels import Tunnels, hang_up
+from cometary.sessions.ids import tag_of_node
+from cometary.sessions.locator import Elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Lock
+
+    from cometary.nodes.accepted import Home
+    from cometary.nodes.link import Flushing
+    from cometary.nodes.messages import Told
+    from cometary.sessions.locator import Place
+    from cometary.transport.net.channel import Successor
+
+
+class Peer:
+    """One other node.
+
+    Args:
+        node: its name.
+        flushing: has links send.
+        lock: guards what is published.
+        comet: the path of the clients' endpoint.
+        changed: told when a link has ended.
+
+    Attributes:
+        node: the same.
+        tag: what the ids of its sessions end with.
+        address: where it is, as it was heard last.
+        gone: whether it is taken for gone.
+        forwarding: has it answer requests.
+        outgoing: what was published for it.
+        incoming: what it has published; None until it has dialed.
+        tunnelled: how many connections were passed on to it.
+    """
+
+    def __init__(
+        self, node: str, flushing: Flushing, lock: Lock, comet: str, changed: Callable[[], object]
+    ) -> None:
+        self.node = node
+        self.tag = tag_of_node(node)
+        self.address = ""
+        self.gone = False
+        self.forwarding = Forwarding(node, comet)
+        self.outgoing = Outgoing(node, lock)
+        self.incoming: Incoming | None = None
+        self._flushing = flushing
+        self._changed = changed
+        self._dialed: Link | None = None
+        self._accepted: Accepted | None = None
+        self._tunnels: Tunnels | None = None
+        self._heard_at = 0.0
+        self.tunnelled = 0
+        self.place: Place = Elsewhere(node, self.pass_on, self.forwarding.forward)
+
+    @property
+    def is_dialed(self) -> bool:
+        """Whether there is a link to it."""
+        return self._dialed is not None
+
+    @property
+    def has_dialed(self) -> bool:
+        """Whether there is a link from it."""
+        return self._accepted is not None
+
+    @property
+    def has_links(self) -> bool:
+        """Whether there is any."""
+        return self.is_dialed or self.has_dialed
+
+    # -- the link to it
+
+    def dialed(self, heard: int | None) -> Link:
+        """Return the link to it, which is there now.
+
+        Args:
+            heard: the number of the last packet that it has heard of this node.
+        """
+        link = Link(self.node, self._flushing, decode_of_acceptor, self._take_answer, self._undialed)
+        self._dialed = link
+        self._tunnels = Tunnels(link)
+        self._heard_at = trio.current_time()
+        self.gone = False
+        self.outgoing.linked(link, heard)
+        self.forwarding.linked(link)
+        return link
+
+    def _undialed(self) -> None:
+        tunnels, self._tunnels, self._dialed = self._tunnels, None, None
+        self.outgoing.unlinked()
+        self.forwarding.unlinked()
+        if tunnels is not None:
+            tunnels.close()
+        self._changed()
+
+    def pass_on(self, read: bytes, said: int = 0) -> Successor:
+        """Return what a connection goes on as whose session is there; see `ElsewhereError`."""
+        tunnels = self._tunnels
+        if tunnels is None:
+            return hang_up(read, said)
+        self.tunnelled += 1
+        return tunnels.successor(read, said)
+
+    def _take_answer(self, message: Any) -> None:
+        self._heard_at = trio.current_time()
+        forwarding = self.forwarding
+        match message:
+            case Answered():
+                forwarding.answered(message)
+            case Left():
+                forwarding.left(message)
+            case Streaming():
+                forwarding.begun(message)
+            case Piece():
+                forwarding.piece(message)
+            case Finished():
+                forwarding.finished(message)
+            case Aborted():
+                forwarding.aborted(message)
+            case Heard():
+                self.outgoing.heard(message)
+            case Pong():
+                pass
+            case _:
+                if self._tunnels is not None:
+                    self._tunnels.take(message)
+
+    # -- the link from it
+
+    def accepted(
+        self, incarnation: str, home: Callable[[], Home], route: Callable[[Told, float], None]
+    ) -> Link:
+        """Return the link from it, which is there now, in place of the one that was there before.
+
+        Args:
+            incarnation: of that node.
+            home: what this node has.
+            route: routes what that node has published.
+        """
+        before, incoming = self._accepted, self.incoming_of(incarnation, route)
+        self._accepted = new = Accepted(self.node, self._flushing, home, incoming, self._unaccepted)
+        if before is not None:
+            before.link.close()
+        self.gone = False
+        return new.link
+
+    def incoming_of(self, incarnation: str, route: Callable[[Told, float], None]) -> Incoming:
+        """Return what takes what it publishes: another one for each of its processes."""
+        incoming = self.incoming
+        if incoming is None or incoming.incarnation != incarnation:
+            self.incoming = incoming = Incoming(incarnation, route)
+        return incoming
+
+    def _unaccepted(self, accepted: Accepted) -> None:
+        if self._accepted is accepted:
+            self._accepted = None
+            self._changed()
+
+    # -- whether it is there
+
+    def has_gone(self) -> None:
+        """Take note that it has gone (rule 3)."""
+        self.gone = True
+        if self._dialed is not None:
+            self._dialed.close()
+        if self._accepted is not None:
+            self._accepted.link.close()
+        self.forwarding.gone()
+        self.outgoing.gone()
+
+    def look(self, now: float) -> None:
+        """Do what is due, once a second: see whether it answers, and confirm what it has published."""
+        self.forwarding.look(now)
+        if self.incoming is not None:
+            self.incoming.go_on()
+            self.incoming.confirm()
+        link = self._dialed
+        if link is None:
+            return
+        if now > self._heard_at + SILENCE:
+            link.cut("it does not answer")
+        elif now > self._heard_at + SILENCE / 3:
+            link.send(Ping())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is known of it as plain data."""
+        return {
+            "node": self.node,
+            "address": self.address,
+            "state": "gone" if self.gone else "there" if self.is_dialed and self.has_dialed else "unreached",
+            "forwarded": self.forwarding.total,
+            "waiting": self.forwarding.waiting,
+            "tunnelled": self.tunnelled,
+        }

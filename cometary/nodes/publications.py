@@ -1,0 +1,263 @@
+"""Updates for the sessions of all nodes: what is published here goes to every other node, by the links.
+
+1.  By the links, not by the engine: a packet takes one step less, and goes on while the engine is away. Every node gets
+    all of them: so whoever was connected to a path, at any node, before something was published, at any, hears it.
+2.  To one node, all that is published here goes in one order. Each packet has a number. It is kept until that node has
+    said that it has routed it, and sent again on the next link if one breaks; what comes twice is let go of, by its
+    number. So a link that breaks loses nothing and doubles nothing.
+3.  For each node no more than `MOST` bytes are kept. While there are more, whoever publishes is refused
+    (`MailboxFullError`), but for no longer than a node that takes nothing counts as there: when it has gone, what was
+    kept for it is thrown away, and that is logged.
+4.  A node takes what comes as far as its dispatcher is not behind; the rest waits, in order, and is not confirmed. That
+    holds nothing else up, and is bounded by rule 3 at whoever has published it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.errors import MailboxFullError
+from cometary.log import get_logger
+from cometary.nodes.messages import Heard, Told, encode
+from cometary.workers.published import as_packet, as_published, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometary.actors import Future
+    from cometary.dispatch.engine import Engine
+    from cometary.nodes.link import Link
+    from cometary.packets.contract_table import Contracts
+    from cometary.packets.packet import Packet
+    from cometary.sessions.flow import Flow
+
+MOST: Final = 16 * 1024 * 1024
+
+PAUSE: Final = 0.01
+"""Seconds between two attempts to route what another node has published."""
+
+LONGEST: Final = 15.0
+"""Seconds that a packet of another node waits for sessions that are behind: longer than these are waited for."""
+
+CONFIRM: Final = 64
+"""Packets after which they are confirmed; fewer are, soon."""
+
+logger = get_logger("cometary.nodes")
+
+
+class Outgoing:
+    """What was published here, for one other node.
+
+    Args:
+        node: its name.
+        lock: held while something is published.
+    """
+
+    def __init__(self, node: str, lock: Lock) -> None:
+        self._node = node
+        self._lock = lock
+        self._unsent: deque[tuple[int, bytes]] = deque()
+        self._unconfirmed: deque[tuple[int, bytes]] = deque()
+        self._kept = 0
+        self._link: Link | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether too much is kept."""
+        return self._kept > MOST
+
+    def add(self, number: int, payload: bytes) -> None:
+        """Keep a packet to be sent; the lock is held."""
+        self._unsent.append((number, payload))
+        self._kept += len(payload)
+
+    def go_on(self) -> None:
+        """Send what the link has room for; on the loop."""
+        link = self._link
+        while link is not None and self._unsent and not link.full:
+            with self._lock:
+                packet = self._unsent.popleft()
+                self._unconfirmed.append(packet)
+            link.put(packet[1])
+
+    def linked(self, link: Link, heard: int | None) -> None:
+        """There is a link to a node that has routed all up to the number `heard`."""
+        with self._lock:
+            self._unsent.extendleft(reversed(self._unconfirmed))
+            self._unconfirmed.clear()
+        while heard is not None and self._unsent and self._unsent[0][0] <= heard:
+            self._forget(self._unsent)
+        self._link = link
+        link.freed = self.go_on
+        self.go_on()
+
+    def unlinked(self) -> None:
+        """It has ended."""
+        self._link = None
+
+    def heard(self, heard: Heard) -> None:
+        """The node has routed packets."""
+        while self._unconfirmed and self._unconfirmed[0][0] <= heard.number:
+            self._forget(self._unconfirmed)
+
+    def _forget(self, packets: deque[tuple[int, bytes]]) -> None:
+        with self._lock:
+            self._kept -= len(packets.popleft()[1])
+
+    def gone(self) -> None:
+        """The node has gone (rule 3)."""
+        with self._lock:
+            lost = len(self._unsent) + len(self._unconfirmed)
+            self._unsent.clear()
+            self._unconfirmed.clear()
+            self._kept = 0
+        if lost:
+            text = f"{lost} updates have not reached node {self._node}, or it has not said so; it has gone"
+            logger.warning("updates not confirmed", text=text, node=self._node, updates=lost)
+
+
+class Others:
+    """What is kept for all nodes that are there.
+
+    Args:
+        there: returns it.
+
+    Attributes:
+        there: the same.
+        lock: held while something is published, or thrown away: that may be in any thread.
+    """
+
+    def __init__(self, there: Callable[[], list[Outgoing]]) -> None:
+        self.there = there
+        self.lock = Lock()
+
+    def go_on(self) -> None:
+        """Send it; on the loop."""
+        for outgoing in self.there():
+            outgoing.go_on()
+
+
+class Incoming:
+    """What one other node has published.
+
+    Args:
+        incarnation: of that node.
+        route: routes a packet here; raises `MailboxFullError` if it cannot yet.
+    """
+
+    def __init__(self, incarnation: str, route: Callable[[Told, float], None]) -> None:
+        self.incarnation = incarnation
+        self._route = route
+        self._waiting: deque[tuple[Told, float]] = deque()
+        self._last: int | None = None  # the number of the last one that has come
+        self._routed: int | None = None  # and of the last one that was routed,
+        self._confirmed: int | None = None  # and of the last one that was confirmed
+        self.link: Link | None = None
+
+    @property
+    def heard(self) -> int | None:
+        """The number of the last packet that has come: those that wait need not come again."""
+        return self._last
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether packets wait to be routed."""
+        return bool(self._waiting)
+
+    def take(self, told: Told) -> None:
+        """Take a packet, unless it has come before."""
+        if self._last is not None and told.number <= self._last:
+            return
+        self._last = told.number
+        self._waiting.append((told, trio.current_time() + LONGEST))
+        if len(self._waiting) == 1:
+            self.go_on()
+        if self._routed is not None and self._routed >= (self._confirmed or 0) + CONFIRM:
+            self.confirm()
+
+    def go_on(self) -> None:
+        """Route what waits, as far as that can be."""
+        while self._waiting:
+            told, until = self._waiting[0]
+            try:
+                self._route(told, until)
+            except MailboxFullError:
+                return
+            self._waiting.popleft()
+            self._routed = told.number
+
+    def confirm(self) -> None:
+        """Tell the other node what was routed."""
+        if self.link is not None and self._routed is not None and self._routed != self._confirmed:
+            self._confirmed = self._routed
+            self.link.send(Heard(self._routed))
+
+
+class NodesEngine:
+    """An engine that passes on to the other nodes what is published here; see `cometary.dispatch.engine`.
+
+    Args:
+        local: routes here.
+        contracts: what becomes of packets where a session is too slow for them.
+        flow: knows how much is still to be routed here.
+        others: what is kept for each other node.
+    """
+
+    run: Callable[[], Awaitable[None]] | None = None
+
+    def __init__(
+        self,
+        local: Engine,
+        contracts: Contracts,
+        flow: Flow,
+        others: Others,
+    ) -> None:
+        self._local = local
+        self._contracts = contracts
+        self._flow = flow
+        self._others = others
+        self._number = 0
+        self._thread = get_ident()
+        self._token = trio.lowlevel.current_trio_token()
+        self.attach = local.attach
+        self.interest = local.interest
+        self.history = local.history
+
+    def publish(self, packet: Packet) -> Future[None] | None:
+        """Route a packet here, and send it to the others; see `Engine.publish`."""
+        published = as_published(packet)
+        encoded(published)  # what cannot travel is refused before anything is sent
+        with self._others.lock:
+            others = self._others.there()
+            for each in others:
+                if each.full:
+                    raise MailboxFullError("far too much waits for another node")
+            taken = self._local.publish(packet)
+            self._number += 1
+            payload = encode(Told(self._number, published))
+            for each in others:
+                each.add(self._number, payload)
+        if get_ident() == self._thread:
+            self._others.go_on()
+        else:
+            self._token.run_sync_soon(self._others.go_on)
+        return taken
+
+    def route(self, told: Told, until: float) -> None:
+        """Route what another node has published.
+
+        Args:
+            told: the packet.
+            until: until when sessions that are behind are waited for, by Trio's clock.
+
+        Raises:
+            MailboxFullError: it is to be tried again.
+        """
+        packet = as_packet(told.published, self._contracts)
+        if trio.current_time() < until:
+            self._flow.check()
+        self._local.publish(packet)

@@ -1,0 +1,135 @@
+"""What was published for another node, and what another one has published, while links come and go."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any, cast
+
+from cometary.errors import MailboxFullError
+from cometary.nodes.link import Link
+from cometary.nodes.messages import Heard, Told
+from cometary.nodes.publications import CONFIRM, MOST, Incoming, Outgoing
+from cometary.workers.messages import Published
+
+
+class Wire:
+    """In the place of a link: what is put on it has arrived, or is lost with it."""
+
+    def __init__(self) -> None:
+        self.put_on: list[bytes] = []
+        self.sent: list[Any] = []
+        self.full = False
+        self.freed: Any = None
+
+    def put(self, payload: bytes) -> None:
+        self.put_on.append(payload)
+
+    def send(self, message: object) -> None:
+        self.sent.append(message)
+
+
+def linked(outgoing: Outgoing, heard: int | None) -> Wire:
+    wire = Wire()
+    outgoing.linked(cast("Link", wire), heard)
+    return wire
+
+
+def published(outgoing: Outgoing, *numbers: int) -> None:
+    for number in numbers:
+        outgoing.add(number, b"%d" % number)
+    outgoing.go_on()
+
+
+def test_what_was_not_confirmed_is_sent_again_on_the_next_link_in_its_order() -> None:
+    outgoing = Outgoing("b", Lock())
+    published(outgoing, 1, 2)
+    first = linked(outgoing, None)
+    published(outgoing, 3, 4)
+    assert first.put_on == [b"1", b"2", b"3", b"4"]
+    outgoing.heard(Heard(1))
+    outgoing.unlinked()
+    published(outgoing, 5)
+    assert linked(outgoing, None).put_on == [b"2", b"3", b"4", b"5"]
+
+
+def test_what_the_other_node_has_heard_is_not_sent_again() -> None:
+    outgoing = Outgoing("b", Lock())
+    linked(outgoing, None)
+    published(outgoing, 1, 2, 3)
+    outgoing.unlinked()
+    assert linked(outgoing, 2).put_on == [b"3"]
+
+
+def test_no_more_is_sent_than_the_link_has_room_for() -> None:
+    outgoing = Outgoing("b", Lock())
+    wire = linked(outgoing, None)
+    wire.full = True
+    published(outgoing, 1)
+    assert wire.put_on == []
+    wire.full = False
+    wire.freed()
+    assert wire.put_on == [b"1"]
+
+
+def test_it_is_full_until_what_is_kept_was_confirmed_or_the_node_has_gone() -> None:
+    for end in ("confirmed", "gone"):
+        outgoing = Outgoing("b", Lock())
+        linked(outgoing, None)
+        outgoing.add(1, b"x" * (MOST + 1))
+        outgoing.go_on()
+        assert outgoing.full
+        if end == "confirmed":
+            outgoing.heard(Heard(1))
+        else:
+            outgoing.gone()
+        assert not outgoing.full
+
+
+class Taking:
+    """What routes packets, unless it is behind."""
+
+    def __init__(self) -> None:
+        self.routed: list[int] = []
+        self.behind = False
+
+    def __call__(self, told: Told, _until: float) -> None:
+        if self.behind:
+            raise MailboxFullError("behind")
+        self.routed.append(told.number)
+
+
+def told(number: int) -> Told:
+    return Told(number, Published(b"{}", "p"))
+
+
+async def test_what_comes_twice_is_routed_once() -> None:
+    taking = Taking()
+    incoming = Incoming("1", taking)
+    for number in (1, 2, 1, 2, 3):
+        incoming.take(told(number))
+    assert taking.routed == [1, 2, 3]
+
+
+async def test_what_cannot_be_routed_yet_waits_in_its_order_and_is_not_confirmed() -> None:
+    taking, wire = Taking(), Wire()
+    incoming = Incoming("1", taking)
+    incoming.link = cast("Link", wire)
+    taking.behind = True
+    for number in (1, 2):
+        incoming.take(told(number))
+    incoming.confirm()
+    assert (taking.routed, wire.sent) == ([], [])
+    taking.behind = False
+    incoming.take(told(3))
+    incoming.go_on()
+    incoming.confirm()
+    assert (taking.routed, wire.sent) == ([1, 2, 3], [Heard(3)])
+
+
+async def test_many_are_confirmed_at_once() -> None:
+    wire = Wire()
+    incoming = Incoming("1", Taking())
+    incoming.link = cast("Link", wire)
+    for number in range(1, 2 * CONFIRM + 1):
+        incoming.take(told(number))
+    assert wire.sent == [Heard(CONFIRM), Heard(2 * CONFIRM)]
