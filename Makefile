@@ -10,7 +10,7 @@
 #                REHEARSAL_OPTIONS=--pure leaves the compiled wheel out
 #   make fuzz    send 100,000 malformed requests to a server, some minutes; FUZZ_OPTIONS="--requests 5000 --seed 2"
 #                or "--wire csp", socketio, bosh, for those
-#   make proxies run the server behind a real nginx and a real Caddy, if they are installed, and see what comes through
+#   make proxies run the server behind a real nginx, Caddy and HAProxy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
@@ -61,6 +61,7 @@ fuzz: $(VENV)/dev.stamp
 proxies: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/proxies.py
 	$(VENV)/bin/python -m tests.proxies_http2
+	$(VENV)/bin/python -m tests.nodes_behind_proxies
 
 autobahn: $(VENV)/dev.stamp
 	PYTHON2="$(PYTHON2)" $(VENV)/bin/python -m tests.autobahn $(AUTOBAHN_CASES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
@@ -12,6 +13,14 @@ from typing import Any
 from tests.nodes.house import JSON
 
 Connect = Callable[[], http.client.HTTPConnection]
+
+
+PATIENCE = 60.0
+"""Seconds."""
+
+
+class RefusedError(Exception):
+    """An answer was an error."""
 
 
 class TwoWay:
@@ -30,7 +39,7 @@ class TwoWay:
         self.gaps = 0
         self.statuses: dict[int, int] = {}
         self.sid = self._ask({"rid": 1})["sid"]
-        self._done = threading.Event()
+        self._failure: Exception | None = None
 
     def _next_way(self) -> http.client.HTTPConnection:
         with self._lock:
@@ -38,7 +47,8 @@ class TwoWay:
 
     def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
         """Ask until there is an answer, each time at the next node."""
-        while True:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
             connection = self._next_way()
             try:
                 connection.request("POST", "/comet", json.dumps(body), JSON)
@@ -52,6 +62,7 @@ class TwoWay:
             self.statuses[response.status] = self.statuses.get(response.status, 0) + 1
             if response.status not in {502, 503}:
                 return answer
+        raise AssertionError(f"no answer in {PATIENCE} seconds; statuses {self.statuses}")
 
     def _request(self, **members: Any) -> dict[str, Any]:
         with self._lock:
@@ -59,7 +70,8 @@ class TwoWay:
             return {"sid": self.sid, "rid": self._rid, "ack": self._seen, **members}
 
     def _take(self, answer: dict[str, Any]) -> None:
-        assert "error" not in answer, answer
+        if "error" in answer:
+            raise RefusedError(answer["error"])
         with self._lock:
             for seq, packet in enumerate(answer.get("packets", []), answer.get("seq", 1)):
                 if seq > self._seen:
@@ -69,9 +81,11 @@ class TwoWay:
 
     def hold(self, until: int) -> None:
         """Hold a request, again and again, until so many packets have come."""
-        while len(self.received) < until:
-            self._take(self._ask(self._request()))
-        self._done.set()
+        try:
+            while len(self.received) < until:
+                self._take(self._ask(self._request()))
+        except (RefusedError, AssertionError) as error:
+            self._failure = error
 
     def send(self, packets: Iterator[tuple[str, Any]], at_a_time: int) -> None:
         """Send packets, some in each request."""
@@ -86,5 +100,7 @@ class TwoWay:
         holding = threading.Thread(target=self.hold, args=(expected,), daemon=True)
         holding.start()
         self.send(packets, at_a_time)
-        holding.join(60)
-        assert self._done.is_set(), f"{len(self.received)} of {expected} have come"
+        holding.join(PATIENCE)
+        if self._failure is not None:
+            raise self._failure
+        assert not holding.is_alive(), f"{len(self.received)} of {expected} have come"
