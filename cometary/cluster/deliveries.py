@@ -2,20 +2,25 @@
 
 1.  Packets are numbered in the order in which they are delivered, those sent to the session alone and those of paths'
     logs alike. What a number stands for is kept until the client has acknowledged it.
-2.  Where the client is after a packet follows from where it was at first and the packets up to that one.
+2.  A packet of a path whose log ends with the node is numbered like any other, and moves no position: who adopts the
+    session cannot read on there, and says that there is a gap.
+3.  Where the client is after a packet follows from where it was at first and the packets up to that one.
 
 Pure, and a value.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cometary.cluster.client_position import ClientPosition
 from cometary.packets.position import Position
 
 Mark = tuple[str, Position] | None
 """What a number stands for: a place in a log, or None for a packet sent to the session alone."""
+
+PASSING: Final[Mark] = ("", Position("", 0))
+"""What the number of a packet stands for that no log keeps (rule 2)."""
 
 
 class Deliveries(NamedTuple):
@@ -44,12 +49,18 @@ class Deliveries(NamedTuple):
         """Number a packet of a path's log."""
         return self._replace(marks=(*self.marks, (log, place)))
 
+    def with_passing(self) -> Deliveries:
+        """Number a packet that no log keeps."""
+        return self._replace(marks=(*self.marks, PASSING))
+
     def position_at(self, number: int) -> ClientPosition:
         """Return where the client is when it has all up to this number."""
         marks = self.marks[: max(number - self.acknowledged, 0)]
         if not marks:
             return self.position
-        logs = dict(self.position.logs) | dict([mark for mark in marks if mark is not None])
+        logs = dict(self.position.logs) | dict(
+            [mark for mark in marks if mark is not None and mark is not PASSING]
+        )
         return ClientPosition(self.own + marks.count(None), tuple(sorted(logs.items())))
 
     def acknowledge(self, number: int) -> Deliveries | None:

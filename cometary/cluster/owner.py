@@ -221,6 +221,30 @@ class OwnerMachine(StateMachine):
         self._doubts += ((request, condition),)
         return []
 
+    # -- what the shell may ask
+
+    @property
+    def expected(self) -> int:
+        """The id of the next new request, as far as is known here."""
+        return self._expected
+
+    @property
+    def waiting(self) -> tuple[ClientRequest, ...]:
+        """The requests that wait for their turn."""
+        return self._waiting
+
+    @property
+    def unfinished(self) -> int:
+        """How many packets of the client the application has not finished with."""
+        under_way = () if self._under_way is None else self._under_way.accepted
+        return len(self.record.inbox + under_way + self._gathered.accepted) + len(self._todo)
+
+    @property
+    def unacknowledged(self) -> tuple[bytes, ...]:
+        """The packets sent to the session alone that its client is not known to have."""
+        under_way = () if self._under_way is None else self._under_way.out
+        return self.record.out + under_way + self._gathered.out
+
     # -- the application
 
     @on(ANY, Sent, to=(owned, END))
@@ -231,9 +255,12 @@ class OwnerMachine(StateMachine):
 
     @on(owned, Published)
     def publish(self, event: Published) -> Step:
-        """Deliver it: the path's log has it."""
+        """Deliver it: the path's log has it, or nothing has."""
         assert self.deliveries is not None  # noqa: S101 - it has been told where the client is
-        self.deliveries = self.deliveries.with_logged(event.log, event.position)
+        if event.log is None or event.position is None:
+            self.deliveries = self.deliveries.with_passing()
+        else:
+            self.deliveries = self.deliveries.with_logged(event.log, event.position)
         return stay(Deliver((event.packet,)))
 
     @on((unsynced, leaving, ending), Published)

@@ -52,11 +52,17 @@ class Sent(NamedTuple):
 
 
 class Published(NamedTuple):
-    """There is an entry in the log of a path that the session is connected to."""
+    """There is a packet to a path that the session is connected to.
 
-    log: str
-    position: Position
-    packet: bytes
+    Attributes:
+        log: the log that keeps it; None if none does that outlives the node.
+        position: its place there.
+        packet: the packet.
+    """
+
+    log: str | None
+    position: Position | None
+    packet: Any
 
 
 class Yielded(NamedTuple):
@@ -143,7 +149,8 @@ class Number:
 class Deliver:
     """Put packets behind the outbox, and answer with them."""
 
-    packets: tuple[bytes, ...]
+    packets: tuple[Any, ...]
+    """Those sent to the session alone as they are recorded, that of a path as it came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from cometary.cluster.owner_events import (
     Invoke,
     Meet,
     Number,
+    Published,
     ReportDeath,
     Restored,
     Returned,
@@ -124,3 +125,25 @@ def test_calls_made_again_after_a_death_are_one_change_with_what_they_send() -> 
     [commit] = does(machine, Returned(Change(out=(b"second",))))
     assert commit == Commit(1, 0, Change(rid=2, out=(b"first", b"second")))
     assert does(machine, OK) == [Deliver((b"first", b"second")), Meet(request, counts=True)]
+
+
+def test_a_packet_that_no_log_keeps_is_numbered_and_moves_no_position() -> None:
+    machine = owner()
+    assert does(machine, Published(None, None, "passing")) == [Deliver(("passing",))]
+    does(machine, Sent((b"own",)))
+    does(machine, OK)
+    assert machine.deliveries is not None
+    assert machine.deliveries.position_at(1) == ClientPosition()
+    assert machine.deliveries.position_at(2) == ClientPosition(1)
+
+
+def test_a_shell_is_told_what_waits() -> None:
+    machine = owner()
+    assert machine.expected == 2
+    does(machine, asks(2, packets=(b"one", b"two")))
+    does(machine, asks(3))
+    assert (machine.expected, machine.unfinished, [each.rid for each in machine.waiting]) == (3, 2, [3])
+    does(machine, Sent((b"news",)))
+    assert machine.unacknowledged == (b"news",)
+    does(machine, OK)
+    assert (machine.unfinished, machine.unacknowledged) == (2, (b"news",))
