@@ -78,6 +78,11 @@ class Records(Protocol):
 class Members(Protocol):
     """Who is there."""
 
+    @property
+    def node(self) -> str:
+        """The name of this node."""
+        ...
+
     async def join(self, address: str) -> None:
         """Take out a lease for this node.
 
@@ -108,11 +113,22 @@ class Members(Protocol):
         ...
 
     async def leave(self) -> None:
-        """Give the lease back, for another process to have this node's name; in vain while the engine is away."""
+        """Give the lease back, for another process to have this node's name; in vain while the engine is away.
+
+        Its sessions are then to be adopted, without waiting for the lease to run out.
+        """
+        ...
+
+    async def look(self) -> None:
+        """Ask who is there, rather than wait until that is asked anyway."""
         ...
 
     def watch(self, gone: Callable[[str], object]) -> None:
         """Have `gone` told of every node whose lease runs out, once; on the loop."""
+        ...
+
+    def watch_lapses(self, lapsed: Callable[[], object]) -> None:
+        """Have `lapsed` told when this node's lease had run out and is renewed, and when the engine was away."""
         ...
 
 

@@ -67,7 +67,7 @@ class LocalEngine:
 
     def __init__(self, shared: SharedState, node: str, *, lease: float = LEASE) -> None:
         self._shared = shared
-        self._node = node
+        self.node = self._node = node
         self._lease = lease
         self._address = ""
         self._calls: deque[Callable[[], object]] = deque()
@@ -77,6 +77,8 @@ class LocalEngine:
         self.address = self._membership.neighbours.address
         self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
+        self.watch_lapses = self._membership.watch_lapses
+        self.look = self._membership.look
 
     @property
     def lease_until(self) -> float:
@@ -91,6 +93,7 @@ class LocalEngine:
     async def leave(self) -> None:
         """Give the lease back; see `Members.leave`."""
         await trio.lowlevel.checkpoint()
+        self._membership.leave()
         self._shared.renew(self._node, self, self._address, trio.current_time())
 
     async def _renew(self) -> list[Lessee]:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from math import inf
 from typing import Final, NamedTuple
 
@@ -118,11 +119,26 @@ class Membership:
         self._heard = trio.Event()
         self._renew = renew
         self._watchers: list[Callable[[str], object]] = []
+        self._lapse_watchers: list[Callable[[], object]] = []
+        self._left = False
         self.neighbours = Neighbours(node, lease)
 
     def watch(self, gone: Callable[[str], object]) -> None:
         """Have `gone` told of every node whose lease runs out."""
         self._watchers.append(gone)
+
+    def watch_lapses(self, lapsed: Callable[[], object]) -> None:
+        """Have `lapsed` told when the lease had run out and is renewed, and when the engine was away."""
+        self._lapse_watchers.append(lapsed)
+
+    def leave(self) -> None:
+        """Renew it no more."""
+        self._left = True
+
+    async def look(self) -> None:
+        """Ask who is there, if the engine can be asked."""
+        with suppress(OSError):
+            await self.renew()
 
     def alive(self, node: str) -> bool:
         """Whether a node is there, as far as is known."""
@@ -146,6 +162,9 @@ class Membership:
         Raises:
             OSError: the engine is away.
         """
+        if self._left:
+            await trio.lowlevel.checkpoint()
+            return
         asked = trio.current_time()
         try:
             lessees = await self._renew()
@@ -156,8 +175,11 @@ class Membership:
 
     def renewed(self, asked: float, lessees: Iterable[Lessee]) -> None:
         """The engine has renewed it, which was asked at `asked`."""
+        lapsed = -inf < self.lease_until < trio.current_time() or self.neighbours.grace_until == inf
         self.lease_until = asked + self._lease
         self.neighbours.heard(asked, lessees)
+        for told in self._lapse_watchers if lapsed else ():
+            told()
         self._heard.set()
         self._heard = trio.Event()
         for node in self.neighbours.gone(trio.current_time()):

@@ -77,3 +77,46 @@ async def test_who_waits_until_it_is_known_who_is_dead_waits_while_the_engine_is
     assert known == []
     await trio.sleep(0.2)
     assert known == [36.0]
+
+
+async def test_a_node_hears_that_its_lease_had_run_out_and_that_the_engine_was_away(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    there, lapses = True, list[float]()
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        if not there:
+            raise OSError("away")
+        return ()
+
+    membership = Membership("a", 4.0, renew)
+    membership.watch_lapses(lambda: lapses.append(trio.current_time()))
+    for _ in range(3):
+        await membership.renew()
+        await trio.sleep(3)
+    assert not lapses, "neither had it run out, nor was the engine away"
+    await trio.sleep(2)
+    await membership.renew()
+    assert lapses == [11.0]
+    there = False
+    with pytest.raises(OSError, match="away"):
+        await membership.renew()
+    there = True
+    await membership.look()
+    assert lapses == [11.0, 11.0]
+
+
+async def test_a_node_that_has_left_renews_its_lease_no_more() -> None:
+    renewals = list[None]()
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        renewals.append(None)
+        return ()
+
+    membership = Membership("a", 4.0, renew)
+    await membership.renew()
+    membership.leave()
+    await membership.renew()
+    assert len(renewals) == 1

@@ -53,7 +53,7 @@ class RedisEngine:
 
     def __init__(self, url: str, node: str, *, lease: float = LEASE) -> None:
         self._url = read_url(url)
-        self._node = node
+        self.node = self._node = node
         self._lease = lease
         self._incarnation = secrets.token_hex(8)
         self._address = ""
@@ -67,6 +67,7 @@ class RedisEngine:
         self.address = self._membership.neighbours.address
         self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
+        self.watch_lapses = self._membership.watch_lapses
 
     # -- who is there
 
@@ -96,8 +97,15 @@ class RedisEngine:
             raise EngineError(str(error)) from None
         self._membership.renewed(asked, self._lessees(reply))
 
+    async def look(self) -> None:
+        """Ask who is there; see `Members.look`."""
+        await trio.lowlevel.checkpoint()
+        if self._lane.up:  # else it will be asked as soon as it is there
+            await self._membership.look()
+
     async def leave(self) -> None:
         """Give the lease back; see `Members.leave`."""
+        self._membership.leave()
         with trio.move_on_after(PATIENCE), suppress(Exception):
             await self._tell(0)
 

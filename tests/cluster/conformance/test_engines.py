@@ -179,3 +179,17 @@ async def test_two_nodes_have_two_names(new_engine: NewEngine) -> None:
     async with running(new_engine("a", LEASE)):
         with pytest.raises(EngineError, match="there is another node 'a'"):
             await new_engine("a", LEASE).join("")
+
+
+async def test_a_node_that_leaves_is_gone_for_whoever_looks(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE), "here") as engine, running(new_engine("b", LEASE)) as other:
+        gone = list[str]()
+        other.watch(gone.append)
+        assert await other.owner("s") is None, "the connection is there"
+        await other.look()
+        assert other.alive("a")
+        await engine.leave()
+        await other.look()
+        assert not other.alive("a")
+        assert gone == ["a"]
+        assert (engine.node, other.node) == ("a", "b")
