@@ -93,6 +93,18 @@ class App(Sockets):
         self.of_signon.append(handler)
         return handler
 
+    def recovered(self, handler: SignonHandler) -> SignonHandler:
+        """Call `handler(session)` when a session that was recorded goes on here, since its process has ended.
+
+        Its data and its paths are what they were; it is no sign-on.
+
+        Raises:
+            UsageError: if it cannot be called so; the caller's fault.
+        """
+        check_handler("@app.recovered", handler, "session")
+        self.of_recovered.append(handler)
+        return handler
+
     def signoff(self, handler: SignoffHandler) -> SignoffHandler:
         """Call `handler(session, reason, undelivered)` when a session has ended.
 

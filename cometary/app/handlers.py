@@ -34,6 +34,7 @@ class Handlers:
 
     Attributes:
         of_signon: called with each session that has opened.
+        of_recovered: called with each session that goes on here.
         of_signoff: called with each end of a session.
         of_failure: called with each failure.
         of_receipt: called with each receipt.
@@ -42,6 +43,7 @@ class Handlers:
 
     def __init__(self) -> None:
         self.of_signon: list[Handler] = []
+        self.of_recovered: list[Handler] = []
         self.of_signoff: list[Handler] = []
         self.of_failure: list[Handler] = []
         self.of_receipt: list[Handler] = []
@@ -71,6 +73,10 @@ class Handlers:
     def signed_on(self, session: Session) -> Awaitable[object] | None:
         """Hand a new session to the handlers."""
         return call_each(self.of_signon, session)
+
+    def resumed(self, session: Session) -> Awaitable[object] | None:
+        """Hand a session that goes on here to the handlers."""
+        return call_each(self.of_recovered, session)
 
     def received(self, session: Session, packet: Packet) -> Awaitable[object] | None:
         """Hand a client packet to the handlers of its path."""

@@ -124,6 +124,12 @@ class Paths(Handlers):
             self._peers.add(session)
         return super().signed_on(session)
 
+    def resumed(self, session: Session) -> Awaitable[object] | None:
+        """See `Handlers.resumed`."""
+        if self._peers is not None:
+            self._peers.add(session)
+        return super().resumed(session)
+
     def signed_off(
         self, session: Session, reason: str, undelivered: Sequence[Packet]
     ) -> Awaitable[object] | None:

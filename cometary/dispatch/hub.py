@@ -265,6 +265,8 @@ class Hub(SessionsHub):
             self._unsubscribe(keeper, new)
             raise
         self._presence.join(keeper, new)
+        if keeper.recorder is not None:
+            keeper.recorder.touched()
         if replay is not None and (self._keeps or replay is not NOTHING):
             self._replays.begin(keeper, new if replay is NOTHING else patterns, replay)
 
@@ -284,6 +286,8 @@ class Hub(SessionsHub):
         self._presence.leave(keeper, patterns)
         for pattern in patterns:
             self._table.unsubscribe(pattern, keeper.ref)
+        if keeper.recorder is not None:
+            keeper.recorder.touched()
 
     # -- any other actor; for doors -----------------------------------------------------------
 

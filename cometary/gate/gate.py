@@ -26,7 +26,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cometary.errors import ProtocolError
 from cometary.gate.binding import fits
@@ -50,10 +50,28 @@ if TYPE_CHECKING:
     from cometary.gate.rate_limit import OpenLimiter
     from cometary.packets.packet import Packet
     from cometary.sessions import Request, SessionKeeper, SessionManager
-    from cometary.sessions.admission import Judge, Verdict
+    from cometary.sessions.admission import Admission, Judge, Verdict
     from cometary.sessions.events import Stream
     from cometary.sessions.locator import Locator
     from cometary.sessions.settings import SessionSettings
+
+
+class Recording(Protocol):
+    """What records sessions, so that they can go on elsewhere; see `cometary.cluster.recording`."""
+
+    def open(
+        self,
+        keeper: SessionKeeper,
+        admission: Admission | None,
+        go_on: Callable[[], object],
+        refuse: Callable[[ProtocolError], object],
+    ) -> None:
+        """Record a session that is to be opened, and call `go_on` then."""
+        ...
+
+    def seek(self, sid: str, go_on: Callable[[], object], refuse: Callable[[ProtocolError], object]) -> bool:
+        """Look for a session that is not here, and call `go_on` when it is; returns whether there can be one."""
+        ...
 
 
 class Gate:
@@ -66,6 +84,7 @@ class Gate:
         judge: says whether an applicant is let in; None lets all in.
         binding: what sessions are bound to; None for nothing but their id.
         locator: finds sessions; None for the manager's directory.
+        recording: records sessions, and finds those that were recorded elsewhere; None if none are.
         start_soon: runs an async function beside everything else, for a judge that is one.
 
     Attributes:
@@ -83,6 +102,7 @@ class Gate:
         judge: Judge | None = None,
         binding: Binding | None = None,
         locator: Locator | None = None,
+        recording: Recording | None = None,
         start_soon: Callable[..., None],
     ) -> None:
         self._turnstile = LimitingTurnstile(manager.settings, limiter.now)
@@ -91,6 +111,7 @@ class Gate:
         self.accepts = accepts
         self._locator: Locator = manager.directory if locator is None else locator
         self.living = self._locator.living
+        self._recording = recording
         self._limiter = limiter
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
@@ -104,7 +125,7 @@ class Gate:
     def knows(self, sid: str) -> bool:
         """Whether there is a session with the id `sid`, or was one a moment ago."""
         place = self._locator.find(sid)
-        return not isinstance(place, Gone) or place.reason is not None
+        return not isinstance(place, Gone) or place.reason is not None or self._recording is not None
 
     @property
     def most_packets(self) -> int:
@@ -140,9 +161,27 @@ class Gate:
             self._judging.forget(opening)
 
     def _opened(self, opening: Opening, binding: bytes | None, verdict: Verdict) -> None:
-        admission, manager, settings = admission_of(verdict), self._manager, self._manager.settings
+        admission, manager = admission_of(verdict), self._manager
+        if opening.resumes and self._recording is not None:
+            manager.find_room()
+            keeper = manager.new_keeper(opening.rid, opening.wait, opening.policy)
+            welcome = partial(self._enter, opening, binding, admission, keeper)
+            known = admission if self.guards else None
+            self._recording.open(keeper, known, welcome, opening.refuse)
+            return
         keeper = manager.open(opening.rid, opening.wait, opening.policy)
-        machine = keeper.machine
+        self._welcome(opening, binding, admission, keeper)
+
+    def _enter(
+        self, opening: Opening, binding: bytes | None, admission: Admission, keeper: SessionKeeper
+    ) -> None:
+        self._manager.enter(keeper)
+        self._welcome(opening, binding, admission, keeper)
+
+    def _welcome(
+        self, opening: Opening, binding: bytes | None, admission: Admission, keeper: SessionKeeper
+    ) -> None:
+        manager, settings, machine = self._manager, self._manager.settings, keeper.machine
         if self.guards:
             admit(keeper, admission, settings.notice, binding)
         manager.journal.opened(keeper, opening.wire, opening.credentials.peer)
@@ -156,6 +195,7 @@ class Gate:
                 None if admission.expires is None else round(admission.expires, 3),
                 None if self._binding is None else self._binding.name,
                 keeper.name,
+                None if keeper.recorder is None else keeper.recorder.generation,
             )
         )
         if opening.stream is not None:
@@ -163,16 +203,21 @@ class Gate:
 
     # -- what a session is asked --------------------------------------------------------------
 
-    def submit(self, sid: str, request: Request, credentials: Credentials | None = None) -> None:
+    def submit(
+        self, sid: str, request: Request, credentials: Credentials | None = None, *, sought: bool = False
+    ) -> None:
         """Hand a request to the session with the id `sid`.
 
         Args:
             sid: the id, as the client gives it.
             request: the request.
             credentials: what the client shows of itself; may be left out where nothing is guarded.
+            sought: whether the session was looked for elsewhere, and found.
         """
         try:
             keeper = self.living.get(sid)
+            if keeper is None and not sought and self._seeks(sid, request, credentials):
+                return
             if self.guards:
                 self._submit_guarded(sid, keeper, request, credentials)
                 return
@@ -200,6 +245,16 @@ class Gate:
             keeper.submit(request)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))
+
+    def _seeks(self, sid: str, request: Request, credentials: Credentials | None) -> bool:
+        """Whether the session of a request, which is not here, is looked for; then the request waits for it."""
+        if self._recording is None or not request.resumes:
+            return False
+        place = self._locator.find(sid)
+        if not isinstance(place, Gone) or place.reason is not None:
+            return False
+        go_on = partial(self.submit, sid, request, credentials, sought=True)
+        return self._recording.seek(sid, go_on, request.refuse)
 
     def submit_to(self, keeper: SessionKeeper, request: Request) -> None:
         """Hand a request without packets to a session that was found in `living`, where nothing is guarded."""

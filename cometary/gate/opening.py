@@ -52,6 +52,7 @@ class Welcome(NamedTuple):
         expires: seconds after which the session ends, unless its token is renewed; None: never.
         bind: what each request has to give besides the id, `cookie` or `token`; None: nothing.
         name: the session's public name, of which clients of some wires are told.
+        generation: that of a session that is recorded; None for one that is not.
     """
 
     sid: str
@@ -62,6 +63,7 @@ class Welcome(NamedTuple):
     expires: float | None = None
     bind: str | None = None
     name: str = ""
+    generation: int | None = None
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -77,9 +79,10 @@ class Opening:
 
     Attributes:
         stream: what is attached to the session once it has opened; None, as it is at first, for nothing.
+        resumes: whether its client can go on with the session elsewhere, as only those of some wires can.
     """
 
-    __slots__ = ("credentials", "policy", "rid", "stream", "wait", "wire")
+    __slots__ = ("credentials", "policy", "resumes", "rid", "stream", "wait", "wire")
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class Opening:
         self.wait = wait
         self.policy = policy
         self.stream: Stream | None = None
+        self.resumes = False
 
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""

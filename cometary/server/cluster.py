@@ -15,7 +15,11 @@ from cometary.server.children import with_pauses
 from cometary.supervision import ChildSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.cluster.engine import Engine
+    from cometary.cluster.recording import Recording
+    from cometary.sessions import SessionManager
     from cometary.settings import Settings
 
 
@@ -44,6 +48,19 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
         return RedisEngine(settings.engine, node or new_node_name(), lease=settings.lease)
     except EngineError as error:
         raise ConfigError("engine", str(error)) from None
+
+
+def new_recording(engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> Recording:
+    """Return what records sessions, and takes over those of servers that are gone.
+
+    Args:
+        engine: where they are recorded.
+        manager: knows the sessions that are here.
+        start_soon: runs an async function beside everything else.
+    """
+    from cometary.cluster.recording import Recording  # noqa: PLC0415 - see above
+
+    return Recording(engine, manager, start_soon)
 
 
 def cluster_children(engine: Engine | None) -> list[ChildSpec]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.app import App, Authenticator
+    from cometary.gate.gate import Recording
     from cometary.server.doors import Doors
     from cometary.sessions import SessionManager
     from cometary.sessions.locator import Locator
@@ -55,6 +56,7 @@ def make_gate(
     *,
     key: bytes,
     locator: Locator,
+    recording: Recording | None,
     now: Callable[[], float],
     start_soon: Callable[..., None],
 ) -> Gate:
@@ -67,6 +69,7 @@ def make_gate(
         authenticator: says who is let in; None lets all in.
         key: that of the digests of what sessions are bound to.
         locator: finds sessions.
+        recording: records them; None if nothing does.
         now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
         start_soon: runs an async function beside everything else.
     """
@@ -78,6 +81,7 @@ def make_gate(
         judge=judge_by_namespace(None if authenticator is None else judge_of(authenticator), judges),
         binding=binding_of(settings.bind, key),
         locator=locator,
+        recording=recording,
         start_soon=start_soon,
     )
 

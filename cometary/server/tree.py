@@ -28,6 +28,7 @@ import trio
 from cometary.actors import ActorRef, ActorSystem, system
 from cometary.app import App
 from cometary.app.receipt_reader import ReceiptReader
+from cometary.cluster.settings import RESUME
 from cometary.dispatch.dispatcher import Table
 from cometary.dispatch.hub import Hub
 from cometary.doors.control.door import ControlDoor
@@ -45,7 +46,7 @@ from cometary.server.children import (
     task_children,
     with_pauses,
 )
-from cometary.server.cluster import choose_cluster, cluster_children
+from cometary.server.cluster import choose_cluster, cluster_children, new_recording
 from cometary.server.colleagues import ALONE, new_engine
 from cometary.server.csp import csp
 from cometary.server.doors import Doors
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
 
     from cometary.app import Authenticator
     from cometary.cluster.engine import Engine as Cluster
+    from cometary.cluster.recording import Recording
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Door, Listener
     from cometary.server.colleagues import Colleagues
@@ -204,6 +206,7 @@ class Server:
         self._application = self._doors.around(app)
         self._colleagues = colleagues
         self._cluster = cluster
+        self._recording: Recording | None = None
         self._manager = manager = SessionManager(session_settings(settings), self._application)
         manager.new_sid, self._locator = colleagues.new_sid, colleagues.locator(manager.directory)
         colleagues.note_receipts(manager.receipts)
@@ -216,6 +219,8 @@ class Server:
             locator=self._locator,
             start_soon=actors.start_soon,
         )
+        if cluster is not None and settings.sessions == RESUME:
+            self._recording = new_recording(cluster, manager, actors.start_soon)
         self._tracing = tracing
         if tracing is not None:
             self._hub.probes.told = tracing.tell
@@ -314,6 +319,8 @@ class Server:
         self._state = "stopping"
         self._front_end.leave_callers()
         await self._sign_off_all()
+        if self._cluster is not None:
+            await self._cluster.leave()
         self._doors.sessions_ended()
         self._front_end.stop_listening()
         async with trio.open_nursery() as nursery:
@@ -377,6 +384,7 @@ class Server:
             self._authenticator,
             key=self._binding_key,
             locator=self._locator,
+            recording=self._recording,
             now=now,
             start_soon=start_soon,
         )

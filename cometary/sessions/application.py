@@ -28,6 +28,10 @@ class Application(Protocol):
         """A session has opened."""
         ...
 
+    def resumed(self, session: Session, /) -> Awaitable[object] | None:
+        """A recorded session goes on here; its sign-on was elsewhere."""
+        ...
+
     def received(self, session: Session, packet: Packet, /) -> Awaitable[object] | None:
         """The client has sent a packet."""
         ...

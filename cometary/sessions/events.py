@@ -26,6 +26,7 @@ class Request:
     Attributes:
         holds: whether it wants to be held until there is a packet. One that does not, a send, is answered at once
             with nothing, and leaves the carrier that there is alone.
+        resumes: whether its client can go on with the session elsewhere.
 
     Args:
         rid: its request id.
@@ -41,6 +42,7 @@ class Request:
     __slots__ = ("ack", "close", "packets", "rid", "sid", "size")
 
     holds: ClassVar[bool] = True
+    resumes: ClassVar[bool] = False
 
     def __init__(
         self, rid: int, ack: int = 0, packets: Sequence[Packet] = (), *, close: bool = False, size: int = 0

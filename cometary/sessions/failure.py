@@ -19,7 +19,7 @@ class Failure(NamedTuple):
     """One call of the application that did not come to its end.
 
     Attributes:
-        hook: what was called: the handlers of `signon`, `packet`, `signoff` or `receipt`.
+        hook: what was called: the handlers of `signon`, `recovered`, `packet`, `signoff` or `receipt`.
         error: what a handler raised, `Exception` or not: a group if several handlers of the call did; an
             `ActorEndedError` if an async handler was interrupted because its actor crashed of
             something else.
@@ -30,7 +30,7 @@ class Failure(NamedTuple):
         receipt: for `receipt`.
     """
 
-    hook: Literal["signon", "packet", "signoff", "receipt"]
+    hook: Literal["signon", "recovered", "packet", "signoff", "receipt"]
     error: BaseException
     session: Session | None = None
     packet: Packet | None = None

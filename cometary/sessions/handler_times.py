@@ -8,10 +8,10 @@ from typing import Final
 from cometary.histograms import Histogram
 from cometary.packets.packet import Packet
 from cometary.sampling import Sampler
-from cometary.sessions.keeper import SignedOff, SignedOn
+from cometary.sessions.keeper import Recovered, SignedOff, SignedOn
 
 PACKET: Final = "packet"
-HOOKS: Final = ("signon", PACKET, "signoff", "failure")
+HOOKS: Final = ("signon", "recovered", PACKET, "signoff", "failure")
 
 
 class HandlerTimes:
@@ -48,4 +48,6 @@ def hook_of(item: object) -> str:
         return PACKET
     if isinstance(item, SignedOn):
         return "signon"
+    if isinstance(item, Recovered):
+        return "recovered"
     return "signoff" if isinstance(item, SignedOff) else "failure"

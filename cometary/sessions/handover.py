@@ -23,7 +23,7 @@ from cometary.packets.receipted import AskedPacket
 from cometary.sessions.failure import Failure
 from cometary.sessions.flow import CAUSE, Flow
 from cometary.sessions.handler_times import HandlerTimes
-from cometary.sessions.keeper import BEHIND, SessionKeeper, SignedOff, SignedOn
+from cometary.sessions.keeper import BEHIND, Recovered, SessionKeeper, SignedOff, SignedOn
 from cometary.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ class Handover:
                 caller.tell_itself(item.failed())
         elif isinstance(item, SignedOn):
             failure = Failure("signon", error, self._session)
+        elif isinstance(item, Recovered):
+            failure = Failure("recovered", error, self._session)
         elif isinstance(item, SignedOff):
             failure = Failure(
                 "signoff", error, self._session, reason=item.reason, undelivered=item.undelivered
@@ -202,6 +204,8 @@ class Handover:
             return application.received(self._session, item)
         if isinstance(item, SignedOn):
             return application.signed_on(self._session)
+        if isinstance(item, Recovered):
+            return application.resumed(self._session)
         if isinstance(item, SignedOff):
             if self._keeper.settled:
                 return None  # the server waits no longer, and has said that the application is not told

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cometary.sessions.handover import Caller
     from cometary.sessions.lease import Lease
     from cometary.sessions.machine import SessionMachine
+    from cometary.sessions.recorder import Recorder
 
 
 MOVED: Final = "moved"
@@ -53,6 +54,10 @@ class SignedOn(NamedTuple):
 SIGNED_ON: Final = SignedOn()
 
 
+class Recovered(NamedTuple):
+    """To be handed to the application: the session, which is recorded, goes on here."""
+
+
 class SignedOff(NamedTuple):
     """To be handed to the application: the session has ended."""
 
@@ -61,7 +66,7 @@ class SignedOff(NamedTuple):
     """Filled when it is handed over."""
 
 
-Call = SignedOn | Packet | SignedOff
+Call = SignedOn | Recovered | Packet | SignedOff
 """What the application is called with, other than for a failure."""
 
 
@@ -97,6 +102,7 @@ class SessionKeeper:
         "name",
         "opened",
         "received",
+        "recorder",
         "ref",
         "retry_after",
         "serving",
@@ -133,6 +139,8 @@ class SessionKeeper:
         """What the application was called with whose async handler has not returned."""
         self.forward: Callable[[object], None] | None = None
         """Takes what is sent to the session since it has moved, if it has."""
+        self.recorder: Recorder | None = None
+        """What records it, if anything does."""
         self.lease: Lease | None = None
         """On what the client was let in, if somebody was asked."""
         self.hold_or_die: Timer | None = None
@@ -201,6 +209,8 @@ class SessionKeeper:
         cell: Receiving = self.ref.actor_inbox
         if cell.state == CLOSED:
             return False
+        if self.recorder is not None and isinstance(message, Packet):
+            message = self.recorder.sent(message)
         cell.put(message)
         return True
 
@@ -209,6 +219,8 @@ class SessionKeeper:
         cell: Receiving = self.ref.actor_inbox
         if cell.state == CLOSED:
             return False
+        if self.recorder is not None and isinstance(message, Packet):
+            message = self.recorder.sent(message)
         cell.hand(message)
         return True
 

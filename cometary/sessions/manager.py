@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from cometary.actors import ActorRef, Exit
     from cometary.sessions.application import Application, Hub
+    from cometary.sessions.events import Attach, Request
     from cometary.sessions.policy import Policy
     from cometary.sessions.settings import SessionSettings
     from cometary.sessions.tracking import Outcome
@@ -118,12 +119,20 @@ class SessionManager:
         Raises:
             ProtocolError: `too-many-sessions` or `shutting-down`; nobody's fault, try later.
         """
-        supervisor = self.find_room()
-        machine = SessionMachine(self.settings, first_rid, wait, policy or self._policy)
-        keeper = SessionKeeper(self.new_sid(), new_name(), machine, trio.current_time())
-        self._begin(keeper, supervisor)
-        self.directory.add(keeper)
+        self.find_room()
+        keeper = self.new_keeper(first_rid, wait, policy)
+        self.enter(keeper)
         return keeper
+
+    def new_keeper(self, first_rid: int, wait: float | None, policy: Policy | None) -> SessionKeeper:
+        """Return the lasting part of a session that is to be opened; for the arguments see `open`."""
+        machine = SessionMachine(self.settings, first_rid, wait, policy or self._policy)
+        return SessionKeeper(self.new_sid(), new_name(), machine, trio.current_time())
+
+    def enter(self, keeper: SessionKeeper) -> None:
+        """Let a session begin; raises as `open` does."""
+        self._begin(keeper, self.find_room())
+        self.directory.add(keeper)
 
     def find_room(self) -> DynamicSupervisor:
         """Return what one more session may run under; raises as `open` does."""
@@ -137,7 +146,7 @@ class SessionManager:
 
     def _begin(self, keeper: SessionKeeper, supervisor: DynamicSupervisor) -> None:
         keeper.machine.arbiter = SessionArbiter(keeper, self.turnstile, self.flow)
-        keeper.ref = supervisor.start_child(SessionActor, keeper, self)
+        keeper.ref = supervisor.start_child(actor_of(keeper), keeper, self)
 
     def find(self, sid: str) -> SessionKeeper:
         """Return the session with the id `sid`, which is here.
@@ -182,15 +191,39 @@ class SessionManager:
         except BaseException:
             cell.put_back(iter(mail))
             raise
+        self._moved(keeper, forward)
+        carriers = let_go(keeper.machine, mail)
+        keeper.leave()
+        return Released(frozen, carriers)
+
+    def _moved(self, keeper: SessionKeeper, forward: Callable[[object], None]) -> None:
         keeper.ended, keeper.forward = MOVED, forward
         self.hub.drop(keeper)
         self.flow.catch_up(keeper.ref)
         self.directory.remove(keeper)
         self._past.add(keeper.machine.outbox)
         self._past.received += keeper.received
-        carriers = let_go(keeper.machine, mail)
-        keeper.leave()
-        return Released(frozen, carriers)
+
+    def forget(self, keeper: SessionKeeper) -> list[Request | Attach]:
+        """Let a recorded session go on elsewhere; in its own turn, behind which its actor stops.
+
+        What is sent to it here from now on is not delivered, and is counted so.
+
+        Returns:
+            Its client's requests that were not answered.
+        """
+        if keeper.ended is not None:  # its end was told here, though not to the application
+            self._leaving.pop(keeper.ref, None)
+            return []
+
+        def refuse(message: object) -> None:
+            if isinstance(message, Packet):
+                self.refuse(keeper, message)
+
+        self._moved(keeper, refuse)
+        for timer in keeper.timers.values():
+            timer.close()
+        return let_go(keeper.machine, ())
 
     def adopt(self, plain: object, late: float = 0.0) -> SessionKeeper:
         """Take a session that was released elsewhere.
@@ -339,7 +372,7 @@ class SessionManager:
         if keeper.sign_off is not None and not keeper.unhandled:
             return  # the last call of all has been made
         # A sign-off that is still queued needs no message: this actor finds it when it starts.
-        keeper.ref = self._supervisor.start_child(SessionActor, keeper, self)
+        keeper.ref = self._supervisor.start_child(actor_of(keeper), keeper, self)
         if keeper.ended is None:
             keeper.ref.tell(End("failed"))
             return
@@ -362,6 +395,9 @@ class SessionManager:
         self._spread = spread
         leaving, ends = [*self._leaving.values()], [*self.directory]  # the former may not have signed off
         for keeper in ends:
+            if keeper.recorder is not None:
+                keeper.recorder.leave()
+                continue
             keeper.retry_after = self._come_back()
             keeper.ref.tell(End("shutdown", keeper.retry_after))
         for keeper in [*leaving, *ends]:
@@ -376,6 +412,7 @@ class SessionManager:
             Each session that the application has not been told of, why it ends, and what it did not deliver.
         """
         left = [*self._leaving.values(), *self.directory]
+        left = [keeper for keeper in left if keeper.recorder is None]  # the others go on elsewhere
         untold, lost = [keeper for keeper in left if not keeper.settled], 0
         for keeper in untold:
             undelivered = self.left(keeper)
@@ -383,6 +420,11 @@ class SessionManager:
             yield Session(keeper, self.hub), keeper.ended or "shutdown", undelivered
         if left:
             self.journal.abandoned(left, len(untold), lost)
+
+
+def actor_of(keeper: SessionKeeper) -> type[SessionActor]:
+    """Return what runs a session."""
+    return SessionActor if keeper.recorder is None else keeper.recorder.actor
 
 
 SHOWN: Final = 100

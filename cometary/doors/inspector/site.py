@@ -136,6 +136,10 @@ class Viewers:
         """Tell one more page."""
         self._pushing.add(session)
 
+    def resumed(self, session: Session) -> None:
+        """Tell it on."""
+        self._pushing.add(session)
+
     def received(self, session: Session, packet: Packet) -> None:
         """Take note of what a page wants to see."""
         self._pushing.look(session, packet)

@@ -62,6 +62,11 @@ class Reporting:
         self._report("signon", session.name, user=session.user)
         return self._application.signed_on(session)
 
+    def resumed(self, session: Session) -> Awaitable[object] | None:
+        """Hand over a session that goes on here; to back-ends it has been signed on."""
+        self._numbers.begin(session.name)
+        return self._application.resumed(session)
+
     def signed_off(
         self, session: Session, reason: str, undelivered: Sequence[Packet]
     ) -> Awaitable[object] | None:

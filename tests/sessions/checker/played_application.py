@@ -51,6 +51,9 @@ class PlayedApplication:
         self.is_signed_on = True
         return self._handle(SignedOn())
 
+    def resumed(self, _session: object) -> None:
+        raise AssertionError("nothing is recorded")
+
     def received(self, _session: object, packet: Packet) -> Slow | None:
         assert self.is_signed_on, "a packet comes before the sign-on"
         expected = UP[self.handed + 1]

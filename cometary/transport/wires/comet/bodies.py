@@ -191,6 +191,8 @@ def welcome_members(welcome: Welcome) -> dict[str, object]:
         members["expires"] = welcome.expires
     if welcome.bind is not None:
         members["bind"] = welcome.bind
+    if welcome.generation is not None:
+        members["gen"] = welcome.generation
     return members
 
 
@@ -236,6 +238,14 @@ def write_answer(first_seq: int, packets: Sequence[Packet], codec: Codec, *, fol
         + array_head(len(packets))
         + b"".join([CBOR.encode(packet) for packet in packets])
     )
+
+
+def with_members(body: bytes, members: dict[str, object], codec: Codec) -> bytes:
+    """Return what `write_answer` has returned with a few more members, in front of the others."""
+    if codec is json:
+        return b"%b,%b" % (json.encode(members)[:-1], body[1:])
+    head = 0xA0 + len(members) + (body[0] - 0xA0)
+    return b"%c%b%b" % (head, codec.encode(members)[1:], body[1:])
 
 
 IN_FIRST_BYTE: Final = 24

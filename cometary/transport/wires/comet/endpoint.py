@@ -7,13 +7,14 @@ that to the gate. The session's actor answers, now or when there is something to
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mypy_extensions import mypyc_attr
 
 from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
+from cometary.sessions.resuming import Resuming
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.exchange import NO_HEADERS
@@ -23,6 +24,7 @@ from cometary.transport.wires.comet.bodies import (
     read_poll,
     read_request,
     welcome_members,
+    with_members,
     write_answer,
 )
 from cometary.transport.wires.comet.senders import LONGEST_OPENING, check_sender
@@ -91,6 +93,45 @@ class CometSend(CometRequest):
     __slots__ = ()
 
     holds: ClassVar[bool] = False
+
+
+class ResumingRequest(CometRequest):
+    """One of a client that can go on with its session elsewhere, and says how far it has come.
+
+    Attributes:
+        resuming: what it says.
+        recorder: says what the answer has to tell it; set by whoever takes the request.
+        broken: whether its client has gone.
+    """
+
+    __slots__ = ("broken", "recorder", "resuming")
+
+    resumes: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        codec: Codec,
+        gate: Gate,
+        *,
+        rid: int,
+        ack: int,
+        packets: Sequence[Packet] = (),
+        close: bool = False,
+        resuming: Resuming,
+    ) -> None:
+        super().__init__(exchange, codec, gate, rid=rid, ack=ack, packets=packets, close=close)
+        self.sid = ""
+        self.resuming = resuming
+        self.recorder: Any = None
+        self.broken = False
+
+    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
+        """Answer with packets numbered from `first_seq`, or with none, and say how far its client has come then."""
+        codec, body = self._codec, write_answer(first_seq, packets, self._codec)
+        if self.recorder is not None:
+            body = with_members(body, self.recorder.members(first_seq, packets), codec)
+        self._exchange.respond(200, body, codec.content_type)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -185,15 +226,21 @@ class CometEndpoint:
         sid = body.sid
         if sid is ABSENT:
             if not self._streams(exchange, codec, body):
-                gate.open(CometOpening(exchange, codec, gate, body))
+                opening = CometOpening(exchange, codec, gate, body)
+                opening.resumes = body.resume is True
+                gate.open(opening)
             return
         ack = 0 if body.ack is ABSENT else body.ack
         packets = packets_of(body.packets) if body.packets else ()
         close = body.close is True
-        if body.hold is False:  # not by a variable for the class: that would be called as Python calls
-            request: CometRequest = CometSend(
-                exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close
+        if body.gen is not ABSENT:
+            at = None if body.at is ABSENT else body.at
+            says = Resuming(body.gen, at, 0 if body.done is ABSENT else body.done)
+            request: CometRequest = ResumingRequest(
+                exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close, resuming=says
             )
+        elif body.hold is False:  # not by a variable for the class: that would be called as Python calls
+            request = CometSend(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         else:
             request = CometRequest(exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close)
         gate.submit(sid, request, credentials_of(exchange, body) if self._guards else None)

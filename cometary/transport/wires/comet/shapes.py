@@ -15,6 +15,9 @@ from cometary.packets.tracked import LONGEST_RECEIPT
 
 HIGHEST_RID: Final = 2**53 - 1
 
+LONGEST: Final = 256
+"""Characters of a position (`at`)."""
+
 
 class PacketBody(msgspec.Struct):
     """A packet as the client writes it."""
@@ -37,6 +40,10 @@ class Body(msgspec.Struct, kw_only=True):
     close: bool | UnsetType = UNSET
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     version: Literal[1] | UnsetType = UNSET
+    resume: bool | UnsetType = UNSET
+    gen: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    at: Annotated[str, Meta(max_length=LONGEST)] | UnsetType = UNSET
+    done: Annotated[int, Meta(ge=0, le=HIGHEST_RID)] | UnsetType = UNSET
 
 
 class AttachBody(msgspec.Struct):

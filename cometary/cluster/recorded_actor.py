@@ -1,0 +1,250 @@
+"""The actor of a recorded session: what becomes of each message, and of the client's requests.
+
+1.  All that comes is first the owner's machine's: see `recorded_shell`.
+2.  A request meets the session's machine without its packets, which have been handed over by then, and in its turn: the
+    owner's machine has put it there. So the window beneath follows the owner's.
+3.  The engine's answers come as mail, which waits for the next incarnation should this one crash.
+4.  A session that is forgotten goes on elsewhere, or is over. Requests that come all the same come again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.items import write_item
+from cometary.cluster.owner_events import (
+    ClientRequest,
+    Close,
+    Commit,
+    Committed,
+    Deliver,
+    Dismiss,
+    Drain,
+    Forget,
+    Invoke,
+    Meet,
+    Number,
+    PutBack,
+    ReportDeath,
+    RequestBroken,
+    Restored,
+    Sent,
+)
+from cometary.cluster.recorded_calls import RecordedCalls
+from cometary.cluster.recorded_session import Own, Touched, Verify
+from cometary.errors import ProtocolError, UsageError
+from cometary.fsm import StartTimer
+from cometary.packets.packet import Packet
+from cometary.sessions.actor import HandlerDone, LookForExpired
+from cometary.sessions.carriers import HOLD_OR_DIE
+from cometary.sessions.effects import perform
+from cometary.sessions.events import Attach, End, Request, RequestDropped, session_ended
+from cometary.sessions.keeper import Recovered
+from cometary.sessions.replayed import Replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TO_THE_OWNER = frozenset({Committed, Restored, Drain})
+"""Messages that are the owner's machine's as they are."""
+
+
+class RecordedActor(RecordedCalls):
+    """Runs one recorded session."""
+
+    __slots__ = ()
+
+    def on_start(self) -> None:
+        """Begin with the session, or go on with it after a crash."""
+        keeper = self._keeper
+        if self._recorded.forgotten:
+            self._leave()
+        elif not keeper.started:
+            keeper.started = True
+            self._begin()
+        elif not self.actor_inbox.empty():
+            self._handover.runs = True  # as in any session: the mail that waits comes before the next call
+            self.tell_itself(HandlerDone(self))
+        else:
+            self._handover.serve(self)
+            self._go_on()
+
+    def _begin(self) -> None:
+        keeper, record = self._keeper, self._recorded.machine.record
+        perform(self, keeper, keeper.machine.start())
+        if record.ended is not None:  # it had ended before it came here; the application is still to be told
+            self._close(record.ended)
+        elif record.generation > 1:
+            keeper.queue(Recovered())
+            self._due = True
+        self._do(self._recorded.machine.start())
+        self._go_on()
+
+    def on_receive(self, message: Any) -> None:
+        """Have the owner's machine, or the session's, take a message."""
+        if self._recorded.forgotten:
+            self._pass_on(message)
+            return
+        self._take(message)
+        self._go_on()
+
+    def _take(self, message: Any) -> None:  # noqa: C901, PLR0912 - one line for each kind
+        kind: type = type(message)  # pyright: ignore[reportUnknownVariableType]
+        if kind in TO_THE_OWNER:
+            self._tell_owner(message)
+        elif kind is Verify:
+            self._verify()
+        elif kind is Own:
+            self._send(message.packet)
+        elif kind is Touched:
+            self._tell_owner(Sent(fields=self._recorded.changed(self._manager.hub)))
+        elif kind is Replayed:
+            for packet in message.that_fit(self._keeper.machine.outbox):
+                self._publish(packet)
+        elif kind is End:
+            self._end(message.reason)
+        elif kind is RequestDropped:
+            self._drop(message.request)
+        elif kind is StartTimer and message.name == HOLD_OR_DIE and not self._keeper.machine.has_carrier:
+            self._die(message)
+        elif kind is Attach:
+            message.stream.refuse(ProtocolError("bad-request", "A session that resumes is carried by polls."))
+        elif isinstance(message, Request):
+            self._hear(message)
+        elif isinstance(message, Packet):
+            self._publish(message)
+        elif self._keeper.machine.stage == "running" or not isinstance(message, StartTimer | LookForExpired):
+            self._receive_in_full(message)
+            if kind is LookForExpired:
+                self._number_anew()
+
+    def _do(self, actions: Sequence[Any]) -> None:  # noqa: C901 - one line for each kind
+        recorded = self._recorded
+        for action in actions:
+            kind: type = type(action)
+            if kind is Commit:
+                recorded.commit(action)
+            elif kind is Deliver:
+                self._deliver(action.packets)
+            elif kind is Meet:
+                self._meet(action)
+            elif kind is Invoke:
+                recorded.calling, recorded.yielded = True, False
+                self._invoked.append(action.item)
+            elif kind is Dismiss:
+                self._dismiss(action.request.exchange, action.condition)
+            elif kind is PutBack:
+                recorded.put_back(action)
+            elif kind is Number:
+                self._number(action)
+            elif kind is ReportDeath:
+                self._report_death(action.item)
+            elif kind is Close:
+                self._close(action.reason)
+            elif kind is Forget:
+                self._forget([each.exchange for each in action.requests])
+
+    # -- requests of the client
+
+    def _hear(self, request: Any) -> None:
+        says = getattr(request, "resuming", None)
+        if says is None:
+            detail = "This session resumes: its requests say how far they have come, in gen, at and done."
+            request.refuse(ProtocolError("bad-request", detail))
+            return
+        try:
+            position = ClientPosition() if says.at is None else read_client_position(says.at)
+        except UsageError as error:
+            request.refuse(ProtocolError("bad-request", str(error)))
+            return
+        refusal = self._refusal(request)
+        if refusal is not None:
+            request.refuse(refusal)
+            return
+        request.recorder = self._recorded
+        for older in self._recorded.machine.waiting:
+            if older.rid == request.rid:
+                self._dismiss(older.exchange, "rid-out-of-window")
+        packets = tuple([write_item(packet) for packet in request.packets])
+        self._tell_owner(
+            ClientRequest(request.rid, says.generation, request.ack, says.done, position, packets, request)
+        )
+
+    def _refusal(self, request: Request) -> ProtocolError | None:
+        """Return what is wrong with how many packets or requests the client sends, if anything is."""
+        keeper, turnstile, machine = self._keeper, self._manager.turnstile, self._recorded.machine
+        if not request.packets:
+            idle = request.ack <= keeper.machine.outbox.acknowledged and not request.close
+            return turnstile.idle_refusal(keeper) if idle else None
+        if request.rid < machine.expected:
+            return None
+        if machine.unfinished + len(request.packets) > keeper.machine.settings.max_unhandled_packets:
+            detail = "the application has not handled the packets sent before these"
+            return ProtocolError("too-many-requests", detail, retry_after=1)
+        return turnstile.refusal(keeper, request)
+
+    def _meet(self, action: Meet) -> None:
+        """Hold a request or answer it (rule 2)."""
+        keeper, request = self._keeper, action.request.exchange
+        window = keeper.machine.window
+        if keeper.ended is not None:
+            request.refuse(keeper.over())
+        elif request.broken or not action.counts:
+            window.expected = max(window.expected, request.rid + 1)
+            if not request.broken:
+                request.answer(0, ())
+        elif request.close:
+            window.expected = max(window.expected, request.rid)
+            self._recorded.closes = request
+            self._end("closed")
+        else:
+            window.expected = max(window.expected, request.rid)
+            request.packets = ()
+            if self._beneath(request):
+                self._look_whether_caught_up()
+            else:  # it has ended there, which is to be told when it is recorded: by then the request comes again
+                self._pass_on(request)
+
+    def _drop(self, request: Any) -> None:
+        request.broken = True
+        for waiting in self._recorded.machine.waiting:
+            if waiting.exchange is request:
+                self._tell_owner(RequestBroken(waiting))
+                return
+        self._beneath(RequestDropped(request))
+
+    def _dismiss(self, request: Request, condition: str) -> None:
+        if condition == "session-ended":
+            ended = self._recorded.machine.record.ended or "failed"
+            request.refuse(session_ended(ended) if self._keeper.ended is None else self._keeper.over())
+        elif condition == "unavailable":
+            detail = "too many requests of this session wait for their turn"
+            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+        else:
+            detail = "the session cannot go on with this request: its client is not where it should be"
+            request.refuse(ProtocolError(condition, detail))
+
+    # -- elsewhere (rule 4)
+
+    def _forget(self, requests: list[Any]) -> None:
+        """Let go of the session: it is over and done with, or goes on elsewhere."""
+        self._recorded.forgotten = True
+        if self._recorded.machine.record.gone:
+            self._manager.gone(self._keeper)
+        else:
+            held = self._manager.forget(self._keeper)
+            for request in [*requests, *held]:
+                self._pass_on(request)
+        self._leave()
+
+    def _pass_on(self, message: object) -> None:
+        """Have a request met wherever the session is now."""
+        if isinstance(message, Attach):
+            message.stream.refuse(session_ended("failed"))
+        elif not isinstance(message, Request):
+            return
+        elif self._recorded.machine.record.gone:
+            message.refuse(self._keeper.over())
+        else:
+            self._recorded.recording.pass_on(message)

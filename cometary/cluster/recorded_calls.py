@@ -1,0 +1,142 @@
+"""The application's calls for a recorded session, and its end.
+
+1.  The application is called for one item of the inbox at a time, by the same `handover` as in any session. The call is
+    over when nothing of it is left: also no failure that is to be told. What a plain handler sends is part of the one
+    change that says so; what is sent at any other time is a change of its own.
+2.  Should a handler crash the actor, its next incarnation finds all that matters in the `RecordedSession`.
+3.  If the session ends beneath (nobody comes for it, or there is no room), that is only said to the owner's machine. It
+    is told when it is recorded, and the rest of the end is that of any session, but that the sign-off has its turn in
+    the inbox: so it is told where the session is then, once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cometary.cluster.change import Change
+from cometary.cluster.items import Ending, read_item, read_own, write_ending
+from cometary.cluster.owner_events import End as OwnerEnd
+from cometary.cluster.owner_events import Returned, Yielded
+from cometary.cluster.recorded_shell import RecordedShell
+from cometary.errors import ActorEndedError
+from cometary.packets.packet import Packet
+from cometary.packets.receipted import AskedPacket
+from cometary.sessions.events import End
+from cometary.sessions.failure import Failure
+from cometary.sessions.keeper import SIGNED_ON, SignedOff
+from cometary.sessions.session import Session
+
+if TYPE_CHECKING:
+    from cometary.fsm import StartTimer
+
+DIED = "the process that had the session died while its handler ran"
+"""What a call has failed of that had begun."""
+
+
+class RecordedCalls(RecordedShell):
+    """Calls the application."""
+
+    __slots__ = ()
+
+    def _call(self, item: bytes) -> None:
+        """Call the application for an item of the inbox (rule 1)."""
+        keeper, what = self._keeper, read_item(item)
+        if isinstance(what, Ending):
+            self._recorded.signs_off = True
+            self._sign_off_in_turn()
+            return
+        if what is None:
+            keeper.queue(SIGNED_ON)
+        else:
+            keeper.received += 1
+            keeper.queue(what, size=len(item))
+        self._handover.serve(self)
+
+    def _look_whether_returned(self) -> None:
+        """Tell the owner's machine what has become of the call that it wanted, if it does not know yet."""
+        recorded, handover = self._recorded, self._handover
+        if not recorded.calling or self._invoked or self._keeper.unhandled or handover.fails:
+            return
+        if handover.runs:
+            if not recorded.yielded:
+                recorded.yielded = True
+                self._tell_owner(Yielded())
+        elif self._keeper.sign_off is not None or not recorded.signs_off:
+            recorded.calling = False
+            self._tell_owner(
+                Returned(Change(out=recorded.collect(), fields=recorded.changed(self._manager.hub)))
+            )
+
+    def _report_death(self, item: bytes) -> None:
+        """Tell the application of a call that had begun where the session was before, and may have been made."""
+        keeper, what, manager = self._keeper, read_item(item), self._manager
+        error, session = ActorEndedError(DIED, "node-died"), Session(keeper, manager.hub)
+        if isinstance(what, Packet):
+            keeper.report(Failure("packet", error, session, packet=what))
+            if isinstance(what, AskedPacket):
+                self._send(what.failed())
+        elif what is None:
+            keeper.report(Failure("signon", error, session))
+        else:
+            undelivered = manager.left(keeper)
+            keeper.report(Failure("signoff", error, session, reason=what.reason, undelivered=undelivered))
+        self._due = True
+
+    # -- the end (rule 3)
+
+    def _end(self, reason: str) -> None:
+        recorded = self._recorded
+        if recorded.ends is None:
+            recorded.ends = reason
+            self._tell_owner(OwnerEnd(reason, write_ending(reason)))
+
+    def _die(self, timer: StartTimer) -> None:
+        if any(running.token == timer.token for running in self._keeper.machine.running_timers):
+            self._end("timeout")
+
+    def end(self, reason: str) -> None:
+        """Take note that the session has ended beneath."""
+        if self._recorded.told:
+            super().end(reason)
+        else:
+            self._end(reason)
+
+    def _close(self, reason: str) -> None:
+        """Tell that the session has ended, which is recorded."""
+        keeper, recorded = self._keeper, self._recorded
+        recorded.told, recorded.ends = True, reason
+        if (
+            recorded.machine.deliveries is None
+        ):  # it was adopted, and nobody came: nothing of this was numbered
+            for item in recorded.machine.record.out:
+                keeper.machine.outbox.keep(read_own(item))
+        window, closes = keeper.machine.window, recorded.closes
+        window.expected = max(window.expected, recorded.machine.record.rid + 1)
+        if keeper.machine.stage == "stopped":
+            super().end(reason)
+        elif closes is not None and not getattr(closes, "broken", False):
+            closes.packets = ()
+            window.expected = closes.rid
+            self._beneath(closes)
+        else:
+            self._beneath(End(reason, keeper.retry_after))
+
+    def _sign_off(self) -> None:
+        self._recorded.may_sign_off = True
+        self._sign_off_in_turn()
+
+    def _sign_off_in_turn(self) -> None:
+        """Call the application for the end, when that is its turn, and all that was sent before it has come."""
+        keeper, recorded = self._keeper, self._recorded
+        if not (recorded.may_sign_off and recorded.signs_off) or keeper.sign_off is not None:
+            return
+        keeper.list_late()
+        keeper.sign_off = SignedOff(recorded.ends or "", [])
+        keeper.queue(keeper.sign_off)
+        self._handover.serve(self)
+
+    def stop(self, *_: Any) -> None:
+        """Do not stop yet: `handover` wants it when the application was told of the end, which is to be recorded."""
+
+    def _leave(self) -> None:
+        super().stop()

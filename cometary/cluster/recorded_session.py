@@ -1,0 +1,176 @@
+"""What a recorded session has beside its keeper, and what outlives the crash of its actor: see `recorded_actor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cometary.cluster.items import write_own
+from cometary.cluster.owner_events import Committed, Drain, Restored
+from cometary.sessions.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.cluster.change import Fields, Verdict
+    from cometary.cluster.engine import Engine
+    from cometary.cluster.owner import OwnerMachine
+    from cometary.cluster.owner_events import Commit, PutBack
+    from cometary.cluster.recorded_actor import RecordedActor
+    from cometary.cluster.recording import Recording
+    from cometary.cluster.session_fields import SessionFields
+    from cometary.packets.packet import Packet
+    from cometary.sessions.application import Hub
+    from cometary.sessions.events import Request
+    from cometary.sessions.keeper import SessionKeeper
+
+
+class Own(NamedTuple):
+    """To the actor of a recorded session: a packet that was sent to it alone."""
+
+    packet: Packet
+
+
+class Touched(NamedTuple):
+    """To the actor of a recorded session: it was connected to paths, or disconnected."""
+
+
+class Verify(NamedTuple):
+    """To the actor of a recorded session: see whether it is still this node's."""
+
+
+class RecordedSession(Recorder):
+    """The lasting part of what stands between a session and those who send it anything.
+
+    Args:
+        keeper: the session.
+        machine: that of its owner.
+        fields: what is recorded of it beside its packets.
+        engine: records it.
+        recording: knows which sessions there are, and what becomes of requests for others.
+
+    Attributes:
+        calling: whether the application is called for an item of the inbox, or is to be.
+        yielded: whether the machine knows that this takes its time.
+        collected: what its handlers have sent in that call.
+        closes: the request with which its client ends it.
+        ends: why the session has ended beneath, or is to end.
+        told: whether the end is recorded, so that it may be told.
+        may_sign_off: whether all that was sent to it before its end has come.
+        signs_off: whether the application may be told of its end.
+        lapses: how often the lease of this node had lapsed, as far as the machine knows.
+        forgotten: whether the session is here no more.
+    """
+
+    __slots__ = (
+        "_keeper",
+        "calling",
+        "closes",
+        "collected",
+        "ends",
+        "engine",
+        "fields",
+        "forgotten",
+        "lapses",
+        "machine",
+        "may_sign_off",
+        "recording",
+        "signs_off",
+        "told",
+        "yielded",
+    )
+
+    def __init__(
+        self,
+        keeper: SessionKeeper,
+        machine: OwnerMachine,
+        fields: SessionFields,
+        engine: Engine,
+        recording: Recording,
+    ) -> None:
+        self._keeper = keeper
+        self.machine = machine
+        self.fields = fields
+        self.engine = engine
+        self.recording = recording
+        self.calling = False
+        self.yielded = False
+        self.collected: list[Packet] = []
+        self.closes: Request | None = None
+        self.ends: str | None = None
+        self.told = False
+        self.may_sign_off = False
+        self.signs_off = False
+        self.lapses = recording.lapses
+        self.forgotten = False
+
+    # -- what the keeper asks (`Recorder`)
+
+    @property
+    def actor(self) -> type[RecordedActor]:
+        """See `Recorder.actor`."""
+        from cometary.cluster.recorded_actor import RecordedActor  # noqa: PLC0415 - it knows this class
+
+        return RecordedActor
+
+    @property
+    def generation(self) -> int:
+        """See `Recorder.generation`."""
+        return self.machine.record.generation
+
+    def sent(self, packet: Packet, /) -> object:
+        """See `Recorder.sent`."""
+        return Own(packet)
+
+    def touched(self) -> None:
+        """See `Recorder.touched`."""
+        self.fields.touched = True
+        self._keeper.tell(Touched())
+
+    def verify(self) -> None:
+        """Have the engine asked whether the session is still this node's."""
+        self._keeper.tell(Verify())
+
+    def leave(self) -> None:
+        """See `Recorder.leave`."""
+        self._keeper.tell(Drain())
+
+    # -- what its actor asks
+
+    def changed(self, hub: Hub) -> Fields:
+        """Return what has changed beside its packets since it was asked last."""
+        paths = hub.paths(self._keeper).listed if self.fields.touched else None
+        self.fields.touched = False
+        return self.fields.changed(self._keeper, paths)
+
+    def collect(self) -> tuple[bytes, ...]:
+        """Take out what was sent in the call that is over."""
+        collected, self.collected = self.collected, []
+        return tuple([write_own(packet) for packet in collected])
+
+    def commit(self, action: Commit) -> None:
+        """Have a change recorded."""
+
+        def answered(verdict: Verdict) -> None:
+            self._keeper.tell(Committed(verdict))
+
+        self.engine.commit(self._keeper.sid, action.generation, action.version, action.change, answered)
+
+    def put_back(self, action: PutBack) -> None:
+        """Have the record put back that the engine has lost."""
+
+        def answered(verdict: Verdict) -> None:
+            self._keeper.tell(Restored(verdict))
+
+        self.engine.restore(self._keeper.sid, action.record, answered)
+
+    # -- what its requests ask
+
+    def members(self, first_seq: int, packets: Sequence[Packet]) -> dict[str, Any]:
+        """Return what an answer says besides its packets, which are numbered from `first_seq`."""
+        deliveries = self.machine.deliveries
+        if not packets or deliveries is None:
+            return {"gen": self.generation}
+        return {
+            "gen": self.generation,
+            "at": deliveries.position_at(first_seq - 1 + len(packets)).text(),
+        }

@@ -1,0 +1,161 @@
+"""The shell around the machine of a recorded session's owner, and the session beneath that: how both are stepped.
+
+1.  Whatever comes is first the owner's (`cometary.cluster.owner`): requests of the client, packets sent to the session
+    alone, those of paths, the engine's answers, the end. What that asks for is done here, and in what is built on this:
+    packets are delivered, and requests met, by the session's machine as in a session that is not recorded.
+2.  One thing at a time: what happens while the owner's machine is obeyed waits until that is done, and the application
+    is called last of all. So nothing that the machine has asked for is lost with a handler that crashes the actor.
+3.  Packets of paths are not recorded, and come again from nowhere: who adopts the session says that there is a gap, on
+    each of its paths, as soon as its client has told where it is.
+4.  The queue beneath may drop packets of paths that were never sent, by their contracts. Those behind them move up, so
+    the owner's machine is told what has which number. A packet sent to the session alone is never dropped.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from cometary.cluster.deliveries import PASSING
+from cometary.cluster.items import OwnPacket, read_own, write_own
+from cometary.cluster.owner_events import Number, Published, Renewed, Sent
+from cometary.packets.tracked import TrackedPacket
+from cometary.sessions.actor import SessionActor
+from cometary.sessions.effects import advance
+from cometary.sessions.events import Arrival
+from cometary.sessions.replayed import Replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cometary.cluster.recorded_session import RecordedSession
+    from cometary.packets.packet import Packet
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.manager import SessionManager
+
+
+class RecordedShell(SessionActor):
+    """Steps both machines; for the arguments see `SessionActor`."""
+
+    __slots__ = ("_due", "_events", "_invoked", "_recorded", "_stepping")
+
+    def __init__(self, keeper: SessionKeeper, manager: SessionManager) -> None:
+        super().__init__(keeper, manager)
+        self._recorded = cast("RecordedSession", keeper.recorder)
+        self._events: deque[object] = deque()
+        self._invoked: deque[bytes] = deque()
+        self._due = False  # whether the application is to be called for what is in no inbox
+        self._stepping = False
+
+    # -- the owner's machine
+
+    def _tell_owner(self, event: object) -> None:
+        """Step its machine, behind what it is doing (rule 2)."""
+        self._events.append(event)
+
+    def _go_on(self) -> None:
+        """Step the owner's machine with all that has happened, and call the application if that is due."""
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while not self._recorded.forgotten:
+                self._look_whether_returned()
+                if self._events:
+                    self._step_owner(self._events.popleft())
+                elif self._due:
+                    self._due = False
+                    self._handover.serve(self)
+                elif self._invoked:
+                    self._call(self._invoked.popleft())
+                else:
+                    break
+        finally:
+            self._stepping = False
+
+    def _step_owner(self, event: object) -> None:
+        self._verify()
+        if not self._recorded.forgotten:
+            self._do(self._recorded.machine.step(event))
+
+    def _verify(self) -> None:
+        """See whether the lease of this node has lapsed, or the engine was away, since it was asked last."""
+        recorded = self._recorded
+        machine, lapses = recorded.machine, recorded.recording.lapses
+        machine.leased = recorded.recording.leased
+        if recorded.lapses != lapses and machine.leased:
+            recorded.lapses = lapses
+            self._do(machine.step(Renewed()))
+
+    @abstractmethod
+    def _do(self, actions: Sequence[Any]) -> None:
+        """Do what the owner's machine asks for."""
+
+    @abstractmethod
+    def _call(self, item: bytes) -> None:
+        """Call the application for an item of the inbox."""
+
+    @abstractmethod
+    def _look_whether_returned(self) -> None:
+        """Tell the owner's machine what has become of the call that it wanted, if it does not know yet."""
+
+    @abstractmethod
+    def _end(self, reason: str) -> None:
+        """Have the session end."""
+
+    # -- the session's machine
+
+    def _beneath(self, event: object) -> bool:
+        """Step the session's machine, and do what it asks for; returns False if the session has ended there."""
+        return self._keeper.machine.stage != "stopped" and advance(self, self._keeper, event)
+
+    # -- packets for the client
+
+    def push(self, packet: Packet) -> None:
+        """Send `packet` to the client; for a handler that this actor is calling."""
+        if self._recorded.calling:
+            self._recorded.collected.append(packet)
+        else:
+            self._send(packet)
+
+    def _send(self, packet: Packet) -> None:
+        recorded, keeper = self._recorded, self._keeper
+        if recorded.ends is not None:
+            if not keeper.take_late(packet):
+                self._manager.refuse(keeper, packet)
+            return
+        self._tell_owner(Sent((write_own(packet),), recorded.changed(self._manager.hub)))
+        outbox, waiting = keeper.machine.outbox, recorded.machine.unacknowledged
+        if len(waiting) >= outbox.limit_packets or sum(map(len, waiting)) > 2 * outbox.limit_bytes:
+            self._end("overflow")  # while its client is away there is no other queue that would be full
+
+    def _publish(self, packet: Packet) -> None:
+        self._tell_owner(Published(None, None, packet))
+
+    def _number(self, action: Number) -> None:
+        """Go on where the client is (rule 3)."""
+        self._keeper.machine.outbox.restore(action.acknowledged, 0, ())
+        for path in self._manager.hub.paths(self._keeper).listed:
+            self._publish(Replayed(path).gap())
+
+    def _deliver(self, packets: Sequence[Any]) -> None:
+        for each in packets:
+            packet = read_own(each) if isinstance(each, bytes) else each
+            if not isinstance(packet, TrackedPacket):
+                taken = self._beneath(packet)
+            else:
+                settle = partial(self._manager.settle, self._keeper)
+                taken = self._beneath(Arrival(packet, self.system.scheduler.now(), settle))
+                self._number_anew()
+            if not taken:
+                self._manager.too_late(self._keeper, packet)
+
+    def _number_anew(self) -> None:
+        """Have the owner's machine number what the queue has (rule 4)."""
+        machine = self._recorded.machine
+        if machine.deliveries is not None:
+            packets = self._keeper.machine.outbox.packets
+            marks = tuple([None if isinstance(packet, OwnPacket) else PASSING for packet in packets])
+            machine.deliveries = machine.deliveries._replace(marks=marks)

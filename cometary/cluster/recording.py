@@ -1,0 +1,239 @@
+"""The recorded sessions of one server: how they are opened, found when they are elsewhere, and taken over.
+
+1.  A session is told its id when its record is kept.
+2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
+    If it is there, the request waits until it is not, and not for long: its client asks again.
+3.  A node that has not been heard of yet may have come a moment ago: before it is taken for gone the engine is asked.
+4.  When a node's lease has run out, its sessions are adopted, whether their clients come or not: else nobody would tell
+    the application of the end of those who never do.
+5.  One task looks for a session at a time, so that it is not adopted twice here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+import trio
+
+from cometary.cluster.items import SIGN_ON
+from cometary.cluster.owner import OwnerMachine
+from cometary.cluster.record import Record, opened
+from cometary.cluster.recorded_session import RecordedSession
+from cometary.cluster.session_fields import SessionFields
+from cometary.errors import CometaryError, EngineError, ProtocolError
+from cometary.gate.refusals import refusal_of
+from cometary.log import get_logger
+from cometary.sessions.ids import SID_LENGTH
+from cometary.sessions.keeper import SessionKeeper
+from cometary.sessions.locator import unknown_session
+from cometary.sessions.machine import SessionMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.cluster.engine import Engine
+    from cometary.sessions import Request, SessionManager
+    from cometary.sessions.admission import Admission
+
+    GoOn = Callable[[], object]
+    Refuse = Callable[[ProtocolError], object]
+
+logger = get_logger("cometary.cluster")
+
+MOST_SOUGHT: Final = 1_000
+"""Sessions that are looked for at a time."""
+
+MOST_EACH: Final = 8
+"""Requests that wait for one of them."""
+
+LONGEST_SID: Final = 64
+"""Characters of an id, with whatever a process puts behind it."""
+
+PATIENCE: Final = 10.0
+"""Seconds for which a request waits until the session's owner is gone."""
+
+LOOK: Final = 0.1
+"""Seconds until it is looked again whether that is so; nobody else is asked for it."""
+
+MOST_OF_A_NODE: Final = 1_000_000
+"""Sessions of a node that is gone."""
+
+
+class Recording:
+    """See above.
+
+    Args:
+        engine: where they are recorded.
+        manager: knows the sessions that are here.
+        start_soon: runs an async function beside everything else.
+
+    Attributes:
+        lapses: how often this node's lease has run out, or the engine was away.
+    """
+
+    def __init__(self, engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> None:
+        self._engine = engine
+        self._manager = manager
+        self._start_soon = start_soon
+        self._sought: dict[str, list[tuple[GoOn, Refuse]]] = {}
+        self.lapses = 0
+        engine.watch(lambda node: start_soon(self._take_over_from, node))
+        engine.watch_lapses(self._note_lapse)
+
+    @property
+    def leased(self) -> bool:
+        """Whether this node's lease has not run out."""
+        return trio.current_time() < self._engine.lease_until
+
+    def _note_lapse(self) -> None:
+        """Have each session's generation confirmed: it may have been adopted, or its record lost."""
+        self.lapses += 1
+        for keeper in self._manager.directory:
+            if keeper.recorder is not None:
+                cast("RecordedSession", keeper.recorder).verify()
+
+    # -- opening
+
+    def open(self, keeper: SessionKeeper, admission: Admission | None, go_on: GoOn, refuse: Refuse) -> None:
+        """Record a session that is to be opened (rule 1).
+
+        Args:
+            keeper: the session; nobody knows it yet.
+            admission: what an authenticator has made of its client; None if nobody was asked.
+            go_on: called when it is recorded.
+            refuse: given the error if it cannot be.
+        """
+        fields = SessionFields()
+        written = fields.of_new(keeper, admission)
+        record = opened(self._engine.node, keeper.machine.window.first_rid, SIGN_ON, written)
+        self._attach(keeper, record, fields, adopted=False)
+        self._start_soon(self._open, keeper.sid, record, go_on, refuse)
+
+    async def _open(self, sid: str, record: Record, go_on: GoOn, refuse: Refuse) -> None:
+        try:
+            await self._engine.open(sid, record)
+            go_on()
+        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
+            refuse(_away(error) if isinstance(error, EngineError) else refusal_of(error))
+
+    def _attach(self, keeper: SessionKeeper, record: Record, fields: SessionFields, *, adopted: bool) -> None:
+        machine = OwnerMachine(record, adopted=adopted)
+        keeper.recorder = RecordedSession(keeper, machine, fields, self._engine, self)
+
+    # -- sessions that are not here
+
+    def seek(self, sid: str, go_on: GoOn, refuse: Refuse) -> bool:
+        """Look for a session that is not here (rule 2).
+
+        Args:
+            sid: its id, as a client gives it.
+            go_on: called when it is here.
+            refuse: given the error if it does not come.
+
+        Returns:
+            Whether it is looked for; False if no session has such an id.
+        """
+        if not SID_LENGTH <= len(sid) <= LONGEST_SID or not sid.isascii():
+            return False
+        waiting = self._sought.get(sid)
+        if waiting is None and len(self._sought) < MOST_SOUGHT:
+            waiting = self._sought[sid] = []
+            self._start_soon(self._look_for, sid)
+        if waiting is None or len(waiting) >= MOST_EACH:
+            refuse(ProtocolError("too-many-requests", "too many sessions are looked for", retry_after=1))
+        else:
+            waiting.append((go_on, refuse))
+        return True
+
+    async def _look_for(self, sid: str) -> None:
+        error: ProtocolError | None
+        try:
+            error = await self._find(sid)
+        except EngineError as away:
+            error = _away(away)
+        except Exception as other:  # noqa: BLE001 - what was not foreseen is logged there
+            error = refusal_of(other)
+        for go_on, refuse in self._sought.pop(sid):
+            if error is None:
+                go_on()
+            else:
+                refuse(error)
+
+    async def _find(self, sid: str) -> ProtocolError | None:
+        """Have a session here; returns what to say if it does not come."""
+        with trio.move_on_after(PATIENCE):
+            while sid not in self._manager.directory.living:
+                if self._manager.shutting_down:
+                    return _later("this process stops; another will go on with the session")
+                owner = await self._engine.owner(sid)
+                if owner is None:
+                    return unknown_session()
+                node, generation = owner
+                if node == self._engine.node or not await self._is_alive(node):
+                    await self._adopt(sid, generation)
+                else:
+                    await trio.sleep(LOOK)
+            return None
+        return _later("another process has this session")
+
+    async def _is_alive(self, node: str) -> bool:
+        if self._engine.address(node) is None:  # rule 3
+            await self._engine.look()
+        return self._engine.alive(node)
+
+    async def _adopt(self, sid: str, generation: int) -> None:
+        self._manager.find_room()
+        record = await self._engine.adopt(sid, generation)
+        if isinstance(record, Record):
+            self._take_over(sid, record)
+
+    def _take_over(self, sid: str, record: Record) -> None:
+        manager, fields = self._manager, SessionFields(record.fields)
+        lasting = fields.lasting
+        machine = SessionMachine(manager.settings, lasting.first_rid, lasting.wait)
+        machine.window.expected = record.rid + 1
+        keeper = SessionKeeper(sid, lasting.name, machine, trio.current_time() - fields.age)
+        keeper.data.update(fields.data)
+        self._attach(keeper, record, fields, adopted=True)
+        manager.enter(keeper)
+        fields.restore_lease(keeper, manager.settings.notice)
+        if record.ended is None:
+            manager.hub.subscribe(keeper, fields.paths)
+        text = f"<Session {keeper.name}> goes on here, for the {record.generation}. time"
+        logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
+
+    async def _take_over_from(self, node: str) -> None:
+        """Adopt the sessions of a node that is gone (rule 4)."""
+        try:
+            sids = await self._engine.sessions_of(node, MOST_OF_A_NODE)
+            adopted = [sid for sid in sids if await self._take_over_one(sid, node)]
+        except CometaryError as error:
+            text = f"not all sessions of {node!r}, which is gone, could be adopted: {error}"
+            logger.warning("sessions not adopted", text=text, node=node)
+            return
+        if adopted:
+            text = f"{node!r} is gone, and {len(adopted)} of its sessions go on here"
+            logger.info("sessions adopted", text=text, node=node, sessions=len(adopted))
+
+    async def _take_over_one(self, sid: str, node: str) -> bool:
+        owner = await self._engine.owner(sid)
+        if owner is None or owner[0] != node or sid in self._sought:
+            return False
+        self._sought[sid] = []
+        await self._look_for(sid)
+        return sid in self._manager.directory.living
+
+    # -- sessions that are here no more
+
+    def pass_on(self, request: Request) -> None:
+        """Take a request of a session that has gone from here before it was answered."""
+        request.refuse(_later("the session goes on elsewhere"))
+
+
+def _later(detail: str) -> ProtocolError:
+    return ProtocolError("shutting-down", detail, retry_after=1)
+
+
+def _away(error: EngineError) -> ProtocolError:
+    logger.warning("engine away", text=f"a session could not be opened or found: {error}")
+    return _later("sessions cannot be recorded for a moment")

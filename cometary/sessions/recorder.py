@@ -1,0 +1,38 @@
+"""What a session has beside it whose state is recorded, so that it can go on elsewhere; see `cometary.cluster`.
+
+Most sessions have none, and pay nothing for those that have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from cometary.packets.packet import Packet
+    from cometary.sessions.actor import SessionActor
+
+
+class Recorder(Protocol):
+    """What a keeper, and whoever has one, has to know of it."""
+
+    @property
+    def actor(self) -> type[SessionActor]:
+        """What runs such a session."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """How often the session was adopted, plus one."""
+        ...
+
+    def sent(self, packet: Packet, /) -> object:
+        """Return the message by which its actor is told of a packet that was sent to the session alone."""
+        ...
+
+    def touched(self) -> None:
+        """Take note that the session was connected to paths, or disconnected."""
+        ...
+
+    def leave(self) -> None:
+        """Have the session go on elsewhere: this server stops."""
+        ...
