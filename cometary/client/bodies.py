@@ -30,6 +30,8 @@ class Answer(msgspec.Struct):
 
     packets: list[Packet]
     seq: int = 0
+    gen: int = 0
+    at: str | None = None
 
 
 class Welcome(msgspec.Struct):
@@ -41,6 +43,7 @@ class Welcome(msgspec.Struct):
     wait: float = 60
     packets: int = 256
     bind: str = ""
+    gen: int = 0
 
 
 def read_refusal(status: int, body: bytes) -> Refused:

@@ -37,13 +37,22 @@ class Comet:
         token: Returns what the server's authenticator is given, or a promise of it: at the start, in each new session
             and before a token expires.
         verify: The certificates that are trusted, as `httpx` takes them.
+        resume: Whether the session is to outlive the server's process that has it, where the server records sessions
+            (its option `sessions`).
     """
 
-    def __init__(self, url: str, *, token: Callable[[], object] | None = None, verify: Any = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Callable[[], object] | None = None,
+        verify: Any = True,
+        resume: bool = False,
+    ) -> None:
         self._url = url
         self._verify = verify
         self._delivery = Delivery(self._answer)
-        self._upkeep = Upkeep(self._delivery, token)
+        self._upkeep = Upkeep(self._delivery, token, resume=resume)
         self._block: AbstractAsyncContextManager[None] | None = None
 
     # -- what is declared ---------------------------------------------------------------------

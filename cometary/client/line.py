@@ -6,7 +6,9 @@
     are not acknowledged.
 3.  What the server refuses ends the session, unless it is about the packets of a request: then that goes out again
     without them, and whoever sent them is told. What waits for an earlier request is repeated.
-4.  When the session has ended, `left` has the packets that have not reached the application, which another session may
+4.  Where the session can go on at another process of the server, each request says how far this client has come, as
+    `cometary.cluster.resumption` has it: packets of a process that another has taken the place of are left, too.
+5.  When the session has ended, `left` has the packets that have not reached the application, which another session may
     send, and `uncertain` those of which nobody knows.
 """
 
@@ -19,6 +21,7 @@ import trio
 
 from cometary.client.bodies import Answer, Welcome
 from cometary.client.conversation import Conversation, Request
+from cometary.cluster.resumption import Resumption
 from cometary.errors import ProtocolError
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class Line:
 
     Attributes:
         sid: the session's id.
-        left: see rule 4.
+        left: see rule 5.
         uncertain: the same.
     """
 
@@ -71,6 +74,7 @@ class Line:
         self._patience = welcome.wait + GRACE
         self._requests = welcome.requests
         self._conversation = Conversation(welcome.sid, FIRST_RID, welcome.requests)
+        self._resumption = Resumption(welcome.gen, None, FIRST_RID) if welcome.gen else None
         self._token = token
         self._bound = welcome.bind == "token"
         self._token_is_new = False
@@ -143,13 +147,26 @@ class Line:
                 "session-ended", "The client has closed it.", reason="closed", processed=self._last
             )
         early = answer.seq > self._conversation.ack + 1  # rule 2
-        new = self._conversation.answered(0 if early else answer.seq, [] if early else answer.packets)
+        left = early or not self._resumes_with(request.rid, answer)
+        new = self._conversation.answered(0 if left else answer.seq, [] if left else answer.packets)
         self._work.unpark_all()
         if new:
             # The answer after this one may come while this one's packets are being taken, which may have to wait: its
             # own are for later. Nothing comes between what is new and the lock, so they are taken in order.
             async with self._hearing:
                 await self._hear(new)
+
+    def _resumes_with(self, rid: int, answer: Answer) -> bool:
+        """Take note of what an answer says of the session (rule 4); returns whether its packets count."""
+        if self._resumption is None:
+            return True
+        says = self._resumption.answered(rid)
+        counts = says.counts(answer.gen)
+        ack, last = self._conversation.ack, answer.seq + len(answer.packets) - 1
+        if counts and answer.seq <= ack + 1:
+            says = says.got(answer.gen, last, ack, answer.at)
+        self._resumption = says
+        return counts
 
     async def _post(self, request: Request) -> Answer:
         renewing = self._token_is_new
@@ -177,10 +194,12 @@ class Line:
 
     def _members(self, request: Request, renewing: bool) -> bytes:  # noqa: FBT001 - private
         token = b',"token":%b' % encode(self._token) if renewing or self._bound else b""
-        return token + b',"close":true' if request.rid == self._last else token
+        closing = b',"close":true' if request.rid == self._last else b""
+        says = b"" if self._resumption is None else members_of(self._resumption)
+        return token + closing + says
 
     def _sort_out(self, processed: Any) -> None:
-        """See what has reached the application (rule 4)."""
+        """See what has reached the application (rule 5)."""
         if processed is None:
             self.uncertain = tuple(packet for each in self._out.values() for packet in each.packets)
             self.left = self._conversation.drain()
@@ -192,13 +211,28 @@ class Line:
 encode = msgspec.json.encode
 
 
+def members_of(says: Resumption) -> bytes:
+    """Write what a request says of its session (rule 4), as JSON behind a comma."""
+    at = b"" if says.at is None else b',"at":%b' % encode(says.at)
+    return b',"gen":%d%b,"done":%d' % (says.generation, at, says.done)
+
+
 async def open_line(
     way: Way,
     token: object,
     hear: Callable[[Sequence[Packet]], Awaitable[object]],
     refused: Callable[[Sequence[bytes], ProtocolError], Awaitable[object]],
+    *,
+    resume: bool = False,
 ) -> Line:
     """Open a session, and try until there is one.
+
+    Args:
+        way: to the server.
+        token: what its authenticator is given.
+        hear: takes packets that are new, in order.
+        refused: told the packets that the server refuses, and why.
+        resume: whether the session is to outlive the process that has it, if the server can do that.
 
     Raises:
         ProtocolError: the server refuses, for good.
@@ -206,6 +240,8 @@ async def open_line(
     wish: dict[str, object] = {"rid": FIRST_RID, "wait": HELD}
     if token is not None:
         wish["token"] = token
+    if resume:
+        wish["resume"] = True
     body = encode(wish)
     welcome = await way.post(lambda: body, GRACE, Welcome)
     return Line(way, welcome, token, hear, refused)
