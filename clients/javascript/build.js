@@ -13,8 +13,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
 
-/** Bytes that the client may have, minified and compressed: 9 KB of 1,024. */
-const LIMIT = 9 * 1024;
+/** Bytes that the client may have, minified and compressed: 9.1 KB of 1,024. */
+const LIMIT = 9_320;
 
 /**
  * Names of members that modules only share among themselves: made short in what is minified. None is a browser's, in a

@@ -517,6 +517,7 @@ export type MoreMeans = {
     random: () => number;
     token: () => Promise<string | undefined> | string | undefined;
     wait: number | undefined;
+    resume?: boolean;
     margin: number;
     backoff: {
         base: number;
@@ -607,6 +608,7 @@ export type Options = {
     token?: string | (() => string | undefined | Promise<string | undefined>);
     credentials?: RequestCredentials;
     wait?: number;
+    resume?: boolean;
     margin?: number;
     wires?: readonly import("cometary:wires").Wire[];
     codec?: import("cometary:json").Codec;
@@ -664,6 +666,7 @@ export function withDefaults({ token, wait, ...options }: Options): {
     connectUrl?: string;
     disconnectUrl?: string;
     backendHeaders?: HeadersInit | (() => HeadersInit);
+    resume?: boolean;
     share?: Share;
     wait: number | undefined;
     credentials: RequestCredentials;
@@ -743,6 +746,8 @@ export type Packet = {
 export type Answer = {
     seq?: number;
     packets: Packet[];
+    gen?: number;
+    at?: string;
 };
 export type Refusal = import("cometary:conditions").Refusal;
 export type Verdict = import("cometary:request").Verdict;
@@ -751,6 +756,7 @@ export class Session {
     #private;
     sid: string;
     requests: number;
+    gen: number | undefined;
     wire: import("cometary:wires").Wire | undefined;
     renewalDue: boolean;
     hasGap: boolean;
@@ -759,6 +765,7 @@ export class Session {
         requests: number;
         packets?: number | undefined;
         boundTo?: string | undefined;
+        gen?: number | undefined;
     }, firstRid: number, queue: import("cometary:queue").SendQueue);
     static resume(record: SessionRecord, queue: import("cometary:queue").SendQueue): Session;
     get record(): SessionRecord;
@@ -909,6 +916,8 @@ export type SessionRecord = {
     nextRid: number;
     highestAnswered: number;
     ack: number;
+    gen: number | undefined;
+    at: string | undefined;
     unanswered: {
         rid: number;
         packets: OutgoingPacket[];

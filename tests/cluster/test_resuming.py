@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -171,6 +172,27 @@ async def test_another_server_goes_on_with_the_sessions_of_one_that_has_died() -
             assert account.gaps == ["news/*"]
         await until(lambda: ("off", "closed", []) in second.calls)
         assert not [call for call in first.calls if call[0] == "off"]
+
+
+async def test_the_javascript_client_goes_on_at_another_server() -> None:
+    shared, said = SharedState(), 100
+    async with cluster() as (nursery, way):
+        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE))
+        second = await start(nursery, LocalEngine(shared, "b", lease=LEASE))
+        way.lead_to(first.running.comet)
+        client = Path(__file__).parents[1] / "clients/resuming_client.mjs"
+        command = ["node", str(client), way.url, str(said)]
+        node = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE)
+        await until(lambda: [each for each in shared.records.values() if each.rid > 5])
+        first.die()
+        way.lead_to(second.running.comet)
+        assert node.stdout is not None
+        with trio.fail_after(30):
+            told = json.loads(b"".join([data async for data in node.stdout]))
+            await node.wait()
+        assert told == {"answers": [*range(1, said + 1)], "reopened": [], "wire": "requests"}
+        await until(lambda: ("off", "closed", []) in second.calls)
+        assert second.calls[0][0] == "recovered"
 
 
 async def test_a_server_that_is_stopped_leaves_its_sessions_to_the_next_and_tells_nobody_of_an_end() -> None:

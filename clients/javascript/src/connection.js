@@ -18,6 +18,7 @@
  * 5. A session begins with requests that are held. When a better wire is to be had (`wires.js`), it is attached; from
  *    when it is asked for until it says that it is there, or breaks, nothing else goes out. When it breaks a request is made
  *    at once, to be held.
+ * 6. A session that can go on at another process of the server is carried by requests alone.
  */
 
 import { Alarm } from "./alarm.js";
@@ -110,7 +111,7 @@ export class Connection {
   /** @param {Session} session Rule 5. */
   #begin(session) {
     this.pump();
-    if (session === this.#session) this.#wires.start(session, this.#patience.margin);
+    if (session === this.#session && !session.gen) this.#wires.start(session, this.#patience.margin);
   }
 
   /** Send what is queued, then end the session. */
@@ -216,10 +217,10 @@ export class Connection {
 
   /** @returns {Promise<import("./exchange.js").Outcome>} */
   async #askForSession() {
-    const { token, wait, margin, codec } = this.#means;
+    const { token, wait, margin, codec, resume } = this.#means;
     try {
       this.#token = await token();
-      const opening = { rid: FIRST_RID, version: 1, wait, token: this.#token };
+      const opening = { rid: FIRST_RID, version: 1, wait, token: this.#token, resume };
       return await this.#flights.send(codec.body(opening), { hold: 0, margin });
     } catch (cause) {
       return { kind: "lost", cause, retryAfter: 0 }; // the page's own `token` failed
@@ -228,11 +229,10 @@ export class Connection {
 
   /** @param {Record<string, unknown>} body */
   #opened(body) {
-    const { sid, requests, packets } = /** @type {{ sid: string, requests: number, packets?: number }} */ (
-      body
-    );
+    const { sid, requests, packets, gen } =
+      /** @type {{ sid: string, requests: number, packets?: number, gen?: number }} */ (body);
     const boundTo = body["bind"] === "token" ? this.#token : undefined;
-    const session = new Session({ sid, requests, packets, boundTo }, FIRST_RID, this.#queue);
+    const session = new Session({ sid, requests, packets, boundTo, gen }, FIRST_RID, this.#queue);
     this.#session = session;
     this.#agreeOnTimes(Number(body["wait"]), Number(body["die"] ?? USUAL_DIE));
     this.#enter("open");

@@ -11,6 +11,7 @@
  * @property {() => number} random from 0 up to 1
  * @property {() => Promise<string | undefined> | string | undefined} token for the server's authenticator
  * @property {number | undefined} wait seconds that a request may be held, if less than the server's
+ * @property {boolean} [resume] whether the session is to outlive the process that has it
  * @property {number} margin seconds within which what the server does not hold has to be answered
  * @property {{ base: number, cap: number }} backoff milliseconds
  * @property {() => void} [journal] rule 4

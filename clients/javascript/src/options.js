@@ -13,6 +13,8 @@ import { JSON_CODEC } from "./json.js";
  * @property {string | (() => string | undefined | Promise<string | undefined>)} [token] for the server's authenticator
  * @property {RequestCredentials} [credentials] of requests to the endpoint; "same-origin" by default
  * @property {number} [wait] seconds that the server may hold a request, if less than it would
+ * @property {boolean} [resume] whether the session is to outlive the process of the server that has it, where the server
+ *   records sessions; it is then carried by requests alone
  * @property {number} [margin] seconds within which what the server does not hold has to be answered, or it is sent
  *   again; 10 by default, and a third of the server's `die` at most
  * @property {readonly import("./wires.js").Wire[]} [wires] what may take the place of held requests, where it can be had,

@@ -29,6 +29,11 @@
  * 11. Another client may go on with the session, from its record as it was before the latest request went out:
  *    every request in it may have been sent, and is sent again.
  *
+ * 12. A session that can go on at another process of the server has a generation, which grows with each. Every request
+ *    says which is the highest that this client has seen, how far it has come (`at`, as the server has told it), and up
+ *    to which id requests were answered. Packets in an answer of an older generation are dropped: the process of the
+ *    newer one numbers them anew, from what this client has said that it has.
+ *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
  */
@@ -41,7 +46,7 @@ export { Request };
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {{ path: string, message: any, ask?: string }} Packet */
-/** @typedef {{ seq?: number, packets: Packet[] }} Answer */
+/** @typedef {{ seq?: number, packets: Packet[], gen?: number, at?: string }} Answer */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
 /** @typedef {import("./request.js").Verdict} Verdict */
 /** @typedef {import("./request.js").SessionRecord} SessionRecord */
@@ -74,16 +79,21 @@ export class Session {
   #inherited = false;
   #mostPackets;
   #queue;
+  /** @type {string | undefined} Rule 12. */
+  #at;
 
   /**
-   * @param {{ sid: string, requests: number, packets?: number | undefined, boundTo?: string | undefined }} opened the
-   *   server's answer to the opening request, and the token that the session is bound to, if it is
+   * @param {{ sid: string, requests: number, packets?: number | undefined, boundTo?: string | undefined,
+   *   gen?: number | undefined }} opened the server's answer to the opening request, and the token that the session is
+   *   bound to, if it is
    * @param {number} firstRid the id of that request
    * @param {import("./queue.js").SendQueue} queue
    */
   constructor(opened, firstRid, queue) {
     this.sid = opened.sid;
     this.requests = opened.requests;
+    /** Rule 12; undefined if it has none. */
+    this.gen = opened.gen;
     this.#mostPackets = opened.packets ?? USUAL_PACKETS;
     this.#boundTo = opened.boundTo;
     this.#nextRid = firstRid + 1;
@@ -102,6 +112,7 @@ export class Session {
     session.#inherited = true;
     session.#highestAnswered = record.highestAnswered;
     session.#ack = record.ack;
+    session.#at = record.at;
     for (const { rid, packets, close } of record.unanswered) {
       queue.adopt(packets);
       session.#unanswered.push(Object.assign(new Request(rid, packets, close), { attempts: 1 }));
@@ -120,6 +131,8 @@ export class Session {
       nextRid: this.#nextRid,
       highestAnswered: this.#highestAnswered,
       ack: this.#ack,
+      gen: this.gen,
+      at: this.#at,
       unanswered: this.#unanswered.map(({ rid, packets, close }) => ({ rid, packets, close })),
     };
   }
@@ -215,7 +228,9 @@ export class Session {
   body(request) {
     const sid = this.wire === "websocket" ? undefined : this.sid; // the socket has been told
     const hold = this.wire === "stream" ? false : undefined;
-    const members = { sid, ack: this.#ack, token: this.#boundTo ?? request.token, hold };
+    const { gen } = this;
+    const says = gen && { gen, at: this.#at, done: this.#highestAnswered };
+    const members = { sid, ack: this.#ack, token: this.#boundTo ?? request.token, hold, ...says };
     return request.body(this.#queue.codec, members);
   }
 
@@ -266,12 +281,17 @@ export class Session {
     return this.#fresh(answer);
   }
 
-  /** @param {Answer} answer Rule 5. */
+  /** @param {Answer} answer Rules 5 and 12. */
   #fresh(answer) {
+    this.hasGap = false;
+    const gen = /** @type {number} */ (answer.gen ?? this.gen);
+    if (gen < /** @type {number} */ (this.gen)) return [];
     const known = this.#ack + 1 - (answer.seq ?? this.#ack + 1);
     this.hasGap = known < 0;
     const fresh = this.hasGap ? [] : answer.packets.slice(known); // after a gap none is taken
     this.#ack += fresh.length;
+    if (!this.hasGap) this.gen = gen;
+    if (fresh.length > 0) this.#at = answer.at;
     return fresh;
   }
 

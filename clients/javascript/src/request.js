@@ -48,6 +48,8 @@ export class Request {
  * @property {number} nextRid
  * @property {number} highestAnswered
  * @property {number} ack
+ * @property {number | undefined} gen
+ * @property {string | undefined} at
  * @property {{ rid: number, packets: OutgoingPacket[], close: boolean }[]} unanswered
  */
 

@@ -176,6 +176,49 @@ describe("what arrives", () => {
   });
 });
 
+describe("a session that can go on at another process", () => {
+  beforeEach(() => {
+    session = new Session({ sid: "secret", requests: 2, gen: 1 }, 1, queue);
+  });
+
+  /** @param {number} number */
+  const packet = (number) => ({ path: "a", message: number });
+
+  test("every request says how far this client has come", () => {
+    const request = next();
+    assert.deepEqual(body(request), { sid: "secret", rid: 2, ack: 0, gen: 1, done: 1, packets: [] });
+    session.answered(request, { gen: 1, at: "here", seq: 1, packets: [packet(1)] });
+    const said = { sid: "secret", rid: 3, ack: 1, gen: 1, at: "here", done: 2, packets: [] };
+    assert.deepEqual(body(next()), said);
+  });
+
+  test("an answer without packets tells of the next process and moves no position", () => {
+    session.answered(next(), { gen: 1, at: "here", seq: 1, packets: [packet(1)] });
+    assert.deepEqual(session.answered(next(), { gen: 2, packets: [] }), []);
+    const { gen, at, done } = body(next());
+    assert.deepEqual([gen, at, done], [2, "here", 3]);
+  });
+
+  test("packets of the process before are dropped, and are no gap", () => {
+    queue.append("a", 1);
+    const held = next();
+    queue.append("a", 2);
+    const other = next();
+    session.answered(other, { gen: 2, at: "there", seq: 1, packets: [packet(1)] });
+    assert.deepEqual(session.answered(held, { gen: 1, at: "old", seq: 5, packets: [packet(9)] }), []);
+    assert.equal(session.hasGap, false);
+    const { gen, at, ack } = body(next());
+    assert.deepEqual([gen, at, ack], [2, "there", 1]);
+  });
+
+  test("another client that goes on with it says the same", () => {
+    session.answered(next(), { gen: 3, at: "here", seq: 1, packets: [packet(1)] });
+    session = Session.resume(structuredClone(session.record), queue);
+    const { gen, at, done } = body(next());
+    assert.deepEqual([gen, at, done], [3, "here", 2]);
+  });
+});
+
 describe("what is refused", () => {
   const refusal = (/** @type {string} */ condition, reason = "") => ({
     condition,
