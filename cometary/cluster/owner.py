@@ -245,6 +245,14 @@ class OwnerMachine(StateMachine):
         under_way = () if self._under_way is None else self._under_way.out
         return self.record.out + under_way + self._gathered.out
 
+    @property
+    def unnumbered(self) -> tuple[bytes, ...]:
+        """The recorded ones of these that were never delivered: nobody has come, or the session has ended before."""
+        if self.deliveries is None:
+            return self.record.out
+        known = self.deliveries.own - self.record.base + self.deliveries.marks.count(None)
+        return self.record.out[known:]
+
     # -- the application
 
     @on(ANY, Sent, to=(owned, END))

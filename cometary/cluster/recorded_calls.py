@@ -105,11 +105,8 @@ class RecordedCalls(RecordedShell):
         """Tell that the session has ended, which is recorded."""
         keeper, recorded = self._keeper, self._recorded
         recorded.told, recorded.ends = True, reason
-        if (
-            recorded.machine.deliveries is None
-        ):  # it was adopted, and nobody came: nothing of this was numbered
-            for item in recorded.machine.record.out:
-                keeper.machine.outbox.keep(read_own(item))
+        for item in recorded.machine.unnumbered:  # it will not be delivered any more
+            keeper.machine.outbox.keep(read_own(item))
         window, closes = keeper.machine.window, recorded.closes
         window.expected = max(window.expected, recorded.machine.record.rid + 1)
         if keeper.machine.stage == "stopped":

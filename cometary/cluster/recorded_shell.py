@@ -154,8 +154,9 @@ class RecordedShell(SessionActor):
 
     def _number_anew(self) -> None:
         """Have the owner's machine number what the queue has (rule 4)."""
-        machine = self._recorded.machine
+        machine, outbox = self._recorded.machine, self._keeper.machine.outbox
         if machine.deliveries is not None:
-            packets = self._keeper.machine.outbox.packets
+            # A request has acknowledged here what it has still to acknowledge there, when it is met.
+            packets = outbox.packets[machine.deliveries.acknowledged - outbox.acknowledged :]
             marks = tuple([None if isinstance(packet, OwnPacket) else PASSING for packet in packets])
             machine.deliveries = machine.deliveries._replace(marks=marks)

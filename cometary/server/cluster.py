@@ -9,7 +9,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING
 
-from cometary.cluster.settings import WITHIN
+from cometary.cluster.settings import RESUME, WITHIN
 from cometary.errors import ConfigError, EngineError
 from cometary.server.children import with_pauses
 from cometary.supervision import ChildSpec
@@ -40,6 +40,10 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
     """
     if settings.engine == WITHIN:
         return None
+    if settings.sessions == RESUME and settings.bind != "off":
+        raise ConfigError(
+            "sessions", "what sessions are bound to (bind) is known to one process, so none can outlive it"
+        )
     try:
         from cometary.cluster.redis.engine import RedisEngine  # noqa: PLC0415 - see above
     except ImportError:

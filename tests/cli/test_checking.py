@@ -40,6 +40,10 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["--workers", "2", "--engine", "redis://localhost"], "workers: the option engine does"),
         (["--engine", "redis://localhost/one"], "engine: an engine is redis://"),
         (["--engine", "localhost"], "--engine: must be local, redis://"),
+        (
+            ["--sessions", "resume", "--engine", "redis://localhost", "--bind", "token"],
+            "sessions: what sessions are bound to (bind) is known to one process",
+        ),
         (["--sessions", "resume"], "--sessions: what is to outlive this process has to be recorded"),
     ],
 )

@@ -19,6 +19,7 @@ import pytest
 import trio
 
 from cometary import App, Failure, Packet, Session
+from cometary.authentication import Admission
 from cometary.cluster.client_position import ClientPosition, read_client_position
 from cometary.cluster.engine import Engine
 from cometary.cluster.local import LocalEngine, SharedState
@@ -42,8 +43,8 @@ SETTINGS = Settings(
 class Application:
     """An application and its account."""
 
-    def __init__(self) -> None:
-        self.app = App()
+    def __init__(self, judge: Any = None) -> None:
+        self.app = App(authenticate=judge)
         self.calls: list[tuple[Any, ...]] = []
         self.sessions: dict[str, Session] = {}
         self.app.signon(self._signed_on)
@@ -112,9 +113,11 @@ class Node:
         self._scope.cancel()
 
 
-async def start(nursery: trio.Nursery, engine: Engine, settings: Settings = SETTINGS) -> Node:
+async def start(
+    nursery: trio.Nursery, engine: Engine, settings: Settings = SETTINGS, *, judge: Any = None
+) -> Node:
     """Start a server."""
-    application = Application()
+    application = Application(judge)
 
     async def run(*, task_status: trio.TaskStatus[Node] = trio.TASK_STATUS_IGNORED) -> None:
         with trio.CancelScope() as scope:
@@ -301,6 +304,118 @@ async def test_a_server_that_was_taken_for_dead_lets_go_of_the_session() -> None
             account.adds_up()
 
 
+async def test_a_handler_that_crashes_or_takes_its_time_is_told_of_as_ever_and_what_it_has_sent_comes() -> (
+    None
+):
+    shared = SharedState()
+    async with cluster() as (nursery, way):
+        server = await start(nursery, LocalEngine(shared, "a"))
+        way.lead_to(server.running.comet)
+        account = Account(way.url)
+
+        @server.application.app.packet("crash")
+        def crash(session: Session, path: str, message: int) -> None:
+            session.send("said", message)
+            raise RuntimeError
+
+        @server.application.app.packet("wait")
+        async def wait(session: Session, path: str, message: int) -> None:
+            session.send("said", message)
+            await trio.sleep(0.05)
+            session.send("said", message + 1)
+
+        async with account.comet:
+            account.comet.send("crash", 1)
+            account.comet.send("wait", 2)
+            account.comet.send("crash", 4)
+            account.comet.send("say", 5)
+            account.said = 5
+            await account.answered()
+            account.adds_up()
+            await account.until(lambda: len(account.failed) == 2)
+            assert [call for call in server.calls if call[0] == "failed"] == 2 * [("failed", "packet", None)]
+        await until(lambda: [record for record in shared.records.values() if record.gone])
+
+
+async def test_an_application_ends_a_session_and_is_told_what_did_not_arrive() -> None:
+    shared = SharedState()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        server = await start(nursery, LocalEngine(shared, "a"))
+        opened = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
+        session = server.session
+        session.send("tick", 1)
+        session.kick()
+        session.send("tick", 2)
+        await until(lambda: ("off", "kicked", [1, 2]) in server.calls)
+        await until(lambda: [record for record in shared.records.values() if record.gone])
+        late = {"sid": opened["sid"], "rid": 2, "gen": 1, "done": 1}
+        answer = (await http.post(server.running.comet, json=late)).json()
+        assert (answer["error"], answer["reason"]) == ("session-ended", "kicked")
+
+
+async def test_a_queue_that_is_full_ends_the_session() -> None:
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        settings = replace(SETTINGS, queue_packets=10)
+        server = await start(nursery, LocalEngine(SharedState(), "a"), settings)
+        await http.post(server.running.comet, json={"rid": 1, "resume": True})
+        for number in range(20):
+            server.session.send("tick", number)
+        await until(lambda: [call[:2] for call in server.calls][-1] == ("off", "overflow"))
+        assert server.calls[-1][2] == [*range(20)]
+
+
+async def test_on_what_a_client_was_let_in_holds_at_the_next_server() -> None:
+    shared = SharedState()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+
+        def judge(token: object) -> Admission:
+            return Admission({"user": token}, expires=1.5, paths=["news"])
+
+        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE), judge=judge)
+        body = {"rid": 1, "resume": True, "token": "kim"}
+        opened = (await http.post(first.running.comet, json=body)).json()
+        await until(lambda: first.application.sessions)
+        first.die()
+        second = await start(nursery, LocalEngine(shared, "b", lease=LEASE), judge=judge)
+        asked = {"sid": opened["sid"], "rid": 2, "gen": 1, "done": 1}
+        assert (await http.post(second.running.comet, json=asked)).json() == {"gen": 2, "packets": []}
+        assert list(second.session.granted.texts) == ["news"]
+        other = {**asked, "rid": 3, "gen": 2, "token": "lee"}
+        answer = await http.post(second.running.comet, json=other)
+        assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+        await until(lambda: ("off", "kicked", []) in second.calls)
+
+
+async def test_a_receipt_is_given_and_a_packet_that_was_dropped_has_no_number() -> None:
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        settings = replace(SETTINGS, paths=("price conflate",))
+        server = await start(nursery, LocalEngine(SharedState(), "a"), settings)
+        opened = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
+        server.session.connect("price")
+        server.session.send("tick", 1, receipt="first")
+        for price in range(3):
+            server.application.app.update("price", price)
+        server.session.send("tick", 2)
+        await until(lambda: server.running.statistics()["dropped"] == 2)
+        asked = {"sid": opened["sid"], "rid": 2, "gen": 1, "done": 1}
+        answer = (await http.post(server.running.comet, json=asked)).json()
+        assert [packet["message"] for packet in answer["packets"]] == [2, 1, 2], (
+            "what is recorded comes later"
+        )
+        assert read_client_position(answer["at"]) == ClientPosition(2)
+        body = {
+            **asked,
+            "rid": 3,
+            "ack": 3,
+            "at": answer["at"],
+            "done": 2,
+            "packets": [{"path": "say", "message": 9}],
+        }
+        answer = (await http.post(server.running.comet, json=body)).json()
+        assert (answer["seq"], read_client_position(answer["at"])) == (4, ClientPosition(3))
+        assert [receipt.outcome for receipt in server.running.receipts.read().receipts] == ["delivered"]
+
+
 # -- what the wire says
 
 
@@ -422,6 +537,11 @@ class Process:
             self._command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
 
+    def wait_for_start(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        assert b"comet http" in self._process.stdout.readline()
+
     def end(self, signum: int = signal.SIGKILL) -> int:
         assert self._process is not None
         self._process.send_signal(signum)
@@ -437,6 +557,7 @@ class Process:
 def process(tmp_path: Path, new_server: Callable[..., EngineServer]) -> Generator[Process]:
     one = Process(tmp_path, new_server().url)
     one.start()
+    one.wait_for_start()
     yield one
     one.end()
 
