@@ -62,6 +62,12 @@ NOT_RUN: Final = {
     ("CONTRIBUTING.md", '[project.entry-points."cometary.doors"]'): (
         "a piece of a pyproject.toml; tests/doors runs the package that it is of"
     ),
+    ("docs/how-to/outlive-a-restart.md", "redis-server --port 6400 --save '' --appendonly no &"): (
+        "serve for ever; tests/cluster/test_resuming.py starts both and kills the second"
+    ),
+    ("docs/how-to/outlive-a-restart.md", "python examples/lasting_client.py 60"): (
+        "takes half a minute; test_lasting.py runs it, faster"
+    ),
     ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
     ("docs/how-to/systemd.md", "systemctl enable --now cometary.socket"): "the same",
     ("docs/how-to/compile.md", "pip install ."): "tests/test_packaging.py builds what it installs",
