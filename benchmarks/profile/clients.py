@@ -172,6 +172,26 @@ class Client:
         return f'{{"sid":"{self.sid}","rid":{self._rid},"ack":{self._ack}{more}}}'
 
 
+class PairClient(Client):
+    """A session that polls on one connection and sends on the other, as browsers do; each time they change places."""
+
+    def _open(self) -> None:
+        super()._open()
+        self._held = self._line
+        self._line = Line(self._held.port)
+        self._held.post("/comet", self._body(""))
+
+    def send(self) -> None:
+        """Send a packet that comes back on the connection that is held; this one is held then."""
+        super().send()
+        self._line, self._held = self._held, self._line
+
+    def leave(self) -> None:
+        """End the session."""
+        super().leave()
+        self._held.close()
+
+
 class SocketClient(Client):
     """A session on a WebSocket."""
 

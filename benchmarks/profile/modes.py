@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
 
-from benchmarks.profile.clients import Client, EventsClient, Line, Opener, SocketClient, Visitor, packet
+from benchmarks.profile.clients import (
+    Client,
+    EventsClient,
+    Line,
+    Opener,
+    PairClient,
+    SocketClient,
+    Visitor,
+    packet,
+)
 
 PUBLISHERS: Final = 50
 """Connections of back-ends, in `unicast`."""
@@ -87,6 +96,7 @@ MODES: Final = (
     Mode("broadcast", Client, 1, broadcast),
     Mode("unicast", Client, PUBLISHERS, unicast),
     Mode("echo", Client, 0, echo),
+    Mode("echo on two", PairClient, 0, echo),
     Mode("websocket broadcast", SocketClient, 1, broadcast),
     Mode("websocket echo", SocketClient, 0, echo),
     Mode("events echo", EventsClient, 0, echo),
