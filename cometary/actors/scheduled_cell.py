@@ -73,18 +73,23 @@ class ScheduledCell(Cell):
 
     def hand(self, item: object) -> None:
         """Take a message, and have it handled at once if it is the only one and the shortcut does; see `put`."""
-        if self.state or not self._shorten(item):
+        if self.state or not self._shorten(item, in_turn=False):
             self.put(item)
 
-    def _shorten(self, item: object) -> bool:
-        """Have the shortcut handle the one message that there is, as a turn; returns whether it did."""
+    def _shorten(self, item: object, *, in_turn: bool) -> bool:
+        """Have the shortcut handle the one message that there is, as a turn; returns whether it did.
+
+        Args:
+            item: the message.
+            in_turn: whether it is the actor's own turn, and not in the middle of whoever has sent it.
+        """
         shortcut = self.shortcut
         if shortcut is None:
             return False
         self.state = RUNNING
         done = True
         try:
-            done = shortcut.take(item)
+            done = shortcut.take_in_turn(item) if in_turn else shortcut.take(item)
         except BaseException as error:
             if exit_in(error) is not None:
                 raise
@@ -119,7 +124,7 @@ class ScheduledCell(Cell):
         items = self._items
         if self.shortcut is not None and len(items) == 1 and self._backlog is None and self.starting is None:
             self._items = ()
-            if self._shorten(items[0]):
+            if self._shorten(items[0], in_turn=True):
                 return 1
             self._items = items
         actor: Any = self.actor  # without a call to say what it is

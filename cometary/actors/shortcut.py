@@ -5,6 +5,7 @@ that is compiled, and is called as compiled code calls: without a frame, and in 
 
 1.  It does what the actor's `on_receive` would do with the message, or leaves it to that; then it has changed nothing.
 2.  It runs no code of a user's: so it may have its turn at once, in the middle of whoever sends (`Receiving.hand`).
+    In the actor's own turn it may (`take_in_turn`).
 3.  What it raises ends the incarnation, as what the handler raises does.
 4.  It is the incarnation's, and gone with it. An actor that is traced, or counts how long it is idle, or is changed to
     another class, goes on without, so that whatever hides its handler sees every message.
@@ -21,3 +22,7 @@ class Shortcut:
     def take(self, message: object) -> bool:
         """Handle a message, one of the runtime's own perhaps; returns whether it did."""
         raise NotImplementedError
+
+    def take_in_turn(self, message: object) -> bool:
+        """Do so in the actor's own turn; may handle more than `take` does."""
+        return self.take(message)

@@ -109,7 +109,8 @@ class Timer:
         if not seconds >= 0:  # so that NaN is refused as well
             raise UsageError(f"a timer cannot expire in the past: {seconds} seconds")
         queue = self._queue
-        self.deadline = deadline = queue.now() + seconds
+        now = queue.batch_began  # as `TimerQueue.now`, without a call
+        self.deadline = deadline = (queue.now() if now is None else now) + seconds
         queue.starts = self.started = queue.starts + 1
         if deadline < self.entry_due:
             queue.enter(self, deadline)

@@ -124,7 +124,7 @@ class SessionActor(Actor):
         elif not self.actor_inbox.empty():
             self._handover.runs = True  # as it were: rule 7
             self.tell_itself(HandlerDone(self))
-        cast("ScheduledCell", self.actor_inbox).shortcut = ShortSteps(self, keeper)
+        cast("ScheduledCell", self.actor_inbox).shortcut = ShortSteps(self, keeper, self._handover)
         self._handover.serve(self)
 
     def on_receive(self, message: Any) -> None:

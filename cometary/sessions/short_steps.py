@@ -10,8 +10,8 @@
 3.  It does all that the machine's step does, and what that asks for: the same state, the same answers, the same timer
     in the same order. The tests hold each to the table in every state that they reach.
 4.  They are here for speed alone: all would work without them.
-5.  Those in which no handler of the application is called are a shortcut of the actor's (`ShortSteps`); the others are
-    made in its own turn.
+5.  They are a shortcut of the actor's (`ShortSteps`). Those in which a handler of the application is called are made in
+    its own turn alone; what the handler sends takes the shortcut, too.
 6.  A token tells a timer that has run out from one that has been started since. So the one that still runs keeps its
     token: nothing of it can be on its way. Then nearly all sessions start theirs under the same few tokens, and a start
     is a value that they share.
@@ -21,21 +21,23 @@
 # ruff: noqa: SLF001 - what is the engine's is set here as the engine sets it
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from cometary.actors.shortcut import Shortcut
 from cometary.fsm import StartTimer, State
 from cometary.fsm.engine import keep_timer
 from cometary.packets.packet import Packet
 from cometary.sessions.carriers import HOLD_OR_DIE, CarrierMachine
-from cometary.sessions.effects import advance
+from cometary.sessions.effects import Performer, advance
 from cometary.sessions.events import Full, Ready, Request
+from cometary.sessions.handover import Caller, Handover
 from cometary.sessions.keeper import SessionKeeper
 from cometary.sessions.machine_data import MachineData
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from cometary.actors.timers import Timer
-    from cometary.sessions.effects import Performer
     from cometary.sessions.events import Stream
 
 WAITING: Final = CarrierMachine.waiting
@@ -49,25 +51,76 @@ MOST_TIMES: Final = 64
 MOST_TOKENS: Final = 256
 
 
+class TakesIn(Protocol):
+    """Who hands packets over; see `Performer.take_in`."""
+
+    def take_in(self, ready: Ready, /) -> None:
+        """Hand the packets of `ready.request` to the application, then have the machine take `ready`."""
+        ...
+
+
+class Shell(Performer, Caller, Protocol):
+    """What the session's actor is to its shortcut."""
+
+
 class ShortSteps(Shortcut):
-    """The shortcut of a session's actor.
+    """The shortcut of a session's actor, and for its handlers who calls them.
 
     Args:
-        performer: the actor.
+        shell: the actor.
         keeper: the session.
+        handover: hands over what is due, for this incarnation.
     """
 
-    __slots__ = ("_keeper", "_performer")
+    __slots__ = ("_handover", "_keeper", "_shell")
 
-    def __init__(self, performer: Performer, keeper: SessionKeeper) -> None:
-        self._performer = performer
+    def __init__(self, shell: Shell, keeper: SessionKeeper, handover: Handover) -> None:
+        self._shell = shell
         self._keeper = keeper
+        self._handover = handover
 
     def take(self, message: object) -> bool:
         """Make the short step for a packet, or for a request without packets; see `receive`."""
+        keeper = self._keeper
+        if type(message) is Packet:  # as in `receive`, without a call
+            return keeper.ended is None and take(self._shell, keeper, message)
         if isinstance(message, Request) and message.packets:
             return False
-        return receive(self._performer, self._keeper, message)
+        return receive(self._shell, keeper, message)
+
+    def take_in_turn(self, message: object) -> bool:
+        """Make any short step."""
+        if isinstance(message, Request) and message.packets:
+            return self._keeper.ended is None and let_in(self, self._keeper, message)
+        return receive(self._shell, self._keeper, message)
+
+    def take_in(self, ready: Ready) -> None:
+        """Do as `SessionActor.take_in`."""
+        keeper, request = self._keeper, ready.request
+        try:
+            self._handover.take_in(self, request)
+        finally:
+            if not (meet(keeper, ready) or advance(self._shell, keeper, ready)):
+                request.refuse(keeper.over())
+
+    # -- as `Caller`: the actor's, but for the commonest
+
+    def push(self, packet: Packet) -> None:
+        """Send the session a packet in the actor's own turn."""
+        if not receive(self._shell, self._keeper, packet):
+            self._shell.push(packet)
+
+    def await_handler(self, outcome: Awaitable[object], item: Any) -> None:
+        """Await what an async handler has returned."""
+        self._shell.await_handler(outcome, item)
+
+    def tell_itself(self, message: object) -> None:
+        """Have the actor handle `message`, unless it has ended for good."""
+        self._shell.tell_itself(message)
+
+    def stop(self) -> None:
+        """Stop the actor."""
+        self._shell.stop()
 
 
 def receive(performer: Performer, keeper: SessionKeeper, message: object) -> bool:
@@ -156,7 +209,7 @@ def let_go(keeper: SessionKeeper, timer: StartTimer) -> bool:
     return True
 
 
-def let_in(performer: Performer, keeper: SessionKeeper, request: Request) -> bool:
+def let_in(performer: TakesIn, keeper: SessionKeeper, request: Request) -> bool:
     """Take a request with packets, and have these handed over; see `SessionMachine.check`."""
     machine: MachineData = keeper.machine
     window = machine.window
@@ -207,7 +260,8 @@ def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> 
         token = cast("StartTimer", timer.message).token
     else:
         machine._fsm_token = token = machine._fsm_token + 1
-    started = start_of(seconds, token)
+    starts = STARTS.get(seconds)
+    started = start_of(seconds, token) if starts is None or token >= len(starts) else starts[token]
     if len(machine._fsm_timers) == 1:  # it is this one
         machine._fsm_timers = started
     else:
@@ -218,13 +272,6 @@ def start_timer(keeper: SessionKeeper, machine: MachineData, seconds: float) -> 
 
 def start_of(seconds: float, token: int) -> tuple[StartTimer, ...]:
     """Return a start of the session's one timer, as the machine keeps it: one object for all sessions, while few."""
-    starts = STARTS.get(seconds)
-    if starts is None or token >= len(starts):
-        return _start_of(seconds, token)
-    return starts[token]
-
-
-def _start_of(seconds: float, token: int) -> tuple[StartTimer, ...]:
     if token >= MOST_TOKENS:
         return (StartTimer(HOLD_OR_DIE, seconds, None, None, token),)
     if seconds not in STARTS and len(STARTS) >= MOST_TIMES:

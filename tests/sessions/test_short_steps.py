@@ -46,6 +46,19 @@ async def test_a_delivery_does_without_the_table(actor_system: ActorSystem) -> N
     assert visitor.got == [(path, number) for number in range(3) for path in ("to one", "echo")]
 
 
+async def test_what_a_client_sends_and_gets_back_does_without_the_actors_own_handler(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        visitor = Visitor(manager)
+        with patch.object(SessionActor, "on_receive", side_effect=STEPPED):
+            held = await visitor.ask(Packet("quiet"))
+            for number in range(3):
+                answered, held = held, await visitor.ask(Packet("echo", number))
+                visitor.take(answered)
+    assert visitor.got == [("echo", number) for number in range(3)]
+
+
 async def test_a_request_that_was_held_in_vain_does_without_the_table(autojump_clock: MockClock) -> None:
     async with system(), hosting(echoing(), wait=20, die=10) as manager:
         visitor = Visitor(manager)
