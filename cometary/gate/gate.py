@@ -257,9 +257,11 @@ class Gate:
         return self._recording.seek(sid, go_on, request.refuse)
 
     def submit_to(self, keeper: SessionKeeper, request: Request) -> None:
-        """Hand a request without packets to a session that was found in `living`, where nothing is guarded."""
+        """Hand a request to a session that was found in `living`, where nothing is guarded."""
         request.sid = keeper.sid
         try:
+            if request.packets:
+                self._check_packets(keeper, request.packets)
             keeper.submit(request)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))

@@ -2,12 +2,15 @@
 
 What clients send is nearly always written as this server would write it, and then read in one pass, into a struct: it
 holds no key twice and no member that is not known. Any other body is read once more, by the strict codec, as is what is
-wrong with one. A request that only acknowledges is read by itself, byte for byte (`read_poll`): there is nothing to
-look for but its three members.
+wrong with one. What nearly all requests of a session begin with is read by itself (`read_head`): there is nothing to
+look for but its three members. A poll has no more; one packet that comes behind them is read by itself as well
+(`read_packet`).
 """
 
 from __future__ import annotations
 
+import re
+from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 import cbor2
@@ -16,6 +19,7 @@ from msgspec import UNSET, UnsetType
 
 from cometary.errors import ProtocolError
 from cometary.packets.encodings import CBOR
+from cometary.packets.nesting import is_too_deep
 from cometary.packets.paths import CONTROL_PREFIX, check_path
 from cometary.packets.question import Question
 from cometary.packets.receipted import AskedPacket
@@ -38,7 +42,14 @@ ABSENT: Final = UNSET
 """The same; compiled code looks up what was imported each time, and a constant of its own never."""
 
 
+_find_head: Final = re.compile(
+    rb'\{"sid":"(.{%d}(?:.{%d})??)","rid":([1-9][0-9]{0,14}),"ack":(0|[1-9][0-9]{0,14})(?![0-9])'
+    % (SID_LENGTH, TAG_LENGTH),
+    re.DOTALL,
+).match
+
 _decode_json: Final = msgspec.json.Decoder(Body).decode
+_decode_packet: Final = msgspec.json.Decoder(PacketBody).decode
 
 
 ZERO: Final = 0x30
@@ -51,36 +62,52 @@ SID_AT: Final = len(BEGINS)
 SID_ENDS: Final = SID_AT + SID_LENGTH
 RID_AT: Final = SID_ENDS + len(RID)
 SHORTEST_POLL: Final = RID_AT + len(b"1") + len(ACK) + len(b"0}")
-LONGEST_POLL: Final = 128
+PACKETS: Final = b',"packets":['
+ENDS: Final = b"]}"
 MOST_DIGITS: Final = 15
 """Of a number of which it need not be asked whether it is too high."""
 
 
-def read_poll(body: bytes) -> tuple[str, int, int]:
-    """Read a request that only acknowledges, if it is written as this server would write it.
+def read_head(body: bytes) -> tuple[str, int, int, int]:
+    """Read the members that each request of a session begins with, if they are written as this server would.
 
     Returns:
-        Its `sid`, `rid` and `ack`; a `rid` of 0 if the body is to be read in full, whatever that comes to. So it is if
-        there is no session of that id, which may be written with escapes, or be no JSON at all.
+        `sid`, `rid` and `ack`, and where they end: a poll has nothing behind them but the bracket that closes it. A
+        `rid` of 0 if the body is to be read in full, whatever that comes to. So it is if there is no session of that
+        id, which may be written with escapes, or be no JSON at all.
     """
-    last = len(body) - 1
-    if not SHORTEST_POLL <= last + 1 <= LONGEST_POLL or body[last] != CLOSING:
-        return "", 0, 0
+    return read_pattern(body) if INTERPRETED else read_bytes(body)
+
+
+def read_pattern(body: bytes) -> tuple[str, int, int, int]:
+    """Do so by a pattern, which is the cheaper way where each step is interpreted."""
+    found = _find_head(body)
+    if found is None or not body.endswith(b"}"):
+        return "", 0, 0, 0
+    sid, rid, ack = found.groups()
+    return sid.decode("latin-1"), int(rid), int(ack), found.end(3)
+
+
+def read_bytes(body: bytes) -> tuple[str, int, int, int]:
+    """Do so byte for byte, which is the cheaper way in machine code."""
+    if len(body) < SHORTEST_POLL or body[:SID_AT] != BEGINS:
+        return "", 0, 0, 0
     sid_ends, rid_at = SID_ENDS, RID_AT
     if body[sid_ends:rid_at] != RID:  # else one that a node has given, which has its tag
         sid_ends, rid_at = sid_ends + TAG_LENGTH, rid_at + TAG_LENGTH
         if body[sid_ends:rid_at] != RID:
-            return "", 0, 0
-    if body[:SID_AT] != BEGINS:
-        return "", 0, 0
+            return "", 0, 0, 0
+    last = len(body) - 1
+    if body[last] != CLOSING:
+        return "", 0, 0, 0
     rid, rid_ends = _number(body, rid_at)
     ack_at = rid_ends + len(ACK)
-    if rid <= 0 or body[rid_ends:ack_at] != ACK:
-        return "", 0, 0
+    if rid <= 0 or ack_at >= last or body[rid_ends:ack_at] != ACK:
+        return "", 0, 0, 0
     ack, ack_ends = _number(body, ack_at)
-    if ack < 0 or ack_ends != last:
-        return "", 0, 0
-    return body[SID_AT:sid_ends].decode("latin-1"), rid, ack
+    if ack < 0:
+        return "", 0, 0, 0
+    return body[SID_AT:sid_ends].decode("latin-1"), rid, ack, ack_ends
 
 
 def _number(body: bytes, begin: int) -> tuple[int, int]:
@@ -90,7 +117,7 @@ def _number(body: bytes, begin: int) -> tuple[int, int]:
     """
     value, at = 0, begin
     digit = body[at] - ZERO
-    while 0 <= digit <= NINE:
+    while 0 <= digit <= NINE and at - begin <= MOST_DIGITS:
         value = value * 10 + digit
         at += 1
         digit = body[at] - ZERO
@@ -98,6 +125,31 @@ def _number(body: bytes, begin: int) -> tuple[int, int]:
     if not 0 < length <= MOST_DIGITS or (length > 1 and body[begin] == ZERO):
         return -1, at
     return value, at
+
+
+INTERPRETED: Final = isinstance(read_bytes, FunctionType)
+
+
+def read_packet(body: bytes, begins: int) -> Packet | None:
+    """Read the one packet that comes behind the head, if it is written as this server would write it.
+
+    Returns:
+        It; None if the body is to be read in full, whatever that comes to.
+    """
+    at, end = begins + len(PACKETS), len(body) - len(ENDS)
+    if len(body) > ALWAYS or body[begins:at] != PACKETS or body[end:] != ENDS:
+        return None
+    written = body[at:end]
+    try:
+        packet = _decode_packet(written)
+        if not json.is_written_as(written, packet, flat=True):
+            return None
+        if isinstance(packet.message, (list, dict)) and is_too_deep(body):
+            return None
+        check_path(packet.path, from_client=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ProtocolError):
+        return None
+    return packet_of(packet)
 
 
 def read_request(body: bytes, codec: Codec) -> Body:

@@ -21,7 +21,8 @@ from cometary.transport.http.exchange import NO_HEADERS
 from cometary.transport.wires.comet.bodies import (
     ABSENT,
     packets_of,
-    read_poll,
+    read_head,
+    read_packet,
     read_request,
     welcome_members,
     with_members,
@@ -199,13 +200,20 @@ class CometEndpoint:
         return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
 
     def _in_json(self, exchange: Exchange) -> None:
-        sid, rid, ack = read_poll(exchange.body)
-        gate = self._gate
+        body, gate = exchange.body, self._gate
+        sid, rid, ack, ends = read_head(body)
         keeper = gate.living.get(sid) if rid else None
         if keeper is None:
             self._answer(exchange, json)
             return
-        request = CometRequest(exchange, json, gate, rid=rid, ack=ack)
+        if ends == len(body) - 1:
+            request = CometRequest(exchange, json, gate, rid=rid, ack=ack)
+        else:
+            packet = read_packet(body, ends)
+            if packet is None:
+                self._answer(exchange, json)
+                return
+            request = CometRequest(exchange, json, gate, rid=rid, ack=ack, packets=[packet])
         if self._guards:
             gate.submit(sid, request, HttpCredentials(exchange, NO_TOKEN))
         else:

@@ -17,7 +17,10 @@ from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.wires.comet.bodies import (
     array_head,
     packets_of,
-    read_poll,
+    read_bytes,
+    read_head,
+    read_packet,
+    read_pattern,
     read_request,
     write_answer,
 )
@@ -140,6 +143,12 @@ SID = new_sid()
 POLLS = tuple(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}' for rid, ack in [(1, 0), (10**15 - 1, 10**15 - 1)])
 
 
+def read_poll(body: bytes) -> tuple[str, int, int]:
+    """Read a poll, as the endpoint does."""
+    sid, rid, ack, ends = read_head(body)
+    return (sid, rid, ack) if ends == len(body) - 1 else ("", 0, 0)
+
+
 @settings(max_examples=1000)
 @given(mutated(POLLS))
 def test_what_is_read_as_a_poll_of_a_session_is_read_in_full_as_the_same(body: bytes) -> None:
@@ -161,6 +170,74 @@ def test_what_clients_poll_with_is_read_as_a_poll(rid: int, ack: int) -> None:
 def test_a_number_that_is_written_otherwise_is_left_to_who_reads_in_full(numbers: str) -> None:
     rid, ack = numbers.split(",")
     assert read_poll(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}'.encode()) == ("", 0, 0)
+
+
+@settings(max_examples=1000)
+@given(mutated((*POLLS, f'{{"sid":"{SID}","rid":7,"ack":3,"packets":[]}}')))
+def test_the_head_is_read_alike_byte_for_byte_and_by_a_pattern(body: bytes) -> None:
+    assert read_pattern(body) == read_bytes(body)
+
+
+@pytest.mark.parametrize(
+    "numbers", ["01,0", "1,00", "1,", "1" * 15 + ",0", "1" * 16 + ",0", "1," + "1" * 16, "1,5x"]
+)
+def test_numbers_in_the_head_are_read_alike_in_both_ways(numbers: str) -> None:
+    rid, ack = numbers.split(",")
+    for more in ("", ',"x":0', "0"):
+        body = f'{{"sid":"{SID}","rid":{rid},"ack":{ack}{more}}}'.encode()
+        assert read_pattern(body) == read_bytes(body)
+        assert read_pattern(body[:-1]) == read_bytes(body[:-1]) == ("", 0, 0, 0)
+
+
+ONE_PACKET = (
+    '{"path":"echo","message":"hello"}',
+    '{"path":"echo"}',
+    '{"path":"chat","message":{"a":[1,"]}"]},"receipt":"r"}',
+    '{"path":"sum","message":[1,2.5],"ask":"q"}',
+    '{"path":"::answer","message":null}',
+    '{"path":"deep","message":' + "[" * 61 + "]" * 61 + "}",
+)
+WITH_ONE = tuple(f'{{"sid":"{SID}","rid":7,"ack":3,"packets":[{packet}]}}' for packet in ONE_PACKET)
+
+
+def shown(packet: Packet) -> tuple[object, ...]:
+    """Return what there is to a packet of a client's."""
+    more = [getattr(packet, name, None) for name in ("ask", "receipt")]
+    return (type(packet), packet.path, packet.message, *more)
+
+
+@pytest.mark.parametrize("body", WITH_ONE)
+def test_a_packet_as_clients_write_it_is_read_without_the_rest(body: str) -> None:
+    assert read_packet(body.encode(), read_head(body.encode())[3]) is not None
+
+
+@settings(max_examples=1000)
+@given(mutated(WITH_ONE))
+def test_what_is_read_as_one_packet_is_read_in_full_as_the_same(body: bytes) -> None:
+    sid, rid, ack, ends = read_head(body)
+    packet = read_packet(body, ends) if rid and sid == SID else None
+    if packet is not None:
+        request = read_request(body, json)
+        assert (sid, rid, ack) == (request.sid, request.rid, request.ack)
+        assert json.encode(request) == body
+        assert request.packets
+        assert [shown(packet)] == [shown(one) for one in packets_of(request.packets)]
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        '{"path":"deep","message":' + "[" * 62 + "]" * 62 + "}",
+        '{"path":"::kick"}',
+        '{"path":""}',
+        '{"path":"a"},{"path":"b"}',
+        '{"path":"a","path":"b"}',
+        '{"path":"a","message":"' + "x" * 20_000 + '"}',
+    ],
+)
+def test_a_packet_that_is_not_written_as_usual_is_left_to_who_reads_in_full(packet: str) -> None:
+    body = f'{{"sid":"{SID}","rid":7,"ack":3,"packets":[{packet}]}}'.encode()
+    assert read_packet(body, read_head(body)[3]) is None
 
 
 @pytest.mark.parametrize("body", CLIENTS_WRITE)
