@@ -12,6 +12,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from mypy_extensions import mypyc_attr
+
 from cometary.app.answering import answer_by
 from cometary.app.hooks import call_each
 from cometary.dispatch.subscriptions import Subscriptions
@@ -29,6 +31,7 @@ MOST_REMEMBERED_PATHS: Final = 1024
 """Paths whose handlers are remembered; when there are more, all are looked up again."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Handlers:
     """What sessions report to; see `cometary.sessions.application.Application`.
 

@@ -6,6 +6,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import trio
+from mypy_extensions import mypyc_attr
 
 from cometary.declarations import check_text
 from cometary.errors import AskError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cometary.sessions.keeper import SessionKeeper
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Session:
     """One client. Handed to every handler; may be kept and used later, from any thread."""
 
@@ -95,8 +97,9 @@ class Session:
 
     def _send(self, packet: Packet) -> None:
         keeper = self._keeper
-        if keeper.serving is not None and get_ident() == keeper.system.thread:
-            keeper.serving.push(packet)  # called by a handler, in the actor's own turn
+        serving = keeper.serving
+        if serving is not None and get_ident() == keeper.system.thread:
+            serving.push(packet)  # called by a handler, in the actor's own turn
         else:
             self._hub.post(keeper, packet)
 
