@@ -207,7 +207,10 @@ class Connection(BufferedChannel):
                 return
         deadline = self._deadline
         if deadline is not None and self._unsent is None:  # as in `_expect`, without a call
-            deadline.discard(self)
+            if deadline is self.http.idle:
+                self.idle_until = 0.0  # as `discard` does
+            else:
+                deadline.discard(self)
             self._deadline = None
         if not self._unanswered or self._has_room():
             self._serve(known.exchange(data))
@@ -284,7 +287,10 @@ class Connection(BufferedChannel):
             self._send(response)
             if self._unsent is None and self._state is OPEN and self._deadline is None:
                 self._deadline = idle = http.idle
-                return idle.add(self, floor.now)
+                if not self.idle_second:
+                    return idle.add(self, floor.now)
+                self.idle_until = floor.now + idle.duration  # as that does, without a call
+                return None
         else:
             exchange.response = response
             self._send_answers()

@@ -65,6 +65,6 @@ class Http:
         self._floor, limits = floor, self.limits
         self.head = floor.deadline("head", limits.head_seconds)
         self.body = floor.deadline("body", limits.body_seconds)
-        self.idle = floor.deadline("idle", limits.idle_seconds)
+        self.idle = floor.idle_queue(limits.idle_seconds)
         self.write = floor.deadline("write", limits.write_seconds)
         self.linger = floor.deadline("linger", limits.linger_seconds)

@@ -23,6 +23,7 @@ from mypy_extensions import mypyc_attr
 
 if TYPE_CHECKING:
     from cometary.transport.net.deadlines import DeadlineQueue
+    from cometary.transport.net.idle_queue import IdleQueue
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -31,12 +32,19 @@ class Channel:
 
     Args:
         sock: Its socket, connected and non-blocking; the channel closes it.
+
+    Attributes:
+        sock: The same.
+        idle_until: Until when it may be idle, in seconds of Trio's clock; 0 while it is not. Set by an `IdleQueue`.
+        idle_second: Under which second it is in that; 0 if it is not.
     """
 
-    __slots__ = ("sock",)
+    __slots__ = ("idle_second", "idle_until", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.idle_until: float = 0.0
+        self.idle_second: int = 0
 
     @property
     def idle(self) -> bool:
@@ -125,6 +133,10 @@ class Floor:
             name: Of what is waited for, among those of the same duration.
             seconds: From being added to being called.
         """
+        raise NotImplementedError
+
+    def idle_queue(self, seconds: float) -> IdleQueue:
+        """Return where channels wait for `expire` that are idle again and again; one for each duration, in seconds."""
         raise NotImplementedError
 
     def count_parsed(self, count: int) -> None:

@@ -33,6 +33,7 @@ from cometary.escapes import exit_in
 from cometary.log import get_logger
 from cometary.transport.net.channel import Channel, Floor, Protocol, Traffic
 from cometary.transport.net.deadlines import DeadlineQueue, Deadlines
+from cometary.transport.net.idle_queue import IdleQueue
 from cometary.transport.net.listener import Listener, open_sockets, shares
 from cometary.transport.net.poller import READABLE, WRITABLE, Poller, best_poller
 
@@ -112,6 +113,7 @@ class Switchboard(Floor):
         self._pending = trio.Event()
         self._parsed = 0
         self.deadlines = Deadlines[Channel](self._wake_up)
+        self._idle: dict[float, IdleQueue] = {}
         self.paused = DeadlineQueue[Listener](TICK, self._wake_up)
         self._shares = shares(connections, descriptors)
         self._listeners: list[Listener] = []
@@ -318,6 +320,7 @@ class Switchboard(Floor):
 
     def replace(self, channel: Channel, by: Channel) -> None:
         """Serve `by`, which has the same socket, in place of `channel`, and start it."""
+        self._leave_idle(channel)
         self._channels[channel.sock.fileno()] = by
         self.watch(by, reading=True, writing=False)
         self._try(by, by.start)
@@ -342,6 +345,14 @@ class Switchboard(Floor):
         """Return where channels wait for `expire`; it is made when it is first asked for."""
         return self.deadlines.named(name, seconds)
 
+    def idle_queue(self, seconds: float) -> IdleQueue:
+        """Return where channels wait that are idle again and again; it is made when it is first asked for."""
+        queue = self._idle.get(seconds)
+        if queue is None:
+            queue = self._idle[seconds] = IdleQueue(seconds, self._wake_up)
+            self.deadlines.queues.append(queue)
+        return queue
+
     def count_parsed(self, count: int) -> None:
         """Take note of bytes that a channel has had parsed (rule 1)."""
         self._parsed += count
@@ -352,6 +363,7 @@ class Switchboard(Floor):
         """Serve `channel`, about to close its socket, no longer."""
         fd = channel.sock.fileno()
         self.poller.forget(fd)
+        self._leave_idle(channel)
         del self._channels[fd]
         if fd in self._keeping:
             self._keeping.discard(fd)
@@ -361,6 +373,11 @@ class Switchboard(Floor):
         for listener in self._listeners:
             if listener.resume() and listener.first:
                 break  # what this has freed is for its callers, if it has any
+
+    def _leave_idle(self, channel: Channel) -> None:
+        if channel.idle_second:
+            for queue in self._idle.values():
+                queue.remove(channel)
 
     def _close_all(self) -> None:
         for listener in self._listeners:
