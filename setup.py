@@ -19,13 +19,14 @@ from subprocess import DEVNULL, run
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
 WISH = os.environ.get("COMETARY_BUILD", "auto")
 PROJECT: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 MODULES: list[str] = PROJECT["tool"]["cometary"]["compiled"]
+IN_C: list[str] = PROJECT["tool"]["cometary"]["in-c"]
 COMPILES = {"bdist_wheel", "build", "build_ext"}
 """The commands that compile; others of setuptools' only ask what there is."""
 
@@ -65,9 +66,16 @@ def extensions() -> list[Any]:
         return give_up("mypyc is not installed")
     arguments = ["--config-file=", "--strict", *(f"cometary/{module}.py" for module in MODULES)]
     try:
-        return mypycify(arguments, opt_level="3", debug_level="0", group_name="cometary")
+        return [*in_c(), *mypycify(arguments, opt_level="3", debug_level="0", group_name="cometary")]
     except SystemExit:  # it has said why: some library's types are not those that we are checked with
         return give_up("mypyc refuses the sources")
+
+
+def in_c() -> list[Any]:
+    """What is written in C, where the system has sockets as POSIX has them."""
+    if os.name != "posix":
+        return []
+    return [Extension(f"cometary.{module.replace('/', '.')}", [f"cometary/{module}.c"]) for module in IN_C]
 
 
 class BuildExtensions(build_ext):

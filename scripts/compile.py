@@ -35,9 +35,8 @@ ROOT: Final = SELF.parent.parent
 COPY: Final = ROOT / ".cache" / "compiled"
 STAMP: Final = COPY / "compiled.stamp"
 DIST: Final = ROOT / "dist"
-MODULES: Final[list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cometary"][
-    "compiled"
-]
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cometary"]
+MODULES: Final[list[str]] = [*PROJECT["compiled"], *PROJECT["in-c"]]
 TESTED: Final = (
     "actors",
     "fsm",

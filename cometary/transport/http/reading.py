@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from cometary.transport.net import socket_calls
+
 if TYPE_CHECKING:
     import socket
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 FEW: Final = 479
 """Bytes that are read into memory of the allocator's smallest kind, at once: a whole request of most programs."""
+
+_IN_C: Final[bool] = socket_calls.IN_C
+_receive: Final = socket_calls.receive
 
 
 def receive(sock: socket.socket, most: int, known: KnownHead | None) -> bytes:
@@ -25,6 +30,8 @@ def receive(sock: socket.socket, most: int, known: KnownHead | None) -> bytes:
     Raises:
         OSError: nothing has come, or the connection is broken: nobody's fault.
     """
+    if _IN_C:  # which takes no more memory than has come
+        return _receive(sock, most)
     if known is None or known.request_bytes >= FEW or most <= FEW:
         return sock.recv(most)
     data = sock.recv(FEW)

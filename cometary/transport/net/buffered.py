@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
+from cometary.transport.net import socket_calls
 from cometary.transport.net.channel import Channel, Floor
 from cometary.transport.net.deadlines import gets_on
 from cometary.transport.net.poller import unacknowledged
@@ -22,6 +23,10 @@ from cometary.transport.net.poller import unacknowledged
 if TYPE_CHECKING:
     from cometary.transport.net.deadlines import DeadlineQueue
 
+
+_IN_C: Final[bool] = socket_calls.IN_C
+_receive: Final = socket_calls.receive  # which compiled code finds without looking for its name; so the next
+_transmit: Final = socket_calls.send
 
 MOST_UNSENT: Final = 16 * 1024
 """Bytes that the kernel keeps unsent of a stream."""
@@ -76,7 +81,7 @@ class BufferedChannel(Channel):
     def _read_once(self) -> bytes | None:
         """Read once: what has come, None if that is nothing yet, b"" at the end, however it has come about."""
         try:
-            data = self.sock.recv(self._floor.read_bytes)
+            data = _receive(self.sock, self._floor.read_bytes)
         except BlockingIOError:
             return None
         except OSError:
@@ -86,7 +91,7 @@ class BufferedChannel(Channel):
 
     def _send(self, data: bytes | memoryview) -> None:
         try:
-            sent = self.sock.send(data)
+            sent = _transmit(self.sock, data) if _IN_C else self.sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
