@@ -73,7 +73,9 @@ class CallLine:
     @property
     def free(self) -> bool:
         """Whether a call may be made at once."""
-        return not self._waiting and not self._full()
+        if self._waiting or self._busy is not None:
+            return not self._waiting and not self._full()
+        return not self._flow.crowded
 
     def sent_to(self, keeper: SessionKeeper) -> None:
         """Take note that a call has sent to a session."""

@@ -239,7 +239,8 @@ class SessionKeeper:
     @property
     def mail(self) -> int:
         """How many messages wait for its actor."""
-        return len(self.ref.actor_inbox)
+        cell: Receiving = self.ref.actor_inbox
+        return len(cell) if cell.state else 0  # IDLE: it has none
 
     @property
     def system(self) -> ActorSystem:

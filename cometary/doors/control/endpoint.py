@@ -313,9 +313,19 @@ class PostEndpoint:
 
     def __call__(self, exchange: Exchange) -> None:
         """Make the call, and answer when it has been."""
-        codec = negotiate(exchange.headers.get(b"content-type", b""))
+        self._answer(exchange, negotiate(exchange.headers.get(b"content-type", b"")))
+
+    def resolve(self, exchange: Exchange) -> Endpoint:
+        """See `Resolving.resolve`: the head decides how bodies are written."""
+        return self if negotiate(exchange.headers.get(b"content-type", b"")) is not json else self._in_json
+
+    def _in_json(self, exchange: Exchange) -> None:
+        self._answer(exchange, json)
+
+    def _answer(self, exchange: Exchange, codec: Codec) -> None:
         try:
-            answer, tell = self._call(self.read(exchange.body, codec))
+            short = None if self._short is None or codec is not json else self._short(exchange.body)
+            answer, tell = self._call(self.read(exchange.body, codec) if short is None else short)
         except ProtocolError as error:
             exchange.refuse(error, codec)
             return
@@ -334,9 +344,6 @@ class PostEndpoint:
             ProtocolError: `bad-request`; the caller's fault.
         """
         if codec is json:
-            short = None if self._short is None else self._short(body)
-            if short is not None:
-                return short
             check_json(body)
             try:
                 value = self._decode_json(body)

@@ -265,8 +265,9 @@ class Connection(BufferedChannel):
 
     def _serve(self, exchange: Exchange) -> None:
         self._unanswered.append(exchange)
-        exchange.arrive(self, self.http.service.client_of(exchange, self._peer))
-        self.http.service.serve(exchange)
+        service, peer = self.http.service, self._peer
+        exchange.arrive(self, peer if service.proxies is None else service.client_of(exchange, peer))
+        service.serve(exchange)
 
     # From answers to bytes.
 
@@ -277,7 +278,8 @@ class Connection(BufferedChannel):
         http, floor = self.http, self._floor
         if floor.draining:
             self._end_if_last(exchange)
-        http.service.note_answer(exchange, status)
+        if http.service.access is not None:
+            http.service.note_answer(exchange, status)
         response = http.encoder.encode(
             status, body, content_type, headers, head_only=exchange.method == "HEAD", closing=exchange.closing
         )

@@ -210,7 +210,9 @@ class Exchange:
         """
         if headers or self.extra_headers:
             headers = (*self.extra_headers, *checked(headers))
-        self._answer()
+        if self._answered:
+            self._answer()
+        self._answered = True
         self.on_drop = None
         carrier, self._carrier = self._carrier, None
         if carrier is not None:

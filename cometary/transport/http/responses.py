@@ -66,7 +66,9 @@ class ResponseEncoder:
             head_only: Leave the body out, as the answer to a HEAD request does.
             closing: Say that the connection ends with this response.
         """
-        self._look_at_clock()
+        now = self._clock()
+        if not self._begins <= now < self._ends:
+            self._turn_over(now)
         if status == USUAL and content_type == JSON and not (headers or closing or head_only):
             usual = self._usual.get(len(body))
             return (self._make_usual(len(body)) if usual is None else usual) + body
@@ -87,17 +89,18 @@ class ResponseEncoder:
             chunked: Whether the body comes in chunks; else the connection's end is its own, if it has any.
             closing: Say that the connection ends with this response.
         """
-        self._look_at_clock()
+        now = self._clock()
+        if not self._begins <= now < self._ends:
+            self._turn_over(now)
         head, lines = with_lines(self._head(status, content_type), headers, closing=closing)
         return b"%b%b%b\r\n" % (head, CHUNKED if chunked else b"", lines)
 
-    def _look_at_clock(self) -> None:
-        now = self._clock()
-        if not self._begins <= now < self._ends:
-            self._begins = float(int(now))
-            self._ends = self._begins + 1
-            self._heads.clear()
-            self._usual.clear()
+    def _turn_over(self, now: float) -> None:
+        """Make all heads anew: there is another date in them."""
+        self._begins = float(int(now))
+        self._ends = self._begins + 1
+        self._heads.clear()
+        self._usual.clear()
 
     def _head(self, status: int, content_type: bytes) -> bytes:
         return self._heads.get((status, content_type)) or self._make_head(status, content_type)
