@@ -126,7 +126,7 @@ class Contracts:
             check_encodable(packet)
         else:
             packet = outgoing(path, message, sender)
-        if packet.size > self._most_bytes:
+        if len(packet.json) > self._most_bytes:
             raise self._too_large(packet)
         return packet
 

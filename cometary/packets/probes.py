@@ -51,8 +51,10 @@ class Probes:
 
     def look_at(self, packet: Packet) -> None:
         """Give a packet that is being sent a probe, if it is its turn."""
-        caller = self.caller
-        if self._sampler.take() or caller is not None:
+        caller, sampler = self.caller, self._sampler
+        if caller is None and sampler.left > 0:  # as in `take`, without a call
+            sampler.left -= 1
+        elif sampler.take() or caller is not None:
             packet.probe = Probe(self, self.clock(), packet.path, caller)
 
     def were_read(self) -> None:

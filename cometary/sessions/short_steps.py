@@ -84,8 +84,8 @@ class ShortSteps(Shortcut):
         keeper = self._keeper
         if type(message) is Packet:  # as in `receive`, without a call
             return keeper.ended is None and take(self._shell, keeper, message)
-        if isinstance(message, Request) and message.packets:
-            return False
+        if isinstance(message, Request):
+            return not message.packets and keeper.ended is None and poll(keeper, message)
         return receive(self._shell, keeper, message)
 
     def take_in_turn(self, message: object) -> bool:
@@ -177,7 +177,7 @@ def poll(keeper: SessionKeeper, request: Request) -> bool:
         return False
     if keeper.lag or not outbox.acknowledged <= request.ack <= outbox.sent:
         return False
-    waits = outbox.unsent
+    waits = outbox.acknowledged + len(outbox.packets) > outbox.sent  # `unsent`, without a call
     if not waits and request.ack != outbox.sent:  # its client lacks something that was sent
         return False
     if request.ack == outbox.acknowledged and (refusal := machine.arbiter.idle_refusal()) is not None:

@@ -110,7 +110,10 @@ class Service:
 
     def serve(self, exchange: Exchange) -> None:
         """See to it that `exchange` is answered, now or later; never raises."""
-        call(self._answer, exchange)
+        try:
+            self._answer(exchange)
+        except BaseException as error:  # noqa: BLE001 - what is none of the endpoint's is raised there
+            _answer_for(exchange, error)
 
     def serve_forwarded(self, exchange: Exchange) -> None:
         """See to it that a request is answered that another node has taken, and judged by its head; never raises."""
@@ -163,14 +166,20 @@ def call(endpoint: Endpoint, exchange: Exchange) -> None:
     """Have `endpoint` answer `exchange`, and see to it that whatever it raises is the answer; never raises."""
     try:
         endpoint(exchange)
-    except ProtocolError as error:
+    except BaseException as error:  # noqa: BLE001 - the same
+        _answer_for(exchange, error)
+
+
+def _answer_for(exchange: Exchange, error: BaseException) -> None:
+    """Answer in the stead of an endpoint that has raised `error`."""
+    if isinstance(error, ProtocolError):
         _refuse(exchange, error)
-    except BaseException as error:
-        if exit_in(error) is not None:
-            raise
-        text = f"{exchange.method} {exchange.path} failed"
-        logger.exception("request failed", text=text, method=exchange.method, path=exchange.path)
-        _refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
+        return
+    if exit_in(error) is not None:
+        raise error
+    text = f"{exchange.method} {exchange.path} failed"
+    logger.error("request failed", text=text, method=exchange.method, path=exchange.path, exc_info=error)
+    _refuse(exchange, ProtocolError("internal-error", "The server failed; its log says why."))
 
 
 def _refuse(exchange: Exchange, error: ProtocolError) -> None:
