@@ -66,9 +66,15 @@ def extensions() -> list[Any]:
         return give_up("mypyc is not installed")
     arguments = ["--config-file=", "--strict", *(f"cometary/{module}.py" for module in MODULES)]
     try:
-        return [*in_c(), *mypycify(arguments, opt_level="3", debug_level="0", group_name="cometary")]
+        compiled = mypycify(arguments, opt_level="3", debug_level="0", group_name="cometary")
     except SystemExit:  # it has said why: some library's types are not those that we are checked with
         return give_up("mypyc refuses the sources")
+    if (
+        sys.platform == "linux"
+    ):  # calls within go straight there, not by a table in which other libraries could step in
+        for extension in compiled:
+            extension.extra_link_args = [*extension.extra_link_args, "-Wl,-Bsymbolic"]
+    return [*in_c(), *compiled]
 
 
 def in_c() -> list[Any]:

@@ -142,6 +142,8 @@ def test_what_is_compiled_is_there() -> None:
     modules = project["tool"]["cometary"]["compiled"]
     assert modules == sorted(set(modules))
     assert [module for module in modules if not (ROOT / f"cometary/{module}.py").exists()] == []
+    in_c = project["tool"]["cometary"]["in-c"]
+    assert [module for module in in_c if not (ROOT / f"cometary/{module}.c").exists()] == []
 
 
 def test_each_module_of_the_client_is_linked_to() -> None:
