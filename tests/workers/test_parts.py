@@ -17,9 +17,6 @@ from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
-from cometary.transport.http.exchange import Exchange, written
-from cometary.transport.http.limits import Limits
-from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.net.resumed import ResumedSocket
 from cometary.workers.engine import SharedEngine
 from cometary.workers.members import SharedMembers
@@ -77,32 +74,6 @@ def test_a_key_that_is_too_long_a_number_is_refused_before_anything_is_sent() ->
         engine.publish(packet)
     local.publish.assert_not_called()
     link.put.assert_not_called()
-
-
-def parsed(data: bytes) -> Exchange:
-    [exchange] = RequestParser(Limits()).feed(data)
-    return exchange
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"GET /comet?a=b%20 HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n",
-        b"POST /comet HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
-        b"POST /comet HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-        b"POST /comet HTTP/1.0\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
-    ],
-    ids=["query", "body", "chunks", "old"],
-)
-def test_a_request_that_is_handed_over_means_the_same(request_: bytes) -> None:
-    exchange = parsed(request_)
-    again = parsed(written(exchange))
-    for name in ("method", "path", "query", "body", "version", "closing"):
-        assert getattr(again, name) == getattr(exchange, name)
-    framing = {b"content-length", b"transfer-encoding"}
-    assert {name: value for name, value in again.headers.items() if name not in framing} == {
-        name: value for name, value in exchange.headers.items() if name not in framing
-    }
 
 
 def test_a_socket_that_was_handed_over_goes_on_where_it_was() -> None:

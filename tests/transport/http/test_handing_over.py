@@ -11,9 +11,10 @@ import trio
 import trio.testing
 
 from cometary.errors import ElsewhereError
-from cometary.transport.http.exchange import Endpoint, Exchange
+from cometary.transport.http.exchange import Endpoint, Exchange, written
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
+from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor, Successor
 from cometary.transport.net.departing import Departing
@@ -22,6 +23,36 @@ from cometary.transport.net.switchboard import READ
 from tests.transport.wire import Client, Server, echo, post, serving
 
 Handed = list[tuple[int, str, bytes, int]]
+
+
+def parsed(data: bytes) -> Exchange:
+    [exchange] = RequestParser(Limits()).feed(data)
+    return exchange
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /comet?a=b%20 HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n",
+        b"POST /comet HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /comet HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"POST /comet HTTP/1.0\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+        b"PUT /comet HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
+        b"PATCH /comet HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"DELETE /comet HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+    ids=["query", "body", "chunks", "old", "expect", "last", "delete"],
+)
+def test_a_request_that_is_handed_over_means_the_same(request_: bytes) -> None:
+    exchange = parsed(request_)
+    again = parsed(written(exchange))
+    for name in ("method", "path", "query", "body", "version", "closing"):
+        assert getattr(again, name) == getattr(exchange, name)
+    framing = {b"content-length", b"transfer-encoding", b"expect"}
+    assert not {b"transfer-encoding", b"expect"} & again.headers.keys()
+    assert {name: value for name, value in again.headers.items() if name not in framing} == {
+        name: value for name, value in exchange.headers.items() if name not in framing
+    }
 
 
 class Elsewhere:

@@ -1,12 +1,16 @@
-"""Requests whose head is remembered are answered as they are when each goes through every step."""
+"""What holds for every request of a listener, and that a remembered head makes no difference to it."""
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError
-from cometary.transport.codecs import negotiate
+from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.exchange import Endpoint, Exchange, Headers
 from cometary.transport.http.head_memory import HeadMemory
@@ -126,3 +130,121 @@ def test_the_steps_before_the_endpoint_are_gone_through_once_for_each_head() -> 
     served = Service(Counting())
     assert len(answers(served, *(known.exchange(request) for _ in range(3)))) == 3
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit(2), ExceptionGroup("two", [ValueError()])])
+def test_what_an_endpoint_raises_is_the_servers_failure_and_logged(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Exchange) -> None:
+        raise error
+
+    [(status, body, _)] = answers(Service(fail), Exchange("GET", "/a", b"", {}))
+    assert (status, json.decode(body)["error"]) == (500, "internal-error")
+    [record] = caplog.records
+    assert record.getMessage() == "GET /a failed"
+    assert record.exc_info is not None
+    assert vars(record)["structured"].items() >= {"method": "GET", "path": "/a"}.items()
+
+
+def test_what_it_raises_when_it_has_answered_is_logged_and_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answer_and_fail(exchange: Exchange) -> None:
+        exchange.respond(200, b"yes")
+        raise ProtocolError("bad-request", "too late") if exchange.query else ZeroDivisionError
+
+    told = answers(Service(answer_and_fail), *(Exchange("GET", "/", query, {}) for query in (b"", b"q")))
+    assert told == [(200, b"yes", ())] * 2
+    assert [record.getMessage() for record in caplog.records] == ["GET / failed"]
+
+
+def test_an_endpoint_may_be_made_to_wait_its_turn() -> None:
+    waiting: list[tuple[Endpoint, Exchange]] = []
+
+    def metered(endpoint: Endpoint) -> Endpoint:
+        return lambda exchange: waiting.append((endpoint, exchange))
+
+    served = Service(lambda exchange: exchange.respond(200), metered=metered)
+    wire, exchange = Wire(), Exchange("GET", "/", b"", {})
+    exchange.arrive(wire, "")
+    served.serve(exchange)
+    assert wire.answers == []
+    [(endpoint, waited)] = waiting
+    endpoint(waited)
+    assert len(wire.answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "uploads", "told"),
+    [
+        (
+            "too-large",
+            0,
+            "a body of 70 bytes for /a is refused as too large; the option `body-bytes` could allow it",
+        ),
+        (
+            "too-large",
+            9,
+            "a body of 70 bytes for /a is refused as too large; the option `upload-bytes` could allow it",
+        ),
+        ("bad-request", 0, None),
+    ],
+)
+def test_a_malformed_request_is_refused_and_the_option_named_that_could_allow_its_body(
+    condition: str, uploads: int, told: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "cometary.transport")
+    exchange = Exchange("POST", "/a", b"", {b"content-length": b"70"})
+    exchange.fault = ProtocolError(condition, "It is.")
+    [(status, body, _)] = answers(Service(unreached, uploads=lambda _: uploads), exchange)
+    assert (status, json.decode(body)["error"]) == (exchange.fault.status, condition)
+    assert [record.getMessage() for record in caplog.records] == ([told] if told else [])
+
+
+def unreached(_: Exchange) -> None:
+    raise AssertionError("the endpoint was called")
+
+
+def test_another_host_and_another_origin_are_refused_first_and_told_with_their_options(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "cometary.transport")
+    served = Service(unreached, hosts=HostRule(["here.test"]))
+    strange = [
+        {b"host": b"there.test"},
+        {b"host": b"here.test", b"origin": b"https://bad.test"},
+    ]
+    told = answers(served, *(Exchange("POST", "/", b"", headers) for headers in strange))
+    assert [status for status, _, _ in told] == [403, 403]
+    assert [vars(record)["structured"]["option"] for record in caplog.records] == ["hosts", "origins"]
+
+
+def test_where_origins_are_not_guarded_any_page_may_ask() -> None:
+    served = Service(lambda exchange: exchange.respond(200), guards=lambda path: path != "/open")
+    headers = {b"host": b"here.test", b"origin": b"https://bad.test"}
+    told = answers(served, *(Exchange("POST", path, b"", headers) for path in ("/open", "/other")))
+    assert [status for status, _, _ in told] == [200, 403]
+
+
+def test_origins_that_change_hold_for_heads_that_are_remembered_as_well() -> None:
+    memory, request = (
+        HeadMemory(),
+        written({"first": "POST /comet", "Host": "here.test", "Origin": "https://bad.test"}, b"abc"),
+    )
+    memory.learn(request, parse(request))
+    known: Any = memory.recall(request)
+    served = service()
+
+    def told() -> list[int]:
+        return [status for status, _, _ in answers(served, known.exchange(request), known.exchange(request))]
+
+    assert told() == [403, 403]
+    served.change(["https://bad.test"])
+    assert told() == [200, 200]
+    served.change()
+    assert told() == [200, 200]
+    served.change(["https://other.test"])
+    assert told() == [403, 403]
+    assert served.allows(b"https://other.test", b"here.test")
+    assert not served.allows(b"https://bad.test", b"here.test")
