@@ -335,16 +335,23 @@ class Gate:
         raise unknown_session()
 
     def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
-        self._renew(request.sid, binding, verdict).submit(request)
+        keeper = here(self._locator.find(request.sid))  # again: it may have ended meanwhile
+        self._renew(keeper, binding, verdict).submit(request)
 
     def _proved(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
         """Go on with a request that only its token, which was judged to be good, has shown to be the session's."""
-        keeper = self._renew(request.sid, binding, verdict)
+        keeper = self._renew(self._living(request.sid), binding, verdict)
         self._check_packets(keeper, request.packets)
         keeper.submit(request)
 
-    def _renew(self, sid: str, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
-        keeper = here(self._locator.find(sid))  # again: it may have ended meanwhile
+    def _living(self, sid: str) -> SessionKeeper:
+        """Return a session of which nothing is told should it have ended meanwhile (rule 3)."""
+        keeper = self.living.get(sid)
+        if keeper is None:
+            raise unknown_session()
+        return keeper
+
+    def _renew(self, keeper: SessionKeeper, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
         before = NO_GRANTS if keeper.lease is None else keeper.lease.paths
         try:
             renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
@@ -423,7 +430,9 @@ class Gate:
     def _attach_renewed(
         self, stream: Stream, sid: str, ack: int, binding: bytes | None, verdict: Verdict
     ) -> None:
-        self._renew(sid, binding, verdict).attach(stream, ack)
+        by_token = self._binding is not None and self._binding.by_token
+        keeper = self._living(sid) if by_token else here(self._locator.find(sid))
+        self._renew(keeper, binding, verdict).attach(stream, ack)
 
     def submit_on(self, stream: Stream, request: Request, credentials: Credentials | None = None) -> None:
         """Hand a request that came on `stream`, which was admitted, to the session of that.

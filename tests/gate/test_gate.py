@@ -235,6 +235,30 @@ async def test_a_session_that_ends_while_its_token_is_judged_is_not_found_again(
         assert not behind.gate._judging._waiting
 
 
+@pytest.mark.parametrize(
+    ("bind", "told"),
+    [("token", "unknown-session"), ("cookie:login", "session-ended"), ("off", "session-ended")],
+)
+async def test_how_a_session_ended_while_a_token_was_judged_is_told_to_those_alone_who_had_proved_that_it_was_theirs(
+    bind: str, told: str
+) -> None:
+    slow, cookie = Slow(), {"headers": {b"cookie": b"login=ada"}}
+    async with house(App(authenticate=slow), bind=bind) as behind:
+        slow.now.set()
+        sid = (await behind.open("first", **cookie)).sid
+        on_stream = await behind.attach(sid, "first", **cookie)
+        slow.now = trio.Event()
+        request, attaching = Says(2), await behind.attach(sid, "second", **cookie)
+        await behind.say(sid, request, "second", **cookie)
+        proved = Says(3)
+        await behind.say_on(on_stream, proved, "third")
+        behind.manager.find(sid).end("kicked")
+        await trio.testing.wait_all_tasks_blocked()
+        slow.now.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (request.told, attaching.told, proved.told) == ([told], [told], ["session-ended"])
+
+
 async def raising_later(_: object) -> bool:
     raise SystemExit("a parser of arguments said so")
 
