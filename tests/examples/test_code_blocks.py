@@ -70,6 +70,18 @@ NOT_RUN: Final = {
     ),
     ("docs/how-to/systemd.md", "python3 -m venv /srv/push/venv"): "installs for the whole machine",
     ("docs/how-to/systemd.md", "systemctl enable --now cometary.socket"): "the same",
+    (
+        "docs/how-to/inspect-a-server.md",
+        "journalctl -u cometary --since -2h | grep 'session ended' | grep ada@example.org",
+    ): ("needs systemd"),
+    (
+        "docs/how-to/open-a-prompt.md",
+        "ssh -t root@www.example.org /srv/push/venv/bin/cometary attach /run/cometary/manhole.sock",
+    ): ("done by test_attaching_by_ssh.py"),
+    (
+        "docs/how-to/open-a-prompt.md",
+        'restrict,pty,command="/srv/push/venv/bin/cometary attach /run/cometary/manhole.sock" ssh-ed25519 AAAA… ada',
+    ): ("the same"),
     ("docs/how-to/compile.md", "pip install ."): "tests/test_packaging.py builds what it installs",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
         "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"
