@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,6 +41,9 @@ from cometary.workers.part import take_part
 
 logger = get_logger("cometary.cli")
 
+MOST_OPEN_FILES: Final = 1 << 20
+"""More would cost each child process time that closes whatever may be open."""
+
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -64,9 +68,22 @@ def run(
         settings and application do not go together.
     """
     set_up_logging(settings.log_level, settings.log_format)
+    raise_open_files()
     spare_the_collector()
     source = None if read is None else Source(read, _take)
     return trio.run(_serve_until_signal, settings, app, source, any_control)
+
+
+def raise_open_files() -> None:
+    """Let this process have as many open files as it may ask for: each connection is one.
+
+    Most systems start programs with 1,024, for the sake of those that call select(2), and let them ask for many more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # the system has a lower limit of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _take(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cometary.cli.running import MOST_OPEN_FILES, raise_open_files
 from cometary.config import Settings
 from tests.servers import ROOT
 
@@ -259,3 +261,14 @@ def test_a_hang_up_and_a_call_have_the_file_read_again(start: Start, tmp_path: P
     _, log = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "INFO" not in log.partition("changed: log-level")[2]
+
+
+def test_it_may_have_as_many_open_files_as_the_system_lets_it_ask_for() -> None:
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(MOST_OPEN_FILES, soft if hard == resource.RLIM_INFINITY else hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most // 2, hard))
+    try:
+        raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -119,11 +119,14 @@ async def serving(
     cors: CorsPolicy = SAME_ORIGIN,
     new_poller: Callable[[], Poller] = best_poller,
     connections: int = CONNECTIONS,
+    descriptors: int = -1,
     around: Callable[[Http], Protocol] = lambda http: http,
 ) -> AsyncGenerator[Server, None]:
     """A server of `endpoint` on a port of its own; `around` says what is spoken around HTTP."""
     http = Http(Service(endpoint, cors), limits)
-    switchboard = Switchboard([Listen(around(http))], new_poller, connections=connections)
+    switchboard = Switchboard(
+        [Listen(around(http))], new_poller, connections=connections, descriptors=descriptors
+    )
     async with trio.open_nursery() as nursery:
         addresses: list[tuple[str, int]] = await nursery.start(switchboard.serve)
         server = Server(switchboard, addresses[0])

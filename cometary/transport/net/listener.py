@@ -1,9 +1,10 @@
 """A listening socket: accepts while there is room, and waits in silence when there is none.
 
 1. At most `BATCH` connections are accepted in a row, so that the others get their turn.
-2. At its limit of connections, and when the system has no descriptor left, it stops listening to
-   its own socket; the kernel's backlog keeps the callers. The switchboard lets it resume when a
-   connection closes, or a second later, since descriptors are freed elsewhere too.
+2. At its limit of connections, which the log tells now and then, and when the system has no
+   descriptor left, it stops listening to its own socket; the kernel's backlog keeps the callers. The
+   switchboard lets it resume when a connection closes, or a second later, since descriptors are
+   freed elsewhere too.
 3. One that comes `first` has a higher limit than the others, and what a connection that closes has
    freed is offered to it alone if it was paused: silent strangers cannot keep its callers out.
 4. Once it is closed nothing lets it resume.
@@ -81,6 +82,7 @@ class Listener:
         """
         for _ in range(BATCH):
             if self._switchboard.open_connections >= self._most:
+                self._switchboard.note_full()
                 return self._pause()
             try:
                 sock, address = self.sock.accept()

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -50,6 +51,8 @@ TICK: Final = 1.0
 """Seconds between two looks at the deadlines; also the longest that one is late."""
 STALL: Final = 0.1
 """Seconds by which a look has to come late for something to have stood still."""
+QUIET: Final = 60.0
+"""Seconds between two warnings that there is no room for more connections."""
 
 logger = get_logger("cometary.transport")
 
@@ -116,6 +119,8 @@ class Switchboard(Floor):
         self._idle: dict[float, IdleQueue] = {}
         self.paused = DeadlineQueue[Listener](TICK, self._wake_up)
         self._shares = shares(connections, descriptors)
+        self._descriptors = descriptors if self._shares.all < connections else -1
+        self._tells_when_full = -inf
         self._listeners: list[Listener] = []
         self._channels: dict[int, Channel] = {}
         self._keeping: set[int] = set()  # sockets of which something is kept (rule 4),
@@ -186,6 +191,20 @@ class Switchboard(Floor):
     def full(self) -> bool:
         """Whether there are as many as may be for one more to be taken from anybody."""
         return len(self._channels) >= self._shares.public
+
+    def note_full(self) -> None:
+        """Take note that nobody more is accepted somewhere; the log tells it, once in `QUIET` seconds."""
+        if self.now < self._tells_when_full:
+            return
+        self._tells_when_full = self.now + QUIET
+        count, most = len(self._channels), self._descriptors
+        why = (
+            f"all that {most} open files allow (LimitNOFILE, ulimit -n)"
+            if most >= 0
+            else "all that there may be"
+        )
+        text = f"there are {count} connections, {why}: whoever calls now has to wait"
+        logger.warning("no more connections", text=text, connections=count)
 
     async def _open(self, listen: Listen) -> tuple[str, int]:
         socks = [sock.dup() for sock in listen.sockets] or await open_sockets(listen.host, listen.port)

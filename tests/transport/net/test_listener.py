@@ -39,6 +39,31 @@ async def test_a_connection_that_closes_makes_room_at_once(mock_clock: MockClock
             await server.settle()
 
 
+@pytest.mark.parametrize(("descriptors", "why"), [(-1, "all that there may be"), (8, "8 open files allow")])
+async def test_the_log_says_once_a_minute_that_there_is_no_room(
+    mock_clock: MockClock, caplog: pytest.LogCaptureFixture, descriptors: int, why: str
+) -> None:
+    connections = 3 if descriptors < 0 else 100
+    async with serving(echo, connections=connections, descriptors=descriptors) as server:
+
+        def told() -> list[str]:
+            return [
+                record.getMessage()
+                for record in caplog.records
+                if "whoever calls now has" in record.getMessage()
+            ]
+
+        for _ in range(20):
+            await server.connect()
+        await server.settle()
+        assert len(told()) == 1
+        assert why in told()[0]
+        for more, seconds in ((1, 50), (2, 20)):
+            mock_clock.jump(seconds)
+            await server.settle()
+            assert len(told()) == more
+
+
 async def test_callers_who_wait_cost_no_turn_of_the_loop(mock_clock: MockClock) -> None:
     looks: list[int] = []
 
