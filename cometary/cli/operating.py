@@ -51,9 +51,12 @@ def run(command: str, given: Mapping[str, Any], environment: Mapping[str, str]) 
 
 
 def _drained(said: Mapping[str, Any]) -> str:
-    return f"no more sessions; {said['sessions']} are sent away"
+    count: int = said["sessions"]
+    sent = "one is" if count == 1 else f"{count} are" if count else "there are none to be"
+    return f"no more sessions; {sent} sent away"
 
 
 def _reloaded(said: Mapping[str, Any]) -> str:
     changed, restart = (", ".join(said[what]) or "nothing" for what in ("changed", "restart"))
-    return f"changed: {changed}; needs a restart: {restart}"
+    certificate = "; the certificate was read again" if said["certificate"] else ""
+    return f"changed: {changed}; needs a restart: {restart}{certificate}"

@@ -46,7 +46,7 @@ def test_a_server_is_drained(server: RunningServer, capsys: pytest.CaptureFixtur
     where = ["--control", server.control.removeprefix("http://")]
     httpx.post(server.comet, json={"rid": 1}).raise_for_status()
     assert main(["drain", *where]) == 0
-    assert capsys.readouterr().out == "cometary: no more sessions; 1 are sent away\n"
+    assert capsys.readouterr().out == "cometary: no more sessions; one is sent away\n"
     assert httpx.get(f"{server.control}/readyz").status_code == 503
     assert httpx.post(server.comet, json={"rid": 1}).status_code == 503
 
