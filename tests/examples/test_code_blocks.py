@@ -31,6 +31,9 @@ from tests.examples.code_blocks import INDENTED, LOOSE, Block, where
 from tests.servers import ROOT
 
 FOLLOWED: Final = "test_django_tutorial.py follows the whole page"
+OPERATED: Final = "test_operating.py follows the whole page"
+ELSEWHERE: Final = "needs another machine"
+CONTAINED: Final = "needs Docker; test_deployment.py looks at the files"
 SERVED: Final = "serves for ever; test_notes.py runs it"
 
 NOT_RUN: Final = {
@@ -82,6 +85,17 @@ NOT_RUN: Final = {
         "docs/how-to/open-a-prompt.md",
         'restrict,pty,command="/srv/push/venv/bin/cometary attach /run/cometary/manhole.sock" ssh-ed25519 AAAA… ada',
     ): ("the same"),
+    ("docs/how-to/operate.md", "cometary check-config"): OPERATED,
+    ("docs/how-to/operate.md", "cometary reload"): OPERATED,
+    ("docs/how-to/operate.md", "cometary drain"): OPERATED,
+    ("docs/how-to/operate.md", "cometary crashes"): "run by tests/cli/test_looking.py",
+    ("docs/how-to/operate.md", "ssh -L 8081:127.0.0.1:8081 www.example.org"): ELSEWHERE,
+    (
+        "docs/how-to/operate.md",
+        "openssl s_client -connect www.example.org:8443 </dev/null | openssl x509 -noout -enddate",
+    ): (ELSEWHERE),
+    ("docs/how-to/services.md", "mkdir push && cd push"): CONTAINED,
+    ("docs/how-to/services.md", "chgrp -R 10001 conf && chmod 2750 conf"): CONTAINED,
     ("docs/how-to/compile.md", "pip install ."): "tests/test_packaging.py builds what it installs",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (
         "installs a wheel that takes minutes to make; scripts/compile.py checks what is in it"

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import pytest
-
+from cometary.app import App
+from cometary.cli.loading import load_app
 from cometary.doors.control.endpoint import OPEN
 from cometary.settings import OPTIONS, Settings, load
 from tests.servers import ROOT
@@ -41,14 +41,11 @@ def test_prometheus_takes_what_compose_gives_it() -> None:
     subprocess.run([promtool, "check", "config", "--syntax-only", str(file)], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["compose.yml", "kubernetes.yml"])
-def test_variables_are_options_of_the_server(name: str) -> None:
-    text = (DEPLOYMENT / name).read_text()
-    variables = set(re.findall(r"(COMETARY_[A-Z_]+)[:,]", text)) | set(
-        re.findall(r"name: (COMETARY_\w+)", text)
-    )
-    assert variables <= {option.variable for option in OPTIONS} | {"COMETARY_PORT"}
-    assert len(variables) > 1
+def test_variables_are_options_of_the_server() -> None:
+    text = (DEPLOYMENT / "kubernetes.yml").read_text()
+    variables = set(re.findall(r"name: (COMETARY_\w+)", text))
+    assert variables <= {option.variable for option in OPTIONS}
+    assert variables
 
 
 def test_probes_ask_what_anybody_may_ask() -> None:
@@ -58,21 +55,40 @@ def test_probes_ask_what_anybody_may_ask() -> None:
 
 
 def test_the_image_and_the_pod_run_as_the_same_user_who_is_not_root() -> None:
-    [user] = re.findall(r"^USER (\d+)$", (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE)
+    [user] = re.findall(r"^USER (\d+):\d+$", (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE)
     assert int(user) > 0
     assert f"runAsUser: {user}" in (DEPLOYMENT / "kubernetes.yml").read_text()
 
 
-def test_the_command_of_the_image_is_one_that_the_server_takes(tmp_path: Path) -> None:
-    [command] = re.findall(
-        r'^CMD \["cometary", "serve", (.*)\]$', (DEPLOYMENT / "Dockerfile").read_text(), re.MULTILINE
-    )
-    app, *words = re.findall(r'"([^"]+)"', command)
-    given = {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
-    file = tmp_path / given["config"]
-    file.write_text("")
-    settings = load({**given, "config": str(file), "app": app}, {"COMETARY_SECRET": "x"})
+def test_the_image_serves_what_is_beside_it_by_the_configuration_that_is_mounted() -> None:
+    image = (DEPLOYMENT / "Dockerfile").read_text()
+    [copied] = re.findall(r"^COPY (\S+) \./$", image, re.MULTILINE)
+    [config] = re.findall(r"^ENV COMETARY_CONFIG=(\S+)$", image, re.MULTILINE)
+    assert '\nCMD ["cometary", "serve"]\n' in image
+    for name in ("compose.yml", "kubernetes.yml"):
+        assert str(Path(config).parent) in (DEPLOYMENT / name).read_text()
+    settings = load({}, {"COMETARY_CONFIG": str(DEPLOYMENT / "conf" / Path(config).name)})
+
+    assert settings.app == f"{Path(copied).stem}:app"
     assert (settings.host, str(settings.control)) == ("0.0.0.0", "0.0.0.0:8081")
+    assert isinstance(load_app(f"{DEPLOYMENT / copied}:app"), App)
+
+
+def test_prometheus_shows_a_secret_that_can_read_and_nothing_else() -> None:
+    settings = load({"config": str(DEPLOYMENT / "conf/cometary.toml")}, {})
+    shown = (DEPLOYMENT / "prometheus-secrets/cometary").read_text()
+    assert settings.secrets == (f"{shown} read",)
+    assert shown != settings.secret
+
+
+def test_what_compose_mounts_is_there() -> None:
+    mounted = re.findall(r"\./([\w./-]+):", (DEPLOYMENT / "compose.yml").read_text())
+    monitoring = {name.removeprefix("monitoring/") for name in mounted if name.startswith("monitoring/")}
+    assert len(monitoring) == 2
+    assert all((ROOT / "examples/monitoring" / name).is_file() for name in monitoring)
+    assert all(
+        (DEPLOYMENT / name).is_dir() for name in mounted if name.removeprefix("monitoring/") not in monitoring
+    )
 
 
 def test_there_is_time_to_stop() -> None:
