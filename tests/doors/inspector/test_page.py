@@ -15,7 +15,9 @@ from cometary.config.kinds import Address
 from cometary.server import Running
 from cometary.server.background import BackgroundServer
 from cometary.sessions import Session
+from cometary.sessions.lease import EXPIRED
 from cometary.settings import Settings
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -128,6 +130,18 @@ def test_a_session_is_found_by_its_user_followed_and_kicked(tab: Page, crowd: Cr
     expect(tab.locator(".steps li").first).to_contain_text("Stopped reason=kicked")
     show(tab, "at=ended")
     expect(tab.locator(".row")).to_contain_text(["kicked"])
+    tab.select_option("#choice", "timeout")
+    expect(tab.locator("#empty")).to_be_visible()
+    tab.select_option("#choice", "kicked")
+    expect(tab.locator(".row")).to_contain_text(["kicked"])
+
+
+def test_every_reason_for_an_end_can_be_chosen_and_is_explained(tab: Page) -> None:
+    protocol = (ROOT / "docs/protocol.md").read_text()
+    section = protocol.partition("## How a session ends")[2].partition("\n## ")[0]
+    reasons = {EXPIRED, *re.findall(r"^\| `([a-z]+)` \|", section, re.MULTILINE)}
+    show(tab, "at=ended")
+    assert set(tab.locator("#choice option").all_inner_texts()) == {"any reason", *reasons}
 
 
 def test_an_actor_is_suspended_resumed_and_killed(tab: Page) -> None:
@@ -148,10 +162,12 @@ def test_an_actor_is_suspended_resumed_and_killed(tab: Page) -> None:
 def test_it_fits_a_narrow_screen_and_the_dark(tab: Page) -> None:
     tab.set_viewport_size({"width": 390, "height": 700})
     tab.emulate_media(color_scheme="dark")
-    for fragment in ("at=tree", "at=sessions", "at=busiest"):
+    for fragment in ("at=tree", "at=ended", "at=busiest", "at=sessions"):
         show(tab, fragment)
         expect(tab.locator("nav [aria-current]")).to_be_visible()
         assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    name = tab.locator(".row b").first.locator("xpath=..")
+    assert name.evaluate("name => name.scrollWidth <= name.clientWidth"), "a name is cut off"
     show(tab, "at=tree")
     tab.locator(".row", has_text="dispatcher").click()
     expect(tab.locator("#list")).to_be_hidden()

@@ -159,7 +159,7 @@ function showSession(session) {
     facts([
       ["user", session["user"] === null ? null : String(session["user"])],
       ["wire", ended ? null : session["wire"]],
-      ["ended", ended ? since(session["ended"]) : null],
+      ["ended", ended ? element("span", {}, since(session["ended"]), " ago") : null],
       ["age", ended ? duration(session["age"]) : since(session["opened"])],
       ["last state", ended ? session["last_state"].replaceAll("_", " ") : null],
       ["packets in", session["received"].toLocaleString()],

@@ -1,7 +1,7 @@
 /** The lists: what each asks the server for, its columns, and what a line leads to. */
 
 import { element } from "./dom.js";
-import { badge, duration, rate, since } from "./words.js";
+import { REASONS, badge, duration, rate, since } from "./words.js";
 
 /** @typedef {import("./rows.js").Column} Column */
 /** @typedef {{ what: string, id: string | null, time?: number }} Target */
@@ -9,7 +9,7 @@ import { badge, duration, rate, since } from "./words.js";
  * @typedef {object} List
  * @property {string} title
  * @property {Column[]} columns
- * @property {Record<string, string>} [sorts] by what the server calls them
+ * @property {{ title: string, member: string, options: Record<string, string> }} [choice] what else the server is told
  * @property {string} empty what is shown if there is nothing
  * @property {(line: any) => Target} target
  */
@@ -66,7 +66,11 @@ export const LISTS = {
   sessions: {
     title: "Sessions",
     empty: "There is no session, or none matches.",
-    sorts: { opened: "age", queued: "queue", unhandled: "not handled", rate: "packets a second" },
+    choice: {
+      title: "Sort by",
+      member: "sort",
+      options: { opened: "age", queued: "queue", unhandled: "not handled", rate: "packets a second" },
+    },
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
       { title: "user", cell: (line) => String(line.user ?? "") },
@@ -82,6 +86,14 @@ export const LISTS = {
   ended: {
     title: "Ended",
     empty: "No session has ended, or none matches.",
+    choice: {
+      title: "Why",
+      member: "reason",
+      options: {
+        "": "any reason",
+        ...Object.fromEntries(Object.keys(REASONS).map((reason) => [reason, reason])),
+      },
+    },
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
       { title: "user", cell: (line) => String(line.user ?? "") },

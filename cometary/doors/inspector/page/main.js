@@ -13,18 +13,18 @@ const link = new Link();
 const detail = new Detail(go);
 const rows = new Rows(ask, go);
 const search = byId("search");
-const sort = byId("sort");
+const choice = byId("choice");
 let at = "tree";
 
 /** @param {import("./rows.js").Range} range */
 function ask({ first, most }) {
-  const { sorts } = listed();
+  const { choice: offered } = listed();
   link.look("list", {
     at,
     first,
     most,
     search: search.value,
-    ...(sorts ? { sort: sort.value } : {}),
+    ...(offered ? { [offered.member]: choice.value } : {}),
     ...(at === "tree" ? { opened: [...folds.opened], closed: [...folds.closed] } : {}),
   });
 }
@@ -71,9 +71,11 @@ function asked({ what, id, time }) {
 function begin(list) {
   at = list;
   search.value = "";
-  const { sorts = {}, columns } = listed();
-  sort.replaceChildren(...Object.entries(sorts).map(([value, text]) => element("option", { value }, text)));
-  byId("sorting").hidden = Object.keys(sorts).length === 0;
+  const { choice: offered, columns } = listed();
+  const options = Object.entries(offered?.options ?? {});
+  choice.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+  byId("choosing").hidden = offered === undefined;
+  byId("chosen").textContent = offered?.title ?? "";
   byId("table").className = at;
   byId("empty").hidden = true;
   byId("lists").replaceChildren(...Object.entries(LISTS).map(tab));
@@ -159,7 +161,7 @@ search.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => rows.again(), 200);
 });
-sort.addEventListener("change", () => rows.again());
+choice.addEventListener("change", () => rows.again());
 folds.changed = () => rows.again();
 addEventListener("hashchange", arrive);
 

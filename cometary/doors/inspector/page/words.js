@@ -6,7 +6,7 @@ export const REASONS = {
   closed: "The client ended it.",
   timeout: "The client was not heard from for too long: its page, or its network, was gone.",
   kicked: "The application, a back-end or an operator ended it.",
-  expired: "Its token expired, and the client brought no other.",
+  "token expired": "Its token expired, and the client brought no other.",
   overflow: "The client read too slowly, and the queue was full.",
   failed: "Its handlers crashed too often.",
   shutdown: "The server was stopped or drained.",
