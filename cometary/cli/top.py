@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import httpx
     from rich.console import RenderableType
 
+NAME_WIDTH: Final = 10
+"""Letters of a session's name."""
+
 SHOWN: Final = 15
 """Sessions."""
 
@@ -117,9 +120,10 @@ def screen(now: Look, before: Look | None) -> RenderableType:
         parts.add_row(
             *map(_cell, (child["id"], child["state"], child["restarts"], child["mailbox"], child["count"]))
         )
-    sessions = Table(
-        "SESSION", "USER", "WIRE", "STATE", "AGE", "QUEUED", "UNHANDLED", "DELIVERED", "PATHS", box=None
-    )
+    sessions = Table(box=None)
+    sessions.add_column("SESSION", min_width=NAME_WIDTH)  # whole, for `cometary session`; the others give way
+    for title in ("USER", "WIRE", "STATE", "AGE", "QUEUED", "UNHANDLED", "DELIVERED", "PATHS"):
+        sessions.add_column(title)
     for session in now.sessions:
         sessions.add_row(*map(_cell, _row(session)))
     return Group(Text("   ".join(shown)), "", parts, "", sessions)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from subprocess import PIPE
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from rich.console import Console
 
 from cometary.cli import main
 from cometary.cli.looking import COMMANDS, step_line, tree_lines
-from cometary.cli.top import Look
+from cometary.cli.top import COUNTS, Look, screen
 from tests.cli.conftest import SECRET
 from tests.examples.sessions import ClientSession
 from tests.servers import ROOT, RunningServer, running_server
@@ -178,6 +180,23 @@ def test_how_busy_it_is_is_shown_once(session: ClientSession, capsys: pytest.Cap
     shown = json.loads(capsys.readouterr().out)
     assert shown["statistics"]["sessions"] >= 1
     assert name in [one["name"] for one in shown["sessions"]]
+
+
+def test_a_name_is_whole_where_there_is_little_room() -> None:
+    session = {
+        "name": "5fab618919",
+        "user": "ada@example.org",
+        "wire": "polling",
+        "state": "have_request",
+        "age": 312.0,
+        **dict.fromkeys(("queued", "unhandled", "delivered"), 0),
+        "paths": ["chat/lobby"],
+    }
+    console = Console(width=80, file=io.StringIO())
+    console.print(screen(Look(0.0, dict.fromkeys(("sessions", *COUNTS), 0), [session], []), None))
+    shown = cast("io.StringIO", console.file).getvalue()
+    assert "5fab618919" in shown
+    assert "have_request" not in shown
 
 
 def test_rates_are_those_since_the_look_before() -> None:
