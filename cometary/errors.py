@@ -221,7 +221,7 @@ class RefusedError(CometaryError):
 
 
 class PatternError(UsageError):
-    """The calling code wrote a pattern over paths that is none; nothing has changed."""
+    """The calling code wrote a pattern over paths that is not valid; nothing has changed."""
 
 
 class ConfigError(CometaryError):

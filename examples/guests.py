@@ -14,7 +14,7 @@ app = App()
 
 @app.authenticate
 def admit(token: object) -> Admission | bool:
-    """Let in users and guests, and nobody with a token that is none."""
+    """Let in users and guests, and nobody with a token that is not valid."""
     if token is None:
         return Admission({"guest": True}, expires=600)
     return signed.judge(Applicant(token))

@@ -229,7 +229,7 @@ class ActorRef(Sending, InProcess, pykka.ActorRef[A_co]):  # type: ignore[type-v
             BlockingCallError: for `block=True` on the loop; nothing was sent.
             CallingSelfError: where an async actor awaits its own stop; it does not stop.
             pykka.Timeout: after `timeout` seconds; the actor will stop all the same.
-            UsageError: for a negative `timeout` or an `exit` that is none; nothing was sent.
+            UsageError: for a negative `timeout` or an `exit` that is not valid; nothing was sent.
         """
         on_loop = on_a_loop()
         if on_loop and block:

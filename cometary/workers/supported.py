@@ -74,4 +74,6 @@ def contracts_of(settings: Settings, app: App | None) -> Contracts:
 
 def unsupported(what: str) -> ConfigError:
     """Return the error for something that does not work; `what` ends with `do` or `does`."""
-    return ConfigError(WORKERS, f"{what} not work with several processes yet; leave that out, or have one")
+    return ConfigError(
+        WORKERS, f"{what} not work with several processes yet; leave it out, or run one process"
+    )

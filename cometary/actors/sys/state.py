@@ -145,7 +145,7 @@ def replace_state(ref: Whom, function: Callable[[Any], Any], *, timeout: float |
         On the Trio loop a future of the new state, elsewhere that.
 
     Raises:
-        TypeError: if the new state is none that the actor can have; nothing has changed.
+        TypeError: if the actor cannot have the new state; nothing has changed.
         pykka.ActorDeadError: if the actor ends first.
         pykka.Timeout: after `timeout` seconds; it will happen all the same.
         Exception: what `function` raises; nothing has changed.

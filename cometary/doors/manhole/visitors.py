@@ -32,7 +32,7 @@ def check_place(path: str) -> None:
             "manhole", f"{path} cannot be made: its directory is missing, or the server may not write there"
         )
     if os.path.lexists(place) and not place.is_socket():
-        raise ConfigError("manhole", f"{path} exists, and is no socket")
+        raise ConfigError("manhole", f"{path} exists, and is not a socket")
     if place.is_socket() and is_listened_to(path):
         raise ConfigError("manhole", f"another process listens at {path}")
 

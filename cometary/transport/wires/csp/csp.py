@@ -78,7 +78,7 @@ class Csp:
             ProtocolError: `bad-request` or `unknown-session`; the client's fault.
         """
         if "s" not in query:
-            raise ProtocolError("bad-request", "The variable s is to name the session.")
+            raise ProtocolError("bad-request", "The variable s has to name the session.")
         session = self._sessions.get(query["s"])
         if session is None:
             raise unknown_session()

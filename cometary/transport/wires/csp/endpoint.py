@@ -80,10 +80,10 @@ class CspEndpoints:
     def _handshake(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         data = data_of(exchange, query)
         if len(data) > LONGEST_OPENING:
-            raise ProtocolError("too-large", "What a session is asked for with is too long.")
+            raise ProtocolError("too-large", "The data of a handshake is too long.")
         given = json.decode(data)
         if not isinstance(given, dict):
-            raise ProtocolError("bad-request", "What a session is asked for with is an object.")
+            raise ProtocolError("bad-request", "The data of a handshake has to be an object.")
         token = cast("dict[str, object]", given).get("token", bearer_token(exchange.headers))
         variables = self._changed(exchange, DEFAULTS, query)
         self._csp.gate.open(CspOpening(self._csp, exchange, variables, token))
@@ -112,7 +112,7 @@ class CspEndpoints:
     def _reflect(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         variables = DEFAULTS.changed(query)
         if variables.media_type in SCRIPTS:
-            raise ProtocolError("bad-request", "No scripts are reflected.")
+            raise ProtocolError("bad-request", "Scripts are not reflected.")
         exchange.respond(200, data_of(exchange, query), variables.content_type)
 
     def _changed(self, exchange: Exchange, before: Variables, query: Mapping[str, str]) -> Variables:
@@ -125,7 +125,9 @@ class CspEndpoints:
         if variables.media_type in SCRIPTS and SAYS_WHENCE.isdisjoint(exchange.headers):
             page = ORIGIN_OF.match(exchange.headers.get(b"referer", b""))
             if page is None or not self._allows(page[0].lower(), exchange.headers.get(b"host", b"")):
-                raise ProtocolError("forbidden", "Who asks for a script has to say from which page.")
+                raise ProtocolError(
+                    "forbidden", "A request for a script has to name the page that it is for."
+                )
         return variables
 
 
@@ -141,4 +143,4 @@ def check_site(exchange: Exchange) -> None:
         ProtocolError: `forbidden`, the fault of the page that asked.
     """
     if b"origin" not in exchange.headers and exchange.headers.get(b"sec-fetch-site") in ELSEWHERE:
-        raise ProtocolError("forbidden", "A page of another site has to say of which origin it is.")
+        raise ProtocolError("forbidden", "A request from a page of another site has to name its origin.")

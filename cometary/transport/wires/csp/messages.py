@@ -114,12 +114,12 @@ def _end(goes: Goes, text: bytes, begin: int) -> int:
 
 def _check_between(text: bytes, *, is_end: bool = False) -> None:
     if is_end or text.strip(BLANKS):
-        raise ProtocolError("bad-request", "What a client sends is objects of JSON, one behind the other.")
+        raise ProtocolError("bad-request", "A client has to send JSON objects, one after another.")
 
 
 def _checked(text: bytes, longest: int) -> bytes:
     if len(text) > longest:
-        raise ProtocolError("too-large", f"A message has at most {longest} bytes.")
+        raise ProtocolError("too-large", f"A message may have at most {longest} bytes.")
     return text
 
 
@@ -132,6 +132,6 @@ def read_packet(text: bytes) -> Packet:
     try:
         body = msgspec.convert(json.decode(text), PacketBody)
     except msgspec.ValidationError as error:
-        raise ProtocolError("bad-request", f"The message is no packet: {error}.") from None
+        raise ProtocolError("bad-request", f"The message is not a packet: {error}.") from None
     check_path(body.path, from_client=True)
     return packet_of(body)

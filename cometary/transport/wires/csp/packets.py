@@ -50,12 +50,12 @@ def read_batch(data: bytes) -> Batch:
     try:
         batch = msgspec.convert(json.decode(data), list[ClientPacket])
     except msgspec.ValidationError as error:
-        raise ProtocolError("bad-request", f"The data is no batch of packets: {error}.") from None
+        raise ProtocolError("bad-request", f"The data is not a batch of packets: {error}.") from None
     packets = [(number, bytes_of(encoding, text)) for number, encoding, text in batch]
     if any(number != packets[0][0] + place for place, (number, _) in enumerate(packets)):
-        raise ProtocolError("bad-request", "The packets of a batch are not counted on from the first.")
+        raise ProtocolError("bad-request", "The packets of a batch are not numbered one after another.")
     if any(said is None for _, said in packets[:-1]):
-        raise ProtocolError("bad-request", "Nothing comes behind the end of a stream.")
+        raise ProtocolError("bad-request", "Nothing may follow the end of a stream.")
     return packets
 
 
@@ -70,7 +70,7 @@ def bytes_of(encoding: int, text: str | None) -> bytes | None:
     try:
         return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise ProtocolError("bad-request", "The data of a packet is no base64.") from None
+        raise ProtocolError("bad-request", "The data of a packet is not base64.") from None
 
 
 def news_of(batch: Batch, received: int) -> tuple[int, bytes, bool]:

@@ -129,7 +129,7 @@ class CspSession:
     def send(self, send: Send) -> None:
         """Have a request submitted in its turn."""
         if len(self._under_way) > MOST_WAITING:
-            detail = "a client has one request to send under way"
+            detail = "a client may have only one request to send under way"
             send.turn_away(ProtocolError("too-many-requests", detail, retry_after=1))
             return
         self._under_way.append(send)

@@ -102,7 +102,7 @@ class Variables:
         )
         calls = all(CALLBACK.fullmatch(prefix) for prefix in prefixes) and AFTER_CALL.issuperset(suffixes)
         if not calls or self.preamble:
-            detail = "In a script prefixes are names of functions, suffixes ; or nothing, and there is no preamble."
+            detail = "In a script, a prefix is the name of a function, a suffix ; or nothing, and there is no preamble."
             raise ProtocolError("bad-request", detail)
 
     def result(self, result: bytes) -> bytes:
@@ -183,5 +183,5 @@ def ack_of(query: Mapping[str, str], last_event_id: bytes | None = None) -> int:
     value = last_event_id.decode("latin-1") if last_event_id else query.get("a", "-1")
     digits = value.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
-        raise ProtocolError("bad-request", "What a client says that it has is the number of a packet.")
+        raise ProtocolError("bad-request", "An acknowledgement has to be the number of a packet.")
     return max(0, int(value))
