@@ -2,7 +2,8 @@
 
 What does not depend on the machine is in pyproject.toml, the list of these modules (`tool.cometary.compiled`) included.
 COMETARY_BUILD says otherwise: `compiled` fails where it cannot be done, `pure` leaves it, `auto`, the default, is to
-compile if there are a C compiler and Python's headers.
+compile if there are a C compiler and Python's headers. COMETARY_OPTIMIZE is what the C compiler is told: 3, or 0 for
+machine code that is no faster than the sources, in a fraction of the time.
 
 The sources go along in either case: tracebacks and newcomers read them, and what is not compiled runs beside
 what is. An editable install is never compiled, for what was compiled would hide each change of its source.
@@ -24,6 +25,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
 WISH = os.environ.get("COMETARY_BUILD", "auto")
+OPTIMIZE = os.environ.get("COMETARY_OPTIMIZE", "3")
 PROJECT: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 MODULES: list[str] = PROJECT["tool"]["cometary"]["compiled"]
 IN_C: list[str] = PROJECT["tool"]["cometary"]["in-c"]
@@ -66,7 +68,7 @@ def extensions() -> list[Any]:
         return give_up("mypyc is not installed")
     arguments = ["--config-file=", "--strict", *(f"cometary/{module}.py" for module in MODULES)]
     try:
-        compiled = mypycify(arguments, opt_level="3", debug_level="0", group_name="cometary")
+        compiled = mypycify(arguments, opt_level=OPTIMIZE, debug_level="0", group_name="cometary")
     except SystemExit:  # it has said why: some library's types are not those that we are checked with
         return give_up("mypyc refuses the sources")
     if (

@@ -1,9 +1,10 @@
 """Rehearse a release, from the tag to the machines of those who install it: `make release-rehearsal`.
 
-It takes minutes; with `--pure`, which leaves the compiled wheel out, one.
+It takes some minutes; with `--pure`, which leaves the compiled wheel out, one.
 
 1.  In a clone, what is committed here gets the changelog's section and the tag of a version that will never be.
-    `scripts/release.py` makes the release there.
+    `scripts/release.py` makes the release there. What is compiled is not optimized, for nobody measures it: so it is
+    compiled in a fraction of the time.
 2.  twine uploads it to an index of our own, a pypiserver on loopback, and pip gets it from there; what it needs comes
     by the lock file, as always.
 3.  Each kind is installed afresh and used as the documentation says: the compiled wheel and the other one say what they
@@ -59,7 +60,7 @@ def release(clone: Path) -> Path:
     who = ["-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost"]
     git(clone, *who, "commit", "--quiet", "--all", "--message", f"Rehearse {VERSION}")
     git(clone, *who, "tag", "--annotate", f"v{VERSION}", "--message", VERSION)
-    run(clone, PYTHON, "scripts/release.py", *OPTIONS)
+    run(clone, PYTHON, "scripts/release.py", *OPTIONS, COMETARY_OPTIMIZE="0")
     return clone / "dist" / VERSION
 
 
