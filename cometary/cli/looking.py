@@ -1,4 +1,4 @@
-"""The commands `cometary tree`, `session`, `trace`, `crashes` and `top`: looking at a server that runs.
+"""The commands `cometary tree`, `session`, `ended`, `trace`, `crashes` and `top`: looking at a server that runs.
 
 Each asks the control interface, and writes for people, or with `--json` what the server says, for programs.
 """
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HELP: Final[Mapping[str, str]] = {
     "tree": "show the supervision tree",
     "session": "show one session",
+    "ended": "list the latest sessions that have ended, and why",
     "trace": "show what happens to one session, until it ends or Ctrl+C",
     "crashes": "show the latest crash reports",
     "top": "show how busy the server is, again and again, until Ctrl+C",
@@ -33,6 +34,12 @@ def add_options(command: str, parser: ArgumentParser) -> None:
     """Add the arguments of one of the commands in `HELP`."""
     if command in {"session", "trace"}:
         parser.add_argument("name", metavar="NAME", help="The session's public name.")
+    if command == "ended":
+        parser.add_argument(
+            "search", metavar="TEXT", nargs="?", default="", help="What is in their name, user or paths."
+        )
+        parser.add_argument("--reason", default="", help="Why they ended, such as timeout. Default: any.")
+        parser.add_argument("--most", metavar="NUMBER", default="100", help="How many. Default: 100.")
     if command == "top":
         parser.add_argument("--every", metavar="SECONDS", type=float, default=2.0, help="Default: 2.")
         parser.add_argument("--once", action="store_true", help="Show it once.")
@@ -171,6 +178,28 @@ def _session(client: httpx.Client, given: Mapping[str, Any]) -> None:
         print(plain(step_line(step)))
 
 
+def _ended(client: httpx.Client, given: Mapping[str, Any]) -> None:
+    query = {name: given[name] for name in ("search", "reason", "most")}
+    ended = ask(client, "/ended", **query)["ended"]
+    if given["json"]:
+        print_json(ended)
+        return
+    for one in ended:
+        undelivered = f"; {one['undelivered']} packets undelivered" if one["undelivered"] else ""
+        crashes = f"; {one['restarts']} crashes" if one["restarts"] else ""
+        who = " ".join([one["name"], *([str(one["user"])] if one["user"] is not None else [])])
+        print(
+            plain(
+                f"{moment_of(one['ended'])}  {who}: {one['reason']}, {one['age']:.0f} s old{undelivered}{crashes}"
+            )
+        )
+
+
+def moment_of(seconds: float) -> str:
+    """Return a time, in seconds since 1970, as text."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _trace(client: httpx.Client, given: Mapping[str, Any]) -> None:
     with client.stream("GET", "/trace", params={"name": given["name"]}, timeout=None) as answer:
         check(answer.status_code, b"" if answer.status_code == 200 else answer.read())  # noqa: PLR2004
@@ -201,11 +230,10 @@ def _crashes(client: httpx.Client, given: Mapping[str, Any]) -> None:
         print_json(crashes)
         return
     for crash in crashes:
-        moment = datetime.fromtimestamp(crash["time"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         who = f"{crash['supervisor']}/{crash['child']}"
         how = crash["error"] or crash["reason"]
         then = f"{crash['action']}, {crash['restarts']} restarts before"
-        print(plain(f"{moment}  {who}  {crash['actor']}: {how}; {then}"))
+        print(plain(f"{moment_of(crash['time'])}  {who}  {crash['actor']}: {how}; {then}"))
         for line in crash["traceback"].splitlines():
             print(f"    {plain(line)}")
 
@@ -221,6 +249,7 @@ def _top(client: httpx.Client, given: Mapping[str, Any]) -> None:
 COMMANDS: Final[Mapping[str, Callable[[httpx.Client, Mapping[str, Any]], None]]] = {
     "tree": _tree,
     "session": _session,
+    "ended": _ended,
     "trace": _trace,
     "crashes": _crashes,
     "top": _top,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,24 @@ def test_one_that_has_ended_is_shown_with_why(
     assert (shown["state"], shown["reason"]) == ("ended", "closed")
     assert shown["undelivered_packets"].startswith("path=jobs/7 size=")
     assert "hidden message" not in out
+
+
+def test_those_that_have_ended_are_listed_and_found(
+    session: ClientSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = name_of_the_last(capsys)
+    assert main(["send", session.sid, "jobs/7", '"hidden message"']) == 0
+    session.exchange(close=True)
+    capsys.readouterr()
+    assert main(["ended", name, "--reason", "closed"]) == 0
+    assert re.fullmatch(
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d  {name}: closed, \d+ s old; 1 packets undelivered\n",
+        capsys.readouterr().out,
+    )
+    assert main(["ended", name, "--reason", "kicked"]) == 0
+    assert main(["ended", "--most", "1", "--json"]) == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == [name]
+    assert main(["ended", "--most", "many"]) == 1
 
 
 def test_a_step_that_was_recorded_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:

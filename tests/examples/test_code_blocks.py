@@ -86,6 +86,7 @@ NOT_RUN: Final = {
         'restrict,pty,command="/srv/push/venv/bin/cometary attach /run/cometary/manhole.sock" ssh-ed25519 AAAA… ada',
     ): ("the same"),
     ("docs/how-to/operate.md", "cometary check-config"): OPERATED,
+    ("docs/how-to/operate.md", "cometary ended ada"): OPERATED,
     ("docs/how-to/operate.md", "cometary reload"): OPERATED,
     ("docs/how-to/operate.md", "cometary drain"): OPERATED,
     ("docs/how-to/operate.md", "cometary crashes"): "run by tests/cli/test_looking.py",

@@ -85,9 +85,8 @@ def test_the_guide_works_from_its_first_step_to_its_last(operator: Operator, tmp
         sid = page.post(operator.server.comet, json={"rid": 1}).json()["sid"]
         assert "1 sessions" in operator.run("cometary top --once")
         page.post(operator.server.comet, json={"sid": sid, "rid": 2, "close": True})
-    found = httpx.get(
-        f"{operator.server.control}/ended?search=", headers={"Authorization": f"Bearer {OPERATOR}"}
-    )
+    assert operator.run("cometary ended ada") == ""
+    found = httpx.get(f"{operator.server.control}/ended", headers={"Authorization": f"Bearer {OPERATOR}"})
     assert [each["reason"] for each in found.json()["ended"]] == ["closed"]
 
     said = operator.change(f'"{PROMETHEUS} read"', f'"{PROMETHEUS} read", "the-new-one read"')
