@@ -242,7 +242,8 @@ async def test_a_session_that_ends_while_its_token_is_judged_is_not_found_again(
 async def test_how_a_session_ended_while_a_token_was_judged_is_told_to_those_alone_who_had_proved_that_it_was_theirs(
     bind: str, told: str
 ) -> None:
-    slow, cookie = Slow(), {"headers": {b"cookie": b"login=ada"}}
+    slow = Slow()
+    cookie: Any = {"headers": {b"cookie": b"login=ada"}}
     async with house(App(authenticate=slow), bind=bind) as behind:
         slow.now.set()
         sid = (await behind.open("first", **cookie)).sid

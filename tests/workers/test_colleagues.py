@@ -155,7 +155,7 @@ class Local:
 def engine(link: Any) -> tuple[Any, SharedEngine, Colleagues]:
     local: Any = Local()
     others = colleagues(1, link)
-    return local, others.join(local, Contracts(), Flow()), others
+    return local, others.engine(local, Contracts(), Flow()), others
 
 
 async def test_what_is_published_here_is_routed_here_and_told_to_the_others_and_what_they_publish_only_routed(

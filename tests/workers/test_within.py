@@ -26,6 +26,7 @@ from cometary.workers.messages import (
     Begun,
     Handed,
     Message,
+    Numbered,
     Published,
     Ready,
     decode,
@@ -70,8 +71,9 @@ def a_control(exchange: Exchange) -> None:
 def meet(within: Within) -> Front:
     front: Any = Front()
     control: Any = SimpleNamespace(service=Service(a_control))
-    within.colleagues.meet(front, control)
-    return front
+    within.colleagues.meet(front, control, control.service)
+    met: Front = front
+    return met
 
 
 async def test_it_listens_when_it_is_known_that_it_may_have_sessions(ends: tuple[socket.socket, int]) -> None:
@@ -105,8 +107,9 @@ async def test_it_is_ready_when_clients_can_come_and_what_others_have_for_it_wai
     within = a_worker(ends[1])
     heard: list[str] = []
 
-    async def hear(published: Published) -> None:
+    async def hear(published: Published | Numbered) -> None:
         await trio.lowlevel.checkpoint()
+        assert isinstance(published, Published)
         heard.append(published.path)
 
     within.colleagues.hear = hear  # type: ignore[method-assign]
