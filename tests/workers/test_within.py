@@ -107,10 +107,10 @@ async def test_it_is_ready_when_clients_can_come_and_what_others_have_for_it_wai
     within = a_worker(ends[1])
     heard: list[str] = []
 
-    async def hear(published: Published | Numbered) -> None:
+    async def hear(message: Published | Numbered) -> None:
         await trio.lowlevel.checkpoint()
-        assert isinstance(published, Published)
-        heard.append(published.path)
+        assert isinstance(message, Published)
+        heard.append(message.path)
 
     within.colleagues.hear = hear  # type: ignore[method-assign]
     sock, other = socket.socketpair()
