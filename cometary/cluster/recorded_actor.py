@@ -96,9 +96,9 @@ class RecordedActor(RecordedCalls):
         elif kind is Verify:
             self._verify()
         elif kind is Own:
-            self._send(message.packet)
+            self._send_what_waits()
         elif kind is Touched:
-            self._tell_owner(Sent(fields=self._recorded.changed(self._manager.hub)))
+            self._tell_owner(Sent(self._take_what_waits(), self._recorded.changed(self._manager.hub)))
         elif kind is Replayed:
             for packet in message.that_fit(self._keeper.machine.outbox):
                 self._publish(packet)
@@ -122,7 +122,7 @@ class RecordedActor(RecordedCalls):
     def _do(self, actions: Sequence[Any]) -> None:  # noqa: C901 - one line for each kind
         recorded = self._recorded
         for action in actions:
-            kind: type = type(action)
+            kind: type = type(action)  # pyright: ignore[reportUnknownVariableType]
             if kind is Commit:
                 recorded.commit(action)
             elif kind is Deliver:
@@ -233,6 +233,9 @@ class RecordedActor(RecordedCalls):
         if self._recorded.machine.record.gone:
             self._manager.gone(self._keeper)
         else:
+            for packet in self._recorded.waiting:
+                self._manager.refuse(self._keeper, packet)
+            self._recorded.waiting.clear()
             held = self._manager.forget(self._keeper)
             for request in [*requests, *held]:
                 self._pass_on(request)

@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cometary.actors import NORMAL
 from cometary.cluster.change import Change
 from cometary.cluster.items import Ending, read_item, read_own, write_ending
 from cometary.cluster.owner_events import End as OwnerEnd
@@ -27,6 +28,7 @@ from cometary.sessions.keeper import SIGNED_ON, SignedOff
 from cometary.sessions.session import Session
 
 if TYPE_CHECKING:
+    from cometary.actors import Exit
     from cometary.fsm import StartTimer
 
 DIED = "the process that had the session died while its handler ran"
@@ -64,7 +66,7 @@ class RecordedCalls(RecordedShell):
         elif self._keeper.sign_off is not None or not recorded.signs_off:
             recorded.calling = False
             self._tell_owner(
-                Returned(Change(out=recorded.collect(), fields=recorded.changed(self._manager.hub)))
+                Returned(Change(out=self._take_what_waits(), fields=recorded.changed(self._manager.hub)))
             )
 
     def _report_death(self, item: bytes) -> None:
@@ -74,7 +76,7 @@ class RecordedCalls(RecordedShell):
         if isinstance(what, Packet):
             keeper.report(Failure("packet", error, session, packet=what))
             if isinstance(what, AskedPacket):
-                self._send(what.failed())
+                self.push(what.failed())
         elif what is None:
             keeper.report(Failure("signon", error, session))
         else:
@@ -132,7 +134,7 @@ class RecordedCalls(RecordedShell):
         keeper.queue(keeper.sign_off)
         self._handover.serve(self)
 
-    def stop(self, *_: Any) -> None:
+    def stop(self, exit: Exit | str = NORMAL) -> None:  # noqa: A002 - as it is in `Actor`
         """Do not stop yet: `handover` wants it when the application was told of the end, which is to be recorded."""
 
     def _leave(self) -> None:

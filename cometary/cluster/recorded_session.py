@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cometary.cluster.items import write_own
 from cometary.cluster.owner_events import Committed, Drain, Restored
 from cometary.sessions.recorder import Recorder
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class Own(NamedTuple):
-    """To the actor of a recorded session: a packet that was sent to it alone."""
+    """To the actor of a recorded session: a packet that was sent to it alone waits."""
 
-    packet: Packet
+
+OWN: Final = Own()
 
 
 class Touched(NamedTuple):
@@ -51,7 +52,7 @@ class RecordedSession(Recorder):
     Attributes:
         calling: whether the application is called for an item of the inbox, or is to be.
         yielded: whether the machine knows that this takes its time.
-        collected: what its handlers have sent in that call.
+        waiting: what was sent to it alone, and is not on its way to the engine yet.
         closes: the request with which its client ends it.
         ends: why the session has ended beneath, or is to end.
         told: whether the end is recorded, so that it may be told.
@@ -65,7 +66,6 @@ class RecordedSession(Recorder):
         "_keeper",
         "calling",
         "closes",
-        "collected",
         "ends",
         "engine",
         "fields",
@@ -76,6 +76,7 @@ class RecordedSession(Recorder):
         "recording",
         "signs_off",
         "told",
+        "waiting",
         "yielded",
     )
 
@@ -94,7 +95,7 @@ class RecordedSession(Recorder):
         self.recording = recording
         self.calling = False
         self.yielded = False
-        self.collected: list[Packet] = []
+        self.waiting: deque[Packet] = deque()
         self.closes: Request | None = None
         self.ends: str | None = None
         self.told = False
@@ -119,7 +120,8 @@ class RecordedSession(Recorder):
 
     def sent(self, packet: Packet, /) -> object:
         """See `Recorder.sent`."""
-        return Own(packet)
+        self.waiting.append(packet)
+        return OWN
 
     def touched(self) -> None:
         """See `Recorder.touched`."""
@@ -141,11 +143,6 @@ class RecordedSession(Recorder):
         paths = hub.paths(self._keeper).listed if self.fields.touched else None
         self.fields.touched = False
         return self.fields.changed(self._keeper, paths)
-
-    def collect(self) -> tuple[bytes, ...]:
-        """Take out what was sent in the call that is over."""
-        collected, self.collected = self.collected, []
-        return tuple([write_own(packet) for packet in collected])
 
     def commit(self, action: Commit) -> None:
         """Have a change recorded."""

@@ -9,6 +9,8 @@
     each of its paths, as soon as its client has told where it is.
 4.  The queue beneath may drop packets of paths that were never sent, by their contracts. Those behind them move up, so
     the owner's machine is told what has which number. A packet sent to the session alone is never dropped.
+5.  What is sent to the session alone waits beside its mailbox, and is taken whenever anything is recorded of its data:
+    all of it, in the same change. So nothing gets between a change of the data and what is sent right behind it.
 """
 
 from __future__ import annotations
@@ -115,21 +117,32 @@ class RecordedShell(SessionActor):
 
     def push(self, packet: Packet) -> None:
         """Send `packet` to the client; for a handler that this actor is calling."""
-        if self._recorded.calling:
-            self._recorded.collected.append(packet)
-        else:
-            self._send(packet)
+        self._recorded.waiting.append(packet)
+        if not self._recorded.calling:
+            self._send_what_waits()
 
-    def _send(self, packet: Packet) -> None:
+    def _send_what_waits(self) -> None:
+        """Send what was sent to the session alone until now (rule 5)."""
+        recorded, outbox = self._recorded, self._keeper.machine.outbox
+        if not recorded.waiting:
+            return
+        packets = self._take_what_waits()
+        self._tell_owner(Sent(packets, recorded.changed(self._manager.hub)))
+        waiting = recorded.machine.unacknowledged + packets
+        if len(waiting) > outbox.limit_packets or sum(map(len, waiting)) > 2 * outbox.limit_bytes:
+            self._end("overflow")  # while its client is away there is no other queue that would be full
+
+    def _take_what_waits(self) -> tuple[bytes, ...]:
+        """Return this, to be recorded; of what was sent since the session has ended nothing is."""
         recorded, keeper = self._recorded, self._keeper
-        if recorded.ends is not None:
+        packets = list(recorded.waiting)
+        recorded.waiting.clear()
+        if recorded.ends is None:
+            return tuple([write_own(packet) for packet in packets])
+        for packet in packets:
             if not keeper.take_late(packet):
                 self._manager.refuse(keeper, packet)
-            return
-        self._tell_owner(Sent((write_own(packet),), recorded.changed(self._manager.hub)))
-        outbox, waiting = keeper.machine.outbox, recorded.machine.unacknowledged
-        if len(waiting) >= outbox.limit_packets or sum(map(len, waiting)) > 2 * outbox.limit_bytes:
-            self._end("overflow")  # while its client is away there is no other queue that would be full
+        return ()
 
     def _publish(self, packet: Packet) -> None:
         self._tell_owner(Published(None, None, packet))
@@ -148,9 +161,10 @@ class RecordedShell(SessionActor):
             else:
                 settle = partial(self._manager.settle, self._keeper)
                 taken = self._beneath(Arrival(packet, self.system.scheduler.now(), settle))
-                self._number_anew()
             if not taken:
                 self._manager.too_late(self._keeper, packet)
+            if isinstance(packet, TrackedPacket):
+                self._number_anew()
 
     def _number_anew(self) -> None:
         """Have the owner's machine number what the queue has (rule 4)."""

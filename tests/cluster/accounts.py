@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import trio
@@ -25,11 +26,25 @@ class Account:
         self.gaps: list[str] = []
         self.said = 0
         self._came = trio.Event()
-        comet.on("tick")(lambda message, path: self._note(self.ticks, message))
-        comet.on("said")(lambda message, path: self._note(self.answers, message))
-        comet.on("failed")(lambda message, path: self._note(self.failed, message))
-        comet.reopened(lambda reopened: self._note(self.reopened, reopened))
-        comet.gap(lambda path: self._note(self.gaps, path))
+        for path, where in (("tick", self.ticks), ("said", self.answers), ("failed", self.failed)):
+            comet.on(path)(self._noting(where))
+        comet.reopened(self._noting_event(self.reopened))
+        comet.gap(self._noting_gap)
+
+    def _noting(self, where: list[Any]) -> Callable[[Any, str], None]:
+        def note(message: Any, path: str) -> None:
+            self._note(where, message)
+
+        return note
+
+    def _noting_event(self, where: list[Reopened]) -> Callable[[Reopened], None]:
+        def note(reopened: Reopened) -> None:
+            self._note(where, reopened)
+
+        return note
+
+    def _noting_gap(self, path: str) -> None:
+        self._note(self.gaps, path)
 
     def _note(self, where: list[Any], what: object) -> None:
         where.append(what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,9 @@ import trio
 from cometary import App, Session
 from cometary.authentication import Admission
 from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.items import read_own
 from cometary.cluster.local import LocalEngine, SharedState
+from cometary.cluster.record import Record
 from cometary.server import Running, serve
 from tests.cluster.accounts import Account
 from tests.cluster.nodes import SETTINGS, cluster, start, until
@@ -54,6 +57,47 @@ async def test_a_handler_that_crashes_or_takes_its_time_is_told_of_as_ever_and_w
             await account.until(lambda: len(account.failed) == 2)
             assert [call for call in server.calls if call[0] == "failed"] == 2 * [("failed", "packet", None)]
         await until(lambda: [record for record in shared.records.values() if record.gone])
+
+
+class Watched(SharedState):
+    """An engine that looks at each record: its data is never ahead of what was sent right behind a change of it."""
+
+    looked = 0
+
+    def put(self, sid: str, record: Record | None) -> None:
+        super().put(sid, record)
+        if record is not None and not record.gone:
+            data = json.loads(dict(record.fields)["data"])["value"]
+            packets = [read_own(item) for item in record.out]
+            ticks = [packet.message for packet in packets if packet.path == "tick"]
+            assert ticks == [*range(1, data.get("ticks", 0) + 1)]
+            self.looked += bool(ticks)
+
+
+async def test_what_is_sent_behind_a_change_of_the_data_is_recorded_with_it_whatever_a_handler_changes() -> (
+    None
+):
+    shared = Watched()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        server = await start(nursery, LocalEngine(shared, "a"))
+        opened = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
+        session = server.session
+
+        async def tick() -> None:
+            while True:
+                session.data["ticks"] = session.data.get("ticks", 0) + 1
+                session.send("tick", session.data["ticks"])
+                await trio.lowlevel.checkpoint()
+
+        async with trio.open_nursery() as ticking:
+            ticking.start_soon(tick)
+            for rid in range(2, 12):
+                body = {"sid": opened["sid"], "rid": rid, "gen": 1, "done": rid - 1}
+                await http.post(
+                    server.running.comet, json={**body, "packets": [{"path": "say", "message": rid}]}
+                )
+            ticking.cancel_scope.cancel()
+        assert shared.looked > 20
 
 
 async def test_an_application_ends_a_session_and_is_told_what_did_not_arrive() -> None:
