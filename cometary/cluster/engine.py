@@ -74,6 +74,10 @@ class Records(Protocol):
         """Return sessions that a node has, or had: a hint; what holds is each record."""
         ...
 
+    async def forget_node(self, node: str) -> None:
+        """Forget which sessions a node had that is gone, now that each of them is somebody else's, or has ended."""
+        ...
+
 
 class Members(Protocol):
     """Who is there."""

@@ -207,6 +207,8 @@ class Recording:
         try:
             sids = await self._engine.sessions_of(node, MOST_OF_A_NODE)
             adopted = [sid for sid in sids if await self._take_over_one(sid, node)]
+            if not [sid for sid in sids if await self._is_of(sid, node)]:
+                await self._engine.forget_node(node)
         except CometaryError as error:
             text = f"not all sessions of {node!r}, which is gone, could be adopted: {error}"
             logger.warning("sessions not adopted", text=text, node=node)
@@ -216,12 +218,15 @@ class Recording:
             logger.info("sessions adopted", text=text, node=node, sessions=len(adopted))
 
     async def _take_over_one(self, sid: str, node: str) -> bool:
-        owner = await self._engine.owner(sid)
-        if owner is None or owner[0] != node or sid in self._sought:
+        if sid in self._sought or not await self._is_of(sid, node):
             return False
         self._sought[sid] = []
         await self._look_for(sid)
         return sid in self._manager.directory.living
+
+    async def _is_of(self, sid: str, node: str) -> bool:
+        owner = await self._engine.owner(sid)
+        return owner is not None and owner[0] == node
 
     # -- sessions that are here no more
 

@@ -160,6 +160,21 @@ async def test_an_engine_that_is_killed_and_comes_back_empty_is_told_again(
             account.adds_up()
 
 
+async def test_what_a_server_leaves_behind_in_redis_is_taken_away_with_its_sessions(
+    new_server: Callable[..., EngineServer],
+) -> None:
+    server = new_server()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        first = await start(nursery, RedisEngine(server.url, "a", lease=LEASE))
+        await http.post(first.running.comet, json={"rid": 1, "resume": True})
+        assert server.say("SCARD", "cometary:of:a") == 1
+        await first.die()
+        second = await start(nursery, RedisEngine(server.url, "b", lease=LEASE))
+        await until(lambda: second.application.sessions)
+        await until(lambda: not server.say("EXISTS", "cometary:of:a"))
+        assert server.say("SCARD", "cometary:of:b") == 1
+
+
 async def test_a_server_that_was_taken_for_dead_lets_go_of_the_session() -> None:
     shared = SharedState()
     async with cluster() as (nursery, way):

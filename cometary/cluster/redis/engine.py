@@ -222,6 +222,10 @@ class RedisEngine:
         reply = await self._wait_for(command("SRANDMEMBER", _index(node), limit))
         return [sid.decode() for sid in cast("list[bytes]", reply)]
 
+    async def forget_node(self, node: str) -> None:
+        """Forget which sessions a node had; see `Records.forget_node`."""
+        await self._wait_for(command("DEL", _index(node)))
+
     async def _ask(self, name: str, sid: str, *given: arguments.Argument) -> Reply:
         return await self._wait_for(command("FCALL", arguments.function(name), *arguments.keys(sid), *given))
 

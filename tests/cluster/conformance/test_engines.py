@@ -193,3 +193,14 @@ async def test_a_node_that_leaves_is_gone_for_whoever_looks(new_engine: NewEngin
         assert not other.alive("a")
         assert gone == ["a"]
         assert (engine.node, other.node) == ("a", "b")
+
+
+async def test_which_sessions_a_node_had_is_forgotten_when_they_are_somebody_elses(
+    new_engine: NewEngine,
+) -> None:
+    async with running(new_engine("a", LEASE)) as engine, running(new_engine("b", LEASE)) as other:
+        await engine.open("s", NEW)
+        await other.adopt("s", 1)
+        await other.forget_node("a")
+        assert list(await other.sessions_of("a", 10)) == []
+        assert list(await other.sessions_of("b", 10)) == ["s"]
