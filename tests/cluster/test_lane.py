@@ -1,56 +1,17 @@
-"""The lane and its protocol, without a server."""
+"""The lane, without a server."""
 
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cometary.cluster.redis.lane import Lane
-from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader, command
-from cometary.errors import EngineError
-
-replies = st.recursive(
-    st.integers(-9, 9) | st.binary(max_size=5) | st.none() | st.sampled_from(["OK", Refusal("ERR no")]),
-    lambda inner: st.lists(inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def written(reply: Reply) -> bytes:
-    match reply:
-        case int():
-            return b":%d\r\n" % reply
-        case bytes():
-            return b"$%d\r\n%b\r\n" % (len(reply), reply)
-        case str():
-            return b"+%b\r\n" % reply.encode()
-        case None:
-            return b"$-1\r\n"
-        case Refusal():
-            return b"-%b\r\n" % reply.text.encode()
-        case list():
-            return b"*%d\r\n" % len(reply) + b"".join(map(written, reply))
-
-
-@given(st.lists(replies, max_size=4), st.integers(1, 7))
-def test_replies_are_read_in_whatever_pieces_they_come(sent: list[Reply], size: int) -> None:
-    data, reader, read = b"".join(map(written, sent)), ReplyReader(), list[Reply]()
-    for place in range(0, len(data), size):
-        read += reader.feed(data[place : place + size])
-    assert read == sent
-
-
-@pytest.mark.parametrize("data", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\r\n", b"$x\r\n"])
-def test_what_does_not_speak_the_protocol_is_no_engine(data: bytes) -> None:
-    with pytest.raises(EngineError, match="not Redis's protocol"):
-        list(ReplyReader().feed(data))
-
+from cometary.cluster.redis.wire import Reply, command
 
 Connections = tuple[Lane, list[Any]]
 
@@ -181,3 +142,63 @@ async def test_an_engine_that_answers_what_it_was_not_asked_is_away(
     await ends[1].send_all(b":2\r\n")
     await trio.testing.wait_all_tasks_blocked()
     assert answers == [2]
+
+
+async def test_whoever_waits_for_the_reply_gets_it_and_not_that_of_another_who_does_not_wait_any_more(
+    lane: Connections, nursery: trio.Nursery
+) -> None:
+    calls, [end] = lane
+    answers = list[Reply]()
+
+    async def ask(number: int) -> None:
+        answers.append(await calls.ask(command("GET", number)))
+
+    with trio.CancelScope() as gone:
+        gone.cancel()
+        await calls.ask(command("GET", 1))
+    nursery.start_soon(ask, 2)
+    await trio.testing.wait_all_tasks_blocked()
+    await end.send_all(b":1\r\n:2\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert answers == [2]
+
+
+async def test_a_connection_on_which_nothing_comes_any_more_is_let_go_of(
+    lane: Connections, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls, ends = lane
+    answers = list[Reply]()
+    calls.call(command("GET", 1), answers.append)
+    calls.drop()
+    await trio.sleep(1)
+    assert calls.up
+    await ends[1].send_all(b":1\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert answers == [1]
+    assert caplog.messages == ["the engine at memory does not answer"]
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_it_is_tried_again_ever_later_and_soon_again_once_there_was_an_answer(
+    answers: bool, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    tried, away = list[float](), list[float]()
+
+    async def connect() -> trio.abc.Stream:
+        tried.append(trio.current_time())
+        mine, other = trio.testing.memory_stream_pair()
+        if len(tried) == 4:
+            assert not calls.up
+            await other.send_all(b":1\r\n" if answers else b"")
+        await other.send_eof()
+        return mine
+
+    calls = Lane("memory", connect, lambda: away.append(trio.current_time()))
+    calls.call(command("GET", 1), lambda _: None)
+    nursery.start_soon(calls.run)
+    await trio.sleep(3)
+    pauses = [round(after - before, 3) for before, after in pairwise(tried)]
+    first = [0.05, 0.1, 0.2]
+    later = [0.05, 0.1, 0.2, 0.4, 0.8] if answers else [0.4, 0.8, 1.0]
+    assert pauses[: 3 + len(later)] == first + later
+    assert away[: len(tried)] == tried
