@@ -10,11 +10,12 @@
 enum { LONGEST = 16384 };            /* bytes of one read; it is on the stack */
 
 static PyObject *socket_type;        /* socket.socket; a subclass (TLS) has its own way */
+static PyObject *fileno_name;        /* made once: to make it for each call takes longer than the call */
 
 /* The descriptor, which is -1 once the socket is closed; -2 with an exception set. */
 static int descriptor(PyObject *sock)
 {
-    PyObject *number = PyObject_CallMethod(sock, "fileno", NULL);
+    PyObject *number = PyObject_CallMethodNoArgs(sock, fileno_name);
     if (number == NULL)
         return -2;
     long fd = PyLong_AsLong(number);
@@ -97,5 +98,6 @@ PyMODINIT_FUNC PyInit__socket_calls(void)
         return NULL;
     socket_type = PyObject_GetAttrString(module, "socket");
     Py_DECREF(module);
-    return socket_type == NULL ? NULL : PyModule_Create(&definition);
+    fileno_name = PyUnicode_InternFromString("fileno");
+    return socket_type == NULL || fileno_name == NULL ? NULL : PyModule_Create(&definition);
 }
