@@ -163,7 +163,7 @@ class WorkersControl:
 
     def _say_where(self, exchange: Exchange) -> None:
         where = f"unix:{self._folder}/worker-1.sock"
-        detail = f"Workers do not answer this call together. Each answers it by itself, at {where} and so on."
+        detail = f"Workers do not answer this call together. Each answers it by itself, at {where}, and so on."
         exchange.refuse(ProtocolError("not-found", detail))
 
     def _trace(self, exchange: Exchange) -> None:
