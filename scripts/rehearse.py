@@ -114,7 +114,7 @@ def use_python(folder: Path, url: str, kind: str) -> None:
     python = folder / "venv/bin/python"
     run(ROOT, PYTHON, "-m", "venv", str(folder / "venv"))
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(ROOT, *pip, "install", "--require-hashes", "--requirement", "requirements/dev.txt")
+    run(ROOT, *pip, "install", "--require-hashes", "--requirement", "requirements/run.txt")
     got = [*pip, "download", "--no-deps", "--pre", "--index-url", f"{url}/simple/", "--dest", str(folder)]
     run(ROOT, *got, *KINDS[kind], "cometary")
     [wheel] = folder.glob("*.whl")
@@ -125,6 +125,7 @@ def use_python(folder: Path, url: str, kind: str) -> None:
     if said.stdout != f"cometary {VERSION}, {kind}\n":
         raise SystemExit(f"{wheel.name} says {said.stdout}")
     run(folder, str(folder / "venv/bin/cometary"), "new", "lobby")
+    run(folder, *pip, "install", "pytest")  # as the project's README says
     run(folder / "lobby", str(python), "-m", "pytest", "-q", PYTHONPATH="")
 
 
