@@ -21,7 +21,6 @@ from cometary.log import get_logger
 from cometary.server.reloading import Source
 from cometary.settings import Settings
 from cometary.workers.part import Part
-from cometary.workers.supported import check_application
 from cometary.workers.within import Within, network_of_worker, settings_of_worker
 
 logger = get_logger("cometary.cli")
@@ -53,7 +52,6 @@ async def serve_as_worker(settings: Settings, app: App, part: Part, source: Sour
             )
             async with trio.open_nursery() as nursery:
                 try:
-                    check_application(app)
                     await within.begin()
                     running = await nursery.start(serve, settings_of_worker(settings, part), app)
                 except ConfigError as error:

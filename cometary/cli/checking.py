@@ -55,7 +55,7 @@ def _check_parts(settings: Settings) -> None:
     if settings.node is not None:
         check_node(settings, app)
     if settings.workers > 1:
-        check(settings, app)
+        check(settings)
     if settings.files_of_tls is not None:
         Certificate(*settings.files_of_tls)
 

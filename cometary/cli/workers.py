@@ -47,7 +47,7 @@ def run(settings: Settings, app: App | None, words: Sequence[str]) -> int:
     Raises:
         ConfigError: something is not supported with several workers.
     """
-    check(settings, app)
+    check(settings)
     set_up_logging(settings.log_level, settings.log_format)
     contracts = contracts_of(settings, app)
     return trio.run(_serve_until_signal, settings, [sys.executable, "-m", "cometary", *words], contracts)

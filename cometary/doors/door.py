@@ -116,6 +116,7 @@ class Inside:
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
         actors: the system whose actors all of this is.
         root: returns the root of the supervision tree; once the server has started.
+        look_elsewhere: raises an `ElsewhereError` if another process has what has an id of which nothing is known here.
     """
 
     manager: SessionManager
@@ -132,6 +133,7 @@ class Inside:
     actors: ActorSystem
     root: Callable[[], ActorRef[Any]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
+    look_elsewhere: Callable[[str], None] = lambda _: None
 
 
 class Door:

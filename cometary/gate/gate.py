@@ -39,7 +39,7 @@ from cometary.packets.patterns import NO_GRANTS
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
 from cometary.sessions.lease import admit, narrow, renew
-from cometary.sessions.locator import Elsewhere, Gone, here, unknown_session
+from cometary.sessions.locator import Elsewhere, Gone, here, look_elsewhere, unknown_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,6 +126,10 @@ class Gate:
         """Whether there is a session with the id `sid`, or was one a moment ago."""
         place = self._locator.find(sid)
         return not isinstance(place, Gone) or place.reason is not None or self._recording is not None
+
+    def look_elsewhere(self, sid: str) -> None:
+        """See whether another node has the session; see `cometary.sessions.locator.look_elsewhere`."""
+        look_elsewhere(self._locator, sid)
 
     @property
     def most_packets(self) -> int:

@@ -36,6 +36,7 @@ def socketio(
     *,
     now: Callable[[], float],
     start_soon: Callable[..., None],
+    new_sid: Callable[[], str],
 ) -> Sequence[Beside]:
     """Return what answers its clients, if it is spoken: if the operator says so, or the application has namespaces.
 
@@ -47,6 +48,7 @@ def socketio(
         bodies: has what comes handed on in its turn.
         now: reads the clock, in seconds.
         start_soon: runs an async function beside everything else.
+        new_sid: makes ids.
     """
     path = settings.socketio or (CUSTOMARY if app.namespaces else None)
     if path is None:
@@ -65,6 +67,8 @@ def socketio(
         limiter=OpenLimiter(settings.opens_per_minute, now),
         most=settings.max_sessions,
         start_soon=start_soon,
+        new_sid=new_sid,
+        look_elsewhere=gate.look_elsewhere,
     )
     return (Beside(path, METHODS, EngineEndpoint(all_of_them.engine)),)
 

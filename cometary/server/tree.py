@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -67,6 +68,7 @@ from cometary.server.running import Running
 from cometary.server.socketio import socketio
 from cometary.server.tracing import choose_tracing
 from cometary.sessions import SessionManager, SessionSupervisor
+from cometary.sessions.locator import look_elsewhere
 from cometary.sessions.settings import session_settings
 from cometary.supervision import ChildSpec, start_child, subscribe, supervise, tree, unsubscribe
 from cometary.transport.http.body_queue import BodyQueue
@@ -375,6 +377,7 @@ class Server:
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
             actors=self._actors,
             root=self._root,
+            look_elsewhere=partial(look_elsewhere, self._locator),
         )
         self._doors.open(inside)
         self._gate = gate = make_gate(
@@ -389,7 +392,9 @@ class Server:
             start_soon=start_soon,
         )
         beside = [
-            *socketio(settings, app, gate, limits, bodies, now=now, start_soon=start_soon),
+            *socketio(
+                settings, app, gate, limits, bodies, now=now, start_soon=start_soon, new_sid=manager.new_sid
+            ),
             *csp(settings, gate, limits, allows=self._allows, start_soon=start_soon),
         ]
         self.service = service = public_service(

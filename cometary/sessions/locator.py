@@ -87,6 +87,18 @@ def here(place: Place) -> SessionKeeper:
     raise unknown_session()
 
 
+def look_elsewhere(locator: Locator, sid: str) -> None:
+    """See whether another node has what has the id `sid`, of which nothing is known here.
+
+    Raises:
+        ElsewhereError: it has, and connections can be handed over to it.
+        ProtocolError: `unknown-session`: it has, and they cannot.
+    """
+    place = locator.find(sid)
+    if isinstance(place, Elsewhere):
+        here(place)
+
+
 def unknown_session() -> ProtocolError:
     """Return the error for an id that is no session's."""
     return ProtocolError("unknown-session", "there is no session with this id, or it ended long ago")

@@ -19,51 +19,29 @@ if TYPE_CHECKING:
 WORKERS: Final = "workers"
 
 NOT_GIVEN: Final = (
-    *("bosh", "stomp", "stomp_websocket", "socketio", "csp", "manhole"),
+    *("stomp", "stomp_websocket"),
     *("dudley", "imperio", "imperio_http", "firenze", "dolores"),
 )
 """Options that have to be left out."""
 
-OFF: Final = ("reuse_port", "token_once")
+OFF: Final = ("reuse_port", "token_once", "socketio_recovery")
 """Options that have to be off."""
 
 
-def check(settings: Settings, app: App | None) -> None:
+def check(settings: Settings) -> None:
     """See whether a server may have several workers.
 
     Args:
         settings: how it is set up.
-        app: its application, with what the configuration declares beside it; None if there is neither.
 
     Raises:
         ConfigError: it may not; the operator's fault.
-    """
-    check_settings(settings)
-    if app is not None:
-        check_application(app)
-
-
-def check_settings(settings: Settings) -> None:
-    """See whether the settings are for several workers.
-
-    Raises:
-        ConfigError: they are not; the operator's fault.
     """
     given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
     given += [name for name in OFF if getattr(settings, name) == "on"]
     given += ["engine"] if settings.engine != WITHIN else []
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
-
-
-def check_application(app: App) -> None:
-    """See whether an application is for several workers.
-
-    Raises:
-        ConfigError: it is not; the operator's fault.
-    """
-    if app.namespaces:
-        raise unsupported("namespaces, and so Socket.IO, do")
 
 
 def contracts_of(settings: Settings, app: App | None) -> Contracts:

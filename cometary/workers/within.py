@@ -48,8 +48,9 @@ if TYPE_CHECKING:
 
 
 def settings_of_worker(settings: Settings, part: Part) -> Settings:
-    """Return the settings of one worker, whose control interface is at a path of its own."""
-    return replace(settings, control=UnixAddress(part.control, 0o600))
+    """Return the settings of one worker, whose control interface, and prompt, are at paths of their own."""
+    prompt = None if settings.manhole is None else f"{settings.manhole}.{part.number}"
+    return replace(settings, control=UnixAddress(part.control, 0o600), manhole=prompt)
 
 
 def network_of_worker(settings: Settings, part: Part) -> Network:
@@ -65,8 +66,10 @@ def network_of_worker(settings: Settings, part: Part) -> Network:
             raise unsupported(f"a door that listens at {host}:{port} does")
         return [sock.dup() for sock in listening]
 
+    own = {part.control, settings_of_worker(settings, part).manhole}
+
     def open_path(path: str, mode: int) -> socket.socket:
-        return open_unix_socket(path, mode) if path == part.control else listening[0].dup()
+        return open_unix_socket(path, mode) if path in own else listening[0].dup()
 
     return Network(open_sockets, open_unix_socket=open_path, successor=part.successor)
 

@@ -64,6 +64,7 @@ class Workers:
     def __init__(self, server: RunningServer) -> None:
         self.server = server
         self.trusts: ssl.SSLContext | None = None
+        self.prompt = ""
         self.control = httpx.Client(base_url=server.control, trust_env=False)
 
     def connect(self) -> http.client.HTTPConnection:

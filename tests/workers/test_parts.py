@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import Mock
 
 import pytest
 
-from cometary import App, encoded_json
+from cometary import encoded_json
 from cometary.cli import main
 from cometary.config import Settings
 from cometary.errors import ConfigError, UsageError
@@ -23,7 +22,7 @@ from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Published, decode, encode
 from cometary.workers.part import VARIABLE, Part, take_part
 from cometary.workers.published import as_packet, as_published
-from cometary.workers.supported import check_application, check_settings
+from cometary.workers.supported import check
 from cometary.workers.within import network_of_worker
 
 
@@ -115,8 +114,8 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *[("bosh", "/bosh"), ("stomp", "127.0.0.1:0"), ("socketio", "/socket.io/"), ("reuse_port", "on")],
-        *[("dudley", "127.0.0.1:0"), ("manhole", "/tmp/prompt"), ("token_once", "on")],  # noqa: S108
+        *[("stomp", "127.0.0.1:0"), ("socketio_recovery", "on"), ("reuse_port", "on")],
+        *[("dudley", "127.0.0.1:0"), ("token_once", "on")],
     ],
 )
 def test_an_option_that_does_not_work_with_several_workers_is_refused(option: str, value: str) -> None:
@@ -124,38 +123,22 @@ def test_an_option_that_does_not_work_with_several_workers_is_refused(option: st
     object.__setattr__(settings, option, value)
     named = option.replace("_", "-")
     with pytest.raises(ConfigError, match=f"workers: the option {named} does not work with several"):
-        check_settings(settings)
-
-
-def test_an_application_with_namespaces_which_has_socket_io_spoken_is_refused() -> None:
-    app = App()
-    app.namespace("/chat")
-    with pytest.raises(
-        ConfigError, match=r"workers: namespaces, and so Socket\.IO, do not work with several"
-    ):
-        check_application(app)
-    check_application(App())
+        check(settings)
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["serve", "--socketio", "/socket.io/"], "the option socketio does not work with several"),
-        (["serve", "spaces.py:app"], "namespaces, and so Socket.IO, do not work with several"),
+        (["serve", "--stomp", "127.0.0.1:0"], "the option stomp does not work with several"),
         (["demo"], "the demo is one process"),
     ],
-    ids=["option", "application", "demo"],
+    ids=["option", "demo"],
 )
 def test_what_does_not_work_is_told_in_one_line_before_anything_starts(
     words: list[str],
     told: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    declared = "from cometary import App\napp = App()\napp.namespace('/chat')\n"
-    (tmp_path / "spaces.py").write_text(declared)
     assert main([*words, "--workers", "2"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"cometary: workers: {told}")

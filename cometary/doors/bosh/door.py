@@ -39,6 +39,8 @@ class BoshDoor(Door):
     def open(self, inside: Inside) -> None:
         """Make what answers."""
         self._inside = inside
+        if self._sessions is not None:
+            self._sessions.new_sid = inside.manager.new_sid
         per_minute = section_of(self.settings, GateSection).opens_per_minute
         self._limiter = OpenLimiter(per_minute, trio.current_time)
 
@@ -54,6 +56,7 @@ class BoshDoor(Door):
             self._limiter,
             ready=lambda: operations.state() == "ready",
             now=trio.current_time,
+            look_elsewhere=self._inside.look_elsewhere,
         )
         if self._section.bosh_script == "off":
             return (Route("POST", path, endpoint),)

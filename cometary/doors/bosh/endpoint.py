@@ -94,6 +94,7 @@ class BoshEndpoint:
         limiter: how many sessions an address may open.
         ready: whether the server takes more of them.
         now: reads the clock, in seconds.
+        look_elsewhere: see `Inside`.
     """
 
     def __init__(
@@ -104,7 +105,9 @@ class BoshEndpoint:
         *,
         ready: Callable[[], bool],
         now: Callable[[], float],
+        look_elsewhere: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._look_elsewhere = look_elsewhere
         self._sessions = sessions
         self._offer = offer
         self._limiter = limiter
@@ -125,9 +128,10 @@ class BoshEndpoint:
         except ProtocolError:
             answer(exchange, 200, write_body([("type", "terminate"), ("condition", BAD_REQUEST)]), CONTENT)
             return
-        peer = exchange.peer
+        peer, sid = exchange.peer, request.body.sid
+        if sid is not None and self._sessions.find(sid) is None:
+            self._look_elsewhere(sid)
         exchange.release_request()
-        sid = request.body.sid
         if sid is None:
             self._open(request, peer)
             session = request.session

@@ -11,6 +11,8 @@ from cometary.sessions.ids import new_sid
 from cometary.supervision import DynamicSupervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.actors import ActorRef
     from cometary.doors.bosh.terms import Terms
     from cometary.doors.bosh.upstream import Server
@@ -34,6 +36,7 @@ class Sessions:
         self._closed = False
         self.supervisor: BoshSupervisor | None = None
         self.opened = 0
+        self.new_sid: Callable[[], str] = new_sid
 
     def __len__(self) -> int:
         return len(self._living)
@@ -46,7 +49,7 @@ class Sessions:
     def open(self, terms: Terms, first: Asked) -> ActorRef[BoshSession]:
         """Open a session; only if it `has_room`."""
         assert self.supervisor is not None  # noqa: S101 - see above
-        sid = new_sid()
+        sid = self.new_sid()
         ref = self.supervisor.start_child(BoshSession, sid, terms, first, self._server, self._over)
         self._living[sid] = ref
         self.opened += 1

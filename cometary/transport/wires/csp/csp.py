@@ -76,11 +76,13 @@ class Csp:
 
         Raises:
             ProtocolError: `bad-request` or `unknown-session`; the client's fault.
+            ElsewhereError: another process has it.
         """
         if "s" not in query:
             raise ProtocolError("bad-request", "The variable s has to name the session.")
         session = self._sessions.get(query["s"])
         if session is None:
+            self.gate.look_elsewhere(query["s"])
             raise unknown_session()
         return session
 

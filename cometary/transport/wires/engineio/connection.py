@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 import trio
 
 from cometary.errors import ProtocolError
-from cometary.sessions.ids import new_sid
 from cometary.transport.wires.engineio.errors import BAD_REQUEST, refuse
 from cometary.transport.wires.engineio.packets import (
     CLOSE,
@@ -129,7 +128,7 @@ class EngineConnection:
     )
 
     def __init__(self, engine: Engine, credentials: HandshakeCredentials) -> None:
-        self.sid = new_sid()
+        self.sid = engine.new_sid()
         self.credentials = credentials
         self.ended = False
         self.probing: EngineChannel | None = None

@@ -65,6 +65,7 @@ class EngineEndpoint:
 
         Raises:
             ProtocolError: `bad-request`: the handshake of a WebSocket is not valid; the client's fault.
+            ElsewhereError: another process has the connection.
         """
         query = members_of(exchange.query)
         transport, sid = query.get("transport"), query.get("sid")
@@ -73,6 +74,7 @@ class EngineEndpoint:
         elif sid is None:
             self._begin(exchange, query)
         elif (connection := self._engine.connections.get(sid)) is None:
+            self._engine.look_elsewhere(sid)
             refuse(exchange, UNKNOWN_SID)
         elif transport == WEBSOCKET:
             self._accept(exchange, partial(self._try, connection))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
+from cometary.sessions.ids import new_sid
 from cometary.transport.codecs import json
 from cometary.transport.wires.alarms import Alarms
 from cometary.transport.wires.engineio.connection import EngineConnection, Talk
@@ -49,6 +50,8 @@ class Engine:
         limiter: how many connections an address may begin.
         most: how many there may be.
         start_soon: runs an async function beside everything else.
+        new_sid: makes the ids of connections.
+        look_elsewhere: raises an `ElsewhereError` if another process has the connection with an id.
 
     Attributes:
         connections: by their ids.
@@ -68,6 +71,8 @@ class Engine:
         limiter: OpenLimiter,
         most: int,
         start_soon: Callable[..., None],
+        new_sid: Callable[[], str] = new_sid,
+        look_elsewhere: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.new_talk = new_talk
         self.times = times
@@ -77,6 +82,8 @@ class Engine:
         self.alarms = Alarms(start_soon)
         self.until_ping = self.alarms.after("ping", times.ping_interval)
         self.until_pong = self.alarms.after("pong", times.ping_timeout)
+        self.new_sid = new_sid
+        self.look_elsewhere = look_elsewhere
         self._limiter = limiter
         self._most = most
 
