@@ -116,6 +116,7 @@ class Inside:
         metrics: returns the text for a monitoring system and its media type, given the header `Accept`.
         actors: the system whose actors all of this is.
         root: returns the root of the supervision tree; once the server has started.
+        worker: the number of this one of several workers, and how many there are; None if it is alone.
         look_elsewhere: raises an `ElsewhereError` if another process has what has an id of which nothing is known here.
     """
 
@@ -134,6 +135,7 @@ class Inside:
     root: Callable[[], ActorRef[Any]]
     login: Callable[[str, str], Verdict | Awaitable[Verdict]] | None = None
     look_elsewhere: Callable[[str], None] = lambda _: None
+    worker: tuple[int, int] | None = None
 
 
 class Door:

@@ -33,6 +33,11 @@ T = TypeVar("T")
 class Colleagues(Protocol):
     """What it is told of them."""
 
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The number of this one, and how many there are; None if it is alone."""
+        ...
+
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return what of this is to run here, given what is to run in one of all, such as the application's tasks."""
         ...
@@ -91,6 +96,8 @@ class Colleagues(Protocol):
 
 class Alone:
     """No other workers."""
+
+    place: tuple[int, int] | None = None
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it."""

@@ -377,6 +377,7 @@ class Server:
             metrics=lambda accept: self._metrics.write(accept),  # noqa: PLW0108 - it is made later
             actors=self._actors,
             root=self._root,
+            worker=self._colleagues.place,
             look_elsewhere=partial(look_elsewhere, self._locator),
         )
         self._doors.open(inside)

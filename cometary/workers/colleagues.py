@@ -71,10 +71,12 @@ class Colleagues:
     Attributes:
         begun: those that may have sessions, as far as is known.
         members: who is on which path.
+        place: the number of this one, and how many there are.
         here: what is spoken with those who connect, once there is a server.
     """
 
     def __init__(self, number: int, workers: int, link: Link, met: Met, above: str = "") -> None:
+        self.place: tuple[int, int] | None = (number, workers)
         self._number = number
         self._workers = workers
         self._link = link

@@ -1,7 +1,8 @@
 """The control interface of several workers: it asks those whom a call concerns, and answers for all.
 
 1.  A call about one session goes to the worker that has it, which its id says.
-    One that is answered bit by bit (`/trace`) goes there with its connection, which is closed behind the answer.
+    One that is answered bit by bit (`/trace`) goes there with its connection, which is closed behind the answer, and so
+    does what a page of the inspector asks, which looks at one worker.
 2.  What is published goes to one worker, always the same as long as that is there: it sends it to the others. So
     updates of one back-end keep their order, and an idempotency key is known where it comes again.
 3.  What tells of the server is asked of all, and told as one. The receipts of all are kept here, and told to whom a
@@ -25,13 +26,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import trio
 
-from cometary.doors.control.endpoint import HEALTH, READINESS
+from cometary.doors.control.endpoint import HEALTH, READINESS, is_inspector
 from cometary.doors.control.receipts import ReceiptsEndpoint
 from cometary.errors import ElsewhereError, ProtocolError
 from cometary.log import get_logger
 from cometary.sessions.ids import worker_of
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.exchange import Exchange
+from cometary.transport.http.query import members_of
 from cometary.transport.net.departing import Departing
 from cometary.workers.merging import MERGED
 from cometary.workers.messages import Answered, Handed
@@ -60,6 +62,9 @@ UNAVAILABLE: Final = 503
 
 ALL_GOOD: Final = frozenset({READINESS, "/drain", "/reload"})
 """The calls that are good only if they are at all workers."""
+
+LONGEST_NUMBER: Final = 4
+"""Digits."""
 
 NOWHERE: Final = "/-"
 """A path at which there is nothing: whoever is told so by a worker may make calls."""
@@ -140,6 +145,8 @@ class WorkersControl:
             self._if_let_in(exchange, self._receipts)
         elif exchange.method == "GET" and path == TRACE:
             self._trace(exchange)
+        elif is_inspector(exchange):
+            self._pass_on(exchange, self._inspected(exchange))
         elif (method_of(exchange), path) in MERGED:
             self._ask_all(exchange)
         else:
@@ -163,7 +170,9 @@ class WorkersControl:
 
     def _say_where(self, exchange: Exchange) -> None:
         where = f"unix:{self._folder}/worker-1.sock"
-        detail = f"Workers do not answer this call together. Each answers it by itself, at {where}, and so on."
+        detail = (
+            f"Workers do not answer this call together. Each answers it by itself, at {where}, and so on."
+        )
         exchange.refuse(ProtocolError("not-found", detail))
 
     def _trace(self, exchange: Exchange) -> None:
@@ -177,12 +186,22 @@ class WorkersControl:
             answers[worker] = answer
             if len(answers) == len(workers):
                 knows = [each for each in workers if answers[each].status == OK]
-                # What comes next on this connection would be asked of that worker alone.
-                exchange.headers = {**exchange.headers, b"connection": b"close"}
-                exchange.refuse(ElsewhereError(partial(self._successor, (knows or workers)[0])))
+                self._pass_on(exchange, (knows or workers)[0])
 
         for worker in workers:
             self._relay.ask(worker, asked, exchange.headers, partial(take, worker))
+
+    def _inspected(self, exchange: Exchange) -> int:
+        """Return the worker whose inspector is asked: that of the page's session, or the one that the URL names."""
+        whose = worker_of(read_sid(exchange.body))
+        named = members_of(exchange.query).get("worker", "")
+        wanted = whose or (int(named) if named.isdecimal() and len(named) < LONGEST_NUMBER else 0)
+        return wanted if wanted in self._relay.ready else self._some_worker()
+
+    def _pass_on(self, exchange: Exchange, worker: int) -> None:
+        """Hand the connection over to a worker, for this call: the next one on it would be asked of that alone."""
+        exchange.headers = {**exchange.headers, b"connection": b"close"}
+        exchange.refuse(ElsewhereError(partial(self._successor, worker)))
 
     def _successor(self, worker: int, read: bytes) -> Successor:
         def succeed(sock: socket.socket, peer: str, floor: Floor, beyond: bytes) -> Channel:
@@ -264,6 +283,14 @@ class WorkersControl:
             _answer(exchange, _merged(exchange.path, merge))
         else:
             self._start_soon(_answer_beside, exchange, merge)
+
+
+def read_sid(body: bytes) -> str:
+    """Return the id of the session that a body in JSON names; an empty text if it names none."""
+    try:
+        return read_whose(body).sid or ""
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
 
 
 def method_of(exchange: Exchange) -> str:

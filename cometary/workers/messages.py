@@ -166,7 +166,7 @@ class Received(msgspec.Struct, array_like=True, frozen=True, tag="received"):
         receipt: its members, in their order.
     """
 
-    receipt: tuple[str, str, str, str | None, str | int | None, str | None, int | None]
+    receipt: tuple[Any, ...]
 
 
 class Asked(msgspec.Struct, array_like=True, frozen=True, tag="asked"):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -140,7 +140,7 @@ class Relay:
             case Begins():
                 self._begin(worker, message)
             case Received():
-                self.receipts.add(Receipt(*cast("Any", message.receipt)))
+                self.receipts.add(Receipt(*message.receipt))
             case Ready():
                 self._ready.add(worker)
             case _:

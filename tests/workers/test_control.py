@@ -185,6 +185,37 @@ def test_receipts_are_told_to_whom_a_worker_would_tell_its_own(status: int, *, t
 SID = "x" * 23 + WORKERS[1]
 
 
+class Handed(Wire):
+    """A connection that is handed over."""
+
+    concluded = False
+
+    def conclude(self, exchange: Exchange) -> None:
+        self.concluded = exchange.successor is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "worker"),
+    [
+        (b"", b"", 1),
+        (b"worker=2", b"", 2),
+        (b"worker=9", b"", 1),
+        (b"worker=" + b"9" * 9999, b"", 1),
+        (b"worker=x", b"no JSON", 1),
+        (b"worker=1", json.encode({"sid": SID}), 2),
+    ],
+)
+def test_a_page_of_the_inspector_asks_one_worker(query: bytes, body: bytes, worker: int) -> None:
+    asked, wire = Asked(lambda _, __: (200, {})), Handed()
+    endpoint = WorkersControl(cast("Relay", asked), "/folder", 2, dict, lambda *_: None)
+    exchange = Exchange("POST", "/inspector/comet", query, {b"host": b"h"}, body=body)
+    exchange.arrive(wire, "peer")
+    assert endpoint._inspected(exchange) == worker
+    endpoint(exchange)
+    assert wire.concluded
+    assert exchange.headers[b"connection"] == b"close"
+
+
 @pytest.mark.parametrize(
     ("body", "asked"),
     [

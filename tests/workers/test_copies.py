@@ -8,7 +8,6 @@ from unittest.mock import Mock
 import pytest
 
 from cometary.actors import Future
-from cometary.dispatch import shelf
 from cometary.dispatch.engine import LocalEngine
 from cometary.dispatch.members import Member
 from cometary.errors import MailboxFullError
@@ -91,7 +90,7 @@ def test_what_is_old_where_it_is_copied_is_as_old_in_the_copy() -> None:
 
 def test_of_what_is_forgotten_a_worker_that_begins_knows_that_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
-    monkeypatch.setattr(shelf.Shelf.__init__, "__defaults__", (1, 1 << 20))
+    monkeypatch.setattr("cometary.dispatch.shelf.Shelf.__init__.__defaults__", (1, 1 << 20))
     for number in range(1, 4):
         house.publish(f"kept/{number}", number)
     histories = house.begins()

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 from websockets.sync.client import connect
 
 from cometary.doors.bosh.endpoint import BoshEndpoint
@@ -78,7 +79,8 @@ def test_a_body_of_bosh_goes_to_the_worker_of_its_session() -> None:
     def look(sid: str) -> None:
         raise ElsewhereError(sid)
 
-    sessions: Any = SimpleNamespace(find=lambda _: None)
+    none = dict[str, Any]()
+    sessions: Any = SimpleNamespace(find=none.get)
     anything: Any = None
     endpoint = BoshEndpoint(sessions, anything, anything, ready=bool, now=lambda: 0.0, look_elsewhere=look)
     body = b"<body xmlns='http://jabber.org/protocol/httpbind' rid='2' sid='there'/>"
@@ -94,3 +96,20 @@ def test_each_worker_has_a_prompt_of_its_own(workers: Workers) -> None:
         with socket.socket(socket.AF_UNIX) as prompt:
             prompt.connect(path)
         assert Path(path).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.browser
+def test_the_inspector_looks_at_each_worker(workers: Workers, browser: Browser) -> None:
+    pages = workers.one_of_each()
+    named = {each["name"]: each["worker"] for each in workers.control.get("/sessions").json()["sessions"]}
+    with closing(browser.new_context()) as context:
+        tab = context.new_page()
+        tab.goto(f"{workers.server.control}/inspector/?worker={pages[1].worker}#at=sessions")
+        for worker in (2, 1):
+            expect(tab.locator("#workers [aria-current]")).to_have_text(f"worker {worker}")
+            ours = [name for name, whose in named.items() if whose == worker]
+            expect(tab.locator("#total")).to_have_text(str(len(ours)))
+            for name in ours:
+                expect(tab.locator("#rows")).to_contain_text(name)
+            expect(tab.locator("#connection .state")).to_have_text("open")
+            tab.click(f"#workers >> text=worker {3 - worker}")

@@ -197,7 +197,7 @@ def test_receipts_are_those_of_all_workers_behind_one_cursor(workers: Workers) -
         until(workers, page, 1)
         with closing(workers.connect()) as connection:
             said(connection, page.request(hold=False))
-    come = set[tuple[str, str]]()
+    come, told = set[tuple[str, str]](), dict[str, Any]()
     while len(come) < 2:
         told = control.get("/receipts", params={"after": begin, "wait": "10"}).json()
         come |= {(each["id"], each["outcome"]) for each in told["receipts"]}

@@ -143,6 +143,7 @@ class Pushing:
             "ended": len(self._inside.manager.ended_sessions),
             "crashes": len(self._inside.crashes()),
             "state": self._inside.operations.state(),
+            "worker": self._inside.worker,
         }
 
     async def _tell(self, viewer: Viewer, path: str, look: looks.List | looks.Detail) -> None:

@@ -78,6 +78,7 @@ class Site:
         self._secrets = secrets
         self._pushing = Pushing(inside)
         self._sessions = SessionManager(SETTINGS, Viewers(self._pushing))
+        self._sessions.new_sid = inside.manager.new_sid
         Hub(
             self._sessions,
             Table(),

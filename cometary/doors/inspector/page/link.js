@@ -14,7 +14,7 @@ export const secret = {
 };
 
 export class Link extends EventTarget {
-  #comet = new Comet("comet", { token: secret.get, wires: [] });
+  #comet = new Comet(`comet${location.search}`, { token: secret.get, wires: [] });
   /** @type {Map<string, unknown>} what the page looks at, by path: said again in a new session */
   #looks = new Map();
 

@@ -111,6 +111,7 @@ link.addEventListener("overview", (event) => {
     ended,
     crashes,
     longest_handler: longest,
+    worker,
   } = /** @type {CustomEvent} */ (event).detail;
   const shown = {
     sessions,
@@ -126,7 +127,17 @@ link.addEventListener("overview", (event) => {
       element("div", {}, element("dt", {}, name), element("dd", {}, value?.toLocaleString() ?? "0")),
     ),
   );
+  if (worker) byId("workers").replaceChildren(...workers(worker));
 });
+
+/** @param {[number, number]} worker One of several looks at itself; the others are pages of their own. */
+function workers([number, count]) {
+  return Array.from({ length: count }, (_, before) => {
+    const made = element("a", { href: `?worker=${before + 1}${location.hash}` }, `worker ${before + 1}`);
+    if (before + 1 === number) made.setAttribute("aria-current", "page");
+    return made;
+  });
+}
 
 link.addEventListener("state", (event) => {
   const state = /** @type {CustomEvent} */ (event).detail;
