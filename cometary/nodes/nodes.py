@@ -33,15 +33,17 @@ from cometary.sessions.locator import Elsewhere, Gone
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
+    from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
     from cometary.nodes.link import Link
     from cometary.nodes.messages import Told
     from cometary.packets.contract_table import Contracts
+    from cometary.packets.receipts import ReceiptLog
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
@@ -70,6 +72,8 @@ class Nodes:
         address: where the others reach this one.
         cluster: knows who is there.
     """
+
+    place: tuple[int, int] | None = None
 
     def __init__(self, settings: Settings, address: str, cluster: Cluster) -> None:
         assert settings.node is not None  # noqa: S101 - see `NodeSection.check`
@@ -119,6 +123,13 @@ class Nodes:
     def spread(self, listener: Listener) -> Listener:
         """Return the same: whoever stands in front of the nodes shares out who connects."""
         return listener
+
+    def note_receipts(self, receipts: ReceiptLog) -> None:
+        """Do nothing: a back-end asks the node that it has told to update."""
+
+    def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
+        """Return the same: each node has a control interface of its own."""
+        return addresses
 
     def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
         """Take note that the server takes clients."""

@@ -206,7 +206,7 @@ class Handed(Wire):
     ],
 )
 def test_a_page_of_the_inspector_asks_one_worker(query: bytes, body: bytes, worker: int) -> None:
-    asked, wire = Asked(lambda _, __: (200, {})), Handed()
+    asked, wire = Asked(lambda _, __: (200, {}), (1, 2)), Handed()
     endpoint = WorkersControl(cast("Relay", asked), "/folder", 2, dict, lambda *_: None)
     exchange = Exchange("POST", "/inspector/comet", query, {b"host": b"h"}, body=body)
     exchange.arrive(wire, "peer")
