@@ -28,11 +28,13 @@ from cometary.dispatch.engine import no_server
 from cometary.errors import UsageError
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
+from cometary.supervision import ChildSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from os import PathLike
 
+    from cometary.actors import ActorRef
     from cometary.app.authenticators import Authenticator
     from cometary.dispatch.delegate import Told
     from cometary.sessions import Failure, Packet, Receipt, Session
@@ -77,6 +79,7 @@ class App(Sockets):
         self.authenticator = authenticate
         self.of_login: LoginRule | None = None
         self.tasks: list[Task] = []
+        self.children: list[ChildSpec] = []
         self.delegates: list[Told] = []
         self.directories: list[tuple[str, Path, bool]] = []
         self._served = Lock()
@@ -222,6 +225,22 @@ class App(Sockets):
         self.tasks.append(function)
         return function
 
+    def child(self, spec: ChildSpec) -> ChildSpec:
+        """Run a child of the supervisor `application`, beside the tasks, for as long as the server runs.
+
+        With several workers it runs in one of them, as the tasks do.
+
+        Raises:
+            UsageError: if that is not a specification, or there is a child with its id; the caller's fault.
+        """
+        given: object = spec
+        if not isinstance(given, ChildSpec):
+            raise UsageError(f"app.child(ChildSpec(…)), not {spec!r}")
+        if any(other.id == spec.id for other in self.children):
+            raise UsageError(f"the application has a child {spec.id!r} already")
+        self.children.append(spec)
+        return spec
+
     def delegate(self, told: D) -> D:
         """Have `told.update(sender, path, message)` called with each update to any path.
 
@@ -314,6 +333,24 @@ class App(Sockets):
             exclude=None if exclude is None else exclude.sid,
             idempotency_key=idempotency_key,
         )
+
+    def listen(self, ref: ActorRef[Any], pattern: str) -> None:
+        """Have an actor told each update to the paths that a pattern covers: a `Packet`; on the loop.
+
+        It is told until it has ended, or `unlisten`.
+
+        Raises:
+            PatternError: if it is not a pattern; the caller's fault, nothing has changed.
+            UsageError: if no server runs the application; the caller's fault, nothing has changed.
+        """
+        if self._hub is None:
+            raise no_server()
+        self._hub.listen(ref, pattern)
+
+    def unlisten(self, ref: ActorRef[Any], pattern: str) -> None:
+        """Have it told no more of them."""
+        if self._hub is not None:
+            self._hub.unlisten(ref, pattern)
 
     # -- what the server calls --------------------------------------------------------------
 

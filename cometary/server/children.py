@@ -72,15 +72,18 @@ def socket_children(app: App) -> list[ChildSpec]:
     return [with_pauses("sockets", specs)] if specs else []
 
 
-def task_children(tasks: Iterable[Task], running: Running, reader: ReceiptReader | None) -> list[ChildSpec]:
+def task_children(
+    tasks: Iterable[Task], children: Iterable[ChildSpec], running: Running, reader: ReceiptReader | None
+) -> list[ChildSpec]:
     """Return what runs the application's own tasks, if it has any.
 
     Args:
         tasks: the tasks.
+        children: what else is to run beside them.
         running: what each of them is given.
         reader: has its handlers told of receipts; None if it has no such handlers.
     """
-    specs = [ChildSpec(name, task, (running,)) for name, task in named(tasks)]
+    specs = [*[ChildSpec(name, task, (running,)) for name, task in named(tasks)], *children]
     if reader is not None:
         specs.append(ChildSpec("receipt-handlers", reader.run))
     return [with_pauses("application", specs)] if specs else []

@@ -313,7 +313,8 @@ class Server:
             self._reader = ReceiptReader(
                 self._manager.receipts, self._app.received_receipt, self._application.failed
             )
-        for child in task_children(self._colleagues.once(self._app.tasks), running, self._reader):
+        once, app = self._colleagues.once, self._app
+        for child in task_children(once(app.tasks), once(app.children), running, self._reader):
             await start_child(root, child)
 
     async def stop(self) -> None:
