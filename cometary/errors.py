@@ -162,6 +162,67 @@ class ProtocolError(CometaryError):
         return self.body() if self.retry_after is None else {**self.body(), "retry_after": self.retry_after}
 
 
+STANZA_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType({
+    "bad-request": "modify",
+    "conflict": "cancel",
+    "feature-not-implemented": "cancel",
+    "forbidden": "auth",
+    "gone": "cancel",
+    "internal-server-error": "cancel",
+    "item-not-found": "cancel",
+    "jid-malformed": "modify",
+    "not-acceptable": "modify",
+    "not-allowed": "cancel",
+    "not-authorized": "auth",
+    "payment-required": "auth",
+    "policy-violation": "modify",
+    "recipient-unavailable": "wait",
+    "redirect": "modify",
+    "registration-required": "auth",
+    "remote-server-not-found": "cancel",
+    "remote-server-timeout": "wait",
+    "resource-constraint": "wait",
+    "service-unavailable": "cancel",
+    "subscription-required": "auth",
+    "undefined-condition": "cancel",
+    "unexpected-request": "wait",
+})
+"""The conditions of XMPP's errors, each with its usual type (RFC 6120, section 8.3.3)."""
+
+
+class StanzaError(CometaryError):
+    """An XMPP stanza gets an error for an answer: its sender's fault, unless the condition says otherwise.
+
+    Args:
+        condition: One of `STANZA_CONDITIONS`.
+        text: One sentence for a person. It goes to the sender, so it holds no secret.
+        type: `auth`, `cancel`, `continue`, `modify` or `wait`: what the sender can do; None for the usual one.
+        pubsub: The condition of XEP-0060 that says more, such as `nodeid-required`; None for none.
+        feature: With `pubsub="unsupported"`: which feature that is.
+
+    Raises:
+        UsageError: if there is no such condition; the calling code's fault.
+    """
+
+    def __init__(
+        self,
+        condition: str,
+        text: str = "",
+        *,
+        type: str | None = None,  # noqa: A002 - XMPP's word
+        pubsub: str | None = None,
+        feature: str | None = None,
+    ) -> None:
+        super().__init__(f"{condition}: {text}" if text else condition)
+        if condition not in STANZA_CONDITIONS:
+            raise UsageError(f"XMPP has no condition {condition!r}")
+        self.condition = condition
+        self.text = text
+        self.type = STANZA_CONDITIONS[condition] if type is None else type
+        self.pubsub = pubsub
+        self.feature = feature
+
+
 class ElsewhereError(ProtocolError):
     """Another process has the session: nobody's fault. Whoever can passes the request on to it; else it is unknown.
 

@@ -1,0 +1,359 @@
+"""A component: what an XMPP server hands all stanzas to that are for a domain (XEP-0114).
+
+1.  It is three children below a supervisor: `connection`, which connects it again and again, `handlers`, which has the
+    handlers called, and whatever its parts bring along. A crash of one harms no other.
+2.  What is sent while there is no connection waits; see `Outbox`.
+3.  A handler that raises a `StanzaError` refuses a stanza. Any other error is logged, and its sender gets
+    `internal-server-error`; nothing else happens.
+4.  Everything is on the loop: another thread calls `trio.from_thread.run_sync(component.send, …)`.
+
+Why not a library: Slixmpp, the one that is kept up and speaks XEP-0114, runs on asyncio alone, and of XEP-0060 it has
+the client's half. Its thread would need a bridge for every stanza in both directions, with bounds of its own, and would
+save this file, `stream` and `connection`. aioxmpp is not kept up and has no components; Wokkel needs Twisted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from xml.etree.ElementTree import Element
+
+import trio
+
+from cometary.config.kinds import Address
+from cometary.declarations import check_text
+from cometary.errors import ProtocolError, StanzaError, UsageError
+from cometary.log import get_logger
+from cometary.supervision import Backoff, ChildSpec, SupervisorSpec
+from cometary.xmpp.connection import BACKOFF, Connection
+from cometary.xmpp.discovery import Discovery
+from cometary.xmpp.lines import Lines
+from cometary.xmpp.names import COMPONENT, PING
+from cometary.xmpp.outbox import Outbox
+from cometary.xmpp.stanzas import KINDS, Reply, Stanza
+from cometary.xmpp.xml import make, parse, split_name, write
+
+if TYPE_CHECKING:
+    from cometary.doors.bosh.elements import Element as Whole
+
+PORT: Final = 5347
+MOST_WAITING: Final = 10_000
+MOST_BYTES: Final = 16 << 20
+
+PAUSES: Final = Backoff(min=0.1, max=5.0)
+"""Before a child that has crashed is started again."""
+
+logger = get_logger("cometary.xmpp")
+
+Outcome = Element | Reply | None
+IqHandler = Callable[[Stanza], Outcome | Awaitable[Outcome]]
+"""What it returns is the answer; None: there is nothing to say but that it is done."""
+
+StanzaHandler = Callable[[Stanza], object]
+
+
+class Part(Protocol):
+    """What makes a component more than one that answers pings."""
+
+    def join(self, component: Component) -> None:
+        """Declare handlers, and what can be discovered."""
+        ...
+
+
+class Component:
+    """One component.
+
+    Args:
+        domain: its domain, as the XMPP server has it configured.
+        secret: what both know.
+        host: where the server takes components.
+        port: the port there.
+        name: what people are shown.
+        most_waiting: stanzas that wait to be sent at most; when there are more, the oldest are dropped.
+        most_bytes: how many bytes these have at most.
+        trusted_network: whether a server on another machine is all right: nothing is encrypted.
+        backoff: how long it waits before it connects again.
+
+    Raises:
+        UsageError: an argument makes no sense, or the server is on another machine; the caller's fault.
+
+    Attributes:
+        domain: the same.
+        discovery: what can be found out about it (XEP-0030).
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        secret: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = PORT,
+        name: str = "Cometary",
+        most_waiting: int = MOST_WAITING,
+        most_bytes: int = MOST_BYTES,
+        trusted_network: bool = False,
+        backoff: Backoff = BACKOFF,
+    ) -> None:
+        check_text("Component", domain, 'Component("DOMAIN", SECRET)')
+        check_text("Component", secret, "Component(DOMAIN, SECRET)")
+        if not (trusted_network or Address(host, port).is_loopback):
+            raise UsageError(
+                f"nothing is encrypted on the way to {host}: say trusted_network=True if it may be so"
+            )
+        self.domain = domain
+        self.discovery = Discovery(name)
+        self._address = (host, port)
+        self._backoff = backoff
+        self._secret = secret
+        self._outbox = Outbox(most_waiting, most_bytes)
+        self._connection: Connection | None = None
+        self._waiting = Lines(self._handle)
+        self._accepted = trio.Event()
+        self._iq: dict[tuple[str, str], IqHandler] = {}
+        self._others: dict[str, list[StanzaHandler]] = {"message": [], "presence": []}
+        self._children: list[ChildSpec] = []
+        self._asked: dict[str, tuple[str, trio.Event, list[Stanza]]] = {}
+        self.add(self.discovery)
+        self.on_iq("get", f"{{{PING}}}ping", _pong)
+        self.discovery.features.add(PING)
+
+    # -- what is declared -----------------------------------------------------------------------
+
+    def add(self, part: Part) -> None:
+        """Have a part, such as a `PubSubService`."""
+        part.join(self)
+
+    def on_iq(self, type: str, name: str, handler: IqHandler) -> None:  # noqa: A002 - XMPP's word
+        """Have `handler(stanza)` answer requests.
+
+        Args:
+            type: `get` or `set`.
+            name: of the element in it, `{namespace}name`.
+            handler: returns what the answer consists of, or None, or is async. It refuses by a `StanzaError`.
+
+        Raises:
+            UsageError: if there is a handler for them; the caller's fault.
+        """
+        if (type, name) in self._iq:
+            raise UsageError(f"there is a handler for {type} {name} already")
+        self._iq[type, name] = handler
+
+    def on_message(self, handler: StanzaHandler) -> StanzaHandler:
+        """Have `handler(stanza)`, which may be async, called with each message."""
+        self._others["message"].append(handler)
+        return handler
+
+    def on_presence(self, handler: StanzaHandler) -> StanzaHandler:
+        """Have `handler(stanza)`, which may be async, called with each presence."""
+        self._others["presence"].append(handler)
+        return handler
+
+    def run_too(self, child: ChildSpec) -> None:
+        """Run something beside; for parts."""
+        self._children.append(child)
+
+    def child(self, id: str = "xmpp") -> ChildSpec:  # noqa: A002 - a specification's word
+        """Return what runs the component: a child for any supervisor, such as `app.child(component.child())`."""
+        children = [
+            ChildSpec("handlers", self._handle_all),
+            *self._children,
+            ChildSpec("connection", self._connect),
+        ]
+        return ChildSpec(id, SupervisorSpec(children, intensity=10, period=5.0, backoff=PAUSES))
+
+    # -- what is called while it runs -------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether the XMPP server has it."""
+        return self._connection is not None and self._connection.connected
+
+    async def wait_connected(self) -> None:
+        """Wait until the XMPP server has it."""
+        while not self.connected:
+            await self._accepted.wait()
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many stanzas wait to be sent, and how many were dropped since there was no room."""
+        return {"xmpp_waiting": len(self._outbox), "xmpp_dropped": self._outbox.dropped}
+
+    def send(self, element: Element) -> None:
+        """Send a stanza, now or when there is a connection; who is not said to send it, the component does.
+
+        It is on the loop. See `most_waiting` for what happens when there is no room.
+        """
+        if "from" not in element.attrib:
+            element.set("from", self.domain)
+        dropped = self._outbox.add(write(element, COMPONENT))
+        if dropped and self._outbox.dropped == dropped:
+            text = "More waits to be sent to the XMPP server than there is room for: the oldest is dropped"
+            logger.warning("xmpp stanzas dropped", text=text, domain=self.domain)
+        if self._connection is not None:
+            self._connection.wake()
+
+    async def request(
+        self,
+        to: str,
+        payload: Element,
+        *,
+        type: str = "get",  # noqa: A002 - XMPP's word
+        sender: str | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109
+    ) -> Element | None:
+        """Ask somebody something.
+
+        Args:
+            to: whom.
+            payload: what.
+            type: `get` or `set`.
+            sender: who asks; None for the component.
+            timeout: seconds.
+
+        Returns:
+            What the answer consists of; None if it says nothing but that it is done.
+
+        Raises:
+            StanzaError: it was refused; or `remote-server-timeout`: the connection was lost, nobody's fault.
+            trio.TooSlowError: there is no answer; nobody's fault.
+        """
+        id_ = secrets.token_urlsafe(12)
+        came, answers = trio.Event(), list[Stanza]()
+        self._asked[id_] = (to, came, answers)
+        asked = make(
+            COMPONENT, "iq", {"type": type, "id": id_, "to": to, "from": sender or self.domain}, payload
+        )
+        try:
+            with trio.fail_after(timeout):
+                self.send(asked)
+                await came.wait()
+        finally:
+            del self._asked[id_]
+        if not answers:
+            raise StanzaError("remote-server-timeout", "the connection to the XMPP server is lost")
+        if answers[0].type == "error":
+            raise answers[0].error()
+        return answers[0].payload
+
+    async def ping(self, to: str, *, timeout: float = 30.0) -> bool:  # noqa: ASYNC109 - said by who asks
+        """Return whether somebody is there (XEP-0199): whoever answers, if only that it knows no ping.
+
+        Args:
+            to: whom.
+            timeout: after how many seconds nobody is.
+
+        Raises:
+            StanzaError: the ping was refused for another reason.
+        """
+        try:
+            await self.request(to, make(PING, "ping"), timeout=timeout)
+        except trio.TooSlowError:
+            return False
+        except StanzaError as error:
+            if error.condition not in {"service-unavailable", "feature-not-implemented"}:
+                raise
+        return True
+
+    # -- its children -----------------------------------------------------------------------------
+
+    async def _handle_all(self) -> None:
+        await self._waiting.run()
+
+    async def _connect(self) -> None:
+        self._connection = connection = Connection(
+            self.domain,
+            self._secret,
+            self._address,
+            self._outbox,
+            take=self._take,
+            room=self._waiting.room,
+            changed=self._changed,
+            backoff=self._backoff,
+        )
+        await connection.run()
+
+    def _changed(self, *, connected: bool) -> None:
+        if connected:
+            self._accepted.set()
+        else:
+            self._accepted = trio.Event()
+            for _, came, _ in self._asked.values():
+                came.set()
+
+    # -- what comes -------------------------------------------------------------------------------
+
+    def _take(self, whole: Whole) -> None:
+        try:
+            stanza = Stanza(parse(whole.source))
+        except ProtocolError as error:
+            stanza = Stanza(make(COMPONENT, split_name(_clark(whole.name))[1], whole.attributes))
+            self._refuse(stanza, StanzaError("bad-request", error.detail))
+            return
+        if stanza.kind not in KINDS:
+            return
+        if stanza.kind == "iq" and stanza.type in {"result", "error"}:
+            self._answered(stanza)
+            return
+        try:
+            self._waiting.add(stanza)
+        except StanzaError as error:
+            self._refuse(stanza, error)
+
+    def _answered(self, stanza: Stanza) -> None:
+        waiting = self._asked.get(stanza.id)
+        if waiting is None:
+            return
+        asked, came, answers = waiting
+        if stanza.sender == asked:
+            answers.append(stanza)
+            came.set()
+
+    async def _handle(self, stanza: Stanza) -> None:
+        try:
+            if stanza.kind == "iq":
+                outcome = await self._answer(stanza)
+                self.send(stanza.answer(outcome.payload if isinstance(outcome, Reply) else outcome))
+                if isinstance(outcome, Reply):
+                    outcome.afterwards()
+            else:
+                for handler in self._others[stanza.kind]:
+                    await settled(handler(stanza))
+        except StanzaError as error:
+            self._refuse(stanza, error)
+        except Exception:
+            text = f"A handler of an XMPP {stanza.kind} has failed"
+            logger.exception("xmpp handler failed", text=text, domain=self.domain, sender=stanza.sender)
+            self._refuse(stanza, StanzaError("internal-server-error"))
+
+    async def _answer(self, stanza: Stanza) -> Outcome:
+        payload = stanza.payload
+        if payload is None or stanza.type not in {"get", "set"}:
+            raise StanzaError("bad-request", "a request is a get or a set, with one element in it")
+        handler = self._iq.get((stanza.type, payload.tag))
+        if handler is None:
+            raise StanzaError("service-unavailable")
+        answer: Outcome = await settled(handler(stanza))
+        return answer
+
+    def _refuse(self, stanza: Stanza, error: StanzaError) -> None:
+        """Tell the sender; but an error is never answered by an error (RFC 6120, section 8.3.1), nor is presence."""
+        is_request = stanza.kind == "iq" and stanza.type in {"get", "set"}
+        if is_request or (stanza.kind == "message" and stanza.type != "error"):
+            self.send(stanza.refusal(error))
+
+
+async def settled(outcome: Any) -> Any:
+    """Return what a handler has returned, awaited if it is async."""
+    return await outcome if inspect.isawaitable(outcome) else outcome
+
+
+def _pong(_: Stanza) -> None:
+    """Answer a ping (XEP-0199)."""
+
+
+def _clark(name: str) -> str:
+    """Return the name that a splitter gives as ElementTree writes it."""
+    namespace, found, local = name.rpartition(" ")
+    return f"{{{namespace}}}{local}" if found else local

@@ -1,0 +1,93 @@
+"""Who is served when: each sender's stanzas one after the other, those of several senders at once.
+
+1.  A slow handler holds up its own sender, and nobody else.
+2.  The line of one sender has a bound, and what is more is refused (`resource-constraint`), so that none of them takes
+    all the room that there is. When all lines together are full, nothing is read from the server until there is room.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.errors import StanzaError
+from cometary.xmpp.addresses import bare
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cometary.xmpp.stanzas import Stanza
+
+MOST: Final = 1000
+"""Stanzas that wait, or are being handled, at most."""
+
+MOST_OF_ONE: Final = 100
+"""Of these, those of one account."""
+
+
+class Lines:
+    """The stanzas that wait for their handlers.
+
+    Args:
+        handle: handles one; it raises nothing.
+        most: how many wait.
+        most_of_one: how many of one account do.
+    """
+
+    def __init__(
+        self, handle: Callable[[Stanza], Awaitable[None]], most: int = MOST, most_of_one: int = MOST_OF_ONE
+    ) -> None:
+        self._handle = handle
+        self._most, self._most_of_one = most, most_of_one
+        self._lines: dict[str, deque[Stanza]] = {}
+        self._count = 0
+        self._news = trio.Event()
+        self._room = trio.Event()
+        self._new: list[str] = []  # accounts whose line nobody serves yet
+
+    def add(self, stanza: Stanza) -> None:
+        """Take a stanza.
+
+        Raises:
+            StanzaError: `resource-constraint`: its sender has too many of them here; the sender's fault.
+        """
+        sender = bare(stanza.sender)
+        line = self._lines.get(sender)
+        if line is None:
+            line = self._lines[sender] = deque()
+            self._new.append(sender)
+            self._news.set()
+        elif len(line) >= self._most_of_one:
+            raise StanzaError("resource-constraint", "too many of your stanzas wait for an answer")
+        line.append(stanza)
+        self._count += 1
+
+    async def room(self) -> None:
+        """Wait until there is room for another one."""
+        while self._count >= self._most:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    async def run(self) -> None:
+        """Serve all lines until cancelled; a function for a supervisor."""
+        self._new = list(self._lines)  # after a crash: who was being served is served again
+        async with trio.open_nursery() as nursery:
+            while True:
+                new, self._new = self._new, []
+                for sender in new:
+                    nursery.start_soon(self._serve, sender)
+                self._news = trio.Event()
+                await self._news.wait()
+
+    async def _serve(self, sender: str) -> None:
+        line = self._lines[sender]
+        while line:
+            stanza = line.popleft()
+            try:
+                await self._handle(stanza)
+            finally:
+                self._count -= 1
+                self._room.set()
+        del self._lines[sender]

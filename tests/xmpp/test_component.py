@@ -1,0 +1,244 @@
+"""A component: its stream, its requests, and what becomes of both when something breaks."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+import pytest
+import trio
+import trio.testing
+
+from cometary.errors import StanzaError, UsageError
+from cometary.supervision.restart_policy import Backoff
+from cometary.xmpp import Component, Stanza
+from cometary.xmpp.names import COMPONENT, DISCO_INFO, PING
+from cometary.xmpp.xml import make
+from tests.xmpp.peer import ALICE, DOMAIN, SECRET, condition, connected, listening, running
+
+SOON = Backoff(min=0.01, max=0.02)
+PINGED = "<ping xmlns='urn:xmpp:ping'/>"
+
+
+def message(body: str) -> str:
+    return f"<message from='{ALICE}' to='{DOMAIN}'><body>{body}</body></message>"
+
+
+async def test_w10_a_ping_is_answered_and_discovered() -> None:
+    async with connected() as (_, peer):
+        answer = await peer.ask(PINGED)
+        assert (answer.get("type"), len(answer)) == ("result", 0)
+        info = await peer.ask(f"<query xmlns='{DISCO_INFO}'/>")
+        features = [each.get("var") for each in info.iter(f"{{{DISCO_INFO}}}feature")]
+        assert PING in features
+        [identity] = info.iter(f"{{{DISCO_INFO}}}identity")
+        assert (identity.get("category"), identity.get("type")) == ("component", "generic")
+
+
+@pytest.mark.parametrize(
+    ("reply", "alive"),
+    [
+        ("type='result'/>", True),
+        ("type='error'><error type='cancel'><service-unavailable xmlns='{0}'/></error></iq>", True),
+        (None, False),
+    ],
+)
+async def test_w10_whoever_answers_a_ping_is_alive(reply: str | None, alive: bool) -> None:
+    async with connected() as (component, peer), trio.open_nursery() as nursery:
+
+        async def answer() -> None:
+            asked = await peer.heard()
+            assert asked[0].tag == f"{{{PING}}}ping"
+            if reply is not None:
+                said = reply.format("urn:ietf:params:xml:ns:xmpp-stanzas")
+                await peer.say(f"<iq id='{asked.get('id')}' from='{ALICE}' to='{DOMAIN}' {said}")
+
+        nursery.start_soon(answer)
+        assert await component.ping(ALICE, timeout=0.05 if reply is None else 5) is alive
+
+
+async def test_w10_other_errors_of_a_ping_are_told() -> None:
+    async with connected() as (component, peer), trio.open_nursery() as nursery:
+
+        async def refuse() -> None:
+            id_ = (await peer.heard()).get("id")
+            error = (
+                "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            )
+            await peer.say(f"<iq id='{id_}' from='{ALICE}' to='{DOMAIN}' type='error'>{error}</iq>")
+
+        nursery.start_soon(refuse)
+        with pytest.raises(StanzaError, match="item-not-found"):
+            await component.ping(ALICE)
+
+
+async def test_an_answer_counts_from_whoever_was_asked_alone() -> None:
+    async with connected() as (component, peer), trio.open_nursery() as nursery:
+
+        async def lie() -> None:
+            id_ = (await peer.heard()).get("id")
+            await peer.say(f"<iq id='{id_}' from='mallory@localhost' to='{DOMAIN}' type='result'/>")
+
+        nursery.start_soon(lie)
+        assert not await component.ping(ALICE, timeout=0.05)
+
+
+async def test_requests_fail_when_the_connection_is_lost() -> None:
+    async with connected() as (component, peer), trio.open_nursery() as nursery:
+
+        async def go() -> None:
+            await peer.heard()
+            await peer.stream.aclose()
+
+        nursery.start_soon(go)
+        with pytest.raises(StanzaError, match="remote-server-timeout"):
+            await component.ping(ALICE)
+
+
+async def test_what_nobody_answers_is_refused() -> None:
+    async with connected() as (_, peer):
+        assert condition(await peer.ask("<query xmlns='jabber:iq:last'/>")) == ("service-unavailable",)
+        assert condition(await peer.ask("")) == ("bad-request",)
+
+
+class Fragile:
+    """Has handlers that fail."""
+
+    def join(self, component: Component) -> None:
+        component.on_iq("get", "{x}fail", self.fail)
+        component.on_iq("get", "{x}refuse", self.refuse)
+        component.on_message(self.fail)
+        component.on_presence(self.fail)
+
+    def fail(self, _: Stanza) -> NoReturn:
+        raise ZeroDivisionError
+
+    async def refuse(self, _: Stanza) -> NoReturn:
+        raise StanzaError("forbidden", "not <you>")
+
+
+async def test_w4_a_handler_that_fails_answers_internal_server_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with connected(Fragile()) as (component, peer):
+        assert condition(await peer.ask("<fail xmlns='x'/>")) == ("internal-server-error",)
+        await peer.say(message("hello"))
+        assert condition(await peer.heard()) == ("internal-server-error",)
+        await peer.say(f"<presence from='{ALICE}' to='{DOMAIN}'/>")  # of which nobody is told
+        await peer.say(
+            f"<message type='error' from='{ALICE}' to='{DOMAIN}'/>"
+        )  # which is not answered by another
+        refused = await peer.ask("<refuse xmlns='x'/>")
+        assert condition(refused) == ("forbidden",)
+        assert refused.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text").text == "not <you>"  # type: ignore[union-attr]
+        assert component.connected
+        failed = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert len(failed) == 4
+
+
+async def test_one_stanza_that_is_too_deep_is_refused_and_the_stream_goes_on() -> None:
+    async with connected() as (_, peer):
+        assert condition(await peer.ask("<a xmlns='x'>" * 2000 + "</a>" * 2000)) == ("bad-request",)
+        assert (await peer.ask(PINGED)).get("type") == "result"
+
+
+@pytest.mark.parametrize(
+    "broken", ["<!DOCTYPE a [<!ENTITY b 'c'>]>", "<!-- a -->", "<a></b>", "</stream:stream>", "text"]
+)
+async def test_a_stream_that_is_not_xmpp_ends_and_the_component_comes_back(broken: str) -> None:
+    async with listening() as server:
+        component = Component(DOMAIN, SECRET, port=server.port, backoff=SOON)
+        async with running(component):
+            peer = await server.accept()
+            await peer.ask(PINGED)
+            await peer.say(broken)
+            assert await peer.closed()
+            again = await server.accept()
+            assert (await again.ask(PINGED)).get("type") == "result"
+
+
+async def test_what_is_sent_while_it_is_away_waits_and_the_oldest_makes_room() -> None:
+    async with listening() as server:
+        component = Component(DOMAIN, SECRET, port=server.port, backoff=SOON, most_waiting=3)
+        for number in range(5):
+            component.send(make(COMPONENT, "message", {"to": ALICE, "id": str(number)}))
+        assert component.statistics() == {"xmpp_waiting": 3, "xmpp_dropped": 2}
+        async with running(component):
+            refused = await server.accept(lets_in=False)
+            await refused.stream.aclose()
+            peer = await server.accept()
+            assert [(await peer.heard()).get("id") for _ in range(3)] == ["2", "3", "4"]
+            await peer.ask(PINGED)
+            await trio.testing.wait_all_tasks_blocked()
+            assert component.statistics() == {"xmpp_waiting": 0, "xmpp_dropped": 2}
+
+
+async def test_a_secret_that_is_wrong_is_tried_again_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    error = "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    opening = f"<stream:stream xmlns='{COMPONENT}' xmlns:stream='http://etherx.jabber.org/streams' id='i'>"
+    async with listening() as server, running(Component(DOMAIN, SECRET, port=server.port, backoff=SOON)):
+        peer = await server.accept(lets_in=False)
+        await peer.say(opening + error)
+        assert (await (await server.accept()).ask(PINGED)).get("type") == "result"
+    assert "not-authorized" in caplog.text
+
+
+async def test_what_was_to_be_sent_is_sent_before_it_ends() -> None:
+    async with listening() as server:
+        component = Component(DOMAIN, SECRET, port=server.port)
+        async with running(component):
+            peer = await server.accept()
+            await peer.ask(PINGED)
+            component.send(make(COMPONENT, "message", {"to": ALICE, "id": "last"}))
+        assert (await peer.heard()).get("id") == "last"
+        assert await peer.closed()
+
+
+class Slow:
+    """Waits before it answers."""
+
+    def __init__(self) -> None:
+        self.go_on = trio.Event()
+
+    def join(self, component: Component) -> None:
+        component.on_iq("get", "{x}wait", self.wait)
+
+    async def wait(self, _: Stanza) -> None:
+        await self.go_on.wait()
+
+
+async def test_a_slow_handler_holds_up_its_own_sender_alone() -> None:
+    slow = Slow()
+    async with connected(slow) as (_, peer):
+        await peer.say(f"<iq type='get' id='1' from='{ALICE}' to='{DOMAIN}'><wait xmlns='x'/></iq>")
+        await peer.say(f"<iq type='get' id='2' from='{ALICE}' to='{DOMAIN}'>{PINGED}</iq>")
+        assert (await peer.ask(PINGED, sender="bob@localhost/x")).get("type") == "result"
+        slow.go_on.set()
+        assert [(await peer.heard()).get("id") for _ in range(2)] == ["1", "2"]
+
+
+async def test_one_sender_cannot_take_all_the_room() -> None:
+    slow = Slow()
+    async with connected(slow) as (_, peer):
+        for number in range(110):
+            await peer.say(
+                f"<iq type='get' id='{number}' from='{ALICE}' to='{DOMAIN}'><wait xmlns='x'/></iq>"
+            )
+        refused = [await peer.heard() for _ in range(9)]
+        assert [each.get("id") for each in refused] == [str(number) for number in range(101, 110)]
+        assert {condition(each) for each in refused} == {("resource-constraint",)}
+        slow.go_on.set()
+        assert [(await peer.heard()).get("id") for _ in range(101)] == [str(number) for number in range(101)]
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(UsageError, match="trusted_network"):
+        Component(DOMAIN, SECRET, host="192.0.2.1")
+    Component(DOMAIN, SECRET, host="192.0.2.1", trusted_network=True)
+    with pytest.raises(UsageError, match="at least one"):
+        Component(DOMAIN, SECRET, most_waiting=0)
+    component = Component(DOMAIN, SECRET)
+    with pytest.raises(UsageError, match="already"):
+        component.on_iq("get", f"{{{PING}}}ping", lambda _: None)
+    with pytest.raises(UsageError, match="no condition"):
+        StanzaError("nonsense")
