@@ -1,0 +1,81 @@
+"""The items that a service keeps of its nodes, within bounds. No socket, no clock.
+
+Of each node the latest are kept, up to a number, and of all nodes together up to so many bytes: the oldest make room
+(`drop_oldest`), whichever node they are of.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from cometary.xmpp.names import PUBSUB
+from cometary.xmpp.xml import write
+
+if TYPE_CHECKING:
+    from cometary.xmpp.pubsub.values import Item
+
+AROUND = 100
+"""Bytes that an item takes beside what it consists of."""
+
+
+class KeptItems:
+    """Items by node and id, in the order in which they came.
+
+    Args:
+        each: how many are kept of one node at most; 0 for none.
+        size: how many bytes they have in all at most.
+    """
+
+    def __init__(self, each: int, size: int) -> None:
+        self._each, self._most = each, size
+        self._sizes: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._nodes: dict[str, OrderedDict[str, Item]] = {}
+        self._size = 0
+
+    @property
+    def nodes(self) -> list[str]:
+        """Those that there are items of."""
+        return list(self._nodes)
+
+    def add(self, node: str, item: Item) -> None:
+        """Keep an item, in the place of one with the same id."""
+        id_ = str(item.id)
+        self.remove(node, id_)
+        if not self._each:
+            return
+        size = len(write(item.element(PUBSUB))) + AROUND
+        self._nodes.setdefault(node, OrderedDict())[id_] = item
+        self._sizes[node, id_] = size
+        self._size += size
+        while len(self._nodes.get(node, ())) > self._each:
+            self.remove(node, next(iter(self._nodes[node])))
+        while self._size > self._most:
+            self.remove(*next(iter(self._sizes)))
+
+    def remove(self, node: str, id_: str) -> bool:
+        """Forget an item; returns whether there was one."""
+        items = self._nodes.get(node)
+        if items is None or id_ not in items:
+            return False
+        del items[id_]
+        self._size -= self._sizes.pop((node, id_))
+        if not items:
+            del self._nodes[node]
+        return True
+
+    def clear(self, node: str) -> None:
+        """Forget all items of a node."""
+        for id_ in list(self._nodes.get(node, ())):
+            self.remove(node, id_)
+
+    def get(self, node: str, id_: str) -> Item | None:
+        """Return one item; None if it is not kept."""
+        items = self._nodes.get(node)
+        return None if items is None else items.get(id_)
+
+    def latest(self, node: str, most: int | None = None) -> list[Item]:
+        """Return the latest items of a node, the oldest of them first."""
+        items = self._nodes.get(node)
+        latest = [] if items is None else list(items.values())
+        return latest if most is None else latest[-most:]

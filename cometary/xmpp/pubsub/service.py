@@ -1,0 +1,184 @@
+"""A pub/sub service: what turns stanzas into calls of a resource, and tells subscribers (XEP-0060).
+
+1.  A request is read, the resource that it is for is found, the method of its verb is called, and what that returns is
+    the answer. All errors are the component's affair.
+2.  Who subscribes, or ends that, does it for an address of its own account; anything else is refused here.
+3.  Notifications are of the type `headline`: they are for whoever is there, and are neither kept nor returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree.ElementTree import Element
+
+from cometary.errors import StanzaError
+from cometary.xmpp.addresses import same_account
+from cometary.xmpp.component import settled
+from cometary.xmpp.discovery import DiscoItem, Identity, Info
+from cometary.xmpp.names import COMPONENT, HEADERS, PUBSUB, PUBSUB_EVENT, PUBSUB_META_DATA, PUBSUB_OWNER
+from cometary.xmpp.pubsub.answers import answer
+from cometary.xmpp.pubsub.forms import Field, field_for, typed, write_form
+from cometary.xmpp.pubsub.request import PubSubRequest, read_request
+from cometary.xmpp.stanzas import Reply
+from cometary.xmpp.xml import make
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cometary.supervision import ChildSpec
+    from cometary.xmpp.component import Component
+    from cometary.xmpp.pubsub.resource import NodeInfo, PubSubResource
+    from cometary.xmpp.pubsub.values import Item, Subscription
+    from cometary.xmpp.stanzas import Stanza
+
+OF_ONESELF: Final = frozenset(("subscribe", "unsubscribe", "options_get", "options_set"))
+"""What is asked for oneself alone (rule 2)."""
+
+Notification = tuple[str, Sequence["Subscription"], Sequence["Item"]]
+"""Who is told, because of which subscriptions, of which items."""
+
+
+class PubSubService:
+    """A service of a component.
+
+    Args:
+        resource: what it is about.
+        hide_nodes: whether nobody is told which nodes there are.
+
+    Attributes:
+        resource: the same.
+    """
+
+    def __init__(self, resource: PubSubResource, *, hide_nodes: bool = False) -> None:
+        self.resource = resource
+        self._hides_nodes = hide_nodes
+        self._component: Component | None = None
+
+    def join(self, component: Component) -> None:
+        """Answer for a component."""
+        self._component = component
+        for namespace in (PUBSUB, PUBSUB_OWNER):
+            for kind in ("get", "set"):
+                component.on_iq(kind, f"{{{namespace}}}pubsub", self._answer)
+        component.discovery.info.append(self._info)
+        component.discovery.items.append(self._items)
+        self.resource.joined(self)
+
+    def run_too(self, child: ChildSpec) -> None:
+        """Run something beside; for resources, when they are told that they have `joined`."""
+        self._joined.run_too(child)
+
+    # -- who subscribes is told -----------------------------------------------------------------
+
+    def notify_publish(self, node: str, notifications: Iterable[Notification]) -> None:
+        """Tell subscribers of items that were published to a node.
+
+        Args:
+            node: the node.
+            notifications: for each subscriber its address, its subscriptions, and the items. Of a subscription to
+                another node, a collection, the header `Collection` tells (XEP-0131).
+        """
+        for subscriber, subscriptions, items in notifications:
+            element = make(
+                PUBSUB_EVENT, "items", {"node": node}, *[item.element(PUBSUB_EVENT) for item in items]
+            )
+            collections = [one.node for one in subscriptions if one.node != node]
+            self._notify(subscriber, element, collections)
+
+    def notify_retract(self, node: str, subscribers: Iterable[str], item_ids: Iterable[str]) -> None:
+        """Tell subscribers that items were retracted."""
+        ids = list(item_ids)
+        for subscriber in subscribers:
+            retracted = [make(PUBSUB_EVENT, "retract", {"id": each}) for each in ids]
+            self._notify(subscriber, make(PUBSUB_EVENT, "items", {"node": node}, *retracted))
+
+    def notify_purge(self, node: str, subscribers: Iterable[str]) -> None:
+        """Tell subscribers that all items of a node were taken back."""
+        for subscriber in subscribers:
+            self._notify(subscriber, make(PUBSUB_EVENT, "purge", {"node": node}))
+
+    def notify_delete(self, node: str, subscribers: Iterable[str], redirect_uri: str | None = None) -> None:
+        """Tell subscribers that a node was deleted, and with `redirect_uri` where to go instead."""
+        for subscriber in subscribers:
+            element = make(PUBSUB_EVENT, "delete", {"node": node})
+            if redirect_uri is not None:
+                element.append(make(PUBSUB_EVENT, "redirect", {"uri": redirect_uri}))
+            self._notify(subscriber, element)
+
+    def _notify(self, subscriber: str, element: Element, collections: Sequence[str] = ()) -> None:
+        message = make(
+            COMPONENT,
+            "message",
+            {"to": subscriber, "type": "headline"},
+            make(PUBSUB_EVENT, "event", None, element),
+        )
+        if collections:
+            headers = [make(HEADERS, "header", {"name": "Collection"}, text=node) for node in collections]
+            message.append(make(HEADERS, "headers", None, *headers))
+        self._joined.send(message)
+
+    # -- requests -------------------------------------------------------------------------------
+
+    async def _answer(self, stanza: Stanza) -> Element | Reply | None:
+        request = read_request(stanza)
+        if request.verb in OF_ONESELF and not same_account(request.subscriber or "", request.sender):
+            raise StanzaError("bad-request", "it is for an account of somebody else", pubsub="invalid-jid")
+        resource: PubSubResource = await settled(self.resource.locate_resource(request))
+        options = resource.get_configuration_options()
+        returned = await self._call(resource, request, options)
+        payload = answer(request, returned, options)
+        if request.verb != "subscribe" or not returned.last:
+            return payload
+        # The subscriber has to know of the subscription before what it brings.
+        told = (returned.subscriber, [returned], returned.last)
+        return Reply(payload, lambda: self.notify_publish(returned.node, [told]))
+
+    async def _call(
+        self, resource: PubSubResource, request: PubSubRequest, options: Mapping[str, Field]
+    ) -> Any:
+        form = request.form
+        method = getattr(resource, request.verb)
+        if form is not None and form.type == "cancel":
+            if request.verb in {"configure_set", "options_set"}:
+                return None  # it is acknowledged, and that is all
+            request = replace(request, form=None)
+        if request.verb == "configure_set" and form is not None:
+            return await settled(method(request, typed(form, options)))
+        return await settled(method(request))
+
+    # -- discovery ------------------------------------------------------------------------------
+
+    async def _info(self, sender: str, recipient: str, node: str) -> Info | None:
+        resource = self.resource
+        known: NodeInfo | None = await settled(resource.get_info(sender, recipient, node))
+        if node and known is None:
+            return None
+        features = {PUBSUB, *[f"{PUBSUB}#{feature}" for feature in resource.supported()]}
+        if not node:
+            return Info([resource.identity], features)
+        if known is None:
+            return None
+        forms = [_meta_data(known)] if known.meta_data else []
+        return Info([Identity("pubsub", known.type)], {PUBSUB}, forms)
+
+    async def _items(self, sender: str, recipient: str, node: str) -> Iterable[DiscoItem] | None:
+        if self._hides_nodes:
+            return ()
+        resource = self.resource
+        if node and await settled(resource.get_info(sender, recipient, node)) is None:
+            return None
+        nodes = await settled(resource.get_nodes(sender, recipient, node))
+        return [DiscoItem(recipient, each) for each in nodes]
+
+    @property
+    def _joined(self) -> Component:
+        if self._component is None:
+            raise StanzaError("service-unavailable", "the service has no component")
+        return self._component
+
+
+def _meta_data(known: NodeInfo) -> Element:
+    fields = {name: field_for(value) for name, value in known.meta_data.items()}
+    return write_form(PUBSUB_META_DATA, known.meta_data, fields, kind="result")
