@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -40,17 +40,32 @@ VirtualHost "anon.localhost"
     authentication = "anonymous"
 """
 
+COMPONENTS: Final = """
+component_interfaces = {{ "127.0.0.1" }}
+component_ports = {{ {port} }}
+"""
+
+COMPONENT: Final = """
+Component "{domain}"
+    component_secret = "{secret}"
+"""
+
 
 class Prosody(NamedTuple):
-    """One that runs: the port where it takes clients, and its process."""
+    """One that runs: the port where it takes clients, its process, and the port where it takes components."""
 
     port: int
     pid: int
+    components: int = 0
 
 
 @contextmanager
 def prosody(
-    folder: Path, *, certificate: tuple[Path, Path] | None = None, http: int = 0
+    folder: Path,
+    *,
+    certificate: tuple[Path, Path] | None = None,
+    http: int = 0,
+    components: Sequence[str] = (),
 ) -> Generator[Prosody]:
     """Run Prosody.
 
@@ -58,6 +73,7 @@ def prosody(
         folder: where it has its files.
         certificate: that of `localhost`, and its key, if it is to demand TLS.
         http: the port of its own BOSH, if it is to have one.
+        components: the domains of external components, whose secret is the password, too.
     """
     program = shutil.which("prosody") or shutil.which("prosody", path="/usr/bin:/usr/sbin")
     assert program, "Debian: apt-get install prosody"
@@ -82,6 +98,13 @@ def prosody(
             certificate=shown,
         )
     )
+    inner = free_port() if components else 0
+    if components:
+        text = configuration.read_text() + "".join(
+            COMPONENT.format(domain=domain, secret=PASSWORD) for domain in components
+        )
+        # What is said of all hosts comes before the first one.
+        configuration.write_text(COMPONENTS.format(port=inner) + text)
     command = [program, "--config", str(configuration), "-F"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
@@ -93,7 +116,7 @@ def prosody(
                     break
             else:
                 raise AssertionError("Prosody does not start:\n" + "".join(said))
-            yield Prosody(port, process.pid)
+            yield Prosody(port, process.pid, inner)
         finally:
             process.terminate()
             process.communicate(timeout=30)
