@@ -45,6 +45,9 @@ NOT_RUN: Final = {
     ("docs/how-to/monitor.md", "prometheus --config.file=examples/monitoring/prometheus.yml"): (
         "run by test_monitoring, at ports of its own"
     ),
+    ("docs/how-to/publish-over-xmpp.md", "component_ports = { 5347 }"): (
+        "Prosody runs with these in tests/xmpp, at a port of its own"
+    ),
     ("docs/reference/logging.md", "ProcessorFormatter(foreign_pre_chain=[cometary.log.structured, …], …)"): (
         "half a call: the rest is the reader's own"
     ),

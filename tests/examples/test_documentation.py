@@ -34,7 +34,8 @@ GUIDES = [
     *sorted((ROOT / "docs").glob("how-to/*.md")),
 ]
 FRAMEWORK = ("actors", "actors.sys", "behaviours", "fsm", "statem", "supervision", "testing")
-PUBLIC = ["cometary", *(f"cometary.{name}" for name in (*FRAMEWORK, "authentication", "client", "connector"))]
+OTHERS = ("authentication", "client", "connector", "xmpp", "xmpp.pubsub")
+PUBLIC = ["cometary", *(f"cometary.{name}" for name in (*FRAMEWORK, *OTHERS))]
 BLOCK = re.compile(
     r"(?:<!-- (?P<what>file|part of): (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)```\n",
     re.DOTALL,
