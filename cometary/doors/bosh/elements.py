@@ -131,6 +131,7 @@ class Splitter:
         garbage collector knows nothing: thousands of parsers would wait until it finds that there is much to do.
         """
         parser = self._parser
+        self._depth = 0  # text that the parser has kept back is handed over now, and refused no more
         parser.StartElementHandler = parser.EndElementHandler = None
         parser.CharacterDataHandler = parser.StartNamespaceDeclHandler = None
 

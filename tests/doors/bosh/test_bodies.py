@@ -331,3 +331,10 @@ def test_a_parser_goes_when_it_is_done_with_not_when_the_collector_comes(
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_splitter_can_be_closed_whatever_it_has_read() -> None:
+    splitter = Splitter(100)
+    with pytest.raises(ProtocolError):
+        splitter.feed(b"<stream>text\x01")
+    splitter.close()
