@@ -337,7 +337,7 @@ class App(Sockets):
     def listen(self, ref: ActorRef[Any], pattern: str) -> None:
         """Have an actor told each update to the paths that a pattern covers: a `Packet`; on the loop.
 
-        It is told until it has ended, or `unlisten`.
+        It is told in all its incarnations, until `unlisten`: one that ends for good before the server does says so.
 
         Raises:
             PatternError: if it is not a pattern; the caller's fault, nothing has changed.

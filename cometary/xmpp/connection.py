@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import trio
 
@@ -206,8 +206,11 @@ def _expected(group: BaseExceptionGroup[BaseException]) -> BaseException:
     _, others = group.split(LOST)
     if others is not None:
         raise others
-    first = group.exceptions[0]
-    return _expected(first) if isinstance(first, BaseExceptionGroup) else first
+    while True:
+        first = group.exceptions[0]
+        if not isinstance(first, BaseExceptionGroup):
+            return first
+        group = cast("BaseExceptionGroup[BaseException]", first)
 
 
 def _reason_of(error: BaseException) -> str:

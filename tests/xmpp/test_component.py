@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from cometary.errors import StanzaError, UsageError
-from cometary.supervision.restart_policy import Backoff
+from cometary.supervision import Backoff, ChildSpec
 from cometary.xmpp import Component, Stanza
 from cometary.xmpp.names import COMPONENT, DISCO_INFO, PING
 from cometary.xmpp.xml import make
@@ -192,6 +192,33 @@ async def test_what_was_to_be_sent_is_sent_before_it_ends() -> None:
             component.send(make(COMPONENT, "message", {"to": ALICE, "id": "last"}))
         assert (await peer.heard()).get("id") == "last"
         assert await peer.closed()
+
+
+class Crashing:
+    """Runs something that crashes."""
+
+    def __init__(self) -> None:
+        self.crashed = 0
+        self.often_enough = trio.Event()
+
+    def join(self, component: Component) -> None:
+        component.run_too(ChildSpec("crashing", self.run))
+
+    async def run(self) -> None:
+        self.crashed += 1
+        if self.crashed == 3:
+            self.often_enough.set()
+            await trio.sleep_forever()
+        raise ZeroDivisionError
+
+
+async def test_a_crash_of_one_child_is_no_affair_of_the_others() -> None:
+    crashing = Crashing()
+    async with connected(crashing) as (component, peer):
+        with trio.fail_after(5):
+            await crashing.often_enough.wait()
+        assert (await peer.ask(PINGED)).get("type") == "result"  # by the same connection
+        assert component.connected
 
 
 class Slow:

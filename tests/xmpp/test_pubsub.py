@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cometary.errors import StanzaError
-from cometary.xmpp.names import DISCO_INFO, DISCO_ITEMS, FORMS, HEADERS, PUBSUB, PUBSUB_EVENT
+from cometary.xmpp.names import COMPONENT, DISCO_INFO, DISCO_ITEMS, FORMS, HEADERS, PUBSUB, PUBSUB_EVENT
 from cometary.xmpp.pubsub import (
     Field,
     Item,
@@ -19,7 +22,10 @@ from cometary.xmpp.pubsub import (
     PubSubService,
     Subscription,
 )
+from cometary.xmpp.pubsub.request import VERBS as REQUESTS
+from cometary.xmpp.pubsub.request import read_request
 from cometary.xmpp.pubsub.resource import FEATURES
+from cometary.xmpp.stanzas import Stanza
 from cometary.xmpp.xml import make
 from tests.xmpp.peer import ALICE, DOMAIN, condition, connected
 
@@ -462,3 +468,46 @@ async def test_w1_options_come_with_a_subscription() -> None:
     [request] = resource.asked
     assert request.form is not None
     assert request.form.fields == {"pubsub#deliver": ["1"]}
+
+
+parts = st.sampled_from(
+    [
+        *[name for _, _, name in REQUESTS],
+        "item",
+        "subscription",
+        "affiliation",
+        "options",
+        "configure",
+        f"{{{FORMS}}}x",
+        f"{{{FORMS}}}field",
+        f"{{{FORMS}}}value",
+    ]
+)
+said = st.dictionaries(
+    st.sampled_from(
+        ["node", "jid", "id", "max_items", "subid", "type", "var", "subscription", "affiliation"]
+    ),
+    st.sampled_from(["", "n", "1", "-1", "9" * 30, "owner", "submit", "FORM_TYPE", f"{PUBSUB}#node_config"]),
+)
+
+
+def tree(children: st.SearchStrategy[tuple[str, dict[str, str], list[Any]]]) -> Any:
+    return st.tuples(parts, said, st.lists(children, max_size=3))
+
+
+trees = st.recursive(st.tuples(parts, said, st.just(list[Any]())), tree, max_leaves=8)
+
+
+def planted(namespace: str, grown: tuple[str, dict[str, str], list[Any]]) -> Element:
+    name, attributes, children = grown
+    element = Element(name if name.startswith("{") else f"{{{namespace}}}{name}", attributes)
+    element.extend(planted(namespace, child) for child in children)
+    return element
+
+
+@given(st.sampled_from(["get", "set"]), st.sampled_from([PUBSUB, OWNER]), st.lists(trees, max_size=3))
+def test_w3_whatever_is_asked_is_read_or_refused(kind: str, namespace: str, asked: list[Any]) -> None:
+    pubsub = make(namespace, "pubsub", None, *[planted(namespace, each) for each in asked])
+    stanza = Stanza(make(COMPONENT, "iq", {"type": kind, "from": ALICE, "to": DOMAIN}, pubsub))
+    with suppress(StanzaError):
+        assert read_request(stanza).verb in FEATURES

@@ -9,11 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError
+from cometary.xmpp.stream import ComponentReader
 from cometary.xmpp.xml import DEEPEST, make, parse, write
 
 names = st.sampled_from(["{a}x", "{a}y", "{b}x", "{jabber:component:accept}body"])
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"]), max_size=8)
 keys = st.sampled_from(["id", "{c}id", "{http://www.w3.org/XML/1998/namespace}lang"])
+PIECES = [
+    b"<iq>",
+    b"</iq>",
+    b"<a b='c'/>",
+    b"<!-- -->",
+    b"<![CDATA[x]]>",
+    b"</stream:stream>",
+    b"&lt;",
+    b"\xc3",
+    b" ",
+]
 
 
 def grown(children: st.SearchStrategy[Element]) -> st.SearchStrategy[Element]:
@@ -45,6 +57,19 @@ def same(one: Element, other: Element) -> bool:
 @given(elements)
 def test_what_is_written_is_read_as_it_was(element: Element) -> None:
     assert same(parse(write(element)), element)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(PIECES)), max_size=8))
+def test_whatever_a_server_sends_is_read_or_refused(pieces: list[bytes]) -> None:
+    reader = ComponentReader()
+    try:
+        for piece in [b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams'>", *pieces]:
+            for element in reader.feed(piece):
+                parse(element.source)
+    except ProtocolError:
+        pass
+    finally:
+        reader.close()
 
 
 def test_namespaces_are_declared_where_they_change_and_have_no_prefixes() -> None:
