@@ -4,6 +4,7 @@
 #   make bench-push     every default peer, 1,000 and 5,000 sessions; about a quarter of an hour
 #   make bench-growth   100 to 15,000 sessions, latency under load, paths, packets, back-ends, a million subscriptions,
 #                       with plots for the documentation; about a quarter of an hour
+#   make bench-socketio clients of Socket.IO, here and on Node, polling and on WebSockets; about five minutes
 #   make bench-quick    a little of both, to see that everything runs; some minutes
 #   make bench-actors   actors, here and elsewhere, in every respect that has a target; about five minutes
 #   make bench-paths    of bench-growth what needs no wire: a million subscriptions, presence, replays; some minutes
@@ -19,14 +20,18 @@
 BENCH_PYTHON = $(VENV)/bin/python
 BENCH_OPTIONS ?=
 GROWTH_OPTIONS ?=
+SOCKETIO_SERVERS = cometary-socketio socketio-node cometary-socketio-websocket socketio-node-websocket
 BENCH_SUBJECT = $(if $(PYTHON),--python $(PYTHON))
 
-.PHONY: bench bench-push bench-growth bench-quick bench-actors bench-paths profile instructions
+.PHONY: bench bench-push bench-socketio bench-growth bench-quick bench-actors bench-paths profile instructions
 
 bench: bench-push bench-growth
 
 bench-push: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) $(BENCH_OPTIONS)
+
+bench-socketio: $(VENV)/dev.stamp
+	$(BENCH_PYTHON) -m benchmarks.harness $(BENCH_SUBJECT) --sessions 1000 --servers $(SOCKETIO_SERVERS) $(BENCH_OPTIONS)
 
 bench-growth: $(VENV)/dev.stamp
 	$(BENCH_PYTHON) -m benchmarks.growth $(BENCH_SUBJECT) $(GROWTH_OPTIONS)

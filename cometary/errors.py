@@ -162,31 +162,33 @@ class ProtocolError(CometaryError):
         return self.body() if self.retry_after is None else {**self.body(), "retry_after": self.retry_after}
 
 
-STANZA_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType({
-    "bad-request": "modify",
-    "conflict": "cancel",
-    "feature-not-implemented": "cancel",
-    "forbidden": "auth",
-    "gone": "cancel",
-    "internal-server-error": "cancel",
-    "item-not-found": "cancel",
-    "jid-malformed": "modify",
-    "not-acceptable": "modify",
-    "not-allowed": "cancel",
-    "not-authorized": "auth",
-    "payment-required": "auth",
-    "policy-violation": "modify",
-    "recipient-unavailable": "wait",
-    "redirect": "modify",
-    "registration-required": "auth",
-    "remote-server-not-found": "cancel",
-    "remote-server-timeout": "wait",
-    "resource-constraint": "wait",
-    "service-unavailable": "cancel",
-    "subscription-required": "auth",
-    "undefined-condition": "cancel",
-    "unexpected-request": "wait",
-})
+STANZA_CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "bad-request": "modify",
+        "conflict": "cancel",
+        "feature-not-implemented": "cancel",
+        "forbidden": "auth",
+        "gone": "cancel",
+        "internal-server-error": "cancel",
+        "item-not-found": "cancel",
+        "jid-malformed": "modify",
+        "not-acceptable": "modify",
+        "not-allowed": "cancel",
+        "not-authorized": "auth",
+        "payment-required": "auth",
+        "policy-violation": "modify",
+        "recipient-unavailable": "wait",
+        "redirect": "modify",
+        "registration-required": "auth",
+        "remote-server-not-found": "cancel",
+        "remote-server-timeout": "wait",
+        "resource-constraint": "wait",
+        "service-unavailable": "cancel",
+        "subscription-required": "auth",
+        "undefined-condition": "cancel",
+        "unexpected-request": "wait",
+    }
+)
 """The conditions of XMPP's errors, each with its usual type (RFC 6120, section 8.3.3)."""
 
 

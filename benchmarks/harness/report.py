@@ -8,7 +8,7 @@ from benchmarks.harness.markdown import NOTHING, bullets, figure, table
 from benchmarks.harness.rounds import Outcome
 from benchmarks.harness.server import LOADED
 from benchmarks.harness.servers import BY_NAME, ERLANG, SOCKETIO_NODE, SUBJECT
-from benchmarks.harness.summary import Summary
+from benchmarks.harness.summary import PEERS, Summary
 from benchmarks.harness.target import table_of
 
 RATIO_BASES = {SOCKETIO_NODE: "S", ERLANG: "E"}
@@ -33,7 +33,7 @@ def comparison(
     for sessions in sizes:
         summary = Summary(outcome.measurements, sessions)
         parts += [f"## {sessions:,} sessions", _noise(summary), _table(summary, names, outcome)]
-        if SUBJECT in names:
+        if {SUBJECT, *PEERS}.intersection(names):
             parts.append(table_of(summary.targets()))
     parts += [_missing(outcome.missing), _legend(names, outcome.versions)]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -41,6 +41,16 @@ COMETARY_LOAD = {
     Mode.ECHO: PACKET,
 }
 
+SOCKETIO_LOAD = {
+    **COMETARY_LOAD,
+    Mode.UNICAST: (
+        *("--publish-url", f"{CONTROL}/update", *JSON),
+        *("--publish-body", '{"path":"%s","message":"%p"}'),
+    ),
+    Mode.ECHO: (),
+}
+"""To one client by its own room."""
+
 COMET_URL = "http://127.0.0.1:{port}/comet"
 PUBLISH = {
     Mode.BROADCAST: ("--publish-url", "http://127.0.0.1:{port}/publish"),
@@ -131,9 +141,10 @@ def cometary(
 
 
 def _socketio(name: str, about: str, adapter: str) -> Server:
-    """Returns Cometary's server for clients of Socket.IO; a back-end does not know the session of any one of them."""
-    server = cometary(name, about, COMPILED, adapter, options=("--socketio", "/socket.io/"), url=SOCKETIO_URL)
-    return replace(server, load={Mode.BROADCAST: COMETARY_LOAD[Mode.BROADCAST], Mode.ECHO: ()})
+    """Returns Cometary's server for clients of Socket.IO, each of which has a room of its own, as on Node."""
+    options = ("--socketio", "/socket.io/")
+    server = cometary(name, about, COMPILED, adapter, application="rooms", options=options, url=SOCKETIO_URL)
+    return replace(server, load=SOCKETIO_LOAD)
 
 
 def _socketio_node(name: str, about: str, adapter: str) -> Server:

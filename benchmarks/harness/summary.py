@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 from benchmarks.harness.server import LOADED, Mode
 from benchmarks.harness.servers import (
     ERLANG,
+    SOCKETIO,
     SOCKETIO_NODE,
     SOCKETIO_NODE_WEBSOCKET,
+    SOCKETIO_WEBSOCKET,
     SUBJECT,
     WEBSOCKET,
 )
@@ -24,6 +26,11 @@ SESSION_KB_TARGET = 8.0
 # The same on WebSockets.
 SOCKET_CPU_TARGET = 1.0
 SOCKET_KB_TARGET = 4.0
+
+# To the same clients, by the same wire.
+PEERS = {SOCKETIO: SOCKETIO_NODE, SOCKETIO_WEBSOCKET: SOCKETIO_NODE_WEBSOCKET}
+PEER_CPU_TARGET = 0.60
+PEER_KB_TARGET = 0.50
 
 
 class Summary:
@@ -80,7 +87,21 @@ class Summary:
         ]
         memory = Target("KB a session", SESSION_KB_TARGET, _middle(self.session_kb(SUBJECT)))
         found = sum(self.faults(SUBJECT).values()) if self._of(SUBJECT) else None
-        return [*ratios, memory, Target("faults", 0, found), *self._socket_targets()]
+        own = [*ratios, memory, Target("faults", 0, found), *self._socket_targets()]
+        others = [target for server in PEERS if self._of(server) for target in self._socketio_targets(server)]
+        return [*(own if self._of(SUBJECT) or not others else ()), *others]
+
+    def _socketio_targets(self, server: str) -> list[Target]:
+        """Returns what was promised of clients of Socket.IO, by one of its wires."""
+        peer = PEERS[server]
+        ratios = [
+            Target(f"{server} {mode} ÷ {peer}", PEER_CPU_TARGET, _middle(self.ratio(server, peer, mode)))
+            for mode in LOADED
+        ]
+        ours, theirs = _middle(self.session_kb(server)), _middle(self.session_kb(peer))
+        share = None if ours is None or not theirs else ours / theirs
+        memory = Target(f"{server} KB a session ÷ {peer}", PEER_KB_TARGET, share)
+        return [*ratios, memory, Target(f"{server} faults", 0, sum(self.faults(server).values()))]
 
     def _socket_targets(self) -> list[Target]:
         """Returns what was promised of WebSockets; nothing if these were not measured."""

@@ -93,7 +93,7 @@ def serving(python: str, ports: Sequence[int]) -> list[str]:
     That is the watchdog, the lines of the log that there may be in a second, and the end of sessions whose clients have
     said nothing for a while.
     """
-    listening = ["--port", str(ports[0]), "--control", f"127.0.0.1:{ports[1]}"]
+    listening = ["--port", str(ports[0]), "--control", f"127.0.0.1:{ports[1]}", "--socketio", "/socket.io/"]
     timeless = ["--watchdog", "0", "--log-level", "warning", "--die", "600"]
     return [python, "-m", "cometary", "serve", APPLICATION, *listening, *timeless]
 

@@ -20,6 +20,13 @@ WEBSOCKET: Final = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c3dhcm1zd2FybXN3YXJtIQ==\r\n"
     b"Sec-WebSocket-Protocol: cometary.1\r\n\r\n"
 )
+SOCKETIO: Final = "/socket.io/?EIO=4&transport=%s"
+"""Where clients of Socket.IO ask, by the transport."""
+
+SOCKETIO_WEBSOCKET: Final = WEBSOCKET.replace(b"/comet", (SOCKETIO % "websocket").encode()).replace(
+    b"Sec-WebSocket-Protocol: cometary.1\r\n", b""
+)
+GET: Final = b"GET %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n"
 EVENTS: Final = (
     b"GET /comet HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\nX-Comet-Session: %b\r\n\r\n"
 )
@@ -265,6 +272,96 @@ class EventsClient(Client):
         self._line.answer()
         self._line.close()
         self._stream.close()
+
+
+class SocketIoClient(Client):
+    """A client of Socket.IO in the main namespace, polling; what it sends goes on a connection beside that."""
+
+    def _open(self) -> None:
+        self._beside = Line(self._line.port)
+        self._path = SOCKETIO % "polling"
+        self.begin()
+        opened = msgspec.json.decode(self._line.answer()[1:], type=Welcome)
+        self._path += f"&sid={opened.sid}"
+        self._say("40")
+        self._beside.answer()
+        self.begin()
+        self.sid = msgspec.json.decode(self._line.answer()[2:], type=Welcome).sid
+
+    def begin(self) -> None:
+        """Hold a request."""
+        self._line.send(GET % (self._path.encode(), self._line.port))
+
+    def go_on(self) -> None:
+        """Hold the next one."""
+        self.begin()
+
+    def send(self) -> None:
+        """Send an event that comes back, and hold a request for that."""
+        self._say(event("echo"))
+        self.begin()
+
+    def _say(self, packet: str) -> None:
+        self._beside.post(self._path, packet)
+
+    def receive(self) -> None:
+        """Take an event, and the answer to what was sent, if that was before it."""
+        said = self._line.answer()
+        if not said.startswith(b"42[") or b"\x1e" in said:
+            raise RuntimeError(f"no event: {said!r}")
+
+    def leave(self) -> None:
+        """End the connection."""
+        self._say("1")
+        self._line.close()
+        self._beside.close()
+
+
+class SocketIoEcho(SocketIoClient):
+    """The same, which reads the answers to what it sends."""
+
+    def receive(self) -> None:
+        """Take an event, and the answer to what was sent."""
+        super().receive()
+        self._beside.answer()
+
+
+class SocketIoSocket(Client):
+    """A client of Socket.IO in the main namespace, on a WebSocket."""
+
+    def _open(self) -> None:
+        self._line.send(SOCKETIO_WEBSOCKET % self._line.port)
+        self._line.until(b"\r\n\r\n")
+        self._line.frame()  # what Engine.IO opens with
+        self._line.send_frame("40")
+        self.sid = msgspec.json.decode(self._line.frame()[2:], type=Welcome).sid
+
+    def begin(self) -> None:
+        """There is nothing to be done."""
+
+    def go_on(self) -> None:
+        """There is nothing to be done."""
+
+    def send(self) -> None:
+        """Send an event that comes back."""
+        self._line.send_frame(event("echo"))
+
+    def receive(self) -> None:
+        """Take an event; answer what asks for a sign of life."""
+        while (said := self._line.frame()) == b"2":
+            self._line.send_frame("3")
+        if not said.startswith(b"42["):
+            raise RuntimeError(f"no event: {said!r}")
+
+    def leave(self) -> None:
+        """End the connection."""
+        self._line.send_frame("1")
+        self._line.close()
+
+
+def event(name: str) -> str:
+    """Return an event as clients of Socket.IO write it."""
+    return f'42["{name}","{PAYLOAD}"]'
 
 
 def packet(path: str) -> str:

@@ -21,6 +21,9 @@ from benchmarks.profile.clients import (
     Opener,
     PairClient,
     SocketClient,
+    SocketIoClient,
+    SocketIoEcho,
+    SocketIoSocket,
     Visitor,
     packet,
 )
@@ -100,6 +103,10 @@ MODES: Final = (
     Mode("websocket broadcast", SocketClient, 1, broadcast),
     Mode("websocket echo", SocketClient, 0, echo),
     Mode("events echo", EventsClient, 0, echo),
+    Mode("socketio broadcast", SocketIoClient, 1, broadcast),
+    Mode("socketio echo", SocketIoEcho, 0, echo),
+    Mode("socketio websocket broadcast", SocketIoSocket, 1, broadcast),
+    Mode("socketio websocket echo", SocketIoSocket, 0, echo),
     Mode("open", Opener, 0, echo, fewer=4),
     Mode("open and end", Visitor, 0, visit, fewer=4),
 )

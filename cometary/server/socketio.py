@@ -11,7 +11,7 @@ from cometary.sessions.policy import policy_of
 from cometary.sessions.settings import session_settings
 from cometary.transport.wires.engineio.endpoint import METHODS, EngineEndpoint
 from cometary.transport.wires.engineio.engine import Engine, Times
-from cometary.transport.wires.socketio.client import SocketIo, Terms
+from cometary.transport.wires.socketio.common import SocketIo, Terms
 from cometary.transport.wires.socketio.settings import CUSTOMARY
 
 if TYPE_CHECKING:

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.server import Mode
-from benchmarks.harness.servers import ERLANG, SOCKETIO_NODE, SOCKETIO_NODE_WEBSOCKET, SUBJECT, WEBSOCKET
+from benchmarks.harness.servers import (
+    ERLANG,
+    SOCKETIO_NODE,
+    SOCKETIO_NODE_WEBSOCKET,
+    SOCKETIO_WEBSOCKET,
+    SUBJECT,
+    WEBSOCKET,
+)
 from benchmarks.harness.summary import Summary
 from benchmarks.harness.swarm import Measurement
 
@@ -115,3 +122,14 @@ def test_websockets_have_targets_of_their_own_if_they_were_measured() -> None:
     assert targets[f"WebSocket unicast ÷ {SOCKETIO_NODE_WEBSOCKET}"].met is None
     assert targets["KB a WebSocket session"].met is False
     assert targets["faults on WebSockets"].met
+
+
+def test_clients_of_socket_io_are_compared_with_the_same_on_node() -> None:
+    peer = SOCKETIO_NODE_WEBSOCKET
+    both = [*costing(SOCKETIO_WEBSOCKET, 6.1), *costing(peer, 10.0), made(peer, rss_kb_per_session=9.0)]
+    targets = {one.name: one for one in Summary(both, 10).targets()}
+    echo, memory = (targets[f"{SOCKETIO_WEBSOCKET} {what} ÷ {peer}"] for what in ("echo", "KB a session"))
+    assert (echo.limit, echo.value, echo.met) == (0.6, 0.61, False)
+    assert (memory.limit, memory.value) == (0.5, 5.0 / 7.0)
+    assert targets[f"{SOCKETIO_WEBSOCKET} broadcast ÷ {peer}"].met is None
+    assert f"echo ÷ {ERLANG}" not in targets

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -57,18 +57,20 @@ TEXT: Final = b"text/plain; charset=UTF-8"
 OK_TYPE: Final = b"text/html"
 
 
-class Talk(Protocol):
+class Talk:
     """What is said on one connection, by what is above."""
+
+    __slots__ = ()
 
     @property
     def ready(self) -> bool:
         """Whether a further message may be handed on; one that says no calls `EngineConnection.go_on` later."""
-        ...
+        raise NotImplementedError
 
     @property
     def wanted(self) -> bool:
         """Whether anything goes on, so that the server, when it stops, waits for it."""
-        ...
+        raise NotImplementedError
 
     def received(self, data: str | bytes) -> None:
         """Take a message.
@@ -76,23 +78,23 @@ class Talk(Protocol):
         Raises:
             ProtocolError: it makes no sense, so that the connection ends; the client's fault.
         """
-        ...
+        raise NotImplementedError
 
     def drained(self) -> None:
         """Take note that there is room again."""
-        ...
+        raise NotImplementedError
 
     def marked(self) -> None:
         """Take note of how far what was sent is on its way (rule 3)."""
-        ...
+        raise NotImplementedError
 
     def arrived(self) -> None:
         """Take note that it has arrived, as far as was marked last."""
-        ...
+        raise NotImplementedError
 
     def closed(self) -> None:
         """Take note that the connection has ended."""
-        ...
+        raise NotImplementedError
 
 
 class EngineConnection:
@@ -166,17 +168,26 @@ class EngineConnection:
         """
         if self.ended:
             return False
-        if self._channel is not None:
-            return self._channel.send_frame(frames_of(payload))
+        channel = self._channel
+        if channel is not None:
+            return channel.send_frame(frames_of(payload))
         self._queue.append(payload)
         self._queued += len(payload)
         if self._poll is not None:
             self._answer_poll()
         return self._queued < MOST_QUEUED
 
+    def send_frames(self, frames: bytes) -> bool:
+        """Send packets that are frames already, on the WebSocket that carries it (`by_websocket`); see `send`."""
+        channel = self._channel
+        return channel is not None and not self.ended and channel.send_frame(frames)
+
     def _take_queue(self) -> bytes:
-        queue, self._queue, self._queued = self._queue, [], 0
-        return SEPARATOR.join(queue)
+        queue = self._queue
+        payload = queue[0] if len(queue) == 1 else SEPARATOR.join(queue)
+        queue.clear()
+        self._queued = 0
+        return payload
 
     def _answer_poll(self) -> None:
         exchange, self._poll = self._poll, None

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
@@ -19,7 +18,7 @@ import trio
 from cometary.gate.opening import NO_TOKEN
 from cometary.transport.codecs import json
 from cometary.transport.wires.engineio import packets as engine
-from cometary.transport.wires.socketio.events import Namespace
+from cometary.transport.wires.engineio.connection import Talk
 from cometary.transport.wires.socketio.packets import (
     ACK,
     CONNECT,
@@ -34,10 +33,10 @@ from cometary.transport.wires.socketio.packets import (
 from cometary.transport.wires.socketio.stream import NamespaceStream, Returning
 
 if TYPE_CHECKING:
-    from cometary.gate.gate import Gate
     from cometary.sessions.policy import Policy
     from cometary.transport.wires.engineio.connection import EngineConnection
-    from cometary.transport.wires.engineio.engine import Engine
+    from cometary.transport.wires.socketio.common import SocketIo
+    from cometary.transport.wires.socketio.events import Namespace
 
 MOST_NAMESPACES: Final = 20
 """That one client may be in."""
@@ -49,60 +48,7 @@ MOST_DIGITS: Final = 15
 """Of an offset."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What clients are offered.
-
-    Attributes:
-        policy: what their sessions are like, in whichever namespace.
-        has: whether there is a namespace of that name, beside the main one.
-        most_packets: the most packets in one request of a session.
-        most_unheard: packets on their way beyond which a client is asked for a sign of life.
-        recovers: whether a client that comes back goes on with its sessions.
-    """
-
-    policy: Policy
-    has: Callable[[str], bool]
-    most_packets: int
-    most_unheard: int
-    recovers: bool
-
-
-class SocketIo:
-    """All clients of one endpoint.
-
-    Args:
-        gate: lets clients in.
-        terms: what they are offered.
-    """
-
-    def __init__(self, gate: Gate, terms: Terms) -> None:
-        self.gate = gate
-        self.terms = terms
-        self.engine: Engine | None = None
-        self._namespaces: dict[str, Namespace] = {}
-        self._policies: dict[str, Policy] = {}
-
-    def new_talk(self, connection: EngineConnection) -> Client:
-        """Return a new client."""
-        return Client(self, connection)
-
-    def namespace(self, name: str) -> Namespace | None:
-        """Return the namespace of that name, if there is one."""
-        known = self._namespaces.get(name)
-        if known is None and (name == "/" or self.terms.has(name)):
-            known = self._namespaces[name] = Namespace(name)
-        return known
-
-    def policy_of(self, namespace: Namespace) -> Policy:
-        """Return what the sessions of a namespace are like."""
-        policy = self._policies.get(namespace.name)
-        if policy is None:
-            policy = self._policies[namespace.name] = replace(self.terms.policy, namespace=namespace.name)
-        return policy
-
-
-class Client:
+class Client(Talk):
     """One client.
 
     Args:
@@ -113,18 +59,20 @@ class Client:
         connection: the same.
         gate: lets it in.
         terms: what it is offered.
+        most_unheard: see `Terms`.
         streams: by the names of the namespaces that it is in.
     """
 
-    __slots__ = ("_all", "_reader", "_unheard", "connection", "gate", "streams", "terms")
+    __slots__ = ("_all", "_reader", "_unheard", "connection", "gate", "most_unheard", "streams", "terms")
 
     def __init__(self, all_of_them: SocketIo, connection: EngineConnection) -> None:
         self._all = all_of_them
         self._reader = Reader()
-        self._unheard = 0
+        self._unheard: int = 0
         self.connection = connection
         self.gate = all_of_them.gate
         self.terms = all_of_them.terms
+        self.most_unheard: int = all_of_them.terms.most_unheard
         self.streams: dict[str, NamespaceStream] = {}
         self._expect()
 
@@ -144,7 +92,10 @@ class Client:
     @property
     def ready(self) -> bool:
         """See `Talk`."""
-        return all(stream.room for stream in self.streams.values())
+        for stream in self.streams.values():  # noqa: SIM110 - asked for at every message; a generator takes longer
+            if not stream.room:
+                return False
+        return True
 
     @property
     def wanted(self) -> bool:
@@ -238,7 +189,17 @@ class Client:
         self._unheard += len(payload)
         has_room = self.connection.send(payload)
         if self._unheard >= MOST_UNHEARD:
-            self.ask()
+            self.connection.ask()
+        return has_room
+
+    def send_frames(self, frames: bytes) -> bool:
+        """Send packets that are frames already, on the WebSocket by which it is connected; see `send`."""
+        if not frames:
+            return True
+        self._unheard += len(frames)
+        has_room = self.connection.send_frames(frames)
+        if self._unheard >= MOST_UNHEARD:
+            self.connection.ask()
         return has_room
 
     def ask(self) -> None:

@@ -9,8 +9,9 @@
     acknowledged with what the handlers return: None is no argument, all else is as in rule 2. If they refuse it, or
     fail, then with the error, an object.
 4.  What the server asks is an event with an id; the acknowledgement is its answer.
-5.  A packet is written once for each namespace, whoever receives it, as a payload of Engine.IO, with its attachments.
-    So an event's name is the path that the packet was sent to, room or not.
+5.  A packet is written once for each namespace, whoever receives it, as a payload of Engine.IO, with its attachments;
+    and once more as what that is on a WebSocket. So an event's name is the path that the packet was sent to, room or
+    not.
 """
 
 from __future__ import annotations
@@ -56,14 +57,16 @@ class Namespace:
         name: the same.
         path: the path of what is sent there without a name; nothing in the main namespace.
         encoding: writes packets for those who are there.
+        frames: the same for those on WebSockets.
     """
 
-    __slots__ = ("encoding", "name", "path")
+    __slots__ = ("encoding", "frames", "name", "path")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.path = name[1:]
         self.encoding = EventEncoding(self)
+        self.frames = FrameEncoding(self.encoding)
 
     def path_of(self, event: str) -> str:
         """Return the path of an event (rule 1)."""
@@ -141,6 +144,25 @@ class EventEncoding(Encoding):
         data = take_out(args, attachments)
         text = head(kind, self._namespace.name, asked, len(attachments)) + _encode(data).decode()
         return engine.payload_of((engine.MESSAGE, text), *[(engine.MESSAGE, one) for one in attachments])
+
+
+class FrameEncoding(Encoding):
+    """The same, as they are on a WebSocket.
+
+    Args:
+        events: what writes their payloads, which are not kept.
+    """
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: EventEncoding) -> None:
+        super().__init__(f"{events.name} websocket")
+        self._events = events
+
+    def write(self, packet: Packet) -> bytes:
+        """Write the packet; nothing, as there."""
+        payload = self._events.write(packet)
+        return engine.frames_of(payload) if payload else b""
 
 
 def arguments(message: Any, plain: Any, *, none: list[Any]) -> list[Any]:

@@ -102,20 +102,20 @@ class NamespaceStream(Stream):
         super().__init__()
         self._credentials: HandshakeCredentials | None = credentials
         self.namespace = namespace
-        self.written = 0
-        self.left = False
+        self.written: int = 0
+        self.left: bool = False
         self._client = client
         self._name = ""
         self._pid = ""
-        self._told = False  # that it is connected
+        self._told: bool = False  # that it is connected
         self._returning: Returning | None = None
         self._opening: NamespaceOpening | None = None
-        self._marked = 0
-        self._full = False
+        self._marked: int = 0
+        self._full: bool = False
         self._asked: NamespaceRequest | None = None  # the request that was not answered yet
         self._pending: list[Packet] = []
-        self._pending_bytes = 0
-        self._share = client.terms.most_packets  # how many go together
+        self._pending_bytes: int = 0
+        self._share: int = client.terms.most_packets  # how many go together
 
     # -- the session (rules 1 and 2) --------------------------------------------------------------
 
@@ -176,6 +176,18 @@ class NamespaceStream(Stream):
         if self.left:
             return True
         self._tell()
+        client, written = self._client, first_seq - 1 + len(packets)
+        self.written = written
+        if len(packets) == 1 and not self._pid and client.connection.by_websocket:
+            has_room = client.send_frames(self.namespace.frames.encode(packets[0]))
+        else:
+            has_room = client.send(self._payload(first_seq, packets))
+        self._full = not has_room
+        if written - self._marked >= client.most_unheard:
+            client.ask()
+        return has_room
+
+    def _payload(self, first_seq: int, packets: Sequence[Packet]) -> bytes:
         encode = self.namespace.encoding.encode
         if not self._pid:
             payloads = [encode(packet) for packet in packets]
@@ -183,12 +195,7 @@ class NamespaceStream(Stream):
             payloads = [
                 self._numbered(encode(packet), packet, seq) for seq, packet in enumerate(packets, first_seq)
             ]
-        self.written = first_seq - 1 + len(packets)
-        has_room = self._client.send(engine.SEPARATOR.join(filter(None, payloads)))
-        self._full = not has_room
-        if self.written - self._marked >= self._client.terms.most_unheard:
-            self._client.ask()
-        return has_room
+        return engine.SEPARATOR.join([payload for payload in payloads if payload])
 
     def _numbered(self, payload: bytes, packet: Packet, seq: int) -> bytes:
         is_event = payload and (packet.extra is None or "ask" not in packet.extra) and payload[1:2] in b"25"
