@@ -4,8 +4,8 @@
     is refused, and so are more than `MOST_NAMESPACES`. Who is in none for `Times.connect` seconds is closed.
 2.  What is no packet, a packet to a namespace that the client is not in, a second CONNECT to one, and an error from a
     client, close the connection; so the others are told as well.
-3.  The token that the gate is shown is what the client gives as `auth`; if that has a `token` and nothing beside it,
-    then that. Each namespace is judged by itself.
+3.  The token that the gate is shown is what the client gives as `auth`, or emits later as `::token`; if that has a
+    `token` and nothing beside it, then that. Each namespace is judged by itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
-from cometary.gate.opening import NO_TOKEN
 from cometary.transport.codecs import json
 from cometary.transport.wires.engineio import packets as engine
 from cometary.transport.wires.engineio.connection import Talk
+from cometary.transport.wires.socketio.auth import returning_of, token_of
 from cometary.transport.wires.socketio.packets import (
     ACK,
     CONNECT,
@@ -30,11 +30,12 @@ from cometary.transport.wires.socketio.packets import (
     bad,
     head,
 )
-from cometary.transport.wires.socketio.stream import NamespaceStream, Returning
+from cometary.transport.wires.socketio.stream import NamespaceStream
 
 if TYPE_CHECKING:
     from cometary.sessions.policy import Policy
     from cometary.transport.wires.engineio.connection import EngineConnection
+    from cometary.transport.wires.socketio.auth import Returning
     from cometary.transport.wires.socketio.common import SocketIo
     from cometary.transport.wires.socketio.events import Namespace
 
@@ -43,9 +44,6 @@ MOST_NAMESPACES: Final = 20
 
 MOST_UNHEARD: Final = 64 * 1024
 """Bytes on their way beyond which a client is asked for a sign of life."""
-
-MOST_DIGITS: Final = 15
-"""Of an offset."""
 
 
 class Client(Talk):
@@ -219,22 +217,3 @@ class Client(Talk):
         engine_of_all = self._all.engine
         if engine_of_all is not None:
             engine_of_all.alarms.after("retry", float(seconds)).add(do, trio.current_time())
-
-
-def token_of(auth: dict[str, Any]) -> Any:
-    """Return what the gate is shown of what a client gives as `auth` (rule 3)."""
-    given = {name: value for name, value in auth.items() if name not in {"pid", "offset"}}
-    if given.keys() == {"token"}:
-        return given["token"]
-    return given or NO_TOKEN
-
-
-def returning_of(auth: dict[str, Any]) -> Returning | None:
-    """Return what a client says that was here before; None if it was not."""
-    pid, offset = auth.get("pid"), auth.get("offset", "0")
-    if not isinstance(pid, str) or not isinstance(offset, str):
-        return None
-    sid, dot, name = pid.partition(".")
-    if not dot or not (offset.isascii() and offset.isdigit() and len(offset) <= MOST_DIGITS):
-        return None
-    return Returning(sid, name, int(offset), pid)

@@ -12,30 +12,34 @@
 5.  Every event that is sent has its number in the session. It is told as the last argument, where sessions are
     recovered (`Terms.recovers`), and comes back with the client; so exactly what it lacks is sent again. Else the
     number is ours alone: what has arrived is known by Engine.IO (`mark`, `arrived`).
-6.  The session's end is told as DISCONNECT where it is for good: a client takes that as a wish not to come back. Where
+6.  What answers the session's `::token` is a request by itself, before what waits; and its outcome is told as that of
+    every event to a control path is (`Question`). It is judged as the gate judges tokens on streams.
+7.  The session's end is told as DISCONNECT where it is for good: a client takes that as a wish not to come back. Where
     it should come back, the connection is closed instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cometary.errors import ProtocolError
-from cometary.gate.opening import Opening
+from cometary.packets.notices import EXPIRING_PATH
+from cometary.packets.packet import Packet
 from cometary.packets.paths import check_path
-from cometary.sessions import Request
 from cometary.sessions.events import Stream
 from cometary.transport.codecs import json
 from cometary.transport.wires.engineio import packets as engine
+from cometary.transport.wires.socketio.auth import token_of
 from cometary.transport.wires.socketio.events import with_offset
 from cometary.transport.wires.socketio.packets import CONNECT, CONNECT_ERROR, DISCONNECT, head
+from cometary.transport.wires.socketio.requests import NamespaceOpening, NamespaceRequest, Renewal
 
 if TYPE_CHECKING:
     from cometary.gate.opening import Welcome
-    from cometary.packets.packet import Packet
-    from cometary.sessions.policy import Policy
+    from cometary.packets.question import Question
     from cometary.transport.wires.engineio.credentials import HandshakeCredentials
+    from cometary.transport.wires.socketio.auth import Returning
     from cometary.transport.wires.socketio.client import Client
     from cometary.transport.wires.socketio.events import Namespace
 
@@ -45,24 +49,6 @@ EVENT_COSTS: Final = 64
 
 FOR_GOOD: Final = frozenset(("kicked", "closed", "expired"))
 """Reasons of a session's end after which its client is not to come back by itself."""
-
-WIRE: Final = "socketio"
-
-
-class Returning(NamedTuple):
-    """What a client says that was here before.
-
-    Attributes:
-        sid: the id of its session.
-        name: the session's public name.
-        ack: the number of the last event that it has received.
-        pid: how it was told the first two.
-    """
-
-    sid: str
-    name: str
-    ack: int
-    pid: str
 
 
 class NamespaceStream(Stream):
@@ -90,6 +76,7 @@ class NamespaceStream(Stream):
         "_pending",
         "_pending_bytes",
         "_pid",
+        "_renewals",
         "_returning",
         "_share",
         "_told",
@@ -114,6 +101,7 @@ class NamespaceStream(Stream):
         self._full: bool = False
         self._asked: NamespaceRequest | None = None  # the request that was not answered yet
         self._pending: list[Packet] = []
+        self._renewals: list[Question] = []
         self._pending_bytes: int = 0
         self._share: int = client.terms.most_packets  # how many go together
 
@@ -169,7 +157,7 @@ class NamespaceStream(Stream):
         said = "" if data is None else json.encode(data).decode()
         self._client.send(engine.payload_of((engine.MESSAGE, f"{head(kind, self.namespace.name)}{said}")))
 
-    # -- what the session says (rules 5 and 6) ----------------------------------------------------
+    # -- what the session says (rules 5 and 7) ----------------------------------------------------
 
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """See `Stream`."""
@@ -225,6 +213,7 @@ class NamespaceStream(Stream):
     def _leave(self) -> None:
         self.left = True
         self._pending.clear()
+        self._renewals.clear()
         self._client.forget(self)
 
     def drained(self) -> None:
@@ -242,7 +231,7 @@ class NamespaceStream(Stream):
         if self.sid and not self.left:
             self._client.gate.hear(self, self._marked)
 
-    # -- what the client says (rules 3 and 4) -----------------------------------------------------
+    # -- what the client says (rules 3, 4 and 6) -----------------------------------------------------
 
     @property
     def room(self) -> bool:
@@ -251,6 +240,11 @@ class NamespaceStream(Stream):
 
     def take(self, packet: Packet, size: int) -> None:
         """Take what the client sends."""
+        if packet.path == EXPIRING_PATH:
+            self._renewals.append(cast("Question", packet))  # as every packet to a control path is
+            self._pending_bytes += max(size, EVENT_COSTS)
+            self.submit()
+            return
         try:
             check_path(packet.path, from_client=True)
         except ProtocolError:
@@ -277,15 +271,43 @@ class NamespaceStream(Stream):
 
     def submit(self) -> None:
         """Hand what waits to the session, unless it is at something."""
-        if self._asked is not None or not self._told or not (self._pending or self.left):
+        if self._asked is not None or not self._told:
+            return
+        if not (self._pending or self._renewals or self.left):
             return
         rid = self._client.gate.next_rid(self)
         if not rid or (self._client.connection.ended and not self.left):
             return  # the session has ended, or may have another stream by now
+        if self._renewals:
+            self._renew(rid, self._renewals.pop(0))
+            return
         packets, self._pending = self._pending[: self._share], self._pending[self._share :]
         closes = self.left and not self._pending
         self._asked = request = NamespaceRequest(self, rid, packets, close=closes, size=self._pending_bytes)
         self._client.gate.submit_on(self, request)
+
+    def _renew(self, rid: int, said: Question) -> None:
+        client, token = self._client, said.message
+        if isinstance(token, dict):
+            token = token_of(cast("dict[str, Any]", token))
+        self._asked = request = Renewal(self, rid, said)
+        client.gate.submit_on(self, request, client.connection.credentials.with_token(token))
+
+    def renewed(self, request: Renewal, error: ProtocolError | None) -> None:
+        """Tell the client whether its token counts."""
+        said = request.said
+        if error is not None and error.condition == "too-many-requests":
+            self._renewals.insert(0, said)
+            self._client.after(error.retry_after or 1, self._try_again)
+            return
+        told = (
+            said.answer(None)
+            if error is None
+            else said.refusal(error.condition, error.detail, **error.members)
+        )
+        if told is not None and not self.left:
+            self._client.send(self.namespace.encoding.write(Packet(*told)))
+        self._settled()
 
     def settle(self, request: NamespaceRequest, error: ProtocolError | None = None) -> None:
         """Take note that a request was answered."""
@@ -295,8 +317,11 @@ class NamespaceStream(Stream):
             self._client.after(error.retry_after or 1, self._try_again)
             return
         self._share = min(2 * self._share, self._client.terms.most_packets)
+        self._settled()
+
+    def _settled(self) -> None:
         self._asked, was_full = None, not self.room
-        if not self._pending:
+        if not (self._pending or self._renewals):
             self._pending_bytes = 0
         self.submit()
         if was_full and self.room:
@@ -310,49 +335,3 @@ class NamespaceStream(Stream):
     def peer(self) -> str:
         """The address that the client came from."""
         return self._client.connection.credentials.peer
-
-
-class NamespaceOpening(Opening):
-    """A client asks for a session in one namespace."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: NamespaceStream, credentials: HandshakeCredentials, policy: Policy) -> None:
-        super().__init__(0, credentials, WIRE, None, policy)
-        self.stream = stream
-        self._stream = stream
-
-    def opened(self, welcome: Welcome) -> None:
-        """See `Opening`."""
-        self._stream.opened(welcome)
-
-    def refuse(self, error: ProtocolError) -> None:
-        """See `Opening`."""
-        self._stream.not_opened(error)
-
-
-class NamespaceRequest(Request):
-    """What a client sends to one namespace."""
-
-    __slots__ = ("_stream",)
-
-    holds: ClassVar[bool] = False
-
-    def __init__(
-        self, stream: NamespaceStream, rid: int, packets: Sequence[Packet], *, close: bool, size: int
-    ) -> None:
-        super().__init__(rid, 0, packets, close=close, size=size)
-        self._stream = stream
-
-    @property
-    def address(self) -> str:
-        """The address that it came from."""
-        return self._stream.peer
-
-    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:  # noqa: ARG002 - nothing is lacked
-        """See `Request`."""
-        self._stream.settle(self)
-
-    def refuse(self, error: ProtocolError) -> None:
-        """See `Request`."""
-        self._stream.settle(self, error)

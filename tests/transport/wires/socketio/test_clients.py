@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,9 +12,17 @@ from trio.testing import MockClock
 
 from cometary.app import App
 from cometary.errors import AskError, RefusedError
-from cometary.sessions import Session
+from cometary.sessions import Admission, Session
 from tests.protocol.client import Recorder, World, serving
-from tests.transport.wires.socketio.talking import SOCKETIO, Frames, Polling, begun, query, response_of
+from tests.transport.wires.socketio.talking import (
+    SOCKETIO,
+    Frames,
+    Polling,
+    begun,
+    framed,
+    query,
+    response_of,
+)
 
 
 @pytest.fixture
@@ -138,6 +147,61 @@ async def test_the_application_says_who_is_let_in_and_to_which_namespace(mock_cl
             assert json.loads("{" + said)["data"]["error"] == "unauthorized"
             assert isinstance(json.loads("{" + said)["message"], str)
     assert seen == ["right", {"token": "right", "more": 1}, None, 1]
+
+
+def user_for_seconds(token: object) -> Admission | bool:
+    """A token is a user, and seconds."""
+    user, _, seconds = str(token).partition(" ")
+    return Admission({"user": user}, float(seconds)) if seconds else False
+
+
+@asynccontextmanager
+async def expiring(recorder: Recorder, **settings: object) -> AsyncGenerator[World]:
+    """A server whose sessions expire, and which does not ask for signs of life meanwhile."""
+    recorder.app.authenticate(user_for_seconds)
+    async with serving(recorder.app, socketio_ping_interval=3600, **settings, **SOCKETIO) as world:
+        yield world
+
+
+async def test_a_token_that_expires_is_renewed_by_an_event_or_the_session_ends(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    async with expiring(recorder) as world:
+        socket = await begun(world)
+        await socket.connect(auth={"token": "ada 100"})
+        await world.pass_time(mock_clock, 70)
+        assert await socket.hear() == ['42["::token",{"expires":30}]']
+        await socket.say('421["::token","bob 100"]')
+        [told] = await socket.hear()
+        assert told.startswith('431[{"error":"unauthorized","detail":')
+        await socket.say('42["::token","bob 100"]')
+        [told] = await socket.hear()
+        assert told.startswith('42["::refused",{"path":"::token","error":"unauthorized","detail":')
+        await socket.say('42["a",1]')
+        await socket.say('422["::token",{"token":"ada 200"}]')
+        assert await socket.hear() == ["432[]"]
+        await world.pass_time(mock_clock, 160)
+        assert (recorder.packets, recorder.ended) == ([("a", 1)], [])
+        await world.pass_time(mock_clock, 50)
+        assert [reason for reason, _ in recorder.ended] == ["kicked"]
+        assert await socket.hear(2) == ['42["::token",{"expires":30}]', "41"]
+
+
+async def test_tokens_that_come_too_fast_are_put_off_and_judged_in_their_turn(
+    recorder: Recorder, mock_clock: MockClock
+) -> None:
+    async with expiring(recorder, opens_per_minute=3, trusted_proxies=("127.0.0.1",)) as world:
+        socket = await framed(world, headers={"X-Forwarded-For": "192.0.2.1"})
+        await socket.hear()
+        await socket.connect(auth={"token": "ada 100"})
+        for number in range(4):
+            await socket.say(f'42{number}["::token","ada 20{number}"]')
+        await socket.say('42["a",1]')
+        assert await socket.hear(2) == ["430[]", "431[]"]
+        assert recorder.packets == []
+        await world.pass_time(mock_clock, 61)
+        assert await socket.hear(2) == ["432[]", "433[]"]
+        assert recorder.packets == [("a", 1)]
 
 
 # -- events ---------------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+"""What a client of Socket.IO gives as `auth`: who it is, and whether it was here before."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from cometary.gate.opening import NO_TOKEN
+
+MOST_DIGITS: Final = 15
+"""Of an offset."""
+
+
+class Returning(NamedTuple):
+    """What a client says that was here before.
+
+    Attributes:
+        sid: the id of its session.
+        name: the session's public name.
+        ack: the number of the last event that it has received.
+        pid: how it was told the first two.
+    """
+
+    sid: str
+    name: str
+    ack: int
+    pid: str
+
+
+def token_of(auth: dict[str, Any]) -> Any:
+    """Return what the gate is shown: all that is given; if that has a `token` and nothing beside it, then that."""
+    given = {name: value for name, value in auth.items() if name not in {"pid", "offset"}}
+    if given.keys() == {"token"}:
+        return given["token"]
+    return given or NO_TOKEN
+
+
+def returning_of(auth: dict[str, Any]) -> Returning | None:
+    """Return what a client says that was here before; None if it was not."""
+    pid, offset = auth.get("pid"), auth.get("offset", "0")
+    if not isinstance(pid, str) or not isinstance(offset, str):
+        return None
+    sid, dot, name = pid.partition(".")
+    if not dot or not (offset.isascii() and offset.isdigit() and len(offset) <= MOST_DIGITS):
+        return None
+    return Returning(sid, name, int(offset), pid)
