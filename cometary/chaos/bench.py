@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -25,6 +26,7 @@ from cometary.chaos.progress import Progress
 from cometary.chaos.report import Report
 from cometary.chaos.shared import Shared, Target, find
 from cometary.chaos.tempo import Tempo
+from cometary.chaos.xmpp_echo import xmpp_echo
 from cometary.chaos.zombies import MOST
 from cometary.errors import TargetError
 
@@ -98,9 +100,19 @@ class Bench:
         plan = self._plan
         if plan.url is not None:
             return plan.url, plan.control, plan.pid
-        server = await stack.enter_async_context(own_server(plan))
+        beside = await self._beside(stack)
+        server = await stack.enter_async_context(own_server(plan, beside))
+        if plan.speaks == "stomp":
+            self._shared.beside = await find(f"http://127.0.0.1:{beside}", anywhere=False)
         self.log = server.log
         return server.comet, server.control, server.pid
+
+    async def _beside(self, stack: AsyncExitStack) -> int:
+        """Return the port of what is beside the server: an XMPP server behind it, or where it is to speak STOMP."""
+        if self._plan.speaks == "bosh":
+            return await stack.enter_async_context(xmpp_echo())
+        with socket.create_server(("127.0.0.1", 0)) as listener:  # free now, and most probably a moment later
+            return int(listener.getsockname()[1])
 
     async def _run_pages(self) -> None:
         with self._shared.scope:
@@ -204,6 +216,7 @@ class Bench:
             slowest=shared.tempo.slowest,
             ended=dict(shared.ended),
             refusals=dict(shared.refusals),
+            excused=fleet.excused,
             memory=None
             if memory is None
             else {"first": memory.first, "most": memory.most, "growth": memory.growth},

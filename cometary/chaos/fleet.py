@@ -11,6 +11,8 @@ from typing import Final
 
 import trio
 
+from cometary.chaos.guest import Guest
+from cometary.chaos.guests import page_or_guest
 from cometary.chaos.habits import MODES
 from cometary.chaos.ledger import Counts, total
 from cometary.chaos.page import Page
@@ -44,10 +46,10 @@ class Fleet:
         self.shared = shared
         self.opened = 0
         self._calm = False
-        self.pages: list[Page] = []
+        self.pages: list[Page | Guest] = []
         for number in range(plan.sessions):
             chance = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not secret
-            self.pages.append(Page(plan, target, plan.habits(number), chance, shared))
+            self.pages.append(page_or_guest(plan, target, plan.habits(number), chance, shared))
         self._vanishing = any(habits.vanishes for habits in MODES[plan.mode])
 
     @asynccontextmanager
@@ -63,7 +65,7 @@ class Fleet:
                     pages.start_soon(self._send)
                     yield
                     pages.cancel_scope.cancel()
-                await self._each(Page.close)
+                await self._each(_close)
                 if self._vanishing:
                     await self.shared.zombies.gone(self.pages[0].die + GRACE)
                 nursery.cancel_scope.cancel()
@@ -102,11 +104,11 @@ class Fleet:
             f"{opened} of {len(self.pages)} sessions are open, and no other in {OPENING:.0f} s: {why}"
         )
 
-    async def _open(self, page: Page) -> None:
+    async def _open(self, page: Page | Guest) -> None:
         await page.open()
         self.opened += 1
 
-    async def _each(self, work: Callable[[Page], Awaitable[None]]) -> None:
+    async def _each(self, work: Callable[[Page | Guest], Awaitable[None]]) -> None:
         """Do `work` with every page, with a number of them at a time."""
         pages = iter(self.pages)
 
@@ -145,6 +147,11 @@ class Fleet:
         """How many packets are out."""
         return sum(page.ledger.outstanding for page in self.pages)
 
+    @property
+    def excused(self) -> int:
+        """How many packets were lost or doubled as their wire allows."""
+        return sum(page.ledger.excused for page in self.pages)
+
     def up(self) -> Counts:
         """Return what is known of the way up."""
         return total(page.up() for page in self.pages)
@@ -152,3 +159,7 @@ class Fleet:
     def down(self) -> Counts:
         """Return what is known of the way down."""
         return total(page.down() for page in self.pages)
+
+
+async def _close(page: Page | Guest) -> None:
+    await page.close()

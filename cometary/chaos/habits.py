@@ -30,6 +30,7 @@ class Habits:
         says: whether it sends to all other pages a packet with each of its own.
         changes: whether it changes, after about the plan's time, from one wire to another, half of the times by a
             reset of the stream that it has.
+        speaks: the wire of another protocol that it speaks in place of ours; see `guest`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Habits:
     shouts: bool = False
     says: bool = False
     changes: bool = False
+    speaks: str = ""
 
     @property
     def troubles(self) -> set[Trouble]:
@@ -67,6 +69,10 @@ SHOUTING: Final = Habits("flood", shouts=True)
 
 HEARING: Final = Habits("kill-worker")
 SAYING: Final = Habits("kill-worker", says=True)
+SOCKETIO: Final = Habits("socketio", cuts=True, speaks="socketio")
+CSP: Final = Habits("csp", cuts=True, speaks="csp")
+BOSH: Final = Habits("bosh", cuts=True, speaks="bosh")
+STOMP: Final = Habits("stomp", cuts=True, speaks="stomp")
 
 MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "jitter": (JITTER,),
@@ -78,10 +84,14 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "flood": (SHOUTING, *(LISTENING,) * 19),
     "kill-worker": (SAYING, *(HEARING,) * 19),
     "mixed": (JITTER, HALF_OPEN, SLOW, LATE_POLL, CHANGING),
+    "socketio": (SOCKETIO,),
+    "csp": (CSP,),
+    "bosh": (BOSH,),
+    "stomp": (STOMP,),
 }
 """The habits that a mode's pages have by turns."""
 
-CRASHING: Final = frozenset({"crash", "mixed"})
+CRASHING: Final = frozenset({"crash", "mixed", "socketio", "csp"})
 """Modes in which session actors are crashed as well."""
 
 KILLING: Final = frozenset({"kill-worker"})

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.chaos.application import ROOM
+from cometary.chaos.guests import SERVING
 from cometary.chaos.habits import MODES
 from cometary.errors import TargetError
 
@@ -66,11 +67,12 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server(plan: Plan) -> AsyncGenerator[OwnServer]:
+async def own_server(plan: Plan, beside: int = 0) -> AsyncGenerator[OwnServer]:
     """Run a server until the end of the block.
 
     Args:
         plan: what it is for.
+        beside: the port of what is beside it, for guests that need that; see `guests.SERVING`.
 
     Raises:
         TargetError: it does not start.
@@ -78,7 +80,7 @@ async def own_server(plan: Plan) -> AsyncGenerator[OwnServer]:
     descriptor, log = tempfile.mkstemp(prefix="cometary-chaos-", suffix=".log")
     try:
         process = await trio.lowlevel.open_process(
-            _command(plan),
+            _command(plan, beside),
             stdout=subprocess.PIPE,
             stderr=descriptor,
             env=_environment(),
@@ -93,12 +95,13 @@ async def own_server(plan: Plan) -> AsyncGenerator[OwnServer]:
         await _stop(process)
 
 
-def _command(plan: Plan) -> list[str]:
+def _command(plan: Plan, beside: int) -> list[str]:
     waits_for_die = any(habits.lingers or habits.vanishes for habits in MODES[plan.mode])
     times = SHORT if waits_for_die or plan.sessions <= FEW else PATIENT
     kind = ("--workers", str(plan.workers), "--paths", KEPT) if plan.kills else ("--crash-calls", "on")
     options = f"--port 0 --control 127.0.0.1:0 {times} --log-level error"
-    return [sys.executable, "-m", "cometary", "serve", APP, *options.split(), *kind]
+    speaks = " ".join(SERVING.get(habits.speaks, "") for habits in MODES[plan.mode]).format(beside=beside)
+    return [sys.executable, "-m", "cometary", "serve", APP, *options.split(), *kind, *speaks.split()]
 
 
 def _environment() -> dict[str, str]:

@@ -133,6 +133,8 @@ class Plan:
             raise ConfigError("--control", f"{self.mode} needs it: session actors are crashed through it")
         if self.kills and self.url is not None:
             raise ConfigError(self.url, f"{self.mode} is for a server of its own, whose processes it kills")
+        if self.speaks in WITHOUT_URL and self.url is not None:
+            raise ConfigError("URL", f"{self.mode} runs against a server of its own only")
         if self.watch_memory and self.url is not None and self.pid is None:
             raise ConfigError("--watch-memory", "needs the --pid of the server")
         if self.watch_memory and self.seconds <= FIRST_MINUTE:
@@ -148,6 +150,11 @@ class Plan:
         """Whether workers are killed."""
         return self.mode in KILLING
 
+    @property
+    def speaks(self) -> str:
+        """The wire of another protocol that pages speak; nothing for our own."""
+        return self.habits(0).speaks
+
     def habits(self, page: int) -> Habits:
         """Return how the page with this number behaves."""
         kinds = MODES[self.mode]
@@ -158,6 +165,9 @@ OPTIONS: Final = tuple(
     Option(entry.name.replace("_", "-"), default=entry.default, **entry.metadata) for entry in fields(Plan)
 )
 """Every option, in the order in which they are explained."""
+
+WITHOUT_URL: Final = frozenset({"bosh", "stomp"})
+"""Wires for which the server has to have something beside it."""
 
 FIRST_MINUTE: Final = 60
 """Seconds in which a server may grow."""

@@ -59,6 +59,7 @@ class Report:
         endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
         refusals: errors that the server answered with, by condition.
+        excused: packets that were lost or doubled as their wire allows; they are in no other count.
         memory: the server's in bytes, at the end of the first minute and at the most after it; its growth.
         flat: whether that growth is within what is allowed; None if nobody watched.
     """
@@ -85,6 +86,7 @@ class Report:
     endings: Counts = field(default_factory=Counts)
     ended: dict[str, int] = field(default_factory=dict[str, int])
     refusals: dict[str, int] = field(default_factory=dict[str, int])
+    excused: int = 0
     memory: dict[str, float] | None = None
     flat: bool | None = None
 
@@ -161,6 +163,11 @@ class Report:
             )
         if changed := self.troubles.get("changed"):
             lines.append(f"{changed} changes from one wire to another")
+        if self.excused:
+            lines.append(
+                f"{self.excused} packets were under way when their connection broke, and were lost or came again, "
+                "of which their wire promises no better: they are not counted"
+            )
         if left := self.zombies["left"]:
             lines.append(
                 f"{left:.0f} connections left open, of which the server closed {self.zombies['closed']:.0f}, "

@@ -74,6 +74,7 @@ class Shared:
 
     Attributes:
         token: what is given to the server's authenticator; None for nothing.
+        beside: where guests connect that speak at a listener of their own; None where none do.
         replays: how long replays took.
         tempo: how fast it goes.
         zombies: the connections that were left open.
@@ -86,6 +87,7 @@ class Shared:
     """
 
     token: str | None = None
+    beside: Target | None = None
     replays: Quantiles = field(default_factory=Quantiles)
     tempo: Tempo = field(default_factory=Tempo)
     zombies: Zombies = field(default_factory=Zombies)

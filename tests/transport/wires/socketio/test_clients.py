@@ -156,7 +156,7 @@ def user_for_seconds(token: object) -> Admission | bool:
 
 
 @asynccontextmanager
-async def expiring(recorder: Recorder, **settings: object) -> AsyncGenerator[World]:
+async def expiring(recorder: Recorder, **settings: Any) -> AsyncGenerator[World]:
     """A server whose sessions expire, and which does not ask for signs of life meanwhile."""
     recorder.app.authenticate(user_for_seconds)
     async with serving(recorder.app, socketio_ping_interval=3600, **settings, **SOCKETIO) as world:
