@@ -14,7 +14,7 @@ import trio
 from tests.fuzzing.attack import answer, case
 from tests.fuzzing.campaign import campaign
 from tests.fuzzing.sessions import OPEN
-from tests.fuzzing.target import target
+from tests.fuzzing.target import DIE, target
 
 
 def main() -> int:
@@ -26,10 +26,16 @@ def main() -> int:
     parser.add_argument(
         "--wire", choices=sorted({*OPEN} - {"control"}), default="comet", help="on which wire"
     )
+    parser.add_argument(
+        "--die",
+        type=float,
+        default=DIE,
+        help="seconds that the server waits for anybody; more on a busy machine",
+    )
     options = parser.parse_args()
     if options.case is not None:
         return trio.run(_send, options.seed, options.case, options.wire)
-    with target() as running:
+    with target(options.die) as running:
         result = trio.run(campaign, running, options.seed, options.requests, options.wire)
     print(result)  # noqa: T201 - a program prints
     return 1 if result.faults else 0

@@ -18,7 +18,7 @@ from tests.fuzzing.xmpp import xmpp_server
 from tests.servers import ECHO, RunningServer, running_server
 
 OPTIONS: Final = [
-    *("--wait", "0.2", "--die", "2", "--log-level", "warning", "--watchdog", "0"),
+    *("--wait", "0.2", "--log-level", "warning", "--watchdog", "0"),
     *("--csp", "/csp", "--bosh", "/http-bind", "--xmpp-hosts", "localhost"),
     *(
         "--bosh-inactivity",
@@ -35,8 +35,11 @@ OPTIONS: Final = [
 ]
 """Short times: held requests are answered, and sessions left alone end, while the attack goes on."""
 
+DIE: Final = 2.0
+"""Seconds of the die timer, which also bounds how long a head may take to come."""
+
 RECOVERY: Final = 15.0
-"""Seconds, after which nothing of the attack may be left: the die timer, and time for a loaded machine."""
+"""Seconds beyond that, after which nothing of the attack may be left, on a loaded machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Target:
 
     server: RunningServer
     log: IO[bytes]
+    die: float = DIE
 
     @property
     def ports(self) -> Ports:
@@ -78,7 +82,7 @@ class Target:
     async def footprint(self) -> Footprint:
         """Return what it takes, once its sessions are over."""
         sessions = -1
-        with trio.move_on_after(RECOVERY):
+        with trio.move_on_after(self.die + RECOVERY):
             while sessions != 0:
                 await trio.sleep(0.1)
                 sessions = len((await self._call("/sessions"))["sessions"])
@@ -95,11 +99,13 @@ class Target:
 
 
 @contextmanager
-def target() -> Generator[Target]:
-    """Run a server until the end of the block."""
+def target(die: float = DIE) -> Generator[Target]:
+    """Run a server until the end of the block; its die timer has so many seconds."""
     with (
         tempfile.NamedTemporaryFile(prefix="cometary-fuzzing-") as log,
         xmpp_server() as xmpp,
-        running_server(ECHO, *OPTIONS, "--xmpp", f"127.0.0.1:{xmpp}", log=log.file) as server,
+        running_server(
+            ECHO, *OPTIONS, "--die", f"{die:g}", "--xmpp", f"127.0.0.1:{xmpp}", log=log.file
+        ) as server,
     ):
-        yield Target(server, log)  # pyright: ignore[reportArgumentType]
+        yield Target(server, log, die)  # pyright: ignore[reportArgumentType]

@@ -122,7 +122,9 @@ class ResponseEncoder:
 
 def with_lines(head: bytes, headers: Headers, *, closing: bool) -> tuple[bytes, bytes]:
     """The head that goes with further headers, and these as lines."""
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+    if not headers:
+        return head, CLOSE if closing else b""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
     if b"Cache-Control: " in lines:
         head = head.replace(NO_STORE, b"", 1)
     return head, lines + CLOSE if closing else lines

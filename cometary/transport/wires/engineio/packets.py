@@ -85,7 +85,7 @@ def read_text(text: str) -> Packet:
 
 def frames_of(payload: bytes) -> bytes:
     """Return what a payload of this server's is on a WebSocket: a frame for each of its packets."""
-    if SEPARATOR not in payload and payload[:1] != IN_BASE64:
+    if payload.find(SEPARATOR) < 0 and payload[:1] != IN_BASE64:  # `in` tries bytes as a number first
         return frame(TEXT, payload)
     return b"".join([_frame(piece) for piece in payload.split(SEPARATOR)])
 

@@ -86,8 +86,9 @@ class Namespace:
         """Return what an event, or an acknowledgement, is to the session."""
         if said.kind == ACK:
             return Packet(ANSWER_PATH, {"ask": f"{OURS}{said.id}", "value": message_of(said.data)})
-        name, *args = cast("list[Any]", said.data)
-        path, message = self.path_of(str(name)), message_of(args)
+        data = cast("list[Any]", said.data)
+        path = self.path_of(str(data[0]))
+        message = data[1] if len(data) == 2 else message_of(data[1:])  # noqa: PLR2004 - one argument, as nearly always
         if said.id is not None or path.startswith(CONTROL_PREFIX):
             return Question(path, message, None if said.id is None else str(said.id))
         return Packet(path, message)

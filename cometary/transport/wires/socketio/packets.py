@@ -47,6 +47,9 @@ RESERVED: Final = frozenset(
 
 PLACEHOLDER: Final = "_placeholder"
 
+PLAIN_EVENT: Final = "2["
+"""What nearly all that clients send begins with: an event in the main namespace that asks for nothing."""
+
 
 class SocketPacket:
     """One packet.
@@ -135,6 +138,10 @@ def read(text: str) -> SocketPacket:
     Raises:
         ProtocolError: `bad-request`: it is none; the client's fault.
     """
+    if text.startswith(PLAIN_EVENT):
+        packet = SocketPacket(EVENT, MAIN, None, json.decode(text[1:].encode(errors="surrogatepass")))
+        check(packet)
+        return packet
     kind, rest = text[:1], text[1:]
     if kind not in {"0", "1", "2", "3", "4", "5", "6"}:
         raise bad("A packet begins with its type, a digit from 0 to 6.")
