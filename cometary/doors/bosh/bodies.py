@@ -86,6 +86,11 @@ class Body:
         return self.attributes.get(RESTART) in {"true", "1"}
 
     @property
+    def names_stream(self) -> bool:
+        """Whether it is of one stream among several; the server offers none, so there is none of that name."""
+        return "stream" in self.attributes
+
+    @property
     def is_empty(self) -> bool:
         """Whether all that it asks for is an answer."""
         return not (self.children or self.terminates or "pause" in self.numbers or self.restarts)

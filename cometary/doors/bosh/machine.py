@@ -6,7 +6,7 @@ the same answer. So the states are the same, but the machine is another:
 1.  `have_request`: at least one request with a live connection is held. `waiting`: none is, and nothing waits.
     `have_packet`: elements wait for a request. `closing`: the XMPP server has ended its stream; whoever asks is told.
 2.  Requests are processed, and answered, in the order of their ids. One that comes early waits for those before it. One
-    outside the window ends the session (`item-not-found`).
+    outside the window ends the session (`item-not-found`), and so does one of a stream that there is not.
 3.  If a request that was answered is repeated, it gets the same answer. If one that is held is repeated, it is answered
     on its old connection with an error from which the client can recover, and is held on the new one.
 4.  No more are held than were agreed: when one more comes, the oldest is answered. What waits goes with the oldest
@@ -132,7 +132,7 @@ class BoshMachine(StateMachine):
         body, terms = asked.body, self.terms
         held = Held(asked, asked.now + terms.wait)
         self._held.append(held)
-        if not self._keys.admit(body):
+        if not self._keys.admit(body) or body.names_stream:
             return self._terminate(ITEM_NOT_FOUND, actions, asked)
         if terms.acknowledges:
             held.report = self._acknowledge(body.numbers.get("ack", body.rid - 1), asked.now)

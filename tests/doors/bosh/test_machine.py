@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any, Final
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.doors.bosh.answers import MOST_BYTES
+from cometary.doors.bosh.bodies import read_body
+from cometary.doors.bosh.names import HTTPBIND
 from cometary.doors.bosh.terms import Offer
 from cometary.doors.bosh.waiting import MOST_WAITING
 from tests.doors.bosh.driver import FIRST, OFFER, Driver, Request
@@ -350,6 +355,35 @@ def test_b14_a_client_that_does_not_say_its_version_is_told_by_the_status(
         rid += 1
     culprit = driver.ask(rid=rid, **said)
     assert (culprit.status, culprit.raw) == (status, b"")
+
+
+def test_b16_there_is_one_stream_and_what_is_of_another_one_is_not_found() -> None:
+    driver = Driver()
+    assert "stream" not in driver.first.said
+    adding = driver.ask(to="other.example")  # which is for servers that have said that there may be several
+    assert adding.held
+    driver.arrive(A)
+    assert "stream" not in adding.said
+    last = driver.ask(B, stream="another", type="terminate")
+    assert last.condition == "item-not-found"
+    assert (driver.forwarded, driver.ended) == ([], True)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
+def test_b21_json_in_an_element_goes_by_the_same_rules(value: object) -> None:
+    element = b"<json xmlns='urn:xmpp:json:0'>%b</json>" % escape(json.dumps(value)).encode()
+    driver = Driver(ack="1", hold="1")
+    request = driver.ask(
+        *read_body(b"<body xmlns='%b' rid='1'>%b</body>" % (HTTPBIND.encode(), element)).children
+    )
+    assert driver.forwarded == [element]
+    driver.arrive(element)
+    again = driver.ask(element, rid=driver.last)
+    assert again.raw == request.raw
+    assert driver.forwarded == [element]
+    [child] = ET.fromstring(again.raw)  # noqa: S314 - it is ours
+    assert json.loads(child.text or "") == value
+    assert driver.ask(type="terminate").said["type"] == "terminate"
 
 
 def test_b20_when_the_server_stops_the_client_is_told() -> None:
