@@ -39,6 +39,7 @@ class House:
         said: what each of them has said, by its name.
         ended: the names of those that are over.
         updates: what was sent to each path, by whoever may.
+        stomp_speakers: how many have come by STOMP.
     """
 
     def __init__(self, clock: MockClock) -> None:
@@ -49,6 +50,7 @@ class House:
         self.said: dict[str, list[Any]] = {}
         self.ended: list[str] = []
         self.updates: dict[str, list[Any]] = {}
+        self.stomp_speakers = 0
         self.app.delegate(self)
         self.app.signon(self._enter)
         self.app.packet(SAID)(self._hear)

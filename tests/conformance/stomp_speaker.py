@@ -9,12 +9,25 @@ from urllib.parse import urlsplit
 import trio
 
 from cometary.config import Address
+from cometary.sessions import Admission
 from tests.conformance.speakers import TOO_MUCH, EndedError, House, Speaker
 from tests.doors.stomp.wire import StompClient
 from tests.protocol.client import Connection
 
-HEART_BEAT: Final = "1000,0"
-"""Every second it gives a sign of life, as it says."""
+HEART_BEAT: Final = "10000,0"
+"""Every ten seconds it gives a sign of life, as it says."""
+
+MORTAL: Final = "mortal"
+"""The login of the first who comes: it expires."""
+
+LIFE: Final = 15
+"""Seconds that it is good for: fewer than its client may be silent."""
+
+
+def may_speak(login: str, _passcode: str) -> Admission:
+    """Let everybody in, to everything."""
+    return Admission(paths=["**"], expires=LIFE if login == MORTAL else None)
+
 
 numbers: Final = count()
 
@@ -28,6 +41,8 @@ class Stomp(Speaker):
     def __init__(self, house: House) -> None:
         super().__init__(house)
         self._name = f"stomp-{next(numbers)}"
+        self._login = "" if house.stomp_speakers else MORTAL
+        house.stomp_speakers += 1
         self._client: StompClient
         self._other: StompClient
 
@@ -36,20 +51,20 @@ class Stomp(Speaker):
         self._other = await self._connect("0,0")
 
     async def open(self) -> None:
-        self._client = await self._connect(HEART_BEAT)
+        self._client = await self._connect(HEART_BEAT, self._login)
         self._reading = self.world.connections[-1]
         await self._client.say(
             "SUBSCRIBE", id="q", destination=f"/queue/{self._name}", ack="client-individual"
         )
 
-    async def _connect(self, heart_beat: str) -> StompClient:
+    async def _connect(self, heart_beat: str, login: str = "") -> StompClient:
         url = urlsplit(self.world.running.urls["stomp"])
         assert url.hostname
         assert url.port
         connection = Connection(await trio.open_tcp_stream(url.hostname, url.port))
         self.world.connections.append(connection)
         client = StompClient(connection.wire.stream, "1.2")
-        frame = await client.ask("CONNECT", accept_version="1.2", heart_beat=heart_beat)
+        frame = await client.ask("CONNECT", accept_version="1.2", heart_beat=heart_beat, login=login)
         assert frame.command == "CONNECTED"
         return client
 
@@ -97,4 +112,4 @@ class Stomp(Speaker):
         await self.world.settle()
 
     async def end(self) -> None:
-        raise NotImplementedError
+        await self.house.pass_time(LIFE + 1)

@@ -25,7 +25,7 @@ from tests.conformance.speakers import (
     Speaker,
     WebSockets,
 )
-from tests.conformance.stomp_speaker import Stomp
+from tests.conformance.stomp_speaker import Stomp, may_speak
 from tests.protocol.client import serving
 
 SPEAKERS: Final = (
@@ -63,6 +63,8 @@ async def house_of(kind: type[Speaker], clock: MockClock, **settings: Any) -> As
                 "xmpp": Address("127.0.0.1", port),
                 "xmpp_hosts": ("localhost",),
             }
+        if kind is Stomp:
+            house.app.login(may_speak)
         async with serving(house.app, **{**kind.settings, **settings}) as house.world:
             yield house
         nursery.cancel_scope.cancel()
@@ -133,9 +135,6 @@ async def test_two_do_not_mix(kind: type[Speaker], mock_clock: MockClock) -> Non
         assert other.said == ["other 0", "other 1", "other 2"]
 
 
-@pytest.mark.parametrize(
-    "kind", [one for one in SPEAKERS if one is not Stomp], ids=lambda kind: kind.__name__
-)
 async def test_an_end_is_told(kind: type[Speaker], mock_clock: MockClock) -> None:
     async with house_of(kind, mock_clock) as house:
         speaker, other = await begun(kind, house), await begun(kind, house)
