@@ -38,11 +38,8 @@ async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.
 
 async def test_nor_is_it_by_bosh(mock_clock: trio.testing.MockClock) -> None:
     async with xmpp_echo() as port:
-        settings: Any = {
-            "bosh": "/http-bind",
-            "xmpp": Address("127.0.0.1", port),
-            "xmpp_hosts": ("localhost",),
-        }
+        behind = Address("127.0.0.1", port)
+        settings: dict[str, Any] = {"bosh": "/http-bind", "xmpp": behind, "xmpp_hosts": ("localhost",)}
         result = await run(mock_clock, "bosh", App(), seconds=8, pages=4, **settings)
     up, down = result.wrong
     assert (up.wrong, down.wrong) == (0, 0)
