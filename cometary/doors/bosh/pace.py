@@ -4,7 +4,8 @@ Only new requests count, not repeated ones. `unanswered` are the requests not ye
 
 1.  There may be as many as were agreed (`requests`). One more may pause or end the session, and nothing else.
 2.  An empty request that reaches the agreed number must come `polling` seconds or more after the one before: so a
-    client that could have waited does not ask over and over.
+    client that could have waited does not ask over and over. One that another has overtaken on its way is not that: it
+    was not the last to be made.
 3.  So must one in a session in which nothing is held, unless the last answer had something in it.
 """
 
@@ -28,23 +29,25 @@ class Pace:
         said_something: whether the last answer had something in it.
     """
 
-    __slots__ = ("_last", "_terms", "_was_empty", "said_something")
+    __slots__ = ("_highest", "_last", "_terms", "_was_empty", "said_something")
 
     def __init__(self, terms: Terms, now: float) -> None:
         self._terms = terms
         self._last = now
         self._was_empty = False
+        self._highest = 0
         self.said_something = True
 
     def allows(self, body: Body, unanswered: int, now: float) -> bool:
         """Whether a new request may come now; to be called once for each."""
         terms, soon = self._terms, now - self._last < self._terms.polling
         was_empty, self._was_empty, self._last = self._was_empty, body.is_empty, now
+        overtaken, self._highest = body.rid < self._highest, max(body.rid, self._highest)
         if body.terminates or body.pause is not None:
             return unanswered <= terms.requests
         if unanswered >= terms.requests:
             return False
-        if not (body.is_empty and soon):
+        if overtaken or not (body.is_empty and soon):
             return True
         if terms.polls:
             return not was_empty or self.said_something

@@ -299,6 +299,15 @@ def test_b12_empty_requests_that_fill_what_was_agreed_come_no_faster_than_was_ag
     assert driver.ask().condition == "policy-violation"
 
 
+def test_b12_an_empty_one_that_one_has_overtaken_is_not_the_last() -> None:
+    driver = Driver()
+    behind = driver.ask(A, rid=FIRST + 2)
+    overtaken = driver.ask(rid=FIRST + 1)
+    assert overtaken.said == {}
+    assert behind.held
+    assert (driver.forwarded, driver.ended) == ([A], False)
+
+
 def test_b12_one_that_says_something_may_come_at_any_time_and_so_may_one_that_comes_again() -> None:
     driver = Driver()
     driver.ask()
