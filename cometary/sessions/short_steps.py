@@ -82,17 +82,19 @@ class ShortSteps(Shortcut):
     def take(self, message: object) -> bool:
         """Make the short step for a packet, or for a request without packets; see `receive`."""
         keeper = self._keeper
+        if keeper.ended is not None:
+            return False
         if type(message) is Packet:  # as in `receive`, without a call
-            return keeper.ended is None and take(self._shell, keeper, message)
+            return take(self._shell, keeper, message)
         if isinstance(message, Request):
-            return not message.packets and keeper.ended is None and poll(keeper, message)
+            return not message.packets and poll(keeper, message)
         return receive(self._shell, keeper, message)
 
     def take_in_turn(self, message: object) -> bool:
         """Make any short step."""
-        if isinstance(message, Request) and message.packets:
-            return self._keeper.ended is None and let_in(self, self._keeper, message)
-        return receive(self._shell, self._keeper, message)
+        if isinstance(message, Request) and message.packets and self._keeper.ended is None:
+            return let_in(self, self._keeper, message)
+        return self.take(message)
 
     def take_in(self, ready: Ready) -> None:
         """Do as `SessionActor.take_in`."""

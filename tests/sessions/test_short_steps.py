@@ -59,6 +59,42 @@ async def test_what_a_client_sends_and_gets_back_does_without_the_actors_own_han
     assert visitor.got == [("echo", number) for number in range(3)]
 
 
+async def test_whose_packet_brings_about_more_than_a_session_queues_is_told_that_the_session_has_ended(
+    actor_system: ActorSystem,
+) -> None:
+    app = App()
+
+    @app.packet("flood")
+    def flood(session: Session, path: str, message: object) -> None:
+        for number in range(9):  # as much again as it queues may wait for one that reads
+            session.send("news", number)
+
+    async with hosting(app, max_queued_packets=4) as manager:
+        visitor = Visitor(manager)
+        request = await visitor.ask(Packet("flood"))
+        assert request.refused == "session-ended"
+        assert visitor.keeper.ended == "overflow"
+
+
+async def test_a_request_that_comes_between_the_end_of_a_session_and_its_sign_off_is_told_of_the_end(
+    actor_system: ActorSystem,
+) -> None:
+    app = echoing()
+
+    @app.signon
+    async def take_long(session: Session) -> None:
+        await trio.sleep_forever()
+
+    async with hosting(app) as manager:
+        visitor = Visitor(manager)
+        await visitor.ask()
+        manager.hub.end(visitor.keeper, "kicked")
+        await wait_all_tasks_blocked()
+        assert (await visitor.ask()).refused == "session-ended"
+        assert (await visitor.ask(Packet("echo"))).refused == "session-ended"
+        assert visitor.keeper.received == 0
+
+
 async def test_a_request_that_was_held_in_vain_does_without_the_table(autojump_clock: MockClock) -> None:
     async with system(), hosting(echoing(), wait=20, die=10) as manager:
         visitor = Visitor(manager)

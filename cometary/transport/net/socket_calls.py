@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
 
 
 def receive_by_socket(sock: socket.socket, most: int) -> bytes:
@@ -33,13 +35,18 @@ def send_by_socket(sock: socket.socket, data: bytes | memoryview) -> int:
     return sock.send(data)
 
 
-try:
-    from cometary.transport.net import _socket_calls
-except ImportError:
-    IN_C = False
-else:
-    IN_C = True
-    """Whether the module of our own is there."""
+def _made() -> Any:
+    """Return the module in C, if it was made."""
+    try:
+        return import_module("cometary.transport.net._socket_calls")
+    except ImportError:
+        return None
 
-receive: Callable[[socket.socket, int], bytes] = _socket_calls.receive if IN_C else receive_by_socket
-send: Callable[[socket.socket, bytes | memoryview], int] = _socket_calls.send if IN_C else send_by_socket
+
+_in_c: Final[Any] = _made()
+
+IN_C: Final[bool] = _in_c is not None
+"""Whether the module of our own is there."""
+
+receive: Callable[[socket.socket, int], bytes] = _in_c.receive if IN_C else receive_by_socket
+send: Callable[[socket.socket, bytes | memoryview], int] = _in_c.send if IN_C else send_by_socket
