@@ -95,6 +95,19 @@ async def test_a_request_that_comes_between_the_end_of_a_session_and_its_sign_of
         assert visitor.keeper.received == 0
 
 
+async def test_a_request_with_packets_that_is_handed_over_waits_for_the_actors_own_turn(
+    actor_system: ActorSystem,
+) -> None:
+    async with hosting(echoing()) as manager:
+        visitor = Visitor(manager)
+        await wait_all_tasks_blocked()
+        request = visitor.prepare(1, Packet("echo", 7))
+        visitor.keeper.ref.actor_inbox.hand(request)
+        assert visitor.keeper.received == 0
+        await wait_all_tasks_blocked()
+        assert visitor.keeper.received == 1
+
+
 async def test_a_request_that_was_held_in_vain_does_without_the_table(autojump_clock: MockClock) -> None:
     async with system(), hosting(echoing(), wait=20, die=10) as manager:
         visitor = Visitor(manager)
