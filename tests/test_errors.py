@@ -19,6 +19,7 @@ MADE_FROM: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "RefusedError": (("none left", "sold-out"), {"more": "next week"}),
     "ElsewhereError": (("what passes it on",), {}),
     "WorkerEndedError": ((2, "was killed by SIGKILL", -9), {}),
+    "StanzaError": (("forbidden", "not you"), {"pubsub": "closed-node"}),
     "ConfigError": (("--port", "no number"), {}),
     "ControlError": (("forbidden", 403, "not you"), {}),
     "UnknownSessionError": (("unknown-session", 404, "gone"), {}),

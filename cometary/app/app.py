@@ -233,8 +233,7 @@ class App(Sockets):
         Raises:
             UsageError: if that is not a specification, or there is a child with its id; the caller's fault.
         """
-        given: object = spec
-        if not isinstance(given, ChildSpec):
+        if not isinstance(spec, ChildSpec):  # pyright: ignore[reportUnnecessaryIsInstance] # untyped callers exist
             raise UsageError(f"app.child(ChildSpec(…)), not {spec!r}")
         if any(other.id == spec.id for other in self.children):
             raise UsageError(f"the application has a child {spec.id!r} already")

@@ -54,7 +54,7 @@ async def test_a_child_runs_beside_the_tasks_and_is_told_of_updates_also_after_a
 
 async def test_what_makes_no_sense_is_refused() -> None:
     app = App()
-    spec = app.child(ChildSpec("ear", Ear, (app, [])))
+    spec = app.child(ChildSpec("ear", Ear, (app, list[tuple[str, Any]]())))
     with pytest.raises(UsageError, match="already"):
         app.child(spec)
     with pytest.raises(UsageError, match="ChildSpec"):
