@@ -196,7 +196,7 @@ async def test_p8_what_is_counted_is_what_was_cast_under_random_faults(autojump_
             reader = chance.choice([*poll.ports])
             question, answer, _ = reader.split("/")
             tag = chance.choice([*list(PERSONS)[:30], "deadbeef"])
-            if not poll.ports[reader].plugged:
+            while not poll.ports[reader].plugged:  # also if it is unplugged once more before anybody is there
                 poll.ports[reader].plugged = True
                 await trio.sleep(3)  # until it is there again
             await put(poll, reader, tag)
