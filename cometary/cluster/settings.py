@@ -13,6 +13,9 @@ from cometary.errors import ConfigError
 WITHIN: Final = "local"
 """The engine within the process: that of a server by itself."""
 
+ENGINE: Final = kinds.matching(r"local|\S+://\S+", "local, redis://…, rediss://… or unix://…")
+"""Any URL: what is wrong with one is said where it is read, without the password that may be in it."""
+
 RESUME: Final = "resume"
 """Sessions whose clients ask for it outlive their node."""
 
@@ -23,7 +26,7 @@ class ClusterSection(Section):
 
     engine: str = option(
         WITHIN,
-        kinds.matching(r"local|(redis|rediss|unix)://\S+", "local, redis://…, rediss://… or unix://…"),
+        ENGINE,
         "Where sessions are recorded: a Redis or Valkey; local for nowhere outside of this process.",
         shown=False,
     )

@@ -40,6 +40,7 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["--workers", "2", "--engine", "redis://localhost"], "workers: the option engine does"),
         (["--engine", "redis://localhost/one"], "engine: an engine is redis://"),
         (["--engine", "localhost"], "--engine: must be local, redis://"),
+        (["--engine", "http://:secret@localhost"], "engine: an engine is redis://"),
         (
             ["--sessions", "resume", "--engine", "redis://localhost", "--bind", "token"],
             "sessions: what sessions are bound to (bind) is known to one process",
@@ -52,6 +53,7 @@ def test_what_is_wrong_is_one_line(options: list[str], said: str, capsys: pytest
     out, err = capsys.readouterr()
     assert not out
     assert err.startswith(f"cometary: {said}")
+    assert ":secret" not in err
     assert err.count("\n") == 1
 
 
