@@ -65,6 +65,11 @@ def parse(request: bytes) -> Exchange:
     return exchange
 
 
+def condition_of(body: bytes) -> Any:
+    told: Any = json.decode(body)
+    return told["error"]
+
+
 def answers(served: Service, *exchanges: Exchange) -> list[Answer]:
     wire = Wire()
     for exchange in exchanges:
@@ -140,7 +145,7 @@ def test_what_an_endpoint_raises_is_the_servers_failure_and_logged(
         raise error
 
     [(status, body, _)] = answers(Service(fail), Exchange("GET", "/a", b"", {}))
-    assert (status, json.decode(body)["error"]) == (500, "internal-error")
+    assert (status, condition_of(body)) == (500, "internal-error")
     [record] = caplog.records
     assert record.getMessage() == "GET /a failed"
     assert record.exc_info is not None
@@ -198,7 +203,7 @@ def test_a_malformed_request_is_refused_and_the_option_named_that_could_allow_it
     exchange = Exchange("POST", "/a", b"", {b"content-length": b"70"})
     exchange.fault = ProtocolError(condition, "It is.")
     [(status, body, _)] = answers(Service(unreached, uploads=lambda _: uploads), exchange)
-    assert (status, json.decode(body)["error"]) == (exchange.fault.status, condition)
+    assert (status, condition_of(body)) == (exchange.fault.status, condition)
     assert [record.getMessage() for record in caplog.records] == ([told] if told else [])
 
 
