@@ -202,3 +202,37 @@ async def test_it_is_tried_again_ever_later_and_soon_again_once_there_was_an_ans
     later = [0.05, 0.1, 0.2, 0.4, 0.8] if answers else [0.4, 0.8, 1.0]
     assert pauses[: 3 + len(later)] == first + later
     assert away[: len(tried)] == tried
+
+
+async def test_after_a_crash_it_goes_on_with_what_had_no_answer(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    ends = list[Any]()
+
+    async def connect() -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        mine, other = trio.testing.memory_stream_pair()
+        ends.append(other)
+        return mine
+
+    def fail(_: Reply) -> None:
+        raise ZeroDivisionError
+
+    calls, answers = Lane("memory", connect), list[Reply]()
+    calls.call(command("GET", 1), fail)
+    calls.call(command("GET", 2), answers.append)
+
+    async def supervised() -> None:
+        with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+            await calls.run()
+        await calls.run()
+
+    nursery.start_soon(supervised)
+    await trio.testing.wait_all_tasks_blocked()
+    await ends[0].send_all(b":1\r\n")
+    await trio.sleep(1)
+    with trio.fail_after(1):
+        assert await ends[1].receive_some() == command("GET", 2)
+    await ends[1].send_all(b":2\r\n")
+    await trio.testing.wait_all_tasks_blocked()
+    assert answers == [2]

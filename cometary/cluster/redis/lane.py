@@ -117,7 +117,6 @@ class Lane:
                 pause = await self._use(stream, pause)
             except (OSError, EngineError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._log_away(str(error))
-            self.up, self._written = False, 0
             self._let_go_of_withdrawn()
             self._away()
             await trio.sleep(pause)
@@ -125,6 +124,8 @@ class Lane:
 
     async def _use(self, stream: trio.abc.Stream, pause: float) -> float:
         """Use a connection until it breaks; returns how long to pause then."""
+        self._written = 0  # here: what was the last one's may have ended by a crash
+        self._let_go_of_withdrawn()
         self._called.set()
         self.up = True
         async with stream, trio.open_nursery() as nursery:
