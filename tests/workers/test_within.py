@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,6 +57,10 @@ class Front:
 
     def __init__(self) -> None:
         self.resumed: list[tuple[bytes, str, object]] = []
+        self.later: list[Callable[[], object]] = []
+
+    def at_next_batch(self, function: Callable[[], object]) -> None:
+        self.later.append(function)
 
     def resume(self, sock: Any, peer: str, protocol: object) -> None:
         self.resumed.append((sock.rest(), peer, protocol))
