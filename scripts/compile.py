@@ -68,6 +68,7 @@ NOT_EACH_TIME: Final = {
     "demo": "is an application, not compiled, and a page in a browser",
     "doors": "is the doors beside the control interface, not compiled, and servers of others",
     "examples": "runs the programs of the pages, for a minute; none of them is compiled",
+    "nodes": "is not compiled, and has processes of its own; what is compiled of it, transport and gate test",
     "server": "puts together what the other packages test",
     "simulation": "runs sessions for minutes; sessions and protocol test the same rules",
     "supervision": "is supervisors written in Python, on cells that actors tests",

@@ -13,6 +13,7 @@ from cometary.transport.net.listener import open_sockets
 
 if TYPE_CHECKING:
     from cometary.app import App
+    from cometary.server.colleagues import Colleagues
     from cometary.settings import Settings
 
 
@@ -53,8 +54,9 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[dict[st
         found = settings.node_address or Address(where.host, sockets[0].getsockname()[1])
         nodes = Nodes(settings, str(found), cluster)
         async with trio.open_nursery() as nursery:
-            await nursery.start(nodes.keep)
-            nursery.start_soon(nodes.dialing.take_callers, sockets)
-            yield {"colleagues": nodes, "cluster": cluster}
+            await nursery.start(nodes.peers.keep)
+            nursery.start_soon(nodes.peers.dialing.take_callers, sockets)
+            colleagues: Colleagues = nodes
+            yield {"colleagues": colleagues, "cluster": cluster}
             await cluster.leave()
             nursery.cancel_scope.cancel()

@@ -46,7 +46,6 @@ class Forwarding:
     """Has one other node answer requests.
 
     Args:
-        node: its name.
         comet: the path of the clients' endpoint; what comes at others are calls of back-ends.
 
     Attributes:
@@ -54,8 +53,7 @@ class Forwarding:
         total: how many requests were forwarded.
     """
 
-    def __init__(self, node: str, comet: str) -> None:
-        self._node = node
+    def __init__(self, comet: str) -> None:
         self._comet = comet
         self._numbers = count(1)
         self._waiting: dict[int, ForwardedRequest] = {}
@@ -71,7 +69,7 @@ class Forwarding:
         """Have a request answered."""
         link = self.link
         if (link is None and len(self._waiting) >= MOST_WAITING) or (link is not None and link.full):
-            exchange.refuse(come_back(self._node))
+            exchange.refuse(come_back())
             return
         number = next(self._numbers)
         control = exchange.path != self._comet
@@ -104,7 +102,7 @@ class Forwarding:
         if self.link is None:
             for request in list(self._waiting.values()):
                 if now > request.since + PATIENCE:
-                    request.refuse(come_back(self._node))
+                    request.refuse(come_back())
 
     def forget(self, number: int) -> ForwardedRequest | None:
         """Let go of a request; returns it."""
@@ -207,7 +205,7 @@ class ForwardedRequest:
         if self._stream is not None:
             self._stream.abort()
         elif not gone:
-            self.exchange.refuse(come_back("that was asked"))
+            self.exchange.refuse(come_back())
 
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""
@@ -260,7 +258,7 @@ class ForwardedRequest:
             self.exchange.carrier.close()
 
 
-def come_back(node: str) -> ProtocolError:
+def come_back() -> ProtocolError:
     """Return the error for who is to ask again: to its client it is a server that is about to go on."""
-    detail = f"the node {node} that has this session cannot be reached at the moment; ask again"
+    detail = "the node of this session cannot be reached at the moment; ask again"
     return ProtocolError("shutting-down", detail, retry_after=1)

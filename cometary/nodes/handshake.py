@@ -34,6 +34,9 @@ LINK_VERSION: Final = 1
 LONGEST: Final = 4096
 """Bytes of a message."""
 
+LONGEST_SHOWN: Final = 300
+"""Characters of what is logged."""
+
 STRANGE: Final = "it does not speak as a node does"
 STRANGER: Final = "node-secret is not the same at both"
 
@@ -143,7 +146,7 @@ async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, int
     hello = await _say(stream, own.hello())
     reply, heard = await _hear(stream)
     if isinstance(reply, Refused):
-        raise NodeRefusedError(f"it refuses this one: {reply.why}")
+        raise NodeRefusedError(f"it refuses this one: {shown(reply.why)}")
     if not isinstance(reply, Hello):
         raise NodeRefusedError(STRANGE)
     if reply.node != node:
@@ -153,7 +156,7 @@ async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, int
     await _say(stream, Proof(own.proof(b"dialer", told)))
     proof, _ = await _hear(stream)
     if isinstance(proof, Refused):
-        raise NodeRefusedError(f"it refuses this one: {proof.why}")
+        raise NodeRefusedError(f"it refuses this one: {shown(proof.why)}")
     if not isinstance(proof, Proof) or not hmac.compare_digest(proof.digest, own.proof(b"acceptor", told)):
         raise NodeRefusedError(STRANGER)
     return reply, proof.heard
@@ -208,9 +211,15 @@ def check_version(other: Hello) -> None:
     """
     if other.link_version != LINK_VERSION:
         raise NodeRefusedError(
-            f"{other.node!r} is cometary {other.version}, which speaks version {other.link_version} of the "
-            f"link; this one is {version()}, which speaks version {LINK_VERSION}: update all nodes"
+            f"{shown(other.node)!r} is cometary {shown(other.version)}, which speaks version "
+            f"{other.link_version} of the link; this one is {version()}, which speaks version "
+            f"{LINK_VERSION}: update all nodes"
         )
+
+
+def shown(text: str) -> str:
+    """Return what a stranger may have said as one line that is not too long."""
+    return "".join(each if each.isprintable() else "?" for each in text[:LONGEST_SHOWN])
 
 
 def skew_of(other: Hello) -> float:

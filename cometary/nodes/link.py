@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import trio
@@ -22,6 +22,9 @@ from cometary.log import get_logger
 from cometary.nodes.messages import Message, encode
 from cometary.transport.net.buffered import BufferedChannel
 from cometary.transport.net.channel import Channel, Floor
+
+if TYPE_CHECKING:
+    from cometary.server.front_end import FrontEnd
 
 HEAD: Final = 4
 """Bytes in front of a message."""
@@ -43,20 +46,32 @@ class Flushing:
     def __init__(self) -> None:
         self._links: list[Link] = []
         self._wanted = trio.Event()
+        self._front_end: FrontEnd | None = None
+
+    def attach(self, front_end: FrontEnd) -> None:
+        """Flush at the end of the turns of a front end: that takes the loop no round more."""
+        self._front_end = front_end
+        front_end.at_end_of_turn(self.flush)
 
     def want(self, link: Link) -> None:
         """Have a link flushed."""
         self._links.append(link)
-        self._wanted.set()
+        if self._front_end is None or not self._front_end.in_turn:
+            self._wanted.set()
+
+    def flush(self) -> None:
+        """Flush all that is wanted."""
+        if self._links:
+            links, self._links = self._links, []
+            for link in links:
+                link.flush()
 
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted = trio.Event()
-            links, self._links = self._links, []
-            for link in links:
-                link.flush()
+            self.flush()
 
 
 class Link:

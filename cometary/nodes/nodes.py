@@ -18,30 +18,25 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
 
-from cometary.errors import MailboxFullError, NodeNameError, NodeRefusedError, UsageError
+from cometary.errors import NodeNameError
 from cometary.log import get_logger
 from cometary.nodes.accepted import Home
-from cometary.nodes.dialing import Dialing
 from cometary.nodes.forwarding import come_back
-from cometary.nodes.handshake import Hello, Identity
-from cometary.nodes.link import Flushing
-from cometary.nodes.peer import Peer
-from cometary.nodes.publications import PAUSE, NodesEngine, Others
+from cometary.nodes.handshake import Identity
+from cometary.nodes.peers import Peers
+from cometary.nodes.publications import NodesEngine
 from cometary.nodes.tunnels import hang_up
 from cometary.sessions.ids import new_sid, tag_of, tag_of_node
 from cometary.sessions.locator import Elsewhere, Gone
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
     from cometary.doors.door import Listener
-    from cometary.nodes.link import Link
-    from cometary.nodes.messages import Told
     from cometary.packets.contract_table import Contracts
     from cometary.packets.receipts import ReceiptLog
     from cometary.server.front_end import FrontEnd
@@ -71,32 +66,25 @@ class Nodes:
         settings: how this one is set up; it has a name.
         address: where the others reach this one.
         cluster: knows who is there.
-    """
 
-    place: tuple[int, int] | None = None
+    Attributes:
+        peers: all of them.
+    """
 
     def __init__(self, settings: Settings, address: str, cluster: Cluster) -> None:
         assert settings.node is not None  # noqa: S101 - see `NodeSection.check`
         assert settings.node_secret is not None  # noqa: S101
         self._node = settings.node
         self._tag = tag_of_node(self._node)
-        self._comet = settings.comet
         self._lease = settings.lease
         self._cluster = cluster
         self._own = Identity(self._node, secrets.token_hex(8), address, settings.node_secret.encode())
-        self._flushing = Flushing()
-        self._others = Others(lambda: [each.outgoing for each in self._peers.values() if not each.gone])
-        self._peers: dict[str, Peer] = {}
-        self._by_tag: dict[str, Peer] = {}
-        self._home: Home | None = None
-        self._links: list[tuple[Link, socket.socket]] = []  # those that came before there was a home
-        self._engine: NodesEngine | None = None
-        self._behind = trio.Event()
-        self._changed = trio.Event()
-        self._complete = trio.Event()
-        self.dialing = Dialing(self._own, self)
+        self.peers = Peers(self._own, cluster, settings.comet)
 
     # -- what the server asks (`Colleagues`)
+
+    place: tuple[int, int] | None = None
+    """Nodes have no numbers."""
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it: what a node runs, it runs for its own sessions."""
@@ -108,37 +96,28 @@ class Nodes:
 
     def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> NodesEngine:
         """Return what passes on publications."""
-        self._engine = NodesEngine(
-            local,
-            contracts,
-            flow,
-            self._others,
-        )
-        return self._engine
+        engine = NodesEngine(local, contracts, flow, self.peers.others)
+        self.peers.route = engine.route
+        return engine
 
     def locator(self, directory: Directory) -> NodesLocator:
         """Return what finds sessions."""
         return NodesLocator(directory, self)
 
+    def note_receipts(self, receipts: ReceiptLog) -> None:
+        """Do nothing: each node gives the receipts of its own sessions."""
+
     def spread(self, listener: Listener) -> Listener:
         """Return the same: whoever stands in front of the nodes shares out who connects."""
         return listener
 
-    def note_receipts(self, receipts: ReceiptLog) -> None:
-        """Do nothing: a back-end asks the node that it has told to update."""
-
     def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
-        """Return the same: each node has a control interface of its own."""
+        """Return the same."""
         return addresses
 
     def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
         """Take note that the server takes clients."""
-        self._home = Home(front_end, clients, None if control is None else control.service)
-        links, self._links = self._links, []
-        for link, sock in links:
-            self._serve(link, sock)
-
-    # -- joining
+        self.peers.meet(Home(front_end, clients, None if control is None else control.service))
 
     async def join(self, cluster: Cluster | None) -> None:
         """Join the others (rule 2).
@@ -148,169 +127,38 @@ class Nodes:
             NodeNameError: another node has this one's name.
             ConfigError: this node does not go together with another one.
         """
-        assert cluster is self._cluster  # noqa: S101
-        with trio.move_on_after(
-            self._lease + 1
-        ) as patience:  # a node that was killed has its name for so long
-            while True:
-                try:
-                    await self._cluster.join(self._own.address)
-                    break
-                except NodeNameError:
-                    if trio.current_time() + NAME_PAUSE > patience.deadline:
-                        raise
-                await trio.sleep(NAME_PAUSE)
-        self._cluster.watch(self._has_gone)
-        self._look_who_is_there()
+        assert cluster is self._cluster  # noqa: S101 - `serve` was given both
+        await self._take_name(trio.current_time() + self._lease + 1)
+        self.peers.begin()
         with trio.move_on_after(BEGIN):
-            await self._complete.wait()
-        self.dialing.check()
-        for peer in self._missing():
+            await self.peers.complete.wait()
+        self.peers.dialing.check()
+        for peer in self.peers.missing:
             text = f"node {peer.node} at {peer.address} is not linked with this one yet"
             logger.warning("node missing", text=text, node=peer.node, address=peer.address)
 
-    def _missing(self) -> list[Peer]:
-        return [
-            each for each in self._peers.values() if not (each.gone or (each.is_dialed and each.has_dialed))
-        ]
-
-    async def keep(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep the links, until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._flushing.run)
-            nursery.start_soon(self._keep_looking)
-            nursery.start_soon(self._catch_up)
-            self.dialing.start_soon = nursery.start_soon
-            task_status.started()
-            await trio.sleep_forever()
-
-    async def _keep_looking(self) -> None:
+    async def _take_name(self, until: float) -> None:
+        """Take out the lease; a node that was killed has its name as long as its own lasts."""
         while True:
-            with trio.move_on_after(1):
-                await self._changed.wait()
-                self._changed = trio.Event()
-            self._look_who_is_there()
-            now = trio.current_time()
-            for peer in self._peers.values():
-                if not peer.gone and not peer.has_links and self._cluster.state == "up":
-                    self._see_whether_it_has_gone(peer)
-                peer.look(now)
-
-    def _see_whether_it_has_gone(self, peer: Peer) -> None:
-        if not self._cluster.alive(peer.node):  # it has dialed, and ended before the engine told of it
-            self._has_gone(peer.node)
-
-    def _look_who_is_there(self) -> None:
-        """Dial whoever is there, and has not been reached."""
-        for node, address in self._cluster.addresses().items():
             try:
-                peer = self.peer(node)
-            except NodeRefusedError as error:
-                self.dialing.note(node, address, str(error), fault=True)
-                continue
-            peer.address = address or peer.address
-            if peer.gone:
-                self.dialing.dial(peer)  # it may have come back
-        for peer in self._peers.values():
-            if not (peer.gone or peer.is_dialed):
-                self.dialing.dial(peer)
-        if not self._missing():
-            self._complete.set()
-
-    def _note_change(self) -> None:
-        self._changed.set()
-
-    def _has_gone(self, node: str) -> None:
-        peer = self._peers.get(node)
-        if peer is not None and not peer.gone:
-            logger.warning("node gone", text=f"the lease of node {node} has run out", node=node)
-            peer.has_gone()
-
-    # -- what dialing tells
-
-    def peer(self, node: str) -> Peer:
-        """Return what is known of a node.
-
-        Raises:
-            NodeRefusedError: its name cannot be told from another one's; the operator's fault.
-        """
-        peer = self._peers.get(node)
-        if peer is None:
-            peer = Peer(node, self._flushing, self._others.lock, self._comet, self._note_change)
-            other = self._by_tag.get(peer.tag)
-            if peer.tag == self._tag or other is not None:
-                same = self._node if other is None else other.node
-                raise NodeRefusedError(f"the names {node!r} and {same!r} look the same in ids: change one")
-            self._peers[node] = self._by_tag[peer.tag] = peer
-        return peer
-
-    def dialed(self, peer: Peer, heard: int | None, sock: socket.socket) -> None:
-        """Take a link to a node."""
-        self._serve(peer.dialed(heard), sock)
-        self._look_who_is_there()
-
-    def heard_of(self, hello: Hello) -> int | None:
-        """Return the number of the last packet of a node that has come; None if none has."""
-        return self.peer(hello.node).incoming_of(hello.incarnation, self._route).heard
-
-    def accepted(self, hello: Hello, sock: socket.socket) -> None:
-        """Take a link from a node."""
-        peer = self.peer(hello.node)
-        peer.address = hello.address
-        self._serve(peer.accepted(hello.incarnation, self._at_home, self._route), sock)
-        if not peer.is_dialed:
-            self.dialing.dial(peer)
-        self._look_who_is_there()
-
-    def refused(self, peer: Peer) -> None:
-        """Take note that nobody listens where a node is (rule 4)."""
-        if not peer.gone and not peer.has_dialed:
-            text = f"node {peer.node} has gone: nobody listens at {peer.address}"
-            logger.warning("node gone", text=text, node=peer.node)
-            peer.has_gone()
-
-    def faulty(self) -> None:
-        """Take note that this node cannot start: it waits for nobody."""
-        self._complete.set()
-
-    def _serve(self, link: Link, sock: socket.socket) -> None:
-        if link.ended:
-            sock.close()
-        elif self._home is None:
-            self._links.append((link, sock))
-        elif not self._home.front_end.serve(sock, "", link.speak):
-            link.close()
-
-    def _at_home(self) -> Home:
-        if self._home is None:
-            raise UsageError("a link is served before its node is")
-        return self._home
-
-    def _route(self, told: Told, until: float) -> None:
-        if self._engine is not None:
-            try:
-                self._engine.route(told, until)
-            except MailboxFullError:
-                self._behind.set()
-                raise
-
-    async def _catch_up(self) -> None:
-        """Route what could not be routed when it came."""
-        while True:
-            await self._behind.wait()
-            await trio.sleep(PAUSE)
-            self._behind = trio.Event()
-            for peer in self._peers.values():
-                if peer.incoming is not None:
-                    peer.incoming.go_on()
+                return await self._cluster.join(self._own.address)
+            except NodeNameError:
+                if trio.current_time() + NAME_PAUSE > until:
+                    raise
+            await trio.sleep(NAME_PAUSE)
 
     # -- where sessions are
+
+    def forward_of(self, sid: str) -> Callable[[Exchange], None] | None:
+        """Return what forwards requests of a session; None if it is here, or nowhere."""
+        peer = self.peers.with_tag(tag_of(sid) or "")
+        return None if peer is None or peer.gone else peer.forwarding.forward
 
     def place_of(self, tag: str) -> Place | None:
         """Return where the sessions of a node are; None if they are here."""
         if tag == self._tag:
             return None
-        peer = self._by_tag.get(tag)
+        peer = self.peers.with_tag(tag)
         if peer is not None and not peer.gone:
             return peer.place
         if peer is None and self._cluster.state != "up":
@@ -322,11 +170,11 @@ class Nodes:
     def listed(self) -> list[dict[str, Any]]:
         """Return all nodes as plain data, this one first."""
         own = {"node": self._node, "address": self._own.address, "state": "here"}
-        return [own, *(peer.as_dict() for peer in self._peers.values())]
+        return [own, *(peer.as_dict() for peer in self.peers)]
 
     def statistics(self) -> dict[str, int]:
         """Return what is counted."""
-        peers = self._peers.values()
+        peers = [*self.peers]
         return {
             "nodes_there": 1 + sum(not peer.gone for peer in peers),
             "nodes_links": sum(peer.is_dialed + peer.has_dialed for peer in peers),
@@ -337,7 +185,7 @@ class Nodes:
 
 
 def _ask_again(exchange: Exchange) -> None:
-    exchange.refuse(come_back("that may have come meanwhile"))
+    exchange.refuse(come_back())
 
 
 UNSURE: Final = Elsewhere("", hang_up, _ask_again)

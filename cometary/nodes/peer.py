@@ -64,6 +64,7 @@ class Peer:
         tag: what the ids of its sessions end with.
         address: where it is, as it was heard last.
         gone: whether it is taken for gone.
+        gone_since: since when it is, or was the last time.
         forwarding: has it answer requests.
         outgoing: what was published for it.
         incoming: what it has published; None until it has dialed.
@@ -77,7 +78,8 @@ class Peer:
         self.tag = tag_of_node(node)
         self.address = ""
         self.gone = False
-        self.forwarding = Forwarding(node, comet)
+        self.gone_since = 0.0
+        self.forwarding = Forwarding(comet)
         self.outgoing = Outgoing(node, lock)
         self.incoming: Incoming | None = None
         self._flushing = flushing
@@ -98,6 +100,11 @@ class Peer:
     def has_dialed(self) -> bool:
         """Whether there is a link from it."""
         return self._accepted is not None
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether there are both."""
+        return self.is_dialed and self.has_dialed
 
     @property
     def has_links(self) -> bool:
@@ -197,6 +204,7 @@ class Peer:
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""
         self.gone = True
+        self.gone_since = trio.current_time()
         if self._dialed is not None:
             self._dialed.close()
         if self._accepted is not None:
@@ -223,7 +231,7 @@ class Peer:
         return {
             "node": self.node,
             "address": self.address,
-            "state": "gone" if self.gone else "there" if self.is_dialed and self.has_dialed else "unreached",
+            "state": "gone" if self.gone else "there" if self.is_linked else "unreached",
             "forwarded": self.forwarding.total,
             "waiting": self.forwarding.waiting,
             "tunnelled": self.tunnelled,

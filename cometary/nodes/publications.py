@@ -226,6 +226,7 @@ class NodesEngine:
         self.attach = local.attach
         self.interest = local.interest
         self.history = local.history
+        self.members = local.members
 
     def publish(self, packet: Packet) -> Future[None] | None:
         """Route a packet here, and send it to the others; see `Engine.publish`."""

@@ -62,6 +62,7 @@ class FrontEnd:
         self.at_next_batch = scheduler.at_next_batch
         self._sockets: list[list[socket.socket]] = []
         self._switchboard: Switchboard | None = None
+        self._end_turn: Callable[[], object] | None = None
         self.traffic = Traffic()
 
     async def listen(self, until: ExitStack) -> None:
@@ -121,6 +122,7 @@ class FrontEnd:
             traffic=self.traffic,
         )
         self._switchboard, scheduler.catch_up = switchboard, switchboard.catch_up
+        switchboard.end_turn = self._end_turn
         self._inward = self._new_inward()
         try:
             await switchboard.serve(task_status=task_status)
@@ -137,6 +139,17 @@ class FrontEnd:
     def open_connections(self) -> int:
         """How many connections there are."""
         return 0 if self._switchboard is None else self._switchboard.open_connections
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether sockets that are ready are being served; `at_end_of_turn` comes behind that."""
+        return self._switchboard is not None and self._switchboard.in_turn
+
+    def at_end_of_turn(self, call: Callable[[], object]) -> None:
+        """Have something called whenever the sockets that were ready have been served: what it sends goes together."""
+        self._end_turn = call
+        if self._switchboard is not None:
+            self._switchboard.end_turn = call
 
     def adopt(self, sock: socket.socket, peer: str) -> None:
         """Serve a socket, connected and non-blocking, as if a client at the address `peer` had connected by it."""

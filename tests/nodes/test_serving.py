@@ -131,6 +131,8 @@ def test_calls_about_a_session_go_to_its_node(nodes: list[Node]) -> None:
     two = [{"path": "p", "message": 1}, {"path": "p", "message": 2}]
     assert call("/send", json={"sid": page.sid, "packets": two}).json() == {"packets": 2}
     assert page.take(first.ask(page.request())) == [1, 2]
+    question = {"sid": page.sid, "path": "q", "message": 1, "timeout": 0.05}
+    assert call("/ask", json=question).json()["error"] == "timeout"
     assert call("/kick", json={"sid": page.sid}).json() == {}
     assert second.ask(page.request())["reason"] == "kicked"
     assert call("/kick", json={"sid": "x" * 24 + tag_of_node("a")}).status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cometary import __version__
@@ -148,9 +149,8 @@ def _webhooks(counts: Mapping[str, Any]) -> Iterator[Metric]:
 
 
 def _nodes(counts: Mapping[str, int]) -> Iterator[Metric]:
-    if not counts:
-        return
-    yield gauge("cometary_nodes", "Nodes that are there, this one included.", counts["nodes_there"])
+    counts = Counter(counts)  # of a server by itself there are none
+    yield gauge("cometary_nodes", "Nodes that are there, this one included.", counts["nodes_there"] or 1)
     yield gauge("cometary_node_links", "Links with other nodes: two with each.", counts["nodes_links"])
     yield counter(
         "cometary_forwarded_requests_total",

@@ -93,6 +93,8 @@ class Switchboard(Floor):
 
     Attributes:
         pressed: Whether more sockets were ready in the last turn than it served.
+        end_turn: Called when the sockets that were ready have been served, and those whom they have sent mail to.
+        in_turn: Whether that is still to come.
     """
 
     def __init__(
@@ -112,6 +114,8 @@ class Switchboard(Floor):
         self._begin_turn = begin_turn
         self.poller = new_poller()
         self.pressed = False
+        self.end_turn: Callable[[], object] | None = None
+        self.in_turn = False
         self._passes = 0  # how often all that was ready at a time has been served
         self._pending = trio.Event()
         self._parsed = 0
@@ -226,7 +230,11 @@ class Switchboard(Floor):
             else:
                 await ready()
             self.now = trio.current_time()
+            self.in_turn = True
             self._run(self._serve_ready)
+            self.in_turn = False
+            if self.end_turn is not None:
+                self.end_turn()
 
     def _serve_ready(self) -> None:
         channels = self._channels

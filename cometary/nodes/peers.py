@@ -1,0 +1,223 @@
+"""All other nodes, as one node knows them: whom the engine counts as there, and the links with them.
+
+1.  Whoever the engine says is there is dialed, and so is whoever has dialed. That goes on until there is a link.
+2.  A node that is not there any more is taken for gone, and forgotten `FORGOTTEN` seconds later.
+3.  What comes before this node takes clients waits in the kernel: links are served when there is a home.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.errors import MailboxFullError, NodeRefusedError, UsageError
+from cometary.log import get_logger
+from cometary.nodes.dialing import Dialing
+from cometary.nodes.link import Flushing
+from cometary.nodes.peer import Peer
+from cometary.nodes.publications import PAUSE, Others
+from cometary.sessions.ids import tag_of_node
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from cometary.cluster.engine import Engine as Cluster
+    from cometary.nodes.accepted import Home
+    from cometary.nodes.handshake import Hello, Identity
+    from cometary.nodes.link import Link
+    from cometary.nodes.messages import Told
+
+FORGOTTEN: Final = 600.0
+
+logger = get_logger("cometary.nodes")
+
+
+class Peers:
+    """Them.
+
+    Args:
+        own: who this node is.
+        cluster: knows who is there.
+        comet: the path of the clients' endpoint.
+
+    Attributes:
+        dialing: makes links.
+        others: what is published for all of them.
+        route: routes here what another node has published; None until there is what does.
+        complete: whether all that are there are linked with this one, or one of them cannot be.
+    """
+
+    def __init__(self, own: Identity, cluster: Cluster, comet: str) -> None:
+        self._own = own
+        self._tag = tag_of_node(own.node)
+        self._cluster = cluster
+        self._comet = comet
+        self._flushing = Flushing()
+        self._peers: dict[str, Peer] = {}
+        self._by_tag: dict[str, Peer] = {}
+        self._home: Home | None = None
+        self._links: list[tuple[Link, socket.socket]] = []  # those that came before there was a home
+        self._behind = trio.Event()
+        self._changed = trio.Event()
+        self.others = Others(lambda: [each.outgoing for each in self._peers.values() if not each.gone])
+        self.route: Callable[[Told, float], None] | None = None
+        self.complete = trio.Event()
+        self.dialing = Dialing(own, self)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(self._peers.values())
+
+    def with_tag(self, tag: str) -> Peer | None:
+        """Return the node whose sessions' ids end so; None if there is none that is known."""
+        return self._by_tag.get(tag)
+
+    def meet(self, home: Home) -> None:
+        """Serve all links, now that this node takes clients."""
+        self._home = home
+        self._flushing.attach(home.front_end)
+        links, self._links = self._links, []
+        for link, sock in links:
+            self._serve(link, sock)
+
+    def begin(self) -> None:
+        """Dial whoever is there, since this node has joined them."""
+        self._cluster.watch(self._has_gone)
+        self._look_who_is_there()
+
+    @property
+    def missing(self) -> list[Peer]:
+        """Those that are there, and not linked with this one."""
+        return [each for each in self._peers.values() if not (each.gone or each.is_linked)]
+
+    async def keep(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the links, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._flushing.run)
+            nursery.start_soon(self._keep_looking)
+            nursery.start_soon(self._catch_up)
+            self.dialing.start_soon = nursery.start_soon
+            task_status.started()
+            await trio.sleep_forever()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            with trio.move_on_after(1):
+                await self._changed.wait()
+                self._changed = trio.Event()
+            self._look_who_is_there()
+            for peer in [*self._peers.values()]:
+                self._look_at(peer, trio.current_time())
+
+    def _look_at(self, peer: Peer, now: float) -> None:
+        knows = self._cluster.state == "up" and not self._cluster.alive(peer.node)
+        if knows and not peer.gone and not peer.has_links:
+            self._has_gone(peer.node)  # it has dialed, and ended before the engine told of it
+        elif knows and peer.gone and now > peer.gone_since + FORGOTTEN:
+            del self._peers[peer.node], self._by_tag[peer.tag]
+        peer.look(now)
+
+    def _look_who_is_there(self) -> None:
+        """Dial whoever is there, and has not been reached."""
+        for node, address in self._cluster.addresses().items():
+            try:
+                peer = self.peer(node)
+            except NodeRefusedError as error:
+                self.dialing.note(node, address, str(error), fault=True)
+                continue
+            peer.address = address or peer.address
+            if peer.gone:
+                self.dialing.dial(peer)  # it may have come back
+        for peer in self._peers.values():
+            if not (peer.gone or peer.is_dialed):
+                self.dialing.dial(peer)
+        if not self.missing:
+            self.complete.set()
+
+    def _note_change(self) -> None:
+        self._changed.set()
+
+    def _has_gone(self, node: str) -> None:
+        peer = self._peers.get(node)
+        if peer is not None and not peer.gone:
+            logger.warning("node gone", text=f"the lease of node {node} has run out", node=node)
+            peer.has_gone()
+
+    # -- what dialing tells
+
+    def peer(self, node: str) -> Peer:
+        """Return what is known of a node.
+
+        Raises:
+            NodeRefusedError: its name cannot be told from another one's; the operator's fault.
+        """
+        peer = self._peers.get(node)
+        if peer is None:
+            peer = Peer(node, self._flushing, self.others.lock, self._comet, self._note_change)
+            other = self._by_tag.get(peer.tag)
+            if peer.tag == self._tag or other is not None:
+                same = self._own.node if other is None else other.node
+                raise NodeRefusedError(f"the names {node!r} and {same!r} look the same in ids: change one")
+            self._peers[node] = self._by_tag[peer.tag] = peer
+        return peer
+
+    def dialed(self, peer: Peer, heard: int | None, sock: socket.socket) -> None:
+        """Take a link to a node."""
+        self._serve(peer.dialed(heard), sock)
+        self._look_who_is_there()
+
+    def heard_of(self, hello: Hello) -> int | None:
+        """Return the number of the last packet of a node that has come; None if none has."""
+        return self.peer(hello.node).incoming_of(hello.incarnation, self._route).heard
+
+    def accepted(self, hello: Hello, sock: socket.socket) -> None:
+        """Take a link from a node."""
+        peer = self.peer(hello.node)
+        peer.address = hello.address
+        self._serve(peer.accepted(hello.incarnation, self._at_home, self._route), sock)
+        if not peer.is_dialed:
+            self.dialing.dial(peer)
+        self._look_who_is_there()
+
+    def refused(self, peer: Peer) -> None:
+        """Take note that nobody listens where a node is (rule 4)."""
+        if not peer.gone and not peer.has_dialed:
+            text = f"node {peer.node} has gone: nobody listens at {peer.address}"
+            logger.warning("node gone", text=text, node=peer.node)
+            peer.has_gone()
+
+    def faulty(self) -> None:
+        """Take note that this node cannot start: it waits for nobody."""
+        self.complete.set()
+
+    def _serve(self, link: Link, sock: socket.socket) -> None:
+        if link.ended:
+            sock.close()
+        elif self._home is None:
+            self._links.append((link, sock))
+        elif not self._home.front_end.serve(sock, "", link.speak):
+            link.close()
+
+    def _at_home(self) -> Home:
+        if self._home is None:
+            raise UsageError("a link is served before its node is")
+        return self._home
+
+    def _route(self, told: Told, until: float) -> None:
+        if self.route is not None:
+            try:
+                self.route(told, until)
+            except MailboxFullError:
+                self._behind.set()
+                raise
+
+    async def _catch_up(self) -> None:
+        """Route what could not be routed when it came."""
+        while True:
+            await self._behind.wait()
+            await trio.sleep(PAUSE)
+            self._behind = trio.Event()
+            for peer in self._peers.values():
+                if peer.incoming is not None:
+                    peer.incoming.go_on()
