@@ -26,7 +26,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.errors import ProtocolError
 from cometary.gate.binding import fits
@@ -85,12 +85,14 @@ class Gate:
         binding: what sessions are bound to; None for nothing but their id.
         locator: finds sessions; None for the manager's directory.
         recording: records sessions, and finds those that were recorded elsewhere; None if none are.
+        forward_of: returns what forwards requests of a session, given its id, or None; None if nothing ever does.
         start_soon: runs an async function beside everything else, for a judge that is one.
 
     Attributes:
         guards: whether credentials make a difference to the requests of a session.
         accepts: whether the application takes packets of clients to a path.
         living: the sessions that live here, by their ids.
+        forward_of: see there; for wires that can find an id without reading the request.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Gate:
         binding: Binding | None = None,
         locator: Locator | None = None,
         recording: Recording | None = None,
+        forward_of: Callable[[str], Any] | None = None,
         start_soon: Callable[..., None],
     ) -> None:
         self._turnstile = LimitingTurnstile(manager.settings, limiter.now)
@@ -112,6 +115,7 @@ class Gate:
         self._locator: Locator = manager.directory if locator is None else locator
         self.living = self._locator.living
         self._recording = recording
+        self.forward_of = forward_of
         self._limiter = limiter
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)

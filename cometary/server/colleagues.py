@@ -12,7 +12,7 @@ from cometary.dispatch.history import Histories
 from cometary.sessions.ids import new_sid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.config.kinds import Address, UnixAddress
@@ -36,6 +36,11 @@ class Colleagues(Protocol):
     @property
     def place(self) -> tuple[int, int] | None:
         """The number of this one, and how many there are; None if it is alone."""
+        ...
+
+    @property
+    def forward_of(self) -> Callable[[str], Any] | None:
+        """What returns what forwards requests of a session, given its id, or None; None where none are forwarded."""
         ...
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
@@ -98,6 +103,7 @@ class Alone:
     """No other workers."""
 
     place: tuple[int, int] | None = None
+    forward_of: Callable[[str], Any] | None = None
 
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it."""

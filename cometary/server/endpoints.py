@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cometary.config import Address
 from cometary.doors.door import Listener
@@ -57,6 +57,7 @@ def make_gate(
     key: bytes,
     locator: Locator,
     recording: Recording | None,
+    forward_of: Callable[[str], Any] | None = None,
     now: Callable[[], float],
     start_soon: Callable[..., None],
 ) -> Gate:
@@ -70,6 +71,7 @@ def make_gate(
         key: that of the digests of what sessions are bound to.
         locator: finds sessions.
         recording: records them; None if nothing does.
+        forward_of: returns what forwards requests of a session, if another node has it; None if there are no others.
         now: reads the clock, in seconds; in a turn of an actor it need not be the moment itself.
         start_soon: runs an async function beside everything else.
     """
@@ -82,6 +84,7 @@ def make_gate(
         binding=binding_of(settings.bind, key),
         locator=locator,
         recording=recording,
+        forward_of=forward_of,
         start_soon=start_soon,
     )
 

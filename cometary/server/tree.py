@@ -390,6 +390,7 @@ class Server:
             key=self._binding_key,
             locator=self._locator,
             recording=self._recording,
+            forward_of=self._colleagues.forward_of,
             now=now,
             start_soon=start_soon,
         )

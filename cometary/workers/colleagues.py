@@ -89,6 +89,8 @@ class Colleagues:
         self._lifetime = Lifetime("", 0, 0)
         self._copies: list[Copy] = []
 
+    forward_of: Callable[[str], Any] | None = None
+
     def once(self, what: Sequence[T]) -> Sequence[T]:
         """Return all of it in the first of them, and nothing in the others."""
         return what if self._number == 1 else ()

@@ -61,6 +61,8 @@ ACK: Final = b',"ack":'
 SID_AT: Final = len(BEGINS)
 SID_ENDS: Final = SID_AT + SID_LENGTH
 RID_AT: Final = SID_ENDS + len(RID)
+TAG_ENDS: Final = SID_ENDS + TAG_LENGTH
+QUOTE: Final = b'"'
 SHORTEST_POLL: Final = RID_AT + len(b"1") + len(ACK) + len(b"0}")
 PACKETS: Final = b',"packets":['
 ENDS: Final = b"]}"
@@ -108,6 +110,13 @@ def read_bytes(body: bytes) -> tuple[str, int, int, int]:
     if ack < 0:
         return "", 0, 0, 0
     return body[SID_AT:sid_ends].decode("latin-1"), rid, ack, ack_ends
+
+
+def read_sid(body: bytes) -> str | None:
+    """Return the id of a node's session, if the body begins with it as clients of this project write it."""
+    if body[:SID_AT] != BEGINS or body[TAG_ENDS : TAG_ENDS + 1] != QUOTE:
+        return None
+    return body[SID_AT:TAG_ENDS].decode("latin-1")
 
 
 def _number(body: bytes, begin: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from cometary.transport.wires.comet.bodies import (
     read_head,
     read_packet,
     read_request,
+    read_sid,
     welcome_members,
     with_members,
     write_answer,
@@ -184,6 +185,7 @@ class CometEndpoint:
     def __init__(self, gate: Gate, streams: Streams = no_streams) -> None:
         self._gate = gate
         self._guards = gate.guards
+        self._forward_of = gate.forward_of
         self._streams = streams
 
     def __call__(self, exchange: Exchange) -> None:
@@ -204,7 +206,8 @@ class CometEndpoint:
         sid, rid, ack, ends = read_head(body)
         keeper = gate.living.get(sid) if rid else None
         if keeper is None:
-            self._answer(exchange, json)
+            if self._forward_of is None or not self._forwards(exchange):
+                self._answer(exchange, json)
             return
         if ends == len(body) - 1:
             request = CometRequest(exchange, json, gate, rid=rid, ack=ack)
@@ -219,6 +222,15 @@ class CometEndpoint:
         else:
             gate.submit_to(keeper, request)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
+
+    def _forwards(self, exchange: Exchange) -> bool:
+        """Have the node of its session answer, if that is another one: that says what is wrong with it, too."""
+        sid = read_sid(exchange.body)
+        forward = None if sid is None or self._forward_of is None else self._forward_of(sid)
+        if forward is None:
+            return False
+        forward(exchange)
+        return True
 
     def _answer(self, exchange: Exchange, codec: Codec) -> None:
         gate = self._gate
