@@ -45,6 +45,9 @@ def test_a_configuration_that_is_right_is_said_to_be(
             ["--sessions", "resume", "--engine", "redis://localhost", "--bind", "token"],
             "sessions: what sessions are bound to (bind) is known to one process",
         ),
+        (["--node", "a"], "--node: nodes find each other by an engine"),
+        (["--node", "a", "--engine", "redis://localhost"], "--node: other nodes have to reach this one"),
+        (["--node", "a b"], "--node: must be a name of letters"),
         (["--sessions", "resume"], "--sessions: what is to outlive this process has to be recorded"),
     ],
 )
