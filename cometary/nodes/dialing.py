@@ -117,7 +117,7 @@ class Dialing:
         except NodeRefusedError as error:
             self.note(peer.node, peer.address, str(error), fault=True)
             await trio.sleep(PAUSE)
-        except (OSError, EOFError, trio.TooSlowError) as error:
+        except (OSError, EOFError, ValueError, trio.TooSlowError) as error:
             self.note(peer.node, peer.address, str(error) or "it does not answer")
             await trio.sleep(PAUSE)
         finally:

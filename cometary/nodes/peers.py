@@ -121,12 +121,14 @@ class Peers:
     def _look_who_is_there(self) -> None:
         """Dial whoever is there, and has not been reached."""
         for node, address in self._cluster.addresses().items():
+            if not address:
+                continue  # no node: a server by itself, which only records its sessions there
             try:
                 peer = self.peer(node)
             except NodeRefusedError as error:
                 self.dialing.note(node, address, str(error), fault=True)
                 continue
-            peer.address = address or peer.address
+            peer.address = address
             if peer.gone:
                 self.dialing.dial(peer)  # it may have come back
         for peer in self._peers.values():

@@ -13,6 +13,8 @@ from typing import IO, Any
 
 import pytest
 
+from cometary.cluster.redis import arguments
+from cometary.cluster.redis.engine import MEMBER_KEYS
 from cometary.nodes.handshake import Hello, Identity, Proof, Refused
 from cometary.nodes.handshake import _decode as decode
 from cometary.nodes.handshake import _encode as encode
@@ -31,7 +33,8 @@ def house() -> Generator[House]:
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     """Start a node that does not start; returns its exit status and what it says."""
-    words = ["serve", "tests/nodes/application.py:app", "--port", "0", "--control", "127.0.0.1:0", *arguments]
+    words = ["serve", "tests/nodes/application.py:app", "--port", "0", "--control", "127.0.0.1:0"]
+    words += ["--log-level", "error", *arguments]
     with TemporaryFile() as said:
         variables = {**ENVIRONMENT, "COMETARY_NODE_SECRET": SECRET, **environment}
         with started(words, variables, stderr=said.fileno()) as process:
@@ -52,11 +55,20 @@ def test_two_nodes_of_one_name_are_one_line(house: House) -> None:
 
 def test_another_secret_is_one_line(house: House) -> None:
     status, said = refused(*options_of("x", house.engine.url), COMETARY_NODE_SECRET="another-secret-0")
-    assert status == 2
-    assert next(line for line in said.splitlines() if "WARNING" not in line).startswith(
-        "cometary: node: node '"
-    )
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.startswith("cometary: node: node '")
     assert "node-secret is not the same at both" in said
+
+
+def test_a_server_that_is_no_node_and_one_at_a_wrong_address_harm_nobody(house: House) -> None:
+    command = ("FCALL", arguments.function("renew"), *MEMBER_KEYS)
+    for name, address in (("no-node", ""), ("nowhere", "10.0.0.1")):
+        house.engine.say(*command, name, "1", address, 1000, 1000)
+    second = house.nodes[1]
+    wait_until(lambda: second.others().get("nowhere") == "unreached")
+    assert "no-node" not in second.others()
+    wait_until(lambda: second.others()["nowhere"] == "gone")
+    assert second.others()["a"] == "there"
 
 
 def test_what_does_not_work_is_refused_at_the_start() -> None:
