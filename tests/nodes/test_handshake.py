@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 import trio
@@ -68,8 +69,8 @@ def accepting(own: Identity, heard: int | None = None) -> Callable[[Talk], Await
 
 async def test_two_that_know_the_secret_learn_who_the_other_is_and_what_it_has_heard() -> None:
     told, hello = await both(dialing(A), accepting(B, 7))
-    assert isinstance(told, tuple)
-    assert (told[0].node, told[0].address, told[1]) == ("b", "10.0.0.2:7000", 7)
+    other, heard = cast("tuple[Hello, int | None]", told)
+    assert (other.node, other.address, heard) == ("b", "10.0.0.2:7000", 7)
     assert isinstance(hello, Hello)
     assert (hello.node, hello.incarnation) == ("a", "1")
 
@@ -117,7 +118,7 @@ async def test_neither_says_the_secret() -> None:
     here, there = map(Talk, memory_stream_pair())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(dial, here, A, "b")
-        nursery.start_soon(accept, there, B, lambda _: None)
+        nursery.start_soon(accepting(B), there)
     assert SECRET not in here.said + there.said
 
 

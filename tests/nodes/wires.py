@@ -33,12 +33,14 @@ class ClientWire:
         self.streamed = b""
         self.closed = False
 
-    def carry(self, exchange: Exchange, status: int, body: bytes, kind: bytes, headers: Headers) -> None:
-        del exchange, kind, headers
+    def carry(
+        self, exchange: Exchange, status: int, body: bytes, content_type: bytes, headers: Headers
+    ) -> None:
+        del exchange, content_type, headers
         self.answers.append((status, body))
 
-    def begin(self, exchange: Exchange, status: int, kind: bytes, headers: Headers) -> bytes:
-        del exchange, kind, headers
+    def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+        del exchange, content_type, headers
         self.answers.append((status, b""))
         return b""
 
