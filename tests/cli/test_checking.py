@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import trio
 
 from cometary.cli import main
 from cometary.cli.checking import doubts
@@ -35,8 +34,7 @@ def test_a_configuration_that_is_right_is_said_to_be(
         (["cometary.demo:nothing"], "MODULE:APP: "),
         (["--control", "0.0.0.0:1"], "--control: other machines can reach"),
         (["--config", "/nowhere"], "/nowhere: cannot be read"),
-        (["--workers", "2", "--csp", "/csp"], "workers: the option csp does"),
-        (["--workers", "2", "cometary.demo:app"], "workers: "),
+        (["--workers", "2", "--stomp", "127.0.0.1:0"], "workers: the option stomp does"),
         (["--workers", "2", "--engine", "redis://localhost"], "workers: the option engine does"),
         (["--engine", "redis://localhost/one"], "engine: an engine is redis://"),
         (["--engine", "localhost"], "--engine: must be local, redis://"),
@@ -82,18 +80,5 @@ def test_variables_that_look_like_an_option_are_named() -> None:
     ]
 
 
-async def talk(_: object) -> None:
-    """Talk with nobody."""
-
-
-@pytest.mark.parametrize("command", ["serve", "check-config"])
-def test_a_socket_that_the_configuration_declares_is_refused_before_there_are_workers(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def start(*_: object) -> int:
-        raise AssertionError("there are workers")
-
-    monkeypatch.setattr(trio, "run", start)
-    monkeypatch.setenv("COMETARY_SOCKETS", "/chat=tests.cli.test_checking:talk")
-    assert main([command, "--workers", "2"]) == 2
-    assert "cometary: workers: namespaces, and so Socket.IO, do" in capsys.readouterr().err
+def test_several_workers_have_histories_presence_and_namespaces() -> None:
+    assert check("--workers", "2", "--socketio", "/socket.io/", "cometary.demo:app") == 0
