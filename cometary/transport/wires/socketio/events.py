@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -184,7 +185,7 @@ def may_hold_bytes(value: Any) -> bool:
     if isinstance(value, SIMPLE):
         return False
     if isinstance(value, list | tuple):
-        return any(may_hold_bytes(item) for item in cast("list[object]", value))
+        return any(may_hold_bytes(item) for item in cast("Sequence[object]", value))
     if isinstance(value, dict):
         return any(may_hold_bytes(member) for member in cast("dict[object, object]", value).values())
     return True

@@ -14,6 +14,7 @@ Pure. Source: the Socket.IO protocol, version 5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from cometary.errors import ProtocolError
@@ -243,9 +244,9 @@ def take_out(value: Any, attachments: list[bytes]) -> Any:
         members = cast("dict[str, Any]", value)
         return {name: take_out(member, attachments) for name, member in members.items()}
     if isinstance(value, list | tuple):
-        return [take_out(item, attachments) for item in cast("list[object]", value)]
+        return [take_out(item, attachments) for item in cast("Sequence[object]", value)]
     if isinstance(value, bytes | bytearray | memoryview):
-        attachments.append(bytes(cast("bytes", value)))
+        attachments.append(bytes(cast("Any", value)))  # not bytes: compiled, that would be looked at
         return {PLACEHOLDER: True, "num": len(attachments) - 1}
     return value
 

@@ -170,7 +170,8 @@ async def test_a_token_that_expires_is_renewed_by_an_event_or_the_session_ends(
         socket = await begun(world)
         await socket.connect(auth={"token": "ada 100"})
         await world.pass_time(mock_clock, 70)
-        assert await socket.hear() == ['42["::token",{"expires":30}]']
+        [told] = await socket.hear()
+        assert json.loads(told[2:]) == ["::token", {"expires": 30}]
         await socket.say('421["::token","bob 100"]')
         [told] = await socket.hear()
         assert told.startswith('431[{"error":"unauthorized","detail":')
@@ -184,7 +185,8 @@ async def test_a_token_that_expires_is_renewed_by_an_event_or_the_session_ends(
         assert (recorder.packets, recorder.ended) == ([("a", 1)], [])
         await world.pass_time(mock_clock, 50)
         assert [reason for reason, _ in recorder.ended] == ["kicked"]
-        assert await socket.hear(2) == ['42["::token",{"expires":30}]', "41"]
+        told, last = await socket.hear(2)
+        assert (json.loads(told[2:]), last) == (["::token", {"expires": 30}], "41")
 
 
 async def test_tokens_that_come_too_fast_are_put_off_and_judged_in_their_turn(
