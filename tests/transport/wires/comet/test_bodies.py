@@ -12,7 +12,6 @@ from msgspec import UNSET
 
 from cometary.errors import ProtocolError
 from cometary.sessions import Packet
-from cometary.sessions.ids import new_sid
 from cometary.transport.codecs import Codec, cbor, json
 from cometary.transport.wires.comet.bodies import (
     array_head,
@@ -139,8 +138,13 @@ def test_what_clients_write_and_whatever_is_like_it_is_read_as_the_strict_codec_
     assert verdict(body, json) == strictly(body)
 
 
-SID = new_sid()
-POLLS = tuple(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}' for rid, ack in [(1, 0), (10**15 - 1, 10**15 - 1)])
+SID = "u7Qe-3xRk0_ZbN5yTtWmLc9d"  # always the same, for tests are named by it
+TAGGED = SID + "ab-_"  # one that a node has given
+POLLS = tuple(
+    f'{{"sid":"{sid}","rid":{rid},"ack":{ack}}}'
+    for sid in (SID, TAGGED)
+    for rid, ack in [(1, 0), (10**15 - 1, 10**15 - 1)]
+)
 
 
 def read_poll(body: bytes) -> tuple[str, int, int]:
@@ -153,17 +157,17 @@ def read_poll(body: bytes) -> tuple[str, int, int]:
 @given(mutated(POLLS))
 def test_what_is_read_as_a_poll_of_a_session_is_read_in_full_as_the_same(body: bytes) -> None:
     sid, rid, ack = read_poll(body)
-    if rid and sid == SID:
+    if rid and sid in {SID, TAGGED}:
         request = read_request(body, json)
         assert (sid, rid, ack) == (request.sid, request.rid, request.ack)
         assert json.encode(request) == body
 
 
-@given(st.integers(-1, 10**17), st.integers(-1, 10**17))
-def test_what_clients_poll_with_is_read_as_a_poll(rid: int, ack: int) -> None:
-    poll = read_poll(f'{{"sid":"{SID}","rid":{rid},"ack":{ack}}}'.encode())
+@given(st.sampled_from([SID, TAGGED]), st.integers(-1, 10**17), st.integers(-1, 10**17))
+def test_what_clients_poll_with_is_read_as_a_poll(sid: str, rid: int, ack: int) -> None:
+    poll = read_poll(f'{{"sid":"{sid}","rid":{rid},"ack":{ack}}}'.encode())
     short = 0 < rid < 10**15 and 0 <= ack < 10**15
-    assert poll == ((SID, rid, ack) if short else ("", 0, 0))
+    assert poll == ((sid, rid, ack) if short else ("", 0, 0))
 
 
 @pytest.mark.parametrize("numbers", ["01,%", "1,00", ",1", "1,", "+1,1", "1,-0", "1,1.0", "1, 1", "1_0,1"])
