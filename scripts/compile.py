@@ -73,6 +73,7 @@ NOT_EACH_TIME: Final = {
     "simulation": "runs sessions for minutes; sessions and protocol test the same rules",
     "supervision": "is supervisors written in Python, on cells that actors tests",
     "workers": "is not compiled, and has processes of its own; what is compiled of it, transport and gate test",
+    "xmpp": "is not compiled, and speaks to an XMPP server in a process of its own",
     "testing": "is what applications are tested with, in Python by its nature: it replaces parts",
 }
 """Why not, for each; `--all` runs them too."""

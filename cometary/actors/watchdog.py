@@ -33,6 +33,7 @@ from cometary.actors.cell import Cell
 from cometary.actors.mailbox import RUNNING
 from cometary.actors.scheduled_cell import ScheduledCell
 from cometary.actors.scheduler import Scheduler
+from cometary.actors.shortcut import Shortcut
 from cometary.errors import UsageError
 from cometary.escapes import class_name, exit_in, really
 from cometary.log import get_logger
@@ -205,6 +206,9 @@ BATCH = Scheduler.run_batch.__code__
 RECEIVING = {"on_receive", "_handle_receive"}
 """Methods of an actor whose argument is the message."""
 
+IN_ITS_PLACE = Shortcut.take_in_turn.__name__
+"""The method of a shortcut whose argument is the message."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoopCall:
@@ -292,6 +296,9 @@ def whose(call: LoopCall) -> tuple[ActorRef[Any] | None, str | None]:
     for frame in call.frames:
         actor: Any = _argument(frame, 0)
         # Of what a frame holds only the type is asked: it is anybody's object, and this is another thread.
+        if issubclass(type(actor), Shortcut):  # it is in an actor's place, and which that is, nothing shows
+            message = _argument(frame, 1) if frame.f_code.co_name == IN_ITS_PLACE else None
+            return None, None if message is None else class_name(type(message))
         if issubclass(type(actor), pykka.Actor) and really(actor.actor_inbox, Cell):
             message = _argument(frame, 1) if frame.f_code.co_name in RECEIVING else None
             return actor.actor_inbox.ref, None if message is None else class_name(type(message))

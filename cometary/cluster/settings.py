@@ -13,7 +13,7 @@ from cometary.errors import ConfigError
 WITHIN: Final = "local"
 """The engine within the process: that of a server by itself."""
 
-ENGINE: Final = kinds.matching(r"local|\S+://\S+", "local, redis://…, rediss://… or unix://…")
+ENGINE: Final = kinds.matching(r"local|\S+://\S+", "local, redis://..., rediss://... or unix://...")
 """Any URL: what is wrong with one is said where it is read, without the password that may be in it."""
 
 RESUME: Final = "resume"

@@ -40,7 +40,7 @@ def test_the_demo_has_the_options_of_serve_but_no_application() -> None:
     assert leave("demo", "chat:app") == 2
 
 
-SECRETS = ("secret", "secrets", "webhook-secret", "token-secret", "auth-secret")
+SECRETS = ("secret", "secrets", "webhook-secret", "token-secret", "auth-secret", "node-secret")
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])

@@ -229,7 +229,11 @@ def test_a_server_by_itself_imports_nothing_of_a_cluster_or_for_what_is_not_aske
     imported = set(out.split())
     assert "cometary.server" in imported
     of_a_cluster = {name for name in imported if name.startswith("cometary.cluster")}
-    assert of_a_cluster == {"cometary.cluster", "cometary.cluster.settings"}
+    assert of_a_cluster == {
+        "cometary.cluster",
+        "cometary.cluster.node_settings",
+        "cometary.cluster.settings",
+    }
     assert not {"httpx", "jwt"} & imported
 
 

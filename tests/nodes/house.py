@@ -22,6 +22,7 @@ from tests.servers import RunningServer, free_port, running_server
 from tests.workers.house import Page
 
 APP = "tests/nodes/application.py:app"
+LEASE = 2
 SECRET = "a-secret-of-nodes"
 JSON = {"Content-Type": "application/json"}
 
@@ -161,7 +162,7 @@ def options_of(name: str, engine: str) -> list[str]:
         "--drain",
         "0",
         "--lease",
-        "1",
+        str(LEASE),
     ]
 
 

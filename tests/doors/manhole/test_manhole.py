@@ -199,7 +199,7 @@ class TestTheSocket:
             check_place(str(path))
         file = tmp_path / "file"
         file.write_text("mine")
-        with pytest.raises(ConfigError, match="is no socket"):
+        with pytest.raises(ConfigError, match="is not a socket"):
             check_place(str(file))
         with pytest.raises(ConfigError, match="directory"):
             check_place(str(tmp_path / "nowhere/x"))

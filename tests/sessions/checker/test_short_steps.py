@@ -28,7 +28,10 @@ MORE_SCOPES = {
 # In the order of the file.
 SHORT_BREAKS = (
     Break(
-        "step on after the end", "short_steps", "if keeper.ended is not None:", "if keeper.ended is keeper:"
+        "step on after the end",
+        "short_steps",
+        "    keeper = self._keeper\n        if keeper.ended is not None:",
+        "    keeper = self._keeper\n        if keeper.ended is keeper:",
     ),
     Break(
         "let a queue grow beyond its bound",
