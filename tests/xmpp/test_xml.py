@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError
 from cometary.xmpp.stream import ComponentReader
-from cometary.xmpp.xml import DEEPEST, make, parse, write
+from cometary.xmpp.xml import DEEPEST, MOST_PARTS, make, parse, write
 
 names = st.sampled_from(["{a}x", "{a}y", "{b}x", "{jabber:component:accept}body"])
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"]), max_size=8)
@@ -87,3 +87,38 @@ def test_what_is_too_deep_is_refused() -> None:
     assert parse(b"<a>" * DEEPEST + b"</a>" * DEEPEST).tag == "a"
     with pytest.raises(ProtocolError, match="deeper"):
         parse(b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1))
+
+
+@pytest.mark.parametrize(
+    "much",
+    [
+        b"<x>" + b"<a/>" * MOST_PARTS + b"</x>",
+        b"<x " + b" ".join(b"a%d=''" % number for number in range(MOST_PARTS)) + b"/>",
+        b"<x xmlns:p='" + b"u" * 1000 + b"'>" + b"<p:a/>" * 600 + b"</x>",
+    ],
+    ids=["elements", "attributes", "names"],
+)
+def test_what_is_too_much_is_refused(much: bytes) -> None:
+    with pytest.raises(ProtocolError, match="more than"):
+        parse(much)
+
+
+def test_what_is_in_no_namespace_stays_there() -> None:
+    source = b"<x xmlns='urn:x'><y xmlns=''><z/></y></x>"
+    assert write(parse(source)) == source
+    stanza = Element("message")
+    stanza.append(Element("body"))
+    assert write(stanza, "jabber:component:accept") == b"<message><body/></message>"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"<x>" + b">" * 1000 + b"</x>",
+        b'<x a="' + b"'" * 1000 + b'"/>',
+        b"<x a='" + b'"' * 1000 + b"'/>",
+        b"<x>]]&gt;</x>",
+    ],
+)
+def test_what_is_written_is_no_longer_than_it_was(source: bytes) -> None:
+    assert write(parse(source)) == source
