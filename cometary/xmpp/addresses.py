@@ -13,13 +13,29 @@ def is_full(jid: str) -> bool:
     return "/" in jid
 
 
-def same_account(one: str, other: str) -> bool:
-    """Whether two addresses are of the same account, whichever their resources.
+def account_of(jid: str) -> str:
+    """Return the one form of an account, whichever the resource, and however its letters are written.
 
-    What a server passes on is in its normal form; what a client has written within a stanza is compared without regard
-    to case.
+    What a server passes on is in its normal form (RFC 7622), in which letters are small. It is not case-folded: that
+    makes one of accounts that are two, such as `groß` and `gross`.
     """
-    return bare(one).casefold() == bare(other).casefold()
+    return bare(jid).lower()
+
+
+def same_account(one: str, other: str) -> bool:
+    """Whether two addresses are of the same account."""
+    return account_of(one) == account_of(other)
+
+
+def own_address(sender: str, asked: str) -> str:
+    """Return the address that somebody asks for, if it is one of the sender's: the account as the server writes it.
+
+    Args:
+        sender: whoever asks, as the server says.
+        asked: for which address: of the same account.
+    """
+    _, slash, resource = asked.partition("/")
+    return f"{bare(sender)}{slash}{resource}"
 
 
 def domain_of(jid: str) -> str:

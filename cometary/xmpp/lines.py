@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from cometary.errors import StanzaError
-from cometary.xmpp.addresses import bare
+from cometary.xmpp.addresses import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -53,7 +53,7 @@ class Lines:
         Raises:
             StanzaError: `resource-constraint`: its sender has too many of them here; the sender's fault.
         """
-        sender = bare(stanza.sender)
+        sender = account_of(stanza.sender)
         line = self._lines.get(sender)
         if line is None:
             line = self._lines[sender] = deque()

@@ -188,3 +188,22 @@ async def test_subscriptions_have_a_bound_and_end() -> None:
         end = pubsub(f"<unsubscribe node='polls/1' jid='{ACCOUNT}'/>")
         assert (await peer.ask(end, kind="set")).get("type") == "result"
         assert condition(await peer.ask(end, kind="set")) == ("unexpected-request", "not-subscribed")
+
+
+async def test_an_account_is_one_however_its_letters_are_written() -> None:
+    async with bridged(most_of_one=2) as (_, peer, _):
+        answers = [await subscribed(peer, jid=jid) for jid in ("Alice@localhost", "ALICE@LOCALHOST/Home")]
+        told = [next(each.iter(f"{{{PUBSUB}}}subscription")).get("jid") for each in answers]
+        assert told == [ACCOUNT, f"{ACCOUNT}/Home"]
+        assert (await subscribed(peer, jid="aLiCe@localhost")).get("type") == "result"  # the first one again
+        more = await subscribed(peer, jid="AliCe@localhost/other")
+        assert condition(more) == ("policy-violation", "too-many-subscriptions")
+        end = pubsub("<unsubscribe node='polls/1' jid='alicE@localhost'/>")
+        assert (await peer.ask(end, kind="set")).get("type") == "result"
+
+
+async def test_accounts_that_only_look_alike_are_two() -> None:
+    async with bridged() as (_, peer, _):
+        subscribe = pubsub("<subscribe node='polls/1' jid='groß@localhost'/>")
+        refused = await peer.ask(subscribe, kind="set", sender="gross@localhost/x")
+        assert condition(refused) == ("bad-request", "invalid-jid")

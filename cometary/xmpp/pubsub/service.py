@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import Element
 
 from cometary.errors import StanzaError
-from cometary.xmpp.addresses import same_account
+from cometary.xmpp.addresses import own_address, same_account
 from cometary.xmpp.component import settled
 from cometary.xmpp.discovery import DiscoItem, Identity, Info
 from cometary.xmpp.names import COMPONENT, HEADERS, PUBSUB, PUBSUB_EVENT, PUBSUB_META_DATA, PUBSUB_OWNER
@@ -122,9 +122,7 @@ class PubSubService:
     # -- requests -------------------------------------------------------------------------------
 
     async def _answer(self, stanza: Stanza) -> Element | Reply | None:
-        request = read_request(stanza)
-        if request.verb in OF_ONESELF and not same_account(request.subscriber or "", request.sender):
-            raise StanzaError("bad-request", "it is for an account of somebody else", pubsub="invalid-jid")
+        request = _for_oneself(read_request(stanza))
         resource: PubSubResource = await settled(self.resource.locate_resource(request))
         options = resource.get_configuration_options()
         returned = await self._call(resource, request, options)
@@ -177,6 +175,20 @@ class PubSubService:
         if self._component is None:
             raise StanzaError("service-unavailable", "the service has no component")
         return self._component
+
+
+def _for_oneself(request: PubSubRequest) -> PubSubRequest:
+    """Return a request that is allowed by rule 2, with the address as the server writes it: the same for all spellings.
+
+    Raises:
+        StanzaError: it is for somebody else; the sender's fault.
+    """
+    if request.verb not in OF_ONESELF:
+        return request
+    asked = request.subscriber or ""
+    if not same_account(asked, request.sender):
+        raise StanzaError("bad-request", "it is for an account of somebody else", pubsub="invalid-jid")
+    return replace(request, subscriber=own_address(request.sender, asked))
 
 
 def _meta_data(known: NodeInfo) -> Element:

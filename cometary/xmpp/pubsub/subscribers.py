@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cometary.errors import StanzaError
-from cometary.xmpp.addresses import bare
+from cometary.xmpp.addresses import account_of
 
 if TYPE_CHECKING:
     from cometary.xmpp.pubsub.values import Subscription
@@ -41,7 +41,7 @@ class Subscribers:
             StanzaError: there are too many; the subscriber's fault, or nobody's.
         """
         node, jid = subscription.node, subscription.subscriber
-        account = bare(jid)
+        account = account_of(jid)
         if jid not in self._nodes.get(node, ()):
             if self._counts[account] >= self._most_of_one:
                 text = f"an account has {self._most_of_one} subscriptions at most"
@@ -56,7 +56,7 @@ class Subscribers:
         there = self._nodes.get(node, {})
         if there.pop(jid, None) is None:
             return False
-        account = bare(jid)
+        account = account_of(jid)
         self._counts[account] -= 1
         if not self._counts[account]:
             del self._counts[account]
@@ -77,5 +77,6 @@ class Subscribers:
 
     def of(self, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
+        own = account_of(account)
         every = [one for there in self._nodes.values() for one in there.values()]
-        return [one for one in every if bare(one.subscriber) == bare(account)]
+        return [one for one in every if account_of(one.subscriber) == own]
