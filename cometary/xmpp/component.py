@@ -2,7 +2,8 @@
 
 1.  It is three children below a supervisor: `connection`, which connects it again and again, `handlers`, which has the
     handlers called, and whatever its parts bring along. A crash of one harms no other.
-2.  What is sent while there is no connection waits; see `Outbox`.
+2.  What is sent while there is no connection waits; see `Outbox`. What is longer than the server takes is never sent to
+    it: the server would end the stream.
 3.  A handler that raises a `StanzaError` refuses a stanza. Any other error is logged, and its sender gets
     `internal-server-error`; nothing else happens.
 4.  Everything is on the loop: another thread calls `trio.from_thread.run_sync(component.send, …)`.
@@ -32,15 +33,25 @@ from cometary.xmpp.discovery import Discovery
 from cometary.xmpp.lines import Lines
 from cometary.xmpp.names import COMPONENT, PING
 from cometary.xmpp.outbox import Outbox
-from cometary.xmpp.stanzas import KINDS, Reply, Stanza
+from cometary.xmpp.stanzas import KINDS, Reply, Stanza, error_element
 from cometary.xmpp.xml import make, parse, split_name, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cometary.doors.bosh.elements import Element as Whole
 
 PORT: Final = 5347
 MOST_WAITING: Final = 10_000
 MOST_BYTES: Final = 16 << 20
+
+MOST_STANZA: Final = (512 - 16) << 10
+"""Bytes of one stanza. Prosody takes 512 KiB of a component; the room left is for what a server adds to it."""
+
+LONGEST_CHARACTER: Final = 6
+"""Bytes that a character takes in an attribute at most: `&quot;`."""
+
+_PING_TAG: Final = f"{{{PING}}}ping"
 
 PAUSES: Final = Backoff(min=0.1, max=5.0)
 """Before a child that has crashed is started again."""
@@ -71,8 +82,10 @@ class Component:
         host: where the server takes components.
         port: the port there.
         name: what people are shown.
-        most_waiting: stanzas that wait to be sent at most; when there are more, the oldest are dropped.
-        most_bytes: how many bytes these have at most.
+        most_waiting: how many requests and answers wait to be sent at most, and how many other stanzas; when there are
+            more of either, the oldest of them are dropped. One for many counts as one.
+        most_bytes: how many bytes either have at most.
+        most_stanza: how many bytes one stanza has at most: no more than the server takes. See `send`.
         trusted_network: whether a server on another machine is all right: nothing is encrypted.
         backoff: how long it waits before it connects again.
 
@@ -81,6 +94,7 @@ class Component:
 
     Attributes:
         domain: the same.
+        most_stanza: the same.
         discovery: what can be found out about it (XEP-0030).
     """
 
@@ -94,6 +108,7 @@ class Component:
         name: str = "Cometary",
         most_waiting: int = MOST_WAITING,
         most_bytes: int = MOST_BYTES,
+        most_stanza: int = MOST_STANZA,
         trusted_network: bool = False,
         backoff: Backoff = BACKOFF,
     ) -> None:
@@ -104,6 +119,7 @@ class Component:
                 f"nothing is encrypted on the way to {host}: say trusted_network=True if it may be so"
             )
         self.domain = domain
+        self.most_stanza = most_stanza
         self.discovery = Discovery(name)
         self._address = (host, port)
         self._backoff = backoff
@@ -117,7 +133,7 @@ class Component:
         self._children: list[ChildSpec] = []
         self._asked: dict[str, tuple[str, trio.Event, list[Stanza]]] = {}
         self.add(self.discovery)
-        self.on_iq("get", f"{{{PING}}}ping", _pong)
+        self.on_iq("get", _PING_TAG, _pong)
         self.discovery.features.add(PING)
 
     # -- what is declared -----------------------------------------------------------------------
@@ -183,16 +199,65 @@ class Component:
     def send(self, element: Element) -> None:
         """Send a stanza, now or when there is a connection; who is not said to send it, the component does.
 
-        It is on the loop. See `most_waiting` for what happens when there is no room.
+        It is on the loop. See `most_waiting` for what happens when there is no room. Of what is longer than
+        `most_stanza`, an answer becomes the error `not-acceptable`, and a message or presence is dropped, and logged.
+
+        Raises:
+            StanzaError: `not-acceptable`: it is a request, and too long; the caller's fault.
         """
+        stanza, is_iq = self._written(element), _is_iq(element)
+        if len(stanza) <= self.most_stanza:
+            self._note(self._outbox.add(stanza, first=is_iq))
+        elif not is_iq:
+            self._too_long(element, len(stanza))
+        elif element.get("type") in {"get", "set"}:
+            raise StanzaError("not-acceptable", f"{len(stanza)} bytes are more than an XMPP server takes")
+        else:
+            self._answer_too_long(element, len(stanza))
+
+    def send_to_each(self, element: Element, addresses: Sequence[str]) -> None:
+        """Send the same message to many: it is written once, and their addresses into it when their turn has come.
+
+        It is on the loop. If it is longer than `most_stanza` it is dropped, and logged.
+
+        Args:
+            element: it, without `to`.
+            addresses: whom to.
+        """
+        stanza = self._written(element)
+        size = len(stanza) + LONGEST_CHARACTER * max(map(len, addresses), default=0)
+        if size > self.most_stanza:
+            self._too_long(element, size)
+            return
+        name = 1 + len(split_name(element.tag)[1])
+        self._note(self._outbox.add_for_each(stanza, name, addresses))
+
+    def _written(self, element: Element) -> bytes:
         if "from" not in element.attrib:
             element.set("from", self.domain)
-        dropped = self._outbox.add(write(element, COMPONENT))
+        return write(element, COMPONENT)
+
+    def _note(self, dropped: int) -> None:
+        """Have what waits sent; some may have been dropped for it."""
         if dropped and self._outbox.dropped == dropped:
             text = "More waits to be sent to the XMPP server than there is room for: the oldest is dropped"
             logger.warning("xmpp stanzas dropped", text=text, domain=self.domain)
         if self._connection is not None:
             self._connection.wake()
+
+    def _too_long(self, element: Element, size: int) -> None:
+        text = f"{size} bytes are more than the XMPP server takes: it is not sent"
+        to = element.get("to", "")[:100]
+        logger.warning("xmpp stanza too long", text=text, domain=self.domain, to=to)
+
+    def _answer_too_long(self, element: Element, size: int) -> None:
+        names = {name: element.get(name) for name in ("id", "from", "to")}
+        error = error_element(StanzaError("not-acceptable", "the answer is longer than a stanza may be"))
+        stanza = write(make(COMPONENT, "iq", {"type": "error", **names}, error), COMPONENT)
+        if len(stanza) <= self.most_stanza:
+            self._note(self._outbox.add(stanza, first=True))
+        else:
+            self._too_long(element, size)
 
     async def request(
         self,
@@ -216,7 +281,7 @@ class Component:
             What the answer consists of; None if it says nothing but that it is done.
 
         Raises:
-            StanzaError: it was refused; or `remote-server-timeout`: the connection was lost, nobody's fault.
+            StanzaError: it was refused; or it is too long, see `send`; or `remote-server-timeout`: the connection was lost, nobody's fault.
             trio.TooSlowError: there is no answer; nobody's fault.
         """
         id_ = secrets.token_urlsafe(12)
@@ -268,7 +333,6 @@ class Component:
             self._address,
             self._outbox,
             take=self._take,
-            room=self._waiting.room,
             changed=self._changed,
             backoff=self._backoff,
         )
@@ -284,7 +348,12 @@ class Component:
 
     # -- what comes -------------------------------------------------------------------------------
 
-    def _take(self, whole: Whole) -> None:
+    async def _take(self, whole: Whole) -> None:
+        """Take an element.
+
+        Answers are taken at once, whether there is room or not: handlers may wait for them, and there is no room before
+        these are done. So are pings while there is none: a server that gets no answer takes the component for dead.
+        """
         try:
             stanza = Stanza(parse(whole.source))
         except ProtocolError as error:
@@ -296,6 +365,11 @@ class Component:
         if stanza.kind == "iq" and stanza.type in {"result", "error"}:
             self._answered(stanza)
             return
+        if self._waiting.is_full and _is_ping(stanza):
+            self.send(stanza.answer())
+            return
+        if not self._asked:
+            await self._waiting.room()
         try:
             self._waiting.add(stanza)
         except StanzaError as error:
@@ -351,6 +425,15 @@ async def settled(outcome: Any) -> Any:
 
 def _pong(_: Stanza) -> None:
     """Answer a ping (XEP-0199)."""
+
+
+def _is_ping(stanza: Stanza) -> bool:
+    payload = stanza.payload
+    return stanza.kind == "iq" and stanza.type == "get" and payload is not None and payload.tag == _PING_TAG
+
+
+def _is_iq(element: Element) -> bool:
+    return split_name(element.tag)[1] == "iq"
 
 
 def _clark(name: str) -> str:

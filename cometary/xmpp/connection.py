@@ -3,10 +3,11 @@
 1.  It connects, shows that it knows the secret, and writes what waits in the outbox. When the connection ends, however
     that comes about, it connects again after a pause that grows. A server that is away is no crash: nothing
     is restarted for it, and nobody is told but the log.
-2.  While too many stanzas wait for their handlers nothing is read, and TCP holds back what the server sends.
-3.  What was being written when a connection broke is written again. What the kernel had taken by then may be lost: the
-    protocol has no acknowledgements.
-4.  However it ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds.
+2.  While whoever takes what comes has no room nothing is read, and TCP holds back what the server sends.
+3.  What was being written when a connection broke is written again, once (`Outbox`). What the kernel had taken by then
+    may be lost: the protocol has no acknowledgements.
+4.  When the component ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds. When it is
+    the server that ends it, nothing more is written: what waits is for the next stream.
 """
 
 from __future__ import annotations
@@ -60,8 +61,7 @@ class Connection:
         secret: what it shares with the server.
         address: host and port of the server.
         outbox: what is to be sent.
-        take: given each element that comes.
-        room: waits until there is room for another one.
+        take: given each element that comes, one after the other; it may wait until there is room.
         changed: told whether there is a connection.
         backoff: how long it waits before it connects again.
 
@@ -76,17 +76,17 @@ class Connection:
         address: tuple[str, int],
         outbox: Outbox,
         *,
-        take: Callable[[Element], None],
-        room: Callable[[], Awaitable[None]],
+        take: Callable[[Element], Awaitable[None]],
         changed: Changed,
         backoff: Backoff = BACKOFF,
     ) -> None:
         self._domain, self._secret, self._address = domain, secret, address
         self._outbox = outbox
         self._backoff = backoff
-        self._take, self._room, self._changed = take, room, changed
+        self._take, self._changed = take, changed
         self._to_send = trio.Event()
         self._broken_off = False  # whether some bytes of a write are on their way, and nobody knows how many
+        self._is_lost = False  # whether the stream has ended, or broken: nobody reads what is written to it
         self.connected = False
 
     def wake(self) -> None:
@@ -123,7 +123,7 @@ class Connection:
         notice_when_it_vanishes(stream)
         with trio.fail_after(PATIENCE):
             elements = await self._shake_hands(stream, reader)
-        self.connected = True
+        self.connected, self._is_lost = True, False
         self._say("xmpp component connected", f"{self._domain} is connected", error=False)
         self._changed(connected=True)
         try:
@@ -150,8 +150,8 @@ class Connection:
         return elements[1:]
 
     async def _next(self, stream: trio.SocketStream, reader: ComponentReader) -> list[Element]:
-        data = await stream.receive_some(AT_ONCE)
-        elements = reader.feed(bytes(data))
+        data = b"" if reader.closed else await stream.receive_some(AT_ONCE)
+        elements = reader.feed(bytes(data)) if data else []
         if not elements and (not data or reader.closed):
             raise ProtocolError("bad-request", "the XMPP server has ended the stream")
         return elements
@@ -159,25 +159,28 @@ class Connection:
     async def _read_all(
         self, stream: trio.SocketStream, reader: ComponentReader, elements: list[Element]
     ) -> None:
-        while True:
-            for element in elements:
-                self._look_for_error([element])
-                await self._room()
-                self._take(element)
-            elements = await self._next(stream, reader)
+        try:
+            while True:
+                for element in elements:
+                    self._look_for_error([element])
+                    await self._take(element)
+                elements = await self._next(stream, reader)
+        except LOST:
+            self._is_lost = True
+            raise
 
     async def _write_all(self, stream: trio.SocketStream) -> None:
         outbox = self._outbox
         while True:
-            if not len(outbox):
+            if not outbox:
                 self._to_send = trio.Event()
                 await self._to_send.wait()
                 continue
             try:
                 await stream.send_all(outbox.begin(AT_ONCE))
             except BaseException:
-                outbox.failed()
                 self._broken_off = True
+                self._take_note(outbox.failed())
                 raise
             outbox.done()
 
@@ -191,11 +194,16 @@ class Connection:
         if broken_off:
             return  # what follows would be in the midst of a stanza
         with trio.move_on_after(FAREWELL, shield=True), suppress(*LOST):
-            while len(self._outbox):
+            while self._outbox and not self._is_lost:
                 await stream.send_all(self._outbox.begin(AT_ONCE))
                 self._outbox.done()
             await stream.send_all(CLOSING)
-        self._outbox.failed()
+        self._take_note(self._outbox.failed())
+
+    def _take_note(self, dropped: int) -> None:
+        if dropped:
+            text = f"The stream broke twice while the same was being written: {dropped} stanzas are dropped"
+            self._say("xmpp stanzas dropped", text)
 
     def _say(self, event: str, text: str, *, error: bool = True) -> None:
         (logger.warning if error else logger.info)(event, text=text, domain=self._domain)

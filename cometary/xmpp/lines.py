@@ -2,7 +2,10 @@
 
 1.  A slow handler holds up its own sender, and nobody else.
 2.  The line of one sender has a bound, and what is more is refused (`resource-constraint`), so that none of them takes
-    all the room that there is. When all lines together are full, nothing is read from the server until there is room.
+    all the room that there is.
+3.  When all lines together are full, nothing is read from the server until there is room, but for `PATIENCE` seconds at
+    most, and not while answers are waited for: what the handlers have asked themselves is answered behind. Then stanzas
+    are taken beyond that, up to as many again, and after these refused (`resource-constraint`) until there is room.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from cometary.xmpp.stanzas import Stanza
 
 MOST: Final = 1000
-"""Stanzas that wait, or are being handled, at most."""
+"""Stanzas that wait, or are being handled, before reading pauses."""
+
+PATIENCE: Final = 1.0
+"""Seconds that it pauses."""
 
 MOST_OF_ONE: Final = 100
 """Of these, those of one account."""
@@ -32,27 +38,37 @@ class Lines:
 
     Args:
         handle: handles one; it raises nothing.
-        most: how many wait.
+        most: how many wait before reading pauses; twice as many wait at most.
         most_of_one: how many of one account do.
+        patience: seconds that reading pauses at most.
     """
 
     def __init__(
-        self, handle: Callable[[Stanza], Awaitable[None]], most: int = MOST, most_of_one: int = MOST_OF_ONE
+        self,
+        handle: Callable[[Stanza], Awaitable[None]],
+        most: int = MOST,
+        most_of_one: int = MOST_OF_ONE,
+        patience: float = PATIENCE,
     ) -> None:
         self._handle = handle
         self._most, self._most_of_one = most, most_of_one
+        self._patience = patience
         self._lines: dict[str, deque[Stanza]] = {}
         self._count = 0
         self._news = trio.Event()
         self._room = trio.Event()
+        self._is_impatient = False  # whether reading has paused, and there was no room since
         self._new: list[str] = []  # accounts whose line nobody serves yet
 
     def add(self, stanza: Stanza) -> None:
         """Take a stanza.
 
         Raises:
-            StanzaError: `resource-constraint`: its sender has too many of them here; the sender's fault.
+            StanzaError: `resource-constraint`: its sender has too many of them here, or all together have; the sender's
+                fault, or nobody's.
         """
+        if self._count >= 2 * self._most:
+            raise StanzaError("resource-constraint", "too many stanzas wait for an answer, try later")
         sender = account_of(stanza.sender)
         line = self._lines.get(sender)
         if line is None:
@@ -64,11 +80,21 @@ class Lines:
         line.append(stanza)
         self._count += 1
 
+    @property
+    def is_full(self) -> bool:
+        """Whether reading should pause."""
+        return self._count >= self._most
+
     async def room(self) -> None:
-        """Wait until there is room for another one."""
-        while self._count >= self._most:
-            self._room = trio.Event()
-            await self._room.wait()
+        """Wait until there is room for another one, or it is of no use to wait longer (rule 3)."""
+        if not self.is_full:
+            self._is_impatient = False
+        elif not self._is_impatient:
+            with trio.move_on_after(self._patience):
+                while self.is_full:
+                    self._room = trio.Event()
+                    await self._room.wait()
+            self._is_impatient = self.is_full
 
     async def run(self) -> None:
         """Serve all lines until cancelled; a function for a supervisor."""

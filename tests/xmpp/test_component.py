@@ -12,6 +12,7 @@ import trio.testing
 from cometary.errors import StanzaError, UsageError
 from cometary.supervision import Backoff, ChildSpec
 from cometary.xmpp import Component, Stanza
+from cometary.xmpp.lines import PATIENCE, Lines
 from cometary.xmpp.names import COMPONENT, DISCO_INFO, PING
 from cometary.xmpp.xml import make
 from tests.xmpp.peer import ALICE, DOMAIN, SECRET, condition, connected, listening, running
@@ -256,6 +257,117 @@ async def test_one_sender_cannot_take_all_the_room() -> None:
         assert {condition(each) for each in refused} == {("resource-constraint",)}
         slow.go_on.set()
         assert [(await peer.heard()).get("id") for _ in range(101)] == [str(number) for number in range(101)]
+
+
+class Asking:
+    """Asks whoever asks it, before it answers."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+
+    def join(self, component: Component) -> None:
+        self.component = component
+        component._waiting = Lines(component._handle, most=3, patience=0.01)
+        component.on_message(self.ask)
+
+    async def ask(self, stanza: Stanza) -> None:
+        await self.component.request(stanza.sender, make(PING, "ping"), timeout=3)
+        self.answered += 1
+
+
+async def test_answers_are_taken_while_all_lines_are_full() -> None:
+    asking = Asking()
+    async with connected(asking) as (component, peer):
+        for number in range(8):
+            await peer.say(f"<message from='u{number}@x' to='{DOMAIN}'><body/></message>")
+        refused, asked = [], []
+        for _ in range(8):
+            heard = await peer.heard()
+            (asked if heard.tag.endswith("iq") else refused).append(heard)
+        assert [condition(each) for each in refused] == [("resource-constraint",)] * 2
+        await peer.ask(PINGED)
+        for each in asked:
+            await peer.say(f"<iq type='result' id='{each.get('id')}' from='{each.get('to')}' to='{DOMAIN}'/>")
+        await peer.ask(PINGED)
+        await trio.testing.wait_all_tasks_blocked()
+        assert asking.answered == 6
+
+
+async def test_reading_pauses_while_all_lines_are_full_but_not_for_ever(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    lines = Lines(lambda _: trio.sleep_forever(), most=1)
+    lines.add(Stanza(make(COMPONENT, "message", {"from": "a@x"})))
+    for seconds in (PATIENCE, 0):
+        began = trio.current_time()
+        await lines.room()
+        assert trio.current_time() - began == seconds
+    lines.add(Stanza(make(COMPONENT, "message", {"from": "b@x"})))
+    with pytest.raises(StanzaError, match="resource-constraint"):
+        lines.add(Stanza(make(COMPONENT, "message", {"from": "c@x"})))
+
+
+class Long:
+    """Says more than fits."""
+
+    def join(self, component: Component) -> None:
+        component.on_iq("get", "{x}long", lambda _: make("x", "long", text="." * 2000))
+
+
+async def test_what_is_longer_than_the_server_takes_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
+    async with connected(Long(), most_stanza=1000) as (component, peer):
+        long = make("x", "long", text="." * 2000)
+        assert condition(await peer.ask("<long xmlns='x'/>")) == ("not-acceptable",)
+        component.send(make(COMPONENT, "message", {"to": ALICE}, long))
+        component.send_to_each(make(COMPONENT, "message", None, long), [ALICE])
+        assert caplog.text.count("more than the XMPP server takes") == 2
+        with pytest.raises(StanzaError, match="not-acceptable"):
+            await component.request(ALICE, long)
+        assert (await peer.ask(PINGED)).get("type") == "result"
+        await peer.say(f"<iq type='get' id='{'.' * 2000}' from='{ALICE}' to='{DOMAIN}'/>")
+        assert (await peer.ask(PINGED)).get("type") == "result"
+
+
+async def test_a_stanza_that_ends_each_stream_is_written_twice_and_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with listening() as server:
+        component = Component(
+            DOMAIN, SECRET, port=server.port, backoff=SOON, most_bytes=1 << 26, most_stanza=1 << 26
+        )
+        # Large, so that the kernel does not take all of it, and its writing breaks.
+        component.send(make(COMPONENT, "message", {"to": ALICE, "id": "poison"}, text="." * (16 << 20)))
+        component.send(make(COMPONENT, "message", {"to": ALICE, "id": "next"}))
+        async with running(component):
+            for _ in range(2):
+                peer = await server.accept()
+                await peer.stream.receive_some(1)  # it is being written
+                await peer.say("<stream:error><policy-violation xmlns='x'/></stream:error>")
+                await peer.stream.aclose()
+            assert (await (await server.accept()).heard()).get("id") == "next"
+    assert component.statistics() == {"xmpp_waiting": 0, "xmpp_dropped": 1}
+    assert "broke twice" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "end", ["</stream:stream>", "<stream:error><system-shutdown xmlns='x'/></stream:error>"]
+)
+async def test_what_waits_when_the_server_ends_the_stream_is_for_the_next_one(end: str) -> None:
+    async with listening() as server:
+        component = Component(DOMAIN, SECRET, port=server.port, backoff=SOON)
+        async with running(component):
+            peer = await server.accept()
+            await peer.ask(PINGED)
+
+            def send(*, connected: bool) -> None:
+                if not connected:
+                    component.send(make(COMPONENT, "message", {"to": ALICE, "id": "late"}))
+
+            component._connection._changed = send  # type: ignore[union-attr]
+            await peer.say(end)
+            assert await peer.closed()
+            assert peer._elements == []
+            assert (await (await server.accept()).heard()).get("id") == "late"
 
 
 def test_what_makes_no_sense_is_refused() -> None:
