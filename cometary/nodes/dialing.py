@@ -4,6 +4,8 @@
     more are closed at once.
 2.  A node that cannot be reached is dialed again, after a pause. What is wrong is logged once, until it is something
     else. What does not go together with this node, while it starts, keeps it from starting.
+3.  Whatever else goes wrong with one connection ends that one, and is logged: no stranger, and no other node, ends this
+    one.
 """
 
 from __future__ import annotations
@@ -120,6 +122,9 @@ class Dialing:
         except (OSError, EOFError, ValueError, trio.TooSlowError) as error:
             self.note(peer.node, peer.address, str(error) or "it does not answer")
             await trio.sleep(PAUSE)
+        except Exception:  # rule 3
+            logger.exception("node not reached", text=f"dialing node {peer.node} failed", node=peer.node)
+            await trio.sleep(PAUSE)
         finally:
             self._dialing.discard(peer.node)
 
@@ -182,6 +187,8 @@ class Dialing:
                 logger.warning("node refused", text=text, address=address)
         except (OSError, EOFError, trio.TooSlowError):
             pass  # a look at the port; or a node that has gone, which dials again
+        except Exception:  # rule 3
+            logger.exception("node not taken", text=f"taking whoever dialed from {address} failed")
         finally:
             self._strangers -= 1
             if not taken:

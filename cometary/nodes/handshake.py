@@ -26,6 +26,7 @@ from typing import Final, Protocol
 import msgspec
 
 from cometary.errors import NodeRefusedError
+from cometary.nodes.messages import UNREADABLE
 from cometary.version import version
 
 LINK_VERSION: Final = 1
@@ -240,5 +241,5 @@ async def _hear(stream: ByteStream) -> tuple[Step, bytes]:
     heard = await stream.receive_exactly(length)
     try:
         return _decode(heard), heard
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise NodeRefusedError(STRANGE) from None

@@ -15,11 +15,10 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import trio
 
 from cometary.log import get_logger
-from cometary.nodes.messages import Message, encode
+from cometary.nodes.messages import UNREADABLE, Message, encode
 from cometary.transport.net.buffered import BufferedChannel
 from cometary.transport.net.channel import Channel, Floor
 
@@ -149,6 +148,19 @@ class Link:
         if not channel.left:
             self.freed()
 
+    def read(self, payload: bytes) -> None:
+        """Take a message that has come, encoded."""
+        try:
+            message = self.decode(payload)
+        except UNREADABLE:
+            self.cut("it says what no node says")
+            return
+        try:
+            self.take(message)
+        except Exception:
+            text = f"a message of node {self.node} failed: {type(message).__name__}"
+            logger.exception("message failed", text=text, node=self.node)
+
     def speak(self, sock: socket.socket, _peer: str, floor: Floor) -> Channel:
         """Return the channel of the link's socket (`Protocol`)."""
         self._channel = channel = LinkChannel(sock, floor, self)
@@ -231,24 +243,11 @@ class LinkChannel(BufferedChannel):
                     link.cut("a message is too long")
                     return
                 break
-            self._take(bytes(memoryview(buffer)[at + HEAD : end]))
+            link.read(bytes(memoryview(buffer)[at + HEAD : end]))
             at = end
             if link.ended:
                 return
         del buffer[:at]
-
-    def _take(self, payload: bytes) -> None:
-        link = self._link
-        try:
-            message = link.decode(payload)
-        except msgspec.MsgspecError:
-            link.cut("it says what no node says")
-            return
-        try:
-            link.take(message)
-        except Exception:
-            text = f"a message of node {link.node} failed: {type(message).__name__}"
-            logger.exception("message failed", text=text, node=link.node)
 
     def writable(self) -> None:
         """Send the rest."""

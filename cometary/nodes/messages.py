@@ -172,6 +172,9 @@ ByDialer = Forwarded | Dropped | Granted | Told | Ping | Tunnelled | Bytes | Tak
 ByAcceptor = Answered | Left | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
 Message = ByDialer | ByAcceptor
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoders raise for bytes that are no message: a string may be no UTF-8, or arrays too deep."""
+
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_of_dialer: Final = msgspec.msgpack.Decoder[ByDialer](ByDialer).decode
 decode_of_acceptor: Final = msgspec.msgpack.Decoder[ByAcceptor](ByAcceptor).decode

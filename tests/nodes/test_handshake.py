@@ -122,7 +122,26 @@ async def test_neither_says_the_secret() -> None:
     assert SECRET not in here.said + there.said
 
 
-@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff" + b"x" * 100, b"\0\x03abc"])
+NO_TEXT = handshake._encode(A.hello()).replace(b"10.0.0.1", b"10.0.0.\xff")
+NESTED = b"\x91" * 4096
+"""Arrays in arrays, as deep as a message is long."""
+
+
+def framed(said: bytes) -> bytes:
+    return len(said).to_bytes(2, "big") + said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff\xff" + b"x" * 100,
+        b"\0\x03abc",
+        framed(NO_TEXT),
+        framed(NESTED),
+        framed(b"\x92\xa5hello" + NESTED[:4000]),
+    ],
+)
 async def test_what_is_no_node_is_said_to_be_none(said: bytes) -> None:
     async def stranger(talk: Talk) -> None:
         await talk.send_all(said)

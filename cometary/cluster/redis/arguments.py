@@ -115,8 +115,14 @@ def lessees_from(reply: Any) -> list[Lessee] | None:
     if not reply:
         return None
     return [
-        Lessee(_text(node), _text(holder).partition(" ")[2], int(left) / 1000) for node, holder, left in reply
+        Lessee(_shown(node), _shown(holder).partition(" ")[2], int(left) / 1000)
+        for node, holder, left in reply
     ]
+
+
+def _shown(part: bytes) -> str:
+    """Return text that anybody may have put there, which ends no node: what is no UTF-8 is nobody's name."""
+    return part.decode(errors="replace")
 
 
 def _text(part: bytes) -> str:
