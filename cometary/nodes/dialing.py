@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
+from cometary.config.kinds import ADDRESS
 from cometary.errors import ConfigError, NodeRefusedError
 from cometary.log import get_logger
 from cometary.nodes.handshake import SKEW, Hello, Identity, accept, dial, skew_of
@@ -24,6 +25,7 @@ from cometary.nodes.handshake import SKEW, Hello, Identity, accept, dial, skew_o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cometary.config.kinds import Address
     from cometary.nodes.peer import Peer
 
 PATIENCE: Final = 3.0
@@ -217,9 +219,8 @@ class _Stream:
 
 
 async def _connect(address: str) -> trio.socket.SocketType:
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    found = await trio.socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    where = read_address(address)
+    found = await trio.socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
     errors: list[OSError] = []
     for family, kind, protocol, _, where in found:
         sock = trio.socket.socket(family, kind, protocol)
@@ -235,6 +236,18 @@ async def _connect(address: str) -> trio.socket.SocketType:
         else:
             return sock
     raise errors[-1]
+
+
+def read_address(text: str) -> Address:
+    """Read where a node is, as the engine or the node says it.
+
+    Raises:
+        ValueError: it is not an address; the fault of whoever has put it there.
+    """
+    try:
+        return ADDRESS.parse(text)
+    except ValueError:
+        raise ValueError(f"it is not an address, {ADDRESS.allowed}") from None
 
 
 def _given_up(sock: trio.socket.SocketType) -> socket.socket:
