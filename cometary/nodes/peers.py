@@ -3,10 +3,12 @@
 1.  Whoever the engine says is there is dialed, and so is whoever has dialed. That goes on until there is a link.
 2.  A node that is not there any more is taken for gone, and forgotten `FORGOTTEN` seconds later.
 3.  What comes before this node takes clients waits in the kernel: links are served when there is a home.
+4.  Whatever fails is logged, and ends nothing: the links are looked after as long as the node is there.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -21,7 +23,7 @@ from cometary.sessions.ids import tag_of_node
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.nodes.accepted import Home
@@ -106,9 +108,11 @@ class Peers:
             with trio.move_on_after(1):
                 await self._changed.wait()
                 self._changed = trio.Event()
-            self._look_who_is_there()
+            with _logged("looking after the other nodes failed"):
+                self._look_who_is_there()
             for peer in [*self._peers.values()]:
-                self._look_at(peer, trio.current_time())
+                with _logged(f"looking after node {peer.node} failed"):
+                    self._look_at(peer, trio.current_time())
 
     def _look_at(self, peer: Peer, now: float) -> None:
         knows = self._cluster.state == "up" and not self._cluster.alive(peer.node)
@@ -220,6 +224,16 @@ class Peers:
             await self._behind.wait()
             await trio.sleep(PAUSE)
             self._behind = trio.Event()
-            for peer in self._peers.values():
+            for peer in [*self._peers.values()]:
                 if peer.incoming is not None:
-                    peer.incoming.go_on()
+                    with _logged(f"routing updates of node {peer.node} failed"):
+                        peer.incoming.go_on()
+
+
+@contextmanager
+def _logged(text: str) -> Generator[None]:
+    """Log what fails (rule 4)."""
+    try:
+        yield
+    except Exception:
+        logger.exception("nodes failed", text=text)

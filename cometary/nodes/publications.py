@@ -10,6 +10,7 @@
     kept for it is thrown away, and that is logged.
 4.  A node takes what comes as far as its dispatcher is not behind; the rest waits, in order, and is not confirmed. That
     holds nothing else up, and is bounded by rule 3 at whoever has published it.
+5.  What can never be routed is logged, and counts as routed: it holds up nothing, and ends no node.
 """
 
 from __future__ import annotations
@@ -187,6 +188,9 @@ class Incoming:
                 self._route(told, until)
             except MailboxFullError:
                 return
+            except Exception:  # it fails here, as it may at each try: rule 5
+                text = f"an update to {told.published.path!r} of another node could not be routed here"
+                logger.exception("update failed", text=text, path=told.published.path)
             self._waiting.popleft()
             self._routed = told.number
 

@@ -68,9 +68,19 @@ class TrackedPacket(Packet):
         """Whether whoever routes it has to look at more than its path."""
         return self.receipt is not None or self.exclude is not None
 
+    def take_key(self, key: object) -> None:
+        """Have a key that the contract has already said, be it None: its function is not asked again.
+
+        It is the application's, and may be for messages that are no plain data, as they are after a journey.
+        """
+        self.key = key
+        if self.slot is not None:
+            self.slot = (self.contract, key)
+
     def again(self) -> TrackedPacket:
         """See `Packet.again`."""
-        twin = TrackedPacket(self.path, self.message, self.sender, contract=self.contract, key=self.key)
+        twin = TrackedPacket(self.path, self.message, self.sender, contract=self.contract, key=self.path)
+        twin.take_key(self.key)
         twin.receipt, twin.ttl, twin.exclude, twin.cause = self.receipt, self.ttl, self.exclude, self.cause
         return twin
 

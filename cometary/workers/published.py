@@ -62,15 +62,16 @@ def as_packet(published: Published, contracts: Contracts) -> Packet:
         message = msgspec.msgpack.decode(published.message)
     packet: Packet
     if published.tracked:
-        packet = TrackedPacket(
+        packet = tracked = TrackedPacket(
             published.path,
             message,
             contract=contracts.find(published.path),
             receipt=published.receipt,
             ttl=published.ttl,
-            key=published.key,
+            key=published.path,
             exclude=published.exclude,
         )
+        tracked.take_key(published.key)
     else:
         packet = Packet(published.path, message)
     packet.preset(json=published.json)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, cast
+
+import pytest
 
 from cometary.errors import MailboxFullError
 from cometary.nodes.link import Link
 from cometary.nodes.messages import Heard, Told
 from cometary.nodes.publications import CONFIRM, MOST, Incoming, Outgoing
+from cometary.packets.contract import make_contract
+from cometary.packets.contract_table import Contracts
+from cometary.packets.tracked import TrackedPacket
 from cometary.workers.messages import Published
+from cometary.workers.published import as_packet, as_published
 
 
 class Wire:
@@ -133,3 +140,41 @@ async def test_many_are_confirmed_at_once() -> None:
     for number in range(1, 2 * CONFIRM + 1):
         incoming.take(told(number))
     assert wire.sent == [Heard(CONFIRM), Heard(2 * CONFIRM)]
+
+
+async def test_what_can_never_be_routed_is_logged_and_holds_nothing_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    routed: list[int] = []
+
+    def route(told: Told, _until: float) -> None:
+        if told.number == 2:
+            raise AttributeError("'dict' object has no attribute 'group'")
+        routed.append(told.number)
+
+    wire, incoming = Wire(), Incoming("1", route)
+    incoming.link = cast("Link", wire)
+    for number in (1, 2, 3):
+        incoming.take(told(number))
+    incoming.confirm()
+    assert (routed, wire.sent) == ([1, 3], [Heard(3)])
+    assert "an update to 'p' of another node could not be routed here" in caplog.text
+
+
+@dataclass
+class Item:
+    """A message that is plain data after a journey."""
+
+    group: object
+
+
+def test_a_packet_that_has_come_has_the_key_it_had_and_asks_no_function_of_the_application() -> None:
+    contracts = Contracts()
+    contracts.declare("p", make_contract("drop_oldest", key=lambda _path, message: message.group))
+    packet = contracts.tracked("p", Item(None))
+    assert isinstance(packet, TrackedPacket)
+    came = as_packet(as_published(packet), contracts)
+    assert isinstance(came, TrackedPacket)
+    assert (came.key, came.message) == (None, {"group": None})
+    assert came.slot == (contracts.find("p"), None)
+    assert came.again().slot == came.slot
