@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cometary.errors import ProtocolError
 from cometary.nodes.messages import (
     Aborted,
     Answered,
@@ -72,6 +73,8 @@ class Answering:
             self._clients.serve_forwarded(exchange)
         elif self._control is not None:
             self._control.serve_forwarded(exchange)
+        else:
+            exchange.refuse(ProtocolError("not-found", "that node has no control interface"))
 
     def drop(self, dropped: Dropped) -> None:
         """Take note that a client has gone (rule 2)."""

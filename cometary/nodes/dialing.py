@@ -219,8 +219,8 @@ class _Stream:
 
 
 async def _connect(address: str) -> trio.socket.SocketType:
-    where = read_address(address)
-    found = await trio.socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+    host, port = read_address(address)
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     errors: list[OSError] = []
     for family, kind, protocol, _, where in found:
         sock = trio.socket.socket(family, kind, protocol)

@@ -9,7 +9,8 @@
 1.  Both know the secret, and neither says it: each proves that it does by a keyed digest (HMAC-SHA-256, RFC 2104) of
     all that was said before, under a word of its own. So what one has said cannot be said again by the other.
 2.  Each names a number that it has never named before (`nonce`). So what was overheard is good for nothing later.
-3.  The dialer proves first, whom the engine has told where to dial: a stranger who dials learns nothing.
+3.  The dialer proves first, whom the engine has told where to dial. A stranger who dials learns what an acceptor's
+    `Hello` says, its name, its version, its address and its clock, and no more: nothing that proves the secret.
 4.  What is said afterwards is not encrypted: the link belongs on a network that strangers are not on.
 5.  Names, versions and clocks are told before, so that what does not go together is one clear line, at both ends.
 """

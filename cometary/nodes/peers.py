@@ -63,7 +63,8 @@ class Peers:
         self._links: list[tuple[Link, socket.socket]] = []  # those that came before there was a home
         self._behind = trio.Event()
         self._changed = trio.Event()
-        self.others = Others(lambda: [each.outgoing for each in self._peers.values() if not each.gone])
+        self._all: tuple[Peer, ...] = ()  # replaced as a whole: whoever publishes walks it, in any thread
+        self.others = Others(lambda: [each.outgoing for each in self._all if not each.gone])
         self.route: Callable[[Told, float], None] | None = None
         self.complete = trio.Event()
         self.dialing = Dialing(own, self)
@@ -120,6 +121,7 @@ class Peers:
             self._has_gone(peer.node)  # it has dialed, and ended before the engine told of it
         elif knows and peer.gone and now > peer.gone_since + FORGOTTEN:
             del self._peers[peer.node], self._by_tag[peer.tag]
+            self._all = (*self._peers.values(),)
         peer.look(now)
 
     def _look_who_is_there(self) -> None:
@@ -166,6 +168,7 @@ class Peers:
                 same = self._own.node if other is None else other.node
                 raise NodeRefusedError(f"the names {node!r} and {same!r} look the same in ids: change one")
             self._peers[node] = self._by_tag[peer.tag] = peer
+            self._all = (*self._peers.values(),)
         return peer
 
     def dialed(self, peer: Peer, heard: int | None, sock: socket.socket) -> None:

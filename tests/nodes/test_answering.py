@@ -114,3 +114,10 @@ def test_a_stream_that_is_broken_off_is_broken_off_there() -> None:
     held.ask().stream(200, b"text/plain").abort()
     assert held.link.sent[-1] == Aborted(7)
     assert held.answering.under_way == {}
+
+
+def test_a_call_of_a_back_end_is_refused_where_nothing_answers_such() -> None:
+    held = Held()
+    held.answering.answer(Forwarded(8, True, "POST", "/kick", b"", {b"host": b"h"}, b"{}", "192.0.2.7"))
+    assert [(each.number, each.status) for each in held.link.sent] == [(8, 404)]
+    assert held.answering.under_way == {}
