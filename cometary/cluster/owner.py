@@ -14,8 +14,9 @@
 5.  An owner that has adopted the session delivers nothing until a request of its own generation has told where the
     client is. Requests of older generations are processed, and answered with nothing; their acknowledgements are of
     other numbers (R4). All ids up to a request's `done` were processed before (R6).
-6.  A request of a later generation, or a fenced change, says that another node owns the session: it is forgotten. Where
-    the engine has lost changes, the record is restored, and the change is sent again.
+6.  A fenced change says that another node owns the session: it is forgotten. A request of a later generation only makes
+    this doubtful, since it is its client's word: the engine is asked, and if the session is still owned, the request
+    is refused. Where the engine has lost changes, the record is restored, and the change is sent again.
 7.  What ends a session for its client, whether its end or a wrong request, is told when the engine has confirmed the
     generation after the cause arose: a node that was taken for dead must not tell (M5).
 8.  When it is drained, it finishes what is under way, begins no further call, and is handed on.
@@ -60,7 +61,7 @@ WIDTH: Final = 2
 """How many requests a client may have unanswered."""
 
 MOST_WAITING: Final = 4 * WIDTH
-"""Requests that wait for their turn: each may have been sent again."""
+"""Requests that wait for their turn, and doubts that wait for the engine: each may have been sent again."""
 
 Handling = Literal["report", "redo"]
 Doubts = tuple[tuple[ClientRequest | None, str], ...]
@@ -140,9 +141,9 @@ class OwnerMachine(StateMachine):
 
     @on(ANY, ClientRequest, to=(owned, END))
     def hear(self, request: ClientRequest) -> Step:
-        """Take it in its turn; or forget the session, if the client knows of a later owner."""
+        """Take it in its turn; or ask the engine, if the client says that there is a later owner (rule 6)."""
         if request.generation > self.record.generation:
-            return self._forget(request)
+            return self._go_on(self._doubt(request, "bad-request"))
         self._waiting = (*[one for one in self._waiting if one.rid != request.rid], request)
         actions: list[object] = []
         if len(self._waiting) > MOST_WAITING:
@@ -218,6 +219,8 @@ class OwnerMachine(StateMachine):
         """Have the engine confirm the generation before this is said (rule 7)."""
         if condition == "session-ended" and self.record.ended is not None and request is not None:
             return [Dismiss(request, condition)]
+        if request is not None and len(self._doubts) >= MOST_WAITING:
+            return [Dismiss(request, "unavailable")]
         self._doubts += ((request, condition),)
         return []
 
@@ -426,8 +429,8 @@ class OwnerMachine(StateMachine):
     def _hand_on(self, *actions: object) -> Step:
         return stop("moved", *actions, Forget(self._requests(), hand_on=True))
 
-    def _forget(self, *requests: ClientRequest) -> Step:
-        return stop("moved", Forget((*self._requests(), *requests)))
+    def _forget(self) -> Step:
+        return stop("moved", Forget(self._requests()))
 
     def _requests(self) -> tuple[ClientRequest, ...]:
         doubted = [request for request, _ in self._confirming + self._doubts if request is not None]

@@ -63,6 +63,23 @@ def test_an_owner_that_was_taken_for_dead_refuses_nobody() -> None:
     assert does(machine, Committed(Verdict.FENCED))[0] == Forget((wrong,))
 
 
+def test_a_later_generation_is_a_client_s_word_and_the_engine_s_counts() -> None:
+    machine, forged = owner(), asks(2, generation=2)
+    assert does(machine, forged) == [Commit(1, 0, NOTHING)]
+    assert does(machine, OK) == [Dismiss(forged, "bad-request")]
+    assert does(machine, asks(2)) == [Meet(asks(2), counts=True)], "the session is here as before"
+    assert does(machine, forged._replace(rid=3)) == [Commit(1, 1, NOTHING)]
+    assert does(machine, Committed(Verdict.FENCED))[0] == Forget((forged._replace(rid=3),))
+
+
+def test_requests_that_the_engine_is_asked_about_are_bounded() -> None:
+    machine = owner()
+    assert does(machine, asks(2, generation=2)) == [Commit(1, 0, NOTHING)]
+    forged = [asks(rid, generation=2) for rid in range(3, 4 + MOST_WAITING)]
+    actions = [does(machine, each) for each in forged]
+    assert [each for each in actions if each] == [[Dismiss(forged[-1], "unavailable")]]
+
+
 def test_a_client_that_has_what_the_record_has_not_is_told_that_its_session_is_not_known() -> None:
     ahead = asks(2)._replace(position=ClientPosition(3))
     behind = asks(2)._replace(position=ClientPosition(0))

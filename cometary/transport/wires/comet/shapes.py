@@ -41,7 +41,7 @@ class Body(msgspec.Struct, kw_only=True):
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     version: Literal[1] | UnsetType = UNSET
     resume: bool | UnsetType = UNSET
-    gen: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    gen: Annotated[int, Meta(ge=1, le=HIGHEST_RID)] | UnsetType = UNSET
     at: Annotated[str, Meta(max_length=LONGEST)] | UnsetType = UNSET
     done: Annotated[int, Meta(ge=0, le=HIGHEST_RID)] | UnsetType = UNSET
 
