@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,6 +50,21 @@ def test_a_reply_is_not_told_before_its_last_byte(reply: Reply) -> None:
     assert list(reader.feed(written(7) + data[:-1])) == [7]
     assert list(reader.feed(b"")) == []
     assert list(reader.feed(data[-1:])) == [reply]
+
+
+def test_a_long_list_is_read_once_however_many_pieces_it_comes_in() -> None:
+    class Counting(ReplyReader):
+        parts = 0
+
+        def _part(self) -> Any:
+            part = super()._part()
+            self.parts += 1
+            return part
+
+    sent: list[Reply] = [b"x"] * 1_000
+    reader, data = Counting(), written(sent)
+    assert [reply for at in range(0, len(data), 10) for reply in reader.feed(data[at : at + 10])] == [sent]
+    assert reader.parts == 1 + len(sent)
 
 
 def test_no_list_is_nothing_too() -> None:

@@ -32,15 +32,28 @@ def command(*parts: bytes | str | int) -> bytes:
 
 
 class Incomplete(Exception):  # noqa: N818 - no error: more is to come
-    """A reply has not come whole yet."""
+    """A part of a reply has not come whole yet."""
+
+
+class UnfinishedList(NamedTuple):
+    """A list of which not all has come.
+
+    Attributes:
+        items: what has.
+        length: how many items it will have.
+    """
+
+    items: list[Reply]
+    length: int
 
 
 class ReplyReader:
-    """Reads replies from what comes, in whatever pieces."""
+    """Reads replies from what comes, in whatever pieces; each part of one is read once."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._at = 0
+        self._unfinished: list[UnfinishedList] = []  # each within the one before
 
     def feed(self, data: bytes) -> Iterator[Reply]:
         """Take more bytes, and return the replies that are whole by now.
@@ -49,46 +62,64 @@ class ReplyReader:
             EngineError: this is not a reply: whatever is at the other end does not speak Redis's protocol.
         """
         self._buffer += data
-        while self._buffer:
-            self._at = 0
-            try:
-                reply = self._read()
-            except Incomplete:
-                return
-            del self._buffer[: self._at]
-            yield reply
-
-    def _read(self) -> Reply:
-        line = self._line()
-        kind, rest = line[:1], line[1:]
-        if kind == b"+":
-            return rest.decode(errors="replace")
-        if kind == b"-":
-            return Refusal(rest.decode(errors="replace"))
         try:
-            number = int(rest)
-        except ValueError:
-            number, kind = 0, b"?"
-        if kind == b":":
-            return number
-        if kind == b"$":
-            return None if number < 0 else self._bytes(number)
-        if kind == b"*":
-            return None if number < 0 else [self._read() for _ in range(number)]
-        raise EngineError(f"the engine answers with {bytes(line[:40])!r}, which is not Redis's protocol")
+            while self._at < len(self._buffer):
+                yield from self._collect(self._part())
+        except Incomplete:
+            pass
+        del self._buffer[: self._at]
+        self._at = 0
 
-    def _line(self) -> bytes:
+    def _collect(self, part: Reply | UnfinishedList) -> Iterator[Reply]:
+        """Put a part where it belongs; returns the reply if it is whole now."""
+        while True:
+            if isinstance(part, UnfinishedList):
+                self._unfinished.append(part)
+            elif self._unfinished:
+                self._unfinished[-1].items.append(part)
+            else:
+                yield part
+                return
+            items, length = self._unfinished[-1]
+            if len(items) < length:
+                return
+            self._unfinished.pop()
+            part = items
+
+    def _part(self) -> Reply | UnfinishedList:
+        """Read a reply, or the head of one that is a list; what has not come whole is left."""
         end = self._buffer.find(b"\r\n", self._at)
         if end < 0:
             raise Incomplete
         line = bytes(self._buffer[self._at : end])
+        kind, rest = line[:1], line[1:]
+        if kind == b"$" and rest.isdigit():
+            return self._bytes(end + 2, int(rest))
         self._at = end + 2
-        return line
+        if kind == b"+":
+            return rest.decode(errors="replace")
+        if kind == b"-":
+            return Refusal(rest.decode(errors="replace"))
+        return _number_or_head(line)
 
-    def _bytes(self, length: int) -> bytes:
-        end = self._at + length
+    def _bytes(self, begin: int, length: int) -> bytes:
+        end = begin + length
         if len(self._buffer) < end + 2:
             raise Incomplete
-        value = bytes(self._buffer[self._at : end])
         self._at = end + 2
-        return value
+        return bytes(self._buffer[begin:end])
+
+
+def _number_or_head(line: bytes) -> Reply | UnfinishedList:
+    kind = line[:1]
+    try:
+        number = int(line[1:])
+    except ValueError:
+        kind = b"?"
+    if kind == b":":
+        return number
+    if kind in (b"$", b"*") and number < 0:
+        return None
+    if kind == b"*":
+        return UnfinishedList([], number)
+    raise EngineError(f"the engine answers with {line[:40]!r}, which is not Redis's protocol")
