@@ -15,12 +15,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.record import Record
 
 Answered = Callable[[Verdict], object]
+
+PIECE: Final = 1_000
+"""How many sessions of a node are named at a time: no answer is so long that it holds up others."""
 
 EngineState = Literal["up", "grace", "down"]
 
@@ -70,12 +73,25 @@ class Records(Protocol):
         """Return which node has a session, and in which generation; None if nobody has."""
         ...
 
-    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
-        """Return sessions that a node has, or had: a hint; what holds is each record."""
+    async def sessions_of(self, node: str, after: str = "") -> tuple[Sequence[str], str]:
+        """Return a piece of the sessions that a node has, or had: a hint; what holds is each record.
+
+        Args:
+            node: its name.
+            after: what came with the piece before; "" for the first.
+
+        Returns:
+            About `PIECE` ids, of which some may come again in another piece, and what to ask for the next one with; ""
+            if there is none. All come that were there from the first piece to the last.
+        """
+        ...
+
+    async def forget_sessions(self, node: str, sids: Sequence[str]) -> None:
+        """Forget that a node had these sessions, now that each of them is somebody else's, or has ended."""
         ...
 
     async def forget_node(self, node: str) -> None:
-        """Forget which sessions a node had that is gone, now that each of them is somebody else's, or has ended."""
+        """Forget a node that is gone, and which sessions it had."""
         ...
 
 
@@ -85,6 +101,11 @@ class Members(Protocol):
     @property
     def node(self) -> str:
         """The name of this node."""
+        ...
+
+    @property
+    def lease(self) -> float:
+        """How long a lease is, in seconds."""
         ...
 
     async def join(self, address: str) -> None:

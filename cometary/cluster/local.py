@@ -14,7 +14,7 @@ import trio
 
 from cometary.cluster import record as records
 from cometary.cluster.change import Change, Verdict
-from cometary.cluster.engine import Answered, EngineState
+from cometary.cluster.engine import PIECE, Answered, EngineState
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
 from cometary.cluster.record import Record
 
@@ -68,7 +68,7 @@ class LocalEngine:
     def __init__(self, shared: SharedState, node: str, *, lease: float = LEASE) -> None:
         self._shared = shared
         self.node = self._node = node
-        self._lease = lease
+        self.lease = lease
         self._address = ""
         self._calls: deque[Callable[[], object]] = deque()
         self._called = trio.Event()
@@ -97,7 +97,7 @@ class LocalEngine:
         self._shared.renew(self._node, self, self._address, trio.current_time())
 
     async def _renew(self) -> list[Lessee]:
-        until = trio.current_time() + self._lease
+        until = trio.current_time() + self.lease
         if not self._shared.renew(self._node, self, self._address, until):
             raise name_taken(self._node)
         return self._shared.lessees()
@@ -160,13 +160,19 @@ class LocalEngine:
         record = self._shared.records.get(sid)
         return None if record is None or record.gone else (record.owner, record.generation)
 
-    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
-        """Return sessions that a node has."""
+    async def sessions_of(self, node: str, after: str = "") -> tuple[Sequence[str], str]:
+        """Return a piece of the sessions that a node has; see `Records.sessions_of`."""
         await trio.lowlevel.checkpoint()
-        owned = [
-            sid for sid, record in self._shared.records.items() if record.owner == node and not record.gone
-        ]
-        return owned[:limit]
+        owned = sorted(
+            sid
+            for sid, record in self._shared.records.items()
+            if sid > after and record.owner == node and not record.gone
+        )
+        return owned[:PIECE], owned[PIECE - 1] if len(owned) > PIECE else ""
+
+    async def forget_sessions(self, node: str, sids: Sequence[str]) -> None:  # noqa: ARG002 - see `forget_node`
+        """See `Records.forget_sessions`."""
+        await trio.lowlevel.checkpoint()
 
     async def forget_node(self, node: str) -> None:  # noqa: ARG002 - each record says whose it is
         """See `Records.forget_node`; there is nothing beside the records."""

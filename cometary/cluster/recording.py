@@ -4,8 +4,7 @@
 2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
     If it is there, the request waits until it is not, and not for long: its client asks again.
 3.  A node that has not been heard of yet may have come a moment ago: before it is taken for gone the engine is asked.
-4.  When a node's lease has run out, its sessions are adopted, whether their clients come or not: else nobody would tell
-    the application of the end of those who never do.
+4.  Sessions of nodes that are gone are adopted without being asked for, too (`cometary.cluster.inheritance`).
 5.  One task looks for a session at a time, so that it is not adopted twice here.
 """
 
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
+from cometary.cluster.inheritance import Inheritance, Prevented
 from cometary.cluster.items import SIGN_ON
 from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.record import Record, opened
 from cometary.cluster.recorded_session import RecordedSession
 from cometary.cluster.session_fields import SessionFields
-from cometary.errors import CometaryError, EngineError, ProtocolError
+from cometary.errors import EngineError, ProtocolError
 from cometary.gate.refusals import refusal_of
 from cometary.log import get_logger
 from cometary.sessions.ids import SID_LENGTH
@@ -29,7 +29,7 @@ from cometary.sessions.locator import unknown_session
 from cometary.sessions.machine import SessionMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cometary.cluster.engine import Engine
     from cometary.sessions import Request, SessionManager
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     GoOn = Callable[[], object]
     Refuse = Callable[[ProtocolError], object]
+    Find = Callable[[str], Awaitable[ProtocolError | None]]
 
 logger = get_logger("cometary.cluster")
 
@@ -54,9 +55,6 @@ PATIENCE: Final = 10.0
 
 LOOK: Final = 0.1
 """Seconds until it is looked again whether that is so; nobody else is asked for it."""
-
-MOST_OF_A_NODE: Final = 1_000_000
-"""Sessions of a node that is gone."""
 
 
 class Recording:
@@ -77,7 +75,7 @@ class Recording:
         self._start_soon = start_soon
         self._sought: dict[str, list[tuple[GoOn, Refuse]]] = {}
         self.lapses = 0
-        engine.watch(lambda node: start_soon(self._take_over_from, node))
+        Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
         engine.watch_lapses(self._note_lapse)
 
     @property
@@ -138,26 +136,29 @@ class Recording:
         waiting = self._sought.get(sid)
         if waiting is None and len(self._sought) < MOST_SOUGHT:
             waiting = self._sought[sid] = []
-            self._start_soon(self._look_for, sid)
+            self._start_soon(self._look_for, sid, self._find)
         if waiting is None or len(waiting) >= MOST_EACH:
             refuse(ProtocolError("too-many-requests", "too many sessions are looked for", retry_after=1))
         else:
             waiting.append((go_on, refuse))
         return True
 
-    async def _look_for(self, sid: str) -> None:
+    async def _look_for(self, sid: str, find: Find) -> ProtocolError | None:
+        """Find a session and tell whoever waits for it; returns what prevents that, if anything does."""
         error: ProtocolError | None
         try:
-            error = await self._find(sid)
+            error = await find(sid)
         except EngineError as away:
             error = _away(away)
         except Exception as other:  # noqa: BLE001 - what was not foreseen is logged there
             error = refusal_of(other)
+        here = sid in self._manager.directory.living
         for go_on, refuse in self._sought.pop(sid):
-            if error is None:
+            if here:
                 go_on()
             else:
-                refuse(error)
+                refuse(error or _later("another process has this session"))
+        return error
 
     async def _find(self, sid: str) -> ProtocolError | None:
         """Have a session here; returns what to say if it does not come."""
@@ -202,31 +203,21 @@ class Recording:
         text = f"<Session {keeper.name}> goes on here, for the {record.generation}. time"
         logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
 
-    async def _take_over_from(self, node: str) -> None:
-        """Adopt the sessions of a node that is gone (rule 4)."""
-        try:
-            sids = await self._engine.sessions_of(node, MOST_OF_A_NODE)
-            adopted = [sid for sid in sids if await self._take_over_one(sid, node)]
-            if not [sid for sid in sids if await self._is_of(sid, node)]:
-                await self._engine.forget_node(node)
-        except CometaryError as error:
-            text = f"not all sessions of {node!r}, which is gone, could be adopted: {error}"
-            logger.warning("sessions not adopted", text=text, node=node)
-            return
-        if adopted:
-            text = f"{node!r} is gone, and {len(adopted)} of its sessions go on here"
-            logger.info("sessions adopted", text=text, node=node, sessions=len(adopted))
+    async def _inherit(self, sid: str, node: str) -> bool | Prevented:
+        """Adopt a session of a node that is gone; returns whether it goes on here, or what prevents that."""
+        if sid in self._sought:
+            return Prevented(None)
+        self._sought[sid] = []  # before anything is waited for (rule 5)
 
-    async def _take_over_one(self, sid: str, node: str) -> bool:
-        if sid in self._sought or not await self._is_of(sid, node):
-            return False
-        self._sought[sid] = []
-        await self._look_for(sid)
+        async def adopt(sid: str) -> None:
+            owner = await self._engine.owner(sid)
+            if owner is not None and owner[0] == node:
+                await self._adopt(sid, owner[1])
+
+        error = await self._look_for(sid, adopt)
+        if error is not None:
+            return Prevented(error.detail, others=error.retry_after is not None)
         return sid in self._manager.directory.living
-
-    async def _is_of(self, sid: str, node: str) -> bool:
-        owner = await self._engine.owner(sid)
-        return owner is not None and owner[0] == node
 
     # -- sessions that are here no more
 

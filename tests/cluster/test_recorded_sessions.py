@@ -119,7 +119,9 @@ async def test_an_application_ends_a_session_and_is_told_what_did_not_arrive() -
 async def test_a_client_that_makes_up_a_generation_harms_nothing() -> None:
     async with cluster() as (nursery, _), httpx.AsyncClient() as http:
         server = await start(nursery, LocalEngine(SharedState(), "a"))
-        sid = (await http.post(server.running.comet, json={"rid": 1, "resume": True, "wait": 0.05})).json()["sid"]
+        sid = (await http.post(server.running.comet, json={"rid": 1, "resume": True, "wait": 0.05})).json()[
+            "sid"
+        ]
 
         async def ask(rid: int, gen: int, *packets: dict[str, object]) -> dict[str, Any]:
             body = {"sid": sid, "rid": rid, "gen": gen, "done": rid - 1, "packets": packets}
@@ -130,7 +132,9 @@ async def test_a_client_that_makes_up_a_generation_harms_nothing() -> None:
         assert (await ask(3, 99))["error"] == "bad-request"
         assert (await ask(3, 2**60))["error"] == "bad-request"
         assert (await ask(3, 1))["gen"] == 1
-        assert server.calls == [("on",), ("dawdle",)], "neither was the handler cancelled nor a death reported"
+        assert server.calls == [("on",), ("dawdle",)], (
+            "neither was the handler cancelled nor a death reported"
+        )
 
 
 async def test_a_queue_that_is_full_ends_the_session() -> None:

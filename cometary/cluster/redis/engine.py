@@ -18,7 +18,7 @@ from typing import Final, cast
 import trio
 
 from cometary.cluster.change import Change, Verdict
-from cometary.cluster.engine import Answered, EngineState
+from cometary.cluster.engine import PIECE, Answered, EngineState
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
 from cometary.cluster.record import Record, stands
 from cometary.cluster.redis import arguments
@@ -34,6 +34,9 @@ REMEMBERED: Final = 3600
 
 RENEW: Final = arguments.function("renew")
 MEMBER_KEYS: Final = (2, "cometary:{nodes}:leases", "cometary:{nodes}:who")
+
+START: Final = b"0"
+"""Where `SSCAN` begins, and what it answers with at its end."""
 
 LONGEST_WAIT: Final = 10.0
 """Seconds for which an opening or an adoption waits for an engine that is away; an adoption besides for the grace."""
@@ -54,7 +57,7 @@ class RedisEngine:
     def __init__(self, url: str, node: str, *, lease: float = LEASE) -> None:
         self._url = read_url(url)
         self.node = self._node = node
-        self._lease = lease
+        self.lease = lease
         self._incarnation = secrets.token_hex(8)
         self._address = ""
         self._membership = Membership(node, lease, self._renew)
@@ -92,7 +95,7 @@ class RedisEngine:
             )  # coredis leaves streams when it cannot connect
             self._server = await prepare(self._url)
             asked = trio.current_time()
-            reply = await self._tell(self._lease)
+            reply = await self._tell(self.lease)
         except OSError as error:
             raise EngineError(str(error)) from None
         self._membership.renewed(asked, self._lessees(reply))
@@ -122,7 +125,7 @@ class RedisEngine:
     async def _renew(self) -> list[Lessee]:
         if not self._lane.up:
             raise unreachable(self._url, "there is no connection")
-        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine(self._lease))
+        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine(self.lease))
         with trio.move_on_after(PATIENCE):
             return self._lessees(await self._lane.ask(asked))
         self._lane.drop()
@@ -217,13 +220,18 @@ class RedisEngine:
         """Return which node has a session, and in which generation."""
         return arguments.owner_from(await self._ask("owner", sid))
 
-    async def sessions_of(self, node: str, limit: int) -> Sequence[str]:
-        """Return sessions that a node has, or had."""
-        reply = await self._wait_for(command("SRANDMEMBER", _index(node), limit))
-        return [sid.decode() for sid in cast("list[bytes]", reply)]
+    async def sessions_of(self, node: str, after: str = "") -> tuple[Sequence[str], str]:
+        """Return a piece of the sessions that a node has, or had; see `Records.sessions_of`."""
+        reply = await self._wait_for(command("SSCAN", _index(node), after or START, "COUNT", PIECE))
+        place, sids = cast("tuple[bytes, list[bytes]]", reply)
+        return [sid.decode() for sid in sids], "" if place == START else place.decode()
+
+    async def forget_sessions(self, node: str, sids: Sequence[str]) -> None:
+        """Forget that a node had these sessions; see `Records.forget_sessions`."""
+        await self._wait_for(command("SREM", _index(node), *sids))
 
     async def forget_node(self, node: str) -> None:
-        """Forget which sessions a node had; see `Records.forget_node`."""
+        """Forget a node that is gone; see `Records.forget_node`."""
         await self._wait_for(command("DEL", _index(node)))
 
     async def _ask(self, name: str, sid: str, *given: arguments.Argument) -> Reply:

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from cometary.cluster.change import NOTHING, Change, Verdict, updated
+from cometary.cluster.engine import PIECE
 from cometary.cluster.record import Record, adopted, committed, opened, restored
 from cometary.errors import EngineError
 from tests.cluster.conformance.engines import (
@@ -39,7 +40,7 @@ async def test_a_session_that_was_opened_has_an_owner(new_engine: NewEngine) -> 
         await engine.open("s", NEW)
         await engine.open("s", NEW)
         assert await engine.owner("s") == ("a", 1)
-        assert list(await engine.sessions_of("a", 10)) == ["s"]
+        assert await engine.sessions_of("a") == (["s"], "")
 
 
 async def test_who_adopts_a_session_gets_all_that_was_recorded(new_engine: NewEngine) -> None:
@@ -201,6 +202,24 @@ async def test_which_sessions_a_node_had_is_forgotten_when_they_are_somebody_els
     async with running(new_engine("a", LEASE)) as engine, running(new_engine("b", LEASE)) as other:
         await engine.open("s", NEW)
         await other.adopt("s", 1)
+        await other.forget_sessions("a", ["s"])
+        assert await other.sessions_of("a") == ([], "")
         await other.forget_node("a")
-        assert list(await other.sessions_of("a", 10)) == []
-        assert list(await other.sessions_of("b", 10)) == ["s"]
+        assert await other.sessions_of("b") == (["s"], "")
+
+
+async def test_sessions_are_named_in_pieces_of_which_all_are_all_of_them(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        sids = {f"s{number}" for number in range(2 * PIECE + 1)}
+        async with trio.open_nursery() as nursery:
+            for sid in sids:
+                nursery.start_soon(engine.open, sid, NEW)
+        piece, after = await engine.sessions_of("a")
+        found, pieces = {*piece}, 1
+        while after:
+            piece, after = await engine.sessions_of("a", after)
+            assert len(piece) < 2 * PIECE
+            found |= {*piece}
+            pieces += 1
+        assert found == sids
+        assert pieces >= 2

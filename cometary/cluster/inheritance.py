@@ -1,0 +1,141 @@
+"""The sessions of nodes that are gone: adopted, whether their clients come or not.
+
+1.  Else nobody would tell the application of the end of those whose clients never do.
+2.  What cannot be adopted now, because this server is full or the engine is away, is tried again once in the length of
+    a lease, until nothing is left of the node or it has come back. Other nodes do the same; who is first has a session.
+3.  They are gone through in pieces, and what is done is taken from what the engine knows of the node. So an attempt
+    costs what is left, and one session that cannot be adopted holds up no other.
+4.  It is logged how many are left, and why: again only if the reason has changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import trio
+
+from cometary.errors import CometaryError
+from cometary.log import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cometary.cluster.engine import Engine
+
+logger = get_logger("cometary.cluster")
+
+
+class Prevented(NamedTuple):
+    """A session could not be adopted.
+
+    Attributes:
+        why: what to say of that; None if somebody here is at it.
+        others: whether no other can be adopted now either.
+    """
+
+    why: str | None
+    others: bool = False
+
+
+class Attempt(NamedTuple):
+    """What came of going through the sessions of a node.
+
+    Attributes:
+        adopted: how many go on here.
+        left: how many may still be the node's.
+        why: what prevented that the first of these was adopted.
+    """
+
+    adopted: int = 0
+    left: int = 0
+    why: str | None = None
+
+
+class Inheritance:
+    """See above.
+
+    Args:
+        engine: knows which nodes are gone, and which sessions they had.
+        adopt: given a session and the node that had it, adopts it; returns whether it goes on here, or what prevents
+            that.
+        stopping: whether this server stops, and so leaves them to others.
+        start_soon: runs an async function beside everything else.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        adopt: Callable[[str, str], Awaitable[bool | Prevented]],
+        stopping: Callable[[], bool],
+        start_soon: Callable[..., None],
+    ) -> None:
+        self._engine = engine
+        self._adopt = adopt
+        self._stopping = stopping
+        self._start_soon = start_soon
+        self._nodes = set[str]()  # those that are gone, and not forgotten
+        engine.watch(self._note_gone)
+
+    def _note_gone(self, node: str) -> None:
+        if node not in self._nodes:
+            self._nodes.add(node)
+            self._start_soon(self._take_over_from, node)
+
+    async def _take_over_from(self, node: str) -> None:
+        """Try until nothing is left (rule 2)."""
+        told: str | None = None
+        try:
+            while not (self._engine.alive(node) or self._stopping()):
+                attempt = await self._try(node)
+                if attempt.adopted:
+                    text = f"{node!r} is gone, and {attempt.adopted} of its sessions go on here"
+                    logger.info("sessions adopted", text=text, node=node, sessions=attempt.adopted)
+                if attempt == Attempt(attempt.adopted):
+                    return
+                if attempt.why is not None and attempt.why != told and not self._stopping():
+                    told = attempt.why
+                    _log_left(node, attempt.left, told)
+                await trio.sleep(self._engine.lease)
+        finally:
+            self._nodes.discard(node)
+
+    async def _try(self, node: str) -> Attempt:
+        attempt = Attempt()
+        try:
+            attempt = await self._go_through(node)
+            if attempt == Attempt(attempt.adopted):
+                await self._engine.forget_node(node)
+        except CometaryError as error:
+            return attempt._replace(why=str(error))
+        return attempt
+
+    async def _go_through(self, node: str) -> Attempt:
+        total, after, more = Attempt(), "", True
+        while more:
+            sids, after = await self._engine.sessions_of(node, after)
+            total = await self._adopt_each(node, sids, total)
+            more = bool(after)
+        return total
+
+    async def _adopt_each(self, node: str, sids: Sequence[str], total: Attempt) -> Attempt:
+        """Adopt what can be adopted; once none can be, the others are only counted."""
+        done, hopeless = list[str](), False
+        for sid in sids:
+            if hopeless:
+                total = total._replace(left=total.left + 1)
+                continue
+            outcome = await self._adopt(sid, node)
+            if isinstance(outcome, Prevented):
+                hopeless = outcome.others
+                total = total._replace(left=total.left + 1, why=total.why or outcome.why)
+            else:
+                done.append(sid)
+                total = total._replace(adopted=total.adopted + outcome)
+        if done:
+            await self._engine.forget_sessions(node, done)
+        return total
+
+
+def _log_left(node: str, left: int, why: str) -> None:
+    text = f"{node!r} is gone, and {left or 'its'} sessions could not be adopted yet: {why}"
+    logger.warning("sessions not adopted", text=text, node=node, sessions=left)
