@@ -20,6 +20,7 @@ from cometary.cluster.record import Record, opened
 from cometary.cluster.redis.admin import check
 from cometary.cluster.redis.arguments import LIBRARY
 from cometary.cluster.redis.engine import RedisEngine
+from cometary.cluster.redis.keys import Keys
 from cometary.cluster.redis.url import EngineURL, read_url
 from cometary.errors import EngineError
 from tests.certificates import issuer, make_files
@@ -118,6 +119,37 @@ async def test_a_former_owner_is_not_told_that_it_has_recorded_anything_before_t
         await done.wait()
         assert told == [Verdict.FENCED]
         assert await commit(later, "s", 2, 0, NEWS) is Verdict.OK
+
+
+async def test_who_joins_hears_of_nodes_whose_leases_are_long_forgotten(
+    lasting_servers: Callable[[str], EngineServer],
+) -> None:
+    server = lasting_servers("redis")
+    async with running(RedisEngine(server.url, "a")) as engine:
+        await engine.open("s", NEW)
+    server.say("DEL", *Keys().members)
+    for name, left in ("b", ["a"]), ("c", ["b"]):
+        engine, gone = RedisEngine(server.url, name), list[str]()
+        engine.watch(gone.append)
+        async with running(engine):
+            assert gone == left
+            assert await engine.sessions_of("a") == (["s"] if name == "b" else [], "")
+            await engine.forget_node("a")
+            await engine.leave()
+
+
+async def test_a_restarted_engine_knows_again_who_has_sessions_and_which(
+    new_server: NewServer, heard: Heard
+) -> None:
+    server = new_server()
+    async with running(RedisEngine(server.url, "a", lease=SHORT)) as engine:
+        await engine.open("s", NEW)
+        server.kill()
+        await heard.wait_for("the engine at")
+        server.start()
+        assert await restore(engine, "s", NEW) is Verdict.OK
+        assert await engine.sessions_of("a") == (["s"], "")
+        assert server.say("SMEMBERS", Keys().nodes) == [b"a"]
 
 
 async def test_an_engine_that_keeps_its_data_has_it_after_a_restart(

@@ -14,7 +14,7 @@ from typing import IO, Any
 import pytest
 
 from cometary.cluster.redis import arguments
-from cometary.cluster.redis.engine import MEMBER_KEYS
+from cometary.cluster.redis.keys import MEMBER_KEYS, Keys
 from cometary.nodes.handshake import Hello, Identity, Proof, Refused
 from cometary.nodes.handshake import _decode as decode
 from cometary.nodes.handshake import _encode as encode
@@ -61,7 +61,7 @@ def test_another_secret_is_one_line(house: House) -> None:
 
 
 def test_a_server_that_is_no_node_and_one_at_a_wrong_address_harm_nobody(house: House) -> None:
-    command = ("FCALL", arguments.function("renew"), *MEMBER_KEYS)
+    command = ("FCALL", arguments.function("renew"), MEMBER_KEYS, *Keys().members)
     for name, address in (("no-node", ""), ("nowhere", "10.0.0.1")):
         house.engine.say(*command, name, "1", address, 1000, 1000)
     second = house.nodes[1]

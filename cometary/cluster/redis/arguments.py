@@ -21,18 +21,10 @@ OVER: Final = 4
 TOMBSTONE: Final = 60_000
 """Milliseconds for which it is known that a session has ended."""
 
-SESSION_KEYS: Final = 4
-
 
 def function(name: str) -> str:
     """Return the whole name of one of the functions."""
     return f"{LIBRARY}_{name}"
-
-
-def keys(sid: str) -> tuple[Argument, ...]:
-    """Return how many keys a session has, and the keys: all in one slot."""
-    base = f"cometary:{{{sid}}}:"
-    return SESSION_KEYS, f"{base}s", f"{base}o", f"{base}i", f"{base}f"
 
 
 def of_change(generation: int, version: int, change: Change) -> tuple[Argument, ...]:

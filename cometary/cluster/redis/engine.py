@@ -3,6 +3,7 @@
 1.  Frequent calls go by the lane; coredis checks whether the server can be the engine, and loads the functions. It does
     both at every new connection: a server that was restarted may have lost the functions.
 2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
+    That a node has any is kept when its lease is long forgotten: whoever joins takes it for one that has just gone.
 3.  A server that is another process than before may have lost what it had confirmed. What it confirms during the grace
     is not told: when that is over it is asked again, and that answer counts (R9).
 """
@@ -24,6 +25,7 @@ from cometary.cluster.record import Record, stands
 from cometary.cluster.redis import arguments
 from cometary.cluster.redis.admin import administrator, prepare
 from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
+from cometary.cluster.redis.keys import MEMBER_KEYS, SESSION_KEYS, Keys
 from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.url import read_url
 from cometary.cluster.redis.wire import Reply, command
@@ -33,7 +35,6 @@ REMEMBERED: Final = 3600
 """Seconds for which a node is known whose lease has run out."""
 
 RENEW: Final = arguments.function("renew")
-MEMBER_KEYS: Final = (2, "cometary:{nodes}:leases", "cometary:{nodes}:who")
 
 START: Final = b"0"
 """Where `SSCAN` begins, and what it answers with at its end."""
@@ -49,13 +50,15 @@ class RedisEngine:
         url: where the server is; see `cometary.cluster.redis.url`.
         node: the node's name.
         lease: seconds.
+        keys: those that the cluster uses; None for the usual ones.
 
     Raises:
         EngineError: the URL is wrong; the operator's fault.
     """
 
-    def __init__(self, url: str, node: str, *, lease: float = LEASE) -> None:
+    def __init__(self, url: str, node: str, *, lease: float = LEASE, keys: Keys | None = None) -> None:
         self._url = read_url(url)
+        self._keys = keys or Keys()
         self.node = self._node = node
         self.lease = lease
         self._incarnation = secrets.token_hex(8)
@@ -71,6 +74,7 @@ class RedisEngine:
         self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
         self.watch_lapses = self._membership.watch_lapses
+        self.watch_lapses(self._have_node_known)
 
     # -- who is there
 
@@ -95,10 +99,11 @@ class RedisEngine:
             )  # coredis leaves streams when it cannot connect
             self._server = await prepare(self._url)
             asked = trio.current_time()
-            reply = await self._tell(self.lease)
+            lessees = self._lessees(await self._tell(self.lease))
+            lessees += await self._forgotten({lessee.node for lessee in lessees})
         except OSError as error:
             raise EngineError(str(error)) from None
-        self._membership.renewed(asked, self._lessees(reply))
+        self._membership.renewed(asked, lessees)
 
     async def look(self) -> None:
         """Ask who is there; see `Members.look`."""
@@ -114,9 +119,19 @@ class RedisEngine:
 
     async def _tell(self, lease: float) -> object:
         async with administrator(self._url) as client:
-            _, *keys = MEMBER_KEYS
-            reply: object = await client.fcall(RENEW, [str(key) for key in keys], self._mine(lease))
+            reply: object = await client.fcall(RENEW, self._keys.members, self._mine(lease))
             return reply
+
+    async def _forgotten(self, known: set[str]) -> list[Lessee]:
+        """Return the nodes that had sessions, and have gone too long ago for their leases to be known."""
+        async with administrator(self._url) as client:
+            await client.sadd(self._keys.nodes, [self._node])
+            names = {name.decode() for name in await client.smembers(self._keys.nodes)}
+        return [Lessee(name, "", 0.0) for name in names - known]
+
+    def _have_node_known(self) -> None:
+        """Have it known that this node has sessions: it was taken for dead, or the engine has lost that."""
+        self._lane.call(command("SADD", self._keys.nodes, self._node), _nobody)
 
     def _mine(self, lease: float) -> list[str | int]:
         milliseconds = [int(1000 * lease), 1000 * REMEMBERED]
@@ -125,7 +140,7 @@ class RedisEngine:
     async def _renew(self) -> list[Lessee]:
         if not self._lane.up:
             raise unreachable(self._url, "there is no connection")
-        asked = command("FCALL", RENEW, *MEMBER_KEYS, *self._mine(self.lease))
+        asked = command("FCALL", RENEW, MEMBER_KEYS, *self._keys.members, *self._mine(self.lease))
         with trio.move_on_after(PATIENCE):
             return self._lessees(await self._lane.ask(asked))
         self._lane.drop()
@@ -182,6 +197,7 @@ class RedisEngine:
 
     def restore(self, sid: str, record: Record, answered: Answered) -> None:
         """Put back a record; see `Records.restore`."""
+        self._lane.call(command("SADD", self._keys.of_node(record.owner), sid), _nobody)
         self._change("restore", sid, arguments.of_record(record), answered)
 
     def _change(self, name: str, sid: str, given: Sequence[arguments.Argument], answered: Answered) -> None:
@@ -195,14 +211,14 @@ class RedisEngine:
                     self._restarted.set()
                 return
             if reply == arguments.OVER or verdict is Verdict.FENCED:
-                self._lane.call(command("SREM", _index(self._node), sid), _nobody)
+                self._lane.call(command("SREM", self._keys.of_node(self._node), sid), _nobody)
             answered(verdict)
 
-        self._lane.call(command("FCALL", arguments.function(name), *arguments.keys(sid), *given), take)
+        self._lane.call(self._call(name, sid, given), take)
 
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session; see `Records.open`."""
-        self._lane.call(command("SADD", _index(record.owner), sid), _nobody)
+        self._lane.call(command("SADD", self._keys.of_node(record.owner), sid), _nobody)
         await self._ask("open", sid, *arguments.of_record(record))
 
     async def adopt(self, sid: str, seen: int) -> Record | str | None:
@@ -213,7 +229,7 @@ class RedisEngine:
             raise self._is_away()
         found = arguments.record_from(await self._ask("adopt", sid, self._node, seen))
         if isinstance(found, Record):
-            self._lane.call(command("SADD", _index(self._node), sid), _nobody)
+            self._lane.call(command("SADD", self._keys.of_node(self._node), sid), _nobody)
         return found
 
     async def owner(self, sid: str) -> tuple[str, int] | None:
@@ -222,20 +238,27 @@ class RedisEngine:
 
     async def sessions_of(self, node: str, after: str = "") -> tuple[Sequence[str], str]:
         """Return a piece of the sessions that a node has, or had; see `Records.sessions_of`."""
-        reply = await self._wait_for(command("SSCAN", _index(node), after or START, "COUNT", PIECE))
+        reply = await self._wait_for(
+            command("SSCAN", self._keys.of_node(node), after or START, "COUNT", PIECE)
+        )
         place, sids = cast("tuple[bytes, list[bytes]]", reply)
         return [sid.decode() for sid in sids], "" if place == START else place.decode()
 
     async def forget_sessions(self, node: str, sids: Sequence[str]) -> None:
         """Forget that a node had these sessions; see `Records.forget_sessions`."""
-        await self._wait_for(command("SREM", _index(node), *sids))
+        await self._wait_for(command("SREM", self._keys.of_node(node), *sids))
 
     async def forget_node(self, node: str) -> None:
         """Forget a node that is gone; see `Records.forget_node`."""
-        await self._wait_for(command("DEL", _index(node)))
+        await self._wait_for(command("DEL", self._keys.of_node(node)))
+        await self._wait_for(command("SREM", self._keys.nodes, node))
 
     async def _ask(self, name: str, sid: str, *given: arguments.Argument) -> Reply:
-        return await self._wait_for(command("FCALL", arguments.function(name), *arguments.keys(sid), *given))
+        return await self._wait_for(self._call(name, sid, given))
+
+    def _call(self, name: str, sid: str, given: Sequence[arguments.Argument]) -> bytes:
+        keys = self._keys.of_session(sid)
+        return command("FCALL", arguments.function(name), SESSION_KEYS, *keys, *given)
 
     async def _wait_for(self, asked: bytes) -> Reply:
         with trio.move_on_after(LONGEST_WAIT):
@@ -244,10 +267,6 @@ class RedisEngine:
 
     def _is_away(self) -> EngineError:
         return EngineError(f"the engine at {self._url} is away")
-
-
-def _index(node: str) -> str:
-    return f"cometary:of:{node}"
 
 
 def _nobody(_: Reply) -> None:

@@ -1,0 +1,39 @@
+"""The keys that the engine uses: each begins with one prefix, so one server has room for several clusters.
+
+All keys of a session are in one slot, and so are those that say who is there: what stands in braces decides that.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "cometary"
+
+SESSION_KEYS: Final = 4
+MEMBER_KEYS: Final = 2
+
+
+class Keys:
+    """The keys of one cluster.
+
+    Args:
+        prefix: what each begins with; without braces.
+
+    Attributes:
+        members: who has a lease until when, and who that is.
+        nodes: the names of nodes that have sessions, or had: these are known for longer than their leases.
+    """
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
+        self.members = (f"{prefix}:{{nodes}}:leases", f"{prefix}:{{nodes}}:who")
+        self.nodes = f"{prefix}:{{nodes}}:had"
+
+    def of_session(self, sid: str) -> tuple[str, ...]:
+        """Return those of a session's state, outbox, inbox and fields."""
+        base = f"{self._prefix}:{{{sid}}}:"
+        return f"{base}s", f"{base}o", f"{base}i", f"{base}f"
+
+    def of_node(self, node: str) -> str:
+        """Return that of the sessions which a node has, or had."""
+        return f"{self._prefix}:of:{node}"
