@@ -31,7 +31,7 @@ from cometary.packets.patterns import Pattern
 from cometary.supervision import ChildSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from os import PathLike
 
     from cometary.actors import ActorRef
@@ -332,6 +332,22 @@ class App(Sockets):
             exclude=None if exclude is None else exclude.sid,
             idempotency_key=idempotency_key,
         )
+
+    def update_all(self, path: str, updates: Iterable[tuple[object, object]]) -> None:
+        """Send several messages to `path`, in order, once all of them are known to be all right; from any thread.
+
+        Args:
+            path: the path.
+            updates: each message, with its sender, as `update` takes them.
+
+        Raises:
+            UsageError: as `update` does, of any of them; the caller's fault, nothing was sent.
+            MailboxFullError: as `update` does; nothing was sent from the one on that was too much.
+        """
+        check_own_path(path)
+        if self._hub is None:
+            raise no_server()
+        self._hub.update_all(path, updates)
 
     def listen(self, ref: ActorRef[Any], pattern: str) -> None:
         """Have an actor told each update to the paths that a pattern covers: a `Packet`; on the loop.

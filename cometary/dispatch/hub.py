@@ -137,6 +137,13 @@ class Hub(SessionsHub):
         else:
             self.publish_once(packet, idempotency_key)
 
+    def update_all(self, path: str, updates: Iterable[tuple[object, object]]) -> None:
+        """Send several messages, each with its sender; see `App.update_all`. It raises as `update` does."""
+        check_own_path(path)
+        packets = [self._make(path, message, sender) for message, sender in updates]
+        for packet in packets:
+            self.publish(packet)
+
     def publish_once(self, packet: Packet, key: str) -> Future[None] | None:
         """Do as `publish`, unless this is a repeat: then return what was returned the first time.
 
