@@ -48,6 +48,9 @@ MOST_BYTES: Final = 16 << 20
 MOST_STANZA: Final = (512 - 16) << 10
 """Bytes of one stanza. Prosody takes 512 KiB of a component; the room left is for what a server adds to it."""
 
+LEAST_STANZA: Final = 10_000
+"""Bytes that each server has to take (RFC 6120, section 13.12)."""
+
 LONGEST_CHARACTER: Final = 6
 """Bytes that a character takes in an attribute at most: `&quot;`."""
 
@@ -118,6 +121,8 @@ class Component:
             raise UsageError(
                 f"nothing is encrypted on the way to {host}: say trusted_network=True if it may be so"
             )
+        if most_stanza < LEAST_STANZA:
+            raise UsageError(f"most_stanza is a number of bytes, from {LEAST_STANZA}: each server takes that")
         self.domain = domain
         self.most_stanza = most_stanza
         self.discovery = Discovery(name)
@@ -281,7 +286,8 @@ class Component:
             What the answer consists of; None if it says nothing but that it is done.
 
         Raises:
-            StanzaError: it was refused; or it is too long, see `send`; or `remote-server-timeout`: the connection was lost, nobody's fault.
+            StanzaError: it was refused; or it is too long, see `send`; or `remote-server-timeout`: the connection was
+                lost, nobody's fault.
             trio.TooSlowError: there is no answer; nobody's fault.
         """
         id_ = secrets.token_urlsafe(12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import NoReturn
+from xml.etree.ElementTree import Element
 
 import pytest
 import trio
@@ -277,10 +278,10 @@ class Asking:
 
 async def test_answers_are_taken_while_all_lines_are_full() -> None:
     asking = Asking()
-    async with connected(asking) as (component, peer):
+    async with connected(asking) as (_, peer):
         for number in range(8):
             await peer.say(f"<message from='u{number}@x' to='{DOMAIN}'><body/></message>")
-        refused, asked = [], []
+        refused, asked = list[Element](), list[Element]()
         for _ in range(8):
             heard = await peer.heard()
             (asked if heard.tag.endswith("iq") else refused).append(heard)
@@ -293,10 +294,14 @@ async def test_answers_are_taken_while_all_lines_are_full() -> None:
         assert asking.answered == 6
 
 
+async def nothing(_: Stanza) -> None:
+    """Is not called: nobody serves these lines."""
+
+
 async def test_reading_pauses_while_all_lines_are_full_but_not_for_ever(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    lines = Lines(lambda _: trio.sleep_forever(), most=1)
+    lines = Lines(nothing, most=1)
     lines.add(Stanza(make(COMPONENT, "message", {"from": "a@x"})))
     for seconds in (PATIENCE, 0):
         began = trio.current_time()
@@ -311,12 +316,12 @@ class Long:
     """Says more than fits."""
 
     def join(self, component: Component) -> None:
-        component.on_iq("get", "{x}long", lambda _: make("x", "long", text="." * 2000))
+        component.on_iq("get", "{x}long", lambda _: make("x", "long", text="." * 10_000))
 
 
 async def test_what_is_longer_than_the_server_takes_is_never_sent(caplog: pytest.LogCaptureFixture) -> None:
-    async with connected(Long(), most_stanza=1000) as (component, peer):
-        long = make("x", "long", text="." * 2000)
+    async with connected(Long(), most_stanza=10_000) as (component, peer):
+        long = make("x", "long", text="." * 10_000)
         assert condition(await peer.ask("<long xmlns='x'/>")) == ("not-acceptable",)
         component.send(make(COMPONENT, "message", {"to": ALICE}, long))
         component.send_to_each(make(COMPONENT, "message", None, long), [ALICE])
@@ -324,7 +329,7 @@ async def test_what_is_longer_than_the_server_takes_is_never_sent(caplog: pytest
         with pytest.raises(StanzaError, match="not-acceptable"):
             await component.request(ALICE, long)
         assert (await peer.ask(PINGED)).get("type") == "result"
-        await peer.say(f"<iq type='get' id='{'.' * 2000}' from='{ALICE}' to='{DOMAIN}'/>")
+        await peer.say(f"<iq type='get' id='{'.' * 10_000}' from='{ALICE}' to='{DOMAIN}'/>")
         assert (await peer.ask(PINGED)).get("type") == "result"
 
 
@@ -376,6 +381,8 @@ def test_what_makes_no_sense_is_refused() -> None:
     Component(DOMAIN, SECRET, host="192.0.2.1", trusted_network=True)
     with pytest.raises(UsageError, match="at least one"):
         Component(DOMAIN, SECRET, most_waiting=0)
+    with pytest.raises(UsageError, match="most_stanza"):
+        Component(DOMAIN, SECRET, most_stanza=9_999)
     component = Component(DOMAIN, SECRET)
     with pytest.raises(UsageError, match="already"):
         component.on_iq("get", f"{{{PING}}}ping", lambda _: None)

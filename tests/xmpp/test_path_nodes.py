@@ -10,9 +10,13 @@ from xml.etree.ElementTree import Element
 import trio
 
 from cometary import App
+from cometary.packets.packet import Packet
 from cometary.xmpp import Component
-from cometary.xmpp.names import DISCO_INFO, DISCO_ITEMS, JSON, PUBSUB, PUBSUB_EVENT
-from cometary.xmpp.pubsub import PathNodes, PubSubRequest, PubSubService
+from cometary.xmpp.component import MOST_STANZA
+from cometary.xmpp.connection import AT_ONCE
+from cometary.xmpp.names import COMPONENT, DISCO_INFO, DISCO_ITEMS, JSON, PUBSUB, PUBSUB_EVENT
+from cometary.xmpp.pubsub import PathNodes, PubSubRequest, PubSubService, Subscription
+from cometary.xmpp.xml import make
 from tests.protocol.client import World, serving
 from tests.xmpp.peer import ALICE, DOMAIN, SECRET, Peer, condition, listening
 
@@ -25,7 +29,9 @@ async def anybody(request: PubSubRequest) -> bool:
 
 
 @asynccontextmanager
-async def bridged(**options: Any) -> AsyncGenerator[tuple[World, Peer, App]]:
+async def bridged(
+    most_stanza: int = MOST_STANZA, settings: dict[str, Any] | None = None, **options: Any
+) -> AsyncGenerator[tuple[World, Peer, App]]:
     """Have a server with a page that hears `polls/1`, and an XMPP server that has the paths as nodes."""
     app = App()
 
@@ -34,10 +40,10 @@ async def bridged(**options: Any) -> AsyncGenerator[tuple[World, Peer, App]]:
         session.connect("polls/1")
 
     async with listening() as server:
-        component = Component(DOMAIN, SECRET, port=server.port)
+        component = Component(DOMAIN, SECRET, port=server.port, most_stanza=most_stanza)
         component.add(PubSubService(PathNodes(app, "polls/**", allow=anybody, **options)))
         app.child(component.child())
-        async with serving(app) as world:
+        async with serving(app, **settings or {}) as world:
             yield world, await server.accept(), app
 
 
@@ -207,3 +213,56 @@ async def test_accounts_that_only_look_alike_are_two() -> None:
         subscribe = pubsub("<subscribe node='polls/1' jid='groß@localhost'/>")
         refused = await peer.ask(subscribe, kind="set", sender="gross@localhost/x")
         assert condition(refused) == ("bad-request", "invalid-jid")
+
+
+async def test_what_could_not_be_told_is_not_published() -> None:
+    async with bridged(most_stanza=10_000) as (world, peer, _):
+        page = await world.open()
+        await subscribed(peer)
+        for payload in (json("<![CDATA[" + "&" * 2000 + "]]>"), f"<x xmlns='y'>{'.' * 2000}</x>"):
+            refused = await peer.ask(publish(payload), kind="set")
+            assert condition(refused) == ("not-acceptable", "payload-too-big")
+        assert items_of(await ask_and_hear(peer, publish(json("1"), item="id='i'"))) == [("i", "1")]
+        assert await page.poll() == [1]
+
+
+async def test_items_are_answered_as_far_as_one_stanza_holds_them() -> None:
+    async with bridged(most_stanza=10_000) as (_, peer, app):
+        for number in range(4):
+            app.update("polls/1", str(number) * 700)
+        app.update("polls/1", "too much" * 700)
+        await trio.testing.wait_all_tasks_blocked()
+        answer = await peer.ask(pubsub("<items node='polls/1'/>"))
+        texts = [str(text)[1:2] for _, text in items_of(answer)]
+        assert texts == ["2", "3"]
+        ids = [name for name, _ in items_of(answer)]
+        asked = "".join(f"<item id='{name}'/>" for name in [*ids, *ids])
+        answer = await peer.ask(pubsub(f"<items node='polls/1'>{asked}</items>"))
+        assert [name for name, _ in items_of(answer)] == ids
+
+
+async def test_of_several_items_all_are_published_or_none() -> None:
+    async with bridged(settings={"queue_bytes": 5000}) as (world, peer, _):
+        page = await world.open()
+        several = "".join(f"<item>{json(text)}</item>" for text in ("1", "2", '"' + "3" * 6000 + '"'))
+        refused = await peer.ask(pubsub(f"<publish node='polls/1'>{several}</publish>"), kind="set")
+        assert condition(refused) == ("not-acceptable",)
+        await peer.ask(publish(json("4")), kind="set")
+        assert await page.poll() == [4]
+
+
+def test_what_many_are_told_is_written_once_and_drops_nothing() -> None:
+    app = App()
+    nodes = PathNodes(app, "polls/**", allow=anybody)
+    component = Component(DOMAIN, SECRET)
+    component.add(PubSubService(nodes))
+    for number in range(5_000):
+        nodes._subscribers.add(Subscription("polls/1", f"u{number}@localhost"))
+    for text in ("&" * 50_000, "second", "third"):
+        nodes.heard(Packet("polls/1", text))
+    component.send(make(COMPONENT, "iq", {"type": "result", "to": ALICE}))
+    assert component.statistics() == {"xmpp_waiting": 15_001, "xmpp_dropped": 0}
+    assert component._outbox.size < 1_000_000
+    portion = component._outbox.begin(AT_ONCE)
+    assert portion.startswith(f"<iq type='result' to='{ALICE}'".encode())
+    assert AT_ONCE < len(portion) < AT_ONCE + 300_000

@@ -25,6 +25,10 @@ class KeptItems:
     Args:
         each: how many are kept of one node at most; 0 for none.
         size: how many bytes they have in all at most.
+
+    Attributes:
+        most: bytes of one item that is kept at most; None for any number. One that is larger takes the place of no
+            other.
     """
 
     def __init__(self, each: int, size: int) -> None:
@@ -32,6 +36,7 @@ class KeptItems:
         self._sizes: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._nodes: dict[str, OrderedDict[str, Item]] = {}
         self._size = 0
+        self.most: int | None = None
 
     @property
     def nodes(self) -> list[str]:
@@ -45,6 +50,8 @@ class KeptItems:
         if not self._each:
             return
         size = len(write(item.element(PUBSUB))) + AROUND
+        if self.most is not None and size > self.most:
+            return
         self._nodes.setdefault(node, OrderedDict())[id_] = item
         self._sizes[node, id_] = size
         self._size += size

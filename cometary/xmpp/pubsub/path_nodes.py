@@ -93,6 +93,7 @@ class PathNodes(PubSubResource):
     def joined(self, service: PubSubService) -> None:
         """Hear updates for a service."""
         self._service = service
+        self._kept.most = service.most_told
         service.run_too(ChildSpec(f"paths {self.pattern}", PathListener, (self,)))
 
     async def locate_resource(self, request: PubSubRequest) -> PubSubResource:
@@ -111,24 +112,22 @@ class PathNodes(PubSubResource):
         else:
             item = Item(new_id(), payload_of(packet.message))
         self._kept.add(packet.path, item)
-        subscriptions = self._subscribers.to(packet.path)
-        if self._service is not None:
-            told = [(one.subscriber, [one], [item]) for one in subscriptions]
-            self._service.notify_publish(packet.path, told)
+        told = self._told(packet.path)
+        if told and self._service is not None:
+            self._service.notify_items(packet.path, told, [item])
 
     # -- what is asked for ----------------------------------------------------------------------
 
     def publish(self, request: PubSubRequest) -> list[str]:
-        """Send updates."""
+        """Send updates: none, if one of them cannot be sent."""
         items = [Item(item.id or new_id(), item.payload) for item in request.items or (Item(),)]
-        messages = [message_of(item) for item in items]
-        for item, message in zip(items, messages, strict=True):
-            try:
-                self.app.update(request.node, message, sender=Published(self, item))
-            except MailboxFullError:
-                raise StanzaError("resource-constraint", "there are too many updates, try later") from None
-            except UsageError as error:
-                raise StanzaError("not-acceptable", str(error)) from None
+        updates = [(message_of(item), Published(self, item)) for item in items]
+        try:
+            self.app.update_all(request.node, updates)
+        except MailboxFullError:
+            raise StanzaError("resource-constraint", "there are too many updates, try later") from None
+        except UsageError as error:
+            raise StanzaError("not-acceptable", str(error)) from None
         return [str(item.id) for item in items]
 
     def subscribe(self, request: PubSubRequest) -> Subscription:

@@ -4,6 +4,9 @@
     the answer. All errors are the component's affair.
 2.  Who subscribes, or ends that, does it for an address of its own account; anything else is refused here.
 3.  Notifications are of the type `headline`: they are for whoever is there, and are neither kept nor returned.
+4.  What many are told alike is written once (`Component.send_to_each`).
+5.  Nobody publishes what could not be told, since it is longer than a stanza may be (`payload-too-big`), and whoever
+    asks for items gets as many as one stanza holds.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from cometary.xmpp.pubsub.answers import answer
 from cometary.xmpp.pubsub.forms import Field, field_for, typed, write_form
 from cometary.xmpp.pubsub.request import PubSubRequest, read_request
 from cometary.xmpp.stanzas import Reply
-from cometary.xmpp.xml import make
+from cometary.xmpp.xml import make, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 OF_ONESELF: Final = frozenset(("subscribe", "unsubscribe", "options_get", "options_set"))
 """What is asked for oneself alone (rule 2)."""
+
+AROUND: Final = 8 << 10
+"""Bytes of a stanza around the items in it: two addresses of 3 KiB at most, which may be escaped, and some elements."""
 
 Notification = tuple[str, Sequence["Subscription"], Sequence["Item"]]
 """Who is told, because of which subscriptions, of which items."""
@@ -80,58 +86,87 @@ class PubSubService:
             notifications: for each subscriber its address, its subscriptions, and the items. Of a subscription to
                 another node, a collection, the header `Collection` tells (XEP-0131).
         """
+        alike: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[Sequence[Item], list[str]]] = {}
         for subscriber, subscriptions, items in notifications:
-            element = make(
-                PUBSUB_EVENT, "items", {"node": node}, *[item.element(PUBSUB_EVENT) for item in items]
-            )
-            collections = [one.node for one in subscriptions if one.node != node]
-            self._notify(subscriber, element, collections)
+            collections = tuple([one.node for one in subscriptions if one.node != node])
+            _, told = alike.setdefault((tuple(map(id, items)), collections), (items, []))
+            told.append(subscriber)
+        for (_, collections), (items, subscribers) in alike.items():
+            self._notify(subscribers, _published(PUBSUB_EVENT, node, items), collections)
+
+    def notify_items(self, node: str, subscribers: Iterable[str], items: Iterable[Item]) -> None:
+        """Tell subscribers, all the same, of items that were published to the node that they subscribe to."""
+        self._notify(subscribers, _published(PUBSUB_EVENT, node, items))
 
     def notify_retract(self, node: str, subscribers: Iterable[str], item_ids: Iterable[str]) -> None:
         """Tell subscribers that items were retracted."""
-        ids = list(item_ids)
-        for subscriber in subscribers:
-            retracted = [make(PUBSUB_EVENT, "retract", {"id": each}) for each in ids]
-            self._notify(subscriber, make(PUBSUB_EVENT, "items", {"node": node}, *retracted))
+        retracted = [make(PUBSUB_EVENT, "retract", {"id": each}) for each in item_ids]
+        self._notify(subscribers, make(PUBSUB_EVENT, "items", {"node": node}, *retracted))
 
     def notify_purge(self, node: str, subscribers: Iterable[str]) -> None:
         """Tell subscribers that all items of a node were taken back."""
-        for subscriber in subscribers:
-            self._notify(subscriber, make(PUBSUB_EVENT, "purge", {"node": node}))
+        self._notify(subscribers, make(PUBSUB_EVENT, "purge", {"node": node}))
 
     def notify_delete(self, node: str, subscribers: Iterable[str], redirect_uri: str | None = None) -> None:
         """Tell subscribers that a node was deleted, and with `redirect_uri` where to go instead."""
-        for subscriber in subscribers:
-            element = make(PUBSUB_EVENT, "delete", {"node": node})
-            if redirect_uri is not None:
-                element.append(make(PUBSUB_EVENT, "redirect", {"uri": redirect_uri}))
-            self._notify(subscriber, element)
+        element = make(PUBSUB_EVENT, "delete", {"node": node})
+        if redirect_uri is not None:
+            element.append(make(PUBSUB_EVENT, "redirect", {"uri": redirect_uri}))
+        self._notify(subscribers, element)
 
-    def _notify(self, subscriber: str, element: Element, collections: Sequence[str] = ()) -> None:
-        message = make(
-            COMPONENT,
-            "message",
-            {"to": subscriber, "type": "headline"},
-            make(PUBSUB_EVENT, "event", None, element),
-        )
+    def _notify(self, subscribers: Iterable[str], element: Element, collections: Sequence[str] = ()) -> None:
+        event = make(PUBSUB_EVENT, "event", None, element)
+        message = make(COMPONENT, "message", {"type": "headline"}, event)
         if collections:
             headers = [make(HEADERS, "header", {"name": "Collection"}, text=node) for node in collections]
             message.append(make(HEADERS, "headers", None, *headers))
-        self._joined.send(message)
+        self._joined.send_to_each(message, list(subscribers))
+
+    @property
+    def most_told(self) -> int:
+        """The bytes that items may have, with their node, to be told of."""
+        return self._joined.most_stanza - AROUND
 
     # -- requests -------------------------------------------------------------------------------
 
     async def _answer(self, stanza: Stanza) -> Element | Reply | None:
         request = _for_oneself(read_request(stanza))
+        self._check_size(request)
         resource: PubSubResource = await settled(self.resource.locate_resource(request))
         options = resource.get_configuration_options()
         returned = await self._call(resource, request, options)
+        if request.verb == "items":
+            returned = self._fitting(request, returned)
         payload = answer(request, returned, options)
         if request.verb != "subscribe" or not returned.last:
             return payload
         # The subscriber has to know of the subscription before what it brings.
         told = (returned.subscriber, [returned], returned.last)
         return Reply(payload, lambda: self.notify_publish(returned.node, [told]))
+
+    def _check_size(self, request: PubSubRequest) -> None:
+        """Look whether what is published can be told (rule 5), if not at once then one item after the other."""
+        if request.verb != "publish":
+            return
+        size = len(write(_published(PUBSUB_EVENT, request.node, request.items)))
+        if size > self.most_told:
+            text = f"{size} bytes are more than the {self.most_told} that a service tells of at once"
+            raise StanzaError("not-acceptable", text, pubsub="payload-too-big")
+
+    def _fitting(self, request: PubSubRequest, items: Iterable[Item]) -> list[Item]:
+        """Return the items that one stanza holds: the latest, or of those that were asked for by id the first."""
+        left = self.most_told - len(write(_published(PUBSUB, request.node, ())))
+        fitting: list[Item] = []
+        by_id = bool(request.item_ids)
+        every = list(items) if by_id else list(items)[::-1]
+        for item in every:
+            left -= len(write(item.element(PUBSUB), PUBSUB))
+            if left < 0:
+                break
+            fitting.append(item)
+        if every and not fitting:
+            raise StanzaError("not-acceptable", "an item is longer than a stanza may be")
+        return fitting if by_id else fitting[::-1]
 
     async def _call(
         self, resource: PubSubResource, request: PubSubRequest, options: Mapping[str, Field]
@@ -175,6 +210,10 @@ class PubSubService:
         if self._component is None:
             raise StanzaError("service-unavailable", "the service has no component")
         return self._component
+
+
+def _published(namespace: str, node: str, items: Iterable[Item]) -> Element:
+    return make(namespace, "items", {"node": node}, *[item.element(namespace) for item in items])
 
 
 def _for_oneself(request: PubSubRequest) -> PubSubRequest:
