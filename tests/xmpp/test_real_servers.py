@@ -16,8 +16,9 @@ from slixmpp.exceptions import IqError
 from cometary import App, Session
 from cometary.supervision import Backoff
 from cometary.xmpp import Component
-from cometary.xmpp.names import JSON
+from cometary.xmpp.names import COMPONENT, JSON
 from cometary.xmpp.pubsub import PathNodes, PubSubRequest, PubSubService
+from cometary.xmpp.xml import make
 from examples import xmpp_echo, xmpp_news
 from examples.polling_station.ballot import Question
 from examples.polling_station.station import Station
@@ -100,6 +101,21 @@ async def test_w1_pub_sub_as_code(server: Prosody, alice: SlixmppClient) -> None
         gone = await do(alice.told, "pubsub_delete")
         assert gone["pubsub_event"]["delete"]["redirect"] == f"xmpp:{PATHS}?;node=news"
         await do(alice.ask, "unsubscribe", NEWS, "news")
+
+
+async def test_the_longest_stanza_that_is_sent_is_one_that_the_server_takes(
+    server: Prosody, alice: SlixmppClient
+) -> None:
+    # It takes its time: half a megabyte goes through a server and a client that others have written.
+    app, component = App(), Component(PATHS, PASSWORD)
+    app.child(component.child())
+    async with on(server, app, component):
+        for length in (component.most_stanza, 2 * component.most_stanza, 3):
+            body = make(COMPONENT, "body", text=">" * (length - 1000 if length > 3 else length))
+            component.send(make(COMPONENT, "message", {"to": "alice@localhost", "type": "headline"}, body))
+        assert len((await do(alice.told, "message"))["body"]) == component.most_stanza - 1000
+        assert (await do(alice.told, "message"))["body"] == ">>>"
+        assert component.statistics() == {"xmpp_waiting": 0, "xmpp_dropped": 0}
 
 
 def everybody(_: PubSubRequest) -> bool:
