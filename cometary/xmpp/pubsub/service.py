@@ -134,9 +134,7 @@ class PubSubService:
         self._check_size(request)
         resource: PubSubResource = await settled(self.resource.locate_resource(request))
         options = resource.get_configuration_options()
-        returned = await self._call(resource, request, options)
-        if request.verb == "items":
-            returned = self._fitting(request, returned)
+        returned = self._fitting(request, await self._call(resource, request, options))
         payload = answer(request, returned, options)
         if request.verb != "subscribe" or not returned.last:
             return payload
@@ -153,12 +151,17 @@ class PubSubService:
             text = f"{size} bytes are more than the {self.most_told} that a service tells of at once"
             raise StanzaError("not-acceptable", text, pubsub="payload-too-big")
 
-    def _fitting(self, request: PubSubRequest, items: Iterable[Item]) -> list[Item]:
-        """Return the items that one stanza holds: the latest, or of those that were asked for by id the first."""
+    def _fitting(self, request: PubSubRequest, returned: Any) -> Any:
+        """Return what a method has returned; of items those that one stanza holds.
+
+        These are the latest, or of those that were asked for by id the first.
+        """
+        if request.verb != "items":
+            return returned
         left = self.most_told - len(write(_published(PUBSUB, request.node, ())))
         fitting: list[Item] = []
         by_id = bool(request.item_ids)
-        every = list(items) if by_id else list(items)[::-1]
+        every: list[Item] = list(returned) if by_id else list(returned)[::-1]
         for item in every:
             left -= len(write(item.element(PUBSUB), PUBSUB))
             if left < 0:
