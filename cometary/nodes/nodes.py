@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from cometary.sessions.locator import Place
     from cometary.settings import Settings
     from cometary.transport.http.exchange import Exchange
+    from cometary.transport.http.limits import Limits
     from cometary.transport.http.service import Service
 
 T = TypeVar("T")
@@ -107,7 +108,7 @@ class Nodes:
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Do nothing: each node gives the receipts of its own sessions."""
 
-    def spread(self, listener: Listener) -> Listener:
+    def spread(self, listener: Listener, limits: Limits) -> Listener:  # noqa: ARG002
         """Return the same: whoever stands in front of the nodes shares out who connects."""
         return listener
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
     from cometary.sessions.locator import Locator
+    from cometary.transport.http.limits import Limits
     from cometary.transport.http.service import Service
 
 T = TypeVar("T")
@@ -63,8 +64,8 @@ class Colleagues(Protocol):
         """Take note of all receipts from now on."""
         ...
 
-    def spread(self, listener: Listener) -> Listener:
-        """Return a listener whose callers are shared out among all."""
+    def spread(self, listener: Listener, limits: Limits) -> Listener:
+        """Return a listener whose callers are shared out among all, given what one of them may take."""
         ...
 
     def seen_at(self, addresses: Mapping[str, Address | UnixAddress]) -> Mapping[str, Address | UnixAddress]:
@@ -124,7 +125,7 @@ class Alone:
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Do nothing."""
 
-    def spread(self, listener: Listener) -> Listener:
+    def spread(self, listener: Listener, limits: Limits) -> Listener:  # noqa: ARG002
         """Return the same."""
         return listener
 

@@ -404,9 +404,8 @@ class Server:
             settings, self._doors, gate, limits, bodies=bodies, beside=beside
         )
         public = public_listener(settings, service, limits)
-        own = (
-            [self._colleagues.spread(within_tls(public, limits, self._certificate))] if self._listens else []
-        )
+        spoken = within_tls(public, limits, self._certificate)
+        own = [self._colleagues.spread(spoken, limits)] if self._listens else []
         return [*own, *(within_tls(each, limits, self._certificate) for each in self._doors.listeners())]
 
     def _allows(self, origin: bytes, host: bytes) -> bool:

@@ -26,7 +26,8 @@ from cometary.doors.control.door import ControlDoor
 from cometary.errors import MailboxFullError
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
-from cometary.transport.net.bridge import bridge
+from cometary.transport.http.limits import Limits
+from cometary.transport.net.bridge import Pace, bridge
 from cometary.transport.net.departing import Departing
 from cometary.transport.net.tls import TlsSocket
 from cometary.workers.engine import SharedEngine
@@ -88,6 +89,7 @@ class Colleagues:
         self.members = SharedMembers(number, link)
         self._lifetime = Lifetime("", 0, 0)
         self._copies: list[Copy] = []
+        self._pace = pace_of(Limits())
 
     forward_of: Callable[[str], Any] | None = None
 
@@ -183,8 +185,9 @@ class Colleagues:
         """Count nothing."""
         return {}
 
-    def spread(self, listener: Listener) -> Listener:
-        """Return a listener whose callers are shared out among all (rule 2)."""
+    def spread(self, listener: Listener, limits: Limits) -> Listener:
+        """Return a listener whose callers are shared out among all (rule 2), given what one of them may take."""
+        self._pace = pace_of(limits)
         return replace(listener, new_protocol=lambda: self._spreading(listener.new_protocol()))
 
     def _spreading(self, here: Protocol) -> Protocol:
@@ -213,7 +216,7 @@ class Colleagues:
                 return Departing(sock, floor, read + beyond, hand_over)
             near, theirs = socket.socketpair()
             hand_over(read + beyond, theirs.detach())
-            return bridge(sock, near, floor)
+            return bridge(sock, near, floor, self._pace)
 
         return succeed
 
@@ -246,3 +249,8 @@ class SharedLocator:
     def find(self, sid: str) -> Place:
         """Say where a session is; see `Locator.find`."""
         return self._colleagues.place_of(sid) or self._directory.find(sid)
+
+
+def pace_of(limits: Limits) -> Pace:
+    """Return how long a peer may take for what a worker that says no more has left for it."""
+    return Pace(limits.write_seconds, limits.bytes_per_second, limits.longest_seconds)

@@ -17,6 +17,7 @@ from cometary.sessions.directory import Directory
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import WORKERS, worker_of
 from cometary.sessions.locator import Elsewhere, Gone
+from cometary.transport.http.limits import Limits
 from cometary.transport.net.channel import Channel, Floor
 from cometary.workers.colleagues import Colleagues
 from cometary.workers.engine import SharedEngine
@@ -76,7 +77,7 @@ def test_each_caller_is_the_next_workers_or_ones_own_if_that_has_not_begun(
     listener = Listener("clients", Address("127.0.0.1", 0), new_protocol)
     others = colleagues(number, link)
     others.begun = frozenset(there)
-    speak = others.spread(listener).new_protocol()
+    speak = others.spread(listener, Limits()).new_protocol()
     floor = Forgetting.__new__(Forgetting)
     for caller in range(6):
         ours, theirs = socket.socketpair()

@@ -74,6 +74,10 @@ class BufferedChannel(Channel):
     def closed(self) -> None:
         """Give up what was under way, since the channel has been closed."""
 
+    def broken(self) -> None:
+        """Close, since the peer takes nothing any more."""
+        self.close()
+
     def note_refusal(self, condition: str) -> None:
         """Count something that its peer is refused."""
         self._floor.traffic.refused[condition] += 1
@@ -95,7 +99,7 @@ class BufferedChannel(Channel):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return self.close()
+            return self.broken()
         self._floor.traffic.sent += sent
         if sent < len(data):
             self._unsent = memoryview(data)[sent:]

@@ -122,7 +122,8 @@ class Floor:
             channel: Whose socket.
             reading: Whether for something to read.
             writing: Whether for the kernel to take something.
-            ended: Whether it is known that the peer says no more, so that it is not to be reported again.
+            ended: Whether it is known that the peer says no more, so that it is not to be reported again; nor is a
+                hang-up then, but once, while the socket is watched for nothing else.
         """
         raise NotImplementedError
 

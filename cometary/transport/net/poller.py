@@ -44,7 +44,8 @@ class Poller(Protocol):
             reading: Whether for reading. If not, that its peer says no more may still be reported
                 (`PEER_SHUT`), as may errors.
             writing: Whether for writing.
-            ended: Whether that is known already, and not reported again.
+            ended: Whether that is known already, and not reported again. A hang-up in both directions is then
+                reported once more at most while neither is asked for: whoever has heard of it need not do anything.
         """
         ...
 
@@ -75,7 +76,14 @@ class EpollPoller:
         self._epoll.register(fd, select.EPOLLIN)
 
     def change(self, fd: int, *, reading: bool, writing: bool, ended: bool = False) -> None:
-        """Say anew what `fd` is watched for; errors and hang-ups in both directions are always among it."""
+        """Say anew what `fd` is watched for; errors and hang-ups in both directions are always among it.
+
+        They last, and epoll cannot be told to leave them out. So where there is nothing else to watch for, it is told
+        to report what changes (EPOLLET), not what is: else it would report them in every turn.
+        """
+        if ended and not reading and not writing:
+            self._epoll.modify(fd, select.EPOLLET)
+            return
         bits = select.EPOLLIN if reading else 0 if ended else PEER_SHUT
         self._epoll.modify(fd, bits | select.EPOLLOUT if writing else bits)
 

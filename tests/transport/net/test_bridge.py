@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 import trio.testing
 
-from cometary.transport.net.bridge import bridge
+from cometary.transport.net.bridge import Pace, bridge
 from cometary.transport.net.switchboard import Switchboard
 
 BYTES = bytes(range(256)) * 8_192
 """More than the kernel keeps for two pairs of sockets."""
 
+PACE = Pace(seconds=10.0, slowest=500, longest=120.0)
+
 Ends = tuple[trio.SocketStream, trio.SocketStream, Switchboard]
 
 
 @asynccontextmanager
-async def bridged() -> AsyncGenerator[Ends]:
+async def bridged(*, tcp: bool = False) -> AsyncGenerator[Ends]:
     """The peer's end, that of the other process, and what serves the bridge between them."""
-    (peer, far), (process, near) = socket.socketpair(), socket.socketpair()
+    (peer, far), (process, near) = tcp_pair() if tcp else socket.socketpair(), socket.socketpair()
     far.settimeout(0)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
     async with trio.open_nursery() as nursery:
         switchboard = Switchboard([])
         nursery.start_soon(switchboard.serve)
         await trio.testing.wait_all_tasks_blocked()
-        switchboard.add(bridge(far, near, switchboard))
+        switchboard.add(bridge(far, near, switchboard, PACE))
         ours = [trio.SocketStream(trio.socket.from_stdlib_socket(sock)) for sock in (peer, process)]
         async with ours[0], ours[1]:
             yield ours[0], ours[1], switchboard
         nursery.cancel_scope.cancel()
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Two sockets connected to each other, of which the first takes little at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+        calling = socket.socket()
+        calling.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+        calling.connect(listening.getsockname())
+        return calling, listening.accept()[0]
 
 
 async def all_of(stream: trio.SocketStream) -> bytes:
@@ -84,4 +99,115 @@ async def test_a_peer_that_has_gone_closes_the_end_of_the_process() -> None:
         assert await all_of(process) == b""
         await process.aclose()
         await trio.testing.wait_all_tasks_blocked()
+        assert switchboard.open_connections == 0
+
+
+async def settled(switchboard: Switchboard) -> None:
+    """Wait until nothing is ready any more; whatever is reported in every turn is never waited for."""
+    with trio.move_on_after(5) as waiting:
+        await trio.testing.wait_all_tasks_blocked(0.002)
+    assert not waiting.cancelled_caught, f"it is called again and again, for nothing: turn {switchboard.turn}"
+
+
+async def answer_in_the_pair(process: trio.SocketStream, how_it_ends: str) -> bytes:
+    """Answer with more than the far end takes at once, all of which the pair takes; then say no more."""
+    said = b"".join(b"%07d\n" % line for line in range(12_000))
+    with trio.fail_after(5):
+        await process.send_all(said)
+    if how_it_ends == "closed":
+        await process.aclose()
+    else:
+        await process.send_eof()
+    return said
+
+
+@pytest.mark.parametrize("how_it_ends", ["closed", "shut"])
+@pytest.mark.parametrize("tcp", [False, True], ids=["unix", "tcp"])
+async def test_an_answer_behind_which_the_process_has_gone_comes_whole_to_a_peer_that_is_slow(
+    how_it_ends: str, tcp: bool
+) -> None:
+    async with bridged(tcp=tcp) as (peer, process, switchboard):
+        said = await answer_in_the_pair(process, how_it_ends)
+        await settled(switchboard)
+        assert await all_of(peer) == said
+        await trio.testing.wait_all_tasks_blocked()
+        assert switchboard.open_connections == 0
+
+
+async def test_an_answer_comes_whole_though_the_process_has_not_read_what_it_was_told() -> None:
+    async with bridged() as (peer, process, switchboard), trio.open_nursery() as nursery:
+        nursery.start_soon(peer.send_all, BYTES)
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        said = await answer_in_the_pair(process, "closed")
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        come = b""
+        while len(come) < len(said):
+            come += await peer.receive_some()
+        assert come == said
+        nursery.cancel_scope.cancel()
+    assert switchboard.open_connections == 0
+
+
+async def test_a_peer_that_never_reads_what_is_left_of_a_process_is_closed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = 0.002
+    async with bridged() as (_peer, process, switchboard):
+        said = await answer_in_the_pair(process, "closed")
+        assert said
+        await trio.sleep(PACE.seconds - 1)
+        assert switchboard.open_connections == 2
+        await trio.sleep(3)
+        assert switchboard.open_connections == 0
+
+
+async def test_a_peer_that_takes_what_is_left_at_a_fair_pace_gets_all_of_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = 0.002
+    async with bridged(tcp=True) as (peer, process, switchboard):
+        said, come = await answer_in_the_pair(process, "closed"), b""
+        while piece := await peer.receive_some(16_384):
+            come += piece
+            await trio.sleep(PACE.seconds - 1)
+        assert come == said
+        assert trio.current_time() > 2 * PACE.seconds, "it was not slow"
+        assert switchboard.open_connections == 0
+
+
+async def test_how_long_a_peer_may_take_is_the_affair_of_a_process_that_is_there(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = 0.002
+    async with bridged() as (_peer, process, switchboard):
+        await process.send_all(b"x" * 60_000)
+        await trio.sleep(PACE.longest * 2)
+        assert switchboard.open_connections == 2
+
+
+async def test_a_peer_that_says_no_more_while_the_process_reads_nothing_is_heard_to_the_end() -> None:
+    async with bridged() as (peer, process, switchboard), trio.open_nursery() as nursery:
+
+        async def say() -> None:
+            await peer.send_all(BYTES)
+            await peer.aclose()
+
+        nursery.start_soon(say)
+        await trio.testing.wait_all_tasks_blocked(0.002)
+        come = b""
+        while nursery.child_tasks:
+            come += await process.receive_some()
+            await trio.lowlevel.checkpoint()
+        await settled(switchboard)
+        assert come + await all_of(process) == BYTES
+
+
+async def test_a_process_that_answers_nothing_yet_is_told_that_its_peer_has_hung_up() -> None:
+    async with bridged(tcp=True) as (peer, process, switchboard):
+        await peer.send_all(b"question")
+        await peer.send_eof()
+        assert await all_of(process) == b"question"
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.socket.close()
+        await settled(switchboard)
         assert switchboard.open_connections == 0
