@@ -5,8 +5,9 @@
     from the handshake on, of which the client has had its answer (`ResumedSocket`); the other is the tunnel's end.
 2.  No more than `WINDOW` bytes are on their way in each direction: an end that has sent so many reads no more until
     they are taken.
-3.  An end that closes closes the other one, behind what was sent. When the link breaks both close: the client connects
-    again, and nothing is lost, since what it has not acknowledged is the session's.
+3.  An end that closes closes the other one, behind what was sent, of which what the kernel keeps for it is a part. When
+    the link breaks both close: the client connects again, and nothing is lost, since what it has not acknowledged is
+    the session's.
 4.  A node has no more than `MOST` ends of tunnels by one link: connections for more are closed.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from cometary.nodes.messages import Bytes, Closed, Taken, Tunnelled
 from cometary.transport.net.buffered import BufferedChannel
 from cometary.transport.net.channel import Channel
-from cometary.transport.net.poller import PEER_SHUT
+from cometary.transport.net.poller import READABLE
 from cometary.transport.net.resumed import ResumedSocket
 
 if TYPE_CHECKING:
@@ -178,12 +179,8 @@ class TunnelEnd(BufferedChannel):
 
     def readable(self, bits: int) -> None:
         """Send on what has come."""
-        if not self._reading:  # nobody asked, so it is a hang-up
-            if bits != PEER_SHUT:
-                self.close()
-                return
-            self._half_closed = True  # what was said before is read when there is room
-            self._floor.watch(self, reading=False, writing=self._writing, ended=True)
+        if not self._reading:
+            self._note_the_end(bits)
             return
         data = self._read_once()
         if data is None:
@@ -194,6 +191,15 @@ class TunnelEnd(BufferedChannel):
         self._on_its_way += len(data)
         self._tunnels.link.send(Bytes(self._number, data))
         self._look()
+
+    def _note_the_end(self, bits: int) -> None:
+        """Take note of what is reported though nobody asked: what was said before is read when there is room.
+
+        A hang-up as well: the server's end of a pair may close as soon as the pair has taken all that it had to say.
+        """
+        if bits & ~READABLE and not self._half_closed:
+            self._half_closed = True
+            self._floor.watch(self, reading=False, writing=self._writing, ended=True)
 
     def taken(self, count: int) -> None:
         """Take note that so much has gone on at the other end."""
