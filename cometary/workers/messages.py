@@ -57,6 +57,7 @@ class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", o
         key: text, a number or bytes.
         exclude: the id of a session.
         tracked: whether it has any of these.
+        several: whether the message is a tuple: several arguments of an event, which MessagePack takes for a list.
     """
 
     json: bytes
@@ -67,6 +68,7 @@ class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", o
     ttl: float | None = None
     key: Any = None
     exclude: str | None = None
+    several: bool = False
 
 
 class Numbering(msgspec.Struct, array_like=True, frozen=True, tag="numbering"):

@@ -37,8 +37,9 @@ def as_published(packet: Packet) -> Published:
         message = msgspec.msgpack.encode(packet.plain_message())
     except (OverflowError, msgspec.MsgspecError):  # integers of more than 64 bits, which only JSON has
         message = None
+    several = isinstance(packet.message, tuple)
     if not isinstance(packet, TrackedPacket):
-        return Published(packet.json, packet.path, message)
+        return Published(packet.json, packet.path, message, several=several)
     key: Any = packet.key
     if type(key) not in PLAIN_KEYS:
         raise UsageError(f"with several workers a key is text, a number or bytes, not {key!r}")
@@ -51,6 +52,7 @@ def as_published(packet: Packet) -> Published:
         ttl=packet.ttl,
         key=key,
         exclude=packet.exclude,
+        several=several,
     )
 
 
@@ -60,6 +62,8 @@ def as_packet(published: Published, contracts: Contracts) -> Packet:
         message = msgspec.json.decode(published.json)["message"]
     else:
         message = msgspec.msgpack.decode(published.message)
+    if published.several:
+        message = tuple(message)
     packet: Packet
     if published.tracked:
         packet = tracked = TrackedPacket(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from cometary.errors import MailboxFullError
 from cometary.nodes.link import Link
-from cometary.nodes.messages import Heard, Told
-from cometary.nodes.publications import CONFIRM, MOST, Incoming, Outgoing
+from cometary.nodes.messages import Heard, Told, decode_of_dialer
+from cometary.nodes.publications import CONFIRM, MOST, Incoming, NodesEngine, Others, Outgoing
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
+from cometary.packets.packet import Packet
 from cometary.packets.tracked import TrackedPacket
+from cometary.sessions.flow import Flow
 from cometary.workers.messages import Published
 from cometary.workers.published import as_packet, as_published
 
@@ -178,3 +181,19 @@ def test_a_packet_that_has_come_has_the_key_it_had_and_asks_no_function_of_the_a
     assert (came.key, came.message) == (None, {"group": None})
     assert came.slot == (contracts.find("p"), None)
     assert came.again().slot == came.slot
+
+
+async def test_several_arguments_of_an_event_are_several_at_another_node() -> None:
+    routed, outgoing = list[Packet](), Outgoing("b", Lock())
+    local: Any = SimpleNamespace(
+        attach=None, interest=None, history=None, members=None, publish=routed.append
+    )
+    engine = NodesEngine(local, Contracts(), Flow(), Others(lambda: [outgoing]))
+    wire = linked(outgoing, None)
+    for message in (("a", "b"), ["a", "b"]):
+        engine.publish(Packet("news", message))
+    for payload in wire.put_on:
+        told = decode_of_dialer(payload)
+        assert isinstance(told, Told)
+        engine.route(told, 0.0)
+    assert [packet.message for packet in routed] == [("a", "b"), ["a", "b"]] * 2

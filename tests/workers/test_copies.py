@@ -78,6 +78,13 @@ def test_a_worker_that_begins_keeps_what_is_kept_and_knows_what_is_not() -> None
     assert kept(histories, "kept/1", behind=2) is None
 
 
+def test_several_arguments_of_an_event_are_several_in_a_copy() -> None:
+    house = House()
+    house.publish("kept/1", ("a", "b"))
+    house.publish("kept/1", ["a", "b"])
+    assert kept(house.begins(), "kept/1") == [("a", "b"), ["a", "b"]]
+
+
 def test_what_is_old_where_it_is_copied_is_as_old_in_the_copy() -> None:
     house = House()
     house.publish("kept/1", 1)

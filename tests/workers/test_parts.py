@@ -17,6 +17,7 @@ from cometary.packets.packet import Packet
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
 from cometary.transport.net.resumed import ResumedSocket
+from cometary.transport.wires.socketio.events import Namespace
 from cometary.workers.engine import SharedEngine
 from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Published, decode, encode
@@ -52,6 +53,18 @@ def test_a_packet_is_the_same_for_the_clients_of_another_worker(message: Any) ->
     twin = travelled(packet)
     assert (twin.path, twin.json) == (packet.path, packet.json)
     assert twin.plain_message() == packet.plain_message()
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize(
+    "message", [("a", "b"), ["a", "b"], (), ("a",), (b"x", 1), (1 << 80, "a"), [("a", "b")]]
+)
+def test_several_arguments_of_an_event_are_several_for_the_clients_of_another_worker(
+    message: Any, tracked: bool
+) -> None:
+    encoding = Namespace("/").encoding
+    packet = Contracts().tracked("news", message, key="k") if tracked else Packet("news", message)
+    assert encoding.write(travelled(packet)) == encoding.write(packet)
 
 
 def test_the_wishes_of_a_sender_go_along() -> None:
