@@ -6,6 +6,7 @@
     One on which TLS is spoken cannot be: it stays where it is, and the other worker gets the end of a bridge, by which
     go the bytes that are within TLS.
 2.  Who connects is served by each worker in its turn: whoever of them is the first to accept a crowd would have it all.
+    One that comes while too many wait to cross is served where it is; one for a session of another worker waits.
 3.  What is published, what is kept of it and who is where, all have: see `cometary.workers.engine`.
 """
 
@@ -196,7 +197,8 @@ class Colleagues:
 
         def speak(sock: socket.socket, peer: str, floor: Floor) -> Channel:
             worker = next(turns)
-            if worker == self._number or worker not in self.begun:  # nobody would serve it there
+            # Nobody would serve it there, or soon: nothing was said on it yet, so any worker can.
+            if worker == self._number or worker not in self.begun or self._link.crowded:
                 return here(sock, peer, floor)
             return Departing(sock, floor, b"", partial(self._hand_over, worker, peer, 0, fresh=True))
 

@@ -4,14 +4,16 @@
 2.  What is sent arrives in its order. A message is its length, whether a descriptor goes with it, and itself. The
     kernel keeps the descriptors in the order of the messages that they came with.
 3.  What one end cannot take yet is kept for it, up to `MOST` bytes. Who has more waits for room (`room`), or is refused
-    (`MailboxFullError`): whoever sends for somebody else waits, whoever sends for itself is refused. No more than
-    `MOST_DESCRIPTORS` are kept: whoever sends one more is refused.
+    (`MailboxFullError`): whoever sends for somebody else waits, whoever sends for itself is refused. With
+    `MOST_DESCRIPTORS` it is crowded: who can do without the other end does, and whoever sends for somebody else waits.
+    What can go nowhere else is kept, up to `MOST_CROSSING` of them: whoever sends one more is refused.
 4.  A message is taken when the one before it was: so an end that has no room makes the other one wait.
 5.  A descriptor can be lost on its way, where a process has no room for it: its message comes with -1 in its place, and
     no other message with a descriptor that is not its own.
 6.  What is sent while messages are taken is sent behind the last of those that came together, what is sent in a turn
     of the loop when that ends (`flush_soon`): so with no turn of another task, which would cost more than the messages.
-    That task sends what the kernel does not take at once, and the descriptors.
+    That task sends what the kernel does not take at once, and the descriptors: one behind the other, as many as the
+    kernel takes, and they are taken likewise, `ROW` in a row. After a turn of other tasks each a crowd would not cross.
 7.  What is sent by a link that has ended is thrown away, its descriptor closed.
 """
 
@@ -23,6 +25,7 @@ import socket
 from array import array
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from threading import Lock, get_ident
 from typing import Final
 
@@ -38,6 +41,10 @@ HEAD: Final = 5
 READ: Final = 256 * 1024
 MOST: Final = 16 * 1024 * 1024
 MOST_DESCRIPTORS: Final = 256
+MOST_CROSSING: Final = 4096
+
+ROW: Final = 64
+"""Descriptors that are read before other tasks have their turn."""
 
 ROOM_FOR_DESCRIPTORS: Final = socket.CMSG_SPACE(16 * array("i").itemsize)
 
@@ -82,6 +89,7 @@ class Link:
         self._called = trio.Event()
         self._freed = trio.Event()
         self._came: deque[int] = deque()
+        self._in_a_row = 0
 
     def send(self, message: Message, descriptor: int = -1) -> None:
         """Send a message; from any thread.
@@ -93,7 +101,7 @@ class Link:
         Raises:
             MailboxFullError: the other end has not taken far too much yet; nothing was sent.
         """
-        if self._kept > MOST or (descriptor >= 0 and self._descriptors >= MOST_DESCRIPTORS):
+        if self._kept > MOST or (descriptor >= 0 and self._descriptors >= MOST_CROSSING):
             raise MailboxFullError("far too much waits for another process")
         self.put(encode(message), descriptor)
 
@@ -161,6 +169,16 @@ class Link:
         while self.keeps(times):
             await self._freed.wait()
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are so many descriptors that no more should be sent; never when it has ended."""
+        return self._descriptors >= MOST_DESCRIPTORS and not self._closed
+
+    async def room_for_descriptors(self) -> None:
+        """Wait until it is not crowded."""
+        while self.crowded:
+            await self._freed.wait()
+
     def keeps(self, times: int) -> bool:
         """Whether it keeps more than so many times what there is room for; never when it has ended."""
         return self._kept > times * MOST and not self._closed
@@ -208,34 +226,53 @@ class Link:
             running.cancel()
 
     async def _send_next(self) -> None:
-        """Send the next messages: several of those without a descriptor, or one with it."""
-        data: bytes | bytearray
-        if self._frames[0][1] >= 0:
-            frame, descriptor = self._frames.popleft()
-            data = await self._send_with(descriptor, frame)
-        else:
-            data = self._next_data()
+        """Send the next messages: several of those without a descriptor, or several with one each."""
+        data = self._send_descriptors() if self._frames[0][1] >= 0 else self._next_data()
+        if data is None:
+            await trio.lowlevel.wait_writable(self._plain)
+            return
         view = memoryview(data)
         while view:
             sent = await self._sock.send(view)
             self._count(sent)
             view = view[sent:]
 
-    async def _send_with(self, descriptor: int, frame: bytes) -> bytes:
+    def _send_descriptors(self) -> bytes | None:
+        """Send those that the kernel takes at once, each with its message (rule 6).
+
+        Returns:
+            What of the last message is still to be sent; None if the kernel takes no more of them now.
+        """
+        frames, rest = self._frames, b""
+        while not rest and frames and frames[0][1] >= 0:
+            frame, descriptor = frames.popleft()
+            try:
+                rest = self._send_with(descriptor, frame)
+            except BlockingIOError:
+                frames.appendleft((frame, descriptor))
+                return None
+        return rest
+
+    def _send_with(self, descriptor: int, frame: bytes) -> bytes:
         """Send a descriptor, with a message; returns what of that is still to be sent."""
         passing = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [descriptor]))]
         try:
-            sent = await self._sock.sendmsg([frame], passing)
+            sent = self._plain.sendmsg([frame], passing)
+        except BlockingIOError:
+            raise
         except OSError as error:
+            self._let_go(descriptor)
             if error.errno != errno.ETOOMANYREFS:
                 raise
             return frame[: HEAD - 1] + b"\0" + frame[HEAD:]  # too many are on their way (rule 5)
-        finally:
-            os.close(descriptor)
-            with self._lock:
-                self._descriptors -= 1
+        self._let_go(descriptor)
         self._count(sent)
         return frame[sent:]
+
+    def _let_go(self, descriptor: int) -> None:
+        os.close(descriptor)
+        with self._lock:
+            self._descriptors -= 1
 
     def _count(self, sent: int) -> None:
         self.sent += sent
@@ -247,18 +284,27 @@ class Link:
         buffer = bytearray()
         while True:
             try:
-                data, ancillary, flags, _ = await self._sock.recvmsg(READ, ROOM_FOR_DESCRIPTORS)
+                data, ancillary, flags, _ = await self._receive()
             except OSError:
                 return
             for level, kind, passed in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                     self._came.extend(array("i", passed))
+                    self._in_a_row += 1
             if flags & socket.MSG_CTRUNC:
                 self._came.append(-1)  # there was no room for it (rule 5), and no read brings more than one
             if not data:
                 return
             buffer += data
             await self._take_all(buffer)
+
+    async def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
+        """Read once: at once if a descriptor has come before, and no more than `ROW` in a row."""
+        if 0 < self._in_a_row < ROW:
+            with suppress(BlockingIOError):
+                return self._plain.recvmsg(READ, ROOM_FOR_DESCRIPTORS)
+        self._in_a_row = 0
+        return await self._sock.recvmsg(READ, ROOM_FOR_DESCRIPTORS)
 
     async def _take_all(self, buffer: bytearray) -> None:
         at = 0

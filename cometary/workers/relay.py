@@ -2,7 +2,8 @@
 
 1.  A connection goes to the worker that it is for. If that is not there it goes to another, to each in its turn. That
     has been told so before, as all are: so it tells the client that a session of that worker is gone. A worker that has
-    just been started has no session until it says that it is about to listen, and waits until that is known here.
+    just been started has no session until it says that it is about to listen, and waits until that is known here. Where
+    its link is crowded, it waits for `CROSSING` seconds; one that is fresh goes to any other that is not.
 2.  A packet goes to all workers but the one that it came from, and those that may not have sessions yet: what such a
     one is told first is that it may, behind a copy of what all have in common (`cometary.workers.common`). Each gets
     the packets of each in their order, and those with numbers in the order of these: such a one goes to all or none.
@@ -21,6 +22,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 import trio
+from msgspec.structs import replace
 
 from cometary.errors import MailboxFullError
 from cometary.packets.receipts import Receipt, ReceiptLog
@@ -53,6 +55,9 @@ STORED: Final = 4
 STUCK: Final = 1.0
 LAST_CHANCE: Final = 0.1
 """Seconds: it may have been this process that did not get on."""
+
+CROSSING: Final = 5.0
+"""Seconds that a connection waits for its worker to take those before it."""
 
 GONE: Final = Answered(
     0,
@@ -136,7 +141,7 @@ class Relay:
                 self._common.went(message)
                 await self._publish(worker, message)
             case Handed():
-                self.hand_over(message, descriptor)
+                await self._hand_over_in_time(message, descriptor)
             case Begins():
                 self._begin(worker, message)
             case Received():
@@ -189,7 +194,7 @@ class Relay:
         looks, sent = 0, 0
         while looks < LOOKS:
             await trio.sleep(PAUSE)
-            stuck = worker in self._ready and link.full and link.sent == sent
+            stuck = worker in self._ready and (link.full or link.crowded) and link.sent == sent
             looks, sent = looks + 1 if stuck else 0, link.sent
         if self._links.get(worker) is link:
             self._hangs(worker)
@@ -198,6 +203,22 @@ class Relay:
         told = encode(Begun(tuple(sorted(self._begun))))
         for link in self._links.values():
             link.put(told)  # whatever waits: it is little
+
+    async def _hand_over_in_time(self, message: Handed, descriptor: int) -> None:
+        """Hand a connection over once there is room: whoever has more of them waits, and closes none."""
+        link = self._links.get(message.worker) if message.worker in self._begun else None
+        if message.fresh and link is not None and link.crowded:
+            roomy = [each for each in sorted(self._begun) if not self._links[each].crowded]
+            message = replace(message, worker=roomy[0]) if roomy else message
+            link = None if roomy else link
+        if link is not None and link.crowded:
+            try:
+                with trio.move_on_after(CROSSING):
+                    await link.room_for_descriptors()
+            except BaseException:
+                close_descriptor(descriptor)
+                raise
+        self.hand_over(message, descriptor)
 
     def hand_over(self, message: Handed, descriptor: int) -> None:
         """Hand a connection over to the worker that it is for, or another one (rule 1)."""

@@ -29,6 +29,7 @@ class Kept:
     """A link that keeps what is sent; it is full when it is told so."""
 
     full = False
+    crowded = False
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -91,6 +92,24 @@ def test_each_caller_is_the_next_workers_or_ones_own_if_that_has_not_begun(
     away = [(worker, peer) for worker, peer in turns if worker != number and worker in there]
     assert served == [peer for worker, peer in turns if (worker, peer) not in away]
     assert link.sent == [Handed(worker, peer, b"", 0, fresh=True) for worker, peer in away]
+
+
+def test_a_caller_is_served_here_while_too_many_wait_to_cross(link: Any) -> None:
+    served: list[str] = []
+
+    def here(sock: socket.socket, peer: str, floor: Floor) -> Channel:
+        served.append(peer)
+        return Channel(sock)
+
+    others = colleagues(1, link, workers=2)
+    others.begun = frozenset({1, 2})
+    speak = others.spread(Listener("clients", Address("127.0.0.1", 0), lambda: here), Limits()).new_protocol()
+    link.crowded = True
+    for caller in range(4):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            speak(theirs, f"peer {caller}", Forgetting.__new__(Forgetting))
+    assert served == [f"peer {caller}" for caller in range(4)]
 
 
 def test_a_connection_goes_to_the_worker_of_a_session_with_what_was_read_and_how_much_was_said(

@@ -262,11 +262,13 @@ async def test_a_descriptor_that_there_is_no_room_for_is_lost_and_no_other_is_ta
 def refusing(monkeypatch: pytest.MonkeyPatch, end: Link, number: int) -> None:
     """Have the system refuse to send the next descriptors."""
 
-    async def sendmsg(*_: object) -> int:
-        await trio.lowlevel.checkpoint()
-        raise OSError(number, os.strerror(number))
+    class Refusing:
+        """A socket that sends none."""
 
-    monkeypatch.setattr(type(end._sock), "sendmsg", sendmsg)
+        def sendmsg(self, *_: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(end, "_plain", Refusing())
 
 
 async def test_when_too_many_descriptors_are_on_their_way_their_messages_come_without(
@@ -295,8 +297,100 @@ async def test_a_link_that_cannot_send_ends(monkeypatch: pytest.MonkeyPatch) -> 
         assert not is_open(second)
 
 
-async def test_no_more_than_so_many_descriptors_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crowd_of_descriptors_crosses_in_few_turns_of_other_tasks() -> None:
+    turns, crowd = 0, 128
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with linked_at_once() as (end, came), trio.open_nursery() as nursery:
+        nursery.start_soon(count)
+        for number in range(crowd):
+            end.send(Handed(number, "", b"", 0), a_pipe(b"%d" % number))
+        await until(came, crowd)
+        assert turns < crowd / 4
+        nursery.cancel_scope.cancel()
+    for message, descriptor in came:
+        assert isinstance(message, Handed)
+        assert os.read(descriptor, 4) == b"%d" % message.worker
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def linked_at_once() -> AsyncGenerator[tuple[Link, Came]]:
+    """The first of two ends, and what comes to the second, which takes it without waiting."""
+    came = Came()
+    here, there = socket.socketpair()
+
+    def take(message: Message, descriptor: int) -> None:
+        came.append((message, descriptor))
+
+    end, other = Link(here, take), Link(there, take)
+    async with trio.open_nursery() as nursery:
+        for each in (end, other):
+            nursery.start_soon(each.run)
+        yield end, came
+        nursery.cancel_scope.cancel()
+
+
+async def test_descriptors_that_the_kernel_does_not_take_at_once_go_later_in_their_order() -> None:
+    here, there = socket.socketpair()
+    here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    came = Came()
+
+    def take(message: Message, descriptor: int) -> None:
+        came.append((message, descriptor))
+
+    async with trio.open_nursery() as nursery:
+        end, other = Link(here, take), Link(there, take)
+        nursery.start_soon(end.run)
+        for number in range(64):
+            end.send(Handed(number, "", b"x" * 200, 0), a_pipe(b"%d" % number))
+        await trio.testing.wait_all_tasks_blocked()
+        assert 0 < end._descriptors < 64
+        nursery.start_soon(other.run)
+        await until(came, 64)
+        nursery.cancel_scope.cancel()
+    for number, (message, descriptor) in enumerate(came):
+        assert message == Handed(number, "", b"x" * 200, 0)
+        assert os.read(descriptor, 4) == b"%d" % number
+        os.close(descriptor)
+
+
+async def test_it_is_crowded_until_descriptors_have_gone_or_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(links, "MOST_DESCRIPTORS", 1)
+    for ends in (False, True):
+        here, there = socket.socketpair()
+        came = Came()
+
+        def take(message: Message, descriptor: int, came: Came = came) -> None:
+            came.append((message, descriptor))
+
+        with there:
+            end = Link(here, take)
+            end.send(Handed(1, "", b"", 0), a_pipe(b""))
+            assert end.crowded
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(end.room_for_descriptors)
+                await trio.testing.wait_all_tasks_blocked()
+                assert nursery.child_tasks
+                if ends:
+                    end._close()
+                else:
+                    nursery.start_soon(end.run)
+                    there.settimeout(0)
+                    await trio.testing.wait_all_tasks_blocked()
+                    there.close()
+            assert not end.crowded
+
+
+async def test_no_more_than_so_many_descriptors_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "MOST_CROSSING", 1)
     async with linked() as (end, _, came):
         first, second = a_pipe(b""), a_pipe(b"")
         end.send(Handed(1, "", b"", 0), first)

@@ -7,6 +7,8 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import trio
+import trio.testing
 
 from cometary.errors import MailboxFullError
 from cometary.sessions.ids import WORKERS
@@ -14,7 +16,7 @@ from cometary.sessions.locator import Elsewhere
 from cometary.transport.http.exchange import Exchange
 from cometary.workers.colleagues import Colleagues
 from cometary.workers.messages import Answered, Asked, Begins, Begun, Handed, Lifetime, Message, Ready, decode
-from cometary.workers.relay import Relay
+from cometary.workers.relay import CROSSING, Relay
 from tests.workers.house import nothing_in_common
 
 
@@ -22,6 +24,7 @@ class Kept:
     """A link that keeps what is sent."""
 
     full = False
+    crowded = False
 
     def __init__(self) -> None:
         self.sent: list[Message] = []
@@ -75,6 +78,64 @@ async def test_connections_for_one_that_has_ended_are_shared_out_among_the_other
     for _ in range(4):
         await relay.take(1, Handed(3, "peer", b"read", 0), os.open(os.devnull, os.O_RDONLY))
     assert [sum(isinstance(each, Handed) for each in link.sent) for link in links] == [2, 2]
+
+
+class Crowded(Kept):
+    """A link with no room for a descriptor until it is told that there is."""
+
+    crowded = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = trio.Event()
+
+    async def room_for_descriptors(self) -> None:
+        await self.room.wait()
+
+
+def crowded_relay() -> tuple[Relay, Kept, Crowded]:
+    """Two workers that have begun, and of the second the link is crowded."""
+    relay, links = Relay(lambda _: None, nothing_in_common()), (Kept(), Crowded())
+    for number, each in enumerate(links, 1):
+        link: Any = each
+        relay.joined(number, link)
+        relay._begun.add(number)
+    return relay, *links
+
+
+async def test_a_connection_waits_for_the_worker_of_its_session_where_many_are_before_it() -> None:
+    relay, first, second = crowded_relay()
+    handed = Handed(2, "peer", b"read", 0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(relay.take, 1, handed, a_descriptor())
+        await trio.testing.wait_all_tasks_blocked()
+        assert not second.sent
+        second.room.set()
+    assert (first.sent, second.sent) == ([], [handed])
+
+
+async def test_a_connection_waits_for_so_long_and_is_sent_then_if_the_link_takes_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    relay, _, second = crowded_relay()
+    await relay.take(1, Handed(2, "peer", b"read", 0), a_descriptor())
+    assert (len(second.sent), autojump_clock.current_time()) == (1, CROSSING)
+
+
+async def test_a_fresh_connection_goes_to_any_worker_that_has_room() -> None:
+    relay, first, second = crowded_relay()
+    await relay.take(1, Handed(2, "peer", b"", 0, fresh=True), a_descriptor())
+    assert (first.sent, second.sent) == ([Handed(1, "peer", b"", 0, fresh=True)], [])
+
+
+async def test_a_connection_that_waits_when_all_ends_is_closed() -> None:
+    relay, _, _ = crowded_relay()
+    descriptor = a_descriptor()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(relay.take, 1, Handed(2, "peer", b"", 0), descriptor)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert not is_open(descriptor)
 
 
 def a_descriptor() -> int:
