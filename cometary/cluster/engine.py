@@ -34,8 +34,10 @@ class Records(Protocol):
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session, as durably as the engine is set to.
 
+        Who is cancelled, or gets an error, has not opened it: what may have been kept is ended (`NOT_OPENED`).
+
         Raises:
-            EngineError: the engine refuses it; the operator's fault.
+            EngineError: the engine refuses it, or is away; the operator's fault.
         """
         ...
 

@@ -21,7 +21,7 @@ Pure: the engine in process runs this, owners keep it besides, and the functions
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cometary.cluster.change import Change, Fields, Verdict, updated
 
@@ -86,6 +86,10 @@ def opened(owner: str, rid: int, sign_on: bytes, fields: Fields = ()) -> Record:
         fields: data, paths, terms.
     """
     return Record(1, 0, owner, rid, inbox=(sign_on,), begun=True, fields=fields)
+
+
+NOT_OPENED: Final = Change(settled=1, end="failed")
+"""Ends a record right after it was opened: nobody was told of the session, neither its client nor the application."""
 
 
 def committed(

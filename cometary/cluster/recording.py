@@ -1,6 +1,7 @@
 """The recorded sessions of one server: how they are opened, found when they are elsewhere, and taken over.
 
-1.  A session is told its id when its record is kept.
+1.  A session is told its id when its record is kept. Until then, and until a session is adopted, room is kept for it:
+    who has no room asks the engine for nothing. A record that no session has come of is ended.
 2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
     If it is there, the request waits until it is not, and not for long: its client asks again.
 3.  A node that has not been heard of yet may have come a moment ago: before it is taken for gone the engine is asked.
@@ -17,7 +18,7 @@ import trio
 from cometary.cluster.inheritance import Inheritance, Prevented
 from cometary.cluster.items import SIGN_ON
 from cometary.cluster.owner import OwnerMachine
-from cometary.cluster.record import Record, opened
+from cometary.cluster.record import NOT_OPENED, Record, opened
 from cometary.cluster.recorded_session import RecordedSession
 from cometary.cluster.session_fields import SessionFields
 from cometary.errors import EngineError, ProtocolError
@@ -109,10 +110,20 @@ class Recording:
 
     async def _open(self, sid: str, record: Record, go_on: GoOn, refuse: Refuse) -> None:
         try:
-            await self._engine.open(sid, record)
-            go_on()
+            self._manager.find_room()  # others have come since the gate has looked
+            with self._manager.room:
+                await self._engine.open(sid, record)
+            self._let_in(sid, record, go_on)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             refuse(_away(error) if isinstance(error, EngineError) else refusal_of(error))
+
+    def _let_in(self, sid: str, record: Record, go_on: GoOn) -> None:
+        """Have the session begin; if it does not, nobody is to adopt it, and tell the application of its end."""
+        try:
+            go_on()
+        finally:
+            if sid not in self._manager.directory.living:
+                self._engine.commit(sid, record.generation, record.version, NOT_OPENED, lambda _: None)
 
     def _attach(self, keeper: SessionKeeper, record: Record, fields: SessionFields, *, adopted: bool) -> None:
         machine = OwnerMachine(record, adopted=adopted)
@@ -184,7 +195,8 @@ class Recording:
 
     async def _adopt(self, sid: str, generation: int) -> None:
         self._manager.find_room()
-        record = await self._engine.adopt(sid, generation)
+        with self._manager.room:
+            record = await self._engine.adopt(sid, generation)
         if isinstance(record, Record):
             self._take_over(sid, record)
 

@@ -33,6 +33,7 @@ from cometary.sessions.locator import here
 from cometary.sessions.machine import SessionMachine
 from cometary.sessions.policy import policy_of
 from cometary.sessions.posting import Posting
+from cometary.sessions.room import Room
 from cometary.sessions.session import Session
 from cometary.sessions.session_arbiter import SessionArbiter, Turnstile
 from cometary.sessions.totals import Totals
@@ -63,6 +64,7 @@ class SessionManager:
         journal: tells the log of openings and ends.
         flow: whose client is behind, and who waits for it.
         turnstile: lets requests in; the gate sets it, before the first session opens.
+        room: is kept for sessions that are on their way to be here.
         new_sid: makes the ids of sessions; of several processes each has its own.
         handler_times: how long some calls of the application's handlers have taken.
         ended_sessions: those that have ended, as operators may see them.
@@ -84,6 +86,7 @@ class SessionManager:
         self.handler_times = HandlerTimes()
         self._past = Totals()
         self.directory = Directory(remember=settings.die, now=trio.current_time)
+        self.room = Room()
         self.shutting_down = False
         self._spread: int | None = None
         self._supervisor: DynamicSupervisor | None = None
@@ -139,7 +142,7 @@ class SessionManager:
         if self.shutting_down or self._supervisor is None or not self._supervisor.open:
             detail = "the server is stopping, or takes no new sessions for a moment"
             raise ProtocolError("shutting-down", detail, retry_after=self._come_back() or RETRY_AFTER)
-        if len(self.directory) >= self.settings.max_sessions:
+        if len(self.directory) + self.room.kept >= self.settings.max_sessions:
             detail = "the server has as many sessions as it may have"
             raise ProtocolError("too-many-sessions", detail, retry_after=RETRY_AFTER)
         return self._supervisor

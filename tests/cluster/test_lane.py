@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -236,3 +237,26 @@ async def test_after_a_crash_it_goes_on_with_what_had_no_answer(
     await ends[1].send_all(b":2\r\n")
     await trio.testing.wait_all_tasks_blocked()
     assert answers == [2]
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_what_may_have_been_done_is_undone_when_nobody_waits_for_it(
+    lane: Connections, autojump_clock: trio.testing.MockClock, *, written: bool
+) -> None:
+    calls, [end] = lane
+    undone = list[int]()
+    if not written:
+        await end.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+    with trio.move_on_after(0.01):
+        await calls.ask(command("SADD"), command("SET"), undo=lambda: undone.append(1))
+    assert undone == ([1] if written else [])
+
+
+async def test_what_was_answered_is_not_undone(lane: Connections) -> None:
+    calls, [end] = lane
+    await end.send_all(b"")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(calls.ask, command("SADD"), command("SET"), undo=pytest.fail))
+        await trio.testing.wait_all_tasks_blocked()
+        await end.send_all(b":1\r\n:0\r\n")

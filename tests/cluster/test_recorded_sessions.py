@@ -137,6 +137,56 @@ async def test_a_client_that_makes_up_a_generation_harms_nothing() -> None:
         )
 
 
+class SlowEngine(LocalEngine):
+    """Opens records when it is told to."""
+
+    def __init__(self, shared: SharedState) -> None:
+        super().__init__(shared, "a")
+        self.waiting = 0
+        self.may_open = trio.Event()
+
+    async def open(self, sid: str, record: Record) -> None:
+        self.waiting += 1
+        await self.may_open.wait()
+        await super().open(sid, record)
+
+
+async def test_of_many_that_come_at_once_only_those_are_recorded_that_there_is_room_for() -> None:
+    shared, answers = SharedState(), list[dict[str, Any]]()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        engine = SlowEngine(shared)
+        server = await start(nursery, engine, replace(SETTINGS, max_sessions=2))
+
+        async def open_one() -> None:
+            answers.append((await http.post(server.running.comet, json={"rid": 1, "resume": True})).json())
+
+        for _ in range(5):
+            nursery.start_soon(open_one)
+        await until(lambda: len(answers) == 3)
+        engine.may_open.set()
+        await until(lambda: len(answers) == 5)
+        assert [answer.get("error") for answer in answers] == 3 * ["too-many-sessions"] + 2 * [None]
+        assert engine.waiting == len(shared.records) == 2
+
+
+async def test_the_record_of_a_session_that_cannot_begin_is_ended_and_nobody_is_told() -> None:
+    shared = SharedState()
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        engine = SlowEngine(shared)
+        server = await start(nursery, engine)
+
+        async def stop_meanwhile() -> None:
+            await until(lambda: engine.waiting)
+            server.running.stop()
+            engine.may_open.set()
+
+        nursery.start_soon(stop_meanwhile)
+        answer = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
+        assert answer["error"] == "shutting-down"
+        await until(lambda: [record.gone for record in shared.records.values()] == [True])
+        assert server.calls == []
+
+
 async def test_a_queue_that_is_full_ends_the_session() -> None:
     async with cluster() as (nursery, _), httpx.AsyncClient() as http:
         settings = replace(SETTINGS, queue_packets=10)

@@ -21,7 +21,7 @@ import trio
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import PIECE, Answered, EngineState
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
-from cometary.cluster.record import Record, stands
+from cometary.cluster.record import NOT_OPENED, Record, stands
 from cometary.cluster.redis import arguments
 from cometary.cluster.redis.admin import administrator, prepare
 from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
@@ -218,8 +218,9 @@ class RedisEngine:
 
     async def open(self, sid: str, record: Record) -> None:
         """Keep the record of a new session; see `Records.open`."""
-        self._lane.call(command("SADD", self._keys.of_node(record.owner), sid), _nobody)
-        await self._ask("open", sid, *arguments.of_record(record))
+        index = command("SADD", self._keys.of_node(record.owner), sid)
+        undo = partial(self.commit, sid, record.generation, record.version, NOT_OPENED, _nobody)
+        await self._wait_for(index, self._call("open", sid, arguments.of_record(record)), undo=undo)
 
     async def adopt(self, sid: str, seen: int) -> Record | str | None:
         """Make this node the owner; see `Records.adopt`."""
@@ -260,14 +261,14 @@ class RedisEngine:
         keys = self._keys.of_session(sid)
         return command("FCALL", arguments.function(name), SESSION_KEYS, *keys, *given)
 
-    async def _wait_for(self, asked: bytes) -> Reply:
+    async def _wait_for(self, *asked: bytes, undo: Callable[[], object] | None = None) -> Reply:
         with trio.move_on_after(LONGEST_WAIT):
-            return await self._lane.ask(asked)
+            return await self._lane.ask(*asked, undo=undo)
         raise self._is_away()
 
     def _is_away(self) -> EngineError:
         return EngineError(f"the engine at {self._url} is away")
 
 
-def _nobody(_: Reply) -> None:
+def _nobody(_: object) -> None:
     """Is told."""

@@ -5,7 +5,8 @@
     loads its data, is a replica, has no memory, has lost the functions), all that is not answered is sent again, in
     its order, on the next connection. So everything that is called for may be done twice.
 3.  The callers bound how much waits: a session has at most one change under way, and a caller that no longer waits has
-    withdrawn its call, which is not sent again.
+    withdrawn its call, which is not sent again. It may have been done, though, if it was ever written: then it is
+    undone, if the caller has said how.
 4.  It is logged once that the engine is away, and why, and once that it is back.
 """
 
@@ -42,12 +43,13 @@ ADVICE: Final = {
 class Call:
     """A command, and who is told the reply."""
 
-    __slots__ = ("answered", "command", "withdrawn")
+    __slots__ = ("answered", "command", "withdrawn", "written")
 
     def __init__(self, command: bytes, answered: Callable[[Reply], object]) -> None:
         self.command = command
         self.answered = answered
         self.withdrawn = False
+        self.written = False  # on this connection or an earlier one
 
 
 class Lane:
@@ -80,23 +82,33 @@ class Lane:
         self._calls.append(Call(command, answered))
         self._called.set()
 
-    async def ask(self, command: bytes) -> Reply:
-        """Have a command done, and wait for the reply. Who is cancelled meanwhile does not know whether it is done."""
+    async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
+        """Have commands done, and wait for the reply to the last one.
+
+        Args:
+            *commands: the commands.
+            undo: called if the caller is cancelled and the last one may have been done.
+        """
         replies, answered = list[Reply](), trio.Event()
 
         def take(reply: Reply) -> None:
             replies.append(reply)
-            answered.set()
+            if len(replies) == len(commands):
+                answered.set()
 
-        self.call(command, take)
-        call = self._calls[-1]
+        for command in commands:
+            self.call(command, take)
+        calls = [self._calls[place - len(commands)] for place in range(len(commands))]
         try:
             await answered.wait()
         finally:
-            call.withdrawn = True
+            for call in calls:
+                call.withdrawn = True
             if not self.up:
                 self._let_go_of_withdrawn()
-        return replies[0]
+            if undo is not None and not answered.is_set() and calls[-1].written:
+                undo()
+        return replies[-1]
 
     def _let_go_of_withdrawn(self) -> None:
         """Without a connection only: on one, what was written is answered in its order."""
@@ -144,10 +156,12 @@ class Lane:
             while True:
                 await self._called.wait()
                 self._called = trio.Event()
-                commands = [self._calls[place].command for place in range(self._written, len(self._calls))]
-                self._written += len(commands)
-                if commands:
-                    await stream.send_all(b"".join(commands))
+                calls = [self._calls[place] for place in range(self._written, len(self._calls))]
+                self._written += len(calls)
+                for call in calls:
+                    call.written = True
+                if calls:
+                    await stream.send_all(b"".join([call.command for call in calls]))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             scope.cancel()
 
