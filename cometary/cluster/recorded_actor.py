@@ -221,6 +221,8 @@ class RecordedActor(RecordedCalls):
         elif condition == "unavailable":
             detail = "too many requests of this session wait for their turn"
             request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
+        elif condition == "bad-request":
+            request.refuse(ProtocolError(condition, "gen names a generation that the session never had"))
         else:
             detail = "the session cannot go on with this request: its client is not where it should be"
             request.refuse(ProtocolError(condition, detail))

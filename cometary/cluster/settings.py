@@ -16,6 +16,10 @@ WITHIN: Final = "local"
 ENGINE: Final = kinds.matching(r"local|\S+://\S+", "local, redis://..., rediss://... or unix://...")
 """Any URL: what is wrong with one is said where it is read, without the password that may be in it."""
 
+PREFIX: Final = "cometary"
+ENGINE_PREFIX: Final = kinds.matching(r"[A-Za-z0-9_.:-]{1,64}", "1 to 64 letters, digits, - . : and _")
+"""No braces: what stands in these decides which slot of a Redis Cluster a key is in."""
+
 RESUME: Final = "resume"
 """Sessions whose clients ask for it outlive their node."""
 
@@ -28,6 +32,12 @@ class ClusterSection(Section):
         WITHIN,
         ENGINE,
         "Where sessions are recorded: a Redis or Valkey; local for nowhere outside of this process.",
+        shown=False,
+    )
+    engine_prefix: str = option(
+        PREFIX,
+        ENGINE_PREFIX,
+        "What all keys in the engine begin with: clusters that share a server each have one of their own.",
         shown=False,
     )
     sessions: str = option(

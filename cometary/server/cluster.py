@@ -46,10 +46,12 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
         )
     try:
         from cometary.cluster.redis.engine import RedisEngine  # noqa: PLC0415 - see above
+        from cometary.cluster.redis.keys import Keys  # noqa: PLC0415 - see above
     except ImportError:
         raise ConfigError("engine", "it needs the extra: pip install 'cometary[cluster]'") from None
     try:
-        return RedisEngine(settings.engine, node or new_node_name(), lease=settings.lease)
+        name, keys = node or new_node_name(), Keys(settings.engine_prefix)
+        return RedisEngine(settings.engine, name, lease=settings.lease, keys=keys)
     except EngineError as error:
         raise ConfigError("engine", str(error)) from None
 

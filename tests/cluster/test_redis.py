@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -136,6 +137,23 @@ async def test_who_joins_hears_of_nodes_whose_leases_are_long_forgotten(
             assert await engine.sessions_of("a") == (["s"] if name == "b" else [], "")
             await engine.forget_node("a")
             await engine.leave()
+
+
+async def test_clusters_with_a_prefix_each_share_a_server_and_know_nothing_of_each_other(
+    lasting_servers: Callable[[str], EngineServer],
+) -> None:
+    server = lasting_servers("redis")
+    engines = [RedisEngine(server.url, "a", keys=Keys(prefix)) for prefix in ("one", "two.2")]
+    async with running(engines[0], "here"), running(engines[1], "there"):
+        await engines[0].open("s", NEW)
+        assert await engines[0].owner("s") == ("a", 1)
+        assert await engines[1].owner("s") is None
+        assert await engines[1].sessions_of("a") == ([], "")
+        keys = [key.decode() for key in server.say("KEYS", "*")]
+        assert {key.partition(":")[0] for key in keys} == {"one", "two.2"}
+        assert {re.findall(r"\{(.*?)\}", key)[0] for key in Keys("two.2").of_session("s")} == {"s"}, (
+            "one slot"
+        )
 
 
 async def test_a_restarted_engine_knows_again_who_has_sessions_and_which(

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import trio
 
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.config.kinds import Address
+from cometary.errors import ConfigError
 from cometary.server import Running, serve
 from cometary.settings import Settings
 
@@ -28,6 +30,12 @@ async def test_it_is_a_child_of_the_server_and_has_joined() -> None:
         cluster = next(node for node in running.tree().children if node.id == "cluster")
         assert [node.id for node in cluster.children] == ["engine"]
         running.stop()
+
+
+@pytest.mark.parametrize("prefix", ["", "a{b", "a b", "x" * 65])
+def test_a_prefix_that_would_move_keys_elsewhere_is_refused(prefix: str) -> None:
+    with pytest.raises(ConfigError, match="engine-prefix"):
+        Settings(engine_prefix=prefix)
 
 
 def test_one_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-PREFIX: Final = "cometary"
+from cometary.cluster.settings import PREFIX
 
 SESSION_KEYS: Final = 4
 MEMBER_KEYS: Final = 2
