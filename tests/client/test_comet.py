@@ -168,25 +168,30 @@ async def test_it_asks_and_is_asked(asking: RunningServer) -> None:
 @pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 async def test_each_packet_arrives_once_and_in_order_whatever_connections_break() -> None:
     heard: list[Any] = []
-    counted = trio.Event()
+    work = trio.Event()
     with running_server(ECHO) as server, CuttingProxy(server.port, seed=1, cut=0.1) as proxy:
         comet = Comet(f"http://127.0.0.1:{proxy.port}/comet")
 
         @comet.on("echo")
         def echo(message: Any, path: str) -> None:
             heard.append(message)
-            if message == 60:
-                counted.set()
+            work.set()
 
+        sent = 0
         with trio.fail_after(60):
             async with comet:
-                for number in range(1, 61):
-                    comet.send("echo", number)
-                    if number % 3 == 0:
-                        await trio.lowlevel.checkpoint()
-                await counted.wait()
-        assert proxy.cuts > 3, "the test has tested nothing"
-    assert heard == list(range(1, 61))
+                # How many packets a request carries, and so how often it can be cut, is a matter of the machine's load.
+                while len(heard) < sent or proxy.cuts <= 3:
+                    if len(heard) == sent:
+                        for _ in range(60):
+                            sent += 1
+                            comet.send("echo", sent)
+                            if sent % 3 == 0:
+                                await trio.lowlevel.checkpoint()
+                    work = trio.Event()
+                    if len(heard) < sent:
+                        await work.wait()
+    assert heard == list(range(1, sent + 1))
 
 
 async def test_packets_that_nobody_handles_are_told_and_the_session_goes_on(paths: RunningServer) -> None:
