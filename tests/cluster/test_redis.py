@@ -149,7 +149,7 @@ async def test_clusters_with_a_prefix_each_share_a_server_and_know_nothing_of_ea
         assert await engines[0].owner("s") == ("a", 1)
         assert await engines[1].owner("s") is None
         assert await engines[1].sessions_of("a") == ([], "")
-        keys = [key.decode() for key in server.say("KEYS", "*")]
+        keys = [key.decode() for key in cast("list[bytes]", server.say("KEYS", "*"))]
         assert {key.partition(":")[0] for key in keys} == {"one", "two.2"}
         assert {re.findall(r"\{(.*?)\}", key)[0] for key in Keys("two.2").of_session("s")} == {"s"}, (
             "one slot"
