@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 
 from cometary.config import Address
+from cometary.server.colleagues import ALONE
 from cometary.transport.net.listener import open_sockets
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from cometary.app import App
+    from cometary.cluster.engine import Engine as Cluster
+    from cometary.errors import NodeNameError
     from cometary.server.colleagues import Colleagues
     from cometary.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class PartAsNode:
+    """What a server is given, be it one of several nodes or not.
+
+    Attributes:
+        colleagues: the other nodes.
+        cluster: the engine that knows them; None for the one of the settings, if there is one.
+        ousted: waits until the server has to stop because another node has its name, and returns what to say of that.
+    """
+
+    colleagues: Colleagues = ALONE
+    cluster: Cluster | None = None
+    ousted: Callable[[], Awaitable[NodeNameError]] | None = None
+
+
 @asynccontextmanager
-async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[dict[str, Any]]:
+async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsNode]:
     """Be a node until the end of the block, if the settings say so.
 
     Args:
@@ -33,7 +54,7 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[dict[st
         ConfigError: something is not supported with several nodes, or the engine cannot be one.
     """
     if settings.node is None or settings.node_listen is None:
-        yield {}
+        yield PartAsNode()
         return
     from cometary.nodes.nodes import Nodes  # noqa: PLC0415 - which a server by itself needs nothing of
     from cometary.nodes.supported import check  # noqa: PLC0415
@@ -56,7 +77,6 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[dict[st
         async with trio.open_nursery() as nursery:
             await nursery.start(nodes.peers.keep)
             nursery.start_soon(nodes.peers.dialing.take_callers, sockets)
-            colleagues: Colleagues = nodes
-            yield {"colleagues": colleagues, "cluster": cluster}
+            yield PartAsNode(nodes, cluster, nodes.ousted.wait)
             await cluster.leave()
             nursery.cancel_scope.cancel()

@@ -25,12 +25,12 @@ import trio
 
 from cometary import server
 from cometary.app import App
-from cometary.cli.as_node import part_of
+from cometary.cli.as_node import PartAsNode, part_of
 from cometary.cli.as_worker import serve_as_worker
 from cometary.cli.logs import set_level, set_up_logging
 from cometary.cli.notifying import Notifier
 from cometary.config import Address
-from cometary.errors import ConfigError, EngineError
+from cometary.errors import ConfigError, EngineError, NodeNameError
 from cometary.log import get_logger
 from cometary.server.collector import spare_the_collector
 from cometary.server.reloading import Source
@@ -63,8 +63,8 @@ def run(
         any_control: whether the control interface takes any free port where the one of the settings is taken.
 
     Returns:
-        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, or the
-        engine cannot be used, 2 when
+        The exit status: 0 after a graceful stop, 1 when an address could not be listened on, the
+        engine cannot be used, or another node has taken the name of this one, 2 when
         settings and application do not go together.
     """
     set_up_logging(settings.log_level, settings.log_format)
@@ -105,10 +105,16 @@ async def _serve_until_signal(
     # Opened before anything is started, so that a signal in between is kept, not lost.
     with closing(inherited), trio.open_signal_receiver(*SIGNALS, signal.SIGHUP) as signals:
         try:
-            async with part_of(settings, app) as part_as_node:
-                serve = partial(server.serve, network=inherited.network(), source=source, **part_as_node)
+            async with part_of(settings, app) as node:
+                serve = partial(
+                    server.serve,
+                    network=inherited.network(),
+                    source=source,
+                    colleagues=node.colleagues,
+                    cluster=node.cluster,
+                )
                 start = partial(_start, serve=serve, settings=settings, app=app, any_control=any_control)
-                return await _run(start, signals, notifier, inherited)
+                return await _run(start, signals, notifier, inherited, node)
         except (OSError, ConfigError) as error:
             return _status_of(error)
 
@@ -118,6 +124,7 @@ async def _run(
     signals: AsyncIterator[int],
     notifier: Notifier,
     inherited: Inherited,
+    node: PartAsNode,
 ) -> int:
     async with trio.open_nursery() as nursery:
         try:
@@ -130,10 +137,26 @@ async def _run(
             sys.stdout.flush()
         logger.info("started", text=f"{version()}, on Python {python_version()}", build=kind())
         notifier.ready(f"comet {running.comet}")
-        await _first(signals, running, notifier)
+        ousted = await _until_stop(_first(signals, running, notifier), node)
         notifier.stopping()
         running.stop()
-    return 0
+    return 0 if ousted is None else _status_of(ousted)
+
+
+async def _until_stop(signal_came: Awaitable[None], node: PartAsNode) -> NodeNameError | None:
+    """Wait for a signal, or until another node has the name of this one; returns what to say of that."""
+    errors: list[NodeNameError] = []
+
+    async def watch(ousted: Callable[[], Awaitable[NodeNameError]], scope: trio.CancelScope) -> None:
+        errors.append(await ousted())
+        scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        if node.ousted is not None:
+            nursery.start_soon(watch, node.ousted, nursery.cancel_scope)
+        await signal_came
+        nursery.cancel_scope.cancel()
+    return errors[0] if errors else None
 
 
 def _status_of(error: Exception) -> int:
@@ -174,12 +197,14 @@ def _tell_of_unused(inherited: Inherited) -> None:
 
 async def _first(signals: AsyncIterator[int], running: server.Running, notifier: Notifier) -> None:
     """Wait for a signal, and give both their default action for the next one (rule 2)."""
-    while await anext(signals) == signal.SIGHUP:
-        notifier.reloading()
-        _reload(running)
-        notifier.ready(f"comet {running.comet}")
-    for signum in SIGNALS:
-        signal.signal(signum, signal.SIG_DFL)
+    try:
+        while await anext(signals) == signal.SIGHUP:
+            notifier.reloading()
+            _reload(running)
+            notifier.ready(f"comet {running.comet}")
+    finally:
+        for signum in SIGNALS:
+            signal.signal(signum, signal.SIG_DFL)
 
 
 def _reload(running: server.Running) -> None:

@@ -19,6 +19,7 @@ from typing import Final, Literal, Protocol
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.record import Record
+from cometary.errors import NodeNameError
 
 Answered = Callable[[Verdict], object]
 
@@ -144,6 +145,19 @@ class Members(Protocol):
 
         Its sessions are then to be adopted, without waiting for the lease to run out.
         """
+        ...
+
+    @property
+    def incarnation(self) -> str:
+        """Which process of its name this node is."""
+        ...
+
+    def incarnation_of(self, node: str) -> str:
+        """Return which process of its name another node is; empty if that is not known."""
+        ...
+
+    def watch_ousted(self, ousted: Callable[[NodeNameError], object]) -> None:
+        """Have `ousted` told when another node has the name that this one had, which renews its lease no more."""
         ...
 
     async def look(self) -> None:

@@ -6,6 +6,7 @@ The nodes share a `SharedState`, which is lost with the process. It treats each 
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -77,6 +78,9 @@ class LocalEngine:
         self.address = self._membership.neighbours.address
         self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
+        self.incarnation = secrets.token_hex(8)
+        self.incarnation_of = self._membership.neighbours.incarnation
+        self.watch_ousted = self._membership.watch_ousted
         self.watch_lapses = self._membership.watch_lapses
         self.look = self._membership.look
 

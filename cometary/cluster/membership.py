@@ -5,6 +5,8 @@
 2.  A lease is renewed three times in its length. If that fails, the node goes on asking.
 3.  When the engine could not be asked for a while, or has forgotten, the nodes that were there count as there for one
     and a half leases more: they have had no chance to renew theirs.
+4.  A node that hung may wake when another one has its name. That is final: it renews nothing any more, and whoever
+    watches for that has it stop.
 """
 
 from __future__ import annotations
@@ -35,11 +37,13 @@ class Lessee(NamedTuple):
         node: its name.
         address: where it is reached.
         left: seconds until its lease runs out.
+        incarnation: which process of that name it is; empty if that is not known.
     """
 
     node: str
     address: str
     left: float
+    incarnation: str = ""
 
 
 class Neighbours:
@@ -58,6 +62,7 @@ class Neighbours:
         self._lease = lease
         self._until: dict[str, float] = {}
         self._addresses: dict[str, str] = {}
+        self._incarnations: dict[str, str] = {}
         self._told = set[str]()  # who is known to be gone: the engine goes on to name them for a while
         self.grace_until = -inf
 
@@ -75,6 +80,7 @@ class Neighbours:
             if lessee.node != self._node and lessee.node not in self._told:
                 self._until[lessee.node] = now + lessee.left
                 self._addresses[lessee.node] = lessee.address
+                self._incarnations[lessee.node] = lessee.incarnation
 
     def gone(self, now: float) -> list[str]:
         """Take out whose lease has run out, and return their names, once for each time."""
@@ -82,7 +88,7 @@ class Neighbours:
             return []
         gone = [node for node, until in self._until.items() if until <= now]
         for node in gone:
-            del self._until[node], self._addresses[node]
+            del self._until[node], self._addresses[node], self._incarnations[node]
         self._told.update(gone)
         return gone
 
@@ -93,6 +99,10 @@ class Neighbours:
     def address(self, node: str) -> str | None:
         """Return where a node is reached; None if it is not known."""
         return self._addresses.get(node)
+
+    def incarnation(self, node: str) -> str:
+        """Return which process a node is; empty if that is not known."""
+        return self._incarnations.get(node, "")
 
     def addresses(self) -> dict[str, str]:
         """Return where each node is reached that was there when the engine was last heard."""
@@ -120,6 +130,7 @@ class Membership:
         self._renew = renew
         self._watchers: list[Callable[[str], object]] = []
         self._lapse_watchers: list[Callable[[], object]] = []
+        self._ousted_watchers: list[Callable[[NodeNameError], object]] = []
         self._left = False
         self.neighbours = Neighbours(node, lease)
 
@@ -130,6 +141,10 @@ class Membership:
     def watch_lapses(self, lapsed: Callable[[], object]) -> None:
         """Have `lapsed` told when the lease had run out and is renewed, and when the engine was away."""
         self._lapse_watchers.append(lapsed)
+
+    def watch_ousted(self, ousted: Callable[[NodeNameError], object]) -> None:
+        """Have `ousted` told when another node has the name that this one had (rule 4)."""
+        self._ousted_watchers.append(ousted)
 
     def leave(self) -> None:
         """Renew it no more."""
@@ -161,6 +176,7 @@ class Membership:
 
         Raises:
             OSError: the engine is away.
+            NodeNameError: another node has the name, and nobody watches for that, or this one never had it.
         """
         if self._left:
             await trio.lowlevel.checkpoint()
@@ -171,6 +187,13 @@ class Membership:
         except OSError:
             self.neighbours.away()
             raise
+        except NodeNameError as error:
+            if self.lease_until == -inf or not self._ousted_watchers:
+                raise
+            self.leave()
+            for told in self._ousted_watchers:
+                told(error)
+            return
         self.renewed(asked, lessees)
 
     def renewed(self, asked: float, lessees: Iterable[Lessee]) -> None:

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
@@ -60,6 +59,25 @@ NAME_PAUSE: Final = 0.5
 logger = get_logger("cometary.nodes")
 
 
+class Ousted:
+    """Whether another node has the name of this one, which is then to stop: its sessions cannot be found any more."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self._error: NodeNameError | None = None
+
+    def note(self, error: NodeNameError) -> None:
+        """Take note of it."""
+        self._error = error
+        self._event.set()
+
+    async def wait(self) -> NodeNameError:
+        """Wait until that is so; returns what to say of it."""
+        await self._event.wait()
+        assert self._error is not None  # noqa: S101 - see `note`
+        return self._error
+
+
 class Nodes:
     """The other nodes.
 
@@ -70,6 +88,7 @@ class Nodes:
 
     Attributes:
         peers: all of them.
+        ousted: tells when another node has this one's name.
     """
 
     def __init__(self, settings: Settings, address: str, cluster: Cluster) -> None:
@@ -79,8 +98,10 @@ class Nodes:
         self._tag = tag_of_node(self._node)
         self._lease = settings.lease
         self._cluster = cluster
-        self._own = Identity(self._node, secrets.token_hex(8), address, settings.node_secret.encode())
+        self._own = Identity(self._node, cluster.incarnation, address, settings.node_secret.encode())
         self.peers = Peers(self._own, cluster, settings.comet)
+        self.ousted = Ousted()
+        cluster.watch_ousted(self.ousted.note)
 
     # -- what the server asks (`Colleagues`)
 

@@ -6,7 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from cometary.cluster.membership import Lessee, Membership, Neighbours
+from cometary.cluster.membership import Lessee, Membership, Neighbours, name_taken
+from cometary.errors import NodeNameError
 
 
 def test_leases_are_counted_on_by_ones_own_clock() -> None:
@@ -120,3 +121,36 @@ async def test_a_node_that_has_left_renews_its_lease_no_more() -> None:
     membership.leave()
     await membership.renew()
     assert len(renewals) == 1
+
+
+async def test_a_node_whose_name_another_one_has_is_told_so_once_and_renews_its_lease_no_more(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    renewals, told = list[float](), list[str]()
+    taken_at = 2.0
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        renewals.append(trio.current_time())
+        if trio.current_time() > taken_at:
+            raise name_taken("a")
+        return ()
+
+    membership = Membership("a", 3.0, renew)
+    membership.watch_ousted(lambda error: told.append(str(error)))
+    await membership.renew()
+    with trio.move_on_after(10):
+        await membership.run()
+    assert renewals == [0.0, 1.0, 2.0, 3.0]
+    assert [text.partition(",")[0] for text in told] == ["there is another node 'a'"]
+
+
+async def test_a_node_that_never_had_its_name_is_refused_it() -> None:
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        raise name_taken("a")
+
+    membership = Membership("a", 3.0, renew)
+    membership.watch_ousted(lambda _: pytest.fail("it had none"))
+    with pytest.raises(NodeNameError):
+        await membership.renew()

@@ -106,10 +106,11 @@ def lessees_from(reply: Any) -> list[Lessee] | None:
     """Read what `renew` has answered; None if another node has the name."""
     if not reply:
         return None
-    return [
-        Lessee(_shown(node), _shown(holder).partition(" ")[2], int(left) / 1000)
-        for node, holder, left in reply
-    ]
+    lessees: list[Lessee] = []
+    for node, holder, left in reply:
+        incarnation, _, address = _shown(holder).partition(" ")
+        lessees.append(Lessee(_shown(node), address, int(left) / 1000, incarnation))
+    return lessees
 
 
 def _shown(part: bytes) -> str:

@@ -61,7 +61,7 @@ class RedisEngine:
         self._keys = keys or Keys()
         self.node = self._node = node
         self.lease = lease
-        self._incarnation = secrets.token_hex(8)
+        self.incarnation = secrets.token_hex(8)
         self._address = ""
         self._membership = Membership(node, lease, self._renew)
         self._server = ""  # which process it is
@@ -73,6 +73,8 @@ class RedisEngine:
         self.address = self._membership.neighbours.address
         self.addresses = self._membership.neighbours.addresses
         self.watch = self._membership.watch
+        self.incarnation_of = self._membership.neighbours.incarnation
+        self.watch_ousted = self._membership.watch_ousted
         self.watch_lapses = self._membership.watch_lapses
         self.watch_lapses(self._have_node_known)
 
@@ -135,7 +137,7 @@ class RedisEngine:
 
     def _mine(self, lease: float) -> list[str | int]:
         milliseconds = [int(1000 * lease), 1000 * REMEMBERED]
-        return [self._node, self._incarnation, self._address, *milliseconds]
+        return [self._node, self.incarnation, self._address, *milliseconds]
 
     async def _renew(self) -> list[Lessee]:
         if not self._lane.up:

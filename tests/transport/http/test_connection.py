@@ -19,7 +19,8 @@ from cometary.transport.http.reading import FEW
 from cometary.transport.http.service import Service
 from cometary.transport.net.channel import Channel, Floor
 from cometary.transport.net.poller import READABLE, SelectorPoller
-from cometary.transport.net.switchboard import LITTLE, PARSED, Listen, Switchboard
+from cometary.transport.net.socket_calls import IN_C
+from cometary.transport.net.switchboard import LITTLE, PARSED, READ, Listen, Switchboard
 from tests.transport.http.test_pipelines import split, what_is_there
 from tests.transport.http.test_upgrade import SWITCHING, WISH, Shouter, Upgrader, receive
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
@@ -97,7 +98,7 @@ async def test_where_the_last_request_was_short_as_much_as_that_is_read_first(
         read.clear()
         server.switchboard.read_bytes = most
         connection_of(server).readable(READABLE)
-        assert read == sizes
+        assert read == ([most] if IN_C else sizes)  # C takes no more memory than has come
 
 
 async def test_no_more_is_looked_for_where_a_short_one_has_come() -> None:
@@ -106,7 +107,7 @@ async def test_no_more_is_looked_for_where_a_short_one_has_come() -> None:
         for _ in range(3):
             read.clear()
             await client.ask(post(b"short"))
-        assert read == [FEW]
+        assert read == [READ if IN_C else FEW]
 
 
 async def test_a_body_that_looks_like_a_request_that_was_seen_before_is_a_body() -> None:
