@@ -20,7 +20,7 @@ import trio
 from cometary.config.kinds import ADDRESS
 from cometary.errors import ConfigError, NodeRefusedError
 from cometary.log import get_logger
-from cometary.nodes.handshake import SKEW, Hello, Identity, accept, dial, skew_of
+from cometary.nodes.handshake import SKEW, Hello, Identity, Proof, Welcome, accept, dial, skew_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +41,16 @@ logger = get_logger("cometary.nodes")
 class House(Protocol):
     """Who is told of links."""
 
-    def dialed(self, peer: Peer, heard: int | None, sock: socket.socket) -> None:
+    async def check(self, hello: Hello) -> None:
+        """Raise `NodeRefusedError` if another process is that node by now."""
+        ...
+
+    def dialed(self, peer: Peer, hello: Hello, proof: Proof, sock: socket.socket) -> None:
         """Take a link to a node."""
         ...
 
-    def heard_of(self, hello: Hello) -> int | None:
-        """Return the number of the last packet of a node that has come."""
+    async def welcome(self, hello: Hello) -> Welcome:
+        """Return what a node is told that has dialed; raises `NodeRefusedError` to refuse it."""
         ...
 
     def accepted(self, hello: Hello, sock: socket.socket) -> None:
@@ -108,13 +112,14 @@ class Dialing:
             with trio.fail_after(PATIENCE):
                 sock = await _connect(peer.address)
                 try:
-                    hello, heard = await dial(_Stream(sock), self._own, peer.node)
+                    hello, proof = await dial(_Stream(sock), self._own, peer.node)
+                    await self._house.check(hello)
                 except BaseException:
                     sock.close()
                     raise
             self._note_clock(hello)
             self._troubles.pop(peer.node, None)
-            self._house.dialed(peer, heard, _given_up(sock))
+            self._house.dialed(peer, hello, proof, _given_up(sock))
         except ConnectionRefusedError:
             self._house.refused(peer)
             await trio.sleep(PAUSE)
@@ -176,7 +181,7 @@ class Dialing:
         taken = False
         try:
             with trio.fail_after(PATIENCE):
-                hello = await accept(_Stream(sock), self._own, self._house.heard_of)
+                hello = await accept(_Stream(sock), self._own, self._house.welcome)
             self._note_clock(hello)
             taken = True
             self._house.accepted(hello, _given_up(sock))

@@ -20,9 +20,9 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -35,6 +35,12 @@ LINK_VERSION: Final = 1
 
 LONGEST: Final = 4096
 """Bytes of a message."""
+
+LONGEST_OF_ACCEPTOR: Final = 65_535
+"""Bytes of the acceptor's proof, which names all others: it was dialed, so it is no stranger."""
+
+MOST_OTHERS: Final = 500
+"""Nodes that it names: their names have 64 characters at most, as few have."""
 
 LONGEST_SHOWN: Final = 300
 """Characters of what is logged."""
@@ -74,10 +80,12 @@ class Proof(msgspec.Struct, array_like=True, frozen=True, tag="proof"):
     Attributes:
         digest: the proof.
         heard: how many of the dialer's packets the acceptor has routed; None if none, or if the dialer says it.
+        others: the names and addresses of the nodes with which the acceptor is linked; none if the dialer says it.
     """
 
     digest: bytes
     heard: int | None = None
+    others: tuple[tuple[str, str], ...] = ()
 
 
 class Refused(msgspec.Struct, array_like=True, frozen=True, tag="refused"):
@@ -90,6 +98,13 @@ Step = Hello | Proof | Refused
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder[Step](Step).decode
+
+
+class Welcome(NamedTuple):
+    """What a dialer is told that has proved who it is: see `Proof`."""
+
+    heard: int | None
+    others: tuple[tuple[str, str], ...] = ()
 
 
 class ByteStream(Protocol):
@@ -130,7 +145,7 @@ class Identity:
         return hmac.digest(self.secret, side + told, "sha256")
 
 
-async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, int | None]:
+async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, Proof]:
     """Be the dialer.
 
     Args:
@@ -139,7 +154,7 @@ async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, int
         node: who is expected there.
 
     Returns:
-        Who is there, and how many of this node's packets that one has routed; None if it has never heard any.
+        Who is there, and its proof, which says what it has heard of this node.
 
     Raises:
         NodeRefusedError: they do not go together; the operator's fault.
@@ -156,22 +171,21 @@ async def dial(stream: ByteStream, own: Identity, node: str) -> tuple[Hello, int
     check_version(reply)
     told = hello + heard
     await _say(stream, Proof(own.proof(b"dialer", told)))
-    proof, _ = await _hear(stream)
+    proof, _ = await _hear(stream, LONGEST_OF_ACCEPTOR)
     if isinstance(proof, Refused):
         raise NodeRefusedError(f"it refuses this one: {shown(proof.why)}")
     if not isinstance(proof, Proof) or not hmac.compare_digest(proof.digest, own.proof(b"acceptor", told)):
         raise NodeRefusedError(STRANGER)
-    return reply, proof.heard
+    return reply, proof
 
 
-async def accept(stream: ByteStream, own: Identity, heard_of: Callable[[Hello], int | None]) -> Hello:
+async def accept(stream: ByteStream, own: Identity, welcome: Callable[[Hello], Awaitable[Welcome]]) -> Hello:
     """Be the acceptor.
 
     Args:
         stream: leads to whoever has dialed.
         own: who this one is.
-        heard_of: returns how many packets of a node this one has routed, once that has proved who it is; what it raises
-            refuses it.
+        welcome: returns what a node is told once it has proved who it is; `NodeRefusedError`s that it raises refuse it.
 
     Returns:
         Who has dialed.
@@ -182,11 +196,11 @@ async def accept(stream: ByteStream, own: Identity, heard_of: Callable[[Hello], 
     """
     try:
         said, told = await _have_it_proved(stream, own)
-        heard = heard_of(said)
+        heard, others = await welcome(said)
     except NodeRefusedError as error:
         await _say(stream, Refused(str(error)))
         raise
-    await _say(stream, Proof(own.proof(b"acceptor", told), heard))
+    await _say(stream, Proof(own.proof(b"acceptor", told), heard, others[:MOST_OTHERS]))
     return said
 
 
@@ -235,9 +249,9 @@ async def _say(stream: ByteStream, step: Step) -> bytes:
     return said
 
 
-async def _hear(stream: ByteStream) -> tuple[Step, bytes]:
+async def _hear(stream: ByteStream, longest: int = LONGEST) -> tuple[Step, bytes]:
     length = int.from_bytes(await stream.receive_exactly(2), "big")
-    if length > LONGEST:
+    if length > longest:
         raise NodeRefusedError(STRANGE)
     heard = await stream.receive_exactly(length)
     try:

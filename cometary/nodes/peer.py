@@ -9,12 +9,15 @@
 1.  Each node dials each other one. By the link that it dialed it asks; by the one that the other dialed it is asked.
 2.  A node whose address refuses connections has gone: its socket is open as long as the process lives. That is known
     seconds before its lease has run out.
-3.  What was asked of a node that has gone is unknown: its sessions have gone with it.
+3.  A node whose lease has run out is asked at once whether it is there (`Ping`). It has gone if no answer has come
+    `ANSWER` seconds later, or if there is no link. It may have lost its connection to the engine, and nothing else.
+4.  What was asked of a node that has gone is unknown: its sessions have gone with it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -49,6 +52,16 @@ if TYPE_CHECKING:
     from cometary.transport.net.channel import Successor
 
 
+ANSWER: Final = 2.0
+"""Seconds for the answer of a node whose lease has run out."""
+
+NAMED: Final = 60.0
+"""Seconds; see `cometary.nodes.peers`, rule 5."""
+
+INCARNATIONS: Final = 4
+"""Processes of one name whose packets are told apart."""
+
+
 class Peer:
     """One other node.
 
@@ -65,6 +78,8 @@ class Peer:
         address: where it is, as it was heard last.
         gone: whether it is taken for gone.
         gone_since: since when it is, or was the last time.
+        named_at: when another node has named it.
+        incarnation: which process it is; empty before that is known.
         forwarding: has it answer requests.
         outgoing: what was published for it.
         incoming: what it has published; None until it has dialed.
@@ -79,9 +94,15 @@ class Peer:
         self.address = ""
         self.gone = False
         self.gone_since = 0.0
+        self.named_at = -inf
+        self.incarnation = ""
         self.forwarding = Forwarding(comet)
         self.outgoing = Outgoing(node, lock)
         self.incoming: Incoming | None = None
+        self._incomings: dict[str, Incoming] = {}
+        self._asked_at: float | None = (
+            None  # when it was asked whether it is there, though its lease has run out
+        )
         self._flushing = flushing
         self._changed = changed
         self._dialed: Link | None = None
@@ -113,12 +134,14 @@ class Peer:
 
     # -- the link to it
 
-    def dialed(self, heard: int | None) -> Link:
+    def dialed(self, incarnation: str, heard: int | None) -> Link:
         """Return the link to it, which is there now.
 
         Args:
+            incarnation: of that node.
             heard: the number of the last packet that it has heard of this node.
         """
+        self._is(incarnation)
         link = Link(self.node, self._flushing, decode_of_acceptor, self._take_answer, self._undialed)
         self._dialed = link
         self._tunnels = Tunnels(link)
@@ -180,8 +203,10 @@ class Peer:
             home: what this node has.
             route: routes what that node has published.
         """
+        self._is(incarnation)
         before, incoming = self._accepted, self.incoming_of(incarnation, route)
         self._accepted = new = Accepted(self.node, self._flushing, home, incoming, self._unaccepted)
+        self.incoming = incoming
         if before is not None:
             before.link.close()
         self.gone = False
@@ -189,10 +214,18 @@ class Peer:
 
     def incoming_of(self, incarnation: str, route: Callable[[Told, float], None]) -> Incoming:
         """Return what takes what it publishes: another one for each of its processes."""
-        incoming = self.incoming
-        if incoming is None or incoming.incarnation != incarnation:
-            self.incoming = incoming = Incoming(incarnation, route)
+        incoming = self._incomings.get(incarnation)
+        if incoming is None:
+            if len(self._incomings) >= INCARNATIONS:
+                del self._incomings[next(iter(self._incomings))]
+            self._incomings[incarnation] = incoming = Incoming(incarnation, route)
         return incoming
+
+    def _is(self, incarnation: str) -> None:
+        """Take note of which process it is: the one before it has gone, with its sessions."""
+        if self.incarnation not in {"", incarnation} and self.has_links:
+            self.has_gone()
+        self.incarnation = incarnation
 
     def _unaccepted(self, accepted: Accepted) -> None:
         if self._accepted is accepted:
@@ -204,6 +237,7 @@ class Peer:
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""
         self.gone = True
+        self._asked_at = None
         self.gone_since = trio.current_time()
         if self._dialed is not None:
             self._dialed.close()
@@ -211,6 +245,18 @@ class Peer:
             self._accepted.link.close()
         self.forwarding.gone()
         self.outgoing.gone()
+
+    def is_silent(self, now: float) -> bool:
+        """Whether it does not answer, though its lease has run out; asks it, if it has not been asked yet (rule 3)."""
+        link, asked_at = self._dialed, self._asked_at
+        if not self.has_links:
+            return now > self.named_at + NAMED
+        if asked_at is None or self._heard_at > asked_at:
+            self._asked_at = now
+            if link is not None:
+                link.send(Ping())
+            return False
+        return now > asked_at + ANSWER
 
     def look(self, now: float) -> None:
         """Do what is due, once a second: see whether it answers, and confirm what it has published."""

@@ -1,9 +1,12 @@
 """All other nodes, as one node knows them: whom the engine counts as there, and the links with them.
 
 1.  Whoever the engine says is there is dialed, and so is whoever has dialed. That goes on until there is a link.
-2.  A node that is not there any more is taken for gone, and forgotten `FORGOTTEN` seconds later.
+2.  A node whose lease has run out may only have lost its connection to the engine. It is taken for gone if there is no
+    link to it, or if it does not answer by that; and forgotten `FORGOTTEN` seconds later.
 3.  What comes before this node takes clients waits in the kernel: links are served when there is a home.
 4.  Whatever fails is logged, and ends nothing: the links are looked after as long as the node is there.
+5.  Whoever is dialed names the nodes that it is linked with. One of which the engine knows nothing is dialed then, too,
+    and for `NAMED` seconds not taken for gone though it is not reached: its clients are told to ask again.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import trio
 from cometary.errors import MailboxFullError, NodeRefusedError, UsageError
 from cometary.log import get_logger
 from cometary.nodes.dialing import Dialing
+from cometary.nodes.handshake import Welcome
 from cometary.nodes.link import Flushing
 from cometary.nodes.peer import Peer
 from cometary.nodes.publications import PAUSE, Others
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
     from cometary.cluster.engine import Engine as Cluster
     from cometary.nodes.accepted import Home
-    from cometary.nodes.handshake import Hello, Identity
+    from cometary.nodes.handshake import Hello, Identity, Proof
     from cometary.nodes.link import Link
     from cometary.nodes.messages import Told
 
@@ -86,7 +90,7 @@ class Peers:
 
     def begin(self) -> None:
         """Dial whoever is there, since this node has joined them."""
-        self._cluster.watch(self._has_gone)
+        self._cluster.watch(self._may_have_gone)
         self._look_who_is_there()
 
     @property
@@ -117,8 +121,8 @@ class Peers:
 
     def _look_at(self, peer: Peer, now: float) -> None:
         knows = self._cluster.state == "up" and not self._cluster.alive(peer.node)
-        if knows and not peer.gone and not peer.has_links:
-            self._has_gone(peer.node)  # it has dialed, and ended before the engine told of it
+        if knows and not peer.gone and peer.is_silent(now):
+            self._has_gone(peer)
         elif knows and peer.gone and now > peer.gone_since + FORGOTTEN:
             del self._peers[peer.node], self._by_tag[peer.tag]
             self._all = (*self._peers.values(),)
@@ -146,11 +150,16 @@ class Peers:
     def _note_change(self) -> None:
         self._changed.set()
 
-    def _has_gone(self, node: str) -> None:
+    def _may_have_gone(self, node: str) -> None:
+        """The lease of a node has run out (rule 2)."""
         peer = self._peers.get(node)
-        if peer is not None and not peer.gone:
-            logger.warning("node gone", text=f"the lease of node {node} has run out", node=node)
-            peer.has_gone()
+        if peer is not None:
+            self._look_at(peer, trio.current_time())
+
+    def _has_gone(self, peer: Peer) -> None:
+        text = f"node {peer.node} has gone: its lease has run out, and it does not answer"
+        logger.warning("node gone", text=text, node=peer.node)
+        peer.has_gone()
 
     # -- what dialing tells
 
@@ -171,14 +180,42 @@ class Peers:
             self._all = (*self._peers.values(),)
         return peer
 
-    def dialed(self, peer: Peer, heard: int | None, sock: socket.socket) -> None:
-        """Take a link to a node."""
-        self._serve(peer.dialed(heard), sock)
+    async def check(self, hello: Hello) -> None:
+        """See whether a process is still the node whose name it has: it may have hung until another one took that.
+
+        Raises:
+            NodeRefusedError: another one is, by what the engine says.
+        """
+        named = self._cluster.incarnation_of
+        if named(hello.node) not in {"", hello.incarnation}:
+            await self._cluster.look()  # it may be the new one, of which nothing was heard yet
+            if named(hello.node) not in {"", hello.incarnation}:
+                raise NodeRefusedError(f"another process is the node {hello.node!r} by now")
+
+    def dialed(self, peer: Peer, hello: Hello, proof: Proof, sock: socket.socket) -> None:
+        """Take a link to a node, which names those that it is linked with."""
+        self._serve(peer.dialed(hello.incarnation, proof.heard), sock)
+        self._learn(proof.others)
         self._look_who_is_there()
 
-    def heard_of(self, hello: Hello) -> int | None:
-        """Return the number of the last packet of a node that has come; None if none has."""
-        return self.peer(hello.node).incoming_of(hello.incarnation, self._route).heard
+    async def welcome(self, hello: Hello) -> Welcome:
+        """Return what a node is told that has dialed."""
+        await self.check(hello)
+        heard = self.peer(hello.node).incoming_of(hello.incarnation, self._route).heard
+        linked = [each for each in self._peers.values() if each.is_dialed and each.node != hello.node]
+        return Welcome(heard, tuple((each.node, each.address) for each in linked))
+
+    def _learn(self, others: tuple[tuple[str, str], ...]) -> None:
+        """Take note of nodes that another one is linked with: the engine need not know of them (rule 5)."""
+        for node, address in others:
+            try:
+                peer = self.peer(node)
+            except NodeRefusedError:
+                continue  # this one, or one that looks the same
+            if not peer.has_links:
+                peer.named_at = trio.current_time()
+                peer.address = peer.address or address
+                peer.gone = False
 
     def accepted(self, hello: Hello, sock: socket.socket) -> None:
         """Take a link from a node."""

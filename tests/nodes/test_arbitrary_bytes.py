@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cometary.cluster.redis.arguments import lessees_from
 from cometary.errors import NodeRefusedError
 from cometary.nodes import handshake
-from cometary.nodes.handshake import Hello, Identity, Proof, Refused, accept, dial
+from cometary.nodes.handshake import Hello, Identity, Proof, Refused, Welcome, accept, dial
 from cometary.nodes.link import Flushing, Link
 from cometary.nodes.messages import (
     Answered,
@@ -77,6 +77,11 @@ class Stranger:
         return data
 
 
+async def welcome(_: Hello) -> Welcome:
+    await trio.lowlevel.checkpoint()
+    return Welcome(None)
+
+
 @given(steps=st.lists(harmed(SAID), min_size=1, max_size=3))
 @example(steps=[SAID[0].replace(b"b:1", b"\xff:1")])
 @example(steps=[NESTED])
@@ -84,7 +89,7 @@ class Stranger:
 def test_no_stranger_has_the_handshake_raise_anything_but_that_it_is_refused(steps: list[bytes]) -> None:
     said = b"".join(len(step).to_bytes(2, "big") + step for step in steps)
     for part in (
-        lambda: accept(Stranger(said), OWN, lambda _: None),
+        lambda: accept(Stranger(said), OWN, welcome),
         lambda: dial(Stranger(said), OWN, "b"),
     ):
         with pytest.raises((NodeRefusedError, EOFError)):

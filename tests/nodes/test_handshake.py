@@ -11,7 +11,7 @@ from trio.testing import memory_stream_pair
 
 from cometary.errors import NodeRefusedError
 from cometary.nodes import handshake
-from cometary.nodes.handshake import Hello, Identity, Proof, accept, dial
+from cometary.nodes.handshake import Hello, Identity, Proof, Welcome, accept, dial
 
 SECRET = b"a secret of theirs"
 A = Identity("a", "1", "10.0.0.1:7000", SECRET)
@@ -63,14 +63,23 @@ def dialing(own: Identity, node: str = "b") -> Callable[[Talk], Awaitable[object
     return lambda talk: dial(talk, own, node)
 
 
+def welcoming(heard: int | None = None) -> Callable[[Hello], Awaitable[Welcome]]:
+    async def welcome(_: Hello) -> Welcome:
+        await trio.lowlevel.checkpoint()
+        return Welcome(heard, (("c", "10.0.0.3:7000"),))
+
+    return welcome
+
+
 def accepting(own: Identity, heard: int | None = None) -> Callable[[Talk], Awaitable[object]]:
-    return lambda talk: accept(talk, own, lambda _: heard)
+    return lambda talk: accept(talk, own, welcoming(heard))
 
 
 async def test_two_that_know_the_secret_learn_who_the_other_is_and_what_it_has_heard() -> None:
     told, hello = await both(dialing(A), accepting(B, 7))
-    other, heard = cast("tuple[Hello, int | None]", told)
-    assert (other.node, other.address, heard) == ("b", "10.0.0.2:7000", 7)
+    other, proof = cast("tuple[Hello, Proof]", told)
+    assert (other.node, other.address, proof.heard) == ("b", "10.0.0.2:7000", 7)
+    assert proof.others == (("c", "10.0.0.3:7000"),)
     assert isinstance(hello, Hello)
     assert (hello.node, hello.incarnation) == ("a", "1")
 

@@ -1,0 +1,101 @@
+"""Whom a node takes for gone, and whom for another one's process."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from cometary.cluster.engine import Engine
+from cometary.errors import NodeRefusedError
+from cometary.nodes.handshake import Hello, Identity
+from cometary.nodes.link import Flushing
+from cometary.nodes.messages import Pong, encode
+from cometary.nodes.peer import ANSWER, NAMED, Peer
+from cometary.nodes.peers import Peers
+
+OWN = Identity("a", "1", "10.0.0.1:7000", b"a secret")
+
+
+class EngineThatNames:
+    """In the place of the engine: it names a process of each node, and another one when it is asked."""
+
+    state = "up"
+
+    def __init__(self, named: str, after_look: str) -> None:
+        self._named = named
+        self._after_look = after_look
+
+    def incarnation_of(self, _node: str) -> str:
+        return self._named
+
+    async def look(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self._named = self._after_look
+
+
+def hello(incarnation: str) -> Hello:
+    return Hello(1, "1", "b", incarnation, "10.0.0.2:7000", 0.0, b"n" * 32)
+
+
+def peer() -> Peer:
+    return Peer("b", Flushing(), Lock(), "/comet", lambda: None)
+
+
+@pytest.mark.parametrize(("named", "after_look"), [("new", "new"), ("", ""), ("old", "new")])
+async def test_the_process_that_the_engine_names_is_the_node(named: str, after_look: str) -> None:
+    peers = Peers(OWN, cast("Engine", EngineThatNames(named, after_look)), "/comet")
+    assert (await peers.welcome(hello("new"))).heard is None
+
+
+async def test_a_process_whose_name_another_one_has_is_refused() -> None:
+    peers = Peers(OWN, cast("Engine", EngineThatNames("new", "new")), "/comet")
+    for ask in (peers.welcome, peers.check):
+        with pytest.raises(NodeRefusedError, match="another process is the node 'b' by now"):
+            await ask(hello("old"))
+
+
+async def test_each_process_of_a_name_has_its_own_packets() -> None:
+    other = peer()
+    first = other.incoming_of("1", lambda *_: None)
+    assert other.incoming_of("2", lambda *_: None) is not first
+    assert other.incoming_of("1", lambda *_: None) is first
+
+
+async def test_another_process_of_the_same_name_ends_the_links_of_the_one_before() -> None:
+    other = peer()
+    link = other.dialed("1", None)
+    assert other.dialed("2", None) is not link
+    assert link.ended
+    assert other.is_dialed
+    assert not other.gone
+
+
+async def test_a_node_whose_lease_has_run_out_is_there_as_long_as_it_answers(
+    autojump_clock: MockClock,
+) -> None:
+    other = peer()
+    link = other.dialed("1", None)
+    for _ in range(5):
+        assert not other.is_silent(trio.current_time())
+        await trio.sleep(1)
+        link.read(encode(Pong()))
+        await trio.sleep(0)
+    assert not other.is_silent(trio.current_time())
+    await trio.sleep(ANSWER)
+    assert not other.is_silent(trio.current_time())
+    await trio.sleep(0.1)
+    assert other.is_silent(trio.current_time())
+
+
+async def test_without_a_link_it_has_gone_unless_another_node_has_just_named_it(
+    autojump_clock: MockClock,
+) -> None:
+    other = peer()
+    assert other.is_silent(trio.current_time())
+    other.named_at = trio.current_time()
+    assert not other.is_silent(trio.current_time() + NAMED)
+    assert other.is_silent(trio.current_time() + NAMED + 1)
