@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from threading import get_ident
 from time import monotonic
@@ -27,6 +28,8 @@ from cometary.dispatch.presence import Presence, check_hears
 from cometary.dispatch.replays import Replays
 from cometary.errors import CometaryError, ElsewhereError, MailboxFullError, ProtocolError, UsageError
 from cometary.packets.contract_table import Contracts
+from cometary.packets.notices import GAP_PATH
+from cometary.packets.packet import Packet
 from cometary.packets.paths import check_own_path
 from cometary.packets.patterns import Pattern
 from cometary.packets.position import NOTHING, Replay
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
     from cometary.dispatch.dispatcher import Table
     from cometary.dispatch.engine import Engine
     from cometary.dispatch.history import History
-    from cometary.packets.packet import Packet
     from cometary.packets.position import Position
     from cometary.sessions import SessionKeeper, SessionManager
     from cometary.sessions.locator import Locator
@@ -208,6 +210,13 @@ class Hub(SessionsHub):
             raise MailboxFullError(f"{MOST_MAIL} messages wait for <Session {keeper.name}> to have its turn")
         self.probes.look_at(packet)
         self._posting.send(keeper, packet)
+
+    def tell_gaps(self) -> None:
+        """Tell each session that it may have missed something of all that it is connected to (`::gap`)."""
+        for keeper in self._manager.directory:
+            for pattern in list(self._table.patterns(keeper.ref, None)):
+                with suppress(MailboxFullError):  # it is told of those before
+                    self.post(keeper, Packet(GAP_PATH, {"path": pattern}))
 
     def subscribe(
         self, keeper: SessionKeeper, patterns: Iterable[str], replay: Replay | None = None

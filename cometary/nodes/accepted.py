@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cometary.log import get_logger
 from cometary.nodes.answering import Answering
 from cometary.nodes.link import Link
 from cometary.nodes.messages import (
     Dropped,
     Forwarded,
     Granted,
+    Missed,
     Ping,
     Pong,
     Told,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from cometary.transport.http.service import Service
 
 
+logger = get_logger("cometary.nodes")
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """What this node has, once it takes clients.
@@ -36,11 +41,13 @@ class Home:
         front_end: its connections.
         clients: answers clients.
         control: answers back-ends; None if there is nothing that does.
+        gaps: tells sessions that they may have missed something.
     """
 
     front_end: FrontEnd
     clients: Service
     control: Service | None
+    gaps: Callable[[], object]
 
 
 class Accepted:
@@ -83,6 +90,10 @@ class Accepted:
                 self._answers().grant(message)
             case Told():
                 self._incoming.take(message)
+            case Missed():
+                text = f"node {self.link.node} took this one for gone: updates may be missing, and sessions are told so"
+                logger.warning("updates missed", text=text, node=self.link.node)
+                self._home().gaps()
             case Ping():
                 self.link.send(Pong())
             case Tunnelled():

@@ -1,7 +1,7 @@
 """What nodes tell each other on their links: each message is one of these values.
 
-A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Ping`), the
-other one answers on the same link. Numbers are the dialer's.
+A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Missed`,
+`Ping`), the other one answers on the same link. Numbers are the dialer's.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ class Told(msgspec.Struct, array_like=True, frozen=True, tag="t"):
 
     number: int
     published: Published
+
+
+class Missed(msgspec.Struct, array_like=True, frozen=True, tag="m"):
+    """Packets of the dialer's have been thrown away that were for the other one: it had been taken for gone."""
 
 
 class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
@@ -168,7 +172,7 @@ class Closed(msgspec.Struct, array_like=True, frozen=True, tag="e"):
     number: int
 
 
-ByDialer = Forwarded | Dropped | Granted | Told | Ping | Tunnelled | Bytes | Taken | Closed
+ByDialer = Forwarded | Dropped | Granted | Told | Missed | Ping | Tunnelled | Bytes | Taken | Closed
 ByAcceptor = Answered | Left | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
 Message = ByDialer | ByAcceptor
 

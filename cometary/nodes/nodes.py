@@ -137,9 +137,11 @@ class Nodes:
         """Return the same."""
         return addresses
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
+    def meet(
+        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+    ) -> None:
         """Take note that the server takes clients."""
-        self.peers.meet(Home(front_end, clients, None if control is None else control.service))
+        self.peers.meet(Home(front_end, clients, None if control is None else control.service, gaps))
 
     async def join(self, cluster: Cluster | None) -> None:
         """Join the others (rule 2).

@@ -43,11 +43,11 @@ from cometary.sessions.locator import Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import Lock
 
     from cometary.nodes.accepted import Home
     from cometary.nodes.link import Flushing
     from cometary.nodes.messages import Told
+    from cometary.nodes.publications import Others
     from cometary.sessions.locator import Place
     from cometary.transport.net.channel import Successor
 
@@ -68,7 +68,7 @@ class Peer:
     Args:
         node: its name.
         flushing: has links send.
-        lock: guards what is published.
+        others: what is published for all nodes.
         comet: the path of the clients' endpoint.
         changed: told when a link has ended.
 
@@ -87,7 +87,7 @@ class Peer:
     """
 
     def __init__(
-        self, node: str, flushing: Flushing, lock: Lock, comet: str, changed: Callable[[], object]
+        self, node: str, flushing: Flushing, others: Others, comet: str, changed: Callable[[], object]
     ) -> None:
         self.node = node
         self.tag = tag_of_node(node)
@@ -96,8 +96,9 @@ class Peer:
         self.gone_since = 0.0
         self.named_at = -inf
         self.incarnation = ""
+        self._dialed_before = ""  # which process it was when it was dialed last
         self.forwarding = Forwarding(comet)
-        self.outgoing = Outgoing(node, lock)
+        self.outgoing = Outgoing(node, others.lock, others.number)
         self.incoming: Incoming | None = None
         self._incomings: dict[str, Incoming] = {}
         self._asked_at: float | None = (
@@ -147,7 +148,8 @@ class Peer:
         self._tunnels = Tunnels(link)
         self._heard_at = trio.current_time()
         self.gone = False
-        self.outgoing.linked(link, heard)
+        self.outgoing.linked(link, heard, again=self._dialed_before == incarnation)
+        self._dialed_before = incarnation
         self.forwarding.linked(link)
         return link
 
@@ -184,9 +186,10 @@ class Peer:
             case Aborted():
                 forwarding.aborted(message)
             case Heard():
+                self.outgoing.answered()
                 self.outgoing.heard(message)
             case Pong():
-                pass
+                self.outgoing.answered()
             case _:
                 if self._tunnels is not None:
                     self._tunnels.take(message)

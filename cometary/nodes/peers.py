@@ -68,7 +68,10 @@ class Peers:
         self._behind = trio.Event()
         self._changed = trio.Event()
         self._all: tuple[Peer, ...] = ()  # replaced as a whole: whoever publishes walks it, in any thread
-        self.others = Others(lambda: [each.outgoing for each in self._all if not each.gone])
+        self.others = Others(
+            lambda: [each.outgoing for each in self._all if not each.gone],
+            lambda: [each.outgoing for each in self._all if each.gone],
+        )
         self.route: Callable[[Told, float], None] | None = None
         self.complete = trio.Event()
         self.dialing = Dialing(own, self)
@@ -171,7 +174,7 @@ class Peers:
         """
         peer = self._peers.get(node)
         if peer is None:
-            peer = Peer(node, self._flushing, self.others.lock, self._comet, self._note_change)
+            peer = Peer(node, self._flushing, self.others, self._comet, self._note_change)
             other = self._by_tag.get(peer.tag)
             if peer.tag == self._tag or other is not None:
                 same = self._own.node if other is None else other.node

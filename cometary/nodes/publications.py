@@ -10,7 +10,9 @@
     kept for it is thrown away, and that is logged.
 4.  A node takes what comes as far as its dispatcher is not behind; the rest waits, in order, and is not confirmed. That
     holds nothing else up, and is bounded by rule 3 at whoever has published it.
-5.  What can never be routed is logged, and counts as routed: it holds up nothing, and ends no node.
+5.  A node that was taken for gone may only have hung, and come back with its sessions. It is told so (`Missed`) if
+    anything that it has not heard was thrown away, or not kept in the meantime: its sessions hear of a gap.
+6.  What can never be routed is logged, and counts as routed: it holds up nothing, and ends no node.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import trio
 
 from cometary.errors import MailboxFullError
 from cometary.log import get_logger
-from cometary.nodes.messages import Heard, Told, encode
+from cometary.nodes.messages import Heard, Missed, Told, encode
 from cometary.workers.published import as_packet, as_published, encoded
 
 if TYPE_CHECKING:
@@ -56,14 +58,16 @@ class Outgoing:
     Args:
         node: its name.
         lock: held while something is published.
+        skipped: the number of the last packet that was published before this was there; None if there is none.
     """
 
-    def __init__(self, node: str, lock: Lock) -> None:
+    def __init__(self, node: str, lock: Lock, skipped: int | None = None) -> None:
         self._node = node
         self._lock = lock
         self._unsent: deque[tuple[int, bytes]] = deque()
         self._unconfirmed: deque[tuple[int, bytes]] = deque()
         self._kept = 0
+        self._skipped = skipped  # the number of the last packet that it is never sent
         self._link: Link | None = None
 
     @property
@@ -76,6 +80,10 @@ class Outgoing:
         self._unsent.append((number, payload))
         self._kept += len(payload)
 
+    def skip(self, number: int) -> None:
+        """Keep nothing of a packet, since the node has gone; the lock is held."""
+        self._skipped = number
+
     def go_on(self) -> None:
         """Send what the link has room for; on the loop."""
         link = self._link
@@ -85,8 +93,17 @@ class Outgoing:
                 self._unconfirmed.append(packet)
             link.put(packet[1])
 
-    def linked(self, link: Link, heard: int | None) -> None:
-        """There is a link to a node that has routed all up to the number `heard`."""
+    def linked(self, link: Link, heard: int | None, *, again: bool = False) -> None:
+        """There is a link to a node that has routed all up to the number `heard`.
+
+        Args:
+            link: the link.
+            heard: the number; None for none.
+            again: whether there was one to the same process before: it has sessions that may have missed something,
+                even if it has heard nothing.
+        """
+        if self._skipped is not None and (again or heard is not None) and (heard or 0) < self._skipped:
+            link.send(Missed())  # the first message of the link
         with self._lock:
             self._unsent.extendleft(reversed(self._unconfirmed))
             self._unconfirmed.clear()
@@ -99,6 +116,10 @@ class Outgoing:
     def unlinked(self) -> None:
         """It has ended."""
         self._link = None
+
+    def answered(self) -> None:
+        """The node has answered by the link: so it has taken the first message."""
+        self._skipped = None
 
     def heard(self, heard: Heard) -> None:
         """The node has routed packets."""
@@ -113,6 +134,8 @@ class Outgoing:
         """The node has gone (rule 3)."""
         with self._lock:
             lost = len(self._unsent) + len(self._unconfirmed)
+            if lost:
+                self._skipped = (self._unsent or self._unconfirmed)[-1][0]
             self._unsent.clear()
             self._unconfirmed.clear()
             self._kept = 0
@@ -126,14 +149,19 @@ class Others:
 
     Args:
         there: returns it.
+        away: returns that of those that have gone, and are remembered.
 
     Attributes:
         there: the same.
+        away: the same.
+        number: that of the last packet; None if nothing was published yet.
         lock: held while something is published, or thrown away: that may be in any thread.
     """
 
-    def __init__(self, there: Callable[[], list[Outgoing]]) -> None:
+    def __init__(self, there: Callable[[], list[Outgoing]], away: Callable[[], list[Outgoing]]) -> None:
         self.there = there
+        self.away = away
+        self.number: int | None = None
         self.lock = Lock()
 
     def go_on(self) -> None:
@@ -188,7 +216,7 @@ class Incoming:
                 self._route(told, until)
             except MailboxFullError:
                 return
-            except Exception:  # it fails here, as it may at each try: rule 5
+            except Exception:  # it fails here, as it may at each try: rule 6
                 text = f"an update to {told.published.path!r} of another node could not be routed here"
                 logger.exception("update failed", text=text, path=told.published.path)
             self._waiting.popleft()
@@ -246,6 +274,9 @@ class NodesEngine:
             payload = encode(Told(self._number, published))
             for each in others:
                 each.add(self._number, payload)
+            for each in self._others.away():
+                each.skip(self._number)
+            self._others.number = self._number
         if get_ident() == self._thread:
             self._others.go_on()
         else:

@@ -81,13 +81,16 @@ class Colleagues(Protocol):
         """
         ...
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
+    def meet(
+        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+    ) -> None:
         """Take note that the server takes clients.
 
         Args:
             front_end: what they hand over goes there.
             control: and calls of back-ends there, and
             clients: single requests of clients there.
+            gaps: tells the sessions here that they may have missed something.
         """
         ...
 
@@ -138,7 +141,9 @@ class Alone:
         if cluster is not None:
             await cluster.join("")
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:
+    def meet(
+        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+    ) -> None:
         """Do nothing."""
 
     def listed(self) -> list[dict[str, Any]]:

@@ -289,7 +289,9 @@ class Server:
                 running = self._describe(root, leave)
                 await self._start_tasks(root, running)
                 self._state = "ready"
-                self._colleagues.meet(self._front_end, self._doors.find(ControlDoor), self.service)
+                self._colleagues.meet(
+                    self._front_end, self._doors.find(ControlDoor), self.service, self._hub.tell_gaps
+                )
                 yield running
 
     def _describe(self, root: ActorRef[Supervisor], leave: trio.Event) -> Running:

@@ -174,7 +174,13 @@ class Colleagues:
     async def join(self, cluster: Cluster | None) -> None:
         """Do nothing: the process above has told all."""
 
-    def meet(self, front_end: FrontEnd, control: ControlDoor | None, clients: Service) -> None:  # noqa: ARG002
+    def meet(
+        self,
+        front_end: FrontEnd,
+        control: ControlDoor | None,
+        clients: Service,  # noqa: ARG002
+        gaps: Callable[[], object],  # noqa: ARG002 - workers of one machine miss nothing of each other
+    ) -> None:
         """Take note that the server takes clients."""
         self._met(front_end, control)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import cast
 
 import pytest
 import trio
+import trio.lowlevel
 from trio.testing import MockClock
 
 from cometary.cluster.engine import Engine
@@ -16,6 +16,7 @@ from cometary.nodes.link import Flushing
 from cometary.nodes.messages import Pong, encode
 from cometary.nodes.peer import ANSWER, NAMED, Peer
 from cometary.nodes.peers import Peers
+from cometary.nodes.publications import Others
 
 OWN = Identity("a", "1", "10.0.0.1:7000", b"a secret")
 
@@ -42,7 +43,7 @@ def hello(incarnation: str) -> Hello:
 
 
 def peer() -> Peer:
-    return Peer("b", Flushing(), Lock(), "/comet", lambda: None)
+    return Peer("b", Flushing(), Others(list, list), "/comet", lambda: None)
 
 
 @pytest.mark.parametrize(("named", "after_look"), [("new", "new"), ("", ""), ("old", "new")])
@@ -83,7 +84,7 @@ async def test_a_node_whose_lease_has_run_out_is_there_as_long_as_it_answers(
         assert not other.is_silent(trio.current_time())
         await trio.sleep(1)
         link.read(encode(Pong()))
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
     assert not other.is_silent(trio.current_time())
     await trio.sleep(ANSWER)
     assert not other.is_silent(trio.current_time())

@@ -11,7 +11,7 @@ import pytest
 
 from cometary.errors import MailboxFullError
 from cometary.nodes.link import Link
-from cometary.nodes.messages import Heard, Told, decode_of_dialer
+from cometary.nodes.messages import Heard, Missed, Told, decode_of_dialer
 from cometary.nodes.publications import CONFIRM, MOST, Incoming, NodesEngine, Others, Outgoing
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
@@ -197,3 +197,32 @@ async def test_several_arguments_of_an_event_are_several_at_another_node() -> No
         assert isinstance(told, Told)
         engine.route(told, 0.0)
     assert [packet.message for packet in routed] == [("a", "b"), ["a", "b"]] * 2
+
+
+def test_a_node_that_comes_back_after_it_was_taken_for_gone_is_told_that_it_has_missed_something() -> None:
+    outgoing = Outgoing("b", Lock())
+    linked(outgoing, None)
+    published(outgoing, 1, 2)
+    outgoing.unlinked()
+    outgoing.gone()
+    assert linked(outgoing, 1).sent == [Missed()]
+    outgoing.unlinked()
+    assert linked(outgoing, 2).sent == [], "it has heard all, and only not said so"
+    outgoing.skip(3)  # published while it was away
+    assert linked(outgoing, 2).sent == [Missed()]
+    outgoing.answered()
+    outgoing.unlinked()
+    assert linked(outgoing, 2).sent == [], "it has been told"
+
+
+def test_another_process_of_its_name_has_missed_nothing_and_the_same_has_that_had_heard_nothing() -> None:
+    for again in (False, True):
+        outgoing, wire = Outgoing("b", Lock()), Wire()
+        outgoing.skip(3)
+        outgoing.linked(cast("Link", wire), None, again=again)
+        assert wire.sent == ([Missed()] if again else [])
+
+
+def test_a_node_that_was_forgotten_and_comes_back_has_missed_what_was_published_before_that() -> None:
+    assert linked(Outgoing("b", Lock(), 7), 6).sent == [Missed()]
+    assert linked(Outgoing("b", Lock(), 7), 7).sent == []
