@@ -61,6 +61,10 @@ class House(Protocol):
         """Take note that nobody listens where a node is."""
         ...
 
+    def note_change(self) -> None:
+        """Look soon who has to be dialed."""
+        ...
+
     def faulty(self) -> None:
         """Take note that this node cannot start (`Dialing.check`)."""
         ...
@@ -134,6 +138,7 @@ class Dialing:
             await trio.sleep(PAUSE)
         finally:
             self._dialing.discard(peer.node)
+            self._house.note_change()  # so it is dialed again now, if it has to be
 
     def note(self, node: str, address: str, trouble: str, *, fault: bool = False) -> None:
         """Log what is wrong with a node, once; `fault`: it does not go together with this one."""

@@ -78,6 +78,7 @@ class Peer:
         address: where it is, as it was heard last.
         gone: whether it is taken for gone.
         gone_since: since when it is, or was the last time.
+        refused: whether nobody has listened where it is, though a link from it was there.
         named_at: when another node has named it.
         incarnation: which process it is; empty before that is known.
         forwarding: has it answer requests.
@@ -95,6 +96,7 @@ class Peer:
         self.gone = False
         self.gone_since = 0.0
         self.named_at = -inf
+        self.refused = False
         self.incarnation = ""
         self._dialed_before = ""  # which process it was when it was dialed last
         self.forwarding = Forwarding(comet)
@@ -229,6 +231,7 @@ class Peer:
         if self.incarnation not in {"", incarnation} and self.has_links:
             self.has_gone()
         self.incarnation = incarnation
+        self.refused = False
 
     def _unaccepted(self, accepted: Accepted) -> None:
         if self._accepted is accepted:

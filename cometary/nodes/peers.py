@@ -124,6 +124,8 @@ class Peers:
 
     def _look_at(self, peer: Peer, now: float) -> None:
         knows = self._cluster.state == "up" and not self._cluster.alive(peer.node)
+        if peer.refused and not peer.has_links:
+            self.refused(peer)
         if knows and not peer.gone and peer.is_silent(now):
             self._has_gone(peer)
         elif knows and peer.gone and now > peer.gone_since + FORGOTTEN:
@@ -150,7 +152,8 @@ class Peers:
         if not self.missing:
             self.complete.set()
 
-    def _note_change(self) -> None:
+    def note_change(self) -> None:
+        """Look soon who has to be dialed."""
         self._changed.set()
 
     def _may_have_gone(self, node: str) -> None:
@@ -174,7 +177,7 @@ class Peers:
         """
         peer = self._peers.get(node)
         if peer is None:
-            peer = Peer(node, self._flushing, self.others, self._comet, self._note_change)
+            peer = Peer(node, self._flushing, self.others, self._comet, self.note_change)
             other = self._by_tag.get(peer.tag)
             if peer.tag == self._tag or other is not None:
                 same = self._own.node if other is None else other.node
@@ -231,6 +234,9 @@ class Peers:
 
     def refused(self, peer: Peer) -> None:
         """Take note that nobody listens where a node is (rule 4)."""
+        peer.refused = (
+            peer.has_dialed
+        )  # the other link of a process that has ended may be noticed after this one
         if not peer.gone and not peer.has_dialed:
             text = f"node {peer.node} has gone: nobody listens at {peer.address}"
             logger.warning("node gone", text=text, node=peer.node)

@@ -33,6 +33,9 @@ class EngineThatNames:
     def incarnation_of(self, _node: str) -> str:
         return self._named
 
+    def alive(self, _node: str) -> bool:
+        return True
+
     async def look(self) -> None:
         await trio.lowlevel.checkpoint()
         self._named = self._after_look
@@ -44,6 +47,19 @@ def hello(incarnation: str) -> Hello:
 
 def peer() -> Peer:
     return Peer("b", Flushing(), Others(list, list), "/comet", lambda: None)
+
+
+async def test_a_node_has_gone_whose_address_refuses_connections_before_the_end_of_its_link_is_noticed() -> (
+    None
+):
+    peers = Peers(OWN, cast("Engine", EngineThatNames("1", "1")), "/comet")
+    other = peers.peer("b")
+    link = other.accepted("1", lambda: pytest.fail("nothing is asked"), lambda *_: None)
+    peers.refused(other)
+    assert not other.gone
+    link.close()
+    peers._look_at(other, trio.current_time())
+    assert other.gone
 
 
 @pytest.mark.parametrize(("named", "after_look"), [("new", "new"), ("", ""), ("old", "new")])
