@@ -144,6 +144,8 @@ class OwnerMachine(StateMachine):
         """Take it in its turn; or ask the engine, if the client says that there is a later owner (rule 6)."""
         if request.generation > self.record.generation:
             return self._go_on(self._doubt(request, "bad-request"))
+        # What one request says of answers holds for all that wait, of which an earlier one was written before that.
+        self._expected = max(self._expected, request.done + 1)
         self._waiting = (*[one for one in self._waiting if one.rid != request.rid], request)
         actions: list[object] = []
         if len(self._waiting) > MOST_WAITING:
@@ -161,7 +163,7 @@ class OwnerMachine(StateMachine):
         if self.state is self.leaving or (self._handed and self._handed[-1].rid > self.record.rid):
             return None
         for request in self._waiting:
-            done = max(self._expected - 1, request.done)
+            done = self._expected - 1
             if request.rid <= done + 1 or request.rid > done + WIDTH or self.state is self.ending:
                 self._waiting = tuple([one for one in self._waiting if one is not request])
                 return request
@@ -178,7 +180,6 @@ class OwnerMachine(StateMachine):
             actions += self._sync(request)
         elif counts and not self._acknowledge(request.ack):
             return self._doubt(request, "bad-ack")
-        self._expected = max(self._expected, request.done + 1)
         if request.rid > self._expected:
             return self._doubt(request, "rid-out-of-window")
         new = request.rid == self._expected

@@ -89,6 +89,14 @@ def test_a_client_that_has_what_the_record_has_not_is_told_that_its_session_is_n
         assert does(machine, OK) == [Dismiss(request, "unknown-session")]
 
 
+def test_what_one_request_says_of_answers_holds_for_one_that_was_written_before() -> None:
+    machine = owner(adopted=True)
+    earlier, later = asks(12)._replace(done=10), asks(13)._replace(done=11)
+    assert not does(machine, earlier)
+    met = does(machine, later)
+    assert [each.request.rid for each in met if isinstance(each, Meet)] == [12, 13]
+
+
 def test_a_client_goes_on_at_the_next_owner_where_it_is() -> None:
     machine = owner(adopted=True, base=1, out=(b"two", b"three"))
     request = asks(2, ack=9)._replace(position=ClientPosition(2))

@@ -162,10 +162,7 @@ BREAKS = (
         "refused",
         Scope(crashes=1),
         "owner",
-        (
-            ("self._expected = max(self._expected, request.done + 1)\n", "\n"),
-            ("done = max(self._expected - 1, request.done)", "done = self._expected - 1"),
-        ),
+        (("self._expected = max(self._expected, request.done + 1)\n", "\n"),),
     ),
     Break(
         "R6: a request says up to which id all were answered",
