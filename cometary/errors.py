@@ -230,7 +230,7 @@ class ElsewhereError(ProtocolError):
 
     Args:
         pass_on: returns what the connection goes on as, given what was read of it from the request on, and how many
-            bytes of the answer were sent already.
+            bytes of the answer were sent already; None if connections cannot be handed over.
         forward: has the other process answer one request, given its exchange, which stays where it is; None if only
             whole connections can be handed over.
     """

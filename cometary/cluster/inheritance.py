@@ -6,6 +6,8 @@
 3.  They are gone through in pieces, and what is done is taken from what the engine knows of the node. So an attempt
     costs what is left, and one session that cannot be adopted holds up no other.
 4.  It is logged how many are left, and why: again only if the reason has changed.
+5.  A process that has the name of one that is gone takes back what that one had, and is the node that has it then: so
+    nothing is taken from what the engine knows.
 """
 
 from __future__ import annotations
@@ -76,6 +78,10 @@ class Inheritance:
         self._nodes = set[str]()  # those that are gone, and not forgotten
         engine.watch(self._note_gone)
 
+    def take_back(self) -> None:
+        """Adopt those of the process that had this one's name before (rule 5)."""
+        self._note_gone(self._engine.node)
+
     def _note_gone(self, node: str) -> None:
         if node not in self._nodes:
             self._nodes.add(node)
@@ -85,7 +91,7 @@ class Inheritance:
         """Try until nothing is left (rule 2)."""
         told: str | None = None
         try:
-            while not (self._engine.alive(node) or self._stopping()):
+            while not (self._has_come_back(node) or self._stopping()):
                 attempt = await self._try(node)
                 if attempt.adopted:
                     text = f"{node!r} is gone, and {attempt.adopted} of its sessions go on here"
@@ -99,11 +105,14 @@ class Inheritance:
         finally:
             self._nodes.discard(node)
 
+    def _has_come_back(self, node: str) -> bool:
+        return node != self._engine.node and self._engine.alive(node)
+
     async def _try(self, node: str) -> Attempt:
         attempt = Attempt()
         try:
             attempt = await self._go_through(node)
-            if attempt == Attempt(attempt.adopted):
+            if attempt == Attempt(attempt.adopted) and node != self._engine.node:
                 await self._engine.forget_node(node)
         except CometaryError as error:
             return attempt._replace(why=str(error))
@@ -131,7 +140,7 @@ class Inheritance:
             else:
                 done.append(sid)
                 total = total._replace(adopted=total.adopted + outcome)
-        if done:
+        if done and node != self._engine.node:
             await self._engine.forget_sessions(node, done)
         return total
 

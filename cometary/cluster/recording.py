@@ -3,15 +3,17 @@
 1.  A session is told its id when its record is kept. Until then, and until a session is adopted, room is kept for it:
     who has no room asks the engine for nothing. A record that no session has come of is ended.
 2.  A request for a session that is not here asks the engine who has it. If that node is gone, the session is adopted.
-    If it is there, the request waits until it is not, and not for long: its client asks again.
+    If it is there, whoever asks is told which it is, if requests can be forwarded there (`cometary.nodes.finding`);
+    else the request waits until it is not, and not for long: its client asks again.
 3.  A node that has not been heard of yet may have come a moment ago: before it is taken for gone the engine is asked.
 4.  Sessions of nodes that are gone are adopted without being asked for, too (`cometary.cluster.inheritance`).
-5.  One task looks for a session at a time, so that it is not adopted twice here.
+5.  A process that has the name of one that has gone goes on with its sessions.
+6.  One task looks for a session at a time, so that it is not adopted twice here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import trio
 
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
     from cometary.cluster.engine import Engine
     from cometary.sessions import Request, SessionManager
     from cometary.sessions.admission import Admission
+    from cometary.transport.http.exchange import Exchange
 
     GoOn = Callable[[], object]
     Refuse = Callable[[ProtocolError], object]
-    Find = Callable[[str], Awaitable[ProtocolError | None]]
+    Find = Callable[[str], Awaitable[ProtocolError | str | None]]
+    PassOn = Callable[[str], object]
 
 logger = get_logger("cometary.cluster")
 
@@ -58,6 +62,14 @@ LOOK: Final = 0.1
 """Seconds until it is looked again whether that is so; nobody else is asked for it."""
 
 
+class Seeker(NamedTuple):
+    """Who wants a session; the functions are those of `Recording.seek`."""
+
+    go_on: GoOn
+    refuse: Refuse
+    elsewhere: PassOn | None
+
+
 class Recording:
     """See above.
 
@@ -68,15 +80,23 @@ class Recording:
 
     Attributes:
         lapses: how often this node's lease has run out, or the engine was away.
+        has_gone: whether a node is known to have gone before its lease has run out.
+        reaches: whether requests can be forwarded to a node.
+        move: has a request, given its session, answered by whichever node has the session by now; None if that cannot
+            be.
     """
 
     def __init__(self, engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> None:
         self._engine = engine
         self._manager = manager
         self._start_soon = start_soon
-        self._sought: dict[str, list[tuple[GoOn, Refuse]]] = {}
+        self._sought: dict[str, list[Seeker]] = {}
+        self._opening = set[str]()
         self.lapses = 0
-        Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
+        self._inheritance = Inheritance(engine, self._inherit, lambda: manager.shutting_down, start_soon)
+        self.has_gone: Callable[[str], bool] = _of_none
+        self.reaches: Callable[[str], bool] = _of_none
+        self.move: Callable[[str, Exchange], None] | None = None
         engine.watch_lapses(self._note_lapse)
 
     @property
@@ -106,6 +126,7 @@ class Recording:
         written = fields.of_new(keeper, admission)
         record = opened(self._engine.node, keeper.machine.window.first_rid, SIGN_ON, written)
         self._attach(keeper, record, fields, adopted=False)
+        self._opening.add(keeper.sid)
         self._start_soon(self._open, keeper.sid, record, go_on, refuse)
 
     async def _open(self, sid: str, record: Record, go_on: GoOn, refuse: Refuse) -> None:
@@ -116,6 +137,8 @@ class Recording:
             self._let_in(sid, record, go_on)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             refuse(_away(error) if isinstance(error, EngineError) else refusal_of(error))
+        finally:
+            self._opening.discard(sid)
 
     def _let_in(self, sid: str, record: Record, go_on: GoOn) -> None:
         """Have the session begin; if it does not, nobody is to adopt it, and tell the application of its end."""
@@ -131,13 +154,15 @@ class Recording:
 
     # -- sessions that are not here
 
-    def seek(self, sid: str, go_on: GoOn, refuse: Refuse) -> bool:
+    def seek(self, sid: str, go_on: GoOn, refuse: Refuse, elsewhere: PassOn | None = None) -> bool:
         """Look for a session that is not here (rule 2).
 
         Args:
             sid: its id, as a client gives it.
             go_on: called when it is here.
             refuse: given the error if it does not come.
+            elsewhere: given the name of the node that has it, if requests can be forwarded there; or "" if this
+                process is about to stop, and another one may adopt it. None: that is no help.
 
         Returns:
             Whether it is looked for; False if no session has such an id.
@@ -151,42 +176,52 @@ class Recording:
         if waiting is None or len(waiting) >= MOST_EACH:
             refuse(ProtocolError("too-many-requests", "too many sessions are looked for", retry_after=1))
         else:
-            waiting.append((go_on, refuse))
+            waiting.append(Seeker(go_on, refuse, elsewhere))
         return True
 
     async def _look_for(self, sid: str, find: Find) -> ProtocolError | None:
         """Find a session and tell whoever waits for it; returns what prevents that, if anything does."""
-        error: ProtocolError | None
+        found: ProtocolError | str | None
         try:
-            error = await find(sid)
+            found = await find(sid)
         except EngineError as away:
-            error = _away(away)
+            found = _away(away)
         except Exception as other:  # noqa: BLE001 - what was not foreseen is logged there
-            error = refusal_of(other)
+            found = refusal_of(other)
         here = sid in self._manager.directory.living
-        for go_on, refuse in self._sought.pop(sid):
+        for seeker in self._sought.pop(sid):
             if here:
-                go_on()
+                seeker.go_on()
+            elif isinstance(found, ProtocolError):
+                seeker.refuse(found)
+            elif found is not None and seeker.elsewhere is not None:
+                seeker.elsewhere(found)
             else:
-                refuse(error or _later("another process has this session"))
-        return error
+                seeker.refuse(_later("another process has this session"))
+        return found if isinstance(found, ProtocolError) else None
 
-    async def _find(self, sid: str) -> ProtocolError | None:
-        """Have a session here; returns what to say if it does not come."""
+    async def _find(self, sid: str) -> ProtocolError | str | None:
+        """Have a session here; returns what to say if it does not come, or where it is (see `seek`)."""
         with trio.move_on_after(PATIENCE):
             while sid not in self._manager.directory.living:
-                if self._manager.shutting_down:
-                    return _later("this process stops; another will go on with the session")
-                owner = await self._engine.owner(sid)
+                owner = None if sid in self._opening else await self._engine.owner(sid)
                 if owner is None:
                     return unknown_session()
                 node, generation = owner
-                if node == self._engine.node or not await self._is_alive(node):
+                here = node == self._engine.node
+                if not here and self.reaches(node) and not await self._is_gone(node):
+                    return node
+                if self._manager.shutting_down:
+                    return ""
+                if here or await self._is_gone(node):
                     await self._adopt(sid, generation)
                 else:
                     await trio.sleep(LOOK)
             return None
         return _later("another process has this session")
+
+    async def _is_gone(self, node: str) -> bool:
+        return self.has_gone(node) or not await self._is_alive(node)
 
     async def _is_alive(self, node: str) -> bool:
         if self._engine.address(node) is None:  # rule 3
@@ -215,27 +250,42 @@ class Recording:
         text = f"<Session {keeper.name}> goes on here, for the {record.generation}. time"
         logger.debug("session adopted", text=text, session=keeper.name, generation=record.generation)
 
+    def take_back(self) -> None:
+        """Go on with the sessions of the process that had this one's name before (rule 5)."""
+        self._inheritance.take_back()
+
     async def _inherit(self, sid: str, node: str) -> bool | Prevented:
         """Adopt a session of a node that is gone; returns whether it goes on here, or what prevents that."""
+        living = self._manager.directory.living
+        if sid in living or sid in self._opening:  # of this one's name
+            return False
         if sid in self._sought:
             return Prevented(None)
-        self._sought[sid] = []  # before anything is waited for (rule 5)
+        self._sought[sid] = []  # before anything is waited for (rule 6)
 
         async def adopt(sid: str) -> None:
             owner = await self._engine.owner(sid)
-            if owner is not None and owner[0] == node:
+            if owner is not None and owner[0] == node and sid not in living:
                 await self._adopt(sid, owner[1])
 
         error = await self._look_for(sid, adopt)
         if error is not None:
             return Prevented(error.detail, others=error.retry_after is not None)
-        return sid in self._manager.directory.living
+        return sid in living
 
     # -- sessions that are here no more
 
     def pass_on(self, request: Request) -> None:
         """Take a request of a session that has gone from here before it was answered."""
-        request.refuse(_later("the session goes on elsewhere"))
+        exchange = None if self.move is None else request.given_back()
+        if exchange is None or self.move is None:
+            request.refuse(_later("the session goes on elsewhere"))
+        else:
+            self.move(request.sid, exchange)
+
+
+def _of_none(_: str) -> bool:
+    return False
 
 
 def _later(detail: str) -> ProtocolError:

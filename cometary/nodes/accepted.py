@@ -12,6 +12,7 @@ from cometary.nodes.messages import (
     Dropped,
     Forwarded,
     Granted,
+    Leaving,
     Missed,
     Ping,
     Pong,
@@ -59,23 +60,26 @@ class Accepted:
         home: what this node has. Nothing is taken of the link before there is that.
         incoming: takes what the other node has published.
         ended: told when the link has.
+        leaving: told when the other node is about to stop.
 
     Attributes:
         link: the link.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - who has dialed, and four that are told of it
         self,
         node: str,
         flushing: Flushing,
         home: Callable[[], Home],
         incoming: Incoming,
         ended: Callable[[Accepted], object],
+        leaving: Callable[[], object],
     ) -> None:
         self.link = Link(node, flushing, decode_of_dialer, self._take, self._has_ended)
         self._home = home
         self._incoming = incoming
         self._ended = ended
+        self._leaving = leaving
         self._tunnels = Tunnels(self.link)
         self._answering: Answering | None = None
         incoming.link = self.link
@@ -96,6 +100,8 @@ class Accepted:
                 self._home().gaps()
             case Ping():
                 self.link.send(Pong())
+            case Leaving():
+                self._leaving()
             case Tunnelled():
                 self._tunnels.open(message, self._home().front_end)
             case _:

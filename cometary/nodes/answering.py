@@ -22,6 +22,7 @@ from cometary.nodes.messages import (
     Forwarded,
     Granted,
     Left,
+    Moved,
     Piece,
     Streaming,
 )
@@ -121,6 +122,11 @@ class AnswerToNode:
         del exchange  # the number stands for it
         if self._answering.under_way.pop(self._number, None) is not None:
             self._answering.link.send(Answered(self._number, status, body, content_type, headers))
+
+    def moved(self, node: str) -> None:
+        """Give the request back: its session is not here; see `Moved`."""
+        if self._answering.under_way.pop(self._number, None) is not None:
+            self._answering.link.send(Moved(self._number, node))
 
     def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
         """Send the head of an answer that is written bit by bit."""

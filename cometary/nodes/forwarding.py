@@ -3,8 +3,9 @@
 1.  The exchange stays, and is answered with what the other node says. The request is kept until then.
 2.  When the link breaks, requests wait for the next one, and are sent again: to a session a request that comes twice is
     one (by its `rid`). An answer that has begun is broken off, which its client sees.
-3.  If the node has gone, they are answered `unknown-session`. If nobody knows, they wait no longer than `PATIENCE`
-    seconds, and are told to come back.
+3.  If the node has gone, they are answered `unknown-session`; or given back, as if the node had said that it has not
+    got the session, to whoever knows that this can be elsewhere (`finding`). If nobody knows, they wait no longer than
+    `PATIENCE` seconds, and are told to come back.
 4.  Calls of back-ends have no number by which a repeat is known: those that may have arrived are told to come back.
 5.  No more than `MOST_WAITING` requests wait for a link: more are told to come back. So are all while it is full.
 """
@@ -26,15 +27,20 @@ from cometary.nodes.messages import (
     Forwarded,
     Granted,
     Left,
+    Moved,
     Piece,
     Streaming,
 )
 from cometary.sessions.locator import unknown_session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cometary.nodes.link import Link
     from cometary.transport.http.exchange import Exchange
     from cometary.transport.http.stream import Stream
+
+    GoOn = Callable[[Exchange, str | None], None]
 
 PATIENCE: Final = 5.0
 """Seconds."""
@@ -57,6 +63,7 @@ class Forwarding:
         self._comet = comet
         self._numbers = count(1)
         self._waiting: dict[int, ForwardedRequest] = {}
+        self._leaves = False
         self.link: Link | None = None
         self.total = 0
 
@@ -65,19 +72,34 @@ class Forwarding:
         """How many requests are not answered yet."""
         return len(self._waiting)
 
-    def forward(self, exchange: Exchange) -> None:
-        """Have a request answered."""
+    def forward(self, exchange: Exchange, go_on: GoOn | None = None) -> None:
+        """Have a request answered.
+
+        Args:
+            exchange: the request.
+            go_on: takes it back if the session is not there, with what the other node says of that (see `Moved`); or
+                with None if that node has gone (rule 3). None if the session cannot be anywhere else.
+        """
         link = self.link
         if (link is None and len(self._waiting) >= MOST_WAITING) or (link is not None and link.full):
             exchange.refuse(come_back())
             return
         number = next(self._numbers)
         control = exchange.path != self._comet
-        self._waiting[number] = request = ForwardedRequest(self, number, exchange, control=control)
+        self._waiting[number] = request = ForwardedRequest(self, number, exchange, go_on, control=control)
         exchange.on_drop = request
         self.total += 1
-        if link is not None:
+        if self._leaves:
+            self._waiting.pop(number).abort()
+        elif link is not None:
             request.send(link)
+
+    def leave(self) -> None:
+        """Have all that wait for an answer ask another node, from now on: this one has stopped."""
+        self._leaves = True
+        waiting, self._waiting = self._waiting, {}
+        for request in waiting.values():
+            request.abort()
 
     def linked(self, link: Link) -> None:
         """There is a link: send what waits for it."""
@@ -95,7 +117,7 @@ class Forwarding:
         """The node has gone (rule 3)."""
         waiting, self._waiting = self._waiting, {}
         for request in waiting.values():
-            request.refuse(unknown_session())
+            request.node_gone()
 
     def look(self, now: float) -> None:
         """See who has waited long enough for a link (rule 3)."""
@@ -119,6 +141,12 @@ class Forwarding:
     def left(self, left: Left) -> None:
         """Wait no longer: the client has gone."""
         self._waiting.pop(left.number, None)
+
+    def moved(self, moved: Moved) -> None:
+        """Give a request back: its session is not there."""
+        request = self._waiting.pop(moved.number, None)
+        if request is not None:
+            request.give_back(moved.node)
 
     def begun(self, begun: Streaming) -> None:
         """Begin an answer that is written bit by bit."""
@@ -152,6 +180,7 @@ class ForwardedRequest:
         forwarding: whose it is.
         number: its number.
         exchange: the exchange.
+        go_on: see `Forwarding.forward`.
         control: whether it is a call of the control interface.
 
     Attributes:
@@ -159,10 +188,29 @@ class ForwardedRequest:
         since: when it began to wait for a link.
     """
 
-    __slots__ = ("_asked", "_behind", "_forwarding", "_owed", "_sent", "_stream", "exchange", "since")
+    __slots__ = (
+        "_asked",
+        "_behind",
+        "_forwarding",
+        "_go_on",
+        "_owed",
+        "_sent",
+        "_stream",
+        "exchange",
+        "since",
+    )
 
-    def __init__(self, forwarding: Forwarding, number: int, exchange: Exchange, *, control: bool) -> None:
+    def __init__(
+        self,
+        forwarding: Forwarding,
+        number: int,
+        exchange: Exchange,
+        go_on: GoOn | None = None,
+        *,
+        control: bool,
+    ) -> None:
         self._forwarding = forwarding
+        self._go_on = go_on
         self._asked = Forwarded(  # now: whoever has read the request lets go of most of it
             number,
             control,
@@ -215,13 +263,30 @@ class ForwardedRequest:
         else:
             self.exchange.refuse(error)
 
+    def node_gone(self) -> None:
+        """Take note that the node has gone (rule 3); what may have arrived there had no answer when the link ended."""
+        if self._go_on is None or self._stream is not None:
+            self.refuse(unknown_session())
+        else:
+            self.give_back(None)
+
+    def give_back(self, node: str | None) -> None:
+        """Let another node answer; see `Forwarding.forward`."""
+        exchange, go_on = self.exchange, self._go_on
+        if go_on is None or exchange.on_drop is None or exchange.carrier is None:  # or its client has gone
+            exchange.refuse(come_back())
+            return
+        exchange.on_drop = None
+        exchange.headers, exchange.body = self._asked.headers, self._asked.body
+        go_on(exchange, node)
+
     # -- an answer that is written bit by bit
 
     def begin(self, begun: Streaming) -> None:
         """Begin."""
         self._stream = stream = self.exchange.stream(begun.status, begun.content_type, begun.headers)
         if not stream.finished:
-            stream.on_writable = self._go_on
+            stream.on_writable = self._write_on
 
     def write(self, data: bytes) -> None:
         """Write a piece, or keep it: no more than the window is on its way."""
@@ -234,7 +299,7 @@ class ForwardedRequest:
         elif stream.write(data):
             self._grant()
 
-    def _go_on(self) -> None:
+    def _write_on(self) -> None:
         behind, self._behind = self._behind, b""
         if self._stream is not None and (not behind or self._stream.write(behind)):
             self._grant()

@@ -1,7 +1,7 @@
 """What nodes tell each other on their links: each message is one of these values.
 
 A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Missed`,
-`Ping`), the other one answers on the same link. Numbers are the dialer's.
+`Ping`, `Leaving`), the other one answers on the same link. Numbers are the dialer's.
 """
 
 from __future__ import annotations
@@ -67,6 +67,10 @@ class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
     """Are you there?"""
 
 
+class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="v"):
+    """I am about to stop: those of my sessions that are not mine any more, and can be adopted, may be."""
+
+
 # -- what the other one answers
 
 
@@ -129,6 +133,18 @@ class Heard(msgspec.Struct, array_like=True, frozen=True, tag="h"):
     number: int
 
 
+class Moved(msgspec.Struct, array_like=True, frozen=True, tag="m"):
+    """The session of a request is not here; the request is the dialer's again.
+
+    Attributes:
+        number: of the request.
+        node: who has the session, as the engine says; "" if whoever likes may adopt it, since this node stops.
+    """
+
+    number: int
+    node: str
+
+
 class Pong(msgspec.Struct, array_like=True, frozen=True, tag="o"):
     """I am."""
 
@@ -172,8 +188,10 @@ class Closed(msgspec.Struct, array_like=True, frozen=True, tag="e"):
     number: int
 
 
-ByDialer = Forwarded | Dropped | Granted | Told | Missed | Ping | Tunnelled | Bytes | Taken | Closed
-ByAcceptor = Answered | Left | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
+ByDialer = Forwarded | Dropped | Granted | Told | Missed | Ping | Leaving | Tunnelled | Bytes | Taken | Closed
+ByAcceptor = (
+    Answered | Left | Moved | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
+)
 Message = ByDialer | ByAcceptor
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

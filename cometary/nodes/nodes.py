@@ -9,6 +9,7 @@
 3.  What is published here is routed here at once, and sent to the others (`publications`).
 4.  A node that has a session and does not answer is not taken for gone before its lease has run out, or its address
     refuses connections. Until then its clients are told to ask again.
+5.  Sessions that can outlive their node may be elsewhere than their ids say: see `finding`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import trio
 from cometary.errors import NodeNameError
 from cometary.log import get_logger
 from cometary.nodes.accepted import Home
+from cometary.nodes.finding import Finding
 from cometary.nodes.forwarding import come_back
 from cometary.nodes.handshake import Identity
 from cometary.nodes.peers import Peers
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
+    from cometary.cluster.recording import Recording
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
@@ -89,6 +92,7 @@ class Nodes:
     Attributes:
         peers: all of them.
         ousted: tells when another node has this one's name.
+        finding: finds sessions that can outlive their node; None if none can.
     """
 
     def __init__(self, settings: Settings, address: str, cluster: Cluster) -> None:
@@ -102,6 +106,8 @@ class Nodes:
         self.peers = Peers(self._own, cluster, settings.comet)
         self.ousted = Ousted()
         cluster.watch_ousted(self.ousted.note)
+        self._recording: Recording | None = None
+        self.finding: Finding | None = None
 
     # -- what the server asks (`Colleagues`)
 
@@ -126,6 +132,11 @@ class Nodes:
         """Return what finds sessions."""
         return NodesLocator(directory, self)
 
+    def note_recording(self, recording: Recording, directory: Directory) -> None:
+        """Have sessions found that can outlive their node (rule 5)."""
+        self._recording = recording
+        self.finding = Finding(self.peers, directory, recording, self.peers.serve)
+
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Do nothing: each node gives the receipts of its own sessions."""
 
@@ -142,6 +153,8 @@ class Nodes:
     ) -> None:
         """Take note that the server takes clients."""
         self.peers.meet(Home(front_end, clients, None if control is None else control.service, gaps))
+        if self._recording is not None:
+            self._recording.take_back()
 
     async def join(self, cluster: Cluster | None) -> None:
         """Join the others (rule 2).
@@ -161,6 +174,10 @@ class Nodes:
             text = f"node {peer.node} at {peer.address} is not linked with this one yet"
             logger.warning("node missing", text=text, node=peer.node, address=peer.address)
 
+    def leave(self) -> None:
+        """Dial nobody any more, and be no node to those that dial."""
+        self.peers.leave()
+
     async def _take_name(self, until: float) -> None:
         """Take out the lease; a node that was killed has its name as long as its own lasts."""
         while True:
@@ -175,6 +192,8 @@ class Nodes:
 
     def forward_of(self, sid: str) -> Callable[[Exchange], None] | None:
         """Return what forwards requests of a session; None if it is here, or nowhere."""
+        if self.finding is not None:
+            return self.finding.forward_of(sid)
         peer = self.peers.with_tag(tag_of(sid) or "")
         return None if peer is None or peer.gone else peer.forwarding.forward
 
@@ -235,6 +254,8 @@ class NodesLocator:
 
     def find(self, sid: str) -> Place:
         """Say where a session is; see `Locator.find`."""
+        if self._nodes.finding is not None:
+            return self._nodes.finding.find(sid)
         tag = tag_of(sid)
         place = None if tag is None else self._nodes.place_of(tag)
         return self._directory.find(sid) if place is None else place

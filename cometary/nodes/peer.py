@@ -11,7 +11,8 @@
     seconds before its lease has run out.
 3.  A node whose lease has run out is asked at once whether it is there (`Ping`). It has gone if no answer has come
     `ANSWER` seconds later, or if there is no link. It may have lost its connection to the engine, and nothing else.
-4.  What was asked of a node that has gone is unknown: its sessions have gone with it.
+4.  What was asked of a node that has gone is unknown: its sessions have gone with it, but for those that other nodes
+    adopt (`finding`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from cometary.nodes.messages import (
     Answered,
     Finished,
     Heard,
+    Leaving,
     Left,
+    Moved,
     Piece,
     Ping,
     Pong,
@@ -77,6 +80,7 @@ class Peer:
         tag: what the ids of its sessions end with.
         address: where it is, as it was heard last.
         gone: whether it is taken for gone.
+        leaving: whether it has said that it is about to stop.
         gone_since: since when it is, or was the last time.
         refused: whether nobody has listened where it is, though a link from it was there.
         named_at: when another node has named it.
@@ -94,6 +98,7 @@ class Peer:
         self.tag = tag_of_node(node)
         self.address = ""
         self.gone = False
+        self.leaving = False
         self.gone_since = 0.0
         self.named_at = -inf
         self.refused = False
@@ -112,6 +117,7 @@ class Peer:
         self._accepted: Accepted | None = None
         self._tunnels: Tunnels | None = None
         self._heard_at = 0.0
+        self._said_leaving = False
         self.tunnelled = 0
         self.place: Place = Elsewhere(node, self.pass_on, self.forwarding.forward)
 
@@ -150,6 +156,7 @@ class Peer:
         self._tunnels = Tunnels(link)
         self._heard_at = trio.current_time()
         self.gone = False
+        self._said_leaving = False
         self.outgoing.linked(link, heard, again=self._dialed_before == incarnation)
         self._dialed_before = incarnation
         self.forwarding.linked(link)
@@ -171,7 +178,7 @@ class Peer:
         self.tunnelled += 1
         return tunnels.successor(read, said)
 
-    def _take_answer(self, message: Any) -> None:
+    def _take_answer(self, message: Any) -> None:  # noqa: C901 - one line for each kind
         self._heard_at = trio.current_time()
         forwarding = self.forwarding
         match message:
@@ -179,6 +186,8 @@ class Peer:
                 forwarding.answered(message)
             case Left():
                 forwarding.left(message)
+            case Moved():
+                forwarding.moved(message)
             case Streaming():
                 forwarding.begun(message)
             case Piece():
@@ -210,7 +219,9 @@ class Peer:
         """
         self._is(incarnation)
         before, incoming = self._accepted, self.incoming_of(incarnation, route)
-        self._accepted = new = Accepted(self.node, self._flushing, home, incoming, self._unaccepted)
+        self._accepted = new = Accepted(
+            self.node, self._flushing, home, incoming, self._unaccepted, self.leaves
+        )
         self.incoming = incoming
         if before is not None:
             before.link.close()
@@ -230,6 +241,8 @@ class Peer:
         """Take note of which process it is: the one before it has gone, with its sessions."""
         if self.incarnation not in {"", incarnation} and self.has_links:
             self.has_gone()
+        if self.incarnation != incarnation:
+            self.leaving = False  # that was another process
         self.incarnation = incarnation
         self.refused = False
 
@@ -239,6 +252,16 @@ class Peer:
             self._changed()
 
     # -- whether it is there
+
+    def say_leaving(self) -> None:
+        """Tell it, ahead of what follows, that this node is about to stop."""
+        if self._dialed is not None and not self._said_leaving:
+            self._said_leaving = True
+            self._dialed.send(Leaving())
+
+    def leaves(self) -> None:
+        """Take note that it is about to stop."""
+        self.leaving = True
 
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""

@@ -7,6 +7,8 @@
 4.  Whatever fails is logged, and ends nothing: the links are looked after as long as the node is there.
 5.  Whoever is dialed names the nodes that it is linked with. One of which the engine knows nothing is dialed then, too,
     and for `NAMED` seconds not taken for gone though it is not reached: its clients are told to ask again.
+6.  When this node has stopped there are no more links, and whoever waits for an answer by one is to ask another node:
+    its connection is closed, which a proxy or a client takes for what it is.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from cometary.nodes.link import Flushing
 from cometary.nodes.peer import Peer
 from cometary.nodes.publications import PAUSE, Others
 from cometary.sessions.ids import tag_of_node
+from cometary.sessions.locator import unknown_session
 
 if TYPE_CHECKING:
     import socket
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from cometary.nodes.handshake import Hello, Identity, Proof
     from cometary.nodes.link import Link
     from cometary.nodes.messages import Told
+    from cometary.transport.http.exchange import Exchange
 
 FORGOTTEN: Final = 600.0
 
@@ -65,6 +69,7 @@ class Peers:
         self._by_tag: dict[str, Peer] = {}
         self._home: Home | None = None
         self._links: list[tuple[Link, socket.socket]] = []  # those that came before there was a home
+        self._left = False
         self._behind = trio.Event()
         self._changed = trio.Event()
         self._all: tuple[Peer, ...] = ()  # replaced as a whole: whoever publishes walks it, in any thread
@@ -83,6 +88,19 @@ class Peers:
         """Return the node whose sessions' ids end so; None if there is none that is known."""
         return self._by_tag.get(tag)
 
+    def named(self, node: str) -> Peer | None:
+        """Return the node of this name; None if there is none that is known."""
+        return self._peers.get(node)
+
+    def serve(self, exchange: Exchange) -> None:
+        """Answer a request here that was to be forwarded; never raises."""
+        home = self._at_home()
+        service = home.clients if exchange.path == self._comet else home.control
+        if service is None:
+            exchange.refuse(unknown_session())
+        else:
+            service.serve_forwarded(exchange)
+
     def meet(self, home: Home) -> None:
         """Serve all links, now that this node takes clients."""
         self._home = home
@@ -95,6 +113,12 @@ class Peers:
         """Dial whoever is there, since this node has joined them."""
         self._cluster.watch(self._may_have_gone)
         self._look_who_is_there()
+
+    def leave(self) -> None:
+        """Have no more links (rule 6)."""
+        self._left = True
+        for peer in self._peers.values():
+            peer.forwarding.leave()
 
     @property
     def missing(self) -> list[Peer]:
@@ -135,6 +159,8 @@ class Peers:
 
     def _look_who_is_there(self) -> None:
         """Dial whoever is there, and has not been reached."""
+        if self._left:
+            return
         for node, address in self._cluster.addresses().items():
             if not address:
                 continue  # no node: a server by itself, which only records its sessions there
@@ -228,12 +254,12 @@ class Peers:
         peer = self.peer(hello.node)
         peer.address = hello.address
         self._serve(peer.accepted(hello.incarnation, self._at_home, self._route), sock)
-        if not peer.is_dialed:
+        if not (peer.is_dialed or self._left):
             self.dialing.dial(peer)
         self._look_who_is_there()
 
     def refused(self, peer: Peer) -> None:
-        """Take note that nobody listens where a node is (rule 4)."""
+        """Take note that nobody listens where a node is (rule 6)."""
         peer.refused = (
             peer.has_dialed
         )  # the other link of a process that has ended may be noticed after this one
@@ -247,7 +273,8 @@ class Peers:
         self.complete.set()
 
     def _serve(self, link: Link, sock: socket.socket) -> None:
-        if link.ended:
+        if link.ended or self._left:
+            link.close()
             sock.close()
         elif self._home is None:
             self._links.append((link, sock))
@@ -281,7 +308,7 @@ class Peers:
 
 @contextmanager
 def _logged(text: str) -> Generator[None]:
-    """Log what fails (rule 4)."""
+    """Log what fails (rule 6)."""
     try:
         yield
     except Exception:

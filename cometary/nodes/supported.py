@@ -37,7 +37,6 @@ def check(settings: Settings, app: App | None) -> None:
     given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
     given += ["workers"] if settings.workers > 1 else []
     given += ["token_once"] if settings.token_once == "on" else []  # noqa: S105 - it is no secret
-    given += ["sessions"] if settings.sessions != "none" else []
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
     if app is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
+    from cometary.cluster.recording import Recording
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.control.door import ControlDoor
@@ -60,6 +61,10 @@ class Colleagues(Protocol):
         """Return what finds sessions, given those that are here."""
         ...
 
+    def note_recording(self, recording: Recording, directory: Directory) -> None:
+        """Take note of what records sessions, and of those that are here."""
+        ...
+
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Take note of all receipts from now on."""
         ...
@@ -94,6 +99,10 @@ class Colleagues(Protocol):
         """
         ...
 
+    def leave(self) -> None:
+        """Have nothing to do with the others any more: the server has stopped, but for its last answers."""
+        ...
+
     def listed(self) -> list[dict[str, Any]]:
         """Return all nodes as plain data; none if there are no others."""
         ...
@@ -125,6 +134,9 @@ class Alone:
         """Return the directory: there are no other sessions."""
         return directory
 
+    def note_recording(self, recording: Recording, directory: Directory) -> None:
+        """Do nothing: it finds by itself what others have left behind."""
+
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Do nothing."""
 
@@ -144,6 +156,9 @@ class Alone:
     def meet(
         self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
     ) -> None:
+        """Do nothing."""
+
+    def leave(self) -> None:
         """Do nothing."""
 
     def listed(self) -> list[dict[str, Any]]:

@@ -222,7 +222,8 @@ class Server:
             start_soon=actors.start_soon,
         )
         if cluster is not None and settings.sessions == RESUME:
-            self._recording = new_recording(cluster, manager, actors.start_soon)
+            self._recording = recording = new_recording(cluster, manager, actors.start_soon)
+            colleagues.note_recording(recording, manager.directory)
         self._tracing = tracing
         if tracing is not None:
             self._hub.probes.told = tracing.tell
@@ -326,6 +327,7 @@ class Server:
         await self._sign_off_all()
         if self._cluster is not None:
             await self._cluster.leave()
+        self._colleagues.leave()
         self._doors.sessions_ended()
         self._front_end.stop_listening()
         async with trio.open_nursery() as nursery:

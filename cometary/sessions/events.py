@@ -5,7 +5,7 @@ A packet for the client is an event by itself: a `Packet`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mypy_extensions import mypyc_attr
 
@@ -66,6 +66,10 @@ class Request:
     def refuse(self, error: ProtocolError) -> None:
         """Answer with an error."""
         raise NotImplementedError
+
+    def given_back(self) -> Any:
+        """Return the exchange that it came as, for another node to answer it as it came; None if that cannot be."""
+        return None
 
     def discarded(self) -> None:
         """Answer in the stead of an actor that failed with this request in its mailbox."""

@@ -82,7 +82,7 @@ def here(place: Place) -> SessionKeeper:
         return place.keeper
     if isinstance(place, Gone) and place.reason is not None:
         raise session_ended(place.reason, place.retry_after, place.last_rid)
-    if isinstance(place, Elsewhere) and place.pass_on is not None:
+    if isinstance(place, Elsewhere) and not (place.pass_on is None and place.forward is None):
         raise ElsewhereError(place.pass_on, place.forward)
     raise unknown_session()
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cometary.cluster.engine import Engine as Cluster
+    from cometary.cluster.recording import Recording
     from cometary.config.kinds import Address, UnixAddress
     from cometary.dispatch.engine import Engine
     from cometary.doors.door import Listener
@@ -158,6 +159,9 @@ class Colleagues:
         """Return what finds sessions."""
         return SharedLocator(directory, self)
 
+    def note_recording(self, recording: Recording, directory: Directory) -> None:
+        """Do nothing: workers record no sessions."""
+
     def note_receipts(self, receipts: ReceiptLog) -> None:
         """Tell the process above of all receipts, whom back-ends ask."""
         receipts.subscribe(self._tell_receipt)
@@ -183,6 +187,9 @@ class Colleagues:
     ) -> None:
         """Take note that the server takes clients."""
         self._met(front_end, control)
+
+    def leave(self) -> None:
+        """Do nothing: the parent has all workers stop."""
 
     def listed(self) -> list[dict[str, Any]]:
         """Return none: workers are no nodes."""

@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,19 +68,31 @@ class House:
     Args:
         engine: their engine.
         until: ends them.
+        app: what they serve.
+        options: more options of each.
+        variables: more variables of the environment of each.
     """
 
-    def __init__(self, engine: EngineServer, until: ExitStack) -> None:
+    def __init__(
+        self,
+        engine: EngineServer,
+        until: ExitStack,
+        app: str = APP,
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.engine = engine
         self._until = until
+        self._app, self._options, self._variables = app, options, variables or {}
         self.nodes: list[Node] = []
         self.cuts: list[Cuttable] = []
         self.log = until.enter_context(TemporaryFile())  # noqa: SIM115 - it is closed with all else
 
-    def start(self, name: str, *options: str) -> Node:
+    def start(self, name: str, *options: str, port: int = 0) -> Node:
         """Start one more."""
-        arguments = [*options_of(name, self.engine.url), *options]
-        running = running_server(APP, *arguments, log=self.log, COMETARY_NODE_SECRET=SECRET)
+        arguments = [*options_of(name, self.engine.url), *self._options, *options]
+        variables: dict[str, Any] = {"COMETARY_NODE_SECRET": SECRET, **self._variables}
+        running = running_server(self._app, *arguments, port=port, log=self.log, **variables)
         server = self._until.enter_context(running)
         control = self._until.enter_context(
             httpx.Client(base_url=server.control, trust_env=False, timeout=20)
@@ -167,13 +179,15 @@ def options_of(name: str, engine: str) -> list[str]:
 
 
 @contextmanager
-def running_house(*names: str, cuttable: bool = False) -> Generator[House]:
-    """Run nodes until the end of the block."""
+def running_house(
+    *names: str, cuttable: bool = False, app: str = APP, options: Sequence[str] = (), **variables: str
+) -> Generator[House]:
+    """Run nodes until the end of the block; for the arguments see `House`."""
     with ExitStack() as until:
         folder = Path(until.enter_context(TemporaryDirectory()))
         engine = EngineServer("redis", folder)
         until.callback(engine.kill)
-        house = House(engine, until)
+        house = House(engine, until, app, options, variables)
         for name in names:
             if cuttable:
                 house.start_cuttable(name)

@@ -19,6 +19,9 @@ class LinkWire:
     def send(self, message: object) -> None:
         self.sent.append(message)
 
+    def close(self) -> None:
+        self.ended = True
+
 
 class ClientWire:
     """The connection of a client (`Carrier`), which takes no more of a stream than it is told to.

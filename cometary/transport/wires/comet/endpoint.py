@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mypy_extensions import mypyc_attr
 
-from cometary.errors import ProtocolError
+from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
 from cometary.sessions import Request
 from cometary.sessions.resuming import Resuming
@@ -106,7 +106,7 @@ class ResumingRequest(CometRequest):
         broken: whether its client has gone.
     """
 
-    __slots__ = ("broken", "recorder", "resuming")
+    __slots__ = ("_came", "broken", "recorder", "resuming")
 
     resumes: ClassVar[bool] = True
 
@@ -127,6 +127,23 @@ class ResumingRequest(CometRequest):
         self.resuming = resuming
         self.recorder: Any = None
         self.broken = False
+        # Should its session go elsewhere before it is answered, another node is to read it again.
+        self._came = None if gate.forward_of is None else (exchange.headers, exchange.body)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Answer with an error; or have another node answer, if that has the session."""
+        if isinstance(error, ElsewhereError):
+            self.given_back()
+        super().refuse(error)
+
+    def given_back(self) -> Exchange | None:
+        """Return the exchange as it came; None if its client has gone, or there is no other node."""
+        exchange = self._exchange
+        if self._came is None or self.broken or exchange.carrier is None:
+            return None
+        exchange.headers, exchange.body = self._came
+        exchange.on_drop = None
+        return exchange
 
     def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
         """Answer with packets numbered from `first_seq`, or with none, and say how far its client has come then."""

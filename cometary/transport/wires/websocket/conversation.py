@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from cometary.errors import ElsewhereError, ProtocolError
 from cometary.gate.opening import NO_TOKEN, Opening
@@ -379,8 +379,9 @@ class Conversation(WebSocketChannel):
 
     def refuse(self, error: ProtocolError) -> None:
         """Tell the client of an error, and close; or hand the connection over, if another process has the session."""
-        if isinstance(error, ElsewhereError) and self._handshake and self._first and self._all_is_sent():
-            self._hand_over(error)
+        elsewhere = isinstance(error, ElsewhereError) and error.pass_on is not None
+        if elsewhere and self._handshake and self._first and self._all_is_sent():
+            self._hand_over(cast("ElsewhereError", error))
             return
         self.tell(error)
         reason = error.members.get("reason")

@@ -1,0 +1,242 @@
+"""Who has a session that can outlive its node: found out for each request that comes for one which is not here.
+
+    the request's session is …            then
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    known to be at a node that is there   forward it there: the node that was found last, else the one of its birth
+    anything else                         ask the engine who has it:
+      a node that is there                forward it there, and remember that
+      a node that is gone, or leaves      adopt the session, and answer here
+      nobody                              `unknown-session`; while the engine is away: come back
+
+1.  A request that was forwarded is never forwarded by whoever gets it: that says who has the session (`Moved`), and
+    the node to which its client is connected forwards it there. It does so `MOST_MOVES` times, then its client is told
+    to ask again. So there are no loops, whatever two nodes believe of each other.
+2.  What was found is a hint, as the tag in an id is. `MOST_KNOWN` are remembered, the latest.
+3.  A node is gone when its lease has run out, or its address refuses connections, or it has said that it leaves. Should
+    it be there all the same, the generation of the record keeps it from doing anything in the session's name.
+4.  A node that is about to stop adopts nothing. What its own clients ask of its sessions another node adopts.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from cometary.nodes.answering import AnswerToNode
+from cometary.nodes.forwarding import come_back
+from cometary.sessions.ids import tag_of
+from cometary.sessions.locator import Elsewhere, Gone, unknown_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.cluster.recording import Recording
+    from cometary.errors import ProtocolError
+    from cometary.nodes.peer import Peer
+    from cometary.nodes.peers import Peers
+    from cometary.sessions.directory import Directory
+    from cometary.sessions.locator import Place
+    from cometary.transport.http.exchange import Exchange
+
+MOST_MOVES: Final = 3
+"""How often one request may be sent on, since its session was not where it was thought to be."""
+
+MOST_KNOWN: Final = 100_000
+"""Sessions of which it is remembered where they were found, if that is not the node of their birth."""
+
+
+class Finding:
+    """Finds the present owners of sessions.
+
+    Args:
+        peers: all other nodes.
+        directory: knows the sessions that are here.
+        recording: asks the engine, and adopts.
+        serve: answers a request here.
+    """
+
+    def __init__(
+        self, peers: Peers, directory: Directory, recording: Recording, serve: Callable[[Exchange], None]
+    ) -> None:
+        self._peers = peers
+        self._directory = directory
+        self._recording = recording
+        self.serve = serve
+        self._known: dict[str, str] = {}
+        self._nowhere: str | None = None
+        recording.has_gone = self._has_gone
+        recording.reaches = self._reaches
+        recording.move = self.seek
+
+    def _has_gone(self, node: str) -> bool:
+        """Whether a node is known to have gone, or to be about to (rule 3)."""
+        peer = self._peers.named(node)
+        return peer is not None and (peer.gone or peer.leaving)
+
+    def _reaches(self, node: str) -> bool:
+        """Whether requests can be forwarded to a node."""
+        peer = self._peers.named(node)
+        return peer is not None and not peer.gone
+
+    def forward_of(self, sid: str) -> Callable[[Exchange], None] | None:
+        """Return what has requests of a session answered that does not live here; None if its end is known here."""
+        place = self.find(sid)
+        return place.forward if isinstance(place, Elsewhere) else None
+
+    def find(self, sid: str) -> Place:
+        """Say where a session is, or at least who finds out; see `Locator.find`."""
+        place = self._directory.find(sid)
+        if not isinstance(place, Gone) or place.reason is not None or sid == self._nowhere:
+            return place
+        peer = self._peer_of(sid)
+        if peer is None:
+            return Elsewhere("", None, partial(self.seek, sid))
+        return Elsewhere(peer.node, peer.pass_on, partial(self._forward, sid, peer))
+
+    def _peer_of(self, sid: str) -> Peer | None:
+        """Return the node that has a session, as far as is known; None if the engine is to be asked."""
+        node = self._known.get(sid)
+        peer = self._peers.with_tag(tag_of(sid) or "") if node is None else self._peers.named(node)
+        if peer is not None and not peer.gone:
+            return peer
+        self._known.pop(sid, None)
+        return None
+
+    def _forward(self, sid: str, peer: Peer, exchange: Exchange) -> None:
+        if isinstance(exchange.carrier, AnswerToNode):  # rule 1
+            self.seek(sid, exchange)
+        else:
+            self.forward(sid, peer, exchange, 0)
+
+    def forward(self, sid: str, peer: Peer, exchange: Exchange, moves: int) -> None:
+        """Forward a request, which has been sent on so often, to the node that should have its session."""
+        peer.forwarding.forward(exchange, partial(self._go_on, sid, peer, moves + 1))
+
+    def _go_on(self, sid: str, peer: Peer, moves: int, exchange: Exchange, node: str | None) -> None:
+        """Send a request on that came back.
+
+        Args:
+            sid: its session.
+            peer: where it was.
+            moves: how often it has been sent on, this time included.
+            exchange: the request.
+            node: who has the session, as `peer` says; "" if that is about to stop, and None if it has gone.
+        """
+        self._known.pop(sid, None)
+        if node == "":
+            peer.leaving = True
+        if moves > MOST_MOVES:
+            exchange.refuse(come_back())
+        elif sid in self._directory.living:
+            self.serve(exchange)
+        elif node and self._reaches(node):
+            self.moved(sid, node, exchange, moves)
+        else:
+            self.seek(sid, exchange, moves)
+
+    def moved(self, sid: str, node: str, exchange: Exchange, moves: int) -> None:
+        """Forward a request to the node that has its session, and remember that (rule 2)."""
+        peer = self._peers.named(node)
+        if peer is None or peer.gone:
+            exchange.refuse(come_back())
+            return
+        if tag_of(sid) != peer.tag:
+            self._known.pop(sid, None)
+            self._known[sid] = node
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        self.forward(sid, peer, exchange, moves)
+
+    def seek(self, sid: str, exchange: Exchange, moves: int = 0) -> None:
+        """Ask the engine who has the session of a request, and go on from there."""
+        sought = Sought(self, sid, exchange, moves)
+        if not self._recording.seek(sid, sought.here, sought.refuse, sought.elsewhere):
+            sought.refuse(unknown_session())
+
+    def answer_unknown(self, sid: str, exchange: Exchange) -> None:
+        """Answer a request whose session nobody has; a browser's `EventSource` gets a new one instead."""
+        if exchange.method != "GET":
+            exchange.refuse(unknown_session())
+            return
+        self._nowhere = sid
+        try:
+            self.serve(exchange)
+        finally:
+            self._nowhere = None
+
+    def another(self) -> Peer | None:
+        """Return a node that may adopt what this one leaves behind; None if there is none (rule 4)."""
+        able = [peer for peer in self._peers if not (peer.gone or peer.leaving) and peer.is_dialed]
+        return able[0] if able else None
+
+
+class Sought:
+    """A request whose session is looked for (a `Holder`).
+
+    Args:
+        finding: looks for it.
+        sid: its session.
+        exchange: the request.
+        moves: how often it has been sent on.
+    """
+
+    __slots__ = ("_body", "_exchange", "_finding", "_gone", "_headers", "_moves", "_sid")
+
+    def __init__(self, finding: Finding, sid: str, exchange: Exchange, moves: int) -> None:
+        self._finding = finding
+        self._sid = sid
+        self._exchange = exchange
+        self._moves = moves
+        self._headers, self._body = exchange.headers, exchange.body  # whoever has read it lets go of them
+        self._gone = False
+        exchange.on_drop = self
+
+    def dropped(self) -> None:
+        """Take note that its client has gone: nobody can be answered (`Holder`)."""
+        self._gone = True
+        self._exchange.leave_unanswered()
+
+    def _taken(self) -> Exchange | None:
+        """Return the request as it came, for others to answer; None if its client has gone."""
+        if self._gone:
+            return None
+        exchange = self._exchange
+        exchange.on_drop = None
+        exchange.headers, exchange.body = self._headers, self._body
+        return exchange
+
+    def here(self) -> None:
+        """Answer it here: the session has been adopted."""
+        exchange = self._taken()
+        if exchange is not None:
+            self._finding.serve(exchange)
+
+    def refuse(self, error: ProtocolError) -> None:
+        """Answer with an error."""
+        exchange = self._taken()
+        if exchange is None:
+            return
+        if error.condition == "unknown-session":
+            self._finding.answer_unknown(self._sid, exchange)
+        else:
+            exchange.refuse(error)
+
+    def elsewhere(self, node: str) -> None:
+        """Have the node answer that has the session, or, if it is "", any that can adopt it (rules 1 and 4)."""
+        exchange = self._taken()
+        if exchange is None:
+            return
+        if isinstance(exchange.carrier, AnswerToNode):
+            exchange.carrier.moved(node)
+        elif node:
+            self._finding.moved(self._sid, node, exchange, self._moves)
+        else:
+            self._leave(exchange)
+
+    def _leave(self, exchange: Exchange) -> None:
+        peer = self._finding.another()
+        if peer is None or self._moves:  # what came back from there is not sent there again
+            exchange.refuse(come_back())
+        else:
+            peer.say_leaving()
+            self._finding.forward(self._sid, peer, exchange, self._moves)
