@@ -112,7 +112,11 @@ class Inheritance:
         attempt = Attempt()
         try:
             attempt = await self._go_through(node)
-            if attempt == Attempt(attempt.adopted) and node != self._engine.node:
+            if (
+                attempt == Attempt(attempt.adopted)
+                and node != self._engine.node
+                and not self._engine.alive(node)
+            ):
                 await self._engine.forget_node(node)
         except CometaryError as error:
             return attempt._replace(why=str(error))

@@ -224,6 +224,8 @@ class Recording:
         return self.has_gone(node) or not await self._is_alive(node)
 
     async def _is_alive(self, node: str) -> bool:
+        if node == self._engine.node:
+            return True
         if self._engine.address(node) is None:  # rule 3
             await self._engine.look()
         return self._engine.alive(node)

@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cometary.nodes.answering import AnswerToNode
-from cometary.nodes.forwarding import come_back
+from cometary.nodes.forwarded_request import come_back
 from cometary.sessions.ids import tag_of
 from cometary.sessions.locator import Elsewhere, Gone, unknown_session
 

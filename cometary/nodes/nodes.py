@@ -22,7 +22,7 @@ from cometary.errors import NodeNameError
 from cometary.log import get_logger
 from cometary.nodes.accepted import Home
 from cometary.nodes.finding import Finding
-from cometary.nodes.forwarding import come_back
+from cometary.nodes.forwarded_request import come_back
 from cometary.nodes.handshake import Identity
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import NodesEngine

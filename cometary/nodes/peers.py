@@ -308,7 +308,7 @@ class Peers:
 
 @contextmanager
 def _logged(text: str) -> Generator[None]:
-    """Log what fails (rule 6)."""
+    """Log what fails (rule 4)."""
     try:
         yield
     except Exception:

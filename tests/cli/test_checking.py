@@ -80,5 +80,21 @@ def test_variables_that_look_like_an_option_are_named() -> None:
     ]
 
 
+NODE = ["--node", "a", "--node-listen", "127.0.0.1:0", "--engine", "redis://localhost"]
+
+
+def test_nodes_have_sessions_that_go_on_at_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMETARY_NODE_SECRET", "a-secret-of-nodes")
+    assert check(*NODE, "--sessions", "resume") == 0
+
+
+def test_what_one_node_alone_would_know_is_refused_with_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMETARY_NODE_SECRET", "a-secret-of-nodes")
+    assert check(*NODE, "--sessions", "resume", "--bind", "token") == 2
+    assert "(bind) is known to one process" in capsys.readouterr().err
+
+
 def test_several_workers_have_histories_presence_and_namespaces() -> None:
     assert check("--workers", "2", "--socketio", "/socket.io/", "cometary.demo:app") == 0

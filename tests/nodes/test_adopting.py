@@ -134,7 +134,12 @@ async def test_sessions_of_a_node_that_is_killed_go_on_wherever_their_clients_as
     async with clients(books.house, 6) as (_, accounts):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk, accounts, 30)
+            victim = node_of(books.house, accounts[0])
+            page = await trio.to_thread.run_sync(victim.open)
             await trio.sleep(0.2)
-            node_of(books.house, accounts[0]).server.process.kill()
+            victim.server.process.kill()
         await talk(accounts, 3)
         books.add_up(accounts)
+        other = next(node for node in books.house.nodes[-3:] if node.name != victim.name)
+        answer = await trio.to_thread.run_sync(other.ask, page.request())
+        assert answer["error"] == "unknown-session", "it was opened without `resume`"
