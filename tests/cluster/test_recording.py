@@ -1,0 +1,141 @@
+"""What becomes of who looks for a session that is not here: who has it, who is gone, and whether this process stops."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from cometary.cluster.items import SIGN_ON
+from cometary.cluster.local import LocalEngine, SharedState
+from cometary.cluster.record import opened
+from cometary.cluster.recording import PATIENCE, Recording
+from cometary.sessions import SessionManager
+from cometary.sessions.directory import Directory
+
+SID = "x" * 28
+
+
+class Process:
+    """Process `a`, whose manager is a stand-in that has room for all sessions, and its neighbour `b`.
+
+    Args:
+        nursery: runs what is to run beside.
+        monkeypatch: has adopted sessions noted, without actors.
+    """
+
+    def __init__(self, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+        shared = SharedState()
+        self.a, self.b = LocalEngine(shared, "a", lease=5), LocalEngine(shared, "b", lease=5)
+        self.directory = Directory(60)
+        self.manager = SimpleNamespace(directory=self.directory, shutting_down=False, find_room=lambda: None)
+        self.recording = Recording(self.a, cast("SessionManager", self.manager), nursery.start_soon)
+        monkeypatch.setattr(self.recording, "_take_over", self._take_over)
+        self.told: list[Any] = []
+
+    def _take_over(self, sid: str, record: Any) -> None:
+        self.told.append(("adopted", record.generation))
+        self.directory.living[sid] = cast("Any", SimpleNamespace(recorder=None))
+
+    async def join(self, owner: str) -> None:
+        """Have both there, and a session at one of them."""
+        await self.b.join("b:1")
+        await self.a.join("a:1")
+        await self.a.open(SID, opened(owner, 1, SIGN_ON, ()))
+
+    async def seek(self, sid: str = SID) -> Any:
+        """Look for a session; returns what is told."""
+        told, come = list[Any](), trio.Event()
+
+        def tell(what: object) -> None:
+            told.append(getattr(what, "condition", what))
+            come.set()
+
+        self.recording.seek(sid, lambda: tell("here"), tell, tell)
+        await come.wait()
+        return told.pop()
+
+
+@pytest.fixture
+async def process(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> Process:
+    return Process(nursery, monkeypatch)
+
+
+async def test_who_can_forward_is_told_which_node_has_it(process: Process) -> None:
+    await process.join("b")
+    process.recording.reaches = lambda node: node == "b"
+    assert await process.seek() == "b"
+    assert process.told == []
+
+
+async def test_who_cannot_waits_until_its_lease_has_run_out(
+    process: Process, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+    await process.join("b")
+    began = trio.current_time()
+    assert await process.seek() == "here"
+    assert 4.9 < trio.current_time() - began < 5.5
+
+
+async def test_who_cannot_waits_no_longer_than_there_is_patience(
+    process: Process, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+    await process.join("b")
+    process.a.alive = cast("Any", lambda _: True)
+    began = trio.current_time()
+    assert await process.seek() == "shutting-down"
+    assert trio.current_time() - began == pytest.approx(PATIENCE, abs=0.2)
+
+
+async def test_a_node_whose_address_refuses_connections_is_gone_before_its_lease_has_run_out(
+    process: Process,
+) -> None:
+    await process.join("b")
+    process.recording.reaches = lambda _: False
+    process.recording.has_gone = lambda node: node == "b"
+    began = trio.current_time()
+    assert await process.seek() == "here"
+    assert trio.current_time() - began < 1
+    assert process.told == [("adopted", 2)]
+
+
+async def test_what_nobody_has_is_unknown(process: Process) -> None:
+    await process.join("b")
+    assert await process.seek("y" * 28) == "unknown-session"
+
+
+async def test_a_process_that_stops_adopts_nothing_and_says_so(process: Process) -> None:
+    await process.join("a")
+    process.manager.shutting_down = True
+    assert await process.seek() == ""
+    assert process.told == []
+
+
+async def test_a_process_goes_on_with_the_sessions_of_the_one_that_had_its_name(process: Process) -> None:
+    await process.join("a")
+    process.recording.take_back()
+    await wait_all_tasks_blocked()
+    assert process.told == [("adopted", 2)]
+    process.recording.take_back()  # they are here
+    await wait_all_tasks_blocked()
+    assert len(process.told) == 1
+
+
+async def test_the_sessions_of_a_node_that_is_there_again_are_not_forgotten(process: Process) -> None:
+    await process.join("a")
+    forgotten = list[str]()
+
+    async def forget(node: str) -> None:
+        await trio.lowlevel.checkpoint()
+        forgotten.append(node)
+
+    cast("Any", process.a).forget_node = forget
+    await process.recording._take_over_from("b")
+    assert forgotten == []
+    await process.recording._take_over_from("c")
+    assert forgotten == ["c"]
