@@ -251,7 +251,12 @@ async def test_an_event_source_of_a_session_that_nobody_has_is_answered_here(wor
     exchange = Exchange("GET", "/comet", b"", {b"accept": b"text/event-stream"})
     exchange.arrive(ClientWire(), "192.0.2.7")
     found = list[Any]()
-    world.finding.serve = lambda _: found.append(world.finding.forward_of(SID))
+
+    def serve(exchange: Exchange) -> None:
+        del exchange
+        found.append(world.finding.forward_of(SID))
+
+    world.finding.serve = serve
     world.ask(exchange=exchange)
     world.engine.refuses(unknown_session())
     assert found == [None]
