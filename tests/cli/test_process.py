@@ -36,7 +36,7 @@ class Running:
         print("stopping", flush=True)
         time.sleep(600)
 
-async def serve(settings, app, *, network, source, task_status):
+async def serve(settings, app, *, network, source, colleagues, cluster, task_status):
     task_status.started(Running())
     await trio.sleep_forever()
 

@@ -13,7 +13,7 @@ from cometary.cluster.engine import Engine
 from cometary.errors import NodeRefusedError
 from cometary.nodes.handshake import Hello, Identity
 from cometary.nodes.link import Flushing
-from cometary.nodes.messages import Pong, encode
+from cometary.nodes.messages import Pong, Told, encode
 from cometary.nodes.peer import ANSWER, NAMED, Peer
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import Others
@@ -45,6 +45,10 @@ def hello(incarnation: str) -> Hello:
     return Hello(1, "1", "b", incarnation, "10.0.0.2:7000", 0.0, b"n" * 32)
 
 
+def route_nothing(_told: Told, _until: float) -> None:
+    """In the place of what routes: nothing is published here."""
+
+
 def peer() -> Peer:
     return Peer("b", Flushing(), Others(list, list), "/comet", lambda: None)
 
@@ -54,7 +58,7 @@ async def test_a_node_has_gone_whose_address_refuses_connections_before_the_end_
 ):
     peers = Peers(OWN, cast("Engine", EngineThatNames("1", "1")), "/comet")
     other = peers.peer("b")
-    link = other.accepted("1", lambda: pytest.fail("nothing is asked"), lambda *_: None)
+    link = other.accepted("1", lambda: pytest.fail("nothing is asked"), route_nothing)
     peers.refused(other)
     assert not other.gone
     link.close()
@@ -77,9 +81,9 @@ async def test_a_process_whose_name_another_one_has_is_refused() -> None:
 
 async def test_each_process_of_a_name_has_its_own_packets() -> None:
     other = peer()
-    first = other.incoming_of("1", lambda *_: None)
-    assert other.incoming_of("2", lambda *_: None) is not first
-    assert other.incoming_of("1", lambda *_: None) is first
+    first = other.incoming_of("1", route_nothing)
+    assert other.incoming_of("2", route_nothing) is not first
+    assert other.incoming_of("1", route_nothing) is first
 
 
 async def test_another_process_of_the_same_name_ends_the_links_of_the_one_before() -> None:
