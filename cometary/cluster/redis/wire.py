@@ -111,7 +111,7 @@ class ReplyReader:
 
 
 def _number_or_head(line: bytes) -> Reply | UnfinishedList:
-    kind = line[:1]
+    kind, number = line[:1], 0
     try:
         number = int(line[1:])
     except ValueError:
