@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.service import Service
-from cometary.transport.net.poller import EpollPoller, SelectorPoller, unacknowledged
+from cometary.transport.net.poller import READABLE, EpollPoller, SelectorPoller, unacknowledged
 from cometary.transport.net.switchboard import Listen, Switchboard
 from tests.transport.wire import echo
 
@@ -47,3 +48,24 @@ def test_what_has_no_peer_has_nothing_that_a_peer_has_not_taken() -> None:
 
 def test_what_a_simulation_has_for_a_socket_has_nothing_either() -> None:
     assert unacknowledged(object()) == 0  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
+def test_a_hang_up_of_which_is_known_is_reported_once_more_at_most_until_something_is_asked_for() -> None:
+    poller = EpollPoller()
+    ours, theirs = socket.socketpair()
+    with ours:
+        fd = ours.fileno()
+        poller.watch(fd)
+        poller.change(fd, reading=False, writing=False)
+        with theirs:
+            theirs.send(b"last")
+        assert poller.poll(10)
+        poller.change(fd, reading=False, writing=False, ended=True)
+        poller.poll(10)
+        assert poller.poll(10) == []
+        poller.change(fd, reading=True, writing=False, ended=True)
+        for _ in range(2):
+            assert poller.poll(10)[0][1] & READABLE
+        poller.forget(fd)
+    poller.close()
