@@ -287,10 +287,10 @@ class Link:
                 data, ancillary, flags, _ = await self._receive()
             except OSError:
                 return
+            self._in_a_row = self._in_a_row + 1 if ancillary else 0
             for level, kind, passed in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                     self._came.extend(array("i", passed))
-                    self._in_a_row += 1
             if flags & socket.MSG_CTRUNC:
                 self._came.append(-1)  # there was no room for it (rule 5), and no read brings more than one
             if not data:
@@ -299,7 +299,7 @@ class Link:
             await self._take_all(buffer)
 
     async def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]], int, object]:
-        """Read once: at once if a descriptor has come before, and no more than `ROW` in a row."""
+        """Read once: at once if the last read has brought a descriptor, and no more than `ROW` in a row."""
         if 0 < self._in_a_row < ROW:
             with suppress(BlockingIOError):
                 return self._plain.recvmsg(READ, ROOM_FOR_DESCRIPTORS)

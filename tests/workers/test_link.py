@@ -319,6 +319,30 @@ async def test_a_crowd_of_descriptors_crosses_in_few_turns_of_other_tasks() -> N
         os.close(descriptor)
 
 
+async def test_others_have_their_turn_though_messages_come_without_end_behind_a_descriptor() -> None:
+    here, there = socket.socketpair()
+    turns, came, many = 0, Came(), 200
+    payload = encode(Ready())
+
+    def take(message: Message, descriptor: int) -> None:
+        came.append((message, descriptor))
+        here.send(len(payload).to_bytes(HEAD - 1, "big") + b"\0" + payload)
+
+    with here:
+        handed = encode(Handed(1, "", b"", 0))
+        reading = a_pipe(b"")
+        socket.send_fds(here, [len(handed).to_bytes(HEAD - 1, "big") + b"\1" + handed], [reading])
+        os.close(reading)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Link(there, take).run)
+            while len(came) < many:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+                assert len(came) < turns + 10
+            nursery.cancel_scope.cancel()
+    os.close(came[0][1])
+
+
 @asynccontextmanager
 async def linked_at_once() -> AsyncGenerator[tuple[Link, Came]]:
     """The first of two ends, and what comes to the second, which takes it without waiting."""
