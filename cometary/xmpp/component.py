@@ -33,8 +33,9 @@ from cometary.xmpp.discovery import Discovery
 from cometary.xmpp.lines import Lines
 from cometary.xmpp.names import COMPONENT, PING
 from cometary.xmpp.outbox import Outbox
-from cometary.xmpp.stanzas import KINDS, Reply, Stanza, error_element
-from cometary.xmpp.xml import make, parse, split_name, write
+from cometary.xmpp.sender import MOST_STANZA, Sender
+from cometary.xmpp.stanzas import KINDS, Reply, Stanza
+from cometary.xmpp.xml import make, parse, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,15 +45,6 @@ if TYPE_CHECKING:
 PORT: Final = 5347
 MOST_WAITING: Final = 10_000
 MOST_BYTES: Final = 16 << 20
-
-MOST_STANZA: Final = (512 - 16) << 10
-"""Bytes of one stanza. Prosody takes 512 KiB of a component; the room left is for what a server adds to it."""
-
-LEAST_STANZA: Final = 10_000
-"""Bytes that each server has to take (RFC 6120, section 13.12)."""
-
-LONGEST_CHARACTER: Final = 6
-"""Bytes that a character takes in an attribute at most: `&quot;`."""
 
 _PING_TAG: Final = f"{{{PING}}}ping"
 
@@ -121,8 +113,6 @@ class Component:
             raise UsageError(
                 f"nothing is encrypted on the way to {host}: say trusted_network=True if it may be so"
             )
-        if most_stanza < LEAST_STANZA:
-            raise UsageError(f"most_stanza is a number of bytes, from {LEAST_STANZA}: each server takes that")
         self.domain = domain
         self.most_stanza = most_stanza
         self.discovery = Discovery(name)
@@ -130,6 +120,7 @@ class Component:
         self._backoff = backoff
         self._secret = secret
         self._outbox = Outbox(most_waiting, most_bytes)
+        self._sender = Sender(domain, self._outbox, most_stanza)
         self._connection: Connection | None = None
         self._waiting = Lines(self._handle)
         self._accepted = trio.Event()
@@ -210,15 +201,8 @@ class Component:
         Raises:
             StanzaError: `not-acceptable`: it is a request, and too long; the caller's fault.
         """
-        stanza, is_iq = self._written(element), _is_iq(element)
-        if len(stanza) <= self.most_stanza:
-            self._note(self._outbox.add(stanza, first=is_iq))
-        elif not is_iq:
-            self._too_long(element, len(stanza))
-        elif element.get("type") in {"get", "set"}:
-            raise StanzaError("not-acceptable", f"{len(stanza)} bytes are more than an XMPP server takes")
-        else:
-            self._answer_too_long(element, len(stanza))
+        self._sender.send(element)
+        self._wake()
 
     def send_to_each(self, element: Element, addresses: Sequence[str]) -> None:
         """Send the same message to many: it is written once, and their addresses into it when their turn has come.
@@ -229,40 +213,12 @@ class Component:
             element: it, without `to`.
             addresses: whom to.
         """
-        stanza = self._written(element)
-        size = len(stanza) + LONGEST_CHARACTER * max(map(len, addresses), default=0)
-        if size > self.most_stanza:
-            self._too_long(element, size)
-            return
-        name = 1 + len(split_name(element.tag)[1])
-        self._note(self._outbox.add_for_each(stanza, name, addresses))
+        self._sender.send_to_each(element, addresses)
+        self._wake()
 
-    def _written(self, element: Element) -> bytes:
-        if "from" not in element.attrib:
-            element.set("from", self.domain)
-        return write(element, COMPONENT)
-
-    def _note(self, dropped: int) -> None:
-        """Have what waits sent; some may have been dropped for it."""
-        if dropped and self._outbox.dropped == dropped:
-            text = "More waits to be sent to the XMPP server than there is room for: the oldest is dropped"
-            logger.warning("xmpp stanzas dropped", text=text, domain=self.domain)
+    def _wake(self) -> None:
         if self._connection is not None:
             self._connection.wake()
-
-    def _too_long(self, element: Element, size: int) -> None:
-        text = f"{size} bytes are more than the XMPP server takes: it is not sent"
-        to = element.get("to", "")[:100]
-        logger.warning("xmpp stanza too long", text=text, domain=self.domain, to=to)
-
-    def _answer_too_long(self, element: Element, size: int) -> None:
-        names = {name: element.get(name) for name in ("id", "from", "to")}
-        error = error_element(StanzaError("not-acceptable", "the answer is longer than a stanza may be"))
-        stanza = write(make(COMPONENT, "iq", {"type": "error", **names}, error), COMPONENT)
-        if len(stanza) <= self.most_stanza:
-            self._note(self._outbox.add(stanza, first=True))
-        else:
-            self._too_long(element, size)
 
     async def request(
         self,
@@ -436,10 +392,6 @@ def _pong(_: Stanza) -> None:
 def _is_ping(stanza: Stanza) -> bool:
     payload = stanza.payload
     return stanza.kind == "iq" and stanza.type == "get" and payload is not None and payload.tag == _PING_TAG
-
-
-def _is_iq(element: Element) -> bool:
-    return split_name(element.tag)[1] == "iq"
 
 
 def _clark(name: str) -> str:

@@ -12,10 +12,10 @@ import trio
 from cometary import App
 from cometary.packets.packet import Packet
 from cometary.xmpp import Component
-from cometary.xmpp.component import MOST_STANZA
 from cometary.xmpp.connection import AT_ONCE
 from cometary.xmpp.names import COMPONENT, DISCO_INFO, DISCO_ITEMS, JSON, PUBSUB, PUBSUB_EVENT
 from cometary.xmpp.pubsub import PathNodes, PubSubRequest, PubSubService, Subscription
+from cometary.xmpp.sender import MOST_STANZA
 from cometary.xmpp.xml import make
 from tests.protocol.client import World, serving
 from tests.xmpp.peer import ALICE, DOMAIN, SECRET, Peer, condition, listening
