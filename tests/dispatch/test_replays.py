@@ -429,3 +429,14 @@ async def test_what_was_on_its_way_goes_with_a_session_that_moves(house: House) 
     packets = [packet.json for packet in keeper.machine.outbox.packets]
     assert packets[0].startswith(b'{"path":"::at"')
     assert b'"message":1,"at":"' in packets[1]
+
+
+async def test_who_may_have_missed_something_of_everything_is_told_so_for_each_path(house: House) -> None:
+    guest, idle = await house.visit(), await house.visit()
+    guest.session.connect("news")
+    guest.session.connect("chat/*")
+    await guest.hear()  # its positions
+    house.hub.tell_gaps()
+    told = [(path, message["path"]) for path, message in await guest.hear()]
+    assert sorted(told) == [("::gap", "chat/*"), ("::gap", "news")]
+    assert await idle.hear() == []
