@@ -63,7 +63,7 @@ class Stranger:
     """Says what it says, and no more."""
 
     saying: bytes
-    heard: list[bytes] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list[bytes])
 
     async def send_all(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
