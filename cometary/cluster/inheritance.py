@@ -144,7 +144,7 @@ class Inheritance:
             else:
                 done.append(sid)
                 total = total._replace(adopted=total.adopted + outcome)
-        if done and node != self._engine.node:
+        if done and node != self._engine.node:  # of this name are those that go on here, too
             await self._engine.forget_sessions(node, done)
         return total
 

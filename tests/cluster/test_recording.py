@@ -15,6 +15,7 @@ from cometary.cluster.record import opened
 from cometary.cluster.recording import PATIENCE, Recording
 from cometary.sessions import SessionManager
 from cometary.sessions.directory import Directory
+from cometary.sessions.room import Room
 
 SID = "x" * 28
 
@@ -31,7 +32,9 @@ class Process:
         shared = SharedState()
         self.a, self.b = LocalEngine(shared, "a", lease=5), LocalEngine(shared, "b", lease=5)
         self.directory = Directory(60)
-        self.manager = SimpleNamespace(directory=self.directory, shutting_down=False, find_room=lambda: None)
+        self.manager = SimpleNamespace(
+            directory=self.directory, shutting_down=False, find_room=lambda: None, room=Room()
+        )
         self.recording = Recording(self.a, cast("SessionManager", self.manager), nursery.start_soon)
         monkeypatch.setattr(self.recording, "_take_over", self._take_over)
         self.told: list[Any] = []
@@ -139,7 +142,7 @@ async def test_the_sessions_of_a_node_that_is_there_again_are_not_forgotten(proc
         forgotten.append(node)
 
     cast("Any", process.a).forget_node = forget
-    await process.recording._take_over_from("b")
+    await process.recording._inheritance._take_over_from("b")
     assert forgotten == []
-    await process.recording._take_over_from("c")
+    await process.recording._inheritance._take_over_from("c")
     assert forgotten == ["c"]
