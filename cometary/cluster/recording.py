@@ -61,6 +61,9 @@ PATIENCE: Final = 10.0
 LOOK: Final = 0.1
 """Seconds until it is looked again whether that is so; nobody else is asked for it."""
 
+LETTING_GO: Final = 0.02
+"""Seconds between two looks whether this process, which stops, has let go of its sessions."""
+
 
 class Seeker(NamedTuple):
     """Who wants a session; the functions are those of `Recording.seek`."""
@@ -212,13 +215,21 @@ class Recording:
                 if not here and self.reaches(node) and not await self._is_gone(node):
                     return node
                 if self._manager.shutting_down:
-                    return ""
-                if here or await self._is_gone(node):
+                    if not self._lets_go:
+                        return ""
+                    # Who is told that this process leaves adopts the others as well, of which calls are under way.
+                    await trio.sleep(LETTING_GO)
+                elif here or await self._is_gone(node):
                     await self._adopt(sid, generation)
                 else:
                     await trio.sleep(LOOK)
             return None
         return _later("another process has this session")
+
+    @property
+    def _lets_go(self) -> bool:
+        """Whether there are sessions that others are to go on with, and that have not come to that yet."""
+        return any(keeper.recorder is not None for keeper in self._manager.directory.living.values())
 
     async def _is_gone(self, node: str) -> bool:
         return self.has_gone(node) or not await self._is_alive(node)

@@ -120,6 +120,25 @@ async def test_a_process_that_stops_adopts_nothing_and_says_so(process: Process)
     await process.join("a")
     process.manager.shutting_down = True
     assert await process.seek() == ""
+
+
+async def test_a_process_that_stops_sends_nobody_to_others_while_calls_of_its_sessions_are_under_way(
+    process: Process, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+    await process.join("a")
+    process.manager.shutting_down = True
+    process.directory.living["y" * 28] = cast("Any", SimpleNamespace(recorder="one"))
+
+    async def let_go() -> None:
+        await trio.sleep(1)
+        del process.directory.living["y" * 28]
+
+    async with trio.open_nursery() as nursery:
+        began = trio.current_time()
+        nursery.start_soon(let_go)
+        assert await process.seek() == ""
+        assert trio.current_time() - began >= 1
     assert process.told == []
 
 
