@@ -391,7 +391,9 @@ class OwnerMachine(StateMachine):
         """Begin the next call, if it may begin (rule 4)."""
         if self._call != "none" or not self.leased or not self._sure:
             return
-        if self.record.begun and self.state is not self.leaving and not (self._todo and self.record.ended):
+        # One that the record has as begun is made even by a session that leaves: the next owner would report it.
+        leaves = self.state is self.leaving and self._hurries
+        if self.record.begun and not leaves and not (self._todo and self.record.ended):
             self._call, self._redoing = "running", False
             actions.append(Invoke(self.record.inbox[0]))
         elif self._todo:

@@ -122,6 +122,17 @@ def test_an_item_that_nobody_has_begun_is_begun_by_the_next_owner() -> None:
     assert does(heir, OK) == [Invoke(b"two")]
 
 
+def test_a_call_that_the_record_has_as_begun_is_made_before_the_session_is_handed_on() -> None:
+    machine = owner()
+    [recorded] = does(machine, asks(2, packets=(b"one",)))
+    assert isinstance(recorded, Commit)
+    assert recorded.change.begun
+    assert not does(machine, Drain())
+    assert does(machine, OK) == [Invoke(b"one")]
+    assert not [each for each in does(machine, Returned()) if isinstance(each, Forget)]
+    assert [each for each in does(machine, OK) if isinstance(each, Forget)]
+
+
 def test_a_death_is_reported_before_that_is_recorded_so_that_it_is_not_lost_with_the_next_owner() -> None:
     machine = OwnerMachine(owner(inbox=(b"one", b"two"), begun=True).record, adopted=True)
     assert list(machine.start()) == [Commit(1, 0, NOTHING)], "whether this is the owner is confirmed first"
