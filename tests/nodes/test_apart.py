@@ -63,7 +63,7 @@ def test_another_secret_is_one_line(house: House) -> None:
 def test_a_server_that_is_no_node_and_one_at_a_wrong_address_harm_nobody(house: House) -> None:
     command = ("FCALL", arguments.function("renew"), MEMBER_KEYS, *Keys().members)
     for name, address in (("no-node", ""), ("nowhere", "10.0.0.1")):
-        house.engine.say(*command, name, "1", address, 1000, 1000)
+        house.engine.say(*command, name, "1", address, 3000, 3000)
     second = house.nodes[1]
     wait_until(lambda: second.others().get("nowhere") == "unreached")
     assert "no-node" not in second.others()

@@ -30,8 +30,8 @@ SHORT_BREAKS = (
     Break(
         "step on after the end",
         "short_steps",
-        "    keeper = self._keeper\n        if keeper.ended is not None:",
-        "    keeper = self._keeper\n        if keeper.ended is keeper:",
+        "\n    if keeper.ended is not None:",
+        "\n    if keeper.ended is keeper:",
     ),
     Break(
         "let a queue grow beyond its bound",
