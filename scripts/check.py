@@ -81,7 +81,9 @@ def compile_meanwhile() -> subprocess.Popen[bytes]:
 def tools_first() -> dict[str, str]:
     """The environment with the project's own tools ahead of any others on PATH, and pytest's `auto` for workers."""
     path = [str(ROOT / ".venv/bin"), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
-    return {**os.environ, "PATH": os.pathsep.join(path), "PYTEST_XDIST_AUTO_NUM_WORKERS": str(WORKERS)}
+    # Tests start hundreds of processes: each would compile all that it imports anew.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PATH": os.pathsep.join(path), "PYTEST_XDIST_AUTO_NUM_WORKERS": str(WORKERS)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,6 @@ TESTED: Final = (
     "doors/control",
     "authentication",
     "protocol",
-    "cli",
 )
 """The tests of packages with compiled modules, and of what is said to these on every wire, which each run has."""
 
@@ -57,6 +56,7 @@ NOT_EACH_TIME: Final = {
     "app": "calls the hub and the sessions, which dispatch, sessions and protocol test by the same calls",
     "asgi": "has the sessions behind servers that are not ours; what is compiled of them, protocol tests",
     "behaviours": "is actors written in Python, on cells that actors tests",
+    "cli": "reads options and starts processes; what is compiled of them, protocol and transport test",
     "chaos": "breaks servers for a minute, of which sessions and protocol test each step",
     "client": "is the other side, and not compiled; what it says, protocol tests",
     "clients": "is JavaScript and browsers, which say what transport and protocol say",
