@@ -17,7 +17,7 @@
 5.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
     of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
 6.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
-    stands for what was proved: what comes on it (`submit_on`, `hear`) does not prove it again. It is told by
+    stands for what was proved: what comes on it (`submit_further`, `hear`) does not prove it again. It is told by
     `admitted` or `refuse`; after `leave` by neither.
 7.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
     (`submit_further`): its token is judged once, and one that is good once is good for all of them.
@@ -212,7 +212,13 @@ class Gate:
     # -- what a session is asked --------------------------------------------------------------
 
     def submit(
-        self, sid: str, request: Request, credentials: Credentials | None = None, *, sought: bool = False
+        self,
+        sid: str,
+        request: Request,
+        credentials: Credentials | None = None,
+        keeper: SessionKeeper | None = None,
+        *,
+        sought: bool = False,
     ) -> None:
         """Hand a request to the session with the id `sid`.
 
@@ -220,33 +226,19 @@ class Gate:
             sid: the id, as the client gives it.
             request: the request.
             credentials: what the client shows of itself; may be left out where nothing is guarded.
+            keeper: the session's, if it was found in `living` already.
             sought: whether the session was looked for elsewhere, and found.
         """
         try:
-            keeper = self.living.get(sid)
-            if keeper is None and not sought and self._seeks(sid, request, credentials):
-                return
+            if keeper is None:
+                keeper = self.living.get(sid)
+                if keeper is None and not sought and self._seeks(sid, request, credentials):
+                    return
             if self.guards:
                 self._submit_guarded(sid, keeper, request, credentials)
                 return
             if keeper is None:
                 keeper = here(self._locator.find(sid))
-            if request.packets:
-                self._check_packets(keeper, request.packets)
-            request.sid = keeper.sid
-            keeper.submit(request)
-        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
-            request.refuse(refusal_of(error))
-
-    def submit_further(self, sid: str, request: Request) -> None:
-        """Hand over more of what a client sent in one go, of which a part was let in: that is not proved again.
-
-        Args:
-            sid: the id of the session.
-            request: the next part.
-        """
-        try:
-            keeper = self.living.get(sid) or here(self._locator.find(sid))
             if request.packets:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
@@ -263,16 +255,6 @@ class Gate:
             return False
         go_on = partial(self.submit, sid, request, credentials, sought=True)
         return self._recording.seek(sid, go_on, request.refuse)
-
-    def submit_to(self, keeper: SessionKeeper, request: Request) -> None:
-        """Hand a request to a session that was found in `living`, where nothing is guarded."""
-        request.sid = keeper.sid
-        try:
-            if request.packets:
-                self._check_packets(keeper, request.packets)
-            keeper.submit(request)
-        except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
-            request.refuse(refusal_of(error))
 
     def drop(self, sid: str, request: Request) -> bool:
         """Take note that the client of `request`, which was submitted, cannot be answered any more.
@@ -442,17 +424,17 @@ class Gate:
         keeper = self._living(sid) if by_token else here(self._locator.find(sid))
         self._renew(keeper, binding, verdict).attach(stream, ack)
 
-    def submit_on(self, stream: Stream, request: Request, credentials: Credentials | None = None) -> None:
-        """Hand a request that came on `stream`, which was admitted, to the session of that.
+    def submit_further(self, sid: str, request: Request, credentials: Credentials | None = None) -> None:
+        """Hand over a request of a client that was let in: on a stream (rule 6), or by a part before it (rule 7).
 
         Args:
-            stream: the stream.
+            sid: the session's id; that of the stream, which has one once it was admitted.
             request: the request.
             credentials: what the client shows of itself; may be left out where it brings no token. Of them only
                 the token, the address and the origin count.
         """
         try:
-            keeper = self.living.get(stream.sid) or here(self._locator.find(stream.sid))
+            keeper = self.living.get(sid) or here(self._locator.find(sid))
             if request.packets:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid

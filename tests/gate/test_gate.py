@@ -329,16 +329,16 @@ async def test_a_request_knows_the_session_that_it_was_submitted_to() -> None:
         assert request.sid == sid
 
 
-async def test_a_request_without_packets_may_go_straight_to_the_session_that_was_found() -> None:
+async def test_a_request_may_go_straight_to_the_session_that_was_found() -> None:
     async with house() as behind:
         keeper = behind.manager.find((await behind.open()).sid)
         request, last = Says(2), Says(3, close=True)
         for each in (request, last):
-            behind.gate.submit_to(keeper, each)
+            behind.gate.submit(keeper.sid, each, keeper=keeper)
         await trio.testing.wait_all_tasks_blocked()
         assert (request.sid, request.told, last.told) == (keeper.sid, ["session-ended"], [[]])
         late = Says(4)
-        behind.gate.submit_to(keeper, late)
+        behind.gate.submit(keeper.sid, late, keeper=keeper)
         assert late.told == ["session-ended"]
 
 

@@ -250,7 +250,7 @@ async def test_what_comes_without_a_token_needs_no_judgement() -> None:
         stream = await behind.attach((await behind.open("a")).sid)
         assert await behind.say_on(stream, Sends(2)) == [[]]
         without_any = Sends(3)
-        behind.gate.submit_on(stream, without_any)
+        behind.gate.submit_further(stream.sid, without_any)
         await wait_all_tasks_blocked()
         assert without_any.told == [[]]
         assert judged == ["a"]

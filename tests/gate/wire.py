@@ -144,7 +144,7 @@ class House:
 
     async def say_on(self, stream: Carries, request: Says, token: Any = NO_TOKEN) -> Told:
         """Submit a request on a stream; returns what the wire has been told so far."""
-        self.gate.submit_on(stream, request, Shown(token))
+        self.gate.submit_further(stream.sid, request, Shown(token))
         await trio.testing.wait_all_tasks_blocked()
         return request.told
 

@@ -234,10 +234,7 @@ class CometEndpoint:
                 self._answer(exchange, json)
                 return
             request = CometRequest(exchange, json, gate, rid=rid, ack=ack, packets=[packet])
-        if self._guards:
-            gate.submit(sid, request, HttpCredentials(exchange, NO_TOKEN))
-        else:
-            gate.submit_to(keeper, request)
+        gate.submit(sid, request, HttpCredentials(exchange, NO_TOKEN) if self._guards else None, keeper)
         exchange.headers, exchange.body = NO_HEADERS, b""  # `release_request`, but for the call
 
     def _forwards(self, exchange: Exchange) -> bool:

@@ -284,14 +284,14 @@ class NamespaceStream(Stream):
         packets, self._pending = self._pending[: self._share], self._pending[self._share :]
         closes = self.left and not self._pending
         self._asked = request = NamespaceRequest(self, rid, packets, close=closes, size=self._pending_bytes)
-        self._client.gate.submit_on(self, request)
+        self._client.gate.submit_further(self.sid, request)
 
     def _renew(self, rid: int, said: Question) -> None:
         client, token = self._client, said.message
         if isinstance(token, dict):
             token = token_of(cast("dict[str, Any]", token))
         self._asked = request = Renewal(self, rid, said)
-        client.gate.submit_on(self, request, client.connection.credentials.with_token(token))
+        client.gate.submit_further(self.sid, request, client.connection.credentials.with_token(token))
 
     def renewed(self, request: Renewal, error: ProtocolError | None) -> None:
         """Tell the client whether its token counts."""

@@ -347,10 +347,10 @@ class Conversation(WebSocketChannel):
     def _take_request(self, stream: FrameStream, rid: int, body: FrameBody, size: int) -> None:
         request = FrameRequest(self, rid, body, size)
         if not brings_token(body):
-            self._gate.submit_on(stream, request)
+            self._gate.submit_further(stream.sid, request)
             return
         self.credentials.token = body.token
-        self._gate.submit_on(stream, request, self.credentials)
+        self._gate.submit_further(stream.sid, request, self.credentials)
         self.credentials.token = NO_TOKEN
 
     # -- what goes --------------------------------------------------------------------------------
