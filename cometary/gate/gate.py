@@ -8,18 +8,13 @@
     packets it has; whether the application takes packets to their paths; if it brings a token that is to be
     judged, how many tokens of its address were judged lately, and what the authenticator says. Then the request is
     the session's, which looks in its turn whether its number is right, and its packets come slowly enough.
-3.  A request that does not prove what its session is bound to is answered exactly as one for a session that
-    there never was. Only who proves it is told how a session has ended.
-4.  A token counts at the opening, and whenever a request of a session brings one. All that is wrong with the rest of
-    the request, and can be known here, is said before; so a token that was judged to be good counts, whatever the
-    session then makes of the request. Only where the token is the proof (rule 3) nothing is said, and nothing that the
-    client answers is taken, before it was judged.
-5.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
+3.  What a request proves, and what of it is judged, has rules of its own: `cometary.gate.proving`.
+4.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
     of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
-6.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
+5.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
     stands for what was proved: what comes on it (`submit_further`, `hear`) does not prove it again. It is told by
     `admitted` or `refuse`; after `leave` by neither.
-7.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
+6.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
     (`submit_further`): its token is judged once, and one that is good once is good for all of them.
 """
 
@@ -29,23 +24,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cometary.errors import ProtocolError
-from cometary.gate.binding import fits
 from cometary.gate.judging import Judging
 from cometary.gate.opening import NO_TOKEN, Welcome, applicant
+from cometary.gate.proving import Proving, kept_of
 from cometary.gate.refusals import refusal_of
 from cometary.gate.turnstile import LimitingTurnstile
 from cometary.packets.notices import ANSWER_PATH
-from cometary.packets.patterns import NO_GRANTS
 from cometary.sessions.admission import EVERYBODY, admission_of
 from cometary.sessions.events import Heard, StreamDropped, Writable
-from cometary.sessions.lease import admit, narrow, renew
-from cometary.sessions.locator import Elsewhere, Gone, here, look_elsewhere, unknown_session
+from cometary.sessions.lease import admit
+from cometary.sessions.locator import Gone, here, look_elsewhere, unknown_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.gate.binding import Binding
-    from cometary.gate.judging import Asker
     from cometary.gate.opening import Credentials, Opening
     from cometary.gate.rate_limit import OpenLimiter
     from cometary.packets.packet import Packet
@@ -119,6 +112,7 @@ class Gate:
         self._limiter = limiter
         self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
+        self._proving = Proving(manager, self._locator, limiter, self._judging, binding)
         self.guards = judge is not None or binding is not None
 
     def change(self, settings: SessionSettings, opens_per_minute: int) -> None:
@@ -158,7 +152,7 @@ class Gate:
             opening.refuse(refusal_of(error))
 
     def _bind(self, credentials: Credentials) -> bytes | None:
-        binding = self._digest(credentials)
+        binding = self._proving.digest(credentials)
         if self._binding is not None and binding is None:
             raise ProtocolError("unauthorized", self._binding.missing)
         return binding
@@ -272,86 +266,31 @@ class Gate:
     ) -> None:
         if credentials is None:
             raise unknown_session()  # its wire has none: nothing is proved
-        binding = self._digest(credentials)
-        keeper = self._find_proved(sid, keeper, binding)
+        proving = self._proving
+        binding = proving.digest(credentials)
+        keeper = proving.find(sid, keeper, binding)
         request.sid = keeper.sid
-        judged = self._needs_judgement(keeper, binding, credentials)
+        judged = proving.needs_judgement(keeper, binding, credentials)
         renewed = self._renewed
-        if judged and self._binding is not None and self._binding.by_token:
-            renewed = self._proved  # rule 3: as yet it may be anybody's
+        if judged and proving.by_token:
+            renewed = self._proved  # as yet it may be anybody's
         elif request.packets:
             self._check_packets(keeper, request.packets)
         if judged:
-            self._limiter.check(credentials.peer)
-            self._judge(keeper, credentials, request, partial(renewed, request, binding))
+            proving.judge(keeper, credentials, request, partial(renewed, request, binding))
         else:
             keeper.submit(request)
 
-    def _find_proved(self, sid: str, keeper: SessionKeeper | None, binding: bytes | None) -> SessionKeeper:
-        if self._binding is None:
-            return keeper or here(self._locator.find(sid))
-        return self._find_bound(sid, keeper, binding, self._binding)
-
-    def _needs_judgement(
-        self, keeper: SessionKeeper, binding: bytes | None, credentials: Credentials
-    ) -> bool:
-        """Whether the token that came with a request is still to be judged."""
-        if self._judging is None or credentials.token is NO_TOKEN:
-            return False
-        return not (self._binding is not None and self._binding.by_token and fits(binding, _kept(keeper)))
-
-    def _judge(
-        self, keeper: SessionKeeper, credentials: Credentials, asker: Asker, go_on: Callable[[Verdict], None]
-    ) -> None:
-        if self._judging is not None:
-            self._judging.ask(applicant(credentials, keeper.machine.policy), asker, go_on)
-
-    def _find_bound(
-        self, sid: str, keeper: SessionKeeper | None, binding: bytes | None, by: Binding
-    ) -> SessionKeeper:
-        """Return the session of a request (rule 3).
-
-        Raises:
-            ProtocolError: `unknown-session`, or `session-ended` to whoever proves to have been in it.
-        """
-        if keeper is None:
-            place = self._locator.find(sid)
-            if isinstance(place, Elsewhere) or (isinstance(place, Gone) and fits(binding, place.binding)):
-                return here(place)
-        elif fits(binding, _kept(keeper)):
-            return keeper
-        elif by.by_token and binding is not None and self._judging is not None:
-            return keeper  # another token: whether it is as good is to be judged
-        raise unknown_session()
-
     def _renewed(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
         keeper = here(self._locator.find(request.sid))  # again: it may have ended meanwhile
-        self._renew(keeper, binding, verdict).submit(request)
+        self._proving.renew(keeper, binding, verdict).submit(request)
 
     def _proved(self, request: Request, binding: bytes | None, verdict: Verdict) -> None:
         """Go on with a request that only its token, which was judged to be good, has shown to be the session's."""
-        keeper = self._renew(self._living(request.sid), binding, verdict)
+        proving = self._proving
+        keeper = proving.renew(proving.find_judged(request.sid), binding, verdict)
         self._check_packets(keeper, request.packets)
         keeper.submit(request)
-
-    def _living(self, sid: str) -> SessionKeeper:
-        """Return a session of which nothing is told should it have ended meanwhile (rule 3)."""
-        keeper = self.living.get(sid)
-        if keeper is None:
-            raise unknown_session()
-        return keeper
-
-    def _renew(self, keeper: SessionKeeper, binding: bytes | None, verdict: Verdict) -> SessionKeeper:
-        before = NO_GRANTS if keeper.lease is None else keeper.lease.paths
-        try:
-            renew(keeper, admission_of(verdict), self._manager.settings.notice, binding)
-        except ProtocolError:
-            if self._binding is not None and self._binding.by_token:
-                raise unknown_session() from None
-            raise
-        if before:
-            narrow(keeper, before, self._manager)
-        return keeper
 
     def _check_packets(self, keeper: SessionKeeper, packets: Sequence[Packet]) -> None:
         """See whether one request may have so many packets, and the application takes packets to these paths.
@@ -372,10 +311,7 @@ class Gate:
             if packet.path == ANSWER_PATH:
                 self._manager.hub.answered(keeper, packet.message)
 
-    def _digest(self, credentials: Credentials) -> bytes | None:
-        return None if self._binding is None else self._binding.digest(credentials)
-
-    # -- streams (rule 6) ---------------------------------------------------------------------
+    # -- streams (rule 5) ---------------------------------------------------------------------
 
     def attach(self, sid: str, stream: Stream, ack: int, credentials: Credentials | None = None) -> None:
         """Attach a stream to the session with the id `sid`, or refuse to, now or later.
@@ -407,25 +343,23 @@ class Gate:
     ) -> None:
         if credentials is None:
             raise unknown_session()  # its wire has none: nothing is proved
-        binding = self._digest(credentials)
-        keeper = self._find_proved(sid, keeper, binding)
-        if self._needs_judgement(keeper, binding, credentials):
-            self._limiter.check(credentials.peer)
-            self._judge(
-                keeper, credentials, stream, partial(self._attach_renewed, stream, keeper.sid, ack, binding)
-            )
+        proving = self._proving
+        binding = proving.digest(credentials)
+        keeper = proving.find(sid, keeper, binding)
+        if proving.needs_judgement(keeper, binding, credentials):
+            renewed = partial(self._attach_renewed, stream, keeper.sid, ack, binding)
+            proving.judge(keeper, credentials, stream, renewed)
         else:
             keeper.attach(stream, ack)
 
     def _attach_renewed(
         self, stream: Stream, sid: str, ack: int, binding: bytes | None, verdict: Verdict
     ) -> None:
-        by_token = self._binding is not None and self._binding.by_token
-        keeper = self._living(sid) if by_token else here(self._locator.find(sid))
-        self._renew(keeper, binding, verdict).attach(stream, ack)
+        proving = self._proving
+        proving.renew(proving.find_judged(sid), binding, verdict).attach(stream, ack)
 
     def submit_further(self, sid: str, request: Request, credentials: Credentials | None = None) -> None:
-        """Hand over a request of a client that was let in: on a stream (rule 6), or by a part before it (rule 7).
+        """Hand over a request of a client that was let in: on a stream (rule 5), or by a part before it (rule 6).
 
         Args:
             sid: the session's id; that of the stream, which has one once it was admitted.
@@ -446,15 +380,14 @@ class Gate:
             request.refuse(refusal_of(error))
 
     def _submit_with_token(self, keeper: SessionKeeper, request: Request, credentials: Credentials) -> None:
-        by_token = self._binding is not None and self._binding.by_token
-        binding = self._digest(credentials) if by_token else _kept(keeper)
-        if not self._needs_judgement(keeper, binding, credentials):
+        proving = self._proving
+        binding = proving.digest(credentials) if proving.by_token else kept_of(keeper)
+        if not proving.needs_judgement(keeper, binding, credentials):
             keeper.submit(request)
             return
-        if by_token and binding is None:
+        if proving.by_token and binding is None:
             raise unknown_session()  # it is no text: what it renewed would be bound to nothing
-        self._limiter.check(credentials.peer)
-        self._judge(keeper, credentials, request, partial(self._renewed, request, binding))
+        proving.judge(keeper, credentials, request, partial(self._renewed, request, binding))
 
     def next_rid(self, stream: Stream) -> int:
         """Return the id of the next new request of the session of a stream, for a wire whose clients count none.
@@ -483,7 +416,3 @@ class Gate:
         keeper = self.living.get(stream.sid)
         if keeper is not None:
             keeper.tell(StreamDropped(stream))
-
-
-def _kept(keeper: SessionKeeper) -> bytes | None:
-    return None if keeper.lease is None else keeper.lease.binding

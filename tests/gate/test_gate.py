@@ -165,8 +165,8 @@ async def test_a_wire_without_credentials_proves_nothing(bind: str) -> None:
 async def test_a_session_can_be_taken_up_by_whoever_has_the_key() -> None:
     shown: Credentials = Shown("secret")
     async with house(bind="token") as one:
-        given = one.gate._digest(shown)
-        assert given == House(App(), bind="token").gate._digest(shown)
+        given = one.gate._proving.digest(shown)
+        assert given == House(App(), bind="token").gate._proving.digest(shown)
 
 
 async def test_a_token_renews_the_lease_of_its_own_user_only() -> None:
