@@ -11,7 +11,7 @@
 3.  What a request proves, and what of it is judged, has rules of its own: `cometary.gate.proving`.
 4.  Nothing is raised to a wire: it is told by `opened` and `refuse` of its opening, by `answer` and `refuse`
     of its request, once, now or later; not at all once it has said that the client has gone (`withdraw`, `drop`).
-5.  A stream is let in like a request (rules 2 to 4), or by the opening that it came with. From then on its connection
+5.  A stream is let in like a request (rules 2 and 3), or by the opening that it came with. From then on its connection
     stands for what was proved: what comes on it (`submit_further`, `hear`) does not prove it again. It is told by
     `admitted` or `refuse`; after `leave` by neither.
 6.  What a client sends in one go may be more than one request brings. Then the first part is let in for all
@@ -21,18 +21,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cometary.errors import ProtocolError
 from cometary.gate.judging import Judging
-from cometary.gate.opening import NO_TOKEN, Welcome, applicant
+from cometary.gate.opening import NO_TOKEN, applicant
 from cometary.gate.proving import Proving, kept_of
 from cometary.gate.refusals import refusal_of
 from cometary.gate.turnstile import LimitingTurnstile
+from cometary.gate.welcoming import Welcoming
 from cometary.packets.notices import ANSWER_PATH
-from cometary.sessions.admission import EVERYBODY, admission_of
+from cometary.sessions.admission import EVERYBODY
 from cometary.sessions.events import Heard, StreamDropped, Writable
-from cometary.sessions.lease import admit
 from cometary.sessions.locator import Gone, here, look_elsewhere, unknown_session
 
 if TYPE_CHECKING:
@@ -41,30 +41,13 @@ if TYPE_CHECKING:
     from cometary.gate.binding import Binding
     from cometary.gate.opening import Credentials, Opening
     from cometary.gate.rate_limit import OpenLimiter
+    from cometary.gate.welcoming import Recording
     from cometary.packets.packet import Packet
     from cometary.sessions import Request, SessionKeeper, SessionManager
-    from cometary.sessions.admission import Admission, Judge, Verdict
+    from cometary.sessions.admission import Judge, Verdict
     from cometary.sessions.events import Stream
     from cometary.sessions.locator import Locator
     from cometary.sessions.settings import SessionSettings
-
-
-class Recording(Protocol):
-    """What records sessions, so that they can go on elsewhere; see `cometary.cluster.recording`."""
-
-    def open(
-        self,
-        keeper: SessionKeeper,
-        admission: Admission | None,
-        go_on: Callable[[], object],
-        refuse: Callable[[ProtocolError], object],
-    ) -> None:
-        """Record a session that is to be opened, and call `go_on` then."""
-        ...
-
-    def seek(self, sid: str, go_on: Callable[[], object], refuse: Callable[[ProtocolError], object]) -> bool:
-        """Look for a session that is not here, and call `go_on` when it is; returns whether there can be one."""
-        ...
 
 
 class Gate:
@@ -110,10 +93,11 @@ class Gate:
         self._recording = recording
         self.forward_of = forward_of
         self._limiter = limiter
-        self._binding = binding
         self._judging = None if judge is None else Judging(judge, start_soon)
         self._proving = Proving(manager, self._locator, limiter, self._judging, binding)
         self.guards = judge is not None or binding is not None
+        bound = None if binding is None else binding.name
+        self._welcoming = Welcoming(manager, recording, bound, guards=self.guards)
 
     def change(self, settings: SessionSettings, opens_per_minute: int) -> None:
         """Go by other limits from now on."""
@@ -141,67 +125,20 @@ class Gate:
         try:
             credentials = opening.credentials
             self._limiter.check(credentials.peer)
-            binding = self._bind(credentials)
+            binding = self._proving.bind(credentials)
             if self._judging is None:
-                self._opened(opening, binding, EVERYBODY)
+                self._welcoming.open(opening, binding, EVERYBODY)
             else:
                 self._manager.find_room()
-                judged = partial(self._opened, opening, binding)
+                judged = partial(self._welcoming.open, opening, binding)
                 self._judging.ask(applicant(credentials, opening.policy), opening, judged)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             opening.refuse(refusal_of(error))
-
-    def _bind(self, credentials: Credentials) -> bytes | None:
-        binding = self._proving.digest(credentials)
-        if self._binding is not None and binding is None:
-            raise ProtocolError("unauthorized", self._binding.missing)
-        return binding
 
     def withdraw(self, opening: Opening) -> None:
         """Take note that nobody waits for the session any more: the client has gone."""
         if self._judging is not None:
             self._judging.forget(opening)
-
-    def _opened(self, opening: Opening, binding: bytes | None, verdict: Verdict) -> None:
-        admission, manager = admission_of(verdict), self._manager
-        if opening.resumes and self._recording is not None:
-            manager.find_room()
-            keeper = manager.new_keeper(opening.rid, opening.wait, opening.policy)
-            welcome = partial(self._enter, opening, binding, admission, keeper)
-            known = admission if self.guards else None
-            self._recording.open(keeper, known, welcome, opening.refuse)
-            return
-        keeper = manager.open(opening.rid, opening.wait, opening.policy)
-        self._welcome(opening, binding, admission, keeper)
-
-    def _enter(
-        self, opening: Opening, binding: bytes | None, admission: Admission, keeper: SessionKeeper
-    ) -> None:
-        self._manager.enter(keeper)
-        self._welcome(opening, binding, admission, keeper)
-
-    def _welcome(
-        self, opening: Opening, binding: bytes | None, admission: Admission, keeper: SessionKeeper
-    ) -> None:
-        manager, settings, machine = self._manager, self._manager.settings, keeper.machine
-        if self.guards:
-            admit(keeper, admission, settings.notice, binding)
-        manager.journal.opened(keeper, opening.wire, opening.credentials.peer)
-        opening.opened(
-            Welcome(
-                keeper.sid,
-                machine.wait,
-                machine.policy.die,
-                machine.policy.requests,
-                settings.max_request_packets,
-                None if admission.expires is None else round(admission.expires, 3),
-                None if self._binding is None else self._binding.name,
-                keeper.name,
-                None if keeper.recorder is None else keeper.recorder.generation,
-            )
-        )
-        if opening.stream is not None:
-            keeper.attach(opening.stream, 0)
 
     # -- what a session is asked --------------------------------------------------------------
 

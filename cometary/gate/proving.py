@@ -65,6 +65,17 @@ class Proving:
         """Return a digest of what a client gives to prove it; None if it gives nothing, or there is nothing to give."""
         return None if self._binding is None else self._binding.digest(credentials)
 
+    def bind(self, credentials: Credentials) -> bytes | None:
+        """Return a digest of what a new session is to be bound to; None if to nothing.
+
+        Raises:
+            ProtocolError: `unauthorized`: its client does not give it; the client's fault.
+        """
+        binding = self.digest(credentials)
+        if self._binding is not None and binding is None:
+            raise ProtocolError("unauthorized", self._binding.missing)
+        return binding
+
     def find(self, sid: str, keeper: SessionKeeper | None, given: bytes | None) -> SessionKeeper:
         """Return the session of a request (rule 1).
 

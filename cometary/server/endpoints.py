@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cometary.app import App, Authenticator
-    from cometary.gate.gate import Recording
+    from cometary.gate.welcoming import Recording
     from cometary.server.doors import Doors
     from cometary.sessions import SessionManager
     from cometary.sessions.locator import Locator
