@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import trio
 
+from cometary.doors.bosh.server_stream import CLOSING, ERROR
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
 from cometary.supervision.restart_policy import Backoff
 from cometary.transport.net.vanished import notice_when_it_vanishes
-from cometary.xmpp.stream import CLOSING, ERROR, HANDSHAKE, ComponentReader, handshake, opening, reason_of
+from cometary.xmpp.stream import HANDSHAKE, ComponentReader, handshake, opening, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 COMPONENT: Final = "jabber:component:accept"
-STREAMS: Final = "http://etherx.jabber.org/streams"
 STREAM_ERRORS: Final = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERRORS: Final = "urn:ietf:params:xml:ns:xmpp-stanzas"
 XML: Final = "http://www.w3.org/XML/1998/namespace"

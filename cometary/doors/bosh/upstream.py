@@ -23,15 +23,8 @@ import trio
 
 from cometary.doors.bosh.events import Arrived, ServerEnded
 from cometary.doors.bosh.names import REMOTE_CONNECTION_FAILED, REMOTE_STREAM_ERROR, TLS
-from cometary.doors.bosh.streams import (
-    CLOSING,
-    ERROR,
-    FEATURES,
-    PROCEED,
-    START_TLS,
-    StreamReader,
-    opening,
-)
+from cometary.doors.bosh.server_stream import CLOSING, ERROR
+from cometary.doors.bosh.streams import FEATURES, PROCEED, START_TLS, StreamReader, opening
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
 from cometary.transport.net.vanished import notice_when_it_vanishes

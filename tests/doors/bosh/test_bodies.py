@@ -17,7 +17,8 @@ from cometary.doors.bosh.bodies import MOST_ELEMENTS, Body, read_body, write_bod
 from cometary.doors.bosh.bounces import bounces_of
 from cometary.doors.bosh.elements import DEEPEST, MOST_PREFIXES, Element, Splitter
 from cometary.doors.bosh.script import script_of
-from cometary.doors.bosh.streams import ERROR, FEATURES, StreamReader, opening
+from cometary.doors.bosh.server_stream import ERROR
+from cometary.doors.bosh.streams import FEATURES, StreamReader, opening
 from cometary.doors.bosh.terms import CONTENT, Offer, Terms, agree
 from cometary.errors import ProtocolError
 
