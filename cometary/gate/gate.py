@@ -107,7 +107,11 @@ class Gate:
     def knows(self, sid: str) -> bool:
         """Whether there is a session with the id `sid`, or was one a moment ago."""
         place = self._locator.find(sid)
-        return not isinstance(place, Gone) or place.reason is not None or self._recording is not None
+        return not isinstance(place, Gone) or place.reason is not None
+
+    def may_find(self, sid: str) -> bool:
+        """Whether a request may find a session with the id `sid`, or its end: it may be recorded elsewhere."""
+        return self._recording is not None or self.knows(sid)
 
     def look_elsewhere(self, sid: str) -> None:
         """See whether another node has the session; see `cometary.sessions.locator.look_elsewhere`."""

@@ -308,6 +308,25 @@ async def test_who_asks_learns_of_an_id_whether_there_was_a_session_a_moment_ago
         assert not behind.gate.knows("nobody")
 
 
+class RecordsNone:
+    """A recording to which no session comes."""
+
+    def open(self, *_: object) -> None:
+        raise NotImplementedError
+
+    def seek(self, *_: object) -> bool:
+        raise NotImplementedError
+
+
+async def test_a_session_that_may_be_elsewhere_is_none_that_is_known_here() -> None:
+    """Else the wires that remember sessions until the gate knows them no more would never forget any."""
+    async with house(recording=RecordsNone()) as behind:
+        assert (behind.gate.knows("nobody"), behind.gate.may_find("nobody")) == (False, True)
+    async with house() as behind:
+        assert not behind.gate.may_find("nobody")
+        assert behind.gate.may_find((await behind.open()).sid)
+
+
 async def test_each_opening_is_told_of_with_its_wire_and_address(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "cometary.sessions")
     async with house() as behind:

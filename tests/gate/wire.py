@@ -19,6 +19,7 @@ from cometary.gate.gate import Gate
 from cometary.gate.judging import judge_of
 from cometary.gate.opening import NO_TOKEN, Opening, Welcome
 from cometary.gate.rate_limit import OpenLimiter
+from cometary.gate.welcoming import Recording
 from cometary.sessions import Packet, Request, SessionManager, SessionSettings, SessionSupervisor
 from cometary.sessions.events import Stream
 from cometary.sessions.locator import Locator
@@ -107,6 +108,7 @@ class House:
         bind: str = "off",
         opens_per_minute: int = 0,
         locator: Locator | None = None,
+        recording: Recording | None = None,
         **settings: Any,
     ) -> None:
         self.manager = SessionManager(SessionSettings(**settings), app)
@@ -118,6 +120,7 @@ class House:
             judge=None if app.authenticator is None else judge_of(app.authenticator),
             binding=binding_of(bind, KEY),
             locator=locator,
+            recording=recording,
             start_soon=current_system().start_soon,
         )
 

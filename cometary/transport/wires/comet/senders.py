@@ -31,15 +31,15 @@ _read_sender = msgspec.json.Decoder(_Sender).decode
 
 
 class Gate(Protocol):
-    """Who knows the sessions."""
+    """Who finds the sessions."""
 
-    def knows(self, sid: str, /) -> bool:
-        """Whether there is a session with this id, or was one a moment ago."""
+    def may_find(self, sid: str, /) -> bool:
+        """Whether a request may find a session with this id, or its end."""
         ...
 
 
 def check_sender(body: bytes, codec: Codec, gate: Gate) -> None:
-    """See whether a body longer than `LONGEST_OPENING` belongs to a session that there is or was.
+    """See whether a body longer than `LONGEST_OPENING` belongs to a session that there may be, or was.
 
     In CBOR, where nothing can be skipped, that is seen only if there is no id at all. What is malformed, and
     what is wrong in any other way, is left to whoever reads all of it.
@@ -57,7 +57,7 @@ def check_sender(body: bytes, codec: Codec, gate: Gate) -> None:
         return
     if sid is UNSET:
         raise _too_long()
-    if not gate.knows(sid):
+    if not gate.may_find(sid):
         raise unknown_session()
 
 

@@ -16,9 +16,9 @@ LONG = "x" * LONGEST_OPENING
 
 
 class Sessions:
-    """Who knows one session that lives, and one that has ended."""
+    """Who finds one session that lives, and one that has ended."""
 
-    def knows(self, sid: str) -> bool:
+    def may_find(self, sid: str) -> bool:
         return sid in {"living", "ended"}
 
 
