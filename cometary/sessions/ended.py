@@ -69,12 +69,8 @@ class Entry:
         described = {**self.described, **members}
         try:
             self._described = pack(described)
-        except (
-            TypeError,
-            ValueError,
-            OverflowError,
-        ):  # a user whose name is no Unicode, or a number beyond 64 bits
-            self._described = described
+        except (TypeError, ValueError, OverflowError):
+            self._described = described  # it has a user whose name is no Unicode, or a number beyond 64 bits
 
 
 class EndedSessions:

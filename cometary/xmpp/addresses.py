@@ -8,11 +8,6 @@ def bare(jid: str) -> str:
     return jid.partition("/")[0]
 
 
-def is_full(jid: str) -> bool:
-    """Whether an address has a resource."""
-    return "/" in jid
-
-
 def account_of(jid: str) -> str:
     """Return the one form of an account, whichever the resource, and however its letters are written.
 
@@ -36,8 +31,3 @@ def own_address(sender: str, asked: str) -> str:
     """
     _, slash, resource = asked.partition("/")
     return f"{bare(sender)}{slash}{resource}"
-
-
-def domain_of(jid: str) -> str:
-    """Return the domain of an address."""
-    return bare(jid).rpartition("@")[2]

@@ -12,15 +12,6 @@ from cometary.xmpp.names import FORMS
 from cometary.xmpp.xml import make
 
 SEVERAL: Final = frozenset(("list-multi", "text-multi", "jid-multi"))
-KINDS: Final = SEVERAL | {
-    "boolean",
-    "fixed",
-    "hidden",
-    "jid-single",
-    "list-single",
-    "text-private",
-    "text-single",
-}
 
 Value = str | bool | Sequence[str]
 """Of a field: a truth value of `boolean`, several texts of those of `SEVERAL`, one text of all others."""

@@ -133,10 +133,10 @@ def _item_ids(request: PubSubRequest, element: Element) -> PubSubRequest:
     return replace(request, item_ids=tuple(filter(None, ids)))
 
 
-def _some_item(request: PubSubRequest, _element: Element) -> PubSubRequest:
+def _some_item(request: PubSubRequest, element: Element) -> PubSubRequest:
     if not request.item_ids:
         raise StanzaError("bad-request", "it has to name an item", pubsub="item-required")
-    return replace(request, notify=_element.get("notify") in {"1", "true"})
+    return replace(request, notify=element.get("notify") in {"1", "true"})
 
 
 def _max_items(request: PubSubRequest, element: Element) -> PubSubRequest:
