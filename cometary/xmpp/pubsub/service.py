@@ -189,10 +189,8 @@ class PubSubService:
     async def _info(self, sender: str, recipient: str, node: str) -> Info | None:
         resource = self.resource
         known: NodeInfo | None = await settled(resource.get_info(sender, recipient, node))
-        if node and known is None:
-            return None
-        features = {PUBSUB, *[f"{PUBSUB}#{feature}" for feature in resource.supported()]}
         if not node:
+            features = {PUBSUB, *[f"{PUBSUB}#{feature}" for feature in resource.supported()]}
             return Info([resource.identity], features)
         if known is None:
             return None

@@ -231,7 +231,7 @@ class NamespaceStream(Stream):
         if self.sid and not self.left:
             self._client.gate.hear(self, self._marked)
 
-    # -- what the client says (rules 3, 4 and 6) -----------------------------------------------------
+    # -- what the client says (rules 3, 4 and 6) --------------------------------------------------
 
     @property
     def room(self) -> bool:
