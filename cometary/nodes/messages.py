@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from cometary.workers.messages import Published
+from cometary.packets.published import Published
 
 # -- what the dialer says
 

@@ -26,7 +26,7 @@ import trio
 from cometary.errors import MailboxFullError
 from cometary.log import get_logger
 from cometary.nodes.messages import Heard, Missed, Told, encode
-from cometary.workers.published import as_packet, as_published, encoded
+from cometary.packets.published import as_packet, as_published, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

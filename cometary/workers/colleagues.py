@@ -25,6 +25,7 @@ from cometary.config.kinds import ADDRESS_OR_UNIX
 from cometary.dispatch.engine import LocalEngine
 from cometary.doors.control.door import ControlDoor
 from cometary.errors import MailboxFullError
+from cometary.packets.published import Published
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
 from cometary.transport.http.limits import Limits
@@ -34,7 +35,7 @@ from cometary.transport.net.tls import TlsSocket
 from cometary.workers.engine import SharedEngine
 from cometary.workers.histories import CopiedHistories
 from cometary.workers.members import SharedMembers
-from cometary.workers.messages import Copy, Handed, Lifetime, Published, Received, encode
+from cometary.workers.messages import Copy, Handed, Lifetime, Received, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

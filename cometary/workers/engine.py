@@ -19,9 +19,9 @@ import trio
 from cometary.actors import Future
 from cometary.dispatch.engine import no_server
 from cometary.errors import MailboxFullError
+from cometary.packets.published import as_packet, as_published, decode_published, encoded
 from cometary.sessions.flow import MOST_PENDING
-from cometary.workers.messages import Numbering, decode_published, encode
-from cometary.workers.published import as_packet, as_published, encoded
+from cometary.workers.messages import Numbering, encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from cometary.dispatch.engine import Engine
     from cometary.packets.contract_table import Contracts
     from cometary.packets.packet import Packet
+    from cometary.packets.published import Published
     from cometary.sessions.flow import Flow
     from cometary.workers.histories import CopiedHistories
     from cometary.workers.link import Link
     from cometary.workers.members import SharedMembers
-    from cometary.workers.messages import Numbered, Published
+    from cometary.workers.messages import Numbered
 
 PAUSE: Final = 0.01
 """Seconds between two attempts to route what another worker has published."""

@@ -12,8 +12,7 @@ from cometary.dispatch.history import Histories
 from cometary.dispatch.shelf import for_replays
 from cometary.packets.packet import marked
 from cometary.packets.position import Position, place_of
-from cometary.workers.messages import decode_published
-from cometary.workers.published import as_packet
+from cometary.packets.published import as_packet, decode_published
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from cometary.packets.published import Published
+
 
 class Begins(msgspec.Struct, array_like=True, frozen=True, tag="begins"):
     """A worker is about to listen: from when that is known above on, it may have sessions. It is told the same then."""
@@ -43,32 +45,6 @@ class Handed(msgspec.Struct, array_like=True, frozen=True, tag="handed"):
     said: int
     fresh: bool = False
     control: bool = False
-
-
-class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
-    """A packet for everybody who hears its path.
-
-    Attributes:
-        json: the packet, as it is sent to clients.
-        path: its path.
-        message: its message, as MessagePack, which has byte strings; None if it is to be read from `json`.
-        receipt: see `TrackedPacket`; the next three likewise.
-        ttl: seconds.
-        key: text, a number or bytes.
-        exclude: the id of a session.
-        tracked: whether it has any of these.
-        several: whether the message is a tuple: several arguments of an event, which MessagePack takes for a list.
-    """
-
-    json: bytes
-    path: str
-    message: bytes | None = None
-    tracked: bool = False
-    receipt: str | None = None
-    ttl: float | None = None
-    key: Any = None
-    exclude: str | None = None
-    several: bool = False
 
 
 class Numbering(msgspec.Struct, array_like=True, frozen=True, tag="numbering"):
@@ -230,4 +206,3 @@ Message = (
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder[Message](Message).decode
-decode_published: Final = msgspec.msgpack.Decoder[Published](Published).decode

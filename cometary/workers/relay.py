@@ -25,6 +25,7 @@ import trio
 from msgspec.structs import replace
 
 from cometary.errors import MailboxFullError
+from cometary.packets.published import Published
 from cometary.packets.receipts import Receipt, ReceiptLog
 from cometary.workers.link import close_descriptor
 from cometary.workers.messages import (
@@ -37,7 +38,6 @@ from cometary.workers.messages import (
     Message,
     Numbered,
     Numbering,
-    Published,
     Ready,
     Received,
     Went,

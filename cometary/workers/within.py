@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from cometary.config.kinds import UnixAddress
+from cometary.packets.published import Published
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.net.listener import Network
 from cometary.transport.net.resumed import ResumedSocket
@@ -29,7 +30,6 @@ from cometary.workers.messages import (
     Lifetime,
     Message,
     Numbered,
-    Published,
     Ready,
     Went,
     encode,

@@ -26,7 +26,7 @@ from cometary.nodes.messages import (
     decode_of_dialer,
     encode,
 )
-from cometary.workers.messages import Published
+from cometary.packets.published import Published
 
 OWN: Final = Identity("a", "1", "127.0.0.1:1", b"a secret")
 

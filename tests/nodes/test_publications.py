@@ -16,10 +16,9 @@ from cometary.nodes.publications import CONFIRM, MOST, Incoming, NodesEngine, Ot
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.published import Published, as_packet, as_published
 from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.flow import Flow
-from cometary.workers.messages import Published
-from cometary.workers.published import as_packet, as_published
 
 
 class Wire:

@@ -14,6 +14,7 @@ import trio.testing
 from cometary.actors import system
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.published import as_published
 from cometary.packets.receipts import ReceiptLog
 from cometary.server.front_end import FrontEnd
 from cometary.sessions.flow import MOST_PENDING, Flow
@@ -27,7 +28,6 @@ from cometary.workers.engine import LONGEST, SharedEngine
 from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Answered, Handed
 from cometary.workers.part import Part
-from cometary.workers.published import as_published
 from cometary.workers.within import Within
 from tests.transport.wire import echo
 

@@ -13,6 +13,7 @@ from cometary.doors.door import Listener
 from cometary.errors import MailboxFullError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.published import Published, as_published
 from cometary.sessions.directory import Directory
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import WORKERS, worker_of
@@ -21,8 +22,7 @@ from cometary.transport.http.limits import Limits
 from cometary.transport.net.channel import Channel, Floor
 from cometary.workers.colleagues import Colleagues
 from cometary.workers.engine import SharedEngine
-from cometary.workers.messages import Handed, Message, Published, decode
-from cometary.workers.published import as_published
+from cometary.workers.messages import Handed, Message, decode
 
 
 class Kept:

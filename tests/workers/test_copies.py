@@ -17,6 +17,7 @@ from cometary.packets.keeping import Keeping
 from cometary.packets.packet import Packet
 from cometary.packets.patterns import Pattern
 from cometary.packets.position import Position
+from cometary.packets.published import as_published, encoded
 from cometary.sessions.flow import Flow
 from cometary.workers import engine as engines
 from cometary.workers.common import Common
@@ -24,7 +25,6 @@ from cometary.workers.engine import SharedEngine
 from cometary.workers.histories import CopiedHistories
 from cometary.workers.members import SharedMembers
 from cometary.workers.messages import Came, Copy, Lifetime, Message, Numbered, Numbering, Went, decode
-from cometary.workers.published import as_published, encoded
 
 KEEPING = Keeping(packets=3, seconds=10.0, bytes=10_000)
 CONTRACTS = Contracts([(Pattern.compile("kept/*"), Contract(history=KEEPING))])

@@ -16,9 +16,10 @@ import trio.lowlevel
 import trio.testing
 
 from cometary.errors import MailboxFullError
+from cometary.packets.published import Published
 from cometary.workers import link as links
 from cometary.workers.link import HEAD, Link
-from cometary.workers.messages import Handed, Message, Published, Ready, encode
+from cometary.workers.messages import Handed, Message, Ready, encode
 
 Came = list[tuple[Message, int]]
 

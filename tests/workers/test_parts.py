@@ -14,15 +14,15 @@ from cometary.config import Settings
 from cometary.errors import ConfigError, UsageError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
+from cometary.packets.published import Published, as_packet, as_published
 from cometary.sessions.flow import Flow
 from cometary.sessions.ids import SID_LENGTH, WORKERS, new_sid, sid_of_worker, worker_of
 from cometary.transport.net.resumed import ResumedSocket
 from cometary.transport.wires.socketio.events import Namespace
 from cometary.workers.engine import SharedEngine
 from cometary.workers.members import SharedMembers
-from cometary.workers.messages import Published, decode, encode
+from cometary.workers.messages import decode, encode
 from cometary.workers.part import VARIABLE, Part, take_part
-from cometary.workers.published import as_packet, as_published
 from cometary.workers.supported import check
 from cometary.workers.within import network_of_worker
 
@@ -74,7 +74,7 @@ def test_the_wishes_of_a_sender_go_along() -> None:
 
 
 def test_a_key_that_cannot_travel_is_refused() -> None:
-    with pytest.raises(UsageError, match="with several workers a key is text, a number or bytes"):
+    with pytest.raises(UsageError, match="with several processes a key is text, a number or bytes"):
         as_published(Contracts().tracked("news", 1, key=(1, 2)))
 
 

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.testing
 
+from cometary.packets.published import Published
 from cometary.workers import link as links
 from cometary.workers.link import HEAD, Link
 from cometary.workers.messages import (
@@ -21,7 +22,6 @@ from cometary.workers.messages import (
     Message,
     Numbered,
     Numbering,
-    Published,
     Ready,
     decode,
 )

@@ -16,6 +16,7 @@ import trio.testing
 
 from cometary.config import Settings
 from cometary.errors import ConfigError
+from cometary.packets.published import Published
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.service import Service
 from cometary.workers.link import HEAD
@@ -27,7 +28,6 @@ from cometary.workers.messages import (
     Handed,
     Message,
     Numbered,
-    Published,
     Ready,
     decode,
 )

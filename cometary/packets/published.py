@@ -1,18 +1,47 @@
-"""What workers tell each other of a packet, and the packet of which it was told."""
+"""A packet that travels to another process, a worker or a node: what is told of it there, and the packet again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from cometary.errors import UsageError
 from cometary.packets.packet import Packet
 from cometary.packets.tracked import PLAIN_KEYS, TrackedPacket
-from cometary.workers.messages import Published, encode
 
 if TYPE_CHECKING:
     from cometary.packets.contract_table import Contracts
+
+
+class Published(msgspec.Struct, array_like=True, frozen=True, tag="published", omit_defaults=True):
+    """A packet for everybody who hears its path.
+
+    Attributes:
+        json: the packet, as it is sent to clients.
+        path: its path.
+        message: its message, as MessagePack, which has byte strings; None if it is to be read from `json`.
+        receipt: see `TrackedPacket`; the next three likewise.
+        ttl: seconds.
+        key: text, a number or bytes.
+        exclude: the id of a session.
+        tracked: whether it has any of these.
+        several: whether the message is a tuple: several arguments of an event, which MessagePack takes for a list.
+    """
+
+    json: bytes
+    path: str
+    message: bytes | None = None
+    tracked: bool = False
+    receipt: str | None = None
+    ttl: float | None = None
+    key: Any = None
+    exclude: str | None = None
+    several: bool = False
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+decode_published: Final = msgspec.msgpack.Decoder[Published](Published).decode
 
 
 def encoded(published: Published) -> bytes:
@@ -22,9 +51,9 @@ def encoded(published: Published) -> bytes:
         UsageError: its key cannot travel; the caller's fault.
     """
     try:
-        return encode(published)
+        return _encode(published)
     except (OverflowError, msgspec.MsgspecError):
-        raise UsageError("with several workers a key that is a number has 64 bits at most") from None
+        raise UsageError("with several processes a key that is a number has 64 bits at most") from None
 
 
 def as_published(packet: Packet) -> Published:
@@ -42,7 +71,7 @@ def as_published(packet: Packet) -> Published:
         return Published(packet.json, packet.path, message, several=several)
     key: Any = packet.key
     if type(key) not in PLAIN_KEYS:
-        raise UsageError(f"with several workers a key is text, a number or bytes, not {key!r}")
+        raise UsageError(f"with several processes a key is text, a number or bytes, not {key!r}")
     return Published(
         packet.json,
         packet.path,
