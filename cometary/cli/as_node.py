@@ -56,7 +56,7 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
     if settings.node is None or settings.node_listen is None:
         yield PartAsNode()
         return
-    from cometary.nodes.nodes import Nodes  # noqa: PLC0415 - which a server by itself needs nothing of
+    from cometary.nodes.nodes import OtherNodes  # noqa: PLC0415 - which a server by itself needs nothing of
     from cometary.nodes.supported import check  # noqa: PLC0415
     from cometary.server.cluster import choose_cluster  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ async def part_of(settings: Settings, app: App | None) -> AsyncGenerator[PartAsN
         for sock in sockets:
             until.callback(sock.close)
         found = settings.node_address or Address(where.host, sockets[0].getsockname()[1])
-        nodes = Nodes(settings, str(found), cluster)
+        nodes = OtherNodes(settings, str(found), cluster)
         async with trio.open_nursery() as nursery:
             await nursery.start(nodes.peers.keep)
             nursery.start_soon(nodes.peers.dialing.take_callers, sockets)

@@ -27,6 +27,7 @@ from cometary.nodes.handshake import Identity
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import NodesEngine
 from cometary.nodes.tunnels import hang_up
+from cometary.server.colleagues import LocatorWithColleagues
 from cometary.sessions.ids import new_sid, tag_of, tag_of_node
 from cometary.sessions.locator import Elsewhere, Gone
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
-    from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
     from cometary.settings import Settings
     from cometary.transport.http.exchange import Exchange
@@ -81,8 +81,8 @@ class Ousted:
         return self._error
 
 
-class Nodes:
-    """The other nodes.
+class OtherNodes:
+    """The other nodes (`Colleagues`).
 
     Args:
         settings: how this one is set up; it has a name.
@@ -128,9 +128,9 @@ class Nodes:
         self.peers.route = engine.route
         return engine
 
-    def locator(self, directory: Directory) -> NodesLocator:
+    def locator(self, directory: Directory) -> LocatorWithColleagues:
         """Return what finds sessions."""
-        return NodesLocator(directory, self)
+        return LocatorWithColleagues(directory, self.place_of)
 
     def note_recording(self, recording: Recording, directory: Directory) -> None:
         """Have sessions found that can outlive their node (rule 5)."""
@@ -197,10 +197,15 @@ class Nodes:
         peer = self.peers.with_tag(tag_of(sid) or "")
         return None if peer is None or peer.gone else peer.forwarding.forward
 
-    def place_of(self, tag: str) -> Place | None:
-        """Return where the sessions of a node are; None if they are here."""
-        if tag == self._tag:
-            return None
+    def place_of(self, sid: str) -> Place | None:
+        """Return where a session is; None if it is here, or nowhere, which the directory knows."""
+        if self.finding is not None:
+            return self.finding.find(sid)
+        tag = tag_of(sid)
+        return None if tag is None or tag == self._tag else self._place_of_node(tag)
+
+    def _place_of_node(self, tag: str) -> Place:
+        """Return where the sessions of another node are."""
         peer = self.peers.with_tag(tag)
         if peer is not None and not peer.gone:
             return peer.place
@@ -233,29 +238,3 @@ def _ask_again(exchange: Exchange) -> None:
 
 UNSURE: Final = Elsewhere("", hang_up, _ask_again)
 """Where a session is of which nobody can know: the engine is away."""
-
-
-class NodesLocator:
-    """Finds sessions, here and at other nodes.
-
-    Args:
-        directory: knows those that are here.
-        nodes: know the others.
-    """
-
-    def __init__(self, directory: Directory, nodes: Nodes) -> None:
-        self._directory = directory
-        self._nodes = nodes
-
-    @property
-    def living(self) -> dict[str, SessionKeeper]:
-        """The sessions that live here."""
-        return self._directory.living
-
-    def find(self, sid: str) -> Place:
-        """Say where a session is; see `Locator.find`."""
-        if self._nodes.finding is not None:
-            return self._nodes.finding.find(sid)
-        tag = tag_of(sid)
-        place = None if tag is None else self._nodes.place_of(tag)
-        return self._directory.find(sid) if place is None else place

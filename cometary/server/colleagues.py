@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
-    from cometary.sessions.locator import Locator
+    from cometary.sessions.keeper import SessionKeeper
+    from cometary.sessions.locator import Locator, Place
     from cometary.transport.http.limits import Limits
     from cometary.transport.http.service import Service
 
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 class Colleagues(Protocol):
-    """What it is told of them."""
+    """What a server asks of the others, and tells them: `Alone`, `OtherWorkers` or `OtherNodes`."""
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -113,7 +114,7 @@ class Colleagues(Protocol):
 
 
 class Alone:
-    """No other workers."""
+    """No others (`Colleagues`)."""
 
     place: tuple[int, int] | None = None
     forward_of: Callable[[str], Any] | None = None
@@ -171,6 +172,29 @@ class Alone:
 
 
 ALONE: Final = Alone()
+
+
+class LocatorWithColleagues:
+    """Finds sessions, here and at the others (`Locator`).
+
+    Args:
+        directory: knows those that are here.
+        place_of: returns where a session is that is not here, given its id; None if the directory knows.
+    """
+
+    def __init__(self, directory: Directory, place_of: Callable[[str], Place | None]) -> None:
+        self._directory = directory
+        self._place_of = place_of
+
+    @property
+    def living(self) -> dict[str, SessionKeeper]:
+        """The sessions that live here."""
+        return self._directory.living
+
+    def find(self, sid: str) -> Place:
+        """Say where a session is; see `Locator.find`."""
+        place = self._place_of(sid)
+        return self._directory.find(sid) if place is None else place
 
 
 def new_engine(contracts: Contracts) -> LocalEngine:

@@ -26,6 +26,7 @@ from cometary.dispatch.engine import LocalEngine
 from cometary.doors.control.door import ControlDoor
 from cometary.errors import MailboxFullError
 from cometary.packets.published import Published
+from cometary.server.colleagues import LocatorWithColleagues
 from cometary.sessions.ids import new_sid, sid_of_worker, worker_of
 from cometary.sessions.locator import Elsewhere
 from cometary.transport.http.limits import Limits
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from cometary.server.front_end import FrontEnd
     from cometary.sessions.directory import Directory
     from cometary.sessions.flow import Flow
-    from cometary.sessions.keeper import SessionKeeper
     from cometary.sessions.locator import Place
     from cometary.transport.http.service import Service
     from cometary.transport.net.channel import Channel, Floor, Protocol, Successor
@@ -62,8 +62,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Colleagues:
-    """The other workers.
+class OtherWorkers:
+    """The other workers (`Colleagues`).
 
     Args:
         number: that of this one.
@@ -156,9 +156,9 @@ class Colleagues:
             self.members.ended(worker)
         self.begun = begun
 
-    def locator(self, directory: Directory) -> SharedLocator:
+    def locator(self, directory: Directory) -> LocatorWithColleagues:
         """Return what finds sessions."""
-        return SharedLocator(directory, self)
+        return LocatorWithColleagues(directory, self.place_of)
 
     def note_recording(self, recording: Recording, directory: Directory) -> None:
         """Do nothing: workers record no sessions."""
@@ -243,28 +243,6 @@ class Colleagues:
             self._link.send(Handed(worker, peer, read, said, fresh), descriptor)
         except MailboxFullError:
             os.close(descriptor)  # its client asks again
-
-
-class SharedLocator:
-    """Finds sessions, here and at other workers.
-
-    Args:
-        directory: knows those that are here.
-        colleagues: know the others.
-    """
-
-    def __init__(self, directory: Directory, colleagues: Colleagues) -> None:
-        self._directory = directory
-        self._colleagues = colleagues
-
-    @property
-    def living(self) -> dict[str, SessionKeeper]:
-        """The sessions that live here."""
-        return self._directory.living
-
-    def find(self, sid: str) -> Place:
-        """Say where a session is; see `Locator.find`."""
-        return self._colleagues.place_of(sid) or self._directory.find(sid)
 
 
 def pace_of(limits: Limits) -> Pace:

@@ -17,7 +17,7 @@ from cometary.transport.http.exchange import Exchange
 from cometary.transport.net.listener import Network
 from cometary.transport.net.resumed import ResumedSocket
 from cometary.transport.net.unix import open_unix_socket
-from cometary.workers.colleagues import Colleagues
+from cometary.workers.colleagues import OtherWorkers
 from cometary.workers.link import Link
 from cometary.workers.messages import (
     Answered,
@@ -125,7 +125,7 @@ class Within:
 
     def __init__(self, part: Part) -> None:
         self.link = Link(socket.socket(fileno=part.link), self._take_at_once)
-        self.colleagues = Colleagues(part.number, part.workers, self.link, self._meet, part.above)
+        self.colleagues = OtherWorkers(part.number, part.workers, self.link, self._meet, part.above)
         self._front_end: FrontEnd | None = None
         self._control: ControlDoor | None = None
         self._begun = trio.Event()

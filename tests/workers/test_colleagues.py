@@ -20,7 +20,7 @@ from cometary.sessions.ids import WORKERS, worker_of
 from cometary.sessions.locator import Elsewhere, Gone
 from cometary.transport.http.limits import Limits
 from cometary.transport.net.channel import Channel, Floor
-from cometary.workers.colleagues import Colleagues
+from cometary.workers.colleagues import OtherWorkers
 from cometary.workers.engine import SharedEngine
 from cometary.workers.messages import Handed, Message, decode
 
@@ -58,8 +58,8 @@ def link() -> Any:
     return Kept()
 
 
-def colleagues(number: int, link: Any, workers: int = 3) -> Colleagues:
-    return Colleagues(number, workers, link, lambda _, __: None)
+def colleagues(number: int, link: Any, workers: int = 3) -> OtherWorkers:
+    return OtherWorkers(number, workers, link, lambda _, __: None)
 
 
 @pytest.mark.parametrize(("number", "there"), [(1, {1, 2, 3}), (2, {1, 2, 3}), (3, {1, 2, 3}), (1, {1, 3})])
@@ -172,7 +172,7 @@ class Local:
         return "taken"
 
 
-def engine(link: Any) -> tuple[Any, SharedEngine, Colleagues]:
+def engine(link: Any) -> tuple[Any, SharedEngine, OtherWorkers]:
     local: Any = Local()
     others = colleagues(1, link)
     return local, others.engine(local, Contracts(), Flow()), others

@@ -14,7 +14,7 @@ from cometary.errors import MailboxFullError
 from cometary.sessions.ids import WORKERS
 from cometary.sessions.locator import Elsewhere
 from cometary.transport.http.exchange import Exchange
-from cometary.workers.colleagues import Colleagues
+from cometary.workers.colleagues import OtherWorkers
 from cometary.workers.messages import Answered, Asked, Begins, Begun, Handed, Lifetime, Message, Ready, decode
 from cometary.workers.relay import CROSSING, Relay
 from tests.workers.house import nothing_in_common
@@ -234,7 +234,7 @@ async def test_callers_go_to_a_worker_that_is_about_to_take_some_if_none_does_ye
 
 def test_callers_are_not_left_to_a_worker_that_has_not_begun() -> None:
     link: Any = Kept()
-    colleagues = Colleagues(1, 2, link, lambda _, __: None)
+    colleagues = OtherWorkers(1, 2, link, lambda _, __: None)
     here: Any = Mock()
     floor: Any = Mock()
     speak = colleagues._spreading(here)
@@ -248,7 +248,7 @@ def test_callers_are_not_left_to_a_worker_that_has_not_begun() -> None:
 
 def test_the_sessions_of_a_worker_are_there_as_long_as_that_is() -> None:
     link: Any = Kept()
-    colleagues = Colleagues(2, 2, link, lambda _, __: None)
+    colleagues = OtherWorkers(2, 2, link, lambda _, __: None)
     sid = "x" * 23 + WORKERS[0]
     assert colleagues.place_of(sid) is None
     colleagues.begun = frozenset({1, 2})
