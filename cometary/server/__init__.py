@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cometary.server.background import BackgroundServer
 from cometary.server.running import Running
-from cometary.server.tree import Server, serve
+from cometary.server.serving import serve
+from cometary.server.tree import Server
 
 __all__ = ["BackgroundServer", "Running", "Server", "serve"]

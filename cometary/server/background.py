@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from cometary.server.running import Running
-from cometary.server.tree import serve
+from cometary.server.serving import serve
 
 if TYPE_CHECKING:
     from cometary.app import App

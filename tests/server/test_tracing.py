@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from cometary.app import App
 from cometary.config import Settings
 from cometary.errors import ConfigError
+from cometary.server.serving import serve
 from cometary.server.tracing import Tracing
-from cometary.server.tree import serve
 from cometary.sessions import Session
 from tests.protocol.client import serving
 

@@ -24,7 +24,7 @@ import cbor2
 from cometary.actors import ActorSystem
 from cometary.dispatch.hub import Hub
 from cometary.gate.gate import Gate
-from cometary.server import endpoints, tree
+from cometary.server import endpoints, entrance
 from cometary.server.tree import Server
 from cometary.sessions import SessionKeeper, SessionManager, SessionSupervisor
 from cometary.sessions.locator import Gone, Here, Place
@@ -85,7 +85,7 @@ class Mover:
             inside._locator, inside._living = self._places, self._places.living
             return gate
 
-        with patch.object(tree, "make_gate", gate_to_both):
+        with patch.object(entrance, "make_gate", gate_to_both):
             yield
 
     @asynccontextmanager
@@ -94,11 +94,12 @@ class Mover:
         if not self._every:
             yield
             return
-        first: Any = server._manager
+        core: Any = server._core
+        first: Any = core.manager
         second = SessionManager(first.settings, first.application)
         second.flow, second.turnstile, second.receipts = first.flow, first.turnstile, first.receipts
         second.posting._from_threads = first.posting._from_threads
-        Hub(second, server._table, engine=server._engine, start_soon=actors.start_soon)
+        Hub(second, core.table, engine=core.engine, start_soon=actors.start_soon)
         self._places.add(first)
         self._places.add(second)
         async with supervise([ChildSpec("sessions elsewhere", SessionSupervisor, (second,))]):
