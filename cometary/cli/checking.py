@@ -46,16 +46,16 @@ def _check_parts(settings: Settings) -> None:
     from cometary.server.cluster import choose_cluster  # noqa: PLC0415
     from cometary.server.doors import Doors  # noqa: PLC0415
     from cometary.transport.net.certificate import Certificate  # noqa: PLC0415
-    from cometary.workers.supported import check  # noqa: PLC0415
+    from cometary.workers.supported import check as check_workers  # noqa: PLC0415
 
     app = load_all(settings, settings.app) or App()
     choose_authenticator(settings, app)
     choose_cluster(settings)
     Doors(settings)
+    if settings.workers > 1:
+        check_workers(settings)
     if settings.node is not None:
         check_node(settings, app)
-    if settings.workers > 1:
-        check(settings)
     if settings.files_of_tls is not None:
         Certificate(*settings.files_of_tls)
 

@@ -24,10 +24,11 @@ from cometary.cli.notifying import Notifier
 from cometary.errors import ChildStartError, RestartIntensityError, WorkerEndedError
 from cometary.escapes import leaves
 from cometary.packets.contract_table import Contracts
+from cometary.server.contracts import contracts_of
 from cometary.settings import Settings
 from cometary.transport.net.inherited import Inherited
 from cometary.workers.above import Above, above
-from cometary.workers.supported import check, contracts_of
+from cometary.workers.supported import check
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 

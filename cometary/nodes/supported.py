@@ -1,6 +1,7 @@
 """What does not work with several nodes yet: it is refused, in one line, when the server starts.
 
 What it has in common is that one process alone knows something of it: the state of a connection, or who is where.
+That a node has one process `cometary.workers.supported` says.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ConfigError
-from cometary.packets.contract_table import Contracts
-from cometary.packets.settings import read_contracts
+from cometary.server.contracts import contracts_of
 
 if TYPE_CHECKING:
     from cometary.app import App
@@ -35,7 +35,6 @@ def check(settings: Settings, app: App | None) -> None:
         ConfigError: it may not; the operator's fault.
     """
     given = [name for name in NOT_GIVEN if getattr(settings, name) is not None]
-    given += ["workers"] if settings.workers > 1 else []
     given += ["token_once"] if settings.token_once == "on" else []  # noqa: S105 - it is no secret
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
@@ -46,7 +45,7 @@ def check(settings: Settings, app: App | None) -> None:
 def _check_application(settings: Settings, app: App) -> None:
     if app.namespaces:
         raise unsupported("namespaces, and so Socket.IO, do")
-    contracts = Contracts([*read_contracts(settings.paths), *app.contracts.declared])
+    contracts = contracts_of(settings, app)
     if contracts.keeping:
         raise unsupported("paths with a history do")
     if contracts.presence:
@@ -55,4 +54,4 @@ def _check_application(settings: Settings, app: App) -> None:
 
 def unsupported(what: str) -> ConfigError:
     """Return the error for something that does not work; `what` ends with `do` or `does`."""
-    return ConfigError(NODE, f"{what} not work with several nodes yet; leave that out, or have one server")
+    return ConfigError(NODE, f"{what} not work with several nodes yet; leave it out, or run one server")

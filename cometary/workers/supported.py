@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.cluster.settings import WITHIN
 from cometary.errors import ConfigError
-from cometary.packets.contract_table import Contracts
-from cometary.packets.settings import read_contracts
 
 if TYPE_CHECKING:
-    from cometary.app import App
     from cometary.settings import Settings
 
 WORKERS: Final = "workers"
 
 NOT_GIVEN: Final = (
-    *("stomp", "stomp_websocket"),
+    *("node", "stomp", "stomp_websocket"),
     *("dudley", "imperio", "imperio_http", "firenze", "dolores"),
 )
 """Options that have to be left out."""
@@ -42,12 +39,6 @@ def check(settings: Settings) -> None:
     given += ["engine"] if settings.engine != WITHIN else []
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
-
-
-def contracts_of(settings: Settings, app: App | None) -> Contracts:
-    """Return the contracts of paths that each worker will have."""
-    declared = [] if app is None else app.contracts.declared
-    return Contracts([*read_contracts(settings.paths), *declared])
 
 
 def unsupported(what: str) -> ConfigError:

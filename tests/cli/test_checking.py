@@ -96,5 +96,15 @@ def test_what_one_node_alone_would_know_is_refused_with_them(
     assert "(bind) is known to one process" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["check-config", "serve"])
+def test_what_cannot_go_together_is_refused_with_the_same_words_by_each_command(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COMETARY_NODE_SECRET", "a-secret-of-nodes")
+    assert main([command, *NODE, "--workers", "2"]) == 2
+    said = "workers: the option node does not work with several processes yet"
+    assert capsys.readouterr().err == f"cometary: {said}; leave it out, or run one process\n"
+
+
 def test_several_workers_have_histories_presence_and_namespaces() -> None:
     assert check("--workers", "2", "--socketio", "/socket.io/", "cometary.demo:app") == 0

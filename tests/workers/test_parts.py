@@ -128,7 +128,7 @@ def test_what_a_worker_inherits_no_process_inherits_from_it() -> None:
     ("option", "value"),
     [
         *[("stomp", "127.0.0.1:0"), ("socketio_recovery", "on"), ("reuse_port", "on")],
-        *[("dudley", "127.0.0.1:0"), ("token_once", "on")],
+        *[("dudley", "127.0.0.1:0"), ("token_once", "on"), ("engine", "redis://localhost"), ("node", "a")],
     ],
 )
 def test_an_option_that_does_not_work_with_several_workers_is_refused(option: str, value: str) -> None:
