@@ -8,7 +8,8 @@
 5.  Whoever is dialed names the nodes that it is linked with. One of which the engine knows nothing is dialed then, too,
     and for `NAMED` seconds not taken for gone though it is not reached: its clients are told to ask again.
 6.  When this node has stopped there are no more links, and whoever waits for an answer by one is to ask another node:
-    its connection is closed, which a proxy or a client takes for what it is.
+    its connection is closed, which a proxy or a client takes for what it is. Whoever dials then is hung up on before it
+    has a link: it would lose that at once, and dial again without a pause. Who is there is no longer looked at, either.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class Peers:
                     self._look_at(peer, trio.current_time())
 
     def _look_at(self, peer: Peer, now: float) -> None:
-        knows = self._cluster.state == "up" and not self._cluster.alive(peer.node)
+        knows = not self._left and self._cluster.state == "up" and not self._cluster.alive(peer.node)
         if peer.refused and not peer.has_links:
             self.refused(peer)
         if knows and not peer.gone and peer.is_silent(now):
@@ -231,7 +232,14 @@ class Peers:
         self._look_who_is_there()
 
     async def welcome(self, hello: Hello) -> Welcome:
-        """Return what a node is told that has dialed."""
+        """Return what a node is told that has dialed.
+
+        Raises:
+            NodeRefusedError: another process is that node by now, by what the engine says.
+            ConnectionAbortedError: this node has stopped (rule 6); nobody's fault.
+        """
+        if self._left:
+            raise ConnectionAbortedError("this node has stopped")
         await self.check(hello)
         heard = self.peer(hello.node).incoming_of(hello.incarnation, self._route).heard
         linked = [each for each in self._peers.values() if each.is_dialed and each.node != hello.node]

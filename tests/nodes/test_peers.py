@@ -41,6 +41,13 @@ class EngineThatNames:
         self._named = self._after_look
 
 
+class EngineThatForgets(EngineThatNames):
+    """It counts nobody as there."""
+
+    def alive(self, _node: str) -> bool:
+        return False
+
+
 def hello(incarnation: str) -> Hello:
     return Hello(1, "1", "b", incarnation, "10.0.0.2:7000", 0.0, b"n" * 32)
 
@@ -77,6 +84,16 @@ async def test_a_process_whose_name_another_one_has_is_refused() -> None:
     for ask in (peers.welcome, peers.check):
         with pytest.raises(NodeRefusedError, match="another process is the node 'b' by now"):
             await ask(hello("old"))
+
+
+async def test_a_node_that_has_stopped_hangs_up_on_those_that_dial_and_takes_nobody_for_gone() -> None:
+    peers = Peers(OWN, cast("Engine", EngineThatForgets("1", "1")), "/comet")
+    other = peers.peer("b")
+    peers.leave()
+    with pytest.raises(ConnectionAbortedError):
+        await peers.welcome(hello("1"))
+    peers._look_at(other, trio.current_time())
+    assert not other.gone
 
 
 async def test_each_process_of_a_name_has_its_own_packets() -> None:
