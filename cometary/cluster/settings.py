@@ -31,7 +31,7 @@ class ClusterSection(Section):
     engine: str = option(
         WITHIN,
         ENGINE,
-        "Where sessions are recorded: a Redis or Valkey; local for nowhere outside of this process.",
+        "Where sessions are recorded, and nodes find each other: a Redis or Valkey; local for neither.",
         shown=False,
     )
     engine_prefix: str = option(
