@@ -411,7 +411,7 @@ class NodeNameError(EngineError):
 
 
 class NodeRefusedError(CometaryError):
-    """Two nodes do not go together, or one is none: the operator's fault; the error says what is wrong."""
+    """Two nodes do not go together, or one is not a node: the operator's fault; the error says what is wrong."""
 
 
 class WorkerEndedError(CometaryError):
