@@ -26,6 +26,8 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "doors": ("tests/doors",),
     "workers": ("tests/workers",),
     "cluster": ("tests/cluster",),
+    "nodes": ("tests/nodes",),
+    "xmpp": ("tests/xmpp",),
 }
 """The packages that decide or guard something, each with the tests that say what."""
 

@@ -45,6 +45,15 @@ def test_the_rooms_of_a_package_are_taken_with_it() -> None:
     assert listener in modules(["cometary/transport/net"], ROOT)
 
 
+@pytest.mark.parametrize(
+    ("package", "module"),
+    [("nodes", "cometary/nodes/handshake.py"), ("xmpp", "cometary/xmpp/pubsub/service.py")],
+)
+def test_what_speaks_with_other_servers_is_asked_by_its_own_tests(package: str, module: str) -> None:
+    assert module in modules([package], ROOT)
+    assert folders_of(modules([package], ROOT)) == [f"tests/{package}"]
+
+
 def test_what_the_list_calls_harmless_is_in_the_sources() -> None:
     """Lest a module that moves takes its lines out of sight."""
     assert harmless.no_longer_there(harmless.read((ROOT / harmless.LIST).read_text()), ROOT) == []
