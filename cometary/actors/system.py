@@ -140,7 +140,6 @@ class ActorSystem:
         if self.closed or self.killing or cell.actor is not actor:  # its constructor may have killed it
             started.offer(error=cell.dead())
             cell.abandon(cell.exit or KILLED)
-            self.forget(cell.ref)
             return
         cell.begin(actor, started)
         if self._empty is not None and cell.parent is None:

@@ -175,6 +175,28 @@ async def test_a_constructor_that_fails_on_revival_leaves_the_cell_waiting(kind:
 
 
 @KINDS
+async def test_one_that_killed_itself_while_it_was_built_and_lives_again_is_the_systems_like_all(
+    kind: type[Phoenix],
+) -> None:
+    class Hesitant(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, trail: list[object]) -> None:
+            super().__init__(trail)
+            trail.append("built")
+            if trail == ["built"]:
+                self.actor_ref.kill()
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        ref, started = actors.launch(Hesitant, (trail,), {}, Reviver(actors, trail))
+        with pytest.raises(ActorDeadError):
+            await started
+        assert await ref.ask("x") == "x"
+        assert list(actors.actors) == [ref]
+    assert not ref.is_alive()
+    assert trail == ["built", "built", "start", "x"]
+
+
+@KINDS
 async def test_a_timer_goes_on_across_a_restart(kind: type[Phoenix], autojump_clock: MockClock) -> None:
     def set_timer(actor: Phoenix) -> None:
         actor.timer("ring").start(10)
