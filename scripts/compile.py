@@ -88,6 +88,7 @@ NEVER: Final = {
 """Of which packages there is nothing that compiled code could change."""
 
 STAND_INS: Final = {
+    "actors/test_shortcut.py": "a Ferry for the shortcut",
     "sessions/checker": "a SimpleNamespace for the times of handlers, and machines that are broken on purpose",
     "sessions/test_effects.py": "a Scene for the keeper",
     "sessions/test_flow.py": "a Held for the keeper",

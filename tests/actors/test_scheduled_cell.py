@@ -1,0 +1,66 @@
+"""Turns of plain actors: how many there are in a batch, and a message that is offered to many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trio.testing import wait_all_tasks_blocked
+
+from cometary.actors import Actor, system
+from cometary.actors.scheduled_cell import offer_to_each, run_turns
+from tests.orders import first_come_first_served
+
+
+class Quiet(Actor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[object] = []
+
+    def on_receive(self, message: Any) -> Any:
+        self.got.append(message)
+        return self.got
+
+
+class AsyncQuiet(Quiet):
+    async def on_receive(self, message: Any) -> Any:
+        return super().on_receive(message)
+
+
+async def test_a_batch_is_over_once_it_has_handled_so_many_messages() -> None:
+    async with system() as actors:
+        ready = actors.scheduler.ready
+        refs = [await Quiet.start_async() for _ in range(3)]
+        await wait_all_tasks_blocked()
+        for ref in refs:
+            ref.tell("x")
+        assert (run_turns(ready, 2, 100), len(ready)) == ((2, 2), 1)
+        assert (run_turns(ready, 2, 100), len(ready)) == ((1, 1), 0)
+        assert run_turns(ready, 2, 100) == (0, 0)
+
+
+async def test_an_actor_that_was_killed_while_it_waited_for_its_turn_costs_one_message() -> None:
+    first_come_first_served()
+    async with system() as actors:
+        ref = await Quiet.start_async()
+        await wait_all_tasks_blocked()
+        ref.tell("x")
+        ref.kill()
+        assert run_turns(actors.scheduler.ready, 2, 100) == (1, 1)
+
+
+async def test_a_message_is_offered_to_all_that_live() -> None:
+    async with system():
+        idle, busy, other, dead = [await kind.start_async() for kind in (Quiet, Quiet, AsyncQuiet, Quiet)]
+        dead.kill()
+        await wait_all_tasks_blocked()
+        offer_to_each([idle, other], "first")
+        await wait_all_tasks_blocked()
+        busy.tell("before")
+        offer_to_each([idle, busy, other, dead, busy], "second")
+        await wait_all_tasks_blocked()
+        got = [await ref.ask("last") for ref in (idle, busy, other)]
+    assert got == [
+        ["first", "second", "last"],
+        ["before", "second", "second", "last"],
+        ["first", "second", "last"],
+    ]
