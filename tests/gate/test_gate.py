@@ -116,6 +116,15 @@ async def test_what_is_looked_at_first_is_what_the_client_is_told(
         assert await behind.say(sid or opened.sid, request, token) == [condition]
 
 
+@pytest.mark.parametrize("bind", ["off", "cookie:login"])
+async def test_a_request_of_a_wire_that_shows_nothing_of_its_client_proves_nothing(bind: str) -> None:
+    async with house(for_users(), bind=bind) as behind:
+        sid = (await behind.open("for ever", headers=LOGIN)).sid
+        request = Says(2)
+        behind.gate.submit(sid, request)
+        assert request.told == ["unknown-session"]
+
+
 async def test_an_address_is_limited_before_anything_else_is_looked_at() -> None:
     asked: list[object] = []
 
