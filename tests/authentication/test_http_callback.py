@@ -7,11 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import httpx
 import pytest
 import trio
 from trio.testing import MockClock
 
 from cometary.authentication import Admission, Applicant, HttpCallback
+from cometary.authentication.http_callback import MOST_READ, _read
+from cometary.authentication.settings import AuthenticationSection
 from cometary.authentication.signature import signed_headers
 from cometary.errors import ProtocolError, UsageError
 from tests.doors.webhooks.receiver import KEY, SECRET, Action, Receiver, settle
@@ -79,6 +82,8 @@ async def test_a_question_is_signed_and_says_who_asks(receiver: Receiver) -> Non
         ((201, b"{}"), Admission({})),
         ((200, b'{"user": 7, "expires": 90.5}'), Admission({"user": 7}, 90.5)),
         ((200, b'{"expires": null}'), Admission({})),
+        ((200, b'{"expires": 0.5}'), Admission({}, 0.5)),
+        ((200, b'{"user": 7, "paths": ["news/*"]}'), Admission({"user": 7}, paths=["news/*"])),
         (401, False),
         ((403, b'{"user": "ada"}'), False),
     ],
@@ -103,6 +108,7 @@ async def test_the_back_end_decides(receiver: Receiver, answer: Action, verdict:
         (200, b'{"expires": -1}'),
         (200, b'{"expires": true}'),
         (200, b'{"expires": "60"}'),
+        (200, b'{"paths": "news"}'),
         302,
         400,
         404,
@@ -117,6 +123,40 @@ async def test_whatever_else_it_says_is_no_verdict(receiver: Receiver, answer: A
     async with asking(receiver) as callback:
         assert await condition(callback) == "internal-error"
     assert len(receiver.received) == 1  # no redirect was followed, nothing was asked twice
+
+
+@pytest.mark.parametrize(
+    ("sizes", "whole"),
+    [([MOST_READ], True), ([MOST_READ + 1], False), ([MOST_READ, 1], False), ([1, MOST_READ, 1], False)],
+)
+async def test_an_answer_is_read_whole_or_counts_for_nothing_however_it_comes(
+    sizes: list[int], whole: bool
+) -> None:
+    async def sent() -> AsyncIterator[bytes]:
+        for size in sizes:
+            yield bytes(size)
+
+    body = await _read(httpx.Response(200, content=sent()))
+    assert body == (bytes(sum(sizes)) if whole else None)
+
+
+async def test_no_proxy_that_the_environment_names_is_asked(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    receiver.script.append(ADA)
+    async with asking(receiver) as callback:
+        assert isinstance(await callback.judge(Applicant(TOKEN)), Admission)
+
+
+def test_one_of_an_application_has_the_limits_that_an_operators_has() -> None:
+    operators = AuthenticationSection()
+    callback = HttpCallback("http://127.0.0.1/", secret=SECRET)
+    assert (callback._timeout, callback._connections) == (operators.auth_timeout, operators.auth_connections)
+    assert callback._room == operators.auth_connections + operators.auth_queue
 
 
 async def test_v7_one_that_hangs_is_given_up_and_one_that_is_away_too(

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cometary.authentication import Admission, Applicant, SignedToken
+from cometary.authentication import Admission, Applicant, SignedToken, signed_token
+from cometary.authentication.signed_token import in_time
 from cometary.errors import UsageError
 
 SECRET = "a secret of 32 bytes or even more"
@@ -49,6 +50,13 @@ def test_the_session_may_last_as_long_as_the_token(monkeypatch: pytest.MonkeyPat
     token = signed({"exp": now + 60})
     monkeypatch.setattr(time, "time", lambda: now + 12.5)
     assert admitted(token).expires == 47.5
+
+
+def test_one_that_is_made_is_good_for_a_minute_of_the_clock_that_it_was_made_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.5)
+    assert admitted(SIGNED.make("ada")).expires == 59.5
 
 
 def test_what_is_about_the_token_is_not_about_its_bearer() -> None:
@@ -134,6 +142,17 @@ def test_when_it_was_signed_is_not_looked_at(value: object) -> None:
 
 def test_a_token_until_the_end_of_the_calendar_is_good() -> None:
     assert admitted(signed({"exp": 253_402_300_799})).expires
+    assert judge(signed({"exp": 253_402_300_800})) is False
+
+
+@pytest.mark.parametrize(
+    ("begins", "expires", "good"),
+    [(0, 100.5, True), (0, 100, False), (110, 200, True), (110.5, 200, False), (100, 100.5, True)],
+)
+def test_a_token_is_good_from_just_when_it_begins_and_until_it_expires(
+    begins: float, expires: float, good: bool
+) -> None:
+    assert in_time({"nbf": begins, "exp": expires}, 100) is good
 
 
 def test_a_clock_that_is_a_little_ahead_is_put_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +170,13 @@ def test_a_token_that_is_too_long_is_not_looked_at(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("cometary.authentication.signed_token.jwt.decode", decode)
     assert judge(token) is False
+
+
+def test_one_that_is_just_as_long_as_may_be_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signed_token, "LONGEST", len(TOKEN))
+    assert judge(TOKEN) is not False
+    monkeypatch.setattr(signed_token, "LONGEST", len(TOKEN) - 1)
+    assert judge(TOKEN) is False
 
 
 @given(st.recursive(st.none() | st.floats() | st.integers() | st.text(), st.lists))
@@ -208,6 +234,15 @@ def test_a_secret_that_is_none_is_refused(secrets: tuple[str | bytes, ...]) -> N
     with pytest.raises(UsageError) as caught:
         SignedToken(*secrets)
     assert "short" not in str(caught.value)
+
+
+def test_the_shortest_secret_has_as_many_bytes_as_the_digest() -> None:
+    shortest = SignedToken(b"x" * 32)
+    assert judge(shortest.make("ada"), shortest) is not False
+
+
+def test_a_token_says_what_its_bearer_may_connect_to() -> None:
+    assert admitted(SIGNED.make("ada", claims={"paths": ["news/*"]})).paths == ["news/*"]
 
 
 def test_a_public_key_is_no_secret() -> None:

@@ -32,3 +32,11 @@ def test_none_is_forgotten_early_however_many_there_are() -> None:
     assert used.take("c", 30, 10)
     assert not used.take("b", 20, 19)
     assert len(used._known) == len(used._ends) == 2
+
+
+def test_with_each_new_one_two_that_have_expired_are_forgotten_at_most() -> None:
+    used = UsedTokens()
+    for jti in "abcd":
+        used.take(jti, 10, 0)
+    used.take("e", 20, 10)
+    assert len(used._known) == len(used._ends) == 3
