@@ -197,6 +197,22 @@ async def test_there_are_only_so_many_questions_and_further_ones_are_refused_at_
         assert isinstance(await callback.judge(Applicant(TOKEN)), Admission)
 
 
+async def test_there_is_room_again_for_as_many_as_were_answered_and_for_no_more(
+    receiver: Receiver, nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    async with asking(receiver, timeout=3, connections=1, max_waiting=0) as callback:
+        for answer in (ADA, 401, 500):
+            receiver.script.append(answer)
+            with suppress(ProtocolError):
+                await callback.judge(Applicant(TOKEN))
+        receiver.script.append("hang")
+        nursery.start_soon(condition, callback)
+        await settle()
+        assert await condition(callback) == "too-many-sessions"
+        mock_clock.jump(3)
+        await settle()
+
+
 async def test_connections_are_kept(receiver: Receiver) -> None:
     async with asking(receiver) as callback:
         for answer in (ADA, 401, (500, b"sorry"), ADA):

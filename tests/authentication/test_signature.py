@@ -29,7 +29,9 @@ def test_a_key_of_the_wrong_size_is_refused(size: int) -> None:
         read_secret("whsec_" + base64.b64encode(bytes(size)).decode())
 
 
-@pytest.mark.parametrize("secret", ["", SECRET.removeprefix("whsec_"), "whsec_=", "whsec_" + 40 * "!"])
+@pytest.mark.parametrize(
+    "secret", ["", SECRET.removeprefix("whsec_"), "whsec_=", "whsec_" + 40 * "!", SECRET + "\n"]
+)
 def test_what_is_no_secret_is_refused_and_not_shown(secret: str) -> None:
     with pytest.raises(ValueError, match=r"whsec_|base64|bytes") as caught:
         read_secret(secret)
