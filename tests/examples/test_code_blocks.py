@@ -34,6 +34,7 @@ FOLLOWED: Final = "test_django_tutorial.py follows the whole page"
 OPERATED: Final = "test_operating.py follows the whole page"
 ELSEWHERE: Final = "needs another machine"
 CONTAINED: Final = "needs Docker; test_deployment.py looks at the files"
+COPIED: Final = "test_deployment_of_nodes.py copies, and looks at what is there"
 SERVED: Final = "serves for ever; test_notes.py runs it"
 
 NOT_RUN: Final = {
@@ -98,7 +99,12 @@ NOT_RUN: Final = {
         "docs/how-to/operate.md",
         "openssl s_client -connect www.example.org:8443 </dev/null | openssl x509 -noout -enddate",
     ): (ELSEWHERE),
-    ("docs/how-to/services.md", "mkdir push && cd push"): CONTAINED,
+    ("docs/how-to/services.md", "mkdir push && cd push"): COPIED,
+    (
+        "docs/how-to/services.md",
+        "cp -r cometary/examples/deployment/{Dockerfile,.dockerignore,chat.py,prometheus-secrets} .",
+    ): (COPIED),
+    ("docs/how-to/services.md", "docker compose exec node-a cometary check-config"): CONTAINED,
     ("docs/how-to/services.md", "chgrp -R 10001 conf && chmod 2750 conf"): CONTAINED,
     ("docs/how-to/compile.md", "pip install ."): "tests/test_packaging.py builds what it installs",
     ("docs/how-to/compile.md", "venv/bin/pip install cometary-*.whl"): (

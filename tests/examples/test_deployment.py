@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from cometary.app import App
 from cometary.cli.loading import load_app
 from cometary.doors.control.endpoint import OPEN
@@ -16,7 +18,7 @@ from cometary.settings import OPTIONS, Settings, load
 from tests.servers import ROOT
 
 DEPLOYMENT: Final = ROOT / "examples/deployment"
-FILES: Final = [*sorted(DEPLOYMENT.glob("*.yml")), *sorted((ROOT / "examples/monitoring").glob("*.yml"))]
+FILES: Final = [*sorted(DEPLOYMENT.rglob("*.yml")), *sorted((ROOT / "examples/monitoring").glob("*.yml"))]
 
 
 def test_the_files_are_yaml_in_its_usual_form() -> None:
@@ -33,10 +35,11 @@ def test_the_container_file_is_as_those_who_lint_them_want_it() -> None:
     assert said.stdout == ""
 
 
-def test_prometheus_takes_what_compose_gives_it() -> None:
+@pytest.mark.parametrize("name", ["compose", "nodes"])
+def test_prometheus_takes_what_compose_gives_it(name: str) -> None:
     promtool = shutil.which("promtool")
     assert promtool is not None
-    file = ROOT / "examples/monitoring/prometheus.compose.yml"
+    file = ROOT / f"examples/monitoring/prometheus.{name}.yml"
     # The secret is there in the container only.
     subprocess.run([promtool, "check", "config", "--syntax-only", str(file)], check=True, timeout=60)
 
