@@ -73,7 +73,7 @@ export const LISTS = {
     },
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
-      { title: "user", cell: (line) => String(line.user ?? "") },
+      { title: "user", cell: (line) => String(line.user ?? ""), under: true },
       { title: "wire", cell: (line) => line.wire, wide: true },
       { title: "state", cell: (line) => badge(line.state, line.state.replaceAll("_", " ")) },
       { title: "age", cell: (line) => since(line.opened) },
@@ -96,7 +96,7 @@ export const LISTS = {
     },
     columns: [
       { title: "name", cell: (line) => element("b", {}, line.name) },
-      { title: "user", cell: (line) => String(line.user ?? "") },
+      { title: "user", cell: (line) => String(line.user ?? ""), under: true },
       { title: "why", cell: (line) => badge(line.reason) },
       { title: "ago", cell: (line) => since(line.ended) },
       { title: "age", cell: (line) => duration(line.age), wide: true },

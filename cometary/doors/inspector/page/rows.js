@@ -7,11 +7,12 @@
 
 import { byId, element } from "./dom.js";
 
-export const HEIGHT = 32; // of a line, in pixels, as in style.css
+const NARROW = matchMedia("(max-width: 480px)");
+const height = () => (NARROW.matches ? 44 : 32); // of a line, in pixels, as in style.css
 const BESIDE = 12; // lines before and behind those in view that are asked for as well
 const MOST = 200; // lines that the server tells at a time
 
-/** @typedef {{ title: string, cell: (line: any) => Node | string, wide?: boolean }} Column */
+/** @typedef {{ title: string, cell: (line: any) => Node | string, wide?: boolean, under?: boolean }} Column */
 /** @typedef {{ first: number, most: number }} Range */
 
 export class Rows {
@@ -35,6 +36,7 @@ export class Rows {
     this.choose = choose;
     this.#rows.addEventListener("scroll", () => this.#look());
     new ResizeObserver(() => this.#look()).observe(this.#rows);
+    NARROW.addEventListener("change", () => this.begin(this.#columns));
   }
 
   /**
@@ -59,7 +61,7 @@ export class Rows {
   /** @param {{ first: number, total: number, lines: any[] }} frame */
   show({ first, total, lines }) {
     this.#total = total;
-    this.#space.style.height = `${total * HEIGHT}px`;
+    this.#space.style.height = `${total * height()}px`;
     byId("table").setAttribute("aria-rowcount", String(total));
     lines.forEach((line, index) => this.#draw(first + index, line));
     for (const number of [...this.#drawn.keys()])
@@ -88,7 +90,7 @@ export class Rows {
     const row = element("div", { className: number % 2 ? "row odd" : "row" });
     row.setAttribute("role", "row");
     row.setAttribute("aria-rowindex", String(number + 1));
-    row.style.transform = `translateY(${number * HEIGHT}px)`;
+    row.style.transform = `translateY(${number * height()}px)`;
     this.#space.insertBefore(row, this.#behind(number)); // in order, for those who have it read to them
     return row;
   }
@@ -112,8 +114,8 @@ export class Rows {
   }
 
   #look(afresh = false) {
-    const top = Math.floor(this.#rows.scrollTop / HEIGHT);
-    const visible = Math.ceil(this.#rows.clientHeight / HEIGHT);
+    const top = Math.floor(this.#rows.scrollTop / height());
+    const visible = Math.ceil(this.#rows.clientHeight / height());
     const { first, most } = this.#asked;
     const inView = first <= top && Math.min(top + visible, this.#total) <= first + most;
     if (inView && !afresh) return;
@@ -128,7 +130,8 @@ export class Rows {
  * @param {Node | string} content
  */
 function cell(role, column, content) {
-  const made = element("span", { className: column.wide ? "wide" : "" }, content);
+  const className = column.wide ? "wide" : column.under ? "under" : "";
+  const made = element("span", { className }, content);
   made.setAttribute("role", role);
   return made;
 }
