@@ -36,16 +36,20 @@ GROUPS: Final = 50
 """Groups of pages, each with a beat of its own: all pages at once would be a load of another kind."""
 
 BEAT_EVERY: Final = 5.0
-"""Seconds between two beats of one group."""
+"""Seconds between two beats of one group, from each process of the application."""
 
 COUNT: Final = "chaos"
 """The key of the session's data."""
 
 
-def add_echo(app: App) -> None:
+def add_echo(app: App, beat_every: float = BEAT_EVERY) -> None:
     """Add what `cometary chaos` expects of the application that it runs against.
 
     Only sessions that send to `chaos/up`, `chaos/room` and `chaos/end` notice.
+
+    Args:
+        app: the application.
+        beat_every: seconds between two packets that such a session gets unasked from one process.
     """
 
     def shout(_session: Session, path: str, message: object) -> None:
@@ -56,7 +60,7 @@ def add_echo(app: App) -> None:
     async def chaos_beat(_running: Running) -> None:
         for beat in beats:
             app.update(f"{BEAT}{beat % GROUPS}", [os.getpid(), beat // GROUPS])
-            await trio.sleep(BEAT_EVERY / GROUPS)
+            await trio.sleep(beat_every / GROUPS)
 
     Endings(app)
     app.packet(UP)(echo)

@@ -21,11 +21,15 @@ from cometary.chaos.habits import MODES, troubles_of
 from cometary.chaos.killing import Killing
 from cometary.chaos.memory import Memory
 from cometary.chaos.mortals import Mortals
+from cometary.chaos.nodes.balancer import Balancer, Behind
+from cometary.chaos.nodes.faults import FAULTS, Faults
+from cometary.chaos.nodes.house import APP, House, own_house
+from cometary.chaos.nodes.outcome import outcome_of
 from cometary.chaos.own_server import own_server
 from cometary.chaos.progress import Progress
 from cometary.chaos.report import Report
 from cometary.chaos.shared import Shared, Target, find
-from cometary.chaos.tempo import Tempo
+from cometary.chaos.tempo import Tempo, answers_of
 from cometary.chaos.xmpp_echo import xmpp_echo
 from cometary.chaos.zombies import MOST
 from cometary.errors import TargetError
@@ -47,9 +51,13 @@ class Bench:
         plan: what it is to do.
         secret: of the control interface.
         token: for the server's authenticator.
+        app: what nodes of its own serve.
     """
 
-    def __init__(self, plan: Plan, secret: str | None = None, token: str | None = None) -> None:
+    def __init__(
+        self, plan: Plan, secret: str | None = None, token: str | None = None, *, app: str = APP
+    ) -> None:
+        self._app = app
         self._plan = plan
         self._secret = secret
         self._seed = secrets.randbits(32) if plan.seed is None else plan.seed
@@ -57,6 +65,8 @@ class Bench:
         self._crashing: Crashing | None = None
         self._killing: Killing | None = None
         self._memory: Memory | None = None
+        self._house: House | None = None
+        self._faults: Faults | None = None
         self._progress = Progress(sys.stderr)
         self._target: Target
         self._fleet: Fleet
@@ -81,8 +91,7 @@ class Bench:
                 self._memory = Memory(pid)
             if self._plan.kills and pid is not None:
                 every = self._plan.kill_worker_every
-                chance = Random(f"{self._seed}/workers")  # noqa: S311 - to be repeated, not secret
-                self._killing = Killing(pid, every, self._shared.deaths, chance)
+                self._killing = Killing(pid, every, self._shared.deaths, self._chance("workers"))
             anywhere = self._plan.beyond_loopback
             target = await find(url, anywhere=anywhere)
             if self._plan.crashes and control is not None:
@@ -90,6 +99,8 @@ class Bench:
                 self._crashing = Crashing(call, self._plan.crash_every)
             self._target = target
             self._mortals = Mortals(target, self._shared.token)
+            if self._house is not None:
+                await self._stand_before(self._house, stack)
             self._fleet = Fleet(self._plan, target, self._seed, self._shared)
             await self._run_pages()
         if self._shared.fatal is not None:
@@ -100,12 +111,28 @@ class Bench:
         plan = self._plan
         if plan.url is not None:
             return plan.url, plan.control, plan.pid
+        if plan.breaks_nodes:
+            self._house = await stack.enter_async_context(own_house(plan, self._chance("ports"), self._app))
+            self.log = self._house.folder
+            return self._house.nodes[0].comet, None, None
         beside = await self._beside(stack)
         server = await stack.enter_async_context(own_server(plan, beside))
         if plan.speaks == "stomp":
             self._shared.beside = await find(f"http://127.0.0.1:{beside}", anywhere=False)
         self.log = server.log
         return server.comet, server.control, server.pid
+
+    async def _stand_before(self, house: House, stack: AsyncExitStack) -> None:
+        """Have requests go to all nodes, and something to be broken."""
+        behind = [Behind(node.name, await find(node.comet, anywhere=False)) for node in house.nodes]
+        self._shared.balancer = balancer = Balancer(behind)
+        stack.callback(balancer.close)
+        fault = FAULTS[self._plan.mode](house, self._plan, self._chance("faults"))
+        shared = self._shared
+        self._faults = Faults(fault, self._plan.fault_every, shared.moves, shared.troubles)
+
+    def _chance(self, what: str) -> Random:
+        return Random(f"{self._seed}/{what}")  # noqa: S311 - to be repeated, not secret
 
     async def _beside(self, stack: AsyncExitStack) -> int:
         """Return the port of what is beside the server: an XMPP server behind it, or where it is to speak STOMP."""
@@ -118,12 +145,18 @@ class Bench:
         with self._shared.scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._progress.run, self._line)
-                nursery.start_soon(self._or_give_up, partial(self._shared.tempo.run, self._target))
+                balancer = self._shared.balancer
+                if balancer is not None:
+                    nursery.start_soon(balancer.run)
+                answers = partial(answers_of, self._target) if balancer is None else balancer.answers
+                nursery.start_soon(self._or_give_up, partial(self._shared.tempo.run, answers))
                 async with self._fleet.running():
                     await self._make_trouble()
                     self._fleet.calm_down()
                     await self._fleet.come_home(self._plan.drain)
-                    if self._killing is None:  # else what is known of them ends with a worker
+                    if (
+                        self._killing is None and self._house is None
+                    ):  # else what is known of them ends with a worker
                         await self._mortals.settle()
                 nursery.cancel_scope.cancel()
 
@@ -133,10 +166,12 @@ class Bench:
         with trio.open_signal_receiver(*SIGNALS) as signals:
             self._progress.say(f"{self._fleet.opened} sessions are open")
             async with trio.open_nursery() as nursery:
-                if self._killing is None:
-                    nursery.start_soon(self._mortals.run)
-                else:
+                if self._faults is not None:
+                    nursery.start_soon(self._or_give_up, self._faults.run)
+                elif self._killing is not None:
                     nursery.start_soon(self._killing.run)
+                else:
+                    nursery.start_soon(self._mortals.run)
                 if self._crashing is not None:
                     nursery.start_soon(self._or_give_up, self._crashing.run)
                 if self._memory is not None:
@@ -171,6 +206,12 @@ class Bench:
             f"broken {fleet.cuts}",
             f"replay p99 {shared.replays.at(0.99) * 1000:.0f} ms",
         ]
+        if self._house is not None:
+            moves = shared.moves
+            words[-2:] = [
+                f"faults {sum(shared.troubles.values())}",
+                f"moved {moves.count}, recovery p99 {moves.recoveries.at(0.99) * 1000:.0f} ms",
+            ]
         if self._crashing is not None:
             words.append(f"crashed {self._crashing.crashed}")
         if self._killing is not None:
@@ -197,19 +238,10 @@ class Bench:
             crashed=crashed,
             troubles={**shared.troubles, "crashed": crashed, "killed": shared.deaths.count},
             promised=troubles_of(self._plan.mode),
-            replays={
-                "count": replays.count,
-                "p50": replays.at(0.5),
-                "p99": replays.at(0.99),
-                "max": replays.longest,
-            },
+            replays=replays.summary(),
             killed=shared.deaths.count,
-            orphans={
-                "count": shared.deaths.told.count,
-                "p50": shared.deaths.told.at(0.5),
-                "p99": shared.deaths.told.at(0.99),
-                "max": shared.deaths.told.longest,
-            },
+            orphans=shared.deaths.told.summary(),
+            nodes=None if self._house is None else outcome_of(self._plan.mode, self._house, shared, fleet),
             zombies={"left": zombies.left, "closed": zombies.closed, "longest": zombies.longest},
             lag={"p99": shared.tempo.lag.at(0.99), "max": shared.tempo.lag.longest},
             answers={"p99": shared.tempo.answers.at(0.99), "max": shared.tempo.answers.longest},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from cometary.chaos.bosh_guest import BoshGuest
 from cometary.chaos.csp_guest import CspGuest
+from cometary.chaos.nodes.resuming_page import ResumingPage
 from cometary.chaos.page import Page
 from cometary.chaos.socketio_guest import SocketIoGuest
 from cometary.chaos.stomp_guest import StompGuest
@@ -37,4 +38,5 @@ SERVING: Final[Mapping[str, str]] = {
 
 def page_or_guest(plan: Plan, target: Target, habits: Habits, chance: Random, shared: Shared) -> Page | Guest:
     """Return a new one; for the arguments see `Page`."""
-    return GUESTS.get(habits.speaks, Page)(plan, target, habits, chance, shared)
+    kind = ResumingPage if habits.resumes else GUESTS.get(habits.speaks, Page)
+    return kind(plan, target, habits, chance, shared)

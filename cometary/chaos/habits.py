@@ -9,10 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Trouble = Literal["broken", "left-open", "slow", "late", "shouted", "changed", "crashed", "killed"]
+Trouble = Literal[
+    "broken",
+    "left-open",
+    "slow",
+    "late",
+    "shouted",
+    "changed",
+    "crashed",
+    "killed",
+    "node-killed",
+    "node-paused",
+    "partitioned",
+    "engine-slowed",
+    "engine-killed",
+    "node-restarted",
+]
 """What is done to a server: connections that are broken, or left open; exchanges that go slowly; polls that come
 late; packets that are shouted into a room where everybody listens; wires that are changed; actors that are crashed;
-workers that are killed."""
+workers that are killed; and what is done to several nodes and their engine (`nodes.faults`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,7 @@ class Habits:
         says: whether it sends to all other pages a packet with each of its own.
         changes: whether it changes, after about the plan's time, from one wire to another, half of the times by a
             reset of the stream that it has.
+        resumes: whether its session outlives its node, and its requests go to all nodes by turns.
         speaks: the wire of another protocol that it speaks in place of ours; see `guest`.
     """
 
@@ -41,6 +57,7 @@ class Habits:
     shouts: bool = False
     says: bool = False
     changes: bool = False
+    resumes: bool = False
     speaks: str = ""
 
     @property
@@ -69,6 +86,17 @@ SHOUTING: Final = Habits("flood", shouts=True)
 
 HEARING: Final = Habits("kill-worker")
 SAYING: Final = Habits("kill-worker", says=True)
+
+NODE_TROUBLES: Final[dict[str, Trouble]] = {
+    "kill-node": "node-killed",
+    "pause-node": "node-paused",
+    "partition": "partitioned",
+    "slow-engine": "engine-slowed",
+    "engine-restart": "engine-killed",
+    "rolling-restart": "node-restarted",
+}
+"""What is done in the modes that are about several nodes."""
+
 SOCKETIO: Final = Habits("socketio", cuts=True, speaks="socketio")
 CSP: Final = Habits("csp", cuts=True, speaks="csp")
 BOSH: Final = Habits("bosh", cuts=True, speaks="bosh")
@@ -88,6 +116,7 @@ MODES: Final[dict[str, tuple[Habits, ...]]] = {
     "csp": (CSP,),
     "bosh": (BOSH,),
     "stomp": (STOMP,),
+    **{mode: (Habits(mode, resumes=True),) for mode in NODE_TROUBLES},
 }
 """The habits that a mode's pages have by turns."""
 
@@ -102,6 +131,7 @@ def troubles_of(mode: str) -> frozenset[Trouble]:
     """Return all that a mode promises to do."""
     crashes: set[Trouble] = {"crashed"} if mode in CRASHING else set()
     crashes |= {"killed"} if mode in KILLING else set()
+    crashes |= {NODE_TROUBLES[mode]} if mode in NODE_TROUBLES else set()
     return frozenset(crashes.union(*[habits.troubles for habits in MODES[mode]]))
 
 

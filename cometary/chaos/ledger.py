@@ -62,6 +62,7 @@ class Stream:
     def __init__(self, *, joined: bool = False) -> None:
         self._expected: int | None = None if joined else 1
         self._missing: set[int] = set()
+        self._forgiving = False
         self.received = 0
         self.lost = 0
         self.doubled = 0
@@ -81,15 +82,18 @@ class Stream:
         """Return what is known by now."""
         return Counts(self.seen, self.received, self.missing, self.doubled, self.reordered)
 
+    def forgive(self) -> None:
+        """Take note that some may be missing, as was told: the next ones, until one comes."""
+        self._forgiving = True
+
     def take(self, number: int) -> None:
         """Take note of one more arrival."""
         self.received += 1
         expected = number if self._expected is None else self._expected
-        if number == expected:
-            self._expected = number + 1
-        elif number > expected:
-            self._skip(expected, number)
-            self._expected = number + 1
+        if number >= expected:
+            if not self._forgiving:
+                self._skip(expected, number)
+            self._expected, self._forgiving = number + 1, False
         elif number in self._missing:
             self._missing.discard(number)
             self.reordered += 1

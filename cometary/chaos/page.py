@@ -92,14 +92,14 @@ class Page:
         self.calm = True
         self.cuts = 0
         self.ended: str | None = None
-        self.ledger = Ledger()
         self._chance = chance
         self._shared = shared
+        self.ledger = self._new_ledger()
         self._past: list[Ledger] = []
         self._opened = 0.0
         self.orphaned = False
         self._recovery = Recovery(self.ledger, shared.replays)
-        self._lines = [Line(self, chance)]
+        self._lines = [self._new_line()]
         self._changing = Changing(self, chance)
         self._conversation: Conversation  # from `open` on
         self._end = trio.CancelScope()
@@ -113,11 +113,22 @@ class Page:
         self._name = chance.randrange(1 << 40)
         self._shouted = 0
 
+    def _new_ledger(self) -> Ledger:
+        """Return what its accounts are kept in."""
+        return Ledger()
+
+    def _new_line(self) -> Line:
+        """Return one more of its connections."""
+        return Line(self, self._chance)
+
+    def _wishes(self) -> bytes:
+        """Return what is asked for when the session is opened, as JSON behind a comma."""
+        return b"" if self._shared.token is None else b',"token":' + msgspec.json.encode(self._shared.token)
+
     async def open(self) -> None:
         """Open the session, without any trouble; a server that is busy is asked until it is not."""
         rid = self._chance.randrange(1, 1 << 40)
-        token = b"" if self._shared.token is None else b',"token":' + msgspec.json.encode(self._shared.token)
-        opening = self.target.request(b'{"rid":%d%b}' % (rid, token))
+        opening = self.target.request(b'{"rid":%d%b}' % (rid, self._wishes()))
         reply = None
         while reply is None or reply.status != OK:
             self._opened = trio.current_time()
@@ -125,10 +136,13 @@ class Page:
             if reply is not None and reply.status != OK:
                 self._refused(reply)
                 await trio.sleep(PATIENCE)
-        welcome = msgspec.json.decode(reply.body, type=Welcome)
+        self._welcomed(msgspec.json.decode(reply.body, type=Welcome), rid)
+
+    def _welcomed(self, welcome: Welcome, rid: int) -> None:
+        """Begin with a session that was opened by the request of this id."""
         self._conversation = Conversation(welcome.sid, rid, welcome.requests)
         self.die = welcome.die
-        self._lines += [Line(self, self._chance) for _ in range(1, min(MOST_LINES, welcome.requests))]
+        self._lines += [self._new_line() for _ in range(1, min(MOST_LINES, welcome.requests))]
 
     async def run(self) -> None:
         """Be a page until cancelled, or until the session has ended."""
@@ -143,7 +157,7 @@ class Page:
         self.ledger.forsake()
         self._past.append(self.ledger)
         self.hang_up()
-        self.ledger, self._lines = Ledger(), self._lines[:1]
+        self.ledger, self._lines = self._new_ledger(), self._lines[:1]
         self._recovery = Recovery(self.ledger, self._shared.replays)
         self._name, self._shouted = self._chance.randrange(1 << 40), 0
         await self.open()
@@ -171,7 +185,8 @@ class Page:
     async def close(self) -> None:
         """Close the session, once nothing is under way on the first line."""
         if self.ended is None:
-            farewell = self.target.request(self._conversation.farewell())
+            body = self._conversation.farewell().removesuffix(b"}") + self._says() + b"}"
+            farewell = self.target.request(body)
             self._lines[0].close()
             with trio.move_on_after(FAREWELL):
                 await self._lines[0].exchange(farewell, lambda: None)
@@ -180,6 +195,10 @@ class Page:
         """Close all connections."""
         for line in self._lines:
             line.close()
+
+    def _says(self) -> bytes:
+        """Return what each request says besides, as JSON behind a comma."""
+        return b""
 
     # -- what it sends ----------------------------------------------------------------------------
 
@@ -213,14 +232,14 @@ class Page:
     async def _use(self, line: Line) -> None:
         while True:
             request = await self._next_request()
-            body = self._conversation.body(request)
+            body = self._conversation.body(request, self._says())
             socket = self._changing.socket
             if socket is None:
                 reply = await line.exchange(self.target.request(body), self._written)
             else:
                 reply = await socket.exchange(request.rid, body)
             if reply is not None and reply.status == OK:
-                self._take(reply)
+                self._take(request.rid, reply)
                 continue
             self._conversation.lost(request)
             self._work.unpark()
@@ -249,17 +268,21 @@ class Page:
 
     # -- what it gets -----------------------------------------------------------------------------
 
-    def _take(self, reply: Reply) -> None:
+    def _take(self, rid: int, reply: Reply) -> None:
         self._quiet_since = trio.current_time()
         self._overslept = False
         answer = msgspec.json.decode(reply.body, type=Answer)
-        new = self._conversation.answered(answer.seq, answer.packets)
+        new = self._new_of(rid, answer)
         if new:
             self._note(new)
         if not self.calm and self._chance.random() < self.habits.lingers:
             self._lingers = True
         if self._lingers:
             self._work.unpark_all()
+
+    def _new_of(self, rid: int, answer: Answer) -> Sequence[Packet]:  # noqa: ARG002
+        """Take the answer to the request of this id; returns the packets that are new."""
+        return self._conversation.answered(answer.seq, answer.packets)
 
     def _note(self, packets: Sequence[Packet]) -> None:
         for packet in packets:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cometary.chaos.habits import CRASHING, KILLING, MODES, Habits
+from cometary.chaos.habits import CRASHING, KILLING, MODES, NODE_TROUBLES, Habits
 from cometary.config import kinds
 from cometary.config.kinds import Kind
 from cometary.errors import ConfigError
@@ -19,6 +19,9 @@ from cometary.errors import ConfigError
 URL: Final = kinds.url(
     r"http://[^\s/?#]+(/[\w.~/-]*)?", "the URL of a server, such as http://127.0.0.1:8080/comet"
 )
+
+KEEPING: Final = ("nothing", "everysec", "always")
+"""What an engine may keep: nothing, all but the last second, or everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,36 @@ class Plan:
         default=1,
         metadata=_option(kinds.seconds(0.5, 3600), "Seconds between two deaths of workers, at least."),
     )
+    nodes: int = field(
+        default=3, metadata=_option(kinds.whole(2, 9), "Nodes of its own, for the modes that break these.")
+    )
+    lease: float = field(
+        default=2, metadata=_option(kinds.seconds(0.5, 60), "Seconds of their leases, for the same modes.")
+    )
+    fault_every: float = field(
+        default=10,
+        metadata=_option(
+            kinds.seconds(0.5, 3600),
+            "Seconds between the beginnings of two faults in the same modes, at least.",
+        ),
+    )
+    fault_lasts: float = field(
+        default=6,
+        metadata=_option(
+            kinds.seconds(0.1, 600),
+            "Seconds for which a node hangs, nothing goes by, the engine is slow or away.",
+        ),
+    )
+    engine_delay: float = field(
+        default=0.2,
+        metadata=_option(
+            kinds.seconds(0.001, 10), "Seconds by which the engine answers later, in slow-engine."
+        ),
+    )
+    engine_keeps: str = field(
+        default="nothing",
+        metadata=_option(kinds.choice(*KEEPING), "What the engine of its own keeps when it is killed."),
+    )
     drain: float = field(
         default=30,
         metadata=_option(
@@ -133,12 +166,28 @@ class Plan:
             raise ConfigError("--control", f"{self.mode} needs it: session actors are crashed through it")
         if self.kills and self.url is not None:
             raise ConfigError(self.url, f"{self.mode} is for a server of its own, whose processes it kills")
+        self._check_nodes()
         if self.speaks in WITHOUT_URL and self.url is not None:
             raise ConfigError("URL", f"{self.mode} runs against a server of its own only")
         if self.watch_memory and self.url is not None and self.pid is None:
             raise ConfigError("--watch-memory", "needs the --pid of the server")
         if self.watch_memory and self.seconds <= FIRST_MINUTE:
             raise ConfigError("--watch-memory", "looks at what comes after the first 60 --seconds")
+
+    def _check_nodes(self) -> None:
+        if not self.breaks_nodes:
+            return
+        if self.url is not None:
+            raise ConfigError(self.url, f"{self.mode} is for nodes of its own, which it breaks")
+        if self.watch_memory:
+            raise ConfigError("--watch-memory", f"looks at one server, and {self.mode} has several")
+        if self.mode == "pause-node" and self.fault_lasts <= self.lease:
+            raise ConfigError("--fault-lasts", "a node has to hang for longer than its --lease")
+
+    @property
+    def breaks_nodes(self) -> bool:
+        """Whether nodes are broken, or what they have in common."""
+        return self.mode in NODE_TROUBLES
 
     @property
     def crashes(self) -> bool:

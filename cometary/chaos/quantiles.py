@@ -27,6 +27,10 @@ class Quantiles:
         self.longest = max(self.longest, seconds)
         self._buckets[math.ceil(math.log2(max(seconds, LEAST)) * STEPS)] += 1
 
+    def summary(self) -> dict[str, float]:
+        """Return how many there are, and the quantiles that are told."""
+        return {"count": self.count, "p50": self.at(0.5), "p99": self.at(0.99), "max": self.longest}
+
     def at(self, share: float) -> float:
         """Return the duration that this share of all does not exceed; 0 if there are none."""
         wanted = share * self.count

@@ -8,6 +8,7 @@ from typing import Any
 from cometary.chaos.habits import Trouble
 from cometary.chaos.ledger import Counts
 from cometary.chaos.memory import ALLOWED
+from cometary.chaos.nodes.outcome import Outcome
 
 MEGA = 1e6
 
@@ -28,6 +29,12 @@ UNDONE: dict[Trouble, str] = {
     "changed": "no page changed its wire: more --seconds, or a shorter --kill-every",
     "crashed": "no session actor was crashed: more --seconds, or a shorter --crash-every",
     "killed": "no worker was killed: more --seconds, or a shorter --kill-worker-every",
+    "node-killed": "no node was killed: more --seconds, or a shorter --fault-every",
+    "node-paused": "no node hung: more --seconds, or a shorter --fault-every",
+    "partitioned": "no node was cut off: more --seconds, or a shorter --fault-every",
+    "engine-slowed": "the engine was not slow: more --seconds, or a shorter --fault-every",
+    "engine-killed": "the engine was not killed: more --seconds, or a shorter --fault-every",
+    "node-restarted": "no node was restarted: more --seconds, or a shorter --fault-every",
 }
 """What to say of a trouble that has not come about, and what would bring it about."""
 
@@ -55,6 +62,7 @@ class Report:
         slowest: how many times as long as planned everything was at most, because bench or server was late.
         killed: workers that were killed.
         orphans: sessions that were lost with one, as foreseen: how many; their p50, p99 and max until they were told.
+        nodes: what came of several nodes; None if there was one server.
         seen_off: sessions that the application ended while it sent to them.
         endings: what became of what it sent then: `received` is what it was given as undelivered.
         ended: sessions that ended before their pages closed them, by habits and reason.
@@ -82,6 +90,7 @@ class Report:
     slowest: float = 1.0
     killed: int = 0
     orphans: dict[str, float] = field(default_factory=dict[str, float])
+    nodes: Outcome | None = None
     seen_off: int = 0
     endings: Counts = field(default_factory=Counts)
     ended: dict[str, int] = field(default_factory=dict[str, int])
@@ -113,6 +122,8 @@ class Report:
             faults.append("nobody looked at the memory after the first minute")
         elif self.flat is False:
             faults.append(f"memory grew by more than {ALLOWED:.0%}")
+        if self.nodes is not None:
+            faults += self.nodes.faults()
         undone = [what for trouble, what in UNDONE.items() if self._is_undone(trouble)]
         return faults + undone
 
@@ -133,8 +144,7 @@ class Report:
             self._row("server to client", self.down),
             *([self._row("while they end", self.endings)] if self.seen_off else []),
             "",
-            f"{self.broken} connections broken, {self.crashed} session actors crashed",
-            self._replays(),
+            *(self._single() if self.nodes is None else self.nodes.lines()),
             *self._particulars(),
             "",
             self._verdict(),
@@ -146,6 +156,10 @@ class Report:
             f"{way:18}{counts.sent:>10}{counts.received:>10}{counts.lost:>10}"
             f"{counts.doubled:>12}{counts.reordered:>11}"
         )
+
+    def _single(self) -> list[str]:
+        broken = f"{self.broken} connections broken, {self.crashed} session actors crashed"
+        return [broken, self._replays()]
 
     def _replays(self) -> str:
         if not self.replays["count"]:

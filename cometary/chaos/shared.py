@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import trio
 
 from cometary.chaos.habits import Trouble
 from cometary.chaos.killing import Deaths
+from cometary.chaos.nodes.moves import Moves
 from cometary.chaos.plan import is_loopback
 from cometary.chaos.quantiles import Quantiles
 from cometary.chaos.tempo import Tempo
@@ -19,6 +20,9 @@ from cometary.chaos.zombies import Zombies
 from cometary.client.sockets import WISH
 from cometary.client.streams import EVENTS
 from cometary.errors import ConfigError, TargetError
+
+if TYPE_CHECKING:
+    from cometary.chaos.nodes.balancer import Balancer
 
 LENGTH: Final = b"Content-Length: "
 
@@ -43,6 +47,10 @@ class Target:
     def request(self, body: bytes) -> bytes:
         """Write a request."""
         return b"%b%d\r\n\r\n%b" % (self.head, len(body), body)
+
+    def asking(self) -> bytes:
+        """Write a request that only asks."""
+        return b"GET" + self.head.removeprefix(b"POST").removesuffix(LENGTH) + b"\r\n"
 
     def handshake(self, key: bytes) -> bytes:
         """Write what asks for a WebSocket."""
@@ -81,6 +89,8 @@ class Shared:
         refusals: errors that the server answered with, by condition.
         troubles: what was done to the server, by kind.
         deaths: which workers were killed.
+        moves: what is told of sessions that went on at other nodes.
+        balancer: what stands before the nodes; None if there is one server.
         ended: sessions that ended before their pages closed them, by habits and reason.
         fatal: why the run makes no sense, if it does not.
         scope: what is cancelled then.
@@ -94,6 +104,8 @@ class Shared:
     refusals: Counter[str] = field(default_factory=Counter[str])
     troubles: Counter[Trouble] = field(default_factory=Counter["Trouble"])
     deaths: Deaths = field(default_factory=Deaths)
+    moves: Moves = field(default_factory=Moves)
+    balancer: Balancer | None = None
     ended: Counter[str] = field(default_factory=Counter[str])
     fatal: TargetError | None = None
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -68,8 +69,11 @@ class Tempo:
         self.answers = Quantiles()
         self.passed = 0.0
 
-    async def run(self, target: Target) -> None:
+    async def run(self, answers: Callable[[], Awaitable[float | None]]) -> None:
         """Measure until cancelled.
+
+        Args:
+            answers: asks the server for anything, and returns how many seconds that took; None if it does not answer.
 
         Raises:
             TargetError: the server answers nothing any more (rule 4): its own fault.
@@ -80,7 +84,9 @@ class Tempo:
             await trio.sleep_until(due)
             lag = trio.current_time() - due
             self.lag.add(lag)
-            answer = await _answered(target)
+            answer = None
+            with trio.move_on_after(LONGEST):
+                answer = await answers()
             heard = heard + lag if answer is None else trio.current_time()
             late = LONGEST if answer is None else answer
             self.answers.add(late)
@@ -101,15 +107,13 @@ class Tempo:
             self.passed += (trio.current_time() - since) / self.stretch
 
 
-async def _answered(target: Target) -> float | None:
-    """Return how many seconds the server needs for an answer; None if it gives none in time."""
+async def answers_of(target: Target) -> float | None:
+    """Return how many seconds one server needs for an answer; None if it gives none."""
     since = trio.current_time()
     try:
-        with trio.move_on_after(LONGEST):
-            with closing(await Wire.connect(target)) as wire:
-                await wire.send(target.request(NOTHING))
-                await wire.receive()
-            return trio.current_time() - since
+        with closing(await Wire.connect(target)) as wire:
+            await wire.send(target.request(NOTHING))
+            await wire.receive()
+        return trio.current_time() - since
     except BROKEN:
-        pass
-    return None
+        return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from cometary.chaos.plan import OPTIONS, Option, Plan
@@ -56,6 +58,14 @@ def _read(option: Option, value: object) -> Any:
         raise ConfigError(where, f"must be {option.kind.allowed}, not {value!r}") from None
 
 
+def _remove(log: Path) -> None:
+    """Remove a log, or a folder of several."""
+    if log.is_dir():
+        shutil.rmtree(log, ignore_errors=True)
+    else:
+        log.unlink()
+
+
 def run(given: Mapping[str, object], environment: Mapping[str, str]) -> int:
     """Run the bench.
 
@@ -84,7 +94,7 @@ def run(given: Mapping[str, object], environment: Mapping[str, str]) -> int:
         return 3
     print(json.dumps(report.as_dict(), indent=2) if plan.json else report)
     if bench.log is not None and report.passed:
-        bench.log.unlink()
+        _remove(bench.log)
     elif bench.log is not None:
         sys.stderr.write(f"The server's log is {bench.log}\n")
     return 0 if report.passed else 1

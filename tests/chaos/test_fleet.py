@@ -89,7 +89,9 @@ async def crash(injector: CrashInjector, result: Run) -> None:
         result.crashed += injector.crash(1)
 
 
-@pytest.mark.parametrize("mode", [mode for mode, pages in MODES.items() if not pages[0].speaks])
+@pytest.mark.parametrize(
+    "mode", [mode for mode, pages in MODES.items() if not (pages[0].speaks or pages[0].resumes)]
+)
 async def test_nothing_is_lost_doubled_or_reordered(mode: str, mock_clock: trio.testing.MockClock) -> None:
     app = App()
     add_echo(app)

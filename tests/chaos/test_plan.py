@@ -31,6 +31,8 @@ def test_everything_can_be_given() -> None:
         *("crash", "http://127.0.0.1:1/comet", "--control", "http://localhost:2", "--sessions", "3"),
         *("--seconds", "90", "--every", "0.5", "--size", "7", "--kill-every", "2", "--crash-every", "1"),
         *("--workers", "3", "--kill-worker-every", "2"),
+        *("--nodes", "4", "--lease", "3", "--fault-every", "7", "--fault-lasts", "8"),
+        *("--engine-delay", "0.5", "--engine-keeps", "always"),
         *("--drain", "5", "--seed", "4", "--watch-memory", "--pid", "9", "--beyond-loopback", "--json"),
     )
     assert given == Plan(
@@ -45,6 +47,12 @@ def test_everything_can_be_given() -> None:
         crash_every=1,
         workers=3,
         kill_worker_every=2,
+        nodes=4,
+        lease=3,
+        fault_every=7,
+        fault_lasts=8,
+        engine_delay=0.5,
+        engine_keeps="always",
         drain=5,
         seed=4,
         watch_memory=True,
@@ -89,6 +97,11 @@ def test_this_machine_needs_no_permission(url: str) -> None:
         (["jitter", "http://127.0.0.1/", "--watch-memory", "--seconds", "90"], "--watch-memory"),
         (["kill-worker", "http://127.0.0.1/"], "http://127.0.0.1/"),
         (["--watch-memory", "--seconds", "60"], "--watch-memory"),
+        (["kill-node", "http://127.0.0.1/"], "http://127.0.0.1/"),
+        (["kill-node", "--nodes", "1"], "--nodes"),
+        (["partition", "--watch-memory", "--seconds", "90"], "--watch-memory"),
+        (["pause-node", "--lease", "6", "--fault-lasts", "6"], "--fault-lasts"),
+        (["engine-restart", "--engine-keeps", "some"], "--engine-keeps"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_status_2(

@@ -228,6 +228,10 @@ def test_a_run_that_went_slowly_says_how_late_bench_and_server_were() -> None:
             {"promised": frozenset({"killed"})},
             "no worker was killed: more --seconds, or a shorter --kill-worker-every",
         ),
+        (
+            {"promised": frozenset({"node-killed"})},
+            "no node was killed: more --seconds, or a shorter --fault-every",
+        ),
         ({"promised": frozenset({"slow"})}, "no exchange was slow: more --seconds, or a shorter --every"),
         ({"promised": frozenset({"late"})}, "no page polled late: more --seconds, or a shorter --every"),
         (

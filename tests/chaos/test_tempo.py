@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import trio
 
 from cometary.chaos.shared import find
-from cometary.chaos.tempo import GROWS, LONGEST, SILENT, SLOWEST, Tempo
+from cometary.chaos.tempo import GROWS, LONGEST, SILENT, SLOWEST, Tempo, answers_of
 from cometary.errors import TargetError
 
 
@@ -50,6 +52,6 @@ async def test_a_server_that_answers_nothing_is_no_busy_machine(autojump_clock: 
         target = await find(f"http://127.0.0.1:{listener.socket.getsockname()[1]}/comet", anywhere=False)
         before = trio.current_time()
         with pytest.raises(TargetError, match="has answered nothing for 60 s"):
-            await tempo.run(target)
+            await tempo.run(partial(answers_of, target))
     assert SILENT <= trio.current_time() - before < SILENT + 2 * LONGEST
     assert tempo.answers.longest == LONGEST
