@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
 from cometary.cluster.change import Change, Verdict
+from cometary.cluster.path_logs import Addition, Appended, ChangedPaths, LogShelf, PathLog
 from cometary.cluster.record import Record
 from cometary.errors import NodeNameError
 
@@ -173,7 +174,34 @@ class Members(Protocol):
         ...
 
 
-class Engine(Records, Members, Protocol):
+class Logs(Protocol):
+    """What is kept of paths with a history, for all nodes; see `cometary.cluster.path_logs`."""
+
+    def append(self, shelf: LogShelf, new: Addition, appended: Callable[[Appended], object]) -> None:
+        """Append an update, once, however often the connection breaks.
+
+        Args:
+            shelf: where its path is kept.
+            new: the update.
+            appended: told what has become of it, in the order of the calls and never within one. While the engine is
+                away, nothing is told.
+        """
+        ...
+
+    async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
+        """Return all that is kept of a path behind a number; from -1 on for all.
+
+        Raises:
+            EngineError: the engine is away; the operator's fault.
+        """
+        ...
+
+    async def changed_logs(self, shelf: LogShelf, behind: int) -> ChangedPaths:
+        """Return the first `PIECE` paths of a shelf with greater numbers than this; raises as `read_log`."""
+        ...
+
+
+class Engine(Records, Members, Logs, Protocol):
     """All of it, for one node."""
 
     async def run(self) -> None:

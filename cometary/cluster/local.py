@@ -17,6 +17,7 @@ from cometary.cluster import record as records
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import PIECE, Answered, EngineState
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
+from cometary.cluster.path_logs import Addition, Appended, ChangedPaths, LogShelf, PathLog, SharedLogs
 from cometary.cluster.record import Record
 
 TOMBSTONES: Final = 10_000
@@ -29,6 +30,7 @@ class SharedState:
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
         self.leases: dict[str, tuple[object, str, float]] = {}
+        self.logs = SharedLogs()
         self._tombstones: deque[str] = deque()
 
     def put(self, sid: str, record: Record | None) -> None:
@@ -181,3 +183,17 @@ class LocalEngine:
     async def forget_node(self, node: str) -> None:  # noqa: ARG002 - each record says whose it is
         """See `Records.forget_node`; there is nothing beside the records."""
         await trio.lowlevel.checkpoint()
+
+    def append(self, shelf: LogShelf, new: Addition, appended: Callable[[Appended], object]) -> None:
+        """Append an update to the log of its path; see `Logs.append`."""
+        self._call(lambda: appended(self._shared.logs.append(shelf, new, trio.current_time())))
+
+    async def read_log(self, shelf: LogShelf, path: str, behind: int) -> PathLog:
+        """Return what is kept of a path; see `Logs.read_log`."""
+        await trio.lowlevel.checkpoint()
+        return self._shared.logs.read(shelf, path, behind, trio.current_time())
+
+    async def changed_logs(self, shelf: LogShelf, behind: int) -> ChangedPaths:
+        """Return which paths have something new; see `Logs.changed_logs`."""
+        await trio.lowlevel.checkpoint()
+        return self._shared.logs.changed(shelf, behind, PIECE)

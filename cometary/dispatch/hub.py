@@ -211,12 +211,13 @@ class Hub(SessionsHub):
         self.probes.look_at(packet)
         self._posting.send(keeper, packet)
 
-    def tell_gaps(self) -> None:
-        """Tell each session that it may have missed something of all that it is connected to (`::gap`)."""
+    def tell_gaps(self, path: str | None = None) -> None:
+        """Tell each session that it may have missed something of a path, or of all that it hears (`::gap`)."""
         for keeper in self._manager.directory:
             for pattern in list(self._table.patterns(keeper.ref, None)):
-                with suppress(MailboxFullError):  # it is told of those before
-                    self.post(keeper, Packet(GAP_PATH, {"path": pattern}))
+                if path is None or path == pattern or Pattern.compile(pattern).matches(path):
+                    with suppress(MailboxFullError):  # it is told of those before
+                        self.post(keeper, Packet(GAP_PATH, {"path": pattern}))
 
     def subscribe(
         self, keeper: SessionKeeper, patterns: Iterable[str], replay: Replay | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from cometary.packets.position import Position
@@ -77,25 +78,31 @@ class Kept(Generic[P]):
 
     Args:
         lost: the number of the last packet that is no longer kept (rule 4).
+
+    Attributes:
+        lost_at: when that one was kept; long ago if that is not known.
     """
 
-    __slots__ = ("bytes", "lost", "number", "packets")
+    __slots__ = ("bytes", "lost", "lost_at", "number", "packets")
 
     def __init__(self, lost: int) -> None:
         self.lost = lost
+        self.lost_at = -inf
         self.number = lost
         self.packets: deque[tuple[float, int, P]] = deque()
         self.bytes = 0
 
     def drop_first(self) -> int:
         """Drop the oldest; returns its bytes."""
-        _, self.lost, packet = self.packets.popleft()
+        self.lost_at, self.lost, packet = self.packets.popleft()
         self.bytes -= packet.size
         return packet.size
 
     def drop_all(self) -> int:
         """Drop all; returns their bytes."""
         dropped, self.bytes = self.bytes, 0
+        if self.packets:
+            self.lost_at = self.packets[-1][0]
         self.lost = self.number
         self.packets.clear()
         return dropped
@@ -157,6 +164,16 @@ class Shelf(Generic[P]):
         while len(kept.packets) > self._keeping.packets or kept.bytes > self._keeping.bytes:
             self.bytes -= kept.drop_first()
         self._tidy(now)
+
+    def number_of(self, path: str) -> int:
+        """Return the latest number of a path; that of any that is forgotten, if it is not known."""
+        kept = self._full.get(path) or self._empty.get(path)
+        return self.forgotten if kept is None else kept.number
+
+    def changed(self, offset: int) -> list[tuple[str, int]]:
+        """Return the paths with greater numbers than `offset`, each with its latest, in the order of these."""
+        numbers = [(self.number_of(path), path) for path in self._latest(offset)]
+        return [(path, number) for number, path in sorted(numbers)]
 
     def paths(self) -> Iterator[tuple[str, Kept[P]]]:
         """Return all that is known, as `restore` takes it: those of which nothing is kept, then the others."""

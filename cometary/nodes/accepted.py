@@ -42,13 +42,13 @@ class Home:
         front_end: its connections.
         clients: answers clients.
         control: answers back-ends; None if there is nothing that does.
-        gaps: tells sessions that they may have missed something.
+        gaps: tells sessions that they may have missed something of a path; of all, if it is given None.
     """
 
     front_end: FrontEnd
     clients: Service
     control: Service | None
-    gaps: Callable[[], object]
+    gaps: Callable[[str | None], object]
 
 
 class Accepted:
@@ -97,7 +97,7 @@ class Accepted:
             case Missed():
                 text = f"node {self.link.node} took this one for gone: updates may be missing, and sessions are told so"
                 logger.warning("updates missed", text=text, node=self.link.node)
-                self._home().gaps()
+                self._home().gaps(None)
             case Ping():
                 self.link.send(Pong())
             case Leaving():

@@ -52,11 +52,22 @@ class Granted(msgspec.Struct, array_like=True, frozen=True, tag="g"):
     count: int
 
 
-class Told(msgspec.Struct, array_like=True, frozen=True, tag="t"):
-    """A packet for everybody who hears its path, the dialer's so many-th."""
+class Told(msgspec.Struct, array_like=True, frozen=True, tag="t", omit_defaults=True):
+    """A packet for everybody who hears its path, the dialer's so many-th.
+
+    Attributes:
+        number: which one it is of the dialer's.
+        published: the packet.
+        epoch: of its place in the log of its path; empty if that has none.
+        offset: the place.
+        before: that of the one before it on its path.
+    """
 
     number: int
     published: Published
+    epoch: str = ""
+    offset: int = 0
+    before: int = 0
 
 
 class Missed(msgspec.Struct, array_like=True, frozen=True, tag="m"):

@@ -21,11 +21,11 @@ import trio
 from cometary.errors import NodeNameError
 from cometary.log import get_logger
 from cometary.nodes.accepted import Home
+from cometary.nodes.engine import NodesEngine
 from cometary.nodes.finding import Finding
 from cometary.nodes.forwarded_request import come_back
 from cometary.nodes.handshake import Identity
 from cometary.nodes.peers import Peers
-from cometary.nodes.publications import NodesEngine
 from cometary.nodes.tunnels import hang_up
 from cometary.server.colleagues import LocatorWithColleagues
 from cometary.sessions.ids import new_sid, tag_of, tag_of_node
@@ -106,6 +106,8 @@ class OtherNodes:
         self.peers = Peers(self._own, cluster, settings.comet)
         self.ousted = Ousted()
         cluster.watch_ousted(self.ousted.note)
+        self._engine: NodesEngine | None = None
+        self._receipts: ReceiptLog | None = None
         self._recording: Recording | None = None
         self.finding: Finding | None = None
 
@@ -124,8 +126,10 @@ class OtherNodes:
 
     def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> NodesEngine:
         """Return what passes on publications."""
-        engine = NodesEngine(local, contracts, flow, self.peers.others)
+        others, logs = self.peers.others, self._cluster
+        self._engine = engine = NodesEngine(local, contracts, flow, others, logs, self._receipts)
         self.peers.route = engine.route
+        self.peers.lost = lambda _: engine.catch_up()
         return engine
 
     def locator(self, directory: Directory) -> LocatorWithColleagues:
@@ -138,7 +142,8 @@ class OtherNodes:
         self.finding = Finding(self.peers, directory, recording, self.peers.serve)
 
     def note_receipts(self, receipts: ReceiptLog) -> None:
-        """Do nothing: each node gives the receipts of its own sessions."""
+        """Take note of them: each node gives those of its own sessions, of which there may be none."""
+        self._receipts = receipts
 
     def spread(self, listener: Listener, limits: Limits) -> Listener:  # noqa: ARG002
         """Return the same: whoever stands in front of the nodes shares out who connects."""
@@ -149,10 +154,22 @@ class OtherNodes:
         return addresses
 
     def meet(
-        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+        self,
+        front_end: FrontEnd,
+        control: ControlDoor | None,
+        clients: Service,
+        gaps: Callable[[str | None], object],
     ) -> None:
         """Take note that the server takes clients."""
-        self.peers.meet(Home(front_end, clients, None if control is None else control.service, gaps))
+        engine = self._engine
+        assert engine is not None  # noqa: S101 - a server has one before it has clients
+        engine.gaps = gaps
+
+        def missed(path: str | None) -> None:
+            engine.catch_up()  # what has a history can be read
+            gaps(path)
+
+        self.peers.meet(Home(front_end, clients, None if control is None else control.service, missed))
         if self._recording is not None:
             self._recording.take_back()
 

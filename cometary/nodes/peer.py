@@ -74,6 +74,7 @@ class Peer:
         others: what is published for all nodes.
         comet: the path of the clients' endpoint.
         changed: told when a link has ended.
+        lost: told when it has gone, whichever process of its name that was.
 
     Attributes:
         node: the same.
@@ -92,8 +93,16 @@ class Peer:
     """
 
     def __init__(
-        self, node: str, flushing: Flushing, others: Others, comet: str, changed: Callable[[], object]
+        self,
+        node: str,
+        flushing: Flushing,
+        others: Others,
+        comet: str,
+        changed: Callable[[], object],
+        *,
+        lost: Callable[[Peer], object] = lambda _: None,
     ) -> None:
+        self._lost = lost
         self.node = node
         self.tag = tag_of_node(node)
         self.address = ""
@@ -274,6 +283,7 @@ class Peer:
             self._accepted.link.close()
         self.forwarding.gone()
         self.outgoing.gone()
+        self._lost(self)
 
     def is_silent(self, now: float) -> bool:
         """Whether it does not answer, though its lease has run out; asks it, if it has not been asked yet (rule 3)."""

@@ -57,6 +57,7 @@ class Peers:
         dialing: makes links.
         others: what is published for all of them.
         route: routes here what another node has published; None until there is what does.
+        lost: told when one has gone.
         complete: whether all that are there are linked with this one, or one of them cannot be.
     """
 
@@ -79,6 +80,7 @@ class Peers:
             lambda: [each.outgoing for each in self._all if each.gone],
         )
         self.route: Callable[[Told, float], None] | None = None
+        self.lost: Callable[[Peer], object] = _nobody
         self.complete = trio.Event()
         self.dialing = Dialing(own, self)
 
@@ -204,7 +206,8 @@ class Peers:
         """
         peer = self._peers.get(node)
         if peer is None:
-            peer = Peer(node, self._flushing, self.others, self._comet, self.note_change)
+            lost = self._note_lost
+            peer = Peer(node, self._flushing, self.others, self._comet, self.note_change, lost=lost)
             other = self._by_tag.get(peer.tag)
             if peer.tag == self._tag or other is not None:
                 same = self._own.node if other is None else other.node
@@ -212,6 +215,9 @@ class Peers:
             self._peers[node] = self._by_tag[peer.tag] = peer
             self._all = (*self._peers.values(),)
         return peer
+
+    def _note_lost(self, peer: Peer) -> None:
+        self.lost(peer)
 
     async def check(self, hello: Hello) -> None:
         """See whether a process is still the node whose name it has: it may have hung until another one took that.
@@ -312,6 +318,10 @@ class Peers:
                 if peer.incoming is not None:
                     with _logged(f"routing updates of node {peer.node} failed"):
                         peer.incoming.go_on()
+
+
+def _nobody(_: Peer) -> None:
+    """Is told."""
 
 
 @contextmanager

@@ -18,25 +18,19 @@
 from __future__ import annotations
 
 from collections import deque
-from threading import Lock, get_ident
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from cometary.errors import MailboxFullError
 from cometary.log import get_logger
-from cometary.nodes.messages import Heard, Missed, Told, encode
-from cometary.packets.published import as_packet, as_published, encoded
+from cometary.nodes.messages import Heard, Missed, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from cometary.actors import Future
-    from cometary.dispatch.engine import Engine
     from cometary.nodes.link import Link
-    from cometary.packets.contract_table import Contracts
-    from cometary.packets.packet import Packet
-    from cometary.sessions.flow import Flow
 
 MOST: Final = 16 * 1024 * 1024
 
@@ -227,73 +221,3 @@ class Incoming:
         if self.link is not None and self._routed is not None and self._routed != self._confirmed:
             self._confirmed = self._routed
             self.link.send(Heard(self._routed))
-
-
-class NodesEngine:
-    """An engine that passes on to the other nodes what is published here; see `cometary.dispatch.engine`.
-
-    Args:
-        local: routes here.
-        contracts: what becomes of packets where a session is too slow for them.
-        flow: knows how much is still to be routed here.
-        others: what is kept for each other node.
-    """
-
-    run: Callable[[], Awaitable[None]] | None = None
-
-    def __init__(
-        self,
-        local: Engine,
-        contracts: Contracts,
-        flow: Flow,
-        others: Others,
-    ) -> None:
-        self._local = local
-        self._contracts = contracts
-        self._flow = flow
-        self._others = others
-        self._number = 0
-        self._thread = get_ident()
-        self._token = trio.lowlevel.current_trio_token()
-        self.attach = local.attach
-        self.interest = local.interest
-        self.history = local.history
-        self.members = local.members
-
-    def publish(self, packet: Packet) -> Future[None] | None:
-        """Route a packet here, and send it to the others; see `Engine.publish`."""
-        published = as_published(packet)
-        encoded(published)  # what cannot travel is refused before anything is sent
-        with self._others.lock:
-            others = self._others.there()
-            for each in others:
-                if each.full:
-                    raise MailboxFullError("far too much waits for another node")
-            taken = self._local.publish(packet)
-            self._number += 1
-            payload = encode(Told(self._number, published))
-            for each in others:
-                each.add(self._number, payload)
-            for each in self._others.away():
-                each.skip(self._number)
-            self._others.number = self._number
-        if get_ident() == self._thread:
-            self._others.go_on()
-        else:
-            self._token.run_sync_soon(self._others.go_on)
-        return taken
-
-    def route(self, told: Told, until: float) -> None:
-        """Route what another node has published.
-
-        Args:
-            told: the packet.
-            until: until when sessions that are behind are waited for, by Trio's clock.
-
-        Raises:
-            MailboxFullError: it is to be tried again.
-        """
-        packet = as_packet(told.published, self._contracts)
-        if trio.current_time() < until:
-            self._flow.check()
-        self._local.publish(packet)

@@ -46,8 +46,6 @@ def _check_application(settings: Settings, app: App) -> None:
     if app.namespaces:
         raise unsupported("namespaces, and so Socket.IO, do")
     contracts = contracts_of(settings, app)
-    if contracts.keeping:
-        raise unsupported("paths with a history do")
     if contracts.presence:
         raise unsupported("paths with presence do")
 

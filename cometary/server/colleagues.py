@@ -88,7 +88,11 @@ class Colleagues(Protocol):
         ...
 
     def meet(
-        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+        self,
+        front_end: FrontEnd,
+        control: ControlDoor | None,
+        clients: Service,
+        gaps: Callable[[str | None], object],
     ) -> None:
         """Take note that the server takes clients.
 
@@ -96,7 +100,7 @@ class Colleagues(Protocol):
             front_end: what they hand over goes there.
             control: and calls of back-ends there, and
             clients: single requests of clients there.
-            gaps: tells the sessions here that they may have missed something.
+            gaps: tells the sessions here that they may have missed something, of a path or (None) of all.
         """
         ...
 
@@ -155,7 +159,11 @@ class Alone:
             await cluster.join("")
 
     def meet(
-        self, front_end: FrontEnd, control: ControlDoor | None, clients: Service, gaps: Callable[[], object]
+        self,
+        front_end: FrontEnd,
+        control: ControlDoor | None,
+        clients: Service,
+        gaps: Callable[[str | None], object],
     ) -> None:
         """Do nothing."""
 

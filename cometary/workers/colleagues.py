@@ -184,7 +184,7 @@ class OtherWorkers:
         front_end: FrontEnd,
         control: ControlDoor | None,
         clients: Service,  # noqa: ARG002
-        gaps: Callable[[], object],  # noqa: ARG002 - workers of one machine miss nothing of each other
+        gaps: Callable[[str | None], object],  # noqa: ARG002 - workers of one machine miss nothing of each other
     ) -> None:
         """Take note that the server takes clients."""
         self._met(front_end, control)

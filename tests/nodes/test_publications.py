@@ -9,10 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from cometary.cluster.local import LocalEngine, SharedState
 from cometary.errors import MailboxFullError
+from cometary.nodes.engine import NodesEngine
 from cometary.nodes.link import Link
 from cometary.nodes.messages import Heard, Missed, Told, decode_of_dialer
-from cometary.nodes.publications import CONFIRM, MOST, Incoming, NodesEngine, Others, Outgoing
+from cometary.nodes.publications import CONFIRM, MOST, Incoming, Others, Outgoing
 from cometary.packets.contract import make_contract
 from cometary.packets.contract_table import Contracts
 from cometary.packets.packet import Packet
@@ -187,7 +189,8 @@ async def test_several_arguments_of_an_event_are_several_at_another_node() -> No
     local: Any = SimpleNamespace(
         attach=None, interest=None, history=None, members=None, publish=routed.append
     )
-    engine = NodesEngine(local, Contracts(), Flow(), Others(lambda: [outgoing], list))
+    logs = LocalEngine(SharedState(), "a")
+    engine = NodesEngine(local, Contracts(), Flow(), Others(lambda: [outgoing], list), logs)
     wire = linked(outgoing, None)
     for message in (("a", "b"), ["a", "b"]):
         engine.publish(Packet("news", message))

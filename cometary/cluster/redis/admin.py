@@ -22,6 +22,7 @@ from coredis.exceptions import ConnectionError as CoredisConnectionError
 from coredis.retry import NoRetryPolicy
 
 from cometary.cluster.redis.connection import PATIENCE, unreachable
+from cometary.cluster.redis.logs import LOG_FUNCTIONS
 from cometary.cluster.redis.url import EngineURL
 from cometary.errors import EngineError
 from cometary.escapes import leaves
@@ -74,6 +75,7 @@ async def prepare(url: EngineURL) -> str:
         async with administrator(url) as client:
             incarnation = await check(url, client)
             await client.function_load(FUNCTIONS, replace=True)
+            await client.function_load(LOG_FUNCTIONS, replace=True)
     except Exception as error:  # noqa: BLE001 - coredis raises its errors in groups, some of them in others
         raise translated(url, _first(error)) from None
     return incarnation

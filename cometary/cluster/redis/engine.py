@@ -27,6 +27,7 @@ from cometary.cluster.redis.admin import administrator, prepare
 from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
 from cometary.cluster.redis.keys import MEMBER_KEYS, SESSION_KEYS, Keys
 from cometary.cluster.redis.lane import Lane
+from cometary.cluster.redis.logs import RedisLogs
 from cometary.cluster.redis.url import read_url
 from cometary.cluster.redis.wire import Reply, command
 from cometary.errors import EngineError
@@ -77,6 +78,8 @@ class RedisEngine:
         self.watch_ousted = self._membership.watch_ousted
         self.watch_lapses = self._membership.watch_lapses
         self.watch_lapses(self._have_node_known)
+        logs = RedisLogs(self._keys, self.incarnation, self._lane.call, self._wait_for)
+        self.append, self.read_log, self.changed_logs = logs.append, logs.read_log, logs.changed_logs
 
     # -- who is there
 

@@ -11,6 +11,7 @@ from cometary.cluster.settings import PREFIX
 
 SESSION_KEYS: Final = 4
 MEMBER_KEYS: Final = 2
+SHELF_KEYS: Final = 3
 
 
 class Keys:
@@ -37,3 +38,8 @@ class Keys:
     def of_node(self, node: str) -> str:
         """Return that of the sessions which a node has, or had."""
         return f"{self._prefix}:of:{node}"
+
+    def of_shelf(self, name: str) -> tuple[str, ...]:
+        """Return those of a shelf of logs: its state, and its paths of which something is kept, or nothing."""
+        base = f"{self._prefix}:{{log:{name}}}:"
+        return f"{base}s", f"{base}f", f"{base}n"

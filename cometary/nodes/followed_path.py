@@ -1,0 +1,226 @@
+"""A path with a history that somebody at this node hears: a copy of what is kept of it, as far as it was routed here.
+
+    loading ── all that is kept has been read ──→ followed
+
+1.  What is kept is the engine's. The copy has what was routed here, and nothing else: so whoever connects to the path
+    and reads, in one turn, gets each update once, as on a server by itself: kept, or routed.
+2.  While it is loaded nothing of the path is routed here. What the engine has appended since the path has been wanted
+    is routed then, the rest is in the copy: it says of each entry how old it is, so no clocks are compared. Whoever has
+    connected gets all that was published since, and perhaps what was published in the moment before.
+3.  Who comes with a position that is ahead of what was routed here, from another node, is told that there is a gap: it
+    would get what it has had again.
+4.  No more than `MOST_HELD` updates wait for others. Beyond that they are let go of, since the engine has them.
+
+Pure: time comes in.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from cometary.cluster.path_logs import LogEntry, base_of
+from cometary.dispatch.history import History
+from cometary.dispatch.shelf import Numbers, Shelf, for_replays
+from cometary.nodes.path_order import Numbered, PathOrder
+from cometary.packets.packet import marked
+from cometary.packets.patterns import Pattern
+from cometary.packets.position import Position, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cometary.actors import Future
+    from cometary.cluster.path_logs import LogShelf, PathLog
+    from cometary.packets.packet import Packet
+
+MOST_HELD: Final = 1_000
+
+MARGIN: Final = 0.002
+"""Seconds by which what is routed is too old rather than too young: the engine counts milliseconds."""
+
+
+class Reader(NamedTuple):
+    """Who reads while it is loaded.
+
+    Attributes:
+        behind: where to begin; None for the latest.
+        limit: how many are wanted at most.
+        answer: what is told.
+    """
+
+    behind: Position | None
+    limit: int
+    answer: Future[History]
+
+
+class Loaded(NamedTuple):
+    """What came of loading it, or reading what was missing.
+
+    Attributes:
+        packets: what is to be routed, in its order.
+        gap: whether some of it is not kept any more, which its subscribers are to be told.
+    """
+
+    packets: list[Packet]
+    gap: bool
+
+
+class FollowedPath:
+    """It.
+
+    Args:
+        path: the path.
+        shelf: where it is kept.
+        since: since when it has been wanted, by this node's clock.
+        decode: makes a packet of what is kept.
+
+    Attributes:
+        path: the same, as the next two.
+        shelf: see there.
+        since: see there.
+        reading: whether the engine is being asked.
+        stale: whether it is known that the engine has more.
+    """
+
+    def __init__(self, path: str, shelf: LogShelf, since: float, decode: Callable[[bytes], Packet]) -> None:
+        self.path = path
+        self.shelf = shelf
+        self.since = since
+        self.reading = False
+        self.stale = False
+        self._decode = decode
+        self._order: PathOrder | None = None
+        self._early: list[Numbered] = []
+        self._readers: list[Reader] = []
+        self._epoch = ""
+        self._routed = 0
+        self._copy = self._new_copy("")
+
+    @property
+    def loading(self) -> bool:
+        """Whether it is not loaded yet."""
+        return self._order is None
+
+    @property
+    def last(self) -> int:
+        """The number of the last update that was, or is to be, routed; -1 while it is loaded."""
+        return -1 if self._order is None else self._order.last
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the engine is to be asked for something."""
+        return self._order is None or self.stale or self._order.held > 0
+
+    def misses(self, epoch: str, number: int) -> bool:
+        """Whether something has not come, given the latest number that there is."""
+        return self._order is not None and self._order.misses(epoch, number)
+
+    def read_from_engine(self, log: PathLog, now: float) -> Loaded:
+        """Take what the engine keeps behind `last`."""
+        self.stale = False
+        return self._load(log, now) if self._order is None else self._fill(log, self._order)
+
+    def take(self, new: Numbered) -> list[Packet]:
+        """Take an update; returns those that are to be routed now."""
+        order = self._order
+        if (len(self._early) if order is None else order.held) >= MOST_HELD:
+            self.stale = True
+            return []
+        if order is None:
+            self._early.append(new)
+            return []
+        return _with_places(order.take(new))
+
+    def _load(self, log: PathLog, now: float) -> Loaded:
+        """Take all that is kept (rule 2)."""
+        waited = now - self.since + MARGIN
+        old = list(takewhile(lambda entry: entry.age > waited, log.entries))
+        young = log.entries[len(old) :]
+        floor = log.lost if young else log.number
+        if old:
+            floor = old[-1].number
+        self._epoch, self._routed = log.epoch, floor
+        self._copy = self._new_copy(log.epoch)
+        kept = [(now - entry.age, entry.number, self._kept(log.epoch, entry)) for entry in old]
+        self._copy.restore(self.path, log.lost, floor, kept)
+        self._order = order = PathOrder(log.epoch, floor)
+        out = order.fill(log.epoch, log.number, self._numbered(log.epoch, young))
+        early, self._early = self._early, []
+        for each in early:
+            out += order.take(each)
+        self._answer_readers(now)
+        return Loaded(_with_places(out), not old and log.lost > 0 and log.lost_age <= waited)
+
+    def _fill(self, log: PathLog, order: PathOrder) -> Loaded:
+        """Take what is kept behind the last update that was routed."""
+        comparable = not order.misses(log.epoch, order.last)
+        gap = log.lost > (order.last if comparable else 0)
+        out = order.fill(log.epoch, log.number, self._numbered(log.epoch, log.entries))
+        return Loaded(_with_places(out), gap)
+
+    def _numbered(self, epoch: str, entries: Iterable[LogEntry]) -> list[Numbered]:
+        return [Numbered(epoch, entry.number, 0, self._decode(entry.payload)) for entry in entries]
+
+    def _kept(self, epoch: str, entry: LogEntry) -> Packet:
+        return for_replays(_with_place(Numbered(epoch, entry.number, 0, self._decode(entry.payload))))
+
+    # -- what was routed
+
+    def record(self, packet: Packet, now: float) -> None:
+        """Keep an update that is routed now."""
+        epoch, number = place_of(packet)
+        if base_of(epoch) != base_of(self._epoch):
+            self._copy = self._new_copy(epoch)
+            self._copy.restore(self.path, number - 1, number - 1, ())
+        self._epoch, self._routed = epoch, number
+        packet.cause = None  # whoever caused it is not to be kept as well
+        self._copy.keep(self.path, number, for_replays(packet), now)
+
+    def _new_copy(self, epoch: str) -> Shelf[Packet]:
+        return Shelf(self.shelf.keeping, Numbers(epoch))
+
+    # -- who reads
+
+    def read(self, reader: Reader, now: float) -> None:
+        """Answer who reads, now or when it is loaded."""
+        if self.loading:
+            self._readers.append(reader)
+        else:
+            reader.answer.offer(self._read(reader.behind, reader.limit, now))
+
+    def _answer_readers(self, now: float) -> None:
+        readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.answer.offer(self._read(reader.behind, reader.limit, now))
+
+    def _read(self, behind: Position | None, limit: int, now: float) -> History:
+        kept = next(self._copy.about(Pattern.compile(self.path), -1, now))
+        end = Position(self._epoch, self._routed)
+        if behind is None:
+            latest = [packet for _, packet in islice(kept.latest(), limit)]
+            return History(latest[::-1], end, complete=True)
+        if behind.epoch != self._epoch or behind.offset > self._routed or kept.lost > behind.offset:
+            return History((), end, complete=False)
+        found = sorted(kept.behind(behind.offset), key=_number)
+        at = end if len(found) <= limit else Position(behind.epoch, found[limit - 1][0])
+        return History([packet for _, packet in found[:limit]], at, complete=True)
+
+
+def read_by_itself(read: FollowedPath, log: PathLog, reader: Reader, now: float) -> None:
+    """Answer who reads a path that nobody here hears."""
+    aged = [entry._replace(age=entry.age + 1) for entry in log.entries]  # none is too young to be in the copy
+    read.read_from_engine(log._replace(entries=tuple(aged)), now)
+    read.read(reader, now)
+
+
+def _number(numbered: tuple[int, Packet]) -> int:
+    return numbered[0]
+
+
+def _with_places(numbered: Iterable[Numbered]) -> list[Packet]:
+    return [_with_place(each) for each in numbered]
+
+
+def _with_place(numbered: Numbered) -> Packet:
+    return marked(numbered.packet, "at", str(Position(numbered.epoch, numbered.number)))

@@ -1,0 +1,248 @@
+"""Histories with several nodes: what is kept is the engine's, and what is heard here is made one sequence.
+
+1.  An update to a path with a history goes to the engine first, which numbers it and keeps it, in one operation; then
+    its node tells the others, by the links, with its number. So one order holds for a path, everywhere, whoever
+    publishes; and what the engine has is lost with no node.
+2.  A path that is heard here is followed: see `followed_path`. What comes out of order waits for what is before it;
+    if that has not come `HOLD` seconds later, it is read from the engine.
+3.  A node that has gone may have had something numbered, and told nobody. So when one has gone, it is looked which
+    paths have more than was heard of them (`catch_up`), and that is read.
+4.  Each path is read by itself: a pattern with stars has no position.
+5.  Of paths that are heard only by patterns with stars, `MOST_FOLLOWED` are followed: the one that was heard of least
+    recently is forgotten first, and loaded anew when something comes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.actors import Future
+from cometary.cluster.path_logs import LogShelf
+from cometary.dispatch.history import History
+from cometary.errors import EngineError
+from cometary.log import get_logger
+from cometary.nodes.followed_path import FollowedPath, Reader, read_by_itself
+from cometary.packets.patterns import Pattern
+from cometary.packets.published import as_packet, decode_published
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.cluster.engine import Logs
+    from cometary.cluster.path_logs import PathLog
+    from cometary.nodes.path_order import Numbered
+    from cometary.nodes.wishes import Wishes
+    from cometary.packets.contract import Contract
+    from cometary.packets.contract_table import Contracts
+    from cometary.packets.packet import Packet
+    from cometary.packets.position import Position
+
+HOLD: Final = 0.05
+"""Seconds; longer than one node's updates take to overtake another one's."""
+
+AGAIN: Final = 0.5
+"""Seconds until an engine that was away is asked again."""
+
+MOST_FOLLOWED: Final = 100_000
+
+logger = get_logger("cometary.nodes")
+
+
+class NodeHistories:
+    """Them, at one node.
+
+    Args:
+        contracts: which paths have a history.
+        logs: keeps them.
+        wishes: what this node wants.
+        route: routes a packet here, and has it recorded.
+        tell_gap: tells whoever hears a path that something is missing.
+    """
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        logs: Logs,
+        wishes: Wishes,
+        route: Callable[[Packet], object],
+        tell_gap: Callable[[str], object],
+    ) -> None:
+        self._contracts = contracts
+        self._logs = logs
+        self._wishes = wishes
+        self._route = route
+        self._tell_gap = tell_gap
+        self._shelves = shelves_of(contracts)
+        self._followed: OrderedDict[str, FollowedPath] = OrderedDict()
+        self._forgot_at = -inf
+        self._seen: dict[str, int] = {}  # up to which number each shelf was looked through
+        self._nursery: trio.Nursery | None = None
+
+    def shelf_of(self, path: str) -> LogShelf | None:
+        """Return where a path is kept; None if it has no history. From any thread."""
+        return self._shelves.get(self._contracts.find(path))
+
+    # -- what is heard here
+
+    def want(self, text: str) -> None:
+        """Follow a path that somebody hears from now on; a pattern with stars takes what comes."""
+        if text not in self._followed and Pattern.compile(text).exact:
+            self._follow(text)
+
+    def drop(self) -> None:
+        """Forget the paths that are wanted no more."""
+        for path in [path for path in self._followed if self._wishes.since(path) is None]:
+            del self._followed[path]
+
+    def take(self, path: str, new: Numbered) -> bool:
+        """Take an update that has its number, of this node or another one; returns whether anybody here wants it."""
+        followed = self._follow(path)
+        if followed is None:
+            return False
+        for packet in followed.take(new):
+            self._route(packet)
+        if followed.lacks:
+            self._ask(followed)
+        return True
+
+    def record(self, packet: Packet) -> Packet:
+        """Keep an update that is routed now."""
+        followed = self._followed.get(packet.path)
+        if followed is not None:
+            followed.record(packet, trio.current_time())
+        return packet
+
+    def _follow(self, path: str) -> FollowedPath | None:
+        """Return a path that is wanted, followed from now on; None for one that is not, or has no history."""
+        followed = self._followed.get(path)
+        if followed is not None:
+            self._followed.move_to_end(path)
+            return followed
+        since, shelf = self._wishes.since(path), self.shelf_of(path)
+        if since is None or shelf is None:
+            return None
+        followed = FollowedPath(path, shelf, max(since, self._forgot_at), self._decode)
+        self._followed[path] = followed
+        self._make_room()
+        self._ask(followed)
+        return followed
+
+    def _make_room(self) -> None:
+        """Forget a path, if these are too many (rule 5)."""
+        if len(self._followed) > MOST_FOLLOWED:
+            path = next((path for path in self._followed if path not in self._wishes), None)
+            if path is not None:
+                del self._followed[path]
+                self._forgot_at = trio.current_time()
+
+    def _decode(self, payload: bytes) -> Packet:
+        return as_packet(decode_published(payload), self._contracts)
+
+    # -- who reads
+
+    def read(self, path: str, behind: Position | None, limit: int) -> Future[History]:
+        """Read what is kept of a path; see `Engine.history` of `cometary.dispatch.engine`."""
+        reader = Reader(behind, limit, Future())
+        shelf = self.shelf_of(path) if Pattern.compile(path).exact else None
+        followed = self._follow(path)
+        if shelf is None:
+            reader.answer.offer(History((), None, complete=False))
+        elif followed is not None:
+            followed.read(reader, trio.current_time())
+        elif self._nursery is None:
+            reader.answer.offer(error=EngineError("nothing can be read of the engine now"))
+        else:
+            self._nursery.start_soon(self._read_unheard, path, shelf, reader)
+        return reader.answer
+
+    async def _read_unheard(self, path: str, shelf: LogShelf, reader: Reader) -> None:
+        try:
+            log = await self._logs.read_log(shelf, path, -1)
+            now = trio.current_time()
+            read_by_itself(FollowedPath(path, shelf, now, self._decode), log, reader, now)
+        except Exception as error:  # noqa: BLE001 - whoever reads is told
+            reader.answer.offer(error=error)
+
+    # -- what is asked of the engine
+
+    async def run(self) -> None:
+        """Ask the engine, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            try:
+                for followed in self._followed.values():
+                    followed.reading = False
+                    if followed.lacks:
+                        self._ask(followed)
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None
+
+    def _ask(self, followed: FollowedPath) -> None:
+        if not followed.reading and self._nursery is not None:
+            followed.reading = True
+            self._nursery.start_soon(self._read, followed)
+
+    async def _read(self, followed: FollowedPath) -> None:
+        """Read what is kept, or missing, as long as somebody wants it."""
+        if not (followed.loading or followed.stale):
+            await trio.sleep(HOLD)
+        while followed.lacks and self._followed.get(followed.path) is followed:
+            try:
+                log = await self._logs.read_log(followed.shelf, followed.path, followed.last)
+                self._take_read(followed, log)
+            except EngineError:
+                await trio.sleep(AGAIN)
+            except Exception:
+                text = f"what is kept of {followed.path!r} cannot be read"
+                logger.exception("history failed", text=text, path=followed.path)
+                await trio.sleep(AGAIN)
+        followed.reading = False
+
+    def _take_read(self, followed: FollowedPath, log: PathLog) -> None:
+        packets, gap = followed.read_from_engine(log, trio.current_time())
+        if gap:
+            self._tell_gap(followed.path)
+        for packet in packets:
+            self._route(packet)
+
+    # -- when a node has gone
+
+    def catch_up(self) -> None:
+        """See whether anything was numbered of which this node was not told (rule 3)."""
+        if self._nursery is not None:
+            for shelf in self._shelves.values():
+                self._nursery.start_soon(self._look_through, shelf)
+
+    async def _look_through(self, shelf: LogShelf) -> None:
+        behind, more = self._seen.get(shelf.name, 0), True
+        while more:
+            try:
+                epoch, end, paths = await self._logs.changed_logs(shelf, behind)
+            except EngineError:
+                await trio.sleep(AGAIN)
+                continue
+            for path, number in paths:
+                self._see(path, epoch, number)
+            more = bool(paths)
+            behind = paths[-1][1] if paths else min(behind, end)
+        self._seen[shelf.name] = behind
+
+    def _see(self, path: str, epoch: str, number: int) -> None:
+        followed = self._follow(path)
+        if followed is not None and followed.misses(epoch, number):
+            followed.stale = True
+            self._ask(followed)
+
+
+def shelves_of(contracts: Contracts) -> dict[Contract, LogShelf]:
+    """Return where the paths of each contract with a history are kept."""
+    return {
+        contract: LogShelf(pattern.text, contract.history)
+        for pattern, contract in contracts.declared
+        if contract.history is not None
+    }
