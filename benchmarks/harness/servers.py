@@ -16,6 +16,7 @@ WEBSOCKET = "cometary-websocket"
 EVENTS = "cometary-events"
 LINES = "cometary-lines"
 INTERPRETED = "cometary-interpreted"
+NCHAN = "nginx-nchan"
 SOCKETIO = "cometary-socketio"
 SOCKETIO_WEBSOCKET = "cometary-socketio-websocket"
 SOCKETIO_NODE = "socketio-node"
@@ -181,7 +182,7 @@ SERVERS = (
         version=versions.compiler,
     ),
     Server(
-        name="nginx-nchan",
+        name=NCHAN,
         about="nginx with the nchan module, one worker, long-polling",
         argv=("sh", "run.sh", "{port}"),
         cwd=PEERS / "nchan",
@@ -219,7 +220,7 @@ BY_NAME = {server.name: server for server in SERVERS}
 
 # The rest are there to be asked for; a run of all of them takes half an hour.
 DEFAULT = (
-    *(SUBJECT, WEBSOCKET, EVENTS, INTERPRETED, "floor.c", "nginx-nchan"),
+    *(SUBJECT, WEBSOCKET, EVENTS, INTERPRETED, "floor.c", NCHAN),
     *(SOCKETIO_NODE, SOCKETIO_NODE_WEBSOCKET, ERLANG),
     *("socketio-python", "socketio-python-frozen", "trio-nested"),
 )

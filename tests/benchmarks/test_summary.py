@@ -7,6 +7,7 @@ import pytest
 from benchmarks.harness.server import Mode
 from benchmarks.harness.servers import (
     ERLANG,
+    INTERPRETED,
     SOCKETIO_NODE,
     SOCKETIO_NODE_WEBSOCKET,
     SOCKETIO_WEBSOCKET,
@@ -91,13 +92,21 @@ def test_a_stall_is_a_fault() -> None:
     assert Summary([made(SUBJECT, stalled=True)], 10).faults(SUBJECT) == {"stalled": 1}
 
 
-@pytest.mark.parametrize(("cost", "met"), [(11.9, True), (12.0, True), (12.1, False)])
+@pytest.mark.parametrize(("cost", "met"), [(6.9, True), (7.0, True), (7.1, False)])
 def test_the_target_is_a_share_of_the_peer(cost: float, met: bool) -> None:
     summary = Summary([*costing(SUBJECT, cost), *costing(SOCKETIO_NODE, 20.0)], 10)
 
     verdicts = {target.name: target.met for target in summary.targets()}
 
     assert verdicts[f"echo ÷ {SOCKETIO_NODE}"] is met
+
+
+def test_the_sources_have_a_target_of_their_own_if_they_were_measured() -> None:
+    assert not [one for one in Summary(costing(SUBJECT, 1.0), 10).targets() if "interpreted" in one.name]
+    both = [*costing(INTERPRETED, 10.1), *costing(SOCKETIO_NODE, 20.0)]
+    own = Summary([*both, *costing(SUBJECT, 1.0)], 10).targets()
+    echo = {one.name: one for one in own}[f"interpreted echo ÷ {SOCKETIO_NODE}"]
+    assert (echo.limit, echo.met) == (0.5, False)
 
 
 def test_a_target_that_could_not_be_measured_is_neither_met_nor_missed() -> None:
