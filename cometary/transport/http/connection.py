@@ -144,7 +144,7 @@ class Connection(BufferedChannel):
         self._state = CLOSED
         self._expect(None)
         self._unanswered.clear()
-        self._waiting = self._beyond = exchange.on_drop = None
+        self._parser = self._waiting = self._beyond = exchange.on_drop = None  # an upload has the parser
         exchange.drop()
         return self._floor.replace(self, channel)
 
