@@ -144,7 +144,7 @@ class NamespaceStream(Stream):
         """See `Stream`."""
         if not self.left:
             self._tell()
-            self.submit()
+        self.submit()
 
     def _tell(self) -> None:
         if not self._told:
@@ -271,7 +271,7 @@ class NamespaceStream(Stream):
 
     def submit(self) -> None:
         """Hand what waits to the session, unless it is at something."""
-        if self._asked is not None or not self._told:
+        if self._asked is not None or not (self._told or self.left):
             return
         if not (self._pending or self._renewals or self.left):
             return

@@ -86,6 +86,14 @@ async def test_s1_who_leaves_a_namespace_stays_in_the_others(world: World, recor
     assert len(recorder.sessions) == 3
 
 
+async def test_s1_who_leaves_at_once_leaves_no_session_behind(world: World, recorder: Recorder) -> None:
+    polling = await Polling(world).open()
+    assert (await polling.post('40\x1e42["a",1]\x1e41')).body == b"ok"
+    await world.settle()
+    assert recorder.packets == [("a", 1)]
+    assert [reason for reason, _ in recorder.ended] == ["closed"]
+
+
 @pytest.mark.parametrize("packet", ['42/chat,["a"]', "41/chat,", "40", '44{"message":"no"}', "430[]x"])
 async def test_s1_what_makes_no_sense_closes_the_connection(
     world: World, recorder: Recorder, packet: str
