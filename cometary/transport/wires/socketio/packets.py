@@ -261,11 +261,3 @@ def head(kind: int, namespace: str, id: int | str | None = None, attachments: in
     count = f"{attachments}-" if attachments else ""
     where = "" if namespace == MAIN else f"{namespace},"
     return f"{kind}{count}{where}{'' if id is None else id}"
-
-
-def write(packet: SocketPacket) -> tuple[str, list[bytes]]:
-    """Return a packet as its text and its attachments."""
-    attachments: list[bytes] = []
-    data = take_out(packet.data, attachments)
-    said = "" if data is None else json.encode(data).decode()
-    return head(packet.kind, packet.namespace, packet.id, len(attachments)) + said, attachments

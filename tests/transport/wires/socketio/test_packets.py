@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cometary.errors import ProtocolError
+from cometary.transport.codecs import json
 from cometary.transport.wires.socketio.packets import (
     ACK,
     CONNECT,
@@ -21,9 +22,9 @@ from cometary.transport.wires.socketio.packets import (
     RESERVED,
     Reader,
     SocketPacket,
+    head,
     read,
     take_out,
-    write,
 )
 
 plain = (
@@ -56,6 +57,14 @@ packets = st.one_of(
     ),
     st.builds(SocketPacket, st.just(ACK), namespaces, ids, st.lists(values, max_size=3)),
 )
+
+
+def write(packet: SocketPacket) -> tuple[str, list[bytes]]:
+    """Return a packet as its text and its attachments."""
+    attachments: list[bytes] = []
+    data = take_out(packet.data, attachments)
+    said = "" if data is None else json.encode(data).decode()
+    return head(packet.kind, packet.namespace, packet.id, len(attachments)) + said, attachments
 
 
 def come(reader: Reader, packet: SocketPacket) -> SocketPacket | None:
