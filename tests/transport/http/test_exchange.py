@@ -314,3 +314,13 @@ def test_a_held_exchange_lets_go_of_its_request(exchange: Exchange) -> None:
     exchange.release_request()
     assert not exchange.headers
     assert exchange.body == b""
+
+
+def test_a_request_that_another_node_can_answer_by_itself_is_left_to_that(
+    exchange: Exchange, wire: Wire
+) -> None:
+    forwarded: list[Exchange] = []
+    exchange.refuse(ElsewhereError(None, forwarded.append))
+    assert forwarded == [exchange]
+    assert (exchange.answered, exchange.carrier) == (False, wire)
+    assert (wire.concluded, wire.carried, wire.refused) == ([], [], [])

@@ -13,12 +13,14 @@ from cometary.errors import ProtocolError
 from cometary.transport.codecs import json, negotiate
 from cometary.transport.http.cors import CorsPolicy
 from cometary.transport.http.exchange import Endpoint, Exchange, Headers
+from cometary.transport.http.forwarded import TrustedProxies
 from cometary.transport.http.head_memory import HeadMemory
 from cometary.transport.http.hosts import HostRule
 from cometary.transport.http.limits import Limits
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.router import Router
 from cometary.transport.http.service import Service
+from cometary.transport.http.stream import Stream
 from tests.transport.wire import WholeAnswers
 
 Answer = tuple[int, bytes, Headers]
@@ -253,3 +255,65 @@ def test_origins_that_change_hold_for_heads_that_are_remembered_as_well() -> Non
     assert told() == [403, 403]
     assert served.allows(b"https://other.test", b"here.test")
     assert not served.allows(b"https://bad.test", b"here.test")
+
+
+def test_a_request_that_another_node_has_judged_by_its_head_is_answered() -> None:
+    served = Service(lambda exchange: exchange.respond(200, b"yes"), hosts=HostRule(["here.test"]))
+    wire, exchange = (
+        Wire(),
+        Exchange("POST", "/", b"", {b"host": b"there.test", b"origin": b"https://bad.test"}),
+    )
+    exchange.arrive(wire, "")
+    served.serve_forwarded(exchange)
+    assert wire.answers == [(200, b"yes", ())]
+
+
+def test_what_raises_at_a_request_that_another_node_has_judged_is_answered_for() -> None:
+    served, wire = Service(Coded()), Wire()
+    for number in range(2):
+        exchange = Exchange("POST", "/", b"", {b"content-type": b"image/png"}, body=b"%d" % number)
+        exchange.arrive(wire, "")
+        served.serve_forwarded(exchange)
+    assert [status for status, _, _ in wire.answers] == [415, 415]
+
+
+def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_an_endpoint() -> None:
+    def leave(_: Exchange) -> None:
+        raise KeyboardInterrupt
+
+    served, exchange = Service(leave), Exchange("GET", "/", b"", {})
+    for serve in (served.serve, served.serve_forwarded):
+        with pytest.raises(KeyboardInterrupt):
+            serve(exchange)
+    assert not exchange.answered
+
+
+def test_a_client_is_taken_for_whoever_has_called_unless_somebody_is_trusted_to_say_otherwise() -> None:
+    served, exchange = Service(unreached), Exchange("GET", "/", b"", {b"x-forwarded-for": b"192.0.2.1"})
+    assert served.client_of(exchange, "127.0.0.1") == "127.0.0.1"
+    served.proxies = TrustedProxies(["127.0.0.1"])
+    assert served.client_of(exchange, "127.0.0.1") == "192.0.2.1"
+    assert served.client_of(exchange, "127.0.0.2") == "127.0.0.2"
+
+
+def test_a_stream_whose_endpoint_fails_is_cut_off() -> None:
+    closed: list[Exchange] = []
+
+    class Cut(Wire):
+        def begin(self, exchange: Exchange, status: int, content_type: bytes, headers: Headers) -> bytes:
+            return b""
+
+        def push(self, exchange: Exchange, stream: Stream) -> bool:
+            return True
+
+        def close(self) -> None:
+            closed.append(exchange)
+
+    def begin_and_fail(exchange: Exchange) -> None:
+        exchange.stream(200, b"text/plain")
+        raise ProtocolError("bad-request", "too late")
+
+    exchange = Exchange("GET", "/", b"", {})
+    exchange.arrive(Cut(), "")
+    Service(begin_and_fail).serve(exchange)
+    assert closed == [exchange]
