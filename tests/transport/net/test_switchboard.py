@@ -21,6 +21,7 @@ from cometary.transport.http.limits import Limits
 from cometary.transport.http.protocol import Http
 from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.service import Service
+from cometary.transport.net.channel import Channel
 from cometary.transport.net.poller import EpollPoller, Poller, SelectorPoller
 from cometary.transport.net.switchboard import BATCH, LITTLE, PARSED, READ, Listen, Switchboard
 from tests.transport.wire import Client, Holder, Server, echo, get, post, serving
@@ -595,3 +596,36 @@ async def test_what_came_from_very_many_while_nothing_ran_is_caught_up_with_alto
             pressed.append(server.switchboard.pressed)
         assert (pressed[0], any(pressed), pressed[-1]) == (False, True, False)
         assert len(holder.held) == len(clients)
+
+
+class Leaving(Channel):
+    """One whose steps are interrupted by Ctrl-C."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def readable(self, bits: int) -> None:
+        raise KeyboardInterrupt
+
+    def writable(self) -> None:
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_connection() -> None:
+    board = Switchboard([])
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        channel = Leaving(theirs)
+        board.add(channel)
+        ours.send(b"x")
+        with pytest.raises(KeyboardInterrupt):
+            board._serve_ready()
+        board.keeps(theirs.fileno())
+        with pytest.raises(KeyboardInterrupt):
+            board._serve_again()
+        assert board.open_connections == 1
+    board.poller.close()
