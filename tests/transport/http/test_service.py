@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Any
 
 import pytest
@@ -278,13 +279,18 @@ def test_what_raises_at_a_request_that_another_node_has_judged_is_answered_for()
 
 
 def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_an_endpoint() -> None:
-    def leave(_: Exchange) -> None:
-        raise KeyboardInterrupt
+    def leave(*_: object) -> None:
+        raise SystemExit
 
-    served, exchange = Service(leave), Exchange("GET", "/", b"", {})
-    for serve in (served.serve, served.serve_forwarded):
-        with pytest.raises(KeyboardInterrupt):
-            serve(exchange)
+    before = signal.signal(signal.SIGUSR1, leave)
+    try:
+        served = Service(lambda _: signal.raise_signal(signal.SIGUSR1))
+        exchange = Exchange("GET", "/", b"", {})
+        for serve in (served.serve, served.serve_forwarded):
+            with pytest.raises(SystemExit):
+                serve(exchange)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert not exchange.answered
 
 

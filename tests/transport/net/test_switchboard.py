@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import resource
+import signal
 import socket
 import tracemalloc
 from collections.abc import Callable, Generator
@@ -598,34 +599,46 @@ async def test_what_came_from_very_many_while_nothing_ran_is_caught_up_with_alto
         assert len(holder.held) == len(clients)
 
 
+def leave(*_: object) -> None:
+    raise SystemExit
+
+
 class Leaving(Channel):
-    """One whose steps are interrupted by Ctrl-C."""
+    """One whose steps are interrupted by a signal."""
 
     def start(self) -> None:
         """Begin."""
 
     def readable(self, bits: int) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGUSR1)
 
     def writable(self) -> None:
-        raise KeyboardInterrupt
+        raise NotImplementedError
 
     def close(self) -> None:
         self.sock.close()
 
 
+@pytest.fixture
+def leaving() -> Generator[None]:
+    """There is a handler of a signal that ends the program."""
+    before = signal.signal(signal.SIGUSR1, leave)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("leaving")
 def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_connection() -> None:
     board = Switchboard([])
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.setblocking(False)
-        channel = Leaving(theirs)
-        board.add(channel)
+        board.add(Leaving(theirs))
         ours.send(b"x")
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit):
             board._serve_ready()
         board.keeps(theirs.fileno())
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit):
             board._serve_again()
         assert board.open_connections == 1
     board.poller.close()
