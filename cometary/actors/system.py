@@ -139,6 +139,7 @@ class ActorSystem:
         cell = actor.actor_inbox
         if self.closed or self.killing or cell.actor is not actor:  # its constructor may have killed it
             started.offer(error=cell.dead())
+            self.forget(cell.ref)  # first: its parent may revive it
             cell.abandon(cell.exit or KILLED)
             return
         cell.begin(actor, started)
