@@ -238,6 +238,11 @@ class OwnerMachine(StateMachine):
         return self._waiting
 
     @property
+    def unmet(self) -> tuple[ClientRequest, ...]:
+        """The requests that have come and were not met, whatever they wait for."""
+        return self._requests()
+
+    @property
     def unfinished(self) -> int:
         """How many packets of the client the application has not finished with."""
         under_way = () if self._under_way is None else self._under_way.accepted

@@ -93,7 +93,13 @@ class RecordedCalls(RecordedShell):
             self._tell_owner(OwnerEnd(reason, write_ending(reason)))
 
     def _die(self, timer: StartTimer) -> None:
-        if any(running.token == timer.token for running in self._keeper.machine.running_timers):
+        keeper, unmet = self._keeper, self._recorded.machine.unmet
+        if all(running.token != timer.token for running in keeper.machine.running_timers):
+            return
+        clock = keeper.timer(timer.name)
+        if clock is not None and any(not getattr(each.exchange, "broken", False) for each in unmet):
+            clock.start(timer.seconds)  # the client has not gone: its request waits for the engine, or a handler
+        else:
             self._end("timeout")
 
     def end(self, reason: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cbor2
@@ -13,7 +15,9 @@ import trio
 
 from cometary import App, Session
 from cometary.authentication import Admission
+from cometary.cluster.change import Change
 from cometary.cluster.client_position import ClientPosition, read_client_position
+from cometary.cluster.engine import Answered
 from cometary.cluster.items import read_own
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.cluster.record import Record
@@ -196,6 +200,50 @@ async def test_a_queue_that_is_full_ends_the_session() -> None:
             server.session.send("tick", number)
         await until(lambda: [call[:2] for call in server.calls][-1] == ("off", "overflow"))
         assert server.calls[-1][2] == [*range(20)]
+
+
+class EngineThatWaits(LocalEngine):
+    """It makes no change until it is told to go on."""
+
+    def __init__(self, shared: SharedState) -> None:
+        super().__init__(shared, "a")
+        self.kept: list[Callable[[], None]] | None = None
+
+    def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
+        commit = partial(super().commit, sid, generation, version, change, answered)
+        if self.kept is None:
+            commit()
+        else:
+            self.kept.append(commit)
+
+    def go_on(self) -> None:
+        kept, self.kept = self.kept or [], None
+        for commit in kept:
+            commit()
+
+
+async def test_a_session_whose_client_waits_for_the_engine_does_not_time_out() -> None:
+    engine = EngineThatWaits(SharedState())
+    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
+        server = await start(nursery, engine, replace(SETTINGS, die=0.2))
+        opened = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
+        await until(lambda: server.application.sessions)
+        engine.kept = []
+        packets = [{"path": "say", "message": 1}]
+        asked = {"sid": opened["sid"], "rid": 2, "gen": 1, "done": 1, "packets": packets}
+        async with trio.open_nursery() as waiting:
+            answers = list[httpx.Response]()
+
+            async def ask() -> None:
+                answers.append(await http.post(server.running.comet, json=asked))
+
+            waiting.start_soon(ask)
+            await until(lambda: engine.kept)
+            await trio.sleep(0.5)
+            assert not answers
+            engine.go_on()
+        assert [packet["message"] for packet in answers[0].json()["packets"]] == [1]
+        await until(lambda: ("off", "timeout", [1]) in server.calls)  # when nobody asks any more
 
 
 async def test_on_what_a_client_was_let_in_holds_at_the_next_server() -> None:
