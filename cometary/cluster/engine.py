@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
 from cometary.cluster.change import Change, Verdict
+from cometary.cluster.engine_counts import EngineCounts
 from cometary.cluster.path_logs import Addition, Appended, ChangedPaths, LogShelf, PathLog
 from cometary.cluster.record import Record
 from cometary.errors import NodeNameError
@@ -211,4 +212,9 @@ class Engine(Records, Members, Logs, Protocol):
     @property
     def state(self) -> EngineState:
         """`grace`: it was away, so nobody is taken for dead yet."""
+        ...
+
+    @property
+    def counts(self) -> EngineCounts:
+        """What is counted of it, for who watches the server."""
         ...

@@ -16,6 +16,7 @@ import trio
 from cometary.cluster import record as records
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import PIECE, Answered, EngineState
+from cometary.cluster.engine_counts import EngineCounts
 from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
 from cometary.cluster.path_logs import Addition, Appended, ChangedPaths, LogShelf, PathLog, SharedLogs
 from cometary.cluster.record import Record
@@ -85,6 +86,7 @@ class LocalEngine:
         self.watch_ousted = self._membership.watch_ousted
         self.watch_lapses = self._membership.watch_lapses
         self.look = self._membership.look
+        self.counts = EngineCounts()
 
     @property
     def lease_until(self) -> float:
@@ -131,6 +133,7 @@ class LocalEngine:
 
     def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
         """Apply a change; see `Records.commit`."""
+        self.counts.commits += 1
 
         def apply() -> None:
             verdict, record = records.committed(self._shared.records.get(sid), generation, version, change)
@@ -158,6 +161,7 @@ class LocalEngine:
             return None
         adopted = records.adopted(record, self._node, seen)
         self._shared.put(sid, adopted)
+        self.counts.adoptions += adopted is not None
         return adopted or record.owner
 
     async def owner(self, sid: str) -> tuple[str, int] | None:

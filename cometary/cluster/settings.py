@@ -13,7 +13,10 @@ from cometary.errors import ConfigError
 WITHIN: Final = "local"
 """The engine within the process: that of a server by itself."""
 
-ENGINE: Final = kinds.matching(r"local|\S+://\S+", "local, redis://..., rediss://... or unix://...")
+ENGINE: Final = kinds.matching(
+    r"local|\S+://\S+",
+    "local, redis://..., rediss://..., unix://..., redis+sentinel://.../MASTER or redis+cluster://...",
+)
 """Any URL: what is wrong with one is said where it is read, without the password that may be in it."""
 
 PREFIX: Final = "cometary"
@@ -40,6 +43,12 @@ class ClusterSection(Section):
         "What all keys in the engine begin with: clusters that share a server each have one of their own.",
         shown=False,
     )
+    engine_replicas: int = option(
+        0,
+        kinds.whole(0, 9),
+        "How many replicas of the engine have to have what is recorded before it counts as recorded.",
+        shown=False,
+    )
     sessions: str = option(
         "none",
         kinds.choice("none", RESUME),
@@ -57,3 +66,5 @@ class ClusterSection(Section):
             raise ConfigError(
                 "sessions", "what is to outlive this process has to be recorded: give an engine"
             )
+        if self.engine_replicas and self.engine == WITHIN:
+            raise ConfigError("engine-replicas", "the engine within the process has none: give another one")

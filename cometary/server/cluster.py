@@ -51,7 +51,8 @@ def choose_cluster(settings: Settings, node: str | None = None) -> Engine | None
         raise ConfigError("engine", "it needs the extra: pip install 'cometary[cluster]'") from None
     try:
         name, keys = node or new_node_name(), Keys(settings.engine_prefix)
-        return RedisEngine(settings.engine, name, lease=settings.lease, keys=keys)
+        replicas = settings.engine_replicas
+        return RedisEngine(settings.engine, name, lease=settings.lease, keys=keys, replicas=replicas)
     except EngineError as error:
         raise ConfigError("engine", str(error)) from None
 

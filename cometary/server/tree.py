@@ -194,6 +194,7 @@ class Server:
             self._doors.statistics,
             self._crashes,
             self._colleagues.statistics,
+            None if self._cluster is None else self._cluster.counts,
         )
 
     def _new_stopping(self) -> Stopping:

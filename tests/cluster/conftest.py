@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.servers import EngineServer
+from tests.cluster.topologies import Cluster, Watched
 
 
 @pytest.fixture(scope="session")
@@ -37,4 +38,23 @@ def new_server(tmp_path: Path) -> Generator[Callable[..., EngineServer]]:
 
     yield start
     for each in servers:
+        each.kill()
+
+
+@pytest.fixture(scope="session")
+def lasting_places(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[Callable[[str], Cluster | Watched]]:
+    """Return a `cluster` or a master that is `watched`, the same for all tests, with nothing in it."""
+    places = dict[str, Cluster | Watched]()
+
+    def place(kind: str) -> Cluster | Watched:
+        if kind not in places:
+            folder = tmp_path_factory.mktemp(kind)
+            places[kind] = Cluster("valkey", folder) if kind == "cluster" else Watched("redis", folder)
+        places[kind].flush()
+        return places[kind]
+
+    yield place
+    for each in places.values():
         each.kill()

@@ -46,9 +46,10 @@ class EngineServer:
         return self.process
 
     def kill(self) -> None:
-        """Kill it."""
-        self.process.kill()
-        self.process.communicate()
+        """Kill it, unless that was done."""
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()
 
     def say(self, *parts: bytes | str | int) -> Reply:
         """Have a command done by hand."""

@@ -18,10 +18,11 @@ import trio.testing
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.record import Record, opened
-from cometary.cluster.redis.admin import check
+from cometary.cluster.redis.admin import Wanted, check
 from cometary.cluster.redis.arguments import LIBRARY
 from cometary.cluster.redis.engine import RedisEngine
 from cometary.cluster.redis.keys import Keys
+from cometary.cluster.redis.places import Place, read_place
 from cometary.cluster.redis.url import EngineURL, read_url
 from cometary.errors import EngineError
 from tests.certificates import issuer, make_files
@@ -277,7 +278,7 @@ async def test_a_server_without_functions_is_too_old() -> None:
         return {"redis_version": "6.2.14", "role": "master"}
 
     with pytest.raises(EngineError, match=r"is Redis 6.2.14; it has to be Redis 7 or later, or Valkey"):
-        await check(EngineURL("here"), cast("Any", SimpleNamespace(info=info)))
+        await check(EngineURL("here"), cast("Any", SimpleNamespace(info=info)), Wanted())
 
 
 @pytest.mark.parametrize(
@@ -329,15 +330,43 @@ def test_a_url_says_where_the_engine_is(text: str, url: EngineURL) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "place", "shown"),
+    [
+        (
+            "redis+sentinel://me:pass@a,[::1]:7000/main/3",
+            Place(
+                "sentinel",
+                (EngineURL("a", 26379, 3, "me", "pass"), EngineURL("::1", 7000, 3, "me", "pass")),
+                "main",
+            ),
+            "redis+sentinel://a:26379,::1:7000/main",
+        ),
+        (
+            "rediss+cluster://:pass@a:7001",
+            Place("cluster", (EngineURL("a", 7001, 0, None, "pass", tls=True),)),
+            "rediss+cluster://a:7001",
+        ),
+        ("redis://a", Place("one", (EngineURL("a"),)), "redis://a:6379"),
+    ],
+)
+def test_a_url_says_whether_one_server_sentinels_or_a_cluster_are_meant(
+    text: str, place: Place, shown: str
+) -> None:
+    assert read_place(text) == place
+    assert str(place) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *("localhost:6379", "http://localhost", "redis://", "redis://localhost:x", "redis://localhost/a"),
-        *("redis+sentinel://:secret@a,b/main", "unix://host/path", "redis://:secret@localhost:70000"),
+        *("redis+sentinel://:secret@a,b", "unix://host/path", "redis://:secret@localhost:70000"),
+        *("redis+sentinel://a:x/main", "redis+cluster://a/1", "redis+cluster://:secret@a,/0"),
     ],
 )
 def test_what_is_no_url_of_an_engine_is_refused_without_its_password(text: str) -> None:
     with pytest.raises(EngineError, match=r"an engine is redis://HOST:PORT/DB, .*, not ") as refused:
-        read_url(text)
+        read_place(text)
     assert "secret" not in str(refused.value)
 
 

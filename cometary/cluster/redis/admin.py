@@ -9,7 +9,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from coredis import Redis
 from coredis.exceptions import (
@@ -40,6 +40,18 @@ FAULTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 """What to say of coredis's errors that an operator has to do something about."""
 
 
+class Wanted(NamedTuple):
+    """What a server has to be, besides what each has to be.
+
+    Attributes:
+        cluster: whether it may be one of a Redis Cluster.
+        replicas: how many it has to have, at least.
+    """
+
+    cluster: bool = False
+    replicas: int = 0
+
+
 @asynccontextmanager
 async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
     """Connect by coredis, until the end of the block."""
@@ -61,8 +73,12 @@ async def administrator(url: EngineURL) -> AsyncGenerator[Redis[bytes]]:
         yield client
 
 
-async def prepare(url: EngineURL) -> str:
+async def prepare(url: EngineURL, wanted: Wanted) -> str:
     """See whether the server at `url` can be the engine, and load the functions.
+
+    Args:
+        url: where it is.
+        wanted: what it has to be besides.
 
     Returns:
         What tells this process of the server from any other: its `run_id`.
@@ -73,7 +89,7 @@ async def prepare(url: EngineURL) -> str:
     """
     try:
         async with administrator(url) as client:
-            incarnation = await check(url, client)
+            incarnation = await check(url, client, wanted)
             await client.function_load(FUNCTIONS, replace=True)
             await client.function_load(LOG_FUNCTIONS, replace=True)
     except Exception as error:  # noqa: BLE001 - coredis raises its errors in groups, some of them in others
@@ -81,13 +97,20 @@ async def prepare(url: EngineURL) -> str:
     return incarnation
 
 
-async def check(url: EngineURL, client: Redis[bytes]) -> str:
+async def check(url: EngineURL, client: Redis[bytes], wanted: Wanted) -> str:
     """See whether the server can be the engine; returns its `run_id`.
 
     Raises:
         EngineError: it cannot, as it is; the operator's fault.
     """
     about: dict[str, Any] = dict(await client.info())
+    mode = about.get("redis_mode", about.get("server_mode"))
+    if mode == "sentinel":
+        raise EngineError(f"the engine at {url} is a sentinel: name it redis+sentinel://HOST:PORT,…/MASTER")
+    if mode == "cluster" and not wanted.cluster:
+        raise EngineError(
+            f"the engine at {url} is one of a Redis Cluster: name it redis+cluster://HOST:PORT,…"
+        )
     version = str(about.get("redis_version", "0"))
     if int(version.partition(".")[0]) < OLDEST:
         raise EngineError(
@@ -101,6 +124,11 @@ async def check(url: EngineURL, client: Redis[bytes]) -> str:
         raise EngineError(
             f"the engine at {url} would drop sessions when its memory is full: "
             f"set its maxmemory-policy to noeviction (it is {policy})"
+        )
+    replicas = int(about.get("connected_slaves", 0))
+    if replicas < wanted.replicas:
+        raise EngineError(
+            f"the engine at {url} has {replicas} replicas, and engine-replicas asks for {wanted.replicas}"
         )
     return str(about.get("run_id", ""))
 

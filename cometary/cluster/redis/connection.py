@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from typing import Final
 
 import trio
@@ -62,16 +63,46 @@ async def sign_in(url: EngineURL, stream: trio.abc.Stream) -> None:
     first = [command("SELECT", url.database)]
     if url.password is not None:
         first.insert(0, command("AUTH", *([] if url.user is None else [url.user]), url.password))
+    replies = await converse(url, stream, first)
+    for reply in replies:
+        if isinstance(reply, Refusal):
+            raise EngineError(f"the engine at {url} refuses to go on: {reply.text}")
+
+
+async def converse(url: EngineURL, stream: trio.abc.Stream, commands: Sequence[bytes]) -> list[Reply]:
+    """Say something, and return the replies.
+
+    Raises:
+        OSError: the connection breaks, or nothing comes.
+        EngineError: what comes is not Redis's protocol.
+    """
     reader, replies = ReplyReader(), list[Reply]()
     with trio.move_on_after(PATIENCE):
-        await stream.send_all(b"".join(first))
-        while len(replies) < len(first):
+        await stream.send_all(b"".join(commands))
+        while len(replies) < len(commands):
             data = await stream.receive_some()
             if not data:
                 raise unreachable(url, "it has closed the connection")
             replies += reader.feed(bytes(data))
-    if len(replies) < len(first):
+    if len(replies) < len(commands):
         raise unreachable(url, "it does not answer")
-    for reply in replies:
-        if isinstance(reply, Refusal):
-            raise EngineError(f"the engine at {url} refuses to go on: {reply.text}")
+    return replies
+
+
+async def ask_once(url: EngineURL, asked: bytes) -> Reply:
+    """Ask a server one thing, by a connection of its own, and without signing in if that is not wanted.
+
+    Raises:
+        OSError: nobody is there, or answers; the text says of what.
+        EngineError: the server refuses; the operator's fault.
+    """
+    stream = await open_stream(url)
+    try:
+        if url.password is not None:
+            await sign_in(url, stream)
+        [reply] = await converse(url, stream, [asked])
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise unreachable(url, error.__cause__ or error) from None
+    finally:
+        await trio.aclose_forcefully(stream)
+    return reply

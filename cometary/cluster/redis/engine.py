@@ -1,7 +1,7 @@
-"""The engine on Redis 7 or Valkey; see `cometary.cluster.engine`.
+"""The engine on Redis 7 or Valkey: one server, a master with sentinels, or a cluster; see `cometary.cluster.engine`.
 
-1.  Frequent calls go by the lane; coredis checks whether the server can be the engine, and loads the functions. It does
-    both at every new connection: a server that was restarted may have lost the functions.
+1.  Frequent calls go by the lane, or lanes (`cometary.cluster.redis.connections`); coredis checks whether each server
+    can be the engine, and loads the functions.
 2.  All keys of a session are in one slot. Which sessions a node has is kept beside them, not in the same step: a hint.
     That a node has any is kept when its lease is long forgotten: whoever joins takes it for one that has just gone.
 3.  A server that is another process than before may have lost what it had confirmed. What it confirms during the grace
@@ -20,15 +20,17 @@ import trio
 
 from cometary.cluster.change import Change, Verdict
 from cometary.cluster.engine import PIECE, Answered, EngineState
-from cometary.cluster.membership import LEASE, Lessee, Membership, name_taken
+from cometary.cluster.engine_counts import EngineCounts
+from cometary.cluster.membership import LEASE, RENEWALS, Lessee, Membership, name_taken
 from cometary.cluster.record import NOT_OPENED, Record, stands
 from cometary.cluster.redis import arguments
-from cometary.cluster.redis.admin import administrator, prepare
-from cometary.cluster.redis.connection import PATIENCE, open_stream, sign_in, unreachable
+from cometary.cluster.redis.admin import administrator
+from cometary.cluster.redis.connection import PATIENCE
+from cometary.cluster.redis.connections import connections_to
 from cometary.cluster.redis.keys import MEMBER_KEYS, SESSION_KEYS, Keys
-from cometary.cluster.redis.lane import Lane
 from cometary.cluster.redis.logs import RedisLogs
-from cometary.cluster.redis.url import read_url
+from cometary.cluster.redis.one_server import Watcher
+from cometary.cluster.redis.places import read_place
 from cometary.cluster.redis.wire import Reply, command
 from cometary.errors import EngineError
 
@@ -48,28 +50,32 @@ class RedisEngine:
     """The engine of one node.
 
     Args:
-        url: where the server is; see `cometary.cluster.redis.url`.
+        url: where it is; see `cometary.cluster.redis.places`.
         node: the node's name.
         lease: seconds.
         keys: those that the cluster uses; None for the usual ones.
+        replicas: how many have to have what is recorded before it counts as recorded.
 
     Raises:
         EngineError: the URL is wrong; the operator's fault.
     """
 
-    def __init__(self, url: str, node: str, *, lease: float = LEASE, keys: Keys | None = None) -> None:
-        self._url = read_url(url)
+    def __init__(
+        self, url: str, node: str, *, lease: float = LEASE, keys: Keys | None = None, replicas: int = 0
+    ) -> None:
+        self._place = read_place(url)
         self._keys = keys or Keys()
         self.node = self._node = node
         self.lease = lease
         self.incarnation = secrets.token_hex(8)
         self._address = ""
         self._membership = Membership(node, lease, self._renew)
-        self._server = ""  # which process it is
         self._may_lack = False
         self._restarted = trio.Event()
         self._unconfirmed: list[Callable[[], None]] = []
-        self._lane = Lane(str(self._url), self._connect, self._membership.neighbours.away)
+        watcher = Watcher(self._membership.neighbours.away, self._note_loss, lease / RENEWALS)
+        self._lane = connections_to(self._place, watcher, replicas)
+        self.counts = EngineCounts(self._lane.times.histogram)
         self.alive = self._membership.alive
         self.address = self._membership.neighbours.address
         self.addresses = self._membership.neighbours.addresses
@@ -99,10 +105,7 @@ class RedisEngine:
         """Take out a lease; see `Members.join`."""
         self._address = address
         try:
-            await trio.aclose_forcefully(
-                await open_stream(self._url)
-            )  # coredis leaves streams when it cannot connect
-            self._server = await prepare(self._url)
+            await self._lane.prepare()
             asked = trio.current_time()
             lessees = self._lessees(await self._tell(self.lease))
             lessees += await self._forgotten({lessee.node for lessee in lessees})
@@ -113,7 +116,7 @@ class RedisEngine:
     async def look(self) -> None:
         """Ask who is there; see `Members.look`."""
         await trio.lowlevel.checkpoint()
-        if self._lane.up:  # else it will be asked as soon as it is there
+        if self._lane.reaches(self._keys.nodes):  # else it will be asked as soon as it is there
             await self._membership.look()
 
     async def leave(self) -> None:
@@ -123,13 +126,13 @@ class RedisEngine:
             await self._tell(0)
 
     async def _tell(self, lease: float) -> object:
-        async with administrator(self._url) as client:
+        async with administrator(await self._lane.server_of(self._keys.nodes)) as client:
             reply: object = await client.fcall(RENEW, self._keys.members, self._mine(lease))
             return reply
 
     async def _forgotten(self, known: set[str]) -> list[Lessee]:
         """Return the nodes that had sessions, and have gone too long ago for their leases to be known."""
-        async with administrator(self._url) as client:
+        async with administrator(await self._lane.server_of(self._keys.nodes)) as client:
             await client.sadd(self._keys.nodes, [self._node])
             names = {name.decode() for name in await client.smembers(self._keys.nodes)}
         return [Lessee(name, "", 0.0) for name in names - known]
@@ -143,13 +146,16 @@ class RedisEngine:
         return [self._node, self.incarnation, self._address, *milliseconds]
 
     async def _renew(self) -> list[Lessee]:
-        if not self._lane.up:
-            raise unreachable(self._url, "there is no connection")
+        if not self._lane.reaches(self._keys.nodes):
+            raise self._cannot_be_asked("there is no connection")
         asked = command("FCALL", RENEW, MEMBER_KEYS, *self._keys.members, *self._mine(self.lease))
         with trio.move_on_after(PATIENCE):
             return self._lessees(await self._lane.ask(asked))
         self._lane.drop()
-        raise unreachable(self._url, "it does not answer")
+        raise self._cannot_be_asked("it does not answer")
+
+    def _cannot_be_asked(self, why: str) -> OSError:
+        return OSError(f"the engine at {self._place} cannot be reached: {why}")
 
     def _lessees(self, reply: object) -> list[Lessee]:
         lessees = arguments.lessees_from(reply)
@@ -166,22 +172,11 @@ class RedisEngine:
             nursery.start_soon(self._membership.run)
             nursery.start_soon(self._confirm_after_grace)
 
-    async def _connect(self) -> trio.abc.Stream:
-        stream = await open_stream(self._url)
-        try:
-            server = await prepare(self._url)
-            await sign_in(self._url, stream)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        self._note_server(server)
-        return stream
-
-    def _note_server(self, server: str) -> None:
-        if self._server and server != self._server:
-            self._may_lack = True
-            self._restarted.set()
-        self._server = server
+    def _note_loss(self) -> None:
+        """It may lack what it had confirmed: rule 3."""
+        self._membership.neighbours.away()
+        self._may_lack = True
+        self._restarted.set()
 
     async def _confirm_after_grace(self) -> None:
         """Ask again what was not told, whenever all have had time to put back what was lost (rule 3)."""
@@ -198,6 +193,7 @@ class RedisEngine:
 
     def commit(self, sid: str, generation: int, version: int, change: Change, answered: Answered) -> None:
         """Apply a change; see `Records.commit`."""
+        self.counts.commits += 1
         self._change("commit", sid, arguments.of_change(generation, version, change), answered)
 
     def restore(self, sid: str, record: Record, answered: Answered) -> None:
@@ -235,6 +231,7 @@ class RedisEngine:
             raise self._is_away()
         found = arguments.record_from(await self._ask("adopt", sid, self._node, seen))
         if isinstance(found, Record):
+            self.counts.adoptions += 1
             self._lane.call(command("SADD", self._keys.of_node(self._node), sid), _nobody)
         return found
 
@@ -272,7 +269,7 @@ class RedisEngine:
         raise self._is_away()
 
     def _is_away(self) -> EngineError:
-        return EngineError(f"the engine at {self._url} is away")
+        return EngineError(f"the engine at {self._place} is away")
 
 
 def _nobody(_: object) -> None:

@@ -8,6 +8,9 @@
     withdrawn its call, which is not sent again. It may have been done, though, if it was ever written: then it is
     undone, if the caller has said how.
 4.  It is logged once that the engine is away, and why, and once that it is back.
+5.  If replicas are to have what was done, no reply counts before they do (`cometary.cluster.redis.replicas`).
+6.  In a cluster a server may say that another one has what a call is about: the call goes there, and the connection
+    stays.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from typing import Final
 
 import trio
 
+from cometary.cluster.redis.asking import Call, asked
+from cometary.cluster.redis.call_times import CallTimes
+from cometary.cluster.redis.replicas import Confirmations
 from cometary.cluster.redis.wire import Refusal, Reply, ReplyReader
 from cometary.errors import EngineError
 from cometary.log import get_logger
@@ -36,20 +42,10 @@ ADVICE: Final = {
     "LOADING": "loads its data",
     "MISCONF": "cannot write its data to its disk, and takes no more",
     "NOPERM": "does not let this user do what is needed",
+    "NOREPLICAS": "has too few replicas that keep up: engine-replicas says how many have to have what is recorded",
+    "CLUSTERDOWN": "is part of a Redis Cluster of which something is down",
 }
 """What to say of refusals."""
-
-
-class Call:
-    """A command, and who is told the reply."""
-
-    __slots__ = ("answered", "command", "withdrawn", "written")
-
-    def __init__(self, command: bytes, answered: Callable[[Reply], object]) -> None:
-        self.command = command
-        self.answered = answered
-        self.withdrawn = False
-        self.written = False  # on this connection or an earlier one
 
 
 class Lane:
@@ -59,6 +55,9 @@ class Lane:
         name: what the engine is called in the log.
         connect: makes a connection that is ready for calls; raises `OSError` or `EngineError` if it cannot.
         away: told whenever there is no connection any more, or none could be made.
+        replicas: how many have to have what was done before it counts as done.
+        elsewhere: given a call and its refusal, sees to it that the call is done elsewhere; returns whether it is.
+        times: counts how long calls take.
     """
 
     def __init__(
@@ -66,10 +65,17 @@ class Lane:
         name: str,
         connect: Callable[[], Awaitable[trio.abc.Stream]],
         away: Callable[[], object] = lambda: None,
+        *,
+        replicas: int = 0,
+        elsewhere: Callable[[Call, Refusal], bool] = lambda _call, _refusal: False,
+        times: CallTimes | None = None,
     ) -> None:
         self._name = name
         self._connect = connect
         self._away = away
+        self._replicas = replicas
+        self._elsewhere = elsewhere
+        self._times = times or CallTimes()
         self._calls: deque[Call] = deque()
         self._written = 0  # how many of these were written on this connection
         self._connection: trio.CancelScope | None = None
@@ -79,45 +85,32 @@ class Lane:
 
     def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
         """Have a command done; `answered` is told the reply, on the loop."""
-        self._calls.append(Call(command, answered))
+        self.put(Call(command, answered))
+
+    def put(self, call: Call) -> None:
+        """Have a call made."""
+        self._calls.append(call)
         self._called.set()
 
     async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
-        """Have commands done, and wait for the reply to the last one.
+        """Have commands done, and wait for the reply to the last one; see `asked`."""
+        return await asked(self, commands, undo)
 
-        Args:
-            *commands: the commands.
-            undo: called if the caller is cancelled and the last one may have been done.
-        """
-        replies, answered = list[Reply](), trio.Event()
+    def take_all(self) -> list[Call]:
+        """Return all calls that have no answer, which are somebody else's now."""
+        calls, self._calls = [*self._calls], deque()
+        self._written = 0
+        return calls
 
-        def take(reply: Reply) -> None:
-            replies.append(reply)
-            if len(replies) == len(commands):
-                answered.set()
-
-        for command in commands:
-            self.call(command, take)
-        calls = [self._calls[place - len(commands)] for place in range(len(commands))]
-        try:
-            await answered.wait()
-        finally:
-            for call in calls:
-                call.withdrawn = True
-            if not self.up:
-                self._let_go_of_withdrawn()
-            if undo is not None and not answered.is_set() and calls[-1].written:
-                undo()
-        return replies[-1]
-
-    def _let_go_of_withdrawn(self) -> None:
+    def let_go_of_withdrawn(self) -> None:
         """Without a connection only: on one, what was written is answered in its order."""
-        self._calls = deque([call for call in self._calls if not call.withdrawn])
+        if not self.up:
+            self._calls = deque([call for call in self._calls if not call.withdrawn])
 
-    def drop(self) -> None:
-        """Let go of the connection: nothing comes on it any more."""
+    def drop(self, why: str = "does not answer") -> None:
+        """Let go of the connection: nothing comes on it any more, or it is to the wrong server."""
         if self._connection is not None:
-            self._log_away(f"the engine at {self._name} does not answer")
+            self._log_away(f"the engine at {self._name} {why}")
             self._connection.cancel()
 
     async def run(self) -> None:
@@ -129,7 +122,7 @@ class Lane:
                 pause = await self._use(stream, pause)
             except (OSError, EngineError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._log_away(str(error))
-            self._let_go_of_withdrawn()
+            self.let_go_of_withdrawn()
             self._away()
             await trio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -137,21 +130,25 @@ class Lane:
     async def _use(self, stream: trio.abc.Stream, pause: float) -> float:
         """Use a connection until it breaks; returns how long to pause then."""
         self._written = 0  # here: what was the last one's may have ended by a crash
-        self._let_go_of_withdrawn()
+        confirmations = Confirmations(self._replicas) if self._replicas else None
+        self._times.forget()
+        self.let_go_of_withdrawn()
         self._called.set()
         self.up = True
         async with stream, trio.open_nursery() as nursery:
             self._connection = nursery.cancel_scope
-            nursery.start_soon(self._write, stream, nursery.cancel_scope)
+            nursery.start_soon(self._write, stream, nursery.cancel_scope, confirmations)
             try:
-                if await self._read(stream):
+                if await self._read(stream, confirmations):
                     pause = FIRST_PAUSE
             finally:
                 self.up = False
                 nursery.cancel_scope.cancel()
         return pause
 
-    async def _write(self, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
+    async def _write(
+        self, stream: trio.abc.Stream, scope: trio.CancelScope, confirmations: Confirmations | None
+    ) -> None:
         try:
             while True:
                 await self._called.wait()
@@ -161,33 +158,48 @@ class Lane:
                 for call in calls:
                     call.written = True
                 if calls:
-                    await stream.send_all(b"".join([call.command for call in calls]))
+                    commands = [call.command for call in calls]
+                    if confirmations is not None:
+                        confirmations.sent(len(calls))
+                        commands.append(confirmations.request)
+                    self._times.written(calls[-1])
+                    await stream.send_all(b"".join(commands))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             scope.cancel()
 
-    async def _read(self, stream: trio.abc.Stream) -> bool:
+    async def _read(self, stream: trio.abc.Stream, confirmations: Confirmations | None) -> bool:
         """Hand replies over until there are no more; returns whether there was one."""
         reader, any_reply = ReplyReader(), False
         try:
             while data := await stream.receive_some(READ):
                 for reply in reader.feed(bytes(data)):
-                    if isinstance(reply, Refusal):
-                        self._log_away(f"the engine at {self._name} {advice(reply)}")
-                        return any_reply
-                    if not self._written:
-                        self._log_away(f"the engine at {self._name} answers what it was not asked")
-                        return any_reply
-                    any_reply = True
-                    call = self._calls.popleft()
-                    self._written -= 1
-                    self._log_back()
-                    call.answered(reply)
+                    for counted in (reply,) if confirmations is None else confirmations.take(reply):
+                        trouble = self._take(counted)
+                        if trouble is not None:
+                            self._log_away(f"the engine at {self._name} {trouble}")
+                            return any_reply
+                        any_reply = True
             self._log_away(f"the engine at {self._name} has closed the connection")
         except trio.BrokenResourceError as error:
             self._log_away(f"the engine at {self._name} has gone: {error.__cause__ or error}")
         except EngineError as error:
             self._log_away(str(error))
         return any_reply
+
+    def _take(self, reply: Reply) -> str | None:
+        """Take the reply to the oldest call; returns what is wrong with the engine, if anything is."""
+        if not self._written:
+            return advice(reply) if isinstance(reply, Refusal) else "answers what it was not asked"
+        call = self._calls[0]
+        if isinstance(reply, Refusal) and not self._elsewhere(call, reply):
+            return advice(reply)
+        self._calls.popleft()
+        self._written -= 1
+        if not isinstance(reply, Refusal):
+            self._times.answered(call)
+            self._log_back()
+            call.answered(reply)
+        return None
 
     def _log_away(self, text: str) -> None:
         if text != self._trouble:

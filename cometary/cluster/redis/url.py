@@ -7,7 +7,10 @@ from urllib.parse import unquote, urlsplit
 
 from cometary.errors import EngineError
 
-FORMS: Final = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) or unix:///PATH?db=DB"
+FORMS: Final = (
+    "redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS), unix:///PATH?db=DB, "
+    "redis+sentinel://HOST:PORT,HOST:PORT/MASTER/DB or redis+cluster://HOST:PORT,HOST:PORT"
+)
 PORT: Final = 6379
 
 
@@ -36,29 +39,34 @@ class EngineURL(NamedTuple):
         return f"{'rediss' if self.tls else 'redis'}://{self.host}:{self.port}"
 
 
-def read_url(text: str) -> EngineURL:
-    """Read such a URL.
+def read_url(text: str, usual_port: int = PORT) -> EngineURL:
+    """Read the URL of one server.
+
+    Args:
+        text: the URL.
+        usual_port: its port, if the URL names none.
 
     Raises:
         EngineError: if it is not valid; the operator's fault.
     """
     try:
         parts = urlsplit(text)
-        port = parts.port or PORT
+        port = parts.port or usual_port
         name = parts.query.removeprefix("db=") if parts.scheme == "unix" else parts.path.strip("/")
         database = int(name or 0)
     except ValueError:
-        raise _wrong(text) from None
+        raise wrong_url(text) from None
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     if parts.scheme == "unix" and parts.path and not parts.hostname:
         return EngineURL(unquote(parts.path), None, database, user, password)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
-        raise _wrong(text)
+        raise wrong_url(text)
     return EngineURL(parts.hostname, port, database, user, password, parts.scheme == "rediss")
 
 
-def _wrong(text: str) -> EngineError:
+def wrong_url(text: str) -> EngineError:
+    """Return the error for a URL that is none of an engine."""
     scheme, _, rest = text.partition("://")
     shown = f"{scheme}://{rest.rpartition('@')[2]}" if rest else text  # a password is nobody's to read
     return EngineError(f"an engine is {FORMS}, not {shown!r}")

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cometary import __version__
+from cometary.cluster.engine_counts import EngineCounts
 from cometary.server.metrics.families import counter, counters, gauge, gauges, histogram, histograms
 from cometary.version import kind
 
@@ -35,6 +36,7 @@ def read(sources: Sources, census: Census, sums: Mapping[str, int]) -> Iterator[
     yield from _webhooks(counts)
     yield _other_doors(counts)
     yield from _nodes(sources.nodes())
+    yield from _engine(sources.engine or EngineCounts())
     build = __version__, kind()
     yield gauges("cometary_build_info", "What runs; always 1.", ["version", "build"], {build: 1})
 
@@ -164,6 +166,18 @@ def _nodes(counts: Mapping[str, int]) -> Iterator[Metric]:
         "cometary_tunnelled_connections_total",
         "Connections that were passed on to another node.",
         counts["nodes_tunnelled"],
+    )
+
+
+def _engine(counts: EngineCounts) -> Iterator[Metric]:
+    yield counter("cometary_commits_total", "Changes of recorded sessions.", counts.commits)
+    yield counter(
+        "cometary_adoptions_total",
+        "Sessions that were adopted from a process that is gone.",
+        counts.adoptions,
+    )
+    yield histogram(
+        "cometary_engine_answer_seconds", "How long the engine takes to answer; sampled.", counts.answers
     )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cometary.actors import ActorSystem
+    from cometary.cluster.engine_counts import EngineCounts
     from cometary.dispatch.hub import Hub
     from cometary.server.front_end import FrontEnd
     from cometary.server.metrics.crashes import Crashes
@@ -29,6 +30,7 @@ class Sources:
         doors: returns what its doors count.
         crashes: what has crashed.
         nodes: returns what is counted of other nodes; nothing on a server by itself.
+        engine: what is counted of the engine; None if there is none.
         lag: how late tasks have their turn.
     """
 
@@ -39,4 +41,5 @@ class Sources:
     doors: Callable[[], Mapping[str, Any]]
     crashes: Crashes
     nodes: Callable[[], Mapping[str, int]] = dict
+    engine: EngineCounts | None = None
     lag: LoopLag = field(default_factory=LoopLag)

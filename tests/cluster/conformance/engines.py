@@ -22,8 +22,8 @@ def local_engines() -> NewEngine:
     return lambda node, lease: LocalEngine(shared, node, lease=lease)
 
 
-def redis_engines(url: str) -> NewEngine:
-    return lambda node, lease: RedisEngine(url, node, lease=lease)
+def redis_engines(url: str, replicas: int = 0) -> NewEngine:
+    return lambda node, lease: RedisEngine(url, node, lease=lease, replicas=replicas)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from tests.cluster.conformance.engines import (
     running,
 )
 from tests.cluster.servers import EngineServer
+from tests.cluster.topologies import Cluster, Watched
 
 LEASE = 5.0
 SHORT = 0.15
@@ -29,9 +30,21 @@ SHORT = 0.15
 NEW = opened("a", 7, b"signon", updated((), {"data": b"{}"}.items()))
 
 
-@pytest.fixture(params=["local", "redis", "valkey"])
-def new_engine(request: pytest.FixtureRequest, lasting_servers: Callable[[str], EngineServer]) -> NewEngine:
-    return local_engines() if request.param == "local" else redis_engines(lasting_servers(request.param).url)
+@pytest.fixture(params=["local", "redis", "valkey", "watched", "cluster"])
+def new_engine(
+    request: pytest.FixtureRequest,
+    lasting_servers: Callable[[str], EngineServer],
+    lasting_places: Callable[[str], Cluster | Watched],
+) -> NewEngine:
+    match request.param:
+        case "local":
+            return local_engines()
+        case "watched":
+            return redis_engines(lasting_places("watched").url, replicas=1)
+        case "cluster":
+            return redis_engines(lasting_places("cluster").url)
+        case kind:
+            return redis_engines(lasting_servers(kind).url)
 
 
 async def test_a_session_that_was_opened_has_an_owner(new_engine: NewEngine) -> None:
@@ -223,3 +236,12 @@ async def test_sessions_are_named_in_pieces_of_which_all_are_all_of_them(new_eng
             pieces += 1
         assert found == sids
         assert pieces >= 2
+
+
+async def test_what_a_node_has_the_engine_do_is_counted(new_engine: NewEngine) -> None:
+    async with running(new_engine("a", LEASE)) as engine:
+        await engine.open("s", NEW)
+        await commit(engine, "s", 1, 0, NOTHING)
+        await engine.adopt("s", 1)
+        await engine.adopt("nobody", 1)
+        assert (engine.counts.commits, engine.counts.adoptions) == (1, 1)

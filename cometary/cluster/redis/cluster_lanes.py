@@ -1,0 +1,256 @@
+"""The lanes to the servers of a Redis Cluster, one to each that has slots.
+
+1.  A call goes to the server that has the slot of its first key; all keys of one call are in one slot.
+2.  A server that has it no more says who has (`MOVED`), or who is about to (`ASK`): the call goes there. What is
+    moving, and what nobody has at the moment, waits a little and is tried again.
+3.  Who has what is asked at the start, when a server says that it has moved, and as long as one cannot be reached.
+    Calls that wait for a server that has no slots any more go to those that have them.
+4.  Who has taken over from a server that is gone may lack what that one had confirmed. The engine is told before
+    anything is sent there.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from cometary.cluster.redis.admin import Wanted
+from cometary.cluster.redis.asking import Call, asked
+from cometary.cluster.redis.call_times import CallTimes
+from cometary.cluster.redis.connection import ask_once
+from cometary.cluster.redis.lane import Lane
+from cometary.cluster.redis.one_server import connect, look_at
+from cometary.cluster.redis.slots import Address, SlotMap, key_of, redirection_from, slot_of, slots_from
+from cometary.cluster.redis.wire import Refusal, Reply, command
+from cometary.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cometary.cluster.redis.one_server import Watcher
+    from cometary.cluster.redis.places import Place
+    from cometary.cluster.redis.url import EngineURL
+
+PAUSE: Final = 0.1
+"""Seconds until what cannot be done now is tried again, and until it is asked again who has what."""
+
+LATER: Final = frozenset({"TRYAGAIN", "CLUSTERDOWN"})
+"""Refusals of what is moving, or of what nobody has."""
+
+ASKING: Final = command("ASKING")
+SLOTS: Final = command("CLUSTER", "SLOTS")
+
+
+class ClusterLanes:
+    """See above.
+
+    Args:
+        place: some servers of the cluster.
+        watcher: told of its state.
+        replicas: how many of each server have to have what is recorded.
+
+    Attributes:
+        times: how long calls take.
+    """
+
+    def __init__(self, place: Place, watcher: Watcher, replicas: int = 0) -> None:
+        self._place = place
+        self._watcher = watcher
+        self._replicas = replicas
+        self._map = SlotMap()
+        self._lanes: dict[Address, Lane] = {}
+        self._ends: dict[Address, trio.CancelScope] = {}
+        self._servers: dict[Address, str] = {}  # which process each is
+        self._later: list[Call] = []
+        self._ask_map = trio.Event()
+        self.times = CallTimes()
+
+    # -- calls
+
+    @property
+    def up(self) -> bool:
+        """Whether there are connections to all."""
+        return bool(self._lanes) and self._map.whole and all(lane.up for lane in self._lanes.values())
+
+    def reaches(self, key: str) -> bool:
+        """Whether there is a connection to the server that has a key."""
+        server = self._map.of(slot_of(key.encode()))
+        return server in self._lanes and self._lanes[server].up
+
+    def call(self, command: bytes, answered: Callable[[Reply], object]) -> None:
+        """Have a command done; `answered` is told the reply, on the loop."""
+        self.put(Call(command, answered))
+
+    def put(self, call: Call) -> None:
+        """Have a call made by whichever server has its key (rule 1)."""
+        server = self._map.of(slot_of(key_of(call.command)))
+        lane = None if server is None else self._lanes.get(server)
+        if lane is None:
+            self._later.append(call)
+            self._ask_map.set()
+        else:
+            lane.put(call)
+
+    async def ask(self, *commands: bytes, undo: Callable[[], object] | None = None) -> Reply:
+        """Have commands done, and wait until all are; see `asked`."""
+        return await asked(self, commands, undo)
+
+    def let_go_of_withdrawn(self) -> None:
+        """Forget calls for which nobody waits, as far as they are not on their way."""
+        self._later = [call for call in self._later if not call.withdrawn]
+        for lane in self._lanes.values():
+            lane.let_go_of_withdrawn()
+
+    def drop(self) -> None:
+        """Let go of all connections: something does not answer."""
+        for lane in self._lanes.values():
+            lane.drop()
+
+    def _elsewhere(self, asked: Address, call: Call, refusal: Refusal) -> bool:
+        """Send a call where it belongs (rule 2)."""
+        if refusal.text.partition(" ")[0] in LATER:
+            self._later.append(call)
+            self._ask_map.set()
+            return True
+        found = redirection_from(refusal.text, asked.host)
+        if found is None:
+            return False
+        lane = self._lanes.get(found.server)
+        if lane is None:  # one that nobody has told of: its lane is made when it is known what it is
+            self._later.append(call)
+            self._ask_map.set()
+        elif found.once:
+            lane.put(Call(ASKING, lambda _: None))
+            lane.put(call)
+        else:
+            self._map.note_moved(found.slot, found.server)
+            self._ask_map.set()
+            lane.put(call)
+        return True
+
+    # -- servers
+
+    async def prepare(self) -> None:
+        """See whether all servers can be the engine.
+
+        Raises:
+            OSError: one is not there, or not ready yet.
+            EngineError: one cannot; the operator's fault.
+        """
+        self._map = await self._asked_map()
+        if not self._map.whole:
+            raise EngineError(f"the engine at {self._place} has no server for some slots: see CLUSTER INFO")
+        for server in sorted(self._map.servers):
+            self._servers[server] = await look_at(
+                self._url(server), Wanted(cluster=True, replicas=self._replicas)
+            )
+
+    async def server_of(self, key: str) -> EngineURL:
+        """Return where the server is that has a key.
+
+        Raises:
+            OSError: nobody knows at the moment.
+            EngineError: it is not a cluster; the operator's fault.
+        """
+        server = (await self._asked_map()).of(slot_of(key.encode()))
+        if server is None:
+            raise OSError(f"the engine at {self._place} has no server for {key!r}")
+        return self._url(server)
+
+    def _url(self, server: Address) -> EngineURL:
+        return self._place.servers[0]._replace(host=server.host, port=server.port)
+
+    async def run(self) -> None:
+        """Keep the connections."""
+        self._ask_map.set()  # time has passed since it was last known, or a crash
+        try:
+            async with trio.open_nursery() as nursery:
+                self._have_lanes(nursery)
+                await self._keep_map(nursery)
+        finally:
+            for server in [*self._lanes]:
+                self._end_lane(server)
+
+    async def _keep_map(self, nursery: trio.Nursery) -> None:
+        """Ask who has what (rule 3)."""
+        while True:
+            await self._ask_map.wait()
+            self._ask_map = trio.Event()
+            try:
+                self._take_map(await self._asked_map(), nursery)
+            except (OSError, EngineError):
+                self._watcher.away()
+                self._ask_map.set()
+            later, self._later = self._later, []
+            for call in later:
+                self.put(call)
+            await trio.sleep(PAUSE)
+            if self._later or not self.up:
+                self._ask_map.set()
+
+    async def _asked_map(self) -> SlotMap:
+        """Ask any server that answers, first those that are known to have slots."""
+        trouble: Exception | None = None
+        known = [self._url(server) for server, lane in self._lanes.items() if lane.up]
+        for url in [*known, *self._place.servers]:
+            try:
+                reply = await ask_once(url, SLOTS)
+            except (OSError, EngineError) as error:
+                trouble = trouble or error
+                continue
+            if not isinstance(reply, Refusal):
+                return slots_from(reply, url.host)
+            trouble = trouble or EngineError(f"the engine at {url} {_said(reply)}")
+        raise trouble or OSError("there is no server")
+
+    def _take_map(self, found: SlotMap, nursery: trio.Nursery) -> None:
+        before, self._map = self._map, found
+        if found.may_lack(before):  # rule 4
+            self._watcher.may_lack()
+        self._have_lanes(nursery)
+        for server in self._lanes.keys() - found.servers:
+            self._end_lane(server)
+
+    def _have_lanes(self, nursery: trio.Nursery) -> None:
+        for server in self._map.servers - self._lanes.keys():
+            lane = Lane(
+                str(self._url(server)),
+                partial(self._connect, server),
+                self._note_away,
+                replicas=self._replicas,
+                elsewhere=partial(self._elsewhere, server),
+                times=self.times,
+            )
+            self._lanes[server] = lane
+            self._ends[server] = trio.CancelScope()
+            nursery.start_soon(self._run_lane, lane, self._ends[server])
+
+    def _end_lane(self, server: Address) -> None:
+        self._later += self._lanes.pop(server).take_all()
+        self._ends.pop(server).cancel()
+        self.times.forget()
+
+    async def _run_lane(self, lane: Lane, end: trio.CancelScope) -> None:
+        with end:
+            await lane.run()
+
+    def _note_away(self) -> None:
+        self._watcher.away()
+        self._ask_map.set()
+
+    async def _connect(self, server: Address) -> trio.abc.Stream:
+        stream, process = await connect(self._url(server), Wanted(cluster=True))
+        if self._servers.get(server, process) != process:
+            self._watcher.may_lack()
+        self._servers[server] = process
+        return stream
+
+
+def _said(refusal: Refusal) -> str:
+    if refusal.text.startswith("ERR This instance has cluster support disabled"):
+        return "is no Redis Cluster: name it redis://HOST:PORT/DB"
+    if refusal.text.startswith("NOAUTH"):
+        return "wants a password: redis+cluster://:PASSWORD@…"
+    return f"refuses to say who has what: {refusal.text}"

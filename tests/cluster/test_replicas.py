@@ -1,0 +1,39 @@
+"""Replies count when replicas have what they are about."""
+
+from __future__ import annotations
+
+from cometary.cluster.redis.replicas import Confirmations
+from cometary.cluster.redis.wire import Refusal, command
+
+
+def test_replies_of_a_write_count_together_when_enough_replicas_have_it() -> None:
+    replies = Confirmations(2)
+    assert replies.request == command("WAIT", 2, 1000)
+    replies.sent(2)
+    replies.sent(1)
+    assert [replies.take(reply) for reply in (b"a", 1)] == [[], []]
+    assert replies.take(2) == [b"a", 1]
+    assert replies.take([]) == []
+    assert replies.take(3) == [[]]
+
+
+def test_none_counts_if_too_few_have_it() -> None:
+    replies = Confirmations(2)
+    replies.sent(1)
+    replies.take(b"a")
+    assert replies.take(1) == [Refusal("NOREPLICAS 1 of 2")]
+
+
+def test_what_a_server_refuses_is_told_even_if_it_refuses_to_wait_as_well() -> None:
+    replies, refused = Confirmations(1), Refusal("READONLY You can't write")
+    replies.sent(2)
+    replies.take(1)
+    replies.take(refused)
+    assert replies.take(Refusal("ERR WAIT cannot be used with replica instances")) == [refused]
+    replies.sent(1)
+    replies.take(1)
+    assert replies.take(Refusal("ERR no")) == [Refusal("ERR no")]
+
+
+def test_what_was_not_asked_for_is_passed_on() -> None:
+    assert Confirmations(1).take(b"what?") == [b"what?"]
