@@ -313,11 +313,13 @@ class Component:
     async def _take(self, whole: Whole) -> None:
         """Take an element.
 
+        What is too much to read is refused, if its sender is known.
+
         Answers are taken at once, whether there is room or not: handlers may wait for them, and there is no room before
         these are done. So are pings while there is none: a server that gets no answer takes the component for dead.
         """
         try:
-            stanza = Stanza(parse(whole.source))
+            stanza = _read(whole)
         except ProtocolError as error:
             stanza = Stanza(make(COMPONENT, split_name(_clark(whole.name))[1], whole.attributes))
             self._refuse(stanza, StanzaError("bad-request", error.detail))
@@ -392,6 +394,12 @@ def _pong(_: Stanza) -> None:
 def _is_ping(stanza: Stanza) -> bool:
     payload = stanza.payload
     return stanza.kind == "iq" and stanza.type == "get" and payload is not None and payload.tag == _PING_TAG
+
+
+def _read(whole: Whole) -> Stanza:
+    if not whole.is_whole:
+        raise ProtocolError("bad-request", "a namespace in it, or a tag, is too long")
+    return Stanza(parse(whole.source))
 
 
 def _clark(name: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import trio
 
+from cometary.doors.bosh.server_stream import AT_ONCE as READ_AT_ONCE
 from cometary.doors.bosh.server_stream import CLOSING, ERROR
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
@@ -38,7 +39,7 @@ PATIENCE: Final = 10.0
 FAREWELL: Final = 1.0
 
 AT_ONCE: Final = 64 * 1024
-"""Bytes that are read, and written, at once."""
+"""Bytes that are written at once."""
 
 
 class Changed(Protocol):
@@ -151,7 +152,7 @@ class Connection:
         return elements[1:]
 
     async def _next(self, stream: trio.SocketStream, reader: ComponentReader) -> list[Element]:
-        data = b"" if reader.closed else await stream.receive_some(AT_ONCE)
+        data = b"" if reader.closed else await stream.receive_some(READ_AT_ONCE)
         elements = reader.feed(bytes(data)) if data else []
         if not elements and (not data or reader.closed):
             raise ProtocolError("bad-request", "the XMPP server has ended the stream")

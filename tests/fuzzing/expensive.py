@@ -43,6 +43,24 @@ IN_JSON: Final = MappingProxyType(
 )
 """What an array in JSON is full of."""
 
+IN_XML: Final = MappingProxyType(
+    {
+        "elements in a long namespace": (b"<x xmlns='%b'>" % (b"u" * 100_000), b"<a/>", b"</x>"),
+        "elements in a namespace": (b"<x xmlns='%b'>" % (b"u" * 250), b"<a/>", b"</x>"),
+        "attributes in a namespace": (
+            b"<x xmlns:p='%b'>" % (b"u" * 250),
+            b"<a %b/>" % b" ".join([b"p:a%d=''" % number for number in range(1500)]),
+            b"</x>",
+        ),
+        "attributes in a long namespace": (b"<x xmlns:p='%b'><a " % (b"u" * 15_000), b"p:a='' ", b"/></x>"),
+        "namespaces": (b"<x>", b"<a %b/>" % b" ".join([b"xmlns:a%d='a'" % n for n in range(1000)]), b"</x>"),
+        "elements": (b"<x>", b"<a></a>", b"</x>"),
+        "character references": (b"<x>", b"&lt;", b"</x>"),
+        "empty lines": (b"<x>", b"\n", b"</x>"),
+    }
+)
+"""What a body of BOSH is full of: what is before, what is repeated, and what is behind."""
+
 BEGINNING: Final = {
     "cbor": b"\xa2\x63rid\x01\x67packets\x9a",
     "json": b'{"rid":1,"x":"\\u0061","packets":[',
@@ -61,6 +79,11 @@ def expensive(length: int = LENGTH) -> Mapping[str, tuple[str, bytes]]:
     return MappingProxyType({**in_cbor, **in_json})
 
 
+def expensive_in_xml(length: int = LENGTH) -> Mapping[str, tuple[str, bytes]]:
+    """Return those for BOSH in the same way; their form is `xml`."""
+    return {f"{name} in XML": ("xml", _xml(*parts, length)) for name, parts in IN_XML.items()}
+
+
 def _cbor(item: bytes, length: int) -> bytes:
     beginning = BEGINNING["cbor"]
     count = (length - len(beginning) - 4) // len(item)
@@ -71,3 +94,9 @@ def _json(item: bytes, length: int) -> bytes:
     beginning = BEGINNING["json"]
     count = (length - len(beginning) - 2) // (len(item) + 1)
     return beginning + b",".join([item] * count) + b"]}"
+
+
+def _xml(before: bytes, item: bytes, behind: bytes, length: int) -> bytes:
+    beginning = b"<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='a'>" + before
+    count = (length - len(beginning) - len(behind) - 7) // len(item)
+    return beginning + item * count + behind + b"</body>"

@@ -20,7 +20,7 @@ import trio
 from tests.fuzzing.attack import ask
 from tests.fuzzing.bystander import open_session
 from tests.fuzzing.corpus import TYPES
-from tests.fuzzing.expensive import LENGTH, expensive
+from tests.fuzzing.expensive import LENGTH, expensive, expensive_in_xml
 from tests.servers import ECHO, running_server
 
 STRANGERS: Final = 20
@@ -29,6 +29,10 @@ PIPELINES: Final = {
     "a body in many chunks": b"POST /comet HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     + b"1\r\na\r\n" * 80_000,
 }
+WHERE: Final = {"xml": b"/http-bind"}
+"""The path of requests that are not for `/comet`."""
+
+BOSH: Final = ("--bosh", "/http-bind", "--xmpp-hosts", "localhost")
 PAUSE: Final = 0.01
 """Seconds between two packets."""
 
@@ -54,8 +58,9 @@ class Waits:
 
 def request(body: bytes, form: str = "json") -> bytes:
     """Return a request that ends its connection."""
-    head = b"POST /comet HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
-    return head % (TYPES[form], len(body)) + b"Connection: close\r\n\r\n" + body
+    head = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
+    where, kind = WHERE.get(form, b"/comet"), TYPES.get(form, b"text/xml")
+    return head % (where, kind, len(body)) + b"Connection: close\r\n\r\n" + body
 
 
 async def wait_beside(port: int, form: str, body: bytes, seconds: float) -> Waits:
@@ -95,10 +100,12 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=LENGTH, help="bytes of a body at most")
     options = parser.parse_args()
     pipelines = {name: ("http", content) for name, content in PIPELINES.items()}
-    kinds = {"nothing": ("json", b"{}"), **expensive(options.length), **pipelines}
+    kinds = {"nothing": ("json", b"{}"), **expensive(options.length), **expensive_in_xml(options.length)}
+    kinds |= pipelines
     for name, (form, body) in kinds.items():
         if not options.kinds or any(kind in name for kind in options.kinds):
-            with running_server(ECHO, "--wait", "0.5", "--watchdog", "0", "--log-level", "warning") as server:
+            calm = ("--wait", "0.5", "--watchdog", "0", "--log-level", "warning")
+            with running_server(ECHO, *calm, *BOSH) as server:
                 waits = trio.run(wait_beside, server.port, form, body, options.seconds)
             print(f"{name:36} {waits}", flush=True)  # noqa: T201 - a program prints
 

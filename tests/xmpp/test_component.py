@@ -144,6 +144,16 @@ async def test_one_stanza_that_is_too_deep_is_refused_and_the_stream_goes_on() -
         assert (await peer.ask(PINGED)).get("type") == "result"
 
 
+async def test_one_stanza_that_takes_long_to_read_is_refused_and_the_stream_goes_on() -> None:
+    async with connected() as (_, peer):
+        payload = f"<x xmlns='{'u' * 100_000}'>{'<a/>' * 25_000}</x>"
+        assert condition(await peer.ask(payload)) == ("bad-request",)
+        await peer.say(
+            f"<iq type='get' id='1' from='{ALICE}' to='{DOMAIN}' a='{'u' * 100_000}'>{PINGED}</iq>"
+        )
+        assert (await peer.ask(PINGED)).get("type") == "result", "of the other one it is not known who asks"
+
+
 @pytest.mark.parametrize(
     "broken", ["<!DOCTYPE a [<!ENTITY b 'c'>]>", "<!-- a -->", "<a></b>", "</stream:stream>", "text"]
 )

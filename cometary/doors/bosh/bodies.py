@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from cometary.doors.bosh.elements import Splitter, written
+from cometary.doors.bosh.elements import MOST_PARTS, Splitter, written
 from cometary.doors.bosh.names import HTTPBIND, XBOSH, XML
 from cometary.errors import ProtocolError
 
@@ -117,7 +117,7 @@ def read_body(data: bytes) -> Body:
     Raises:
         ProtocolError: `bad-request`: it is not a body; the client's fault.
     """
-    splitter = Splitter(len(data), MOST_ELEMENTS)
+    splitter = Splitter(len(data), MOST_ELEMENTS, parts=MOST_PARTS)
     children = splitter.feed(data, final=True)
     if splitter.root != BODY:
         raise ProtocolError("bad-request", f"the element is body, in {HTTPBIND}")

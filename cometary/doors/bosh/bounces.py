@@ -22,7 +22,7 @@ _start_tag: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""").match
 
 def bounces_of(stanzas: Iterable[bytes]) -> bytes:
     """Return what is to be sent to the XMPP server about stanzas that were not fetched."""
-    return b"".join([bounce for stanza in stanzas if (bounce := _bounce_of(_read(stanza)))])
+    return b"".join([bounce for stanza in stanzas if (bounce := bounce_of(_read(stanza)))])
 
 
 def _read(stanza: bytes) -> Element:
@@ -33,7 +33,8 @@ def _read(stanza: bytes) -> Element:
     return element
 
 
-def _bounce_of(stanza: Element) -> bytes | None:
+def bounce_of(stanza: Element) -> bytes | None:
+    """Return what is to be sent about one stanza; None for nothing."""
     said = stanza.attributes
     kind = said.get("type")
     if "from" not in said:

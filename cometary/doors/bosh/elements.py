@@ -4,9 +4,14 @@
     written anew, but passed on as they came. A prefix that the root declares and an element uses is declared in that
     element, so that it means the same elsewhere.
 2.  What XMPP does not allow (RFC 6120, section 11.1) is refused before it does anything: document types, entities,
-    processing instructions, comments. So are text between the elements, nesting too deep, and what is not UTF-8; and
-    what would take long: more prefixes, or elements, than anybody needs.
-3.  What is not whole yet is kept, up to a length.
+    processing instructions, comments. So are text between the elements, and what is not UTF-8.
+3.  So is what would take long. Expat writes a name out with its namespace wherever it occurs, so a long namespace costs
+    as much as it is long for each element and each attribute, of which some bytes make another one. Therefore a
+    namespace has a bound, and so has a tag, whose attributes Expat handles all at once; what is more is refused while
+    it is read, a slice at a time: of what follows, no more than the rest of its slice is looked at. The prefixes of a
+    root have a bound, and where a whole document comes at once all elements and attributes do.
+4.  Whoever reads for many can go on behind an element that is too much (`excess`): see `ServerStreamReader`.
+5.  What is not whole yet is kept, up to a length.
 
 The parser is the standard library's Expat: it is well kept, and can be told what to refuse.
 """
@@ -15,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -30,6 +35,18 @@ DEEPEST: Final = 100
 MOST_PREFIXES: Final = 16
 """Of a root: each is searched for in each of its elements."""
 
+LONGEST_NAMESPACE: Final = 256
+"""Characters of one; those that XMPP knows have less than a hundred."""
+
+LONGEST_TAG: Final = 16 * 1024
+"""Bytes of one, with its attributes: two of XMPP's longest addresses, each character escaped, and some more."""
+
+MOST_PARTS: Final = 10_000
+"""Elements and attributes of a document that comes at once: they take the loop some 10 ms."""
+
+A_SLICE: Final = 4096
+"""Bytes that the parser is given at once."""
+
 _QUOTES: Final = {"'": "&apos;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 _name_of: Final = re.compile(rb"<[^\s/>]+").match
 _is_empty_tag: Final = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*/>""").fullmatch
@@ -43,12 +60,30 @@ class Element(NamedTuple):
         attributes: by their names, written in the same way.
         source: its bytes, which mean the same outside the root.
         prefixes: those that it declares itself; None stands for the default namespace.
+        is_whole: whether it was read; of one that was too much there is no source.
     """
 
     name: str
     attributes: dict[str, str]
     source: bytes
     prefixes: frozenset[str | None]
+    is_whole: bool = True
+
+
+class Excess(NamedTuple):
+    """What a splitter has stopped at, since it is too much.
+
+    Attributes:
+        whole: the elements before, that were not returned yet.
+        element: the element that is too much, as far as it is known: without a name, if its own tag is too much.
+        unread: the bytes from the tag on that is too much.
+        depth: how many elements are open where that begins.
+    """
+
+    whole: list[Element]
+    element: Element
+    unread: bytes
+    depth: int
 
 
 class Splitter:
@@ -56,21 +91,28 @@ class Splitter:
 
     Args:
         longest: how many bytes an element may have.
-        most: how many elements there may be; None for any number.
+        most: how many elements there may be in the root; None for any number.
         deepest: how many may be within each other.
+        parts: how many elements and attributes there may be in all; None for any number.
 
     Attributes:
         root: the name of the root, as in `Element`; empty until it has come.
         attributes: those of the root.
         closed: whether the root is whole.
+        read: how many bytes the parser was given.
     """
 
-    def __init__(self, longest: int, most: int | None = None, deepest: int = DEEPEST) -> None:
+    def __init__(
+        self, longest: int, most: int | None = None, deepest: int = DEEPEST, parts: int | None = None
+    ) -> None:
         self._left = most
         self._deepest = deepest
+        self._parts = parts
         self.root = ""
         self.attributes: dict[str, str] = {}
         self.closed = False
+        self.read = 0
+        self._stopped: tuple[int, int] | None = None  # where a tag begins that is too much, and its depth
         self._longest = longest
         self._depth = 0
         self._kept = bytearray()
@@ -113,7 +155,7 @@ class Splitter:
             raise ProtocolError("bad-request", "that is not XML in UTF-8")
         self._kept += data
         try:
-            self._parser.Parse(data, final)
+            self._parse(data, final=final)
         except expat.ExpatError as error:
             raise ProtocolError("bad-request", f"that is not XML: {error}") from None
         finally:
@@ -123,6 +165,36 @@ class Splitter:
             raise ProtocolError("too-large", f"an element has more than {self._longest} bytes")
         whole, self._whole = self._whole, []
         return whole
+
+    def _parse(self, data: bytes, *, final: bool) -> None:
+        """Have the parser read, a slice at a time: an error of a handler does not stop it before the end of one."""
+        parser, size, at = self._parser, len(data), 0
+        while True:
+            part = data if size <= A_SLICE else data[at : at + A_SLICE]
+            at += len(part)
+            self.read += len(part)
+            parser.Parse(part, final and at == size)
+            if self.read - parser.CurrentByteIndex > LONGEST_TAG:  # what it has not come to the end of
+                self._stop(f"a tag has more than {LONGEST_TAG} bytes")
+            if at == size:
+                return
+
+    @property
+    def excess(self) -> Excess | None:
+        """What it has stopped at; None if it has not, or if that is no element of the root."""
+        if self._stopped is None or not self._stopped[1]:
+            return None
+        begin, depth = self._stopped
+        whole, self._whole = self._whole, []
+        _, name, attributes, prefixes = self._begun
+        element = Element("", {}, b"", frozenset(), is_whole=False)
+        if depth > 1:
+            element = Element(name, attributes, b"", prefixes, is_whole=False)
+        return Excess(whole, element, bytes(self._kept[begin - self._passed :]), depth)
+
+    def _stop(self, why: str) -> NoReturn:
+        self._stopped = (self._parser.CurrentByteIndex, self._depth)
+        raise ProtocolError("bad-request", why)
 
     def close(self) -> None:
         """Have the parser let go of the handlers; nothing more is found.
@@ -136,6 +208,8 @@ class Splitter:
         parser.CharacterDataHandler = parser.StartNamespaceDeclHandler = None
 
     def _declare(self, prefix: str | None, uri: str | None) -> None:
+        if uri is not None and len(uri) > LONGEST_NAMESPACE:
+            self._stop(f"a namespace has more than {LONGEST_NAMESPACE} characters")
         if self._depth == 1:
             self._prefixes.add(prefix)
         elif not self._depth and prefix is not None:
@@ -145,6 +219,12 @@ class Splitter:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         depth = self._depth
+        if self._parts is not None:
+            self._parts -= 1 + len(attributes)
+            if self._parts < 0:
+                self._stop("there are too many elements and attributes")
+        if depth > self._deepest:
+            self._stop(f"elements are nested deeper than {self._deepest}")
         self._depth = depth + 1
         if depth == 1:
             if self._left is not None:
@@ -159,8 +239,6 @@ class Splitter:
             self.root, self.attributes = name, attributes
         else:
             self._has_children = True
-            if depth > self._deepest:
-                raise ProtocolError("bad-request", f"elements are nested deeper than {self._deepest}")
 
     def _finish(self, _name: str) -> None:
         self._depth -= 1

@@ -27,7 +27,7 @@ class StreamReader(ServerStreamReader):
     def restart(self) -> None:
         """Expect another stream."""
         self.close()
-        self._splitter = self._new_splitter()
+        self._begin()
 
 
 def opening(host: str, language: str | None, version: str | None) -> bytes:

@@ -4,10 +4,12 @@
     caused it.
 2.  Where the server demands TLS, or with `always`, the connection changes to TLS before the client hears of anything;
     the certificate must be for the session's domain. A client's password is never sent in the clear where TLS was due.
-3.  What the server does not take at once waits, up to `MOST_UNSENT` bytes. Beyond that the connection has failed: a
+3.  Of a stanza that takes too long to read (`ServerStreamReader`) the client hears nothing, and its sender is told as
+    if the client had not fetched it.
+4.  What the server does not take at once waits, up to `MOST_UNSENT` bytes. Beyond that the connection has failed: a
     server that limits how fast a client may write does so for good reasons.
-4.  While reading is off (`reading`), TCP holds back what the server sends.
-5.  However the connection ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds.
+5.  While reading is off (`reading`), TCP holds back what the server sends.
+6.  However the connection ends, the stream is closed after all that was to be sent, within `FAREWELL` seconds.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
+from cometary.doors.bosh.bounces import bounce_of
 from cometary.doors.bosh.events import Arrived, ServerEnded
 from cometary.doors.bosh.names import REMOTE_CONNECTION_FAILED, REMOTE_STREAM_ERROR, TLS
-from cometary.doors.bosh.server_stream import CLOSING, ERROR
+from cometary.doors.bosh.server_stream import AT_ONCE, CLOSING, ERROR
 from cometary.doors.bosh.streams import FEATURES, PROCEED, START_TLS, StreamReader, opening
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
     AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 MOST_UNSENT: Final = 1 << 20
-AT_ONCE: Final = 64 * 1024
-"""Bytes that are read at once."""
-
 PATIENCE: Final = 10.0
 """Seconds that the server has to take a connection, and to change to TLS."""
 
@@ -218,17 +218,23 @@ class Upstream:
         while True:
             error = next((element for element in elements if element.name == ERROR), None)
             if error is not None or self._reader.closed:
-                told = [element.source for element in elements]
-                self._tell(ServerEnded(REMOTE_STREAM_ERROR, told, self._now()))
+                self._tell(ServerEnded(REMOTE_STREAM_ERROR, self._whole(elements), self._now()))
                 return
             if elements or (self._reader.opened and not was_open):
                 was_open = True
-                self._tell(Arrived([element.source for element in elements], self._now()))
+                self._tell(Arrived(self._whole(elements), self._now()))
             await self._may_read.wait()
             data = await stream.receive_some(AT_ONCE)
             if not data:
                 raise ProtocolError("bad-request", "the XMPP server has closed the connection")
             elements = self._reader.feed(bytes(data))
+
+    def _whole(self, elements: list[Element]) -> list[bytes]:
+        """Return the sources of elements; of those that were too much, tell the senders."""
+        for element in elements:
+            if not element.is_whole and (told := bounce_of(element)):
+                self.send(told)
+        return [element.source for element in elements if element.is_whole]
 
     async def _write_all(self, stream: AnyStream) -> None:
         while True:

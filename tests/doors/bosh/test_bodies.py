@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import weakref
 from collections.abc import Callable
@@ -15,9 +16,18 @@ from hypothesis import strategies as st
 
 from cometary.doors.bosh.bodies import MOST_ELEMENTS, Body, read_body, write_body
 from cometary.doors.bosh.bounces import bounces_of
-from cometary.doors.bosh.elements import DEEPEST, MOST_PREFIXES, Element, Splitter
+from cometary.doors.bosh.elements import (
+    DEEPEST,
+    LONGEST_NAMESPACE,
+    LONGEST_TAG,
+    MOST_PARTS,
+    MOST_PREFIXES,
+    Element,
+    Splitter,
+)
 from cometary.doors.bosh.script import script_of
 from cometary.doors.bosh.server_stream import ERROR
+from cometary.doors.bosh.skipping import Skipper
 from cometary.doors.bosh.streams import FEATURES, StreamReader, opening
 from cometary.doors.bosh.terms import CONTENT, Offer, Terms, agree
 from cometary.errors import ProtocolError
@@ -339,3 +349,121 @@ def test_a_splitter_can_be_closed_whatever_it_has_read() -> None:
     with pytest.raises(ProtocolError):
         splitter.feed(b"<stream>text\x01")
     splitter.close()
+
+
+# -- what would take long ---------------------------------------------------------------------------------------
+
+LONG: Final = b"u" * 100_000
+
+
+class Counting(Splitter):
+    """Counts the characters of names that the parser writes out."""
+
+    characters = 0
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.characters += len(name) + sum(map(len, attributes))
+        super()._start(name, attributes)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"<x xmlns='%b'>%b</x>" % (LONG, b"<a/>" * 25_000),
+        b"<x xmlns:p='%b' %b/>" % (LONG, b" ".join(b"p:a%d=''" % number for number in range(15_000))),
+        b"<x xmlns='%b'>%b</x>" % (LONG[: LONGEST_NAMESPACE + 1], b"<a/>" * 60_000),
+        b"<x xmlns:p='%b'><y %b/></x>" % (LONG[:15_000], b" ".join(b"p:a%d=''" % n for n in range(15_000))),
+        b"<x a='%b'/>" % LONG,
+        b"<x a='%b" % LONG,
+        b"<x>%b</x>" % (b"<a/>" * 60_000),
+        b"<x>%b</x>" % (b"<a b='' c='' d=''/>" * 12_000),
+        b"<x>%b</x>" % (b"<a b='' c='' d=''></a>" * 10_000),
+    ],
+    ids=[
+        "elements in a long namespace",
+        "attributes in a long namespace",
+        "elements in a namespace that is a little too long",
+        "attributes in a namespace that a tag has room for",
+        "a long tag",
+        "a tag that does not end",
+        "elements",
+        "attributes",
+        "attributes and end tags",
+    ],
+)
+def test_a_body_that_takes_long_is_refused_while_it_is_read(inside: bytes) -> None:
+    data = body(inside)
+    splitter = Counting(len(data), MOST_ELEMENTS, parts=MOST_PARTS)
+    with pytest.raises(ProtocolError, match="bad-request"):
+        splitter.feed(data, final=True)
+    assert splitter.characters < 40 * MOST_PARTS
+    assert splitter.read <= len(data) / 2
+    with pytest.raises(ProtocolError, match="bad-request"):
+        read_body(data)
+
+
+def test_what_takes_as_long_as_may_be_is_read() -> None:
+    elements = b"<a xmlns='%b'>%b</a>" % (LONG[:LONGEST_NAMESPACE], b"<b/>" * (MOST_PARTS - 5))
+    attribute = b"<a b='%b'/>" % LONG[: LONGEST_TAG - 10]
+    for inside in (elements, attribute, b"<a>%b</a>" % LONG, b"<a><![CDATA[%b]]></a>" % LONG):
+        assert read_body(body(inside)).children == [inside]
+
+
+BEGUN: Final = STREAM[: STREAM.index(b"<message>")]
+MUCH: Final = [
+    b"<message from='a@b'><x xmlns='%b'>%b</x></message>" % (LONG, b"<a/>" * 25_000),
+    b"<message from='a@b'><x xmlns:p='%b'>%b</x></message>" % (LONG[:2000], b"<p:a b='/>'></p:a>" * 1000),
+    b"<message from='a@b'><x a='%b>/'><y>]</y>/<![CDATA[</x></message>]]></x></message>" % LONG,
+    b"<message from='a@b'>%b%b</message>" % (b"<a>" * 10_001, b"</a>" * 10_001),
+]
+"""Stanzas that are too much."""
+
+
+@pytest.mark.parametrize("size", [61, 1000, 1 << 20])
+@pytest.mark.parametrize("much", MUCH, ids=["elements", "a prefix", "a tag", "depth"])
+def test_what_takes_long_is_passed_over_and_the_stream_goes_on(much: bytes, size: int) -> None:
+    reader = StreamReader()
+    stream = BEGUN + b"<iq id='1'/>" + much + b"<iq id='2'/>" + much + b" <iq id='3'/></stream:stream>"
+    found = [each for at in range(0, len(stream), size) for each in reader.feed(stream[at : at + size])]
+    assert reader.closed
+    assert [(each.attributes.get("id"), each.is_whole) for each in found] == [
+        (None, True),
+        ("1", True),
+        (None, False),
+        ("2", True),
+        (None, False),
+        ("3", True),
+    ]
+    assert {each.attributes.get("from") for each in found if not each.is_whole} == {"a@b"}
+    assert found[-1].source == b"<iq xmlns='jabber:client' id='3'/>"
+
+
+@pytest.mark.parametrize("tag", [b"<message xmlns:a='%b'>" % LONG, b"<message a='%b'>" % LONG])
+def test_of_a_stanza_whose_own_tag_is_too_long_nothing_is_known(tag: bytes) -> None:
+    reader = StreamReader()
+    found = reader.feed(BEGUN + tag + b"<a>'</a></message><iq id='2'/>")
+    assert [(each.name, each.is_whole) for each in found[1:]] == [("", False), ("jabber:client iq", True)]
+
+
+def test_a_stream_that_begins_with_too_much_is_refused() -> None:
+    for data in (b"<a xmlns='%b'>" % LONG, b"<a b='%b" % LONG):
+        with pytest.raises(ProtocolError, match="bad-request"):
+            StreamReader().feed(data)
+
+
+PIECES: Final = st.recursive(
+    st.sampled_from([b"text/>]]", b"<a/>", b"<a b='/>\"'/>", b"<![CDATA[</a>]]]]>", b"/", b"]", b"'"]),
+    lambda inner: st.lists(inner, max_size=3).map(lambda parts: b'<a b="]]>\'">%b</a >' % b"".join(parts)),
+    max_leaves=8,
+)
+
+
+@given(PIECES, st.lists(st.integers(1, 6), min_size=1))
+def test_who_does_not_read_an_element_finds_its_end(inside: bytes, sizes: list[int]) -> None:
+    skipper, left = Skipper(1), b"<m>" + inside + b"</m><behind/>"
+    for size in itertools.cycle(sizes):
+        rest, left = skipper.feed(left[:size]), left[size:]
+        if rest is not None:
+            assert rest + left == b"<behind/>"
+            break
+        assert left

@@ -123,3 +123,18 @@ async def test_what_a_client_has_sent_before_it_leaves_is_sent_where_no_tls_is_w
         upstream.send(PASSWORD)
         nursery.cancel_scope.cancel()
     assert await rest_of(server) == PASSWORD + b"</stream:stream>"
+
+
+async def test_a_stanza_that_takes_long_to_read_ends_no_session_and_its_sender_is_told(
+    listening: Listening, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(listening.upstream("never").run)
+    async with await listening.accept() as server:
+        much = b"<x xmlns='%b'>%b</x>" % (b"u" * 100_000, b"<a/>" * 25_000)
+        await server.send_all(OPENING + b"<message from='a@b' id='1'>%b</message><presence/>" % much)
+        told = await server.receive_some()
+        assert b"<message type='error' to='a@b' id='1'>" in told
+        assert b"recipient-unavailable" in told
+        await trio.testing.wait_all_tasks_blocked()
+    arrived = [told.elements for told in listening.told if isinstance(told, Arrived)]
+    assert [element for elements in arrived for element in elements] == [b"<presence xmlns='jabber:client'/>"]
