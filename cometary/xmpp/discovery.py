@@ -1,14 +1,18 @@
-"""Service discovery (XEP-0030): what a component is, can do, and has."""
+"""Service discovery (XEP-0030): what a component is, can do, and has.
+
+What it has is told by the page (`paging`): there may be thousands of nodes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from cometary.errors import StanzaError
-from cometary.xmpp.names import DISCO_INFO, DISCO_ITEMS
+from cometary.xmpp.names import DISCO_INFO, DISCO_ITEMS, RSM
+from cometary.xmpp.paging import AROUND, page_of, wanted_in
 from cometary.xmpp.xml import make
 
 if TYPE_CHECKING:
@@ -64,7 +68,7 @@ class DiscoItem:
 AsksInfo = Callable[[str, str, str], Awaitable[Info | None]]
 """Called with who asks, whom, and the node, empty for none; returns None if it knows of no such node."""
 
-AsksItems = Callable[[str, str, str], Awaitable[Iterable[DiscoItem] | None]]
+AsksItems = Callable[[str, str, str], Awaitable[Sequence[DiscoItem] | None]]
 """The same."""
 
 
@@ -82,12 +86,14 @@ class Discovery:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.features = {DISCO_INFO, DISCO_ITEMS}
+        self.features = {DISCO_INFO, DISCO_ITEMS, RSM}
+        self._most = 0
         self.info: list[AsksInfo] = []
         self.items: list[AsksItems] = []
 
     def join(self, component: Component) -> None:
         """Answer for a component."""
+        self._most = component.most_stanza - AROUND
         component.on_iq("get", f"{{{DISCO_INFO}}}query", self._answer_info)
         component.on_iq("get", f"{{{DISCO_ITEMS}}}query", self._answer_items)
 
@@ -117,13 +123,23 @@ class Discovery:
         found = [items for items in known if items is not None]
         if node and not found:
             raise StanzaError("item-not-found", "there is no such node")
-        answer = make(DISCO_ITEMS, "query", {"node": node or None})
-        for items in found:
-            for item in items:
-                answer.append(
-                    make(DISCO_ITEMS, "item", {"jid": item.jid, "node": item.node, "name": item.name})
-                )
-        return answer
+        every = [item for items in found for item in items]
+        page = page_of(every, wanted_in(stanza.payload), _key_of, _written, self._most)
+        return make(
+            DISCO_ITEMS,
+            "query",
+            {"node": node or None},
+            *page.members,
+            *([] if page.tells is None else [page.tells]),
+        )
+
+
+def _key_of(item: DiscoItem) -> str:
+    return item.jid if item.node is None else item.node
+
+
+def _written(item: DiscoItem) -> Element:
+    return make(DISCO_ITEMS, "item", {"jid": item.jid, "node": item.node, "name": item.name})
 
 
 def _node_of(stanza: Stanza) -> str:

@@ -15,6 +15,7 @@ FORMS: Final = "jabber:x:data"
 HEADERS: Final = "http://jabber.org/protocol/shim"
 JSON: Final = "urn:xmpp:json:0"
 PING: Final = "urn:xmpp:ping"
+RSM: Final = "http://jabber.org/protocol/rsm"
 
 PUBSUB: Final = "http://jabber.org/protocol/pubsub"
 PUBSUB_ERRORS: Final = f"{PUBSUB}#errors"

@@ -1,7 +1,7 @@
 """The items that a service keeps of its nodes, within bounds. No socket, no clock.
 
-Of each node the latest are kept, up to a number, and of all nodes together up to so many bytes: the oldest make room
-(`drop_oldest`), whichever node they are of.
+Of each node the latest are kept, up to a number, and of all nodes together up to so many bytes, and of so many nodes:
+the oldest make room (`drop_oldest`), whichever node they are of.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 AROUND = 100
 """Bytes that an item takes beside what it consists of."""
 
+MOST_NODES = 10_000
+"""Nodes that can be discovered: to list that many takes the loop some milliseconds."""
+
 
 class KeptItems:
     """Items by node and id, in the order in which they came.
@@ -25,14 +28,15 @@ class KeptItems:
     Args:
         each: how many are kept of one node at most; 0 for none.
         size: how many bytes they have in all at most.
+        nodes: of how many nodes there are items at most.
 
     Attributes:
         most: bytes of one item that is kept at most; None for any number. One that is larger takes the place of no
             other.
     """
 
-    def __init__(self, each: int, size: int) -> None:
-        self._each, self._most = each, size
+    def __init__(self, each: int, size: int, nodes: int = MOST_NODES) -> None:
+        self._each, self._most, self._most_nodes = each, size, nodes
         self._sizes: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._nodes: dict[str, OrderedDict[str, Item]] = {}
         self._size = 0
@@ -57,7 +61,7 @@ class KeptItems:
         self._size += size
         while len(self._nodes.get(node, ())) > self._each:
             self.remove(node, next(iter(self._nodes[node])))
-        while self._size > self._most:
+        while self._size > self._most or len(self._nodes) > self._most_nodes:
             self.remove(*next(iter(self._sizes)))
 
     def remove(self, node: str, id_: str) -> bool:

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from cometary.errors import StanzaError
 from cometary.xmpp.names import PUBSUB, PUBSUB_OWNER
+from cometary.xmpp.paging import SET, Wanted, read_set
 from cometary.xmpp.pubsub.forms import Form, read_form
 from cometary.xmpp.pubsub.values import AFFILIATIONS, STATES, Item
 from cometary.xmpp.stanzas import Stanza
@@ -37,6 +38,7 @@ class PubSubRequest:
         subscriptions: by address, the states that subscriptions are to have.
         notify: whether subscribers are to be told that items are retracted.
         node_type: `leaf` or `collection`, of `default`.
+        page: which part of the answer is asked for, where that may be long; the service sees to it.
     """
 
     verb: str
@@ -53,6 +55,7 @@ class PubSubRequest:
     subscriptions: Mapping[str, str] = field(default_factory=dict[str, str])
     notify: bool = False
     node_type: str = "leaf"
+    page: Wanted | None = None
 
 
 VERBS: Final[Mapping[tuple[str, str, str], str]] = {
@@ -80,6 +83,9 @@ VERBS: Final[Mapping[tuple[str, str, str], str]] = {
 
 BESIDE: Final = {"subscribe": "options", "create": "configure"}
 """What may stand beside the element of a verb."""
+
+BY_THE_PAGE: Final = frozenset(("subscriptions", "affiliations", "subscriptions_get", "affiliations_get"))
+"""Verbs of which a part of the answer may be asked for (XEP-0059)."""
 
 _Reader = Callable[[PubSubRequest, Element], PubSubRequest]
 
@@ -109,6 +115,9 @@ def read_request(stanza: Stanza) -> PubSubRequest:
 
 def _with_others(request: PubSubRequest, others: list[Element], namespace: str) -> PubSubRequest:
     for other in others:
+        if other.tag == SET and request.verb in BY_THE_PAGE:
+            request = replace(request, page=read_set(other))
+            continue
         if other.tag != f"{{{namespace}}}{BESIDE.get(request.verb)}":
             raise StanzaError("feature-not-implemented", "one request asks for one thing")
         form_type = SUBSCRIBE_OPTIONS if request.verb == "subscribe" else NODE_CONFIG

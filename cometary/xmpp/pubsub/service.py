@@ -6,7 +6,7 @@
 3.  Notifications are of the type `headline`: they are for whoever is there, and are neither kept nor returned.
 4.  What many are told alike is written once (`Component.send_to_each`).
 5.  Nobody publishes what could not be told, since it is longer than a stanza may be (`payload-too-big`), and whoever
-    asks for items gets as many as one stanza holds.
+    asks for items gets as many as one stanza holds. Nodes, subscriptions and affiliations are told by the page.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cometary.xmpp.addresses import own_address, same_account
 from cometary.xmpp.component import settled
 from cometary.xmpp.discovery import DiscoItem, Identity, Info
 from cometary.xmpp.names import COMPONENT, HEADERS, PUBSUB, PUBSUB_EVENT, PUBSUB_META_DATA, PUBSUB_OWNER
+from cometary.xmpp.paging import AROUND
 from cometary.xmpp.pubsub.answers import answer
 from cometary.xmpp.pubsub.forms import Field, field_for, typed, write_form
 from cometary.xmpp.pubsub.request import PubSubRequest, read_request
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 OF_ONESELF: Final = frozenset(("subscribe", "unsubscribe", "options_get", "options_set"))
 """What is asked for oneself alone (rule 2)."""
-
-AROUND: Final = 8 << 10
-"""Bytes of a stanza around the items in it: two addresses of 3 KiB at most, which may be escaped, and some elements."""
 
 Notification = tuple[str, Sequence["Subscription"], Sequence["Item"]]
 """Who is told, because of which subscriptions, of which items."""
@@ -135,7 +133,7 @@ class PubSubService:
         resource: PubSubResource = await settled(self.resource.locate_resource(request))
         options = resource.get_configuration_options()
         returned = self._fitting(request, await self._call(resource, request, options))
-        payload = answer(request, returned, options)
+        payload = answer(request, returned, options, self.most_told)
         if request.verb != "subscribe" or not returned.last:
             return payload
         # The subscriber has to know of the subscription before what it brings.
@@ -197,7 +195,7 @@ class PubSubService:
         forms = [_meta_data(known)] if known.meta_data else []
         return Info([Identity("pubsub", known.type)], {PUBSUB}, forms)
 
-    async def _items(self, sender: str, recipient: str, node: str) -> Iterable[DiscoItem] | None:
+    async def _items(self, sender: str, recipient: str, node: str) -> Sequence[DiscoItem] | None:
         if self._hides_nodes:
             return ()
         resource = self.resource

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from cometary.errors import StanzaError
@@ -23,11 +22,12 @@ class Subscribers:
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most, self._most_of_one = most, most_of_one
         self._nodes: dict[str, dict[str, Subscription]] = {}
-        self._counts: Counter[str] = Counter()
+        self._accounts: dict[str, dict[tuple[str, str], Subscription]] = {}  # the same, by account
+        self._count = 0
 
     def __len__(self) -> int:
         """Return how many subscriptions there are."""
-        return self._counts.total()
+        return self._count
 
     @property
     def nodes(self) -> list[str]:
@@ -42,14 +42,19 @@ class Subscribers:
         """
         node, jid = subscription.node, subscription.subscriber
         account = account_of(jid)
-        if jid not in self._nodes.get(node, ()):
-            if self._counts[account] >= self._most_of_one:
-                text = f"an account has {self._most_of_one} subscriptions at most"
-                raise StanzaError("policy-violation", text, pubsub="too-many-subscriptions")
-            if len(self) >= self._most:
-                raise StanzaError("resource-constraint", "there are too many subscriptions")
-            self._counts[account] += 1
-        self._nodes.setdefault(node, {})[jid] = subscription
+        own = self._accounts.get(account, {})
+        if (node, jid) not in own:
+            self._check_room(len(own))
+            self._count += 1
+            self._accounts[account] = own
+        own[node, jid] = self._nodes.setdefault(node, {})[jid] = subscription
+
+    def _check_room(self, own: int) -> None:
+        if own >= self._most_of_one:
+            text = f"an account has {self._most_of_one} subscriptions at most"
+            raise StanzaError("policy-violation", text, pubsub="too-many-subscriptions")
+        if self._count >= self._most:
+            raise StanzaError("resource-constraint", "there are too many subscriptions")
 
     def remove(self, node: str, jid: str) -> bool:
         """Forget a subscription; returns whether there was one."""
@@ -57,9 +62,11 @@ class Subscribers:
         if there.pop(jid, None) is None:
             return False
         account = account_of(jid)
-        self._counts[account] -= 1
-        if not self._counts[account]:
-            del self._counts[account]
+        own = self._accounts[account]
+        del own[node, jid]
+        self._count -= 1
+        if not own:
+            del self._accounts[account]
         if not there:
             del self._nodes[node]
         return True
@@ -77,6 +84,4 @@ class Subscribers:
 
     def of(self, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
-        own = account_of(account)
-        every = [one for there in self._nodes.values() for one in there.values()]
-        return [one for one in every if account_of(one.subscriber) == own]
+        return list(self._accounts.get(account_of(account), {}).values())
