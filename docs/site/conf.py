@@ -2,7 +2,8 @@
 
 1.  The pages are the repository's Markdown, as forges show it: nothing in them is for Sphinx. `docs/index.md` lists
     them all, and its headings and lists are the site's navigation, too.
-2.  A link to a file that is no page gives that file to download; one to a folder is text alone.
+2.  A link to a file that is no page gives that file to download, also to results of measurements, which are Markdown;
+    one to a folder is text alone.
 3.  What `docs/api` lists is taken from the docstrings, and `docs/machines.rst` draws the machines, from their classes.
 4.  Nothing is fetched, neither by the build nor by the pages: Mermaid, which draws, comes along.
 5.  A warning is an error: a link that leads nowhere, a page that nothing leads to, a docstring that cannot be read.
@@ -140,14 +141,24 @@ def navigation(index: str) -> dict[str, list[str]]:
 
 
 def read_page(_: Sphinx, name: str, source: list[str]) -> None:
-    """Put the navigation below the index, and take links to folders out, which a site does not have."""
+    """Put the navigation below the index, and make of links what a site has (rule 2)."""
     if name == root_doc:
         for heading, pages in navigation(source[0]).items():
             source[0] += "\n".join(
                 ["\n```{toctree}", ":hidden:", f":caption: {heading}", "", *pages, "```\n"]
             )
     folder = (ROOT / name).parent
-    source[0] = LINK.sub(lambda link: link["text"] if (folder / link["to"]).is_dir() else link[0], source[0])
+    source[0] = LINK.sub(lambda link: as_the_site_has_it(folder, link), source[0])
+
+
+def as_the_site_has_it(folder: Path, link: re.Match[str]) -> str:
+    """Return what a link of a page in a folder becomes."""
+    target = (folder / link["to"]).resolve()
+    if target.is_dir():
+        return link["text"]
+    if target.is_relative_to(ROOT / "benchmarks/results"):
+        return f"{{download}}`{link['text'].strip('`')} <{link['to']}>`"
+    return link[0]
 
 
 def read_docstring(_: Sphinx, *what: Any) -> None:
