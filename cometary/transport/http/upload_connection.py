@@ -125,13 +125,11 @@ class UploadConnection(Connection):
             self._hang_up(bits)
             return
         data = self._read_once()
-        if data is None:
-            return
-        if not data or not self._upload.feed(data):
+        if data and self._upload.feed(data):
+            self._moved += len(data)
+            self._settle()
+        elif data is not None:
             self.close()
-            return
-        self._moved += len(data)
-        self._settle()
 
     def _hang_up(self, bits: int) -> None:
         if bits == PEER_SHUT:  # what it has said before is still to be read

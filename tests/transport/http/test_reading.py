@@ -7,6 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
+from cometary.transport.http import reading
 from cometary.transport.http.exchange import Exchange
 from cometary.transport.http.head_memory import KnownHead
 from cometary.transport.http.reading import FEW, receive
@@ -84,3 +85,12 @@ def test_where_the_last_request_was_short_little_memory_is_asked_for_at_first(
         counted.setblocking(False)
         assert receive(counted, most, known) == b"x" * length
         assert counted.asked == ([most] if IN_C else asked)
+
+
+def test_the_module_in_c_needs_no_more_than_one_read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_IN_C", True)
+    here, there = pair
+    there.sendall(b"x" * FEW)
+    with Counted(here) as counted:
+        assert receive(counted, 4_096, request_of(100)) == b"x" * FEW
+        assert counted.asked == [4_096]

@@ -136,8 +136,10 @@ def test_the_steps_before_the_endpoint_are_gone_through_once_for_each_head() -> 
     known = memory.recall(request)
     assert known
     served = Service(Counting())
-    assert len(answers(served, *(known.exchange(request) for _ in range(3)))) == 3
-    assert len(asked) == 1
+    for times in (1, 2):
+        assert len(answers(served, *(known.exchange(request) for _ in range(3)))) == 3
+        assert len(asked) == times
+        served.change()
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), SystemExit(2), ExceptionGroup("two", [ValueError()])])
@@ -208,6 +210,36 @@ def test_a_malformed_request_is_refused_and_the_option_named_that_could_allow_it
     [(status, body, _)] = answers(Service(unreached, uploads=lambda _: uploads), exchange)
     assert (status, condition_of(body)) == (exchange.fault.status, condition)
     assert [record.getMessage() for record in caplog.records] == ([told] if told else [])
+
+
+def test_where_no_bodies_are_taken_as_they_come_the_option_for_all_others_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "cometary.transport")
+    exchange = Exchange("POST", "/a", b"", {b"content-length": b"70"})
+    exchange.fault = ProtocolError("too-large", "It is.")
+    answers(Service(unreached), exchange)
+    assert [vars(record)["structured"]["option"] for record in caplog.records] == ["body-bytes"]
+
+
+def test_what_a_browser_asks_before_a_page_may_is_no_request_of_the_endpoint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served = Service(unreached, CorsPolicy(["https://other.test"]))
+    asked = {b"origin": b"https://other.test", b"access-control-request-method": b"POST"}
+    [(status, _, _)] = answers(served, Exchange("OPTIONS", "/", b"", asked))
+    assert status == 204
+    assert caplog.records == []
+
+
+def test_what_is_found_out_once_is_on_the_answers_to_all_requests_with_the_same_head() -> None:
+    memory, served = HeadMemory(), service()
+    request = written({"first": "POST /comet", "Host": "here.test", "Origin": "https://other.test"}, b"abc")
+    memory.learn(request, parse(request))
+    known: Any = memory.recall(request)
+    first, second = answers(served, known.exchange(request), known.exchange(request))
+    assert first == second
+    assert (b"Access-Control-Allow-Origin", b"https://other.test") in second[2]
 
 
 def unreached(_: Exchange) -> None:

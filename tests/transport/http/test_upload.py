@@ -17,6 +17,7 @@ from cometary.transport.http.request_parser import RequestParser
 from cometary.transport.http.service import Service
 from cometary.transport.http.upload import MOST_WAITING, Upload
 from cometary.transport.http.upload_connection import receive_upload, take_upload
+from cometary.transport.net.poller import READABLE
 from tests.transport.wire import Client, Server, echo, post, serving
 
 MOST = 1_000_000
@@ -84,6 +85,7 @@ def test_it_is_full_with_more_than_may_wait_and_says_when_it_is_not_any_more() -
     upload.taken()
     assert room == []
     upload.feed(b"x" * MOST_WAITING)
+    assert not upload.full
     upload.feed(b"x")
     assert upload.full
     upload.taken()
@@ -309,10 +311,24 @@ async def test_a_client_that_hangs_up_while_nothing_is_read_has_gone_at_once(tak
 async def test_a_client_that_has_said_all_is_heard_to_the_end_and_answered(taker: Taker) -> None:
     async with receiving(taker) as server:
         client = await begin(server, taker, head(len(LONG)) + LONG)
+        waiting = taker.upload._size
         client.half_close()
         await server.settle()
         assert taker.dropped == [], "what it has said is still to be read"
+        assert taker.upload._size == waiting, "and not before there is room"
         assert await taker.read() == LONG
+        taker.taken[0].respond(200, b"thanks")
+        assert (await client.response()).body == b"thanks"
+        assert await client.closed()
+
+
+async def test_a_client_that_says_no_more_behind_its_body_is_answered(taker: Taker) -> None:
+    async with receiving(taker) as server:
+        client = await begin(server, taker, head(len(LONG)) + LONG)
+        assert await taker.read() == LONG
+        client.half_close()
+        await server.settle()
+        assert taker.dropped == taker.taken, "it may have gone"
         taker.taken[0].respond(200, b"thanks")
         assert (await client.response()).body == b"thanks"
         assert await client.closed()
@@ -328,6 +344,15 @@ async def test_an_answer_before_all_has_come_ends_it(taker: Taker) -> None:
             taker.upload.taken()
         await client.send(LONG[2_000:])  # which is thrown away, and resets nothing
         assert await client.closed()
+
+
+async def test_where_nothing_has_come_after_all_more_is_waited_for(taker: Taker) -> None:
+    async with receiving(taker) as server:
+        client = await begin(server, taker, head(len(LONG)) + LONG[:2_000])
+        (connection,) = server.switchboard._channels.values()
+        connection.readable(READABLE)
+        await client.send(LONG[2_000:])
+        assert await taker.read() == LONG
 
 
 async def test_bytes_that_are_no_such_body_break_it_off(taker: Taker) -> None:
