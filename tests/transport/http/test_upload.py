@@ -177,8 +177,9 @@ class Taker:
     async def read(self) -> bytes:
         """Read to the end."""
         come = b""
-        while piece := await receive_upload(self.upload):
-            come += piece
+        with trio.fail_after(300):
+            while piece := await receive_upload(self.upload):
+                come += piece
         return come
 
 

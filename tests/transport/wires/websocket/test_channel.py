@@ -36,6 +36,8 @@ LIMITS = Limits(body_bytes=100_000, body_seconds=4, bytes_per_second=500, longes
 SETTLED = 0.01
 MASK = b"abcd"
 GREETING = b"welcome"
+PATIENCE = 30.0
+"""Seconds after which what is waited for does not come."""
 PERIOD = 7.0
 """Seconds that what a subclass waits for may take."""
 
@@ -123,16 +125,17 @@ class Peer:
 
     async def hear(self, count: int = 1) -> list[tuple[int, bytes]]:
         """Return the next frames."""
-        while len(self._heard) < count:
-            data = bytes(await self.stream.receive_some(65_536))
-            assert data, f"closed behind {self._heard}"
-            self._heard += self._frames.feed(data.removeprefix(GREETING))
+        with trio.fail_after(PATIENCE):
+            while len(self._heard) < count:
+                data = bytes(await self.stream.receive_some(65_536))
+                assert data, f"closed behind {self._heard}"
+                self._heard += self._frames.feed(data.removeprefix(GREETING))
         heard, self._heard = self._heard[:count], self._heard[count:]
         return [(each.opcode, each.payload) for each in heard]
 
     async def closed(self) -> bool:
         """Whether nothing more is said, up to the end."""
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             return not self._heard and not await self.stream.receive_some()
 
     @property
@@ -366,8 +369,9 @@ async def test_what_a_message_leads_to_closes_its_connection_if_it_fails_in_its_
 async def peer_end(peer: Peer, *said: tuple[int, bytes]) -> bool:
     """Whether there is nothing but the greeting and these frames up to the end."""
     data = b""
-    while piece := bytes(await peer.stream.receive_some()):
-        data += piece
+    with trio.fail_after(PATIENCE):
+        while piece := bytes(await peer.stream.receive_some()):
+            data += piece
     return data == GREETING + b"".join(frame(opcode, payload) for opcode, payload in said)
 
 
