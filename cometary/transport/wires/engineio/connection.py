@@ -275,18 +275,16 @@ class EngineConnection:
 
     def post(self, exchange: Exchange) -> None:
         """Take what is in a POST, and answer it."""
-        if self._post is not None:
+        if (
+            self._post is not None
+        ):  # or its client has gone: what is in it has come all the same, and comes first
             refuse(exchange, BAD_REQUEST)
             self.close()
-            return
-        self._post = exchange
-        self._coming = deque(pieces_of(exchange.body))
-        exchange.release_request()
-        exchange.on_drop = self._post_dropped
-        self.go_on()
-
-    def _post_dropped(self) -> None:
-        self._post = None  # what is in it has come all the same
+        else:
+            self._post = exchange
+            self._coming = deque(pieces_of(exchange.body))
+            exchange.release_request()
+            self.go_on()
 
     def go_on(self) -> None:
         """Hand on what has come, as far as there is room for it above."""
@@ -299,7 +297,6 @@ class EngineConnection:
                 self.take(read_piece(coming.popleft()))
             except ProtocolError:
                 self.fail()
-                return
         if coming and not left and not self.ended:
             self._engine.bodies.wait(PIECE * AT_ONCE, self, self._engine.guarded(self.go_on))
         elif not coming and coming is not None:
@@ -349,8 +346,7 @@ class EngineConnection:
         self._send_noop()
 
     def upgraded(self, channel: EngineChannel) -> None:
-        """Go on as a WebSocket."""
-        self._send_noop()
+        """Go on as a WebSocket; no GET is held while one is tried."""
         self.probing, self._channel = None, channel
         self._arrived()  # it has let polling come to a rest
         if self._queue and not channel.send_frame(frames_of(self._take_queue())):

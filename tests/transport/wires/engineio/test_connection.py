@@ -26,6 +26,7 @@ from cometary.transport.wires.engineio.connection import (
 from cometary.transport.wires.engineio.credentials import HandshakeCredentials
 from cometary.transport.wires.engineio.engine import Engine, Times
 from cometary.transport.wires.engineio.packets import MESSAGE, NOOP, OPEN, PING, PONG, SEPARATOR, frames_of
+from cometary.transport.wires.websocket.client_frames import ServersFrames
 from tests.transport.wire import WholeAnswers
 
 OK = (200, b"ok")
@@ -253,12 +254,25 @@ async def test_what_is_in_a_post_has_come_though_its_client_has_gone(new_place: 
     place = new_place()
     place.talk.room = 1
     wire, exchange = place.posted("4a", "4b")
+    assert exchange.body == b""
     exchange.drop()
     place.talk.room = 5
     place.connection.go_on()
     assert place.talk.messages == ["a", "b"]
     assert wire.answers == []
     assert place.post("4c").answers == [OK]
+
+
+async def test_nothing_is_taken_in_the_place_of_what_came_before_it_and_has_not_been_handed_on(
+    new_place: New,
+) -> None:
+    place = new_place()
+    place.talk.room = 1
+    _, exchange = place.posted("4a", "4b")
+    exchange.drop()
+    assert wrong(place.post("4c")) == (400, 3)
+    assert place.ended
+    assert place.talk.messages == ["a"]
 
 
 async def test_a_second_post_beside_one_that_is_not_answered_ends_it(new_place: New) -> None:
@@ -277,6 +291,7 @@ async def test_a_second_get_beside_one_that_is_held_ends_it(new_place: New) -> N
     assert wrong(place.get()) == (400, 3)
     assert place.ended
     assert held.answers == [(200, b"1")]
+    assert place.talk.notes == ["marked", "closed"]
 
 
 async def test_a_get_whose_client_goes_ends_it(new_place: New) -> None:
@@ -305,6 +320,17 @@ async def test_behind_the_end_nothing_is_taken(new_place: New) -> None:
     assert place.post("4a", "1", "4b").answers == [OK]
     assert (place.ended, place.talk.messages) == (True, ["a"])
     assert held.answers == [(200, b"6")]
+
+
+async def test_one_that_has_ended_keeps_nothing_and_is_waited_for_no_longer(new_place: New) -> None:
+    place = new_place()
+    place.talk.room = 0
+    place.post("4a")
+    place.connection.send(b"4b")
+    assert len(place.engine.until_ping) == 1
+    place.connection.close()
+    assert len(place.engine.until_ping) == len(place.engine.until_pong) == 0
+    assert (place.connection._queue, place.connection._coming) == ([], None)
 
 
 async def test_it_ends_once(new_place: New, autojump_clock: trio.testing.MockClock) -> None:
@@ -400,6 +426,20 @@ async def test_who_is_asked_for_a_sign_of_life_answers_it_only_by_a_websocket(ne
 # -- the WebSocket --------------------------------------------------------------------------------
 
 
+async def test_one_that_begins_on_a_websocket_has_nothing_to_go_on_as(new_place: New) -> None:
+    place = new_place()
+    channel: Any = Frames()
+    (first,) = ServersFrames().feed(place.connection.begin(channel))
+    assert first.payload[:1] == b"0"
+    assert json.loads(first.payload[1:]) == {
+        "sid": place.connection.sid,
+        "upgrades": [],
+        "pingInterval": 25_000,
+        "pingTimeout": 20_000,
+        "maxPayload": Limits().body_bytes,
+    }
+
+
 async def test_carried_by_a_websocket_all_goes_by_it(new_place: New) -> None:
     place = new_place()
     channel = place.begin()
@@ -416,6 +456,20 @@ async def test_carried_by_a_websocket_all_goes_by_it(new_place: New) -> None:
     place.connection.left(channel)
     assert place.ended
     assert channel.notes == ["goes on", "finished"]
+
+
+async def test_what_has_arrived_before_is_not_said_to_have_arrived_by_a_pong(
+    new_place: New, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = new_place()
+    channel: Any = Frames()
+    await trio.sleep(25.1)
+    assert place.get().answers == [(200, b"2")]
+    place.connection.probed(channel)
+    place.connection.upgraded(channel)
+    assert place.talk.notes == ["marked", "arrived", "drained"]
+    place.connection.take((PONG, ""))
+    assert place.talk.notes == ["marked", "arrived", "drained"]
 
 
 @pytest.mark.parametrize(
