@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Any
 
 import pytest
@@ -40,6 +41,19 @@ class AsyncPhoenix(Phoenix):
 
 
 KINDS = pytest.mark.parametrize("kind", [Phoenix, AsyncPhoenix], ids=["def", "async def"])
+
+
+class Waiting:
+    """A parent that decides nothing."""
+
+    def __init__(self) -> None:
+        self.exits: list[Exit] = []
+
+    def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
+        return False
+
+    def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
+        self.exits.append(exit)
 
 
 def crash(_: Actor) -> None:
@@ -153,13 +167,6 @@ async def test_tasks_of_the_last_incarnation_are_gone_before_the_next_begins(
 
 @KINDS
 async def test_a_constructor_that_fails_on_revival_leaves_the_cell_waiting(kind: type[Phoenix]) -> None:
-    class Waiting:
-        def ends_for_good(self, ref: Any, exit: Any, /) -> bool:  # noqa: A002
-            return False
-
-        def child_exited(self, ref: ActorRef[Any], exit: Exit, /) -> None:  # noqa: A002
-            pass
-
     trail: list[object] = []
     async with system(stop_timeout=0) as actors:
         ref, _ = actors.launch(kind, (trail,), {}, Waiting())
@@ -172,6 +179,69 @@ async def test_a_constructor_that_fails_on_revival_leaves_the_cell_waiting(kind:
         assert await answer == "kept"
     with pytest.raises(NoSystemError):
         actors.revive(ref, (trail,), {}, keep_mail=True)
+
+
+@KINDS
+async def test_of_what_has_ended_already_no_end_is_told_again_and_nothing_logged(
+    kind: type[Phoenix], caplog: pytest.LogCaptureFixture
+) -> None:
+    trail: list[object] = []
+    parent = Waiting()
+    async with system(stop_timeout=0) as actors:
+        ref, started = actors.launch(kind, (trail,), {}, parent)
+        await started
+        for end in (ref.kill, ref.kill, lambda: ref.exit("out of paper")):
+            end()
+            await wait_all_tasks_blocked()
+        assert [exit_.reason for exit_ in parent.exits] == ["killed"]
+        await actors.revive(ref, (trail,), {}, keep_mail=True)
+        assert await ref.ask("x") == "x"
+    assert caplog.text == ""
+
+
+@KINDS
+async def test_what_was_watched_while_it_was_built_is_watched_no_more_if_that_fails(
+    kind: type[Phoenix],
+) -> None:
+    class Failing(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, watched: ActorRef[Any]) -> None:
+            super().__init__([])
+            self.monitor(watched)
+            raise LookupError("as told")
+
+    async with system():
+        watched = await kind.start_async([])
+        with pytest.raises(LookupError):
+            Failing.start(watched)
+        assert watched.actor_inbox.watching_actors() == ()
+
+
+@KINDS
+async def test_who_has_ended_watches_nobody(kind: type[Phoenix]) -> None:
+    async with system():
+        watched, watcher = await kind.start_async([]), await kind.start_async([])
+        await watcher.ask(lambda actor: actor.monitor(watched))
+        assert watched.actor_inbox.watching_actors() == (watcher,)
+        watcher.kill()
+        await watcher.stopped()
+        assert watched.actor_inbox.watching_actors() == ()
+
+
+@KINDS
+def test_a_ctrl_c_while_it_is_asked_whether_it_traps_exits_ends_the_system(kind: type[Phoenix]) -> None:
+    def interrupt(_: Actor) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    interrupted: Any = type("Interrupted", (kind,), {"trap_exits": property(interrupt)})
+
+    async def main() -> None:
+        async with system():
+            (await interrupted.start_async([])).exit("why")
+            await trio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 @KINDS
