@@ -1,13 +1,17 @@
-"""Turns of plain actors: how many there are in a batch, and a message that is offered to many."""
+"""Turns of plain actors: how many there are in a batch, what ends in one, and a message that is offered to many."""
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
-from trio.testing import wait_all_tasks_blocked
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from cometary.actors import Actor, system
 from cometary.actors.scheduled_cell import offer_to_each, run_turns
+from cometary.errors import UsageError
 from tests.orders import first_come_first_served
 
 
@@ -64,3 +68,53 @@ async def test_a_message_is_offered_to_all_that_live() -> None:
         ["before", "second", "second", "last"],
         ["first", "second", "last"],
     ]
+
+
+async def test_a_handler_that_returns_a_coroutine_is_refused_whether_it_is_told_or_asked() -> None:
+    class Mixed(Actor):
+        def on_receive(self, message: Any) -> Any:
+            return self.work()
+
+        async def work(self) -> None:
+            raise AssertionError
+
+    async with system():
+        with pytest.raises(UsageError, match=r"Mixed.on_receive must be `async def` too"):
+            await Mixed.start().ask("x")
+        told = Mixed.start()
+        told.tell("x")
+        assert type((await told.stopped()).error) is UsageError
+
+
+async def test_a_start_that_fails_is_logged_if_nobody_supervises_it(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Quiet):
+        def on_start(self) -> None:
+            raise LookupError("no start")
+
+    async with system():
+        exit_ = await Failing.start().stopped()
+    assert type(exit_.error) is LookupError
+    [record] = [each for each in caplog.records if each.exc_info]
+    assert record.getMessage().startswith("Unhandled exception in Failing")
+
+
+@pytest.mark.parametrize("hook", ["on_start", "on_continue", "on_receive", "on_stop", "on_failure"])
+def test_a_ctrl_c_while_a_hook_runs_ends_the_system(hook: str) -> None:
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    def fail(*_: object) -> None:
+        raise LookupError
+
+    hooks = {hook: interrupt} if hook != "on_failure" else {hook: interrupt, "on_receive": fail}
+    interrupted: Any = type("Interrupted", (Quiet,), hooks)
+
+    async def main() -> None:
+        async with system():
+            ref = interrupted.start()
+            ref.tell("x")
+            ref.stop()
+            await trio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
