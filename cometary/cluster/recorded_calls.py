@@ -98,7 +98,9 @@ class RecordedCalls(RecordedShell):
             return
         clock = keeper.timer(timer.name)
         if clock is not None and any(not getattr(each.exchange, "broken", False) for each in unmet):
-            clock.start(timer.seconds)  # the client has not gone: its request waits for the engine, or a handler
+            clock.start(
+                timer.seconds
+            )  # the client has not gone: its request waits for the engine, or a handler
         else:
             self._end("timeout")
 

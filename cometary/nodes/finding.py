@@ -97,7 +97,7 @@ class Finding:
         """Return the node that has a session, as far as is known; None if the engine is to be asked."""
         node = self._known.get(sid)
         peer = self._peers.with_tag(tag_of(sid) or "") if node is None else self._peers.named(node)
-        if peer is not None and not peer.gone:
+        if peer is not None and not (peer.gone or peer.leaving):
             return peer
         self._known.pop(sid, None)
         return None

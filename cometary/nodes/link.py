@@ -221,6 +221,12 @@ class LinkChannel(BufferedChannel):
         self._send(data)
         if self.sock.fileno() >= 0:
             self._watch(reading=True, writing=self._unsent is not None)
+            self._end_if_drained()
+
+    def _end_if_drained(self) -> None:
+        """End it when the server stops and all was sent: nobody else closes one that had something to say then."""
+        if self._floor.draining and self.idle:
+            self.close()
 
     def readable(self, bits: int) -> None:  # noqa: ARG002 - it reads, whatever it is
         """Take what has come."""
@@ -255,6 +261,7 @@ class LinkChannel(BufferedChannel):
         if self.sock.fileno() >= 0 and self._unsent is None:
             self._watch(reading=True, writing=False)
             self._link.flush()
+            self._end_if_drained()
 
     def closed(self) -> None:
         """Tell the link."""

@@ -13,6 +13,9 @@
     `ANSWER` seconds later, or if there is no link. It may have lost its connection to the engine, and nothing else.
 4.  What was asked of a node that has gone is unknown: its sessions have gone with it, but for those that other nodes
     adopt (`finding`).
+5.  A node that leaves has let go of all that others can adopt, and is asked for nothing more. It answers what it was
+    asked, until it ends the link; what it has not answered by then is as unknown as what a node was asked that has
+    gone. There is no other link to wait for, and no lease.
 """
 
 from __future__ import annotations
@@ -175,6 +178,8 @@ class Peer:
         tunnels, self._tunnels, self._dialed = self._tunnels, None, None
         self.outgoing.unlinked()
         self.forwarding.unlinked()
+        if self.leaving:
+            self.forwarding.gone()
         if tunnels is not None:
             tunnels.close()
         self._changed()
@@ -269,8 +274,10 @@ class Peer:
             self._dialed.send(Leaving())
 
     def leaves(self) -> None:
-        """Take note that it is about to stop."""
+        """Take note that it is about to stop (rule 5)."""
         self.leaving = True
+        if self._dialed is None:
+            self.forwarding.gone()
 
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""

@@ -7,9 +7,10 @@
 4.  Whatever fails is logged, and ends nothing: the links are looked after as long as the node is there.
 5.  Whoever is dialed names the nodes that it is linked with. One of which the engine knows nothing is dialed then, too,
     and for `NAMED` seconds not taken for gone though it is not reached: its clients are told to ask again.
-6.  When this node has stopped there are no more links, and whoever waits for an answer by one is to ask another node:
-    its connection is closed, which a proxy or a client takes for what it is. Whoever dials then is hung up on before it
-    has a link: it would lose that at once, and dial again without a pause. Who is there is no longer looked at, either.
+6.  When this node has stopped it tells all others that it leaves. There are no more links, and whoever waits for an
+    answer by one is to ask another node: its connection is closed, which a proxy or a client takes for what it is.
+    Whoever dials then is hung up on before it has a link: it would lose that at once, and dial again without a pause.
+    Who is there is no longer looked at, either.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ class Peers:
         """Have no more links (rule 6)."""
         self._left = True
         for peer in self._peers.values():
+            peer.say_leaving()
             peer.forwarding.leave()
 
     @property

@@ -13,7 +13,7 @@ from cometary.nodes import finding as module
 from cometary.nodes.answering import Answering, AnswerToNode
 from cometary.nodes.finding import MOST_MOVES, Finding
 from cometary.nodes.link import Flushing, Link
-from cometary.nodes.messages import Forwarded, Leaving, Moved
+from cometary.nodes.messages import Answered, Forwarded, Leaving, Moved
 from cometary.nodes.peer import Peer
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import Others
@@ -261,3 +261,33 @@ async def test_an_event_source_of_a_session_that_nobody_has_is_answered_here(wor
     world.engine.refuses(unknown_session())
     assert found == [None]
     assert exchange.headers is not NO_HEADERS
+
+
+@pytest.mark.parametrize("link_ends_first", [True, False])
+async def test_what_a_node_has_not_answered_that_stops_another_one_adopts_at_once(
+    world: World, link_ends_first: bool
+) -> None:
+    client, peer = world.ask(), world.nodes.peers["b"]
+    ways = [peer._undialed, peer.leaves]
+    for happens in ways if link_ends_first else ways[::-1]:
+        assert not world.engine.sought
+        happens()
+    world.engine.here()
+    [exchange] = world.served
+    assert (exchange.body, client.answers) == (b"body", [])
+
+
+async def test_a_node_that_stops_is_asked_for_nothing_any_more(world: World) -> None:
+    world.nodes.peers["b"].leaves()
+    world.ask()
+    assert not world.nodes.sent("b")
+    world.engine.here()
+    assert len(world.served) == 1
+
+
+async def test_what_a_node_still_answers_before_it_ends_its_link_is_its_answer(world: World) -> None:
+    client, peer = world.ask(), world.nodes.peers["b"]
+    peer.leaves()
+    peer.forwarding.answered(Answered(world.number("b"), 200, b"{}", b"application/json", ()))
+    peer._undialed()
+    assert (client.answers, world.engine.sought) == ([(200, b"{}")], [])

@@ -12,11 +12,12 @@ from trio.testing import MockClock
 from cometary.cluster.engine import Engine
 from cometary.errors import NodeRefusedError
 from cometary.nodes.handshake import Hello, Identity
-from cometary.nodes.link import Flushing
-from cometary.nodes.messages import Pong, Told, encode
+from cometary.nodes.link import Flushing, Link
+from cometary.nodes.messages import Leaving, Pong, Told, encode
 from cometary.nodes.peer import ANSWER, NAMED, Peer
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import Others
+from tests.nodes.wires import LinkWire
 
 OWN = Identity("a", "1", "10.0.0.1:7000", b"a secret")
 
@@ -94,6 +95,16 @@ async def test_a_node_that_has_stopped_hangs_up_on_those_that_dial_and_takes_nob
         await peers.welcome(hello("1"))
     peers._look_at(other, trio.current_time())
     assert not other.gone
+
+
+async def test_a_node_that_stops_tells_all_others_that_it_leaves() -> None:
+    peers, links = Peers(OWN, cast("Engine", EngineThatNames("1", "1")), "/comet"), list[LinkWire]()
+    for name in ("b", "c"):
+        links.append(LinkWire())
+        peers.peer(name)._dialed = cast("Link", links[-1])
+    peers.leave()
+    peers.leave()
+    assert [link.sent for link in links] == [[Leaving()], [Leaving()]]
 
 
 async def test_each_process_of_a_name_has_its_own_packets() -> None:
