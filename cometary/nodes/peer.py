@@ -9,8 +9,10 @@
 1.  Each node dials each other one. By the link that it dialed it asks; by the one that the other dialed it is asked.
 2.  A node whose address refuses connections has gone: its socket is open as long as the process lives. That is known
     seconds before its lease has run out.
-3.  A node whose lease has run out is asked at once whether it is there (`Ping`). It has gone if no answer has come
-    `ANSWER` seconds later, or if there is no link. It may have lost its connection to the engine, and nothing else.
+3.  A node of which nothing was heard for `QUIET` seconds is asked whether it is there (`Ping`), and so is one whose
+    lease has run out. It has gone when that is so and no answer has come `ANSWER` seconds after it was asked, or if
+    there is no link. So one that hangs is not asked only when its lease has run out. It may have lost its connection to
+    the engine, and nothing else.
 4.  What was asked of a node that has gone is unknown: its sessions have gone with it, but for those that other nodes
     adopt (`finding`).
 5.  A node that leaves has let go of all that others can adopt, and is asked for nothing more. It answers what it was
@@ -59,7 +61,10 @@ if TYPE_CHECKING:
 
 
 ANSWER: Final = 2.0
-"""Seconds for the answer of a node whose lease has run out."""
+"""Seconds for the answer of a node, which may have run out when its lease does."""
+
+QUIET: Final = 1.0
+"""Seconds without a word of it after which it is asked."""
 
 NAMED: Final = 60.0
 """Seconds; see `cometary.nodes.peers`, rule 5."""
@@ -121,7 +126,7 @@ class Peer:
         self.incoming: Incoming | None = None
         self._incomings: dict[str, Incoming] = {}
         self._asked_at: float | None = (
-            None  # when it was asked whether it is there, though its lease has run out
+            None  # when it was asked whether it is there; it owes an answer if nothing was heard since
         )
         self._flushing = flushing
         self._changed = changed
@@ -294,15 +299,18 @@ class Peer:
 
     def is_silent(self, now: float) -> bool:
         """Whether it does not answer, though its lease has run out; asks it, if it has not been asked yet (rule 3)."""
-        link, asked_at = self._dialed, self._asked_at
         if not self.has_links:
             return now > self.named_at + NAMED
+        return now > self._ask(now) + ANSWER
+
+    def _ask(self, now: float) -> float:
+        """Ask it whether it is there, unless it still owes an answer to that; returns when it was asked."""
+        asked_at = self._asked_at
         if asked_at is None or self._heard_at > asked_at:
-            self._asked_at = now
-            if link is not None:
-                link.send(Ping())
-            return False
-        return now > asked_at + ANSWER
+            self._asked_at = asked_at = now
+            if self._dialed is not None:
+                self._dialed.send(Ping())
+        return asked_at
 
     def look(self, now: float) -> None:
         """Do what is due, once a second: see whether it answers, and confirm what it has published."""
@@ -315,8 +323,8 @@ class Peer:
             return
         if now > self._heard_at + SILENCE:
             link.cut("it does not answer")
-        elif now > self._heard_at + SILENCE / 3:
-            link.send(Ping())
+        elif now > self._heard_at + QUIET:
+            self._ask(now)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is known of it as plain data."""

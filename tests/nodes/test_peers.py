@@ -13,7 +13,7 @@ from cometary.cluster.engine import Engine
 from cometary.errors import NodeRefusedError
 from cometary.nodes.handshake import Hello, Identity
 from cometary.nodes.link import Flushing, Link
-from cometary.nodes.messages import Leaving, Pong, Told, encode
+from cometary.nodes.messages import Leaving, Ping, Pong, Told, encode
 from cometary.nodes.peer import ANSWER, NAMED, Peer
 from cometary.nodes.peers import Peers
 from cometary.nodes.publications import Others
@@ -138,6 +138,31 @@ async def test_a_node_whose_lease_has_run_out_is_there_as_long_as_it_answers(
     assert not other.is_silent(trio.current_time())
     await trio.sleep(0.1)
     assert other.is_silent(trio.current_time())
+
+
+async def test_a_node_that_has_not_answered_before_its_lease_runs_out_has_gone_when_that_does(
+    autojump_clock: MockClock,
+) -> None:
+    other, wire = peer(), LinkWire()
+    other.dialed("1", None)
+    other._dialed = cast("Link", wire)
+    for _ in range(5):
+        await trio.sleep(1)
+        other.look(trio.current_time())
+    assert wire.sent == [Ping()], "one question at a time"
+    assert other.is_silent(trio.current_time())
+
+
+async def test_a_node_that_says_anything_is_asked_nothing(autojump_clock: MockClock) -> None:
+    other, wire = peer(), LinkWire()
+    link = other.dialed("1", None)
+    other._dialed = cast("Link", wire)
+    for _ in range(4):
+        await trio.sleep(1)
+        link.read(encode(Pong()))
+        other.look(trio.current_time())
+    assert not wire.sent
+    assert not other.is_silent(trio.current_time())
 
 
 async def test_without_a_link_it_has_gone_unless_another_node_has_just_named_it(
