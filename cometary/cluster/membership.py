@@ -7,6 +7,8 @@
     and a half leases more: they have had no chance to renew theirs.
 4.  A node that hung may wake when another one has its name. That is final: it renews nothing any more, and whoever
     watches for that has it stop.
+5.  A node that hung has heard of nobody meanwhile: whoever renewed its lease all the time would count as dead. So
+    nobody does by what was heard `STALE` leases ago; it is heard again in a moment, or the engine is away.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ RENEWALS: Final = 3
 
 GRACE: Final = 1.5
 """Leases."""
+
+STALE: Final = 0.5
+"""Leases after which what was heard of others is held against nobody."""
 
 
 class Lessee(NamedTuple):
@@ -65,6 +70,7 @@ class Neighbours:
         self._incarnations: dict[str, str] = {}
         self._told = set[str]()  # who is known to be gone: the engine goes on to name them for a while
         self.grace_until = -inf
+        self._heard_at = -inf
 
     def away(self) -> None:
         """The engine could not be asked, or has forgotten what it knew."""
@@ -72,6 +78,7 @@ class Neighbours:
 
     def heard(self, now: float, lessees: Iterable[Lessee]) -> None:
         """The engine has said who has a lease."""
+        self._heard_at = now
         if self.grace_until == inf:
             self.grace_until = now + GRACE * self._lease
         lessees = [*lessees]
@@ -93,8 +100,9 @@ class Neighbours:
         return gone
 
     def alive(self, node: str, now: float) -> bool:
-        """Whether a node is there, as far as is known."""
-        return node in self._until and now < max(self._until[node], self.grace_until)
+        """Whether a node is there, as far as is known (rules 3 and 5)."""
+        is_stale = now > self._heard_at + self._lease * STALE
+        return node in self._until and (is_stale or now < max(self._until[node], self.grace_until))
 
     def address(self, node: str) -> str | None:
         """Return where a node is reached; None if it is not known."""
@@ -205,7 +213,7 @@ class Membership:
             told()
         self._heard.set()
         self._heard = trio.Event()
-        for node in self.neighbours.gone(trio.current_time()):
+        for node in self.neighbours.gone(asked):  # not now: this node may have hung since (rule 5)
             for gone in self._watchers:
                 gone(node)
 

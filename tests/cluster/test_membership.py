@@ -20,6 +20,31 @@ def test_leases_are_counted_on_by_ones_own_clock() -> None:
     assert neighbours.gone(103.0) == []
 
 
+def test_a_node_that_has_hung_takes_nobody_for_dead_before_it_has_heard_of_them_again() -> None:
+    neighbours = Neighbours("a", 4.0)
+    neighbours.heard(100.0, [Lessee("b", "there", 3.0)])
+    assert neighbours.alive("b", 110.0)
+    assert not neighbours.alive("c", 110.0)
+    neighbours.heard(110.0, [Lessee("b", "there", -1.0)])
+    assert not neighbours.alive("b", 110.0)
+
+
+async def test_what_a_node_was_told_before_it_hung_is_held_against_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    gone, hangs = list[str](), 10.0
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.sleep(hangs)
+        return [Lessee("b", "there", 3.0)]
+
+    membership = Membership("a", 4.0, renew)
+    membership.watch(gone.append)
+    await membership.renew()
+    assert gone == []
+    assert membership.alive("b")
+
+
 def test_who_is_gone_is_told_once_for_each_time() -> None:
     neighbours = Neighbours("a", 4.0)
     neighbours.heard(100.0, [Lessee("b", "", -9.0)])
