@@ -39,6 +39,7 @@ class Comet:
         verify: The certificates that are trusted, as `httpx` takes them.
         resume: Whether the session is to outlive the server's process that has it, where the server records sessions
             (its option `sessions`).
+        stream: Whether a stream carries what comes, as long as one can be had, rather than requests that are held.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class Comet:
         token: Callable[[], object] | None = None,
         verify: Any = True,
         resume: bool = False,
+        stream: bool = False,
     ) -> None:
         self._url = url
         self._verify = verify
         self._delivery = Delivery(self._answer)
-        self._upkeep = Upkeep(self._delivery, token, resume=resume)
+        self._upkeep = Upkeep(self._delivery, token, resume=resume, stream=stream)
         self._block: AbstractAsyncContextManager[None] | None = None
 
     # -- what is declared ---------------------------------------------------------------------

@@ -156,14 +156,23 @@ class Conversation:
 
     # -- streams ------------------------------------------------------------------------------
 
-    def attach(self) -> bytes:
-        """Attach a stream from now on; returns the body that asks for it."""
+    def attach(self, members: bytes = b"") -> bytes:
+        """Attach a stream from now on; returns the body that asks for it.
+
+        Args:
+            members: more of them, as JSON, each behind a comma.
+        """
         self.attached = True
-        return b'{"sid":"%b","ack":%d}' % (self._sid, self.ack)
+        return b'{"sid":"%b","ack":%d%b}' % (self._sid, self.ack, members)
 
     def detach(self) -> None:
         """Have requests held again: there is no stream any more, or it is to be released."""
         self.attached = False
+
+    @property
+    def owes(self) -> bool:
+        """Whether a stream has brought what is not acknowledged."""
+        return self._owed > 0
 
     def beat(self) -> None:
         """Give a sign of life with the next request, soon: the server asks for it."""

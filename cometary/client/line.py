@@ -8,7 +8,8 @@
     without them, and whoever sent them is told. What waits for an earlier request is repeated.
 4.  Where the session can go on at another process of the server, each request says how far this client has come, as
     `cometary.cluster.resumption` has it: packets of a process that another has taken the place of are left, too.
-5.  When the session has ended, `left` has the packets that have not reached the application, which another session may
+5.  A stream may carry what comes, in place of held requests (`cometary.client.carrying`).
+6.  When the session has ended, `left` has the packets that have not reached the application, which another session may
     send, and `uncertain` those of which nobody knows.
 """
 
@@ -20,6 +21,7 @@ import msgspec
 import trio
 
 from cometary.client.bodies import Answer, Welcome
+from cometary.client.carrying import Carrying
 from cometary.client.conversation import Conversation, Request
 from cometary.cluster.resumption import Resumption
 from cometary.errors import ProtocolError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from cometary.client.bodies import Packet
+    from cometary.client.streams import StreamBody
     from cometary.client.way import Way
 
 ABOUT_PACKETS: Final = frozenset({"bad-request", "forbidden-path", "forbidden", "too-large"})
@@ -52,10 +55,11 @@ class Line:
         token: what the session was opened with.
         hear: takes packets that are new, in order.
         refused: told the packets that the server refuses, and why.
+        stream: whether a stream is to carry what comes.
 
     Attributes:
         sid: the session's id.
-        left: see rule 5.
+        left: see rule 6.
         uncertain: the same.
     """
 
@@ -66,7 +70,10 @@ class Line:
         token: object,
         hear: Callable[[Sequence[Packet]], Awaitable[object]],
         refused: Callable[[Sequence[bytes], ProtocolError], Awaitable[object]],
+        *,
+        stream: bool = False,
     ) -> None:
+        self._carrying = Carrying(way, self) if stream else None
         self.sid = welcome.sid
         self.left: tuple[bytes, ...] = ()
         self.uncertain: tuple[bytes, ...] = ()
@@ -119,6 +126,9 @@ class Line:
                 nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
+            if self._carrying is not None:
+                self._conversation.attach()  # before a request goes out to be held
+                nursery.start_soon(self._carrying.run)
             for _ in range(self._requests):
                 nursery.start_soon(work)
         self._sort_out(ended[0].members.get("processed"))
@@ -147,8 +157,15 @@ class Line:
                 "session-ended", "The client has closed it.", reason="closed", processed=self._last
             )
         early = answer.seq > self._conversation.ack + 1  # rule 2
-        left = early or not self._resumes_with(request.rid, answer)
+        if self._resumption is not None:
+            self._resumption = self._resumption.answered(request.rid)
+        left = early or not self._resumes_with(answer.seq, answer.packets, answer.gen, answer.at)
         new = self._conversation.answered(0 if left else answer.seq, [] if left else answer.packets)
+        await self._take(new)
+        if self._carrying is not None:
+            self._carrying.outlived(answer.gen)
+
+    async def _take(self, new: Sequence[Packet]) -> None:
         self._work.unpark_all()
         if new:
             # The answer after this one may come while this one's packets are being taken, which may have to wait: its
@@ -156,17 +173,50 @@ class Line:
             async with self._hearing:
                 await self._hear(new)
 
-    def _resumes_with(self, rid: int, answer: Answer) -> bool:
-        """Take note of what an answer says of the session (rule 4); returns whether its packets count."""
-        if self._resumption is None:
+    def _resumes_with(self, seq: int, packets: Sequence[Packet], generation: int, at: str | None) -> bool:
+        """Take note of what comes with packets, or none, of the session (rule 4); returns whether they count."""
+        says = self._resumption
+        if says is None:
             return True
-        says = self._resumption.answered(rid)
-        counts = says.counts(answer.gen)
-        ack, last = self._conversation.ack, answer.seq + len(answer.packets) - 1
-        if counts and answer.seq <= ack + 1:
-            says = says.got(answer.gen, last, ack, answer.at)
-        self._resumption = says
+        counts = says.counts(generation)
+        ack, last = self._conversation.ack, seq + len(packets) - 1
+        if counts and seq <= ack + 1:
+            self._resumption = says.got(generation, last, ack, at)
         return counts
+
+    # -- what a stream carries (rule 5)
+
+    def attachment(self) -> bytes:
+        """Have a stream attached from now on, in place of held requests; returns what attaches it."""
+        token = b',"token":%b' % encode(self._token) if self._bound else b""
+        return self._conversation.attach(token + self._says)
+
+    def detach(self) -> None:
+        """Have requests held again."""
+        self._conversation.detach()
+        self._work.unpark_all()
+
+    def acknowledge(self) -> None:
+        """Say what was received, if that was not said."""
+        if self._conversation.owes:
+            self._conversation.urge()
+            self._work.unpark_all()
+
+    async def carried(self, body: StreamBody, generation: int) -> bool:
+        """Take what a stream brings, all of which is of this generation; returns whether it is to go on."""
+        conversation = self._conversation
+        if body.packets is None:
+            conversation.beat()
+            self._work.unpark_all()
+            return True
+        seq, known = body.seq or 0, 0 if self._resumption is None else self._resumption.generation
+        counts = self._resumes_with(seq, body.packets, generation, body.at)
+        if not counts or seq > conversation.ack + 1:
+            return False
+        if known < generation:
+            conversation.urge()
+        await self._take(conversation.carried(seq, body.packets))
+        return True
 
     async def _post(self, request: Request) -> Answer:
         renewing = self._token_is_new
@@ -195,11 +245,14 @@ class Line:
     def _members(self, request: Request, renewing: bool) -> bytes:  # noqa: FBT001 - private
         token = b',"token":%b' % encode(self._token) if renewing or self._bound else b""
         closing = b',"close":true' if request.rid == self._last else b""
-        says = b"" if self._resumption is None else members_of(self._resumption)
-        return token + closing + says
+        return token + closing + self._says
+
+    @property
+    def _says(self) -> bytes:
+        return b"" if self._resumption is None else members_of(self._resumption)
 
     def _sort_out(self, processed: Any) -> None:
-        """See what has reached the application (rule 5)."""
+        """See what has reached the application (rule 6)."""
         if processed is None:
             self.uncertain = tuple(packet for each in self._out.values() for packet in each.packets)
             self.left = self._conversation.drain()
@@ -224,6 +277,7 @@ async def open_line(
     refused: Callable[[Sequence[bytes], ProtocolError], Awaitable[object]],
     *,
     resume: bool = False,
+    stream: bool = False,
 ) -> Line:
     """Open a session, and try until there is one.
 
@@ -233,6 +287,7 @@ async def open_line(
         hear: takes packets that are new, in order.
         refused: told the packets that the server refuses, and why.
         resume: whether the session is to outlive the process that has it, if the server can do that.
+        stream: whether a stream is to carry what comes.
 
     Raises:
         ProtocolError: the server refuses, for good.
@@ -244,4 +299,4 @@ async def open_line(
         wish["resume"] = True
     body = encode(wish)
     welcome = await way.post(lambda: body, GRACE, Welcome)
-    return Line(way, welcome, token, hear, refused)
+    return Line(way, welcome, token, hear, refused, stream=stream)

@@ -25,6 +25,8 @@ class StreamBody(msgspec.Struct):
         error: the condition, if it is an error, which ends the stream unless it is about a request.
         detail: one sentence about it.
         reason: why the session has ended, if it has.
+        gen: the session's generation, if it can go on elsewhere, and this is the hello.
+        at: where the client is behind these packets; None if that is where it was before them.
     """
 
     seq: int | None = None
@@ -33,6 +35,8 @@ class StreamBody(msgspec.Struct):
     error: str = ""
     detail: str = ""
     reason: str = ""
+    gen: int = 0
+    at: str | None = None
 
     @property
     def is_beat(self) -> bool:

@@ -50,15 +50,22 @@ class Upkeep:
         delivery: what comes goes there.
         token: returns what the server's authenticator is given, or a promise of it.
         resume: whether sessions are to outlive the process that has them.
+        stream: whether streams are to carry what comes.
 
     Attributes:
         wanted: the paths that are asked for in each session.
     """
 
     def __init__(
-        self, delivery: Delivery, token: Callable[[], object] | None, *, resume: bool = False
+        self,
+        delivery: Delivery,
+        token: Callable[[], object] | None,
+        *,
+        resume: bool = False,
+        stream: bool = False,
     ) -> None:
         self._resume = resume
+        self._stream = stream
         self.wanted: dict[str, None] = {}
         self._delivery = delivery
         self._token = token
@@ -84,7 +91,9 @@ class Upkeep:
             ProtocolError: the server refuses, for good.
         """
         token = await self._new_token()
-        self._line = await open_line(way, token, self._hear, self._are_refused, resume=self._resume)
+        self._line = await open_line(
+            way, token, self._hear, self._are_refused, resume=self._resume, stream=self._stream
+        )
 
     async def run(self, way: Way) -> ProtocolError:
         """Keep the session up, and others after it, until the server wants none (rule 1); returns why."""

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,11 +16,12 @@ import msgspec
 import trio
 
 from cometary.client.bodies import read_refusal
+from cometary.client.streams import LINES
 from cometary.errors import CONDITIONS, ProtocolError
 from cometary.supervision.restart_policy import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -27,6 +29,13 @@ PASSING: Final = frozenset({"too-many-requests", "too-many-sessions", "shutting-
 """Conditions under which the same is taken later."""
 
 HEADERS: Final = {"content-type": "application/json"}
+STREAM: Final = {**HEADERS, "accept": LINES.decode()}
+HELLO: Final = 3.0
+"""Seconds within which a stream begins, unless something between holds it back."""
+
+SILENCE: Final = 60.0
+"""Seconds after which a stream that brings nothing is broken: the server is silent for 50 at most."""
+
 PAUSES: Final = Backoff(min=0.1, max=30, jitter=0.5)
 LONGEST_PAUSE: Final = 3600
 
@@ -74,6 +83,21 @@ class Way:
             except httpx.RequestError:
                 pass  # the request or its answer is lost; nobody knows which
         return None
+
+    async def follow(self, body: bytes, take: Callable[[bytes], Awaitable[bool]]) -> None:
+        """Post for a stream, until that ends, breaks, or has been silent for too long.
+
+        Args:
+            body: what attaches it.
+            take: takes a piece of it; returns whether it is to go on.
+        """
+        with suppress(httpx.HTTPError), trio.move_on_after(HELLO) as scope:
+            async with self._http.stream("POST", self._url, content=body, headers=STREAM) as response:
+                if response.headers.get("content-type") == LINES.decode():
+                    async for piece in response.aiter_raw():
+                        scope.deadline = trio.current_time() + SILENCE
+                        if not await take(piece):
+                            scope.cancel()  # where it is read: what it is read with is not left half way
 
 
 def read(response: httpx.Response, kind: type[T]) -> T | ProtocolError | None:

@@ -63,6 +63,14 @@ class Deliveries(NamedTuple):
         )
         return ClientPosition(self.own + marks.count(None), tuple(sorted(logs.items())))
 
+    def moved_by(self, first: int, count: int) -> ClientPosition | None:
+        """Return where the client is that gets so many packets from a number on; None if that is where it was."""
+        begin = max(first - 1 - self.acknowledged, 0)
+        end = max(first - 1 + count - self.acknowledged, 0)
+        if all(mark is PASSING for mark in self.marks[begin:end]):
+            return None
+        return self.position_at(first - 1 + count)
+
     def acknowledge(self, number: int) -> Deliveries | None:
         """Let go of all up to this number; None if it was not given."""
         if number <= self.acknowledged:

@@ -11,9 +11,10 @@
     clock (R8), nor before the engine has confirmed the generation after that. A call that had begun when the node died
     is not made again: the next owner reports it when the engine has confirmed its generation, and then records that it
     was. Should this one be taken for dead in between, the next one reports it once more, rather than nobody.
-5.  An owner that has adopted the session delivers nothing until a request of its own generation has told where the
-    client is. Requests of older generations are processed, and answered with nothing; their acknowledgements are of
-    other numbers (R4). All ids up to a request's `done` were processed before (R6).
+5.  An owner that has adopted the session delivers nothing until a request, or a sign, of its own generation has told
+    where the client is. Those of older generations are processed, and answered with nothing; their acknowledgements are
+    of other numbers (R4). All ids up to a request's `done` were processed before (R6). A sign, by which a stream is
+    attached or acknowledged, has no id and no packets, so it waits for nothing.
 6.  A fenced change says that another node owns the session: it is forgotten. A request of a later generation only makes
     this doubtful, since it is its client's word: the engine is asked, and if the session is still owned, the request
     is refused. Where the engine has lost changes, the record is restored, and the change is sent again.
@@ -32,7 +33,9 @@ from cometary.cluster.change import NOTHING, Change, Verdict
 from cometary.cluster.client_position import ClientPosition
 from cometary.cluster.deliveries import Deliveries
 from cometary.cluster.owner_events import (
+    Asking,
     ClientRequest,
+    ClientSign,
     Close,
     Commit,
     Committed,
@@ -41,6 +44,7 @@ from cometary.cluster.owner_events import (
     Drain,
     End,
     Forget,
+    Heed,
     Invoke,
     Meet,
     Number,
@@ -64,7 +68,7 @@ MOST_WAITING: Final = 4 * WIDTH
 """Requests that wait for their turn, and doubts that wait for the engine: each may have been sent again."""
 
 Handling = Literal["report", "redo"]
-Doubts = tuple[tuple[ClientRequest | None, str], ...]
+Doubts = tuple[tuple[Asking | None, str], ...]
 
 LEASE: Final = "lease"
 """A doubt that is nobody's request: whether the session is still owned since the lease has run out."""
@@ -153,6 +157,20 @@ class OwnerMachine(StateMachine):
             self._waiting = self._waiting[1:]
         return self._go_on(actions)
 
+    @on(ANY, ClientSign, to=(owned, END))
+    def hear_sign(self, sign: ClientSign) -> Step:
+        """Take what it acknowledges, and where its client is, as those of a request; or ask the engine."""
+        if sign.generation > self.record.generation:
+            return self._go_on(self._doubt(sign, "bad-request"))
+        if self.state is self.ending:
+            return self._go_on(self._doubt(sign, "session-ended"))
+        if self.state is self.leaving or sign.generation < self.record.generation:
+            return stay(Heed(sign, counts=False))
+        placed = self._place(sign)
+        if isinstance(placed, str):
+            return self._go_on(self._doubt(sign, placed))
+        return self._go_on([*placed, Heed(sign, counts=True)])
+
     @on(ANY, RequestBroken)
     def break_off(self, event: RequestBroken) -> None:
         """Let a request not wait any more."""
@@ -174,12 +192,11 @@ class OwnerMachine(StateMachine):
             return self._doubt(request, "session-ended")
         counts = request.generation == self.record.generation
         actions: list[object] = []
-        if counts and self.deliveries is None:
-            if not self._knows(request.position):
-                return self._doubt(request, "unknown-session")
-            actions += self._sync(request)
-        elif counts and not self._acknowledge(request.ack):
-            return self._doubt(request, "bad-ack")
+        if counts:
+            placed = self._place(request)
+            if isinstance(placed, str):
+                return self._doubt(request, placed)
+            actions += placed
         if request.rid > self._expected:
             return self._doubt(request, "rid-out-of-window")
         new = request.rid == self._expected
@@ -189,11 +206,17 @@ class OwnerMachine(StateMachine):
             return actions
         return [*actions, Meet(request, counts and self.deliveries is not None)]
 
+    def _place(self, asking: Asking) -> list[object] | str:
+        """Take what was received, by a client of this generation; returns what is to be done, or what is wrong."""
+        if self.deliveries is None:
+            return self._sync(asking) if self._knows(asking.position) else "unknown-session"
+        return [] if self._acknowledge(asking.ack) else "bad-ack"
+
     def _knows(self, place: ClientPosition) -> bool:
         """Whether the record has all that a client lacks that is there, and all that it has."""
         return 0 <= place.own - self.record.base <= len(self.record.out)
 
-    def _sync(self, request: ClientRequest) -> list[object]:
+    def _sync(self, request: Asking) -> list[object]:
         """Go on where the client is (rule 5)."""
         place = request.position
         lacks = self.record.out[place.own - self.record.base :]
@@ -216,7 +239,7 @@ class OwnerMachine(StateMachine):
         else:
             self._gather(Change(request.rid, accepted=request.packets))
 
-    def _doubt(self, request: ClientRequest | None, condition: str) -> list[object]:
+    def _doubt(self, request: Asking | None, condition: str) -> list[object]:
         """Have the engine confirm the generation before this is said (rule 7)."""
         if condition == "session-ended" and self.record.ended is not None and request is not None:
             return [Dismiss(request, condition)]
@@ -440,6 +463,6 @@ class OwnerMachine(StateMachine):
     def _forget(self) -> Step:
         return stop("moved", Forget(self._requests()))
 
-    def _requests(self) -> tuple[ClientRequest, ...]:
+    def _requests(self) -> tuple[Asking, ...]:
         doubted = [request for request, _ in self._confirming + self._doubts if request is not None]
         return (*self._handed, *doubted, *self._waiting)

@@ -38,6 +38,25 @@ class ClientRequest(NamedTuple):
     exchange: Any = None
 
 
+class ClientSign(NamedTuple):
+    """What a client says without a request of its own: it attaches a stream, or gives a sign of life on one.
+
+    Attributes:
+        generation: the highest that the client has seen.
+        ack: the number of the last packet that the client has.
+        position: where the client is.
+        exchange: whatever says it.
+    """
+
+    generation: int
+    ack: int
+    position: ClientPosition
+    exchange: Any = None
+
+
+Asking = ClientRequest | ClientSign
+
+
 class RequestBroken(NamedTuple):
     """The connection of a request broke; or it has waited for an older one for too long."""
 
@@ -167,10 +186,24 @@ class Meet:
 
 
 @dataclass(frozen=True, slots=True)
-class Dismiss:
-    """Refuse a request, for good unless the condition says otherwise."""
+class Heed:
+    """Have the session take a sign; or, if it does not count, no more of it than that its client is there.
 
-    request: ClientRequest
+    Attributes:
+        sign: the sign.
+        counts: whether its `ack` is of this generation. Otherwise it is to be ignored, and a stream that is attached by
+            it carries nothing until something comes that counts.
+    """
+
+    sign: ClientSign
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Refuse a request or a sign, for good unless the condition says otherwise."""
+
+    request: Asking
     condition: str
 
 
@@ -186,9 +219,9 @@ class Forget:
     """Forget the session. Whatever is held, and these requests, go to whoever owns it now.
 
     Attributes:
-        requests: requests that are not met.
+        requests: requests that are not met, and signs that are not heeded.
         hand_on: whether the next owner is to be told to adopt it.
     """
 
-    requests: tuple[ClientRequest, ...]
+    requests: tuple[Asking, ...]
     hand_on: bool = False

@@ -5,16 +5,17 @@
     owner's machine has put it there. So the window beneath follows the owner's.
 3.  The engine's answers come as mail, which waits for the next incarnation should this one crash.
 4.  A session that is forgotten goes on elsewhere, or is over. Requests that come all the same come again.
+5.  What comes on a stream, or attaches one, has rules of its own: see `recorded_streams`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cometary.cluster.client_position import ClientPosition, read_client_position
 from cometary.cluster.items import write_item
 from cometary.cluster.owner_events import (
     ClientRequest,
+    ClientSign,
     Close,
     Commit,
     Committed,
@@ -22,6 +23,7 @@ from cometary.cluster.owner_events import (
     Dismiss,
     Drain,
     Forget,
+    Heed,
     Invoke,
     Meet,
     Number,
@@ -31,17 +33,27 @@ from cometary.cluster.owner_events import (
     Restored,
     Sent,
 )
-from cometary.cluster.recorded_calls import RecordedCalls
 from cometary.cluster.recorded_session import Own, Touched, Verify
-from cometary.errors import ProtocolError, UsageError
+from cometary.cluster.recorded_streams import RecordedStreams, position_of
+from cometary.errors import ProtocolError
 from cometary.fsm import StartTimer
 from cometary.packets.packet import Packet
 from cometary.sessions.actor import HandlerDone, LookForExpired
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.effects import perform
-from cometary.sessions.events import Attach, End, Request, RequestDropped, session_ended
+from cometary.sessions.events import (
+    Attach,
+    End,
+    Heard,
+    Request,
+    RequestDropped,
+    Stream,
+    StreamDropped,
+    session_ended,
+)
 from cometary.sessions.keeper import Recovered
 from cometary.sessions.replayed import Replayed
+from cometary.sessions.resuming import ResumingSign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +62,7 @@ TO_THE_OWNER = frozenset({Committed, Restored, Drain})
 """Messages that are the owner's machine's as they are."""
 
 
-class RecordedActor(RecordedCalls):
+class RecordedActor(RecordedStreams):
     """Runs one recorded session."""
 
     __slots__ = ()
@@ -109,7 +121,11 @@ class RecordedActor(RecordedCalls):
         elif kind is StartTimer and message.name == HOLD_OR_DIE and not self._keeper.machine.has_carrier:
             self._die(message)
         elif kind is Attach:
-            message.stream.refuse(ProtocolError("bad-request", "A session that resumes is carried by polls."))
+            self._attach(message)
+        elif kind is ResumingSign or kind is Heard:
+            self._hear_sign(message)
+        elif kind is StreamDropped and message.stream is self._recorded.greeted:
+            self._recorded.greeted = None
         elif isinstance(message, Request):
             self._hear(message)
         elif isinstance(message, Packet):
@@ -129,11 +145,13 @@ class RecordedActor(RecordedCalls):
                 self._deliver(action.packets)
             elif kind is Meet:
                 self._meet(action)
+            elif kind is Heed:
+                self._heed(action)
             elif kind is Invoke:
                 recorded.calling, recorded.yielded = True, False
                 self._invoked.append(action.item)
             elif kind is Dismiss:
-                self._dismiss(action.request.exchange, action.condition)
+                self._dismiss(action.request, action.condition)
             elif kind is PutBack:
                 recorded.put_back(action)
             elif kind is Number:
@@ -148,24 +166,19 @@ class RecordedActor(RecordedCalls):
     # -- requests of the client
 
     def _hear(self, request: Any) -> None:
-        says = getattr(request, "resuming", None)
-        if says is None:
-            detail = "This session resumes: its requests say how far they have come, in gen, at and done."
-            request.refuse(ProtocolError("bad-request", detail))
-            return
-        try:
-            position = ClientPosition() if says.at is None else read_client_position(says.at)
-        except UsageError as error:
-            request.refuse(ProtocolError("bad-request", str(error)))
-            return
+        says: Any = getattr(request, "resuming", None)
         refusal = self._refusal(request)
+        try:
+            position = position_of(says)
+        except ProtocolError as error:
+            refusal = error
         if refusal is not None:
             request.refuse(refusal)
             return
         request.recorder = self._recorded
         for older in self._recorded.machine.waiting:
             if older.rid == request.rid:
-                self._dismiss(older.exchange, "rid-out-of-window")
+                self._dismiss(older, "rid-out-of-window")
         packets = tuple([write_item(packet) for packet in request.packets])
         self._tell_owner(
             ClientRequest(request.rid, says.generation, request.ack, says.done, position, packets, request)
@@ -203,6 +216,7 @@ class RecordedActor(RecordedCalls):
             request.packets = ()
             if self._beneath(request):
                 self._look_whether_caught_up()
+                self._attach_greeted()
             else:  # it has ended there, which is to be told when it is recorded: by then the request comes again
                 self._pass_on(request)
 
@@ -214,24 +228,31 @@ class RecordedActor(RecordedCalls):
                 return
         self._beneath(RequestDropped(request))
 
-    def _dismiss(self, request: Request, condition: str) -> None:
+    def _dismiss(self, asking: ClientRequest | ClientSign, condition: str) -> None:
+        refusal = self._dismissal(condition)
+        if isinstance(asking, ClientSign):
+            self._end_stream(asking.exchange.stream, refusal)
+        else:
+            asking.exchange.refuse(refusal)
+
+    def _dismissal(self, condition: str) -> ProtocolError:
         if condition == "session-ended":
             ended = self._recorded.machine.record.ended or "failed"
-            request.refuse(session_ended(ended) if self._keeper.ended is None else self._keeper.over())
-        elif condition == "unavailable":
+            return session_ended(ended) if self._keeper.ended is None else self._keeper.over()
+        if condition == "unavailable":
             detail = "too many requests of this session wait for their turn"
-            request.refuse(ProtocolError("too-many-requests", detail, retry_after=1))
-        elif condition == "bad-request":
-            request.refuse(ProtocolError(condition, "gen names a generation that the session never had"))
-        else:
-            detail = "the session cannot go on with this request: its client is not where it should be"
-            request.refuse(ProtocolError(condition, detail))
+            return ProtocolError("too-many-requests", detail, retry_after=1)
+        if condition == "bad-request":
+            return ProtocolError(condition, "gen names a generation that the session never had")
+        detail = "the session cannot go on with this request: its client is not where it should be"
+        return ProtocolError(condition, detail)
 
     # -- elsewhere (rule 4)
 
     def _forget(self, requests: list[Any]) -> None:
         """Let go of the session: it is over and done with, or goes on elsewhere."""
         self._recorded.forgotten = True
+        self._release_greeted()
         if self._recorded.machine.record.gone:
             self._manager.gone(self._keeper)
         else:
@@ -245,11 +266,10 @@ class RecordedActor(RecordedCalls):
 
     def _pass_on(self, message: object) -> None:
         """Have a request met wherever the session is now."""
-        if isinstance(message, Attach):
-            message.stream.refuse(session_ended("failed"))
-        elif not isinstance(message, Request):
+        asking = message.stream if isinstance(message, Attach) else message
+        if not isinstance(asking, Request | Stream):
             return
-        elif self._recorded.machine.record.gone:
-            message.refuse(self._keeper.over())
+        if self._recorded.machine.record.gone:
+            asking.refuse(self._keeper.over())
         else:
-            self._recorded.recording.pass_on(message)
+            self._recorded.recording.pass_on(asking)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cometary.cluster.session_fields import SessionFields
     from cometary.packets.packet import Packet
     from cometary.sessions.application import Hub
-    from cometary.sessions.events import Request
+    from cometary.sessions.events import Request, Stream
     from cometary.sessions.keeper import SessionKeeper
 
 
@@ -60,6 +60,7 @@ class RecordedSession(Recorder):
         signs_off: whether the application may be told of its end.
         lapses: how often the lease of this node had lapsed, as far as the machine knows.
         forgotten: whether the session is here no more.
+        greeted: a stream that has told its client the generation, and is attached when something comes that counts.
     """
 
     __slots__ = (
@@ -70,6 +71,7 @@ class RecordedSession(Recorder):
         "engine",
         "fields",
         "forgotten",
+        "greeted",
         "lapses",
         "machine",
         "may_sign_off",
@@ -103,6 +105,7 @@ class RecordedSession(Recorder):
         self.signs_off = False
         self.lapses = recording.lapses
         self.forgotten = False
+        self.greeted: Stream | None = None
 
     # -- what the keeper asks (`Recorder`)
 
@@ -171,3 +174,16 @@ class RecordedSession(Recorder):
             "gen": self.generation,
             "at": deliveries.position_at(first_seq - 1 + len(packets)).text(),
         }
+
+    # -- what its streams ask (`Placing`)
+
+    def moved(self, first_seq: int, count: int) -> str | None:
+        """See `Placing.moved`."""
+        deliveries = self.machine.deliveries
+        place = None if deliveries is None else deliveries.moved_by(first_seq, count)
+        return None if place is None else place.text()
+
+    def place(self, number: int) -> str:
+        """See `Placing.place`."""
+        deliveries = self.machine.deliveries
+        return "" if deliveries is None else deliveries.position_at(number).text()

@@ -154,7 +154,7 @@ class RecordedShell(SessionActor):
             self._publish(Replayed(path).gap())
 
     def _deliver(self, packets: Sequence[Any]) -> None:
-        for each in packets:
+        for behind, each in enumerate(packets, 1 - len(packets)):
             packet = read_own(each) if isinstance(each, bytes) else each
             if not isinstance(packet, TrackedPacket):
                 taken = self._beneath(packet)
@@ -164,13 +164,13 @@ class RecordedShell(SessionActor):
             if not taken:
                 self._manager.too_late(self._keeper, packet)
             if isinstance(packet, TrackedPacket):
-                self._number_anew()
+                self._number_anew(-behind)
 
-    def _number_anew(self) -> None:
-        """Have the owner's machine number what the queue has (rule 4)."""
+    def _number_anew(self, further: int = 0) -> None:
+        """Have the owner's machine number what the queue has (rule 4), and so many that are about to come there."""
         machine, outbox = self._recorded.machine, self._keeper.machine.outbox
         if machine.deliveries is not None:
             # A request has acknowledged here what it has still to acknowledge there, when it is met.
             packets = outbox.packets[machine.deliveries.acknowledged - outbox.acknowledged :]
             marks = tuple([None if isinstance(packet, OwnPacket) else PASSING for packet in packets])
-            machine.deliveries = machine.deliveries._replace(marks=marks)
+            machine.deliveries = machine.deliveries._replace(marks=marks + (None,) * further)

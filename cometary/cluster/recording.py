@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import trio
 
@@ -23,7 +23,7 @@ from cometary.cluster.owner import OwnerMachine
 from cometary.cluster.record import NOT_OPENED, Record, opened
 from cometary.cluster.recorded_session import RecordedSession
 from cometary.cluster.session_fields import SessionFields
-from cometary.errors import EngineError, ProtocolError
+from cometary.errors import ElsewhereError, EngineError, ProtocolError
 from cometary.gate.refusals import refusal_of
 from cometary.log import get_logger
 from cometary.sessions.ids import SID_LENGTH
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cometary.cluster.engine import Engine
     from cometary.sessions import Request, SessionManager
     from cometary.sessions.admission import Admission
+    from cometary.sessions.events import Stream
     from cometary.transport.http.exchange import Exchange
 
     GoOn = Callable[[], object]
@@ -87,6 +88,7 @@ class Recording:
         reaches: whether requests can be forwarded to a node.
         move: has a request, given its session, answered by whichever node has the session by now; None if that cannot
             be.
+        pass_on_to: returns what passes connections on to a node, if it can be reached; see `ElsewhereError`.
     """
 
     def __init__(self, engine: Engine, manager: SessionManager, start_soon: Callable[..., None]) -> None:
@@ -100,6 +102,7 @@ class Recording:
         self.has_gone: Callable[[str], bool] = _of_none
         self.reaches: Callable[[str], bool] = _of_none
         self.move: Callable[[str, Exchange], None] | None = None
+        self.pass_on_to: Callable[[str], Any] = _to_none
         engine.watch_lapses(self._note_lapse)
 
     @property
@@ -181,6 +184,15 @@ class Recording:
         else:
             waiting.append(Seeker(go_on, refuse, elsewhere))
         return True
+
+    def seek_for_connection(self, sid: str, go_on: GoOn, refuse: Refuse) -> bool:
+        """Look for the session of a connection, which is passed on if another node has it; see `seek`."""
+
+        def elsewhere(node: str) -> None:
+            pass_on = self.pass_on_to(node)
+            refuse(_later("another process has this session") if pass_on is None else ElsewhereError(pass_on))
+
+        return self.seek(sid, go_on, refuse, elsewhere)
 
     async def _look_for(self, sid: str, find: Find) -> ProtocolError | None:
         """Find a session and tell whoever waits for it; returns what prevents that, if anything does."""
@@ -288,8 +300,8 @@ class Recording:
 
     # -- sessions that are here no more
 
-    def pass_on(self, request: Request) -> None:
-        """Take a request of a session that has gone from here before it was answered."""
+    def pass_on(self, request: Request | Stream) -> None:
+        """Take a request, or a stream that has not begun, of a session that has gone from here meanwhile."""
         exchange = None if self.move is None else request.given_back()
         if exchange is None or self.move is None:
             request.refuse(_later("the session goes on elsewhere"))
@@ -299,6 +311,10 @@ class Recording:
 
 def _of_none(_: str) -> bool:
     return False
+
+
+def _to_none(_: str) -> None:
+    return None
 
 
 def _later(detail: str) -> ProtocolError:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from cometary.sessions.admission import Judge, Verdict
     from cometary.sessions.events import Stream
     from cometary.sessions.locator import Locator
+    from cometary.sessions.resuming import ResumingSign
     from cometary.sessions.settings import SessionSettings
 
 
@@ -254,7 +255,15 @@ class Gate:
 
     # -- streams (rule 5) ---------------------------------------------------------------------
 
-    def attach(self, sid: str, stream: Stream, ack: int, credentials: Credentials | None = None) -> None:
+    def attach(
+        self,
+        sid: str,
+        stream: Stream,
+        ack: int,
+        credentials: Credentials | None = None,
+        *,
+        sought: bool = False,
+    ) -> None:
         """Attach a stream to the session with the id `sid`, or refuse to, now or later.
 
         Args:
@@ -262,9 +271,15 @@ class Gate:
             stream: the stream; nobody may have attached it before.
             ack: the highest packet number that the client has received.
             credentials: what the client shows of itself; may be left out where nothing is guarded.
+            sought: whether the session was looked for elsewhere, and found.
         """
         try:
             keeper = self.living.get(sid)
+            if sought:
+                if stream.gone:
+                    return
+            elif keeper is None and stream.resumes and self._seeks_for(stream, sid, ack, credentials):
+                return
             if self.guards:
                 self._attach_guarded(sid, keeper, stream, ack, credentials)
                 return
@@ -273,6 +288,16 @@ class Gate:
             keeper.attach(stream, ack)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             stream.refuse(refusal_of(error))
+
+    def _seeks_for(self, stream: Stream, sid: str, ack: int, credentials: Credentials | None) -> bool:
+        """Whether the session of a stream, which is not here, is looked for; then the stream waits for it."""
+        if self._recording is None:
+            return False
+        place = self._locator.find(sid)
+        go_on = partial(self.attach, sid, stream, ack, credentials, sought=True)
+        if isinstance(place, Gone):
+            return place.reason is None and self._recording.seek(sid, go_on, stream.refuse)
+        return stream.travels and self._recording.seek_for_connection(sid, go_on, stream.refuse)
 
     def _attach_guarded(
         self,
@@ -309,7 +334,7 @@ class Gate:
                 the token, the address and the origin count.
         """
         try:
-            keeper = self.living.get(sid) or here(self._locator.find(sid))
+            keeper = self.living.get(sid) or self._found(sid, resumes=request.resumes)
             if request.packets:
                 self._check_packets(keeper, request.packets)
             request.sid = keeper.sid
@@ -319,6 +344,13 @@ class Gate:
                 self._submit_with_token(keeper, request, credentials)
         except Exception as error:  # noqa: BLE001 - what was not foreseen is logged there
             request.refuse(refusal_of(error))
+
+    def _found(self, sid: str, *, resumes: bool) -> SessionKeeper:
+        place = self._locator.find(sid)
+        if resumes and not (isinstance(place, Gone) and place.reason is not None):
+            # It was here when its stream was let in, which is about to be released.
+            raise ProtocolError("shutting-down", "the session goes on elsewhere", retry_after=1)
+        return here(place)
 
     def _submit_with_token(self, keeper: SessionKeeper, request: Request, credentials: Credentials) -> None:
         proving = self._proving
@@ -343,6 +375,12 @@ class Gate:
         keeper = self.living.get(stream.sid)
         if keeper is not None:
             keeper.tell(Heard(stream, ack))
+
+    def hear_resuming(self, sign: ResumingSign) -> None:
+        """Take note of a sign of life of a client that says where it is."""
+        keeper = self.living.get(sign.stream.sid)
+        if keeper is not None:
+            keeper.tell(sign)
 
     def writable(self, stream: Stream) -> None:
         """Take note that `stream`, whose last `write` was told that it takes no more, takes more."""

@@ -39,6 +39,12 @@ class Recording(Protocol):
         """Look for a session that is not here, and call `go_on` when it is; returns whether there can be one."""
         ...
 
+    def seek_for_connection(
+        self, sid: str, go_on: Callable[[], object], refuse: Callable[[ProtocolError], object]
+    ) -> bool:
+        """Do as `seek` for a connection, which is passed on as a whole if another node has the session."""
+        ...
+
 
 class Welcoming:
     """Opens sessions.

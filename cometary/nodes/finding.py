@@ -15,6 +15,8 @@
 3.  A node is gone when its lease has run out, or its address refuses connections, or it has said that it leaves. Should
     it be there all the same, the generation of the record keeps it from doing anything in the session's name.
 4.  A node that is about to stop adopts nothing. What its own clients ask of its sessions another node adopts.
+5.  A WebSocket is not answered by requests that come back: its connection is passed on as a whole. So the engine is
+    always asked who has the session before that, and the node that gets it passes it on no further.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from cometary.sessions.directory import Directory
     from cometary.sessions.locator import Place
     from cometary.transport.http.exchange import Exchange
+    from cometary.transport.net.channel import Successor
 
 MOST_MOVES: Final = 3
 """How often one request may be sent on, since its session was not where it was thought to be."""
@@ -67,6 +70,7 @@ class Finding:
         recording.has_gone = self._has_gone
         recording.reaches = self._reaches
         recording.move = self.seek
+        recording.pass_on_to = self._pass_on_to
 
     def _has_gone(self, node: str) -> bool:
         """Whether a node is known to have gone, or to be about to (rule 3)."""
@@ -77,6 +81,11 @@ class Finding:
         """Whether requests can be forwarded to a node."""
         peer = self._peers.named(node)
         return peer is not None and not peer.gone
+
+    def _pass_on_to(self, node: str) -> Callable[..., Successor] | None:
+        """Return what passes connections on to a node; None if it cannot be reached."""
+        peer = self._peers.named(node)
+        return None if peer is None or peer.gone else peer.pass_on
 
     def forward_of(self, sid: str) -> Callable[[Exchange], None] | None:
         """Return what has requests of a session answered that does not live here; None if its end is known here."""

@@ -89,11 +89,15 @@ class Stream:
         asked: whether its client has been asked for one since: the machine's.
         sid: the id of the session that it is attached to, once it was let in.
         wire: what operators call it.
+        resumes: whether its client can go on with the session elsewhere.
+        travels: whether its whole connection goes to where the session is, and not what asked for it alone.
     """
 
     __slots__ = ("asked", "carried", "heard", "sid")
 
     wire: ClassVar[str] = "streams"
+    resumes: ClassVar[bool] = False
+    travels: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.carried = 0
@@ -106,6 +110,15 @@ class Stream:
 
     def taken(self) -> None:
         """Take note that the session has taken it, and written what its client lacks, or has refused it."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether its client has gone before it was let in."""
+        return False
+
+    def given_back(self) -> Any:
+        """Return the exchange that it came as, if that can be answered elsewhere; see `Request.given_back`."""
+        return None
 
     def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
         """Send packets numbered from `first_seq`; all of them, now or later.

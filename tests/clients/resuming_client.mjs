@@ -1,24 +1,42 @@
 /**
  * A client in Node whose session outlives the server's process that has it: says the numbers up to the one that is given,
- * and prints, as JSON, what came of it. Arguments: the endpoint's URL, and the last number.
+ * and prints, as JSON, what came of it. Arguments: the endpoint's URL, the last number, the wires that may take the
+ * place of requests, with commas between them, and `again` if it is to wait for one of these at the end as well as at the
+ * beginning. For a WebSocket Node.js 20 needs `--experimental-websocket`.
  */
 
 import { setTimeout } from "node:timers/promises";
 
 import { Comet } from "../../clients/javascript/src/comet.js";
 
-const [url, last] = process.argv.slice(2);
-const comet = new Comet(url, { resume: true, backoff: { base: 50, cap: 200 } });
+const [url, last, wires = "", again] = process.argv.slice(2);
+const comet = new Comet(url, {
+  resume: true,
+  backoff: { base: 50, cap: 200 },
+  wires: wires.split(",").filter(Boolean),
+});
 const answers = [];
+const failed = [];
+const ticks = [];
 const reopened = [];
+const used = new Set();
 comet.on("said", (message) => answers.push(message));
+comet.on("failed", (message) => failed.push(message));
+comet.on("tick", (message) => ticks.push(message));
 comet.addEventListener("reopened", ({ detail }) => reopened.push(detail.reason));
 
+const isCarried = async () => {
+  while (wires && comet.wire === "requests") await setTimeout(5);
+};
+
 await comet.open();
+await isCarried();
 for (let number = 1; number <= Number(last); number += 1) {
   comet.send("say", number);
+  used.add(comet.wire);
   await setTimeout(5);
 }
-while (answers.length < Number(last)) await setTimeout(5);
-console.log(JSON.stringify({ answers, reopened, wire: comet.wire }));
+while (answers.length + failed.length < Number(last)) await setTimeout(5);
+if (again) await isCarried();
+console.log(JSON.stringify({ answers, failed, ticks, reopened, used: [...used], wire: comet.wire }));
 await comet.close();

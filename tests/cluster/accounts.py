@@ -15,10 +15,11 @@ class Account:
 
     Args:
         url: the endpoint.
+        stream: whether a stream carries what comes.
     """
 
-    def __init__(self, url: str) -> None:
-        self.comet = comet = Comet(url, resume=True)
+    def __init__(self, url: str, *, stream: bool = False) -> None:
+        self.comet = comet = Comet(url, resume=True, stream=stream)
         self.ticks: list[int] = []
         self.answers: list[Any] = []
         self.failed: list[Any] = []
@@ -70,5 +71,5 @@ class Account:
     def adds_up(self) -> None:
         """See that nothing was lost, doubled or reordered, and that it is the same session."""
         assert self.answers == [*range(1, self.said + 1)]
-        assert self.ticks == [*range(1, len(self.ticks) + 1)]
+        assert self.ticks == [*range(1, len(self.ticks) + 1)], self.ticks
         assert not self.reopened

@@ -337,15 +337,6 @@ async def test_each_answer_says_where_its_client_is_and_each_request_has_to() ->
         assert (ahead.status_code, ahead.json()["error"]) == (400, "bad-ack")
 
 
-async def test_a_session_that_resumes_is_carried_by_no_stream() -> None:
-    async with cluster() as (nursery, _), httpx.AsyncClient() as http:
-        server = await start(nursery, LocalEngine(SharedState(), "a"))
-        opened = (await http.post(server.running.comet, json={"rid": 1, "resume": True})).json()
-        headers = {"accept": "application/x-ndjson"}
-        answer = await http.post(server.running.comet, json={"sid": opened["sid"], "ack": 0}, headers=headers)
-        assert answer.json()["detail"] == "A session that resumes is carried by polls."
-
-
 async def test_cbor_says_the_same() -> None:
     async with cluster() as (nursery, _), httpx.AsyncClient() as http:
         server = await start(nursery, LocalEngine(SharedState(), "a"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 
 import trio
@@ -93,6 +93,47 @@ async def read_message(stream: trio.SocketStream) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+class Connections:
+    """A port of its own, and nodes behind it, each of whose connections goes to the next one, whole.
+
+    Args:
+        ports: those of the nodes.
+
+    Attributes:
+        port: where clients connect.
+    """
+
+    def __init__(self, ports: list[int]) -> None:
+        self._ports = ports
+        self._first = cycle(range(len(ports)))
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://127.0.0.1:{self.port}/comet"
+
+    async def serve(self, client: trio.SocketStream) -> None:
+        """Serve one connection of a client."""
+        first = next(self._first)
+        for port in self._ports[first:] + self._ports[:first]:
+            try:
+                node = await trio.open_tcp_stream("127.0.0.1", port)
+            except OSError:
+                continue
+            async with node, trio.open_nursery() as nursery:
+                nursery.start_soon(_pass_on, client, node, nursery)
+                nursery.start_soon(_pass_on, node, client, nursery)
+            return
+
+
+async def _pass_on(source: trio.SocketStream, sink: trio.SocketStream, nursery: trio.Nursery) -> None:
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        async for data in source:
+            await sink.send_all(data)
+    nursery.cancel_scope.cancel()
+
+
 async def some(stream: trio.SocketStream) -> bytes:
     data = await stream.receive_some(65_536)
     if not data:
@@ -104,9 +145,23 @@ async def some(stream: trio.SocketStream) -> bytes:
 async def round_robin(ports: list[int]) -> AsyncGenerator[RoundRobin]:
     """Have one until the end of the block."""
     proxy = RoundRobin(ports)
+    async with _listening(proxy):
+        yield proxy
+
+
+@asynccontextmanager
+async def connections(ports: list[int]) -> AsyncGenerator[Connections]:
+    """Have one until the end of the block."""
+    proxy = Connections(ports)
+    async with _listening(proxy):
+        yield proxy
+
+
+@asynccontextmanager
+async def _listening(proxy: RoundRobin | Connections) -> AsyncGenerator[None]:
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     proxy.port = listener.socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, proxy.serve, [listener])
-        yield proxy
+        yield
         nursery.cancel_scope.cancel()

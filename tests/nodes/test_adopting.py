@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Generator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import trio
@@ -15,10 +17,11 @@ import trio
 from cometary.sessions.ids import tag_of, tag_of_node
 from tests.cluster.accounts import Account
 from tests.nodes.house import House, Node, running_house, wait_until
-from tests.nodes.round_robin import RoundRobin, round_robin
+from tests.nodes.round_robin import RoundRobin, connections, round_robin
 
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 
+JAVASCRIPT = Path(__file__).parents[1] / "clients/resuming_client.mjs"
 APP = "tests/cluster/resuming_application.py:app"
 FORWARDED = {200, 503}
 """What answers may say: that the client is to come again is for its library alone."""
@@ -130,6 +133,42 @@ async def test_all_nodes_are_restarted_one_after_the_other_and_no_client_notices
         books.add_up(accounts)
 
 
+async def test_streams_and_sockets_of_a_node_that_is_killed_go_on_wherever_their_clients_connect(
+    books: Books,
+) -> None:
+    ports = sorted({node.server.port for node in books.house.nodes})
+    async with connections(ports) as proxy, AsyncExitStack() as until:
+        accounts = [Account(proxy.url, stream=True) for _ in range(3)]
+        for each in accounts:
+            await until.enter_async_context(each.comet)
+        command = [
+            "node",
+            "--experimental-websocket",
+            "--no-warnings",
+            str(JAVASCRIPT),
+            proxy.url,
+            "200",
+            "websocket",
+        ]
+        pages = [await trio.lowlevel.open_process(command, stdout=PIPE) for _ in range(2)]
+        await talk(accounts, 20)
+        victim = node_of(books.house, accounts[0])
+        victim.server.process.kill()
+        await talk(accounts, 20)
+        books.add_up(accounts)
+        for page in pages:
+            assert page.stdout is not None
+            with trio.fail_after(30):
+                told = json.loads(b"".join([data async for data in page.stdout]))
+                await page.wait()
+            failed = [number for _, number in told["failed"]]
+            assert sorted([*told["answers"], *failed]) == [*range(1, 201)]
+            assert told["ticks"] == [*range(1, len(told["ticks"]) + 1)]
+            assert (told["reopened"], told["wire"]) == ([], "websocket")
+    again = partial(books.house.start, victim.name, port=victim.server.port)
+    await trio.to_thread.run_sync(again)
+
+
 async def test_sessions_of_a_node_that_is_killed_go_on_wherever_their_clients_ask(books: Books) -> None:
     async with clients(books.house, 6) as (_, accounts):
         async with trio.open_nursery() as nursery:
@@ -140,6 +179,7 @@ async def test_sessions_of_a_node_that_is_killed_go_on_wherever_their_clients_as
             victim.server.process.kill()
         await talk(accounts, 3)
         books.add_up(accounts)
-        other = next(node for node in books.house.nodes[-3:] if node.name != victim.name)
+        latest = {node.name: node for node in books.house.nodes}
+        other = next(node for name, node in latest.items() if name != victim.name)
         answer = await trio.to_thread.run_sync(other.ask, page.request())
         assert answer["error"] == "unknown-session", "it was opened without `resume`"

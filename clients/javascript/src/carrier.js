@@ -3,7 +3,7 @@
  *
  * 1. The first that the server says on it is its hello. From then on it carries the session.
  * 2. What is received is acknowledged with the next request; or by itself, every 16 packets or after a second. A beat is
- *    answered at once.
+ *    answered at once, and so is the hello of a session that can go on at another process: it may be of a later generation.
  * 3. It is broken when it ends; when the hello, or what else has to come, does not come in time; and when nothing
  *    has come for longer than the server is ever silent. That may be the way to here alone: the server, which goes on
  *    hearing of this client, has no reason to break it.
@@ -63,7 +63,7 @@ export class Carrier {
     this.user.frame(body);
     if (this.over) return;
     const isBeat = Object.keys(body).length === 0;
-    if (isBeat || this.#unacknowledged >= MOST_UNACKNOWLEDGED) this.user.sign();
+    if (isBeat || body.gen || this.#unacknowledged >= MOST_UNACKNOWLEDGED) this.user.sign();
     else if (this.#unacknowledged > 0 && !this.#acknowledging.isSet) this.acknowledgeLater();
   }
 

@@ -18,7 +18,8 @@
  * 5. A session begins with requests that are held. When a better wire is to be had (`wires.js`), it is attached; from
  *    when it is asked for until it says that it is there, or breaks, nothing else goes out. When it breaks a request is made
  *    at once, to be held.
- * 6. A session that can go on at another process of the server is carried by requests alone.
+ * 6. A session that can go on at another process of the server may have done so before a better wire knows it: when an
+ *    answer says so, that wire is left, and another one attached.
  */
 
 import { Alarm } from "./alarm.js";
@@ -111,7 +112,7 @@ export class Connection {
   /** @param {Session} session Rule 5. */
   #begin(session) {
     this.pump();
-    if (session === this.#session && !session.gen) this.#wires.start(session, this.#patience.margin);
+    if (session === this.#session) this.#wires.start(session, this.#patience.margin);
   }
 
   /** Send what is queued, then end the session. */
@@ -312,6 +313,7 @@ export class Connection {
     this.#failedOpenings = 0;
     this.#failures = 0;
     if (session.hasGap) return this.#replaceSession("gap");
+    if (session.isStale) this.#wires.networkIsBack();
     if (!session.anyLost) this.#pause.clear();
     if (fresh.some(({ path }) => path === TOKEN_PATH)) this.#renew(session);
     if (fresh.length > 0) this.#listener.packets(fresh, session.ack); // before any record that has acknowledged them

@@ -30,9 +30,11 @@
  *    every request in it may have been sent, and is sent again.
  *
  * 12. A session that can go on at another process of the server has a generation, which grows with each. Every request
- *    says which is the highest that this client has seen, how far it has come (`at`, as the server has told it), and up
- *    to which id requests were answered. Packets in an answer of an older generation are dropped: the process of the
- *    newer one numbers them anew, from what this client has said that it has.
+ *    says which is the highest that this client has seen, how far it has come (`at`, as the server has told it, which
+ *    leaves it out where it is as before), and up to which id requests were answered. Packets of an older generation are
+ *    dropped: the process of the newer one numbers them anew, from what this client has said that it has. A better wire is
+ *    of the generation that its hello has said. If that is a newer one, it brings nothing before this client has said where
+ *    it is (`place`); and one of an older one is of no use any more (`isStale`).
  *
  * Pure: no connection, no clock. The caller sends what `next` returns and reports how each ended.
  * Source: XEP-0124, sections 11 and 14, and the acknowledgements of CSP.
@@ -46,7 +48,7 @@ export { Request };
 
 /** @typedef {import("./queue.js").OutgoingPacket} OutgoingPacket */
 /** @typedef {{ path: string, message: any, ask?: string }} Packet */
-/** @typedef {{ seq?: number, packets: Packet[], gen?: number, at?: string }} Answer */
+/** @typedef {{ seq?: number, packets: Packet[], gen?: number | undefined, at?: string | undefined }} Answer */
 /** @typedef {import("./conditions.js").Refusal} Refusal */
 /** @typedef {import("./request.js").Verdict} Verdict */
 /** @typedef {import("./request.js").SessionRecord} SessionRecord */
@@ -65,6 +67,8 @@ export class Session {
   wire;
   /** The number of the next packet on that wire, where the server does not say. */
   #nextPushed = 1;
+  /** @type {number | undefined} Rule 12: the generation of that wire. */
+  #pushedGen;
   /** Rule 8: whether the next request is made although there is nothing to say. */
   #relief = false;
   /** @type {string | undefined} Another token, until a request takes it. */
@@ -130,9 +134,7 @@ export class Session {
       renewalDue: this.renewalDue,
       nextRid: this.#nextRid,
       highestAnswered: this.#highestAnswered,
-      ack: this.#ack,
-      gen: this.gen,
-      at: this.#at,
+      ...this.place,
       unanswered: this.#unanswered.map(({ rid, packets, close }) => ({ rid, packets, close })),
     };
   }
@@ -228,15 +230,24 @@ export class Session {
   body(request) {
     const sid = this.wire === "websocket" ? undefined : this.sid; // the socket has been told
     const hold = this.wire === "stream" ? false : undefined;
-    const { gen } = this;
-    const says = gen && { gen, at: this.#at, done: this.#highestAnswered };
-    const members = { sid, ack: this.#ack, token: this.#boundTo ?? request.token, hold, ...says };
-    return request.body(this.#queue.codec, members);
+    const token = this.#boundTo ?? request.token;
+    const done = this.gen && this.#highestAnswered;
+    return request.body(this.#queue.codec, { sid, ...this.place, token, hold, done });
   }
 
   /** What attaches a better wire. */
   get attachment() {
-    return this.#queue.codec.body({ sid: this.sid, ack: this.#ack, token: this.#boundTo });
+    return this.#queue.codec.body({ sid: this.sid, ...this.place, token: this.#boundTo });
+  }
+
+  /** What a sign of life says. */
+  get place() {
+    return { ack: this.#ack, gen: this.gen, at: this.#at };
+  }
+
+  /** Rule 12. */
+  get isStale() {
+    return /** @type {number} */ (this.#pushedGen) < /** @type {number} */ (this.gen);
   }
 
   /**
@@ -251,18 +262,20 @@ export class Session {
 
   /**
    * Packets came on the better wire.
-   * @param {{ seq?: number, packets: Packet[] }} body
+   * @param {Answer} body
    * @returns {Packet[]} those that are new, in order
    */
-  pushed({ seq = this.#nextPushed, packets }) {
-    this.#nextPushed = seq + packets.length;
-    return this.#fresh({ seq, packets });
+  pushed(body) {
+    const { seq = this.#nextPushed, gen = this.#pushedGen } = body;
+    this.#nextPushed = seq + body.packets.length;
+    this.#pushedGen = gen;
+    return this.#fresh({ ...body, seq, gen });
   }
 
   /** The better wire broke, if there was one: what was not confirmed on it is lost, what is held is relieved. */
   detached() {
     if (this.wire === undefined) return;
-    this.wire = undefined;
+    this.wire = this.#pushedGen = undefined;
     for (const request of [...this.#unanswered]) if (request.onSocket) this.lost(request);
     this.#relief ||= this.#unanswered.length > 0 && !this.anyLost;
   }
@@ -291,7 +304,7 @@ export class Session {
     const fresh = this.hasGap ? [] : answer.packets.slice(known); // after a gap none is taken
     this.#ack += fresh.length;
     if (!this.hasGap) this.gen = gen;
-    if (fresh.length > 0) this.#at = answer.at;
+    if (fresh.length > 0) this.#at = answer.at ?? this.#at;
     return fresh;
   }
 

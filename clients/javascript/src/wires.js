@@ -226,7 +226,7 @@ export class Wires {
     const { allowed, codec } = this.#means;
     const carrier = /** @type {import("./carrier.js").Carrier} */ (this.#carrier);
     if (allowed?.() === false) return carrier.acknowledgeLater();
-    if (carrier.takes(codec.body({ ack: this.#session.ack }), false)) return;
+    if (carrier.takes(codec.body(this.#session.place), false)) return;
     this.#session.relieve();
     this.#user.pump();
   }

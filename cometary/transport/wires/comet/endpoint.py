@@ -153,6 +153,14 @@ class ResumingRequest(CometRequest):
         self._exchange.respond(200, body, codec.content_type)
 
 
+class ResumingSend(ResumingRequest):
+    """The same that is to be answered at once, and leaves the carrier that there is alone."""
+
+    __slots__ = ()
+
+    holds: ClassVar[bool] = False
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class CometOpening(Opening):
     """An opening that came as an HTTP exchange."""
@@ -270,7 +278,8 @@ class CometEndpoint:
         if body.gen is not ABSENT:
             at = None if body.at is ABSENT else body.at
             says = Resuming(body.gen, at, 0 if body.done is ABSENT else body.done)
-            request: CometRequest = ResumingRequest(
+            kind = ResumingSend if body.hold is False else ResumingRequest
+            request: CometRequest = kind(
                 exchange, codec, gate, rid=body.rid, ack=ack, packets=packets, close=close, resuming=says
             )
         elif body.hold is False:  # not by a variable for the class: that would be called as Python calls

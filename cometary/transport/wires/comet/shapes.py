@@ -52,3 +52,5 @@ class AttachBody(msgspec.Struct):
     sid: str
     ack: Annotated[int, Meta(ge=0)] = 0
     token: Any = UNSET
+    gen: Annotated[int, Meta(ge=1, le=HIGHEST_RID)] | UnsetType = UNSET
+    at: Annotated[str, Meta(max_length=LONGEST)] | UnsetType = UNSET

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cometary.errors import ProtocolError
     from cometary.packets.packet import Packet
+    from cometary.sessions.resuming import Placing
     from cometary.transport.http.exchange import Exchange
     from cometary.transport.wires.csp.csp import Csp
     from cometary.transport.wires.csp.session import CspSession
@@ -150,7 +151,7 @@ class CspForm(Form):
         super().__init__(variables.content_type, variables.batch(EMPTY, 0), json)
         self._variables = variables
 
-    def hello(self, first_seq: int) -> bytes:  # noqa: ARG002 - the packets have it
+    def hello(self, first_seq: int, recorder: Placing | None = None) -> bytes:  # noqa: ARG002 - the packets have it
         """See `Form`."""
         return self._variables.begin()
 

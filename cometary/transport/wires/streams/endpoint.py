@@ -17,14 +17,17 @@ from msgspec import UNSET
 
 from cometary.errors import ProtocolError
 from cometary.gate.opening import NO_TOKEN
+from cometary.sessions.resuming import Resuming
 from cometary.transport.http.credentials import HttpCredentials
 from cometary.transport.http.router import refuse_method
 from cometary.transport.wires.comet.bodies import read_attach
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
+from cometary.transport.wires.comet.shapes import LONGEST
 from cometary.transport.wires.streams.body_stream import HEADERS, BodyStream
 from cometary.transport.wires.streams.event_source import LONGEST_NUMBER
 from cometary.transport.wires.streams.forms import EVENTS, accepted
 from cometary.transport.wires.streams.opening import StreamOpening
+from cometary.transport.wires.streams.resuming import ResumingBodyStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from cometary.gate.gate import Gate
     from cometary.transport.codecs import Codec
     from cometary.transport.http.exchange import Endpoint, Exchange
-    from cometary.transport.wires.comet.shapes import Body
+    from cometary.transport.wires.comet.shapes import AttachBody, Body
     from cometary.transport.wires.streams.forms import Form
 
 BEARER: Final = b"bearer "
@@ -77,7 +80,9 @@ class StreamEndpoint:
             self._plain(exchange)
             return
         credentials = HttpCredentials(exchange, bearer_token(headers))
-        self._attach(exchange, EVENTS, sid.decode("latin-1"), last_event_id(headers), credentials)
+        ack, says = last_event_id(headers)
+        self._gate.attach(sid.decode("latin-1"), self._stream(exchange, EVENTS, says), ack, credentials)
+        exchange.release_request()
 
     def take(self, exchange: Exchange, codec: Codec, body: Body | None) -> bool:
         """Answer a POST if it asks for a stream.
@@ -96,7 +101,9 @@ class StreamEndpoint:
         if exchange.carrier is None:
             return True  # as above
         if body is not None:
-            self._gate.open(StreamOpening(exchange, form, self._gate, body))
+            opening = StreamOpening(exchange, form, self._gate, body)
+            opening.resumes = body.resume is True
+            self._gate.open(opening)
             exchange.release_request()
             return True
         try:
@@ -105,26 +112,41 @@ class StreamEndpoint:
             exchange.refuse(error, codec)
         else:
             token = NO_TOKEN if attach.token is UNSET else attach.token
-            self._attach(exchange, form, attach.sid, attach.ack, HttpCredentials(exchange, token))
+            stream = self._stream(exchange, form, says_of(attach))
+            self._gate.attach(attach.sid, stream, attach.ack, HttpCredentials(exchange, token))
+            exchange.release_request()
         return True
 
-    def _attach(
-        self, exchange: Exchange, form: Form, sid: str, ack: int, credentials: HttpCredentials
-    ) -> None:
-        self._gate.attach(sid, BodyStream(exchange, form, self._gate), ack, credentials)
-        exchange.release_request()
+    def _stream(self, exchange: Exchange, form: Form, says: Resuming | None) -> BodyStream:
+        if says is None:
+            return BodyStream(exchange, form, self._gate)
+        return ResumingBodyStream(exchange, form, self._gate, says)
 
 
-def last_event_id(headers: Mapping[bytes, bytes]) -> int:
+def says_of(attach: AttachBody) -> Resuming | None:
+    """Return what a client says of itself that can go on with its session elsewhere; None if it does not say so."""
+    if attach.gen is UNSET:
+        return None
+    return Resuming(attach.gen, None if attach.at is UNSET else attach.at)
+
+
+def last_event_id(headers: Mapping[bytes, bytes]) -> tuple[int, Resuming | None]:
     """Return the number of the last packet that a client of server-sent events has received; 0 if it does not say.
 
+    Returns:
+        That; and where the client is, if its session can go on elsewhere: see `Events.placed`.
+
     Raises:
-        ProtocolError: `bad-request`: it is no number; the client's fault.
+        ProtocolError: `bad-request`: it is no such id; the client's fault.
     """
     value = headers.get(b"last-event-id", b"") or b"0"
-    if not value.isdigit() or len(value) > LONGEST_NUMBER:
+    number, dot, place = value.partition(b".")
+    gen, _, at = place.partition(b".")
+    numbers = (number, gen) if dot else (number,)
+    if len(at) > LONGEST or not all(each.isdigit() and len(each) <= LONGEST_NUMBER for each in numbers):
         raise ProtocolError("bad-request", "The header Last-Event-ID is no packet's number.")
-    return int(value)
+    says = Resuming(int(gen), at.decode("latin-1") or None) if dot else None
+    return int(number), says
 
 
 def bearer_token(headers: Mapping[bytes, bytes]) -> Any:

@@ -17,13 +17,14 @@ from mypy_extensions import mypyc_attr
 
 from cometary.packets.encodings import Encoding
 from cometary.transport.codecs import cbor, json
-from cometary.transport.wires.comet.bodies import write_answer
+from cometary.transport.wires.comet.bodies import with_members, write_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cometary.errors import ProtocolError
     from cometary.packets.packet import Packet
+    from cometary.sessions.resuming import Placing
     from cometary.transport.codecs import Codec
 
 RETRY: Final = 1000
@@ -38,18 +39,38 @@ class Form:
         content_type: the media type.
         beat: what is to be answered by a sign of life.
         codec: how an error is written that comes instead of a stream.
+        end: what comes behind each body.
     """
 
-    __slots__ = ("beat", "codec", "content_type")
+    __slots__ = ("beat", "codec", "content_type", "end")
 
-    def __init__(self, content_type: bytes, beat: bytes, codec: Codec) -> None:
+    def __init__(self, content_type: bytes, beat: bytes, codec: Codec, end: bytes = b"") -> None:
+        self.end = end
         self.content_type = content_type
         self.beat = beat
         self.codec = codec
 
-    def hello(self, first_seq: int) -> bytes:
-        """Return what a stream begins with, whose next packet is numbered `first_seq`."""
-        return self.body({"seq": first_seq, "packets": []})
+    def hello(self, first_seq: int, recorder: Placing | None = None) -> bytes:
+        """Return what a stream begins with, whose next packet is numbered `first_seq`; of which generation, if any."""
+        members: dict[str, object] = {"seq": first_seq, "packets": []}
+        if recorder is not None:
+            members["gen"] = recorder.generation
+        return self.body(members)
+
+    def placed(self, first_seq: int, packets: Sequence[Packet], recorder: Placing, *, follows: bool) -> bytes:
+        """Return packets to a client that can go on with its session elsewhere, and where it is behind them.
+
+        Args:
+            first_seq: as in `packets`, like those that are not mentioned.
+            packets: the packets.
+            recorder: knows where the client is.
+            follows: whether the number follows on.
+        """
+        at = recorder.moved(first_seq, len(packets))
+        if at is None:
+            return self.packets(first_seq, packets, follows=follows)
+        body = write_answer(first_seq, packets, self.codec, follows=follows)
+        return with_members(body, {"at": at}, self.codec) + self.end
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:
         """Return packets, one at least.
@@ -119,9 +140,17 @@ class Events(Form):
 
     __slots__ = ()
 
-    def hello(self, first_seq: int) -> bytes:
+    def hello(self, first_seq: int, recorder: Placing | None = None) -> bytes:
         """See `Form.hello`; a browser that has lost the stream is to be back soon."""
-        return b"retry:%d\n%b" % (RETRY, super().hello(first_seq))
+        return b"retry:%d\n%b" % (RETRY, super().hello(first_seq, recorder))
+
+    def placed(self, first_seq: int, packets: Sequence[Packet], recorder: Placing, *, follows: bool) -> bytes:  # noqa: ARG002
+        """See `Form.placed`: where the client is stands in the ids, which are all that it comes back with."""
+        gen, events = recorder.generation, []
+        for seq, packet in enumerate(packets, first_seq):
+            at = recorder.place(seq).encode()
+            events.append(b"id:%d.%d.%b\ndata:%b\n\n" % (seq, gen, at, packet.json))
+        return b"".join(events)
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:  # noqa: ARG002
         """See `Form.packets`."""
@@ -149,9 +178,9 @@ class NamedEvents(Events):
         super().__init__(EVENTS.content_type, EVENTS.beat, json)
         self.name = name
 
-    def hello(self, first_seq: int) -> bytes:
+    def hello(self, first_seq: int, recorder: Placing | None = None) -> bytes:
         """See `Form.hello`; it has an id, too: the browser may have to come back before there was a packet."""
-        return b"id:%b.%d\n%b" % (self.name, first_seq - 1, super().hello(first_seq))
+        return b"id:%b.%d\n%b" % (self.name, first_seq - 1, super().hello(first_seq, recorder))
 
     def packets(self, first_seq: int, packets: Sequence[Packet], *, follows: bool) -> bytes:  # noqa: ARG002
         """See `Form.packets`."""
@@ -180,7 +209,7 @@ FORMS: Final[dict[bytes, Form]] = {
     form.content_type: form
     for form in (
         EVENTS,
-        Lines(b"application/x-ndjson", b"{}\n", json),
+        Lines(b"application/x-ndjson", b"{}\n", json, b"\n"),
         Items(b"application/cbor-seq", b"\xa0", cbor),
     )
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cometary.sessions.resuming import Resuming
 from cometary.transport.wires.comet.bodies import welcome_members
 from cometary.transport.wires.comet.endpoint import CometOpening
 from cometary.transport.wires.streams.body_stream import BodyStream
+from cometary.transport.wires.streams.resuming import ResumingBodyStream
 
 if TYPE_CHECKING:
     from cometary.gate.gate import Gate
@@ -28,4 +30,8 @@ class StreamOpening(CometOpening):
     def opened(self, welcome: Welcome) -> None:
         """Tell the client of its session."""
         first = self._form.body(welcome_members(welcome))
-        self.stream = BodyStream(self._exchange, self._form, self._gate, first)
+        exchange, form, gate = self._exchange, self._form, self._gate
+        if welcome.generation is None:
+            self.stream = BodyStream(exchange, form, gate, first)
+        else:
+            self.stream = ResumingBodyStream(exchange, form, gate, Resuming(welcome.generation), first)

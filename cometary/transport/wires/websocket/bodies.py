@@ -13,6 +13,7 @@ import msgspec
 from cometary.errors import ProtocolError
 from cometary.packets.encodings import Encoding
 from cometary.packets.paths import check_path
+from cometary.sessions.resuming import Resuming
 from cometary.transport.codecs import cbor, json
 from cometary.transport.codecs.amount import ALWAYS, check_json
 from cometary.transport.wires.comet.bodies import (
@@ -99,6 +100,17 @@ def brings_token(body: FrameBody) -> bool:
 def ack_of(body: FrameBody) -> int:
     """Return the highest packet number that the client says it has; 0 if it does not say."""
     return 0 if body.ack is ABSENT else body.ack
+
+
+def says_of(body: FrameBody) -> Resuming | None:
+    """Return what a client says of itself that can go on with its session elsewhere; None if it does not say so."""
+    if body.gen is not ABSENT:
+        return Resuming(
+            body.gen,
+            None if body.at is ABSENT else body.at,
+            0 if body.done is ABSENT else body.done,
+        )
+    return Resuming(1) if body.resume is True else None
 
 
 def check_opening(body: FrameBody) -> int:

@@ -11,19 +11,19 @@
 5.  When the session has taken the connection, its client is told the number of the packet that comes next. From then
     on the number of a frame's first packet is left out when it follows on.
 6.  A session writes to its connection until that is full, and again when all was sent (`Stream.write`).
+7.  The session of a client that can resume may have to be looked for elsewhere: until it is found, what the handshake
+    and the first frame have shown is kept, for the connection to be passed on with.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cometary.errors import ElsewhereError, ProtocolError
-from cometary.gate.opening import NO_TOKEN, Opening
-from cometary.sessions import Request
-from cometary.sessions.events import Stream
-from cometary.transport.wires.comet.bodies import ABSENT, welcome_members
+from cometary.gate.opening import NO_TOKEN
+from cometary.sessions.resuming import ResumingSign
+from cometary.transport.wires.comet.bodies import ABSENT
 from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.websocket.bodies import (
     Form,
@@ -31,156 +31,32 @@ from cometary.transport.wires.websocket.bodies import (
     brings_token,
     check_opening,
     check_sign,
-    checked_packets,
     is_probe,
     read_frame,
     rid_of,
+    says_of,
 )
 from cometary.transport.wires.websocket.channel import DEAF, OPEN, WebSocketChannel
 from cometary.transport.wires.websocket.client_frames import NO_MASK, masked
-from cometary.transport.wires.websocket.codes import RELEASED, UNSUPPORTED, code_of
+from cometary.transport.wires.websocket.codes import UNSUPPORTED, code_of
 from cometary.transport.wires.websocket.common import Common
+from cometary.transport.wires.websocket.counterparts import (
+    FrameCredentials,
+    FrameOpening,
+    FrameRequest,
+    FrameStream,
+)
 from cometary.transport.wires.websocket.frames import frame
+from cometary.transport.wires.websocket.resuming import ResumingFrameRequest, ResumingFrameStream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cometary.gate.gate import Gate
-    from cometary.gate.opening import Welcome
-    from cometary.packets.packet import Packet
     from cometary.transport.net.channel import Channel, Floor
     from cometary.transport.net.deadlines import DeadlineQueue
     from cometary.transport.wires.websocket.shapes import FrameBody
 
 CONFIRM: Final = 1.0
 """Seconds."""
-
-
-class FrameCredentials:
-    """What a client shows of itself: the headers of its handshake, and the token of one frame.
-
-    Args:
-        peer: the address that it came from.
-        headers: those of the handshake; nothing, once they have been looked at.
-    """
-
-    __slots__ = ("_headers", "origin", "peer", "token")
-
-    def __init__(self, peer: str, headers: Mapping[bytes, bytes]) -> None:
-        origin = headers.get(b"origin")
-        self.peer = peer
-        self.origin: str | None = None if origin is None else origin.decode(errors="replace")
-        self.token: Any = NO_TOKEN
-        self._headers: Mapping[bytes, bytes] | None = headers
-
-    def header(self, name: bytes) -> bytes | None:
-        """Return the header `name` of the handshake, in lower case; None if there is none."""
-        return None if self._headers is None else self._headers.get(name)
-
-    def forget(self) -> None:
-        """Let go of the headers and the token: what they prove has been looked at."""
-        self.token = NO_TOKEN
-        self._headers = None
-
-
-class FrameStream(Stream):
-    """The carrier that a connection is to its session."""
-
-    __slots__ = ("_conversation", "_next_seq")
-
-    wire: ClassVar[str] = "websocket"
-
-    def __init__(self, conversation: Conversation) -> None:
-        super().__init__()
-        self._conversation = conversation
-        self._next_seq = 0
-
-    def admitted(self) -> None:
-        """See `Stream`."""
-        self._conversation.admitted()
-
-    def taken(self) -> None:
-        """See `Stream`."""
-        if not self._next_seq:
-            self._conversation.send(self._hello(self.carried + 1))
-
-    def _hello(self, first_seq: int) -> bytes:
-        self._next_seq = first_seq
-        return self._conversation.form.encode({"seq": first_seq, "packets": []})
-
-    def write(self, first_seq: int, packets: Sequence[Packet]) -> bool:
-        """See `Stream`."""
-        conversation = self._conversation
-        hello = b"" if self._next_seq else self._hello(first_seq)
-        follows = first_seq == self._next_seq
-        self._next_seq = first_seq + len(packets)
-        return conversation.send(hello + conversation.form.carry(first_seq, packets, follows=follows))
-
-    def beat(self) -> None:
-        """See `Stream`."""
-        self._conversation.send(self._conversation.form.beat)
-
-    def release(self) -> None:
-        """See `Stream`."""
-        self._conversation.stream = None  # its session knows
-        self._conversation.say_close(RELEASED, "released")
-
-    def refuse(self, error: ProtocolError) -> None:
-        """See `Stream`."""
-        self._conversation.stream = None
-        self._conversation.refuse(error)
-
-
-class FrameRequest(Request):
-    """A request that came in a frame."""
-
-    __slots__ = ("_conversation",)
-
-    holds: ClassVar[bool] = False
-
-    def __init__(self, conversation: Conversation, rid: int, body: FrameBody, size: int) -> None:
-        packets = checked_packets(body)
-        super().__init__(rid, ack_of(body), packets, close=body.close is True, size=size)
-        self._conversation = conversation
-
-    @property
-    def address(self) -> str:
-        """The address that it came from."""
-        return self._conversation.credentials.peer
-
-    def answer(self, first_seq: int, packets: Sequence[Packet]) -> None:
-        """See `Request`; there are packets only if it has closed the session."""
-        conversation = self._conversation
-        conversation.confirm(self.rid)
-        if packets:
-            conversation.send(conversation.form.carry(first_seq, packets, follows=False))
-
-    def refuse(self, error: ProtocolError) -> None:
-        """See `Request`."""
-        self._conversation.tell(error, rid=self.rid)
-
-
-class FrameOpening(Opening):
-    """An opening that came in a frame; the connection becomes the carrier of the session."""
-
-    __slots__ = ("_conversation",)
-
-    def __init__(self, conversation: Conversation, rid: int, body: FrameBody, stream: FrameStream) -> None:
-        wait = None if body.wait is ABSENT else body.wait
-        super().__init__(rid, conversation.credentials, f"websocket {conversation.form.codec.name}", wait)
-        self.stream = stream
-        self._conversation = conversation
-
-    def opened(self, welcome: Welcome) -> None:
-        """Tell the client of its session."""
-        conversation = self._conversation
-        conversation.opening = None
-        conversation.send(conversation.form.encode(welcome_members(welcome)))
-
-    def refuse(self, error: ProtocolError) -> None:
-        """See `Opening`."""
-        self._conversation.opening = self._conversation.stream = None
-        self._conversation.refuse(error)
 
 
 class Conversation(WebSocketChannel):
@@ -309,7 +185,7 @@ class Conversation(WebSocketChannel):
                 self._take_request(stream, rid, body, len(payload))
             else:
                 check_sign(body)
-                self._gate.hear(stream, ack_of(body))
+                self._hear(stream, body)
         except ProtocolError as error:
             if rid is None and stream is not None:
                 rid = rid_of(payload, form.codec)
@@ -327,7 +203,8 @@ class Conversation(WebSocketChannel):
         credentials, sid = self.credentials, body.sid
         rid = check_opening(body) if sid is ABSENT else 0
         self._asked = True
-        self.stream = stream = FrameStream(self)
+        says = says_of(body)
+        self.stream = stream = FrameStream(self) if says is None else ResumingFrameStream(self, says)
         credentials.token = NO_TOKEN if body.token is ABSENT else body.token
         if sid is ABSENT:
             self.opening = opening = FrameOpening(self, rid, body, stream)
@@ -335,17 +212,35 @@ class Conversation(WebSocketChannel):
         else:
             self._first = masked(opcode, payload, NO_MASK)
             self._gate.attach(sid, stream, ack_of(body), credentials if self._gate.guards else None)
-        self._handshake = self._first = b""
-        credentials.forget()  # the gate has read them
+        if not stream.resumes:
+            self._forget_first()
         self._settle()
+
+    def _forget_first(self) -> None:
+        """Let go of the handshake and what the first frame has shown: the gate has read them."""
+        self._handshake = self._first = b""
+        self.credentials.forget()
 
     def admitted(self) -> None:
         """Take note that the session is there."""
+        self._forget_first()
         if not self._reading:  # else it is at it
             self.go_on()
 
+    def _hear(self, stream: FrameStream, body: FrameBody) -> None:
+        """Take a sign of life."""
+        says = says_of(body) if stream.resumes else None
+        if says is None:
+            self._gate.hear(stream, ack_of(body))
+        else:
+            self._gate.hear_resuming(ResumingSign(stream, ack_of(body), says))
+
     def _take_request(self, stream: FrameStream, rid: int, body: FrameBody, size: int) -> None:
-        request = FrameRequest(self, rid, body, size)
+        says = says_of(body) if stream.resumes else None
+        if says is None:
+            request = FrameRequest(self, rid, body, size)
+        else:
+            request = ResumingFrameRequest(self, rid, body, size, says)
         if not brings_token(body):
             self._gate.submit_further(stream.sid, request)
             return
@@ -380,12 +275,17 @@ class Conversation(WebSocketChannel):
     def refuse(self, error: ProtocolError) -> None:
         """Tell the client of an error, and close; or hand the connection over, if another process has the session."""
         elsewhere = isinstance(error, ElsewhereError) and error.pass_on is not None
-        if elsewhere and self._handshake and self._first and self._all_is_sent():
+        if elsewhere and self.can_be_passed_on:
             self._hand_over(cast("ElsewhereError", error))
             return
         self.tell(error)
         reason = error.members.get("reason")
         self.say_close(code_of(error), error.condition if reason is None else f"{error.condition}: {reason}")
+
+    @property
+    def can_be_passed_on(self) -> bool:
+        """Whether another process can go on with the connection."""
+        return bool(self._handshake and self._first) and self._all_is_sent()
 
     def _hand_over(self, error: ElsewhereError) -> None:
         """Have another process go on: from the handshake, which is not answered again, and the frame that asks."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from cometary.errors import ProtocolError
 from cometary.transport.http.exchange import written
 from cometary.transport.wires.websocket.bodies import FORMS, Form
-from cometary.transport.wires.websocket.conversation import Conversation, FrameCredentials
+from cometary.transport.wires.websocket.conversation import Conversation
+from cometary.transport.wires.websocket.counterparts import FrameCredentials
 from cometary.transport.wires.websocket.handshake import (
     OUR_VERSION,
     UPGRADE,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from cometary.transport.wires.comet.shapes import HIGHEST_RID, PacketBody
+from cometary.transport.wires.comet.shapes import HIGHEST_RID, LONGEST, PacketBody
 
 
 class RidBody(msgspec.Struct):
@@ -31,3 +31,7 @@ class FrameBody(msgspec.Struct):
     wait: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     version: Literal[1] | UnsetType = UNSET
     probe: Any = UNSET
+    resume: bool | UnsetType = UNSET
+    gen: Annotated[int, Meta(ge=1, le=HIGHEST_RID)] | UnsetType = UNSET
+    at: Annotated[str, Meta(max_length=LONGEST)] | UnsetType = UNSET
+    done: Annotated[int, Meta(ge=0, le=HIGHEST_RID)] | UnsetType = UNSET
