@@ -61,6 +61,7 @@ class Paths(Handlers):
         history_ttl: float | None = None,
         history_bytes: int | None = None,
         presence: bool = False,
+        durable: bool = False,
     ) -> None:
         """Declare what becomes of the packets to some paths: where a session is too slow for them, or comes later.
 
@@ -79,6 +80,8 @@ class Paths(Handlers):
             history_ttl: for how many seconds at most; 300 by default.
             history_bytes: how many bytes of them at most; 1 MiB by default.
             presence: whether it is known, and told to those who hear a path, who is connected to it.
+            durable: whether each update is recorded for each session that can resume, before its client gets it. It
+                goes with none of `when_full`, `ttl`, `key` and `history`, and needs a server that records sessions.
 
         Raises:
             PatternError: if it is not a pattern; the caller's fault, nothing has changed.
@@ -98,6 +101,7 @@ class Paths(Handlers):
             history_ttl=history_ttl,
             history_bytes=history_bytes,
             presence=presence,
+            durable=durable,
         )
         self.contracts.declare(pattern, contract)
 

@@ -5,7 +5,8 @@
     owner's machine has put it there. So the window beneath follows the owner's.
 3.  The engine's answers come as mail, which waits for the next incarnation should this one crash.
 4.  A session that is forgotten goes on elsewhere, or is over. Requests that come all the same come again.
-5.  What comes on a stream, or attaches one, has rules of its own: see `recorded_streams`.
+5.  A packet of a durable path is recorded before it is delivered, as if it were sent to the session alone.
+6.  What comes on a stream, or attaches one, has rules of its own: see `recorded_streams`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from cometary.cluster.recorded_streams import RecordedStreams, position_of
 from cometary.errors import ProtocolError
 from cometary.fsm import StartTimer
 from cometary.packets.packet import Packet
+from cometary.packets.tracked import TrackedPacket
 from cometary.sessions.actor import HandlerDone, LookForExpired
 from cometary.sessions.carriers import HOLD_OR_DIE
 from cometary.sessions.effects import perform
@@ -128,6 +130,9 @@ class RecordedActor(RecordedStreams):
             self._recorded.greeted = None
         elif isinstance(message, Request):
             self._hear(message)
+        elif isinstance(message, TrackedPacket) and message.contract.durable:
+            self._recorded.waiting.append(message)
+            self._send_what_waits()
         elif isinstance(message, Packet):
             self._publish(message)
         elif self._keeper.machine.stage == "running" or not isinstance(message, StartTimer | LookForExpired):

@@ -5,8 +5,8 @@
     packets are delivered, and requests met, by the session's machine as in a session that is not recorded.
 2.  One thing at a time: what happens while the owner's machine is obeyed waits until that is done, and the application
     is called last of all. So nothing that the machine has asked for is lost with a handler that crashes the actor.
-3.  Packets of paths are not recorded, and come again from nowhere: who adopts the session says that there is a gap, on
-    each of its paths, as soon as its client has told where it is.
+3.  Packets of paths are not recorded, but for those of durable ones, and come again from nowhere: who adopts the
+    session says that there is a gap, on each of its paths, as soon as its client has told where it is.
 4.  The queue beneath may drop packets of paths that were never sent, by their contracts. Those behind them move up, so
     the owner's machine is told what has which number. A packet sent to the session alone is never dropped.
 5.  What is sent to the session alone waits beside its mailbox, and is taken whenever anything is recorded of its data:

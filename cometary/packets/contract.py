@@ -11,7 +11,10 @@
 5.  A time to live ends the waiting of a packet that was not sent in time. What loses packets anyway
     (rules 2 and 3) is perishable: a minute, unless the contract says otherwise. What promises to
     lose nothing (rules 1 and 4) has none, unless the contract or the packet names one.
-6.  All of this is about packets that were never part of an answer. One that was may have arrived:
+6.  A durable path is one of which each packet is recorded for each session that is recorded, before its client gets
+    it, as what is sent to that session alone is (`cometary.cluster`). What is recorded is delivered: so nothing of it
+    is dropped, and none expires.
+7.  All of this is about packets that were never part of an answer. One that was may have arrived:
     it keeps its number and its place until it is acknowledged, or the session ends.
 """
 
@@ -57,6 +60,7 @@ class Contract:
         history: how much is kept of the updates; None for nothing.
         presence: whether it is told who is connected to the path.
         plain: whether its packets need no account: nothing but history or presence makes it differ from `KEEP`.
+        durable: whether its packets are recorded; see rule 6.
     """
 
     when_full: WhenFull = "keep"
@@ -66,6 +70,7 @@ class Contract:
     history: Keeping | None = None
     presence: bool = False
     plain: bool = False
+    durable: bool = False
 
 
 KEEP: Final = Contract(plain=True)
@@ -82,12 +87,14 @@ def make_contract(
     history_ttl: float | None = None,
     history_bytes: int | None = None,
     presence: bool = False,
+    durable: bool = False,
 ) -> Contract:
     """Return a contract with these terms, the others by default.
 
     Raises:
         UsageError: for an unknown policy, a limit below 1 or where there is none, a time to live
-            that is not above 0, or terms of a history that make no sense; the caller's fault.
+            that is not above 0, terms of a history that make no sense, or a durable path with any of these; the
+            caller's fault.
     """
     for policy in get_args(WhenFull):
         if policy == when_full:
@@ -100,10 +107,14 @@ def make_contract(
         raise UsageError(f"a limit is a whole number of packets from 1 on, not {limit!r}")
     keeping = make_keeping(history, history_ttl, history_bytes)
     plain = policy == "keep" and ttl is None and key is None
+    if durable and (not plain or keeping is not None):
+        raise UsageError(
+            "what is recorded is delivered: a durable path keeps all, without ttl, key or history"
+        )
     if ttl is None:
         ttl = DEFAULT_TTL if policy in PERISHABLE else inf
     limit = DEFAULT_LIMIT if limit is None else limit
-    return Contract(policy, limit, check_ttl(ttl), key, keeping, presence, plain)
+    return Contract(policy, limit, check_ttl(ttl), key, keeping, presence, plain and not durable, durable)
 
 
 Declared = tuple[Pattern, Contract]

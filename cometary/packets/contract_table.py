@@ -57,6 +57,11 @@ class Contracts:
         """Whether there are paths of which it is told who is connected to them."""
         return any(contract.presence for _, contract in self.declared)
 
+    @property
+    def durable(self) -> bool:
+        """Whether there are paths whose packets are recorded."""
+        return any(contract.durable for _, contract in self.declared)
+
     def declare(self, pattern: str, contract: Contract) -> None:
         """Let `contract` hold for the paths that `pattern` covers and none declared before does.
 

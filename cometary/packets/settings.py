@@ -22,9 +22,11 @@ TERMS: Final[dict[str, Callable[[str], object]]] = {
     "history_ttl": float,
     "history_bytes": int,
     "presence": {"on": True}.__getitem__,
+    "durable": {"on": True}.__getitem__,
 }
 TERMS_SHOWN: Final = (
-    "limit=PACKETS, ttl=SECONDS, history=PACKETS, history_ttl=SECONDS, history_bytes=BYTES and presence=on"
+    "limit=PACKETS, ttl=SECONDS, history=PACKETS, history_ttl=SECONDS, history_bytes=BYTES, presence=on "
+    "and durable=on"
 )
 
 

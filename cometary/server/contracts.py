@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cometary.cluster.settings import RESUME
+from cometary.errors import ConfigError
 from cometary.packets.contract_table import Contracts
 from cometary.packets.settings import read_contracts
 
@@ -18,7 +20,15 @@ def contracts_of(settings: Settings, app: App | None) -> Contracts:
     Args:
         settings: how the server is set up.
         app: its application; None for none.
+
+    Raises:
+        ConfigError: a path is durable, and this server records nothing; the operator's fault.
     """
     declared = [] if app is None else app.contracts.declared
     # What the operator says comes first: of the contracts that cover a path the first one holds.
-    return Contracts([*read_contracts(settings.paths), *declared], settings.queue_bytes)
+    contracts = Contracts([*read_contracts(settings.paths), *declared], settings.queue_bytes)
+    if contracts.durable and settings.sessions != RESUME:
+        raise ConfigError(
+            "sessions", "a path is declared durable: that takes sessions that are recorded (resume)"
+        )
+    return contracts

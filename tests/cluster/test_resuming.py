@@ -117,6 +117,33 @@ async def test_what_an_application_sends_while_nobody_listens_comes_from_the_nex
             account.adds_up()
 
 
+async def test_an_update_to_a_durable_path_is_recorded_before_its_client_gets_it() -> None:
+    shared = SharedState()
+    settings = replace(SETTINGS, paths=("orders/* keep durable=on",))
+    async with cluster() as (nursery, way):
+        first = await start(nursery, LocalEngine(shared, "a", lease=LEASE), settings)
+        way.lead_to(first.running.comet)
+        account = Account(way.url)
+        got = list[tuple[str, int]]()
+        account.comet.on("*/*")(lambda message, path: got.append((path, message)))
+        async with account.comet:
+            account.comet.send("hear", "*/*")
+            await until(lambda: first.application.sessions and first.session.paths)
+            way.lead_to(None)
+            for number in range(1, 4):
+                first.application.app.update("orders/new", number)
+                first.application.app.update("prices/tin", number)
+                first.session.send("own/packet", number)
+            await until(lambda: [len(record.out) for record in shared.records.values()] == [6])
+            await first.die()
+            second = await start(nursery, LocalEngine(shared, "b", lease=LEASE), settings)
+            way.lead_to(second.running.comet)
+            await until(lambda: got.count(("own/packet", 3)) and got.count(("orders/new", 3)))
+        for recorded in ("orders/new", "own/packet"):
+            assert [number for path, number in got if path == recorded] == [1, 2, 3]
+        assert account.gaps == ["*/*"], "of what no session heard nobody knows"
+
+
 async def test_a_session_whose_client_never_comes_back_ends_at_the_next_server() -> None:
     shared, settings = SharedState(), replace(SETTINGS, die=0.3)
     async with cluster() as (nursery, _):

@@ -87,6 +87,7 @@ def test_a_tracked_packet_travels_like_any_other() -> None:
         ({"key": max}, False),
         ({"when_full": "conflate"}, False),
         ({"when_full": "close"}, False),
+        ({"durable": True}, False),
     ],
     ids=str,
 )
@@ -95,6 +96,15 @@ def test_packets_need_an_account_where_something_may_become_of_them(
 ) -> None:
     assert make_contract(**terms).plain is plain
     assert KEEP.plain
+
+
+@pytest.mark.parametrize(
+    "terms", [{"ttl": 5}, {"key": max}, {"history": 1}, {"when_full": "conflate"}], ids=str
+)
+def test_nothing_of_what_is_recorded_is_dropped(terms: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="a durable path keeps all"):
+        make_contract(durable=True, **terms)
+    assert make_contract(durable=True, presence=True).durable
 
 
 def test_without_a_word_nothing_is_kept_and_nobody_is_told_who_is_there() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from cometary import App
 from cometary.cluster.local import LocalEngine, SharedState
 from cometary.config.kinds import Address
 from cometary.errors import ConfigError
@@ -30,6 +31,13 @@ async def test_it_is_a_child_of_the_server_and_has_joined() -> None:
         cluster = next(node for node in running.tree().children if node.id == "cluster")
         assert [node.id for node in cluster.children] == ["engine"]
         running.stop()
+
+
+async def test_a_durable_path_is_refused_where_nothing_is_recorded() -> None:
+    app = App()
+    app.path("orders/*", durable=True)
+    with pytest.raises(ConfigError, match="a path is declared durable"):
+        await serve(SETTINGS, app)
 
 
 @pytest.mark.parametrize("prefix", ["", "a{b", "a b", "x" * 65])
