@@ -94,8 +94,15 @@ class Members:
         self._before: dict[str, dict[str, Any] | None] = {}
         """Of each path with changes, what those who have changed showed before; None if they are too many."""
 
-    def join(self, path: str, member: Member) -> bool:
-        """Let a member be on a path; returns whether these are the first changes of that path to be told."""
+    def join(self, path: str, member: Member, generation: int = 0) -> bool:  # noqa: ARG002 - see below
+        """Let a member be on a path; returns whether these are the first changes of that path to be told.
+
+        Args:
+            path: the path.
+            member: who.
+            generation: how many processes have had the session, this one included, if it can outlive any: for those
+                who hear of it from several.
+        """
         members = self._members.setdefault(path, {})
         first = self._note(path, member.name, members.get(member.name, ABSENT))
         members[member.name] = member.shown

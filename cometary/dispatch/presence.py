@@ -82,8 +82,9 @@ class Presence:
         if not paths:
             return
         member = Member(keeper.name, shown(keeper))
+        generation = 0 if keeper.recorder is None else keeper.recorder.generation
         for path in paths:
-            if self._members.join(path, member):
+            if self._members.join(path, member, generation):
                 self._tell_soon(path)
 
     def leave(self, keeper: SessionKeeper, patterns: Iterable[str]) -> None:

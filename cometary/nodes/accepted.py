@@ -9,6 +9,8 @@ from cometary.log import get_logger
 from cometary.nodes.answering import Answering
 from cometary.nodes.link import Link
 from cometary.nodes.messages import (
+    Came,
+    Census,
     Dropped,
     Forwarded,
     Granted,
@@ -18,6 +20,7 @@ from cometary.nodes.messages import (
     Pong,
     Told,
     Tunnelled,
+    Went,
     decode_of_dialer,
 )
 from cometary.nodes.tunnels import Tunnels
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.nodes.link import Flushing
+    from cometary.nodes.messages import State
     from cometary.nodes.publications import Incoming
     from cometary.server.front_end import FrontEnd
     from cometary.transport.http.service import Service
@@ -60,7 +64,7 @@ class Accepted:
         home: what this node has. Nothing is taken of the link before there is that.
         incoming: takes what the other node has published.
         ended: told when the link has.
-        leaving: told when the other node is about to stop.
+        told: told what the other node says of itself.
 
     Attributes:
         link: the link.
@@ -73,13 +77,13 @@ class Accepted:
         home: Callable[[], Home],
         incoming: Incoming,
         ended: Callable[[Accepted], object],
-        leaving: Callable[[], object],
+        told: Callable[[Leaving | State], object],
     ) -> None:
         self.link = Link(node, flushing, decode_of_dialer, self._take, self._has_ended)
         self._home = home
         self._incoming = incoming
         self._ended = ended
-        self._leaving = leaving
+        self._told = told
         self._tunnels = Tunnels(self.link)
         self._answering: Answering | None = None
         incoming.link = self.link
@@ -100,8 +104,8 @@ class Accepted:
                 self._home().gaps(None)
             case Ping():
                 self.link.send(Pong())
-            case Leaving():
-                self._leaving()
+            case Leaving() | Came() | Went() | Census():
+                self._told(message)
             case Tunnelled():
                 self._tunnels.open(message, self._home().front_end)
             case _:

@@ -26,6 +26,7 @@ from cometary.dispatch.dispatcher import as_wished
 from cometary.dispatch.engine import no_server
 from cometary.errors import MailboxFullError, ProtocolError
 from cometary.nodes.histories import NodeHistories
+from cometary.nodes.members import NodeMembers
 from cometary.nodes.messages import Told, encode
 from cometary.nodes.path_order import Numbered
 from cometary.nodes.wishes import Wishes
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cometary.actors import ActorRef
-    from cometary.cluster.engine import Logs
+    from cometary.cluster.engine import Engine as Cluster
     from cometary.cluster.path_logs import Appended, LogShelf
     from cometary.dispatch.engine import Engine
+    from cometary.nodes.link import Link
+    from cometary.nodes.messages import State
+    from cometary.nodes.peer import Peer
     from cometary.nodes.publications import Others
     from cometary.packets.contract_table import Contracts
     from cometary.packets.packet import Packet
@@ -76,27 +80,30 @@ class NodesEngine:
         contracts: what becomes of packets where a session is too slow for them.
         flow: knows how much is still to be routed here.
         others: what is kept for each other node.
-        logs: keeps histories.
+        cluster: keeps histories, and knows who is there.
+        say: tells each other node something that it is told again by its next link.
         receipts: told of updates that nobody here hears.
 
     Attributes:
         gaps: tells the sessions here that hear a path that something is missing.
     """
 
-    def __init__(  # noqa: PLR0917 - two ways by which it travels, and what both need
+    def __init__(
         self,
         local: Engine,
         contracts: Contracts,
         flow: Flow,
         others: Others,
-        logs: Logs,
+        cluster: Cluster,
+        *,
+        say: Callable[[bytes], object] = lambda _: None,
         receipts: ReceiptLog | None = None,
     ) -> None:
         self._local = local
         self._contracts = contracts
         self._flow = flow
         self._others = others
-        self._logs = logs
+        self._cluster = cluster
         self._receipts = receipts
         self._number = 0
         self._thread = get_ident()
@@ -106,10 +113,9 @@ class NodesEngine:
         self._unnumbered: OrderedDict[int, Unnumbered] = OrderedDict()
         self._wishes = wishes = Wishes()
         self.gaps: Callable[[str], object] = _nobody
-        self._histories = NodeHistories(contracts, logs, wishes, self._route_kept, self._tell_gap)
-        self.members = local.members
+        self._histories = NodeHistories(contracts, cluster, wishes, self._route_kept, self._tell_gap)
+        self.members = NodeMembers(say)
         self.history = self._histories.read
-        self.catch_up = self._histories.catch_up
 
     def attach(self, dispatcher: ActorRef[Any]) -> None:
         """Let `dispatcher` route from now on."""
@@ -123,8 +129,35 @@ class NodesEngine:
             while True:
                 await trio.sleep(1)
                 self._let_go_of_those_who_wait()
+                self._end_orphans()
                 if self._wishes.take_lapsed(trio.current_time()):
                     self._histories.drop()
+
+    # -- what other nodes are told, and tell (`Watcher`)
+
+    def linked(self, peer: Peer, link: Link) -> None:  # noqa: ARG002 - all are told the same
+        """Tell a node who is here."""
+        for payload in self.members.census():
+            link.put(payload)
+
+    def lost(self, peer: Peer) -> None:
+        """Read what a node that has gone may have told nobody of, and wait for its lease to run out."""
+        self._histories.catch_up()
+        self.members.orphaned.add(peer.node)
+
+    def hear(self, peer: Peer, message: State) -> None:
+        """Take note of who is at another node."""
+        self.members.hear(peer.node, message)
+
+    def missed(self) -> None:
+        """Read what was thrown away for this node, as far as it is kept."""
+        self._histories.catch_up()
+
+    def _end_orphans(self) -> None:
+        for node in [node for node in self.members.orphaned if not self._cluster.alive(node)]:
+            self.members.end(node)
+
+    # -- what is heard here
 
     def interest(self, pattern: str, *, wanted: bool) -> None:
         """Take note of what is heard here; see `Engine.interest`."""
@@ -181,7 +214,7 @@ class NodesEngine:
             token, taken = next(self._tokens), Future[None]()
             self._unnumbered[token] = Unnumbered(packet, published, taken, monotonic() + PATIENCE)
         new = Addition(packet.path, payload, packet.size)
-        self._on_loop(partial(self._logs.append, shelf, new, partial(self._numbered, token)))
+        self._on_loop(partial(self._cluster.append, shelf, new, partial(self._numbered, token)))
         return taken
 
     def _numbered(self, token: int, appended: Appended) -> None:

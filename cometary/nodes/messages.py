@@ -1,7 +1,8 @@
 """What nodes tell each other on their links: each message is one of these values.
 
 A link is dialed by one node and accepted by another. The dialer asks (`Forwarded`, `Tunnelled`, `Told`, `Missed`,
-`Ping`, `Leaving`), the other one answers on the same link. Numbers are the dialer's.
+`Ping`, `Leaving`) and tells who of its sessions is where (`State`); the other one answers on the same link. Numbers are
+the dialer's.
 """
 
 from __future__ import annotations
@@ -80,6 +81,31 @@ class Ping(msgspec.Struct, array_like=True, frozen=True, tag="i"):
 
 class Leaving(msgspec.Struct, array_like=True, frozen=True, tag="v"):
     """I am about to stop: those of my sessions that are not mine any more, and can be adopted, may be."""
+
+
+class Came(msgspec.Struct, array_like=True, frozen=True, tag="p"):
+    """Sessions of the dialer's are on a path now, or show something else.
+
+    Attributes:
+        path: the path.
+        members: of each its name, what it shows, as JSON (None for nothing), and its generation.
+    """
+
+    path: str
+    members: tuple[tuple[str, bytes | None, int], ...]
+
+
+class Went(msgspec.Struct, array_like=True, frozen=True, tag="q"):
+    """One is there no more."""
+
+    path: str
+    name: str
+
+
+class Census(msgspec.Struct, array_like=True, frozen=True, tag="u"):
+    """All of the dialer's are told of from here on; or they have been (`done`)."""
+
+    done: bool = False
 
 
 # -- what the other one answers
@@ -199,7 +225,23 @@ class Closed(msgspec.Struct, array_like=True, frozen=True, tag="e"):
     number: int
 
 
-ByDialer = Forwarded | Dropped | Granted | Told | Missed | Ping | Leaving | Tunnelled | Bytes | Taken | Closed
+State = Came | Went | Census
+"""What is told of the dialer's sessions."""
+
+ByDialer = (
+    Forwarded
+    | Dropped
+    | Granted
+    | Told
+    | Missed
+    | Ping
+    | Leaving
+    | Tunnelled
+    | Bytes
+    | Taken
+    | Closed
+    | State
+)
 ByAcceptor = (
     Answered | Left | Moved | Streaming | Piece | Finished | Aborted | Heard | Pong | Bytes | Taken | Closed
 )

@@ -126,10 +126,11 @@ class OtherNodes:
 
     def engine(self, local: Engine, contracts: Contracts, flow: Flow) -> NodesEngine:
         """Return what passes on publications."""
-        others, logs = self.peers.others, self._cluster
-        self._engine = engine = NodesEngine(local, contracts, flow, others, logs, self._receipts)
-        self.peers.route = engine.route
-        self.peers.lost = lambda _: engine.catch_up()
+        peers = self.peers
+        self._engine = peers.watcher = engine = NodesEngine(
+            local, contracts, flow, peers.others, self._cluster, say=peers.say, receipts=self._receipts
+        )
+        peers.route = engine.route
         return engine
 
     def locator(self, directory: Directory) -> LocatorWithColleagues:
@@ -166,7 +167,7 @@ class OtherNodes:
         engine.gaps = gaps
 
         def missed(path: str | None) -> None:
-            engine.catch_up()  # what has a history can be read
+            engine.missed()
             gaps(path)
 
         self.peers.meet(Home(front_end, clients, None if control is None else control.service, missed))

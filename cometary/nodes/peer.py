@@ -46,6 +46,7 @@ from cometary.nodes.messages import (
 )
 from cometary.nodes.publications import Incoming, Outgoing
 from cometary.nodes.tunnels import Tunnels, hang_up
+from cometary.nodes.watcher import NOBODY
 from cometary.sessions.ids import tag_of_node
 from cometary.sessions.locator import Elsewhere
 
@@ -54,8 +55,9 @@ if TYPE_CHECKING:
 
     from cometary.nodes.accepted import Home
     from cometary.nodes.link import Flushing
-    from cometary.nodes.messages import Told
+    from cometary.nodes.messages import State, Told
     from cometary.nodes.publications import Others
+    from cometary.nodes.watcher import Watcher
     from cometary.sessions.locator import Place
     from cometary.transport.net.channel import Successor
 
@@ -82,7 +84,7 @@ class Peer:
         others: what is published for all nodes.
         comet: the path of the clients' endpoint.
         changed: told when a link has ended.
-        lost: told when it has gone, whichever process of its name that was.
+        watcher: returns who has something to tell it besides.
 
     Attributes:
         node: the same.
@@ -108,9 +110,9 @@ class Peer:
         comet: str,
         changed: Callable[[], object],
         *,
-        lost: Callable[[Peer], object] = lambda _: None,
+        watcher: Callable[[], Watcher] = lambda: NOBODY,
     ) -> None:
-        self._lost = lost
+        self._watcher = watcher
         self.node = node
         self.tag = tag_of_node(node)
         self.address = ""
@@ -177,6 +179,7 @@ class Peer:
         self.outgoing.linked(link, heard, again=self._dialed_before == incarnation)
         self._dialed_before = incarnation
         self.forwarding.linked(link)
+        self._watcher().linked(self, link)
         return link
 
     def _undialed(self) -> None:
@@ -239,7 +242,7 @@ class Peer:
         self._is(incarnation)
         before, incoming = self._accepted, self.incoming_of(incarnation, route)
         self._accepted = new = Accepted(
-            self.node, self._flushing, home, incoming, self._unaccepted, self.leaves
+            self.node, self._flushing, home, incoming, self._unaccepted, self.take
         )
         self.incoming = incoming
         if before is not None:
@@ -284,6 +287,18 @@ class Peer:
         if self._dialed is None:
             self.forwarding.gone()
 
+    def say(self, payload: bytes) -> None:
+        """Tell it something that it is told again by the next link."""
+        if self._dialed is not None:
+            self._dialed.put(payload)
+
+    def take(self, message: Leaving | State) -> None:
+        """Take what it tells of itself."""
+        if isinstance(message, Leaving):
+            self.leaves()
+        else:
+            self._watcher().hear(self, message)
+
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""
         self.gone = True
@@ -295,7 +310,7 @@ class Peer:
             self._accepted.link.close()
         self.forwarding.gone()
         self.outgoing.gone()
-        self._lost(self)
+        self._watcher().lost(self)
 
     def is_silent(self, now: float) -> bool:
         """Whether it does not answer, though its lease has run out; asks it, if it has not been asked yet (rule 3)."""

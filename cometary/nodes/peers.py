@@ -27,6 +27,7 @@ from cometary.nodes.handshake import Welcome
 from cometary.nodes.link import Flushing
 from cometary.nodes.peer import Peer
 from cometary.nodes.publications import PAUSE, Others
+from cometary.nodes.watcher import NOBODY
 from cometary.sessions.ids import tag_of_node
 from cometary.sessions.locator import unknown_session
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from cometary.nodes.handshake import Hello, Identity, Proof
     from cometary.nodes.link import Link
     from cometary.nodes.messages import Told
+    from cometary.nodes.watcher import Watcher
     from cometary.transport.http.exchange import Exchange
 
 FORGOTTEN: Final = 600.0
@@ -58,7 +60,7 @@ class Peers:
         dialing: makes links.
         others: what is published for all of them.
         route: routes here what another node has published; None until there is what does.
-        lost: told when one has gone.
+        watcher: who has something to tell each node besides.
         complete: whether all that are there are linked with this one, or one of them cannot be.
     """
 
@@ -81,7 +83,7 @@ class Peers:
             lambda: [each.outgoing for each in self._all if each.gone],
         )
         self.route: Callable[[Told, float], None] | None = None
-        self.lost: Callable[[Peer], object] = _nobody
+        self.watcher: Watcher = NOBODY
         self.complete = trio.Event()
         self.dialing = Dialing(own, self)
 
@@ -198,6 +200,11 @@ class Peers:
         logger.warning("node gone", text=text, node=peer.node)
         peer.has_gone()
 
+    def say(self, payload: bytes) -> None:
+        """Tell each of them something that it is told again by its next link."""
+        for peer in self._all:
+            peer.say(payload)
+
     # -- what dialing tells
 
     def peer(self, node: str) -> Peer:
@@ -208,8 +215,8 @@ class Peers:
         """
         peer = self._peers.get(node)
         if peer is None:
-            lost = self._note_lost
-            peer = Peer(node, self._flushing, self.others, self._comet, self.note_change, lost=lost)
+            told = self.note_change
+            peer = Peer(node, self._flushing, self.others, self._comet, told, watcher=lambda: self.watcher)
             other = self._by_tag.get(peer.tag)
             if peer.tag == self._tag or other is not None:
                 same = self._own.node if other is None else other.node
@@ -217,9 +224,6 @@ class Peers:
             self._peers[node] = self._by_tag[peer.tag] = peer
             self._all = (*self._peers.values(),)
         return peer
-
-    def _note_lost(self, peer: Peer) -> None:
-        self.lost(peer)
 
     async def check(self, hello: Hello) -> None:
         """See whether a process is still the node whose name it has: it may have hung until another one took that.
@@ -320,10 +324,6 @@ class Peers:
                 if peer.incoming is not None:
                     with _logged(f"routing updates of node {peer.node} failed"):
                         peer.incoming.go_on()
-
-
-def _nobody(_: Peer) -> None:
-    """Is told."""
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ConfigError
-from cometary.server.contracts import contracts_of
 
 if TYPE_CHECKING:
     from cometary.app import App
@@ -39,15 +38,12 @@ def check(settings: Settings, app: App | None) -> None:
     for name in given:
         raise unsupported(f"the option {name.replace('_', '-')} does")
     if app is not None:
-        _check_application(settings, app)
+        _check_application(app)
 
 
-def _check_application(settings: Settings, app: App) -> None:
+def _check_application(app: App) -> None:
     if app.namespaces:
         raise unsupported("namespaces, and so Socket.IO, do")
-    contracts = contracts_of(settings, app)
-    if contracts.presence:
-        raise unsupported("paths with presence do")
 
 
 def unsupported(what: str) -> ConfigError:

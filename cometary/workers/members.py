@@ -32,9 +32,9 @@ class SharedMembers(Members):
         self._link = link
         self._others: dict[int, dict[tuple[str, str], None]] = {}
 
-    def join(self, path: str, member: Member) -> bool:
+    def join(self, path: str, member: Member, generation: int = 0) -> bool:
         """Let a session of this worker be on a path; see `Members.join`."""
-        first = super().join(path, member)
+        first = super().join(path, member, generation)
         shown = None if member.shown is None else msgspec.json.encode(member.shown)
         self._link.put(encode(Came(self._worker, path, [(member.name, shown)])))
         return first

@@ -1,4 +1,4 @@
-"""What the nodes of the tests serve that keep histories: who opens is connected to nothing."""
+"""What the nodes of the tests serve that keep histories and presence: who opens is connected to nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cometary.sessions import Session
 app = App()
 app.path("kept/*", history=1_000)
 app.path("few/*", history=3)
+app.path("room/*", presence=True)
 
 
 @app.packet("hear")

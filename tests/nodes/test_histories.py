@@ -44,6 +44,7 @@ class Listener:
     def take(self) -> None:
         """Take what there is."""
         answer = self.node.ask(self.page.request())
+        assert "error" not in answer, answer
         self.come += answer.get("packets", [])
         self.page.take(answer)
 

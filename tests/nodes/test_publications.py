@@ -189,8 +189,8 @@ async def test_several_arguments_of_an_event_are_several_at_another_node() -> No
     local: Any = SimpleNamespace(
         attach=None, interest=None, history=None, members=None, publish=routed.append
     )
-    logs = LocalEngine(SharedState(), "a")
-    engine = NodesEngine(local, Contracts(), Flow(), Others(lambda: [outgoing], list), logs)
+    cluster = LocalEngine(SharedState(), "a")
+    engine = NodesEngine(local, Contracts(), Flow(), Others(lambda: [outgoing], list), cluster)
     wire = linked(outgoing, None)
     for message in (("a", "b"), ["a", "b"]):
         engine.publish(Packet("news", message))
