@@ -261,8 +261,8 @@ class OwnerMachine(StateMachine):
         return self._waiting
 
     @property
-    def unmet(self) -> tuple[ClientRequest, ...]:
-        """The requests that have come and were not met, whatever they wait for."""
+    def unmet(self) -> tuple[Asking, ...]:
+        """What clients have said and was not met, whatever it waits for."""
         return self._requests()
 
     @property

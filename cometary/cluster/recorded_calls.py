@@ -96,11 +96,9 @@ class RecordedCalls(RecordedShell):
         keeper, unmet = self._keeper, self._recorded.machine.unmet
         if all(running.token != timer.token for running in keeper.machine.running_timers):
             return
-        clock = keeper.timer(timer.name)
-        if clock is not None and any(not getattr(each.exchange, "broken", False) for each in unmet):
-            clock.start(
-                timer.seconds
-            )  # the client has not gone: its request waits for the engine, or a handler
+        clock, waits = keeper.hold_or_die, timer.seconds
+        if clock and waits and any(not getattr(each.exchange, "broken", False) for each in unmet):
+            clock.start(waits)  # the client has not gone: its request waits for the engine, or a handler
         else:
             self._end("timeout")
 

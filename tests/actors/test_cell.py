@@ -201,25 +201,27 @@ async def test_of_what_has_ended_already_no_end_is_told_again_and_nothing_logged
 
 @KINDS
 async def test_what_was_watched_while_it_was_built_is_watched_no_more_if_that_fails(
-    kind: type[Phoenix],
+    kind: type[Any],
 ) -> None:
-    class Failing(kind):  # type: ignore[misc, valid-type]
+    class Failing(kind):  # type: ignore[misc]
         def __init__(self, watched: ActorRef[Any]) -> None:
             super().__init__([])
             self.monitor(watched)
             raise LookupError("as told")
 
     async with system():
-        watched = await kind.start_async([])
+        trail: list[object] = []
+        watched = kind.start(trail)
         with pytest.raises(LookupError):
             Failing.start(watched)
         assert watched.actor_inbox.watching_actors() == ()
 
 
 @KINDS
-async def test_who_has_ended_watches_nobody(kind: type[Phoenix]) -> None:
+async def test_who_has_ended_watches_nobody(kind: type[Any]) -> None:
     async with system():
-        watched, watcher = await kind.start_async([]), await kind.start_async([])
+        trail: list[object] = []
+        watched, watcher = kind.start(trail), kind.start(trail)
         await watcher.ask(lambda actor: actor.monitor(watched))
         assert watched.actor_inbox.watching_actors() == (watcher,)
         watcher.kill()

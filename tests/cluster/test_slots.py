@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cometary.cluster.redis.keys import Keys
@@ -48,7 +50,7 @@ def test_the_key_of_a_command_is_its_first() -> None:
 
 
 def test_who_has_what_is_read_with_hosts_that_servers_leave_out() -> None:
-    reply = [
+    reply: Any = [
         [0, 99, [b"one", 1, b"id", []], [b"two", 2, b"id"]],
         [100, SLOTS - 1, [b"", 2, b"id"]],
     ]

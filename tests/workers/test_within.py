@@ -75,7 +75,7 @@ def a_control(exchange: Exchange) -> None:
 def meet(within: Within) -> Front:
     front: Any = Front()
     control: Any = SimpleNamespace(service=Service(a_control))
-    within.colleagues.meet(front, control, control.service, lambda: None)
+    within.colleagues.meet(front, control, control.service, lambda _: None)
     met: Front = front
     return met
 

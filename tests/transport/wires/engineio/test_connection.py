@@ -503,7 +503,7 @@ async def test_while_a_websocket_is_tried_no_get_is_held(new_place: New) -> None
     assert place.get().answers == [(200, b"6")]
     other: Any = Frames()
     place.connection.left(other)
-    probing: object = place.connection.probing
+    probing: Any = place.connection.probing
     assert probing is channel
     place.connection.left(channel)
     assert not place.ended

@@ -24,9 +24,8 @@ from cometary.transport.wires.comet.senders import LONGEST_OPENING
 from cometary.transport.wires.websocket.bodies import CBOR_FORM, JSON_FORM, Form
 from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
 from cometary.transport.wires.websocket.common import Common
-from cometary.transport.wires.websocket.conversation import (
-    CONFIRM,
-    Conversation,
+from cometary.transport.wires.websocket.conversation import CONFIRM, Conversation
+from cometary.transport.wires.websocket.counterparts import (
     FrameCredentials,
     FrameOpening,
     FrameRequest,
