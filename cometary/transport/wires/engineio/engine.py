@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cometary.errors import ProtocolError
 from cometary.log import get_logger
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 logger = get_logger("cometary.transport")
 
+UPGRADE: Final = 10.0
+"""Seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -33,10 +36,10 @@ class Times:
         upgrade: for a WebSocket that polling is to go on as.
     """
 
-    ping_interval: float = 25.0
-    ping_timeout: float = 20.0
-    connect: float = 45.0
-    upgrade: float = 10.0
+    ping_interval: float
+    ping_timeout: float
+    connect: float
+    upgrade: float = UPGRADE
 
 
 class Engine:

@@ -68,6 +68,7 @@ class NamespaceStream(Stream):
     __slots__ = (
         "_asked",
         "_client",
+        "_closes",
         "_credentials",
         "_full",
         "_marked",
@@ -95,6 +96,7 @@ class NamespaceStream(Stream):
         self._name = ""
         self._pid = ""
         self._told: bool = False  # that it is connected
+        self._closes: bool = False  # whether its client has left, so that its session is to end
         self._returning: Returning | None = None
         self._opening: NamespaceOpening | None = None
         self._marked: int = 0
@@ -135,7 +137,6 @@ class NamespaceStream(Stream):
 
     def not_opened(self, error: ProtocolError) -> None:
         """Tell the client that there is none."""
-        self._opening = None
         told: dict[str, Any] = {"message": error.detail, "data": error.body()}
         self._client.forget(self)
         self.say(CONNECT_ERROR, told)
@@ -256,7 +257,7 @@ class NamespaceStream(Stream):
 
     def leave(self) -> None:
         """Take note that the client leaves: its session ends, behind what it has sent."""
-        self.left = True
+        self.left = self._closes = True
         self._client.forget(self)
         if self._opening is not None:
             self._client.gate.withdraw(self._opening)
@@ -271,18 +272,18 @@ class NamespaceStream(Stream):
 
     def submit(self) -> None:
         """Hand what waits to the session, unless it is at something."""
-        if self._asked is not None or not (self._told or self.left):
+        if self._asked is not None or not (self._told or self._closes):
             return
-        if not (self._pending or self._renewals or self.left):
+        if not (self._pending or self._renewals or self._closes):
             return
         rid = self._client.gate.next_rid(self)
-        if not rid or (self._client.connection.ended and not self.left):
+        if not rid or (self._client.connection.ended and not self._closes):
             return  # the session has ended, or may have another stream by now
         if self._renewals:
             self._renew(rid, self._renewals.pop(0))
             return
         packets, self._pending = self._pending[: self._share], self._pending[self._share :]
-        closes = self.left and not self._pending
+        closes = self._closes and not self._pending
         self._asked = request = NamespaceRequest(self, rid, packets, close=closes, size=self._pending_bytes)
         self._client.gate.submit_further(self.sid, request)
 

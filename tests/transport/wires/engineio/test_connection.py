@@ -114,7 +114,7 @@ class Place:
         self.bodies = BodyQueue(start_soon)
         self.engine = Engine(
             lambda _: self.talk,
-            Times(),
+            Times(25.0, 20.0, 45.0),
             Limits(),
             self.bodies,
             limiter=OpenLimiter(3, trio.current_time),
@@ -176,9 +176,9 @@ async def test_who_sends_is_told_when_there_is_no_room_and_when_there_is_again(n
     assert place.talk.notes == []
     assert place.get().answers == [(200, first + SEPARATOR + second)]
     assert place.talk.notes == ["marked", "drained"]
-    assert place.connection.send(b"4a"), "there is room again"
+    assert place.connection.send(first), "there is room again"
     place.talk.notes.clear()
-    assert place.get().answers == [(200, b"4a")]
+    assert place.get().answers == [(200, first)]
     assert place.talk.notes == ["arrived", "marked"]
 
 

@@ -66,3 +66,8 @@ def test_a_payload_becomes_one_frame_for_each_packet(sent: list[Packet]) -> None
         for kind, data in sent
     ]
     assert frames_of(payload_of(*sent)) == b"".join(frames)
+
+
+def test_what_is_no_text_is_no_packet() -> None:
+    with pytest.raises(ProtocolError, match="UTF-8"):
+        read_piece(b"\xff")

@@ -627,3 +627,79 @@ async def test_one_that_a_namespace_has_forgotten_before_is_not_forgotten_in_the
     second = place.connect()
     place.client.forget(first)
     assert place.client.streams == {"/": second}
+
+
+async def test_what_was_marked_before_anything_was_sent_is_nothing(place: Place) -> None:
+    place.connect()
+    place.client.arrived()
+    place.client.marked()
+    place.client.arrived()
+    assert place.gate.notes == [("heard", 0)] * 2
+
+
+async def test_who_has_come_back_and_is_kicked_then_gets_no_other_session() -> None:
+    place = Place(recovers=True)
+    place.say('0{"pid":"sid.name","offset":"4"}')
+    ((_, stream, _),) = place.gate.attached
+    stream.taken()
+    place.forget_sent()
+    stream.refuse(ProtocolError("session-ended", "It is over.", reason="kicked"))
+    assert (place.sent, place.gate.openings) == ([b"41"], [])
+
+
+async def test_nor_does_one_whose_session_ends_before_it_was_told_of_it(place: Place) -> None:
+    place.say("0")
+    stream = place.let_in()
+    stream.refuse(ProtocolError("session-ended", "It is over.", reason="kicked"))
+    assert (place.sent, len(place.gate.openings)) == ([b"41"], 1)
+
+
+@pytest.mark.parametrize("too_fast", [True, False])
+async def test_one_that_is_released_takes_nothing_to_a_session_that_another_carrier_has(
+    place: Place, too_fast: bool
+) -> None:
+    stream = place.connect()
+    place.say(*EVENTS[:3], '21["::token","abc"]')
+    stream.release()
+    if too_fast:
+        place.gate.requests[0].refuse(TOO_FAST)
+        place.clock.call("retry", 3.0)
+        assert place.asked == [[0], [0]], "only what had been handed over may come again"
+        place.gate.requests[1].answer(0, ())
+    else:
+        place.gate.requests[0].answer(0, ())
+    assert len(place.asked) == (2 if too_fast else 1)
+    assert not any(request.close for request in place.gate.requests)
+
+
+async def test_who_leaves_while_nothing_is_under_way_ends_its_session_at_once(place: Place) -> None:
+    place.connect()
+    place.say("1")
+    (request,) = place.gate.requests
+    assert (request.close, request.packets) == (True, [])
+
+
+async def test_an_event_with_bytes_is_taken_when_they_have_come(place: Place) -> None:
+    place.connect()
+    place.say('51-["a",{"_placeholder":true,"num":0}]')
+    assert place.asked == []
+    place.client.received(b"\1")
+    assert place.asked == [[b"\1"]]
+
+
+async def test_who_comes_and_goes_is_waited_for_once(place: Place) -> None:
+    for _ in range(2):
+        place.connect()
+        place.say("1")
+    assert len(place.clock.due["connect", 45.0]) == 1
+
+
+async def test_what_is_asked_of_a_client_has_no_number_and_what_is_marked_otherwise_has() -> None:
+    place = Place(recovers=True)
+    stream = place.connect()
+    place.forget_sent()
+    asked, marked = Packet("a", 1), Packet("b", 2)
+    asked.mark("ask", "s7")
+    marked.mark("at", "x")
+    stream.write(1, [asked, marked])
+    assert place.sent == [b'427["a",1]' + SEPARATOR + b'42["b",2,"2"]']
