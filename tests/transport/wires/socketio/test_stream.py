@@ -134,7 +134,7 @@ class Place:
         all_of_them: Any = SocketIo(gate, terms)
         all_of_them.engine = self.clock
         connection: Any = self.connection
-        self.client = Client(all_of_them, connection)
+        self.client: Client = all_of_them.new_talk(connection)
 
     def say(self, *texts: str) -> None:
         for text in texts:
@@ -281,6 +281,8 @@ async def test_a_token_goes_before_what_waits_and_its_outcome_is_told(
     place.gate.requests[-1].answer(0, ())
     assert place.asked == [[0], []]
     assert place.gate.tokens == [None, shown]
+    renewal = place.gate.requests[-1]
+    assert (renewal.rid, renewal.close, renewal.size) == (7, False, 0)
     place.gate.requests[-1].answer(0, ())
     assert place.sent == [b"435[]"]
     assert place.asked == [[0], [], [1]]
@@ -586,6 +588,7 @@ async def test_each_namespace_has_a_policy_and_says_where_it_is(place: Place) ->
     assert place.sent == [b'40/other,{"sid":"name"}']
     assert place.client.wanted
     (opening,) = place.gate.openings
+    assert (opening.rid, opening.wire, opening.credentials.peer) == (0, "socketio", "192.0.2.1")
     assert opening.policy is not None
     assert opening.policy.namespace == "/other"
 
@@ -703,3 +706,14 @@ async def test_what_is_asked_of_a_client_has_no_number_and_what_is_marked_otherw
     marked.mark("at", "x")
     stream.write(1, [asked, marked])
     assert place.sent == [b'427["a",1]' + SEPARATOR + b'42["b",2,"2"]']
+
+
+async def test_who_is_still_in_another_namespace_or_has_gone_is_not_waited_for(place: Place) -> None:
+    place.connect()
+    other = place.connect("0/other,")
+    place.clock.call("connect", 45.0)
+    place.say("1")
+    assert place.clock.due["connect", 45.0] == []
+    place.connection.ended = True
+    place.client.forget(other)
+    assert place.clock.due["connect", 45.0] == []
