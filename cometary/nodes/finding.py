@@ -17,6 +17,9 @@
 4.  A node that is about to stop adopts nothing. What its own clients ask of its sessions another node adopts.
 5.  A WebSocket is not answered by requests that come back: its connection is passed on as a whole. So the engine is
     always asked who has the session before that, and the node that gets it passes it on no further.
+6.  Sessions that were opened at a node that has gone or stopped may be anywhere, be it back or not, and one that comes
+    back does not take requests at once: so the engine is asked first, once for each session, and of one that it does
+    not know the node itself, where it may live without being recorded.
 """
 
 from __future__ import annotations
@@ -100,7 +103,9 @@ class Finding:
         peer = self._peer_of(sid)
         if peer is None:
             return Elsewhere("", None, partial(self.seek, sid))
-        return Elsewhere(peer.node, peer.pass_on, partial(self._forward, sid, peer))
+        unsure = peer.scattered and sid not in self._known  # rule 6
+        forward = partial(self.seek, sid) if unsure else partial(self._forward, sid, peer)
+        return Elsewhere(peer.node, peer.pass_on, forward)
 
     def _peer_of(self, sid: str) -> Peer | None:
         """Return the node that has a session, as far as is known; None if the engine is to be asked."""
@@ -149,7 +154,7 @@ class Finding:
         if peer is None or peer.gone:
             exchange.refuse(come_back())
             return
-        if tag_of(sid) != peer.tag:
+        if tag_of(sid) != peer.tag or peer.scattered:
             self._known.pop(sid, None)
             self._known[sid] = node
             if len(self._known) > MOST_KNOWN:
@@ -161,6 +166,15 @@ class Finding:
         sought = Sought(self, sid, exchange, moves)
         if not self._recording.seek(sid, sought.here, sought.refuse, sought.elsewhere):
             sought.refuse(unknown_session())
+
+    def not_recorded(self, sid: str, exchange: Exchange, moves: int) -> None:
+        """Answer a request whose session the engine does not know: it may not be recorded (rule 6), or be nowhere."""
+        peer = self._peers.with_tag(tag_of(sid) or "")
+        there = peer is not None and peer.scattered and not (peer.gone or peer.leaving)
+        if peer is None or not there or moves or isinstance(exchange.carrier, AnswerToNode):
+            self.answer_unknown(sid, exchange)
+        else:
+            self.moved(sid, peer.node, exchange, moves)
 
     def answer_unknown(self, sid: str, exchange: Exchange) -> None:
         """Answer a request whose session nobody has; a browser's `EventSource` gets a new one instead."""
@@ -226,7 +240,7 @@ class Sought:
         if exchange is None:
             return
         if error.condition == "unknown-session":
-            self._finding.answer_unknown(self._sid, exchange)
+            self._finding.not_recorded(self._sid, exchange, self._moves)
         else:
             exchange.refuse(error)
 

@@ -92,6 +92,7 @@ class Peer:
         address: where it is, as it was heard last.
         gone: whether it is taken for gone.
         leaving: whether it has said that it is about to stop.
+        scattered: whether it has gone, or stopped, since it is known: sessions that were opened there may be anywhere.
         gone_since: since when it is, or was the last time.
         refused: whether nobody has listened where it is, though a link from it was there.
         named_at: when another node has named it.
@@ -118,6 +119,7 @@ class Peer:
         self.address = ""
         self.gone = False
         self.leaving = False
+        self.scattered = False
         self.gone_since = 0.0
         self.named_at = -inf
         self.refused = False
@@ -283,7 +285,7 @@ class Peer:
 
     def leaves(self) -> None:
         """Take note that it is about to stop (rule 5)."""
-        self.leaving = True
+        self.leaving = self.scattered = True
         if self._dialed is None:
             self.forwarding.gone()
 
@@ -301,7 +303,7 @@ class Peer:
 
     def has_gone(self) -> None:
         """Take note that it has gone (rule 3)."""
-        self.gone = True
+        self.gone = self.scattered = True
         self._asked_at = None
         self.gone_since = trio.current_time()
         if self._dialed is not None:

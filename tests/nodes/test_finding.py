@@ -291,3 +291,35 @@ async def test_what_a_node_still_answers_before_it_ends_its_link_is_its_answer(w
     peer.forwarding.answered(Answered(world.number("b"), 200, b"{}", b"application/json", ()))
     peer._undialed()
     assert (client.answers, world.engine.sought) == ([(200, b"{}")], [])
+
+
+async def test_of_a_node_that_has_come_back_it_is_asked_once_for_each_session_whether_that_is_there(
+    world: World,
+) -> None:
+    peer = world.nodes.peers["b"]
+    peer.has_gone()
+    peer.dialed("2", None)
+    peer.forwarding.linked(cast("Link", world.nodes.links["b"]))
+    world.nodes.sent("b")
+    world.ask()
+    assert not world.nodes.sent("b"), "it may not take requests yet, and has lost its sessions to others"
+    world.engine.says("b")
+    assert world.number("b")
+    world.ask()
+    assert world.number("b")
+    assert not world.engine.sought
+
+
+async def test_of_a_node_that_has_come_back_sessions_that_are_not_recorded_are_found(world: World) -> None:
+    peer = world.nodes.peers["b"]
+    peer.has_gone()
+    peer.dialed("2", None)
+    peer.forwarding.linked(cast("Link", world.nodes.links["b"]))
+    client = world.ask()
+    world.engine.refuses(unknown_session())
+    peer.forwarding.answered(Answered(world.number("b"), 200, b"{}", b"application/json", ()))
+    assert client.answers == [(200, b"{}")]
+    client = world.ask()
+    world.back("b", "")  # it has stopped once more
+    world.engine.refuses(unknown_session())
+    assert client.answers[0][0] == 404

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FAILED: Final = "chaos/failed"
 """Where the numbers of packets go whose handler had begun when its node died: it is not called again."""
 
-BEAT_EVERY: Final = 15.0
+BEAT_EVERY: Final = 30.0
 """Seconds between two beats of one group: each of about three nodes has one, and they reach the sessions of all."""
 
 
