@@ -13,6 +13,9 @@
 #   make proxies run the server behind a real nginx, Caddy and HAProxy, if they are installed, and see what comes through
 #   make autobahn run Autobahn's fuzzing client against the front end's WebSockets, minutes; it needs Python 2.7,
 #                PYTHON2=/path/to/python2.7; AUTOBAHN_CASES="1.* 5.*" runs some of them
+#   make socketio-suite run the tests of npm's socket.io-client against our server, two minutes; it takes them from GitHub,
+#                or from SOCKETIO_REPOSITORY=/path/to/socket.io
+#   make converse see converse.js, which npm installs into .cache, talk by BOSH in Chromium; it needs Prosody
 #   make mutants change the sources a little, thousands of times, and see whether a test notices each time, hours;
 #                CHANGED=main tries only what differs from that branch, MODULES="dispatch cometary/fsm/full_path.py" only those
 #
@@ -29,7 +32,7 @@ RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-set-up test-programs compile wheel docs release release-rehearsal fuzz proxies autobahn mutants format lock clean
+.PHONY: demo test test-set-up test-programs compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
@@ -71,6 +74,12 @@ proxies: $(VENV)/dev.stamp
 
 autobahn: $(VENV)/dev.stamp
 	PYTHON2="$(PYTHON2)" $(VENV)/bin/python -m tests.autobahn $(AUTOBAHN_CASES)
+
+socketio-suite: $(VENV)/dev.stamp node_modules/.package-lock.json
+	$(VENV)/bin/python -m tests.socketio_suite $(SUITE_OPTIONS)
+
+converse: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m tests.converse
 
 mutants: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m tests.mutation $(if $(CHANGED),--changed $(CHANGED)) $(MUTANTS_OPTIONS) $(MODULES)

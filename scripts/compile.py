@@ -81,8 +81,10 @@ NOT_EACH_TIME: Final = {
 NEVER: Final = {
     "autobahn": "is run by hand, against a server in a process of its own",
     "benchmarks": "is of the programs that measure, which are no part of the package",
+    "converse": "is run by hand, in a browser; nothing that it tests is compiled",
     "fuzzing": "is run by hand; its corpus, transport tests",
     "mutation": "changes sources, which compiled code does not read",
+    "socketio_suite": "is run by hand, against a server in a process of its own",
     "typing": "has the checkers read the sources",
 }
 """Of which packages there is nothing that compiled code could change."""

@@ -66,6 +66,7 @@ def prosody(
     certificate: tuple[Path, Path] | None = None,
     http: int = 0,
     components: Sequence[str] = (),
+    modules: Sequence[str] = (),
 ) -> Generator[Prosody]:
     """Run Prosody.
 
@@ -74,6 +75,7 @@ def prosody(
         certificate: that of `localhost`, and its key, if it is to demand TLS.
         http: the port of its own BOSH, if it is to have one.
         components: the domains of external components, whose secret is the password, too.
+        modules: more modules.
     """
     program = shutil.which("prosody") or shutil.which("prosody", path="/usr/bin:/usr/sbin")
     assert program, "Debian: apt-get install prosody"
@@ -93,7 +95,13 @@ def prosody(
             folder=folder,
             port=port,
             http=http or "",
-            modules='"tls"' if certificate else '"bosh"' if http else "",
+            modules=", ".join(
+                [
+                    f'"{name}"'
+                    for name in (*modules, "tls" if certificate else "", "bosh" if http else "")
+                    if name
+                ]
+            ),
             tls="true" if certificate else "false",
             certificate=shown,
         )
