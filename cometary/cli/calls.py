@@ -31,8 +31,14 @@ HELP: Final[Mapping[str, str]] = {
 
 def add_options(command: str, parser: ArgumentParser) -> None:
     """Add the arguments of one of the commands in `HELP`."""
-    if command in {"send", "kick"}:
+    if command == "send":
         parser.add_argument("sid", metavar="SID", help=_SID)
+    if command == "kick":
+        whom = parser.add_mutually_exclusive_group(required=True)
+        whom.add_argument("sid", metavar="SID", nargs="?", help=_SID)
+        whom.add_argument(
+            "--name", metavar="NAME", help="Its public name, as `top`, `sessions` and the log tell it."
+        )
     if command in {"update", "send"}:
         parser.add_argument("path", metavar="PATH")
         parser.add_argument("message", metavar="MESSAGE", nargs="?", default="null", help=_MESSAGE)
@@ -79,7 +85,10 @@ def _send(connector: Connector, given: Mapping[str, Any]) -> None:
 
 
 def _kick(connector: Connector, given: Mapping[str, Any]) -> None:
-    connector.kick(_sid(given))
+    if given["name"] is None:
+        connector.kick(_sid(given))
+    else:
+        connector.kick(name=given["name"])
 
 
 def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
@@ -87,7 +96,7 @@ def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
     if given["json"]:
         print(json.dumps(sessions, ensure_ascii=False))
         return
-    rows = [("NAME", "STATE", "AGE", "QUEUED", "PATHS"), *map(_row, sessions)]
+    rows = [("NAME", "USER", "STATE", "AGE", "QUEUED", "PATHS"), *map(_row, sessions)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -95,8 +104,9 @@ def _sessions(connector: Connector, given: Mapping[str, Any]) -> None:
 
 def _row(session: Mapping[str, Any]) -> tuple[str, ...]:
     paths: Iterable[str] = session["paths"]
+    user = "" if session["user"] is None else str(session["user"])
     age, queued = f"{session['age']:.0f}s", str(session["queued"])
-    return plain(session["name"]), plain(session["state"]), age, queued, plain(" ".join(paths))
+    return plain(session["name"]), plain(user), plain(session["state"]), age, queued, plain(" ".join(paths))
 
 
 def _sid(given: Mapping[str, Any]) -> str:

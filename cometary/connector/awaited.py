@@ -98,9 +98,9 @@ class AsyncConnector:
         """See `Connector.progress`: `async with connector.progress("process/7") as job: …`."""
         return AsyncProgress(self, path, every)
 
-    async def kick(self, sid: str) -> None:
+    async def kick(self, sid: str | None = None, *, name: str | None = None) -> None:
         """See `Connector.kick`."""
-        await self.perform(calls.kick(sid))
+        await self.perform(calls.kick(sid, name))
 
     async def sessions(self) -> list[dict[str, Any]]:
         """See `Connector.sessions`."""

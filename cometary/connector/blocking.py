@@ -178,9 +178,14 @@ class Connector:
         """
         return Progress(self, path, every)
 
-    def kick(self, sid: str) -> None:
-        """End a session; its client is told `kicked`."""
-        self.perform(calls.kick(sid))
+    def kick(self, sid: str | None = None, *, name: str | None = None) -> None:
+        """End a session; its client is told `kicked`.
+
+        Args:
+            sid: Its id.
+            name: Its public name, for whoever does not know the id. One of them has to be given.
+        """
+        self.perform(calls.kick(sid, name))
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return what the server tells of its sessions: `name`, `state`, `age`, `queued`, `paths`."""

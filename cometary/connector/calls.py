@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from cometary.errors import AskError
+from cometary.errors import AskError, UsageError
 
 R = TypeVar("R")
 
@@ -185,9 +185,11 @@ def answer(told: dict[str, Any]) -> Any:
     return told.get("value")
 
 
-def kick(sid: str) -> Call[dict[str, Any]]:
+def kick(sid: str | None, name: str | None) -> Call[dict[str, Any]]:
     """End a session."""
-    return Call("POST", "/kick", {"sid": sid}, dict[str, Any])
+    if (sid is None) == (name is None):
+        raise UsageError("kick: say whom by the sid or by the name, by one of them")
+    return Call("POST", "/kick", {"name": name} if sid is None else {"sid": sid}, dict[str, Any])
 
 
 def sessions() -> Call[list[dict[str, Any]]]:

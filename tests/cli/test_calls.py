@@ -47,7 +47,7 @@ def test_sessions_are_listed_for_people_and_for_programs(
     assert main(["sessions", "--json"]) == 0
     table, _, listed = capsys.readouterr().out.rstrip().rpartition("\n")
     name = json.loads(listed)[-1]["name"]
-    assert table.splitlines()[0].split() == ["NAME", "STATE", "AGE", "QUEUED", "PATHS"]
+    assert table.splitlines()[0].split() == ["NAME", "USER", "STATE", "AGE", "QUEUED", "PATHS"]
     assert any(row.startswith(name) for row in table.splitlines())
     assert session.sid not in table + listed
 
@@ -55,6 +55,24 @@ def test_sessions_are_listed_for_people_and_for_programs(
 def test_who_is_kicked_is_told(session: ClientSession) -> None:
     assert main(["kick", session.sid]) == 0
     assert main(["kick", session.sid]) == 1
+
+
+def test_a_session_is_kicked_by_the_name_that_operators_know(
+    session: ClientSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sessions", "--json"]) == 0
+    name = json.loads(capsys.readouterr().out)[-1]["name"]
+    assert main(["kick", "--name", name]) == 0
+    assert main(["ended", name]) == 0
+    assert f"{name}: kicked" in capsys.readouterr().out
+    assert main(["kick", "--name", name]) == 1
+
+
+@pytest.mark.parametrize("words", [[], ["an-id", "--name", "a-name"]])
+def test_whom_to_kick_is_said_once(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["kick", *words])
+    assert "--name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,19 @@ def test_a_call_posts_what_the_table_of_calls_says(
     assert json.loads(received.body) == asked
 
 
+def test_a_session_is_kicked_by_its_public_name(connector: Any, stand_in: StandIn) -> None:
+    stand_in.answers({})
+    connector.kick(name="n")
+    assert json.loads(stand_in.received[0].body) == {"name": "n"}
+
+
+@pytest.mark.parametrize("whom", [{}, {"sid": "s", "name": "n"}])
+def test_whom_to_kick_is_said_once(connector: Any, stand_in: StandIn, whom: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="by one of them"):
+        connector.kick(**whom)
+    assert stand_in.received == []
+
+
 @pytest.mark.parametrize(
     ("call", "answer", "expected"),
     [
