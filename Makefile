@@ -32,22 +32,18 @@ RELEASE := .cache/release
 PORT ?= 8080
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-set-up test-programs compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse mutants format lock clean
+.PHONY: demo test test-set-up compile wheel docs release release-rehearsal fuzz proxies autobahn socketio-suite converse mutants format lock clean
 
 demo: $(VENV)/run.stamp
 	$(VENV)/bin/python scripts/compile.py --if-possible
 	PYTHONPATH="$(CURDIR)/.cache/compiled" $(VENV)/bin/cometary demo --port $(PORT)
 
 test:
-	@$(MAKE) --no-print-directory --jobs=3 test-set-up
+	@$(MAKE) --no-print-directory --jobs=2 test-set-up
 	$(VENV)/bin/python scripts/check.py
 
-# What the checks need comes from three places, and none waits for another.
-test-set-up: $(VENV)/dev.stamp node_modules/.package-lock.json test-programs
-
-test-programs:
-	scripts/browser.sh >/dev/null
-	scripts/programs.sh
+# What the first checks need comes from two places, and neither waits for the other.
+test-set-up: $(VENV)/dev.stamp node_modules/.package-lock.json
 
 compile: $(VENV)/dev.stamp
 	$(VENV)/bin/python scripts/compile.py
