@@ -243,17 +243,20 @@ class NamespaceStream(Stream):
         """Take what the client sends."""
         if packet.path == EXPIRING_PATH:
             self._renewals.append(cast("Question", packet))  # as every packet to a control path is
-            self._pending_bytes += max(size, EVENT_COSTS)
-            self.submit()
-            return
-        try:
-            check_path(packet.path, from_client=True)
-        except ProtocolError:
-            return
-        if self._client.gate.accepts(packet.path):
+        elif self._accepts(packet.path):
             self._pending.append(packet)
-            self._pending_bytes += max(size, EVENT_COSTS)
-            self.submit()
+        else:
+            return
+        self._pending_bytes += max(size, EVENT_COSTS)
+        self.submit()
+
+    def _accepts(self, path: str) -> bool:
+        """Whether clients may send to a path, and somebody takes what they do."""
+        try:
+            check_path(path, from_client=True)
+        except ProtocolError:
+            return False
+        return self._client.gate.accepts(path)
 
     def leave(self) -> None:
         """Take note that the client leaves: its session ends, behind what it has sent."""

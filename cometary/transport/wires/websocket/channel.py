@@ -106,7 +106,7 @@ class WebSocketChannel(BufferedChannel):
     @property
     def ready(self) -> bool:
         """Whether a further message may be handled now; one that says no calls `go_on` when that changes."""
-        return True
+        raise NotImplementedError
 
     @property
     def awaited(self) -> DeadlineQueue[Channel] | None:
@@ -284,14 +284,12 @@ class WebSocketChannel(BufferedChannel):
         opcode = found.opcode
         if opcode == CLOSE:
             self._take_close(found.payload)
-        elif self._stage != OPEN:
-            return
-        elif opcode in {TEXT, BINARY}:
+        elif opcode == PING:
+            self.send_frame(frame(PONG, found.payload))
+        elif self._stage == OPEN and opcode in {TEXT, BINARY}:
             if self._reader is not None:
                 self._expect(None)  # the next one has a time of its own
             self.received(opcode, found.payload)
-        elif opcode == PING:
-            self.send_frame(frame(PONG, found.payload))
 
     # -- closing (rules 3 and 4) ----------------------------------------------------------------------
 

@@ -190,7 +190,7 @@ async def test_what_comes_before_it_is_connected_waits_and_then_goes_together(pl
     assert (place.sent, len(place.asked)) == ([], 1)
     request = place.gate.requests[0]
     assert (request.rid, request.ack, request.close, request.size) == (7, 0, False, 3 * EVENT_COSTS)
-    assert request.address == "192.0.2.1"
+    assert (request.address, request.holds) == ("192.0.2.1", False)
 
 
 async def test_one_request_is_under_way_at_a_time_with_no_more_in_it_than_may_be(place: Place) -> None:
@@ -259,8 +259,9 @@ async def test_a_long_event_counts_with_its_length(place: Place) -> None:
 
 
 async def test_an_event_that_nobody_takes_or_that_may_not_be_sent_harms_none_beside_it(place: Place) -> None:
-    place.connect()
+    stream = place.connect()
     place.say(EVENTS[0], '2["nobody",1]', '2["::gap",1]', '2["",1]', EVENTS[1])
+    assert stream._pending_bytes == 2 * EVENT_COSTS
     place.gate.requests[-1].answer(0, ())
     assert place.asked == [[0], [1]]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -13,11 +15,18 @@ import trio.testing
 
 from cometary.transport.http.body_queue import AT_ONCE, BodyQueue
 from cometary.transport.http.limits import Limits
+from cometary.transport.net.buffered import MOST_UNSENT
 from cometary.transport.net.channel import Channel, Floor
 from cometary.transport.net.deadlines import DeadlineQueue
 from cometary.transport.net.switchboard import Switchboard
-from cometary.transport.wires.websocket.channel import LEAST, LINGER, MOST_BEHIND, WebSocketChannel
-from cometary.transport.wires.websocket.client_frames import ServersFrames, masked
+from cometary.transport.wires.websocket.channel import (
+    LEAST,
+    LINGER,
+    MOST_BEHIND,
+    SILENT_MS,
+    WebSocketChannel,
+)
+from cometary.transport.wires.websocket.client_frames import NO_MASK, ServersFrames, masked
 from cometary.transport.wires.websocket.codes import GOING_AWAY, NO_CODE, NORMAL, close_payload
 from cometary.transport.wires.websocket.common import Common
 from cometary.transport.wires.websocket.frames import (
@@ -50,8 +59,13 @@ class Talker(WebSocketChannel):
         self.messages: list[tuple[int, bytes]] = []
         self.notes: list[str] = []
         self.room = 1_000_000
+        self.most = LIMITS.body_bytes
         self.echoes = False
         self.waits = False
+
+    @property
+    def longest(self) -> int:
+        return min(self.most, super().longest)
 
     @property
     def ready(self) -> bool:
@@ -148,7 +162,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def talking(beyond: bytes = b"", limits: Limits = LIMITS) -> AsyncGenerator[Peer]:
+async def talking(beyond: bytes = b"", *, gone: bool = False) -> AsyncGenerator[Peer]:
     async with trio.open_nursery() as nursery:
         board = Switchboard([])
         nursery.start_soon(board.serve)
@@ -156,7 +170,9 @@ async def talking(beyond: bytes = b"", limits: Limits = LIMITS) -> AsyncGenerato
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         bodies = Turns(nursery.start_soon)
-        channel = Talker(ours, board, Common(bodies, limits), beyond)
+        channel = Talker(ours, board, Common(bodies, LIMITS), beyond)
+        if gone:
+            theirs.shutdown(socket.SHUT_RDWR)
         board.add(channel)
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
         async with stream:
@@ -542,3 +558,123 @@ async def test_once_it_is_closed_nothing_goes_on() -> None:
             again()
         assert not peer.channel.send_frame(b"")
         assert peer.channel.notes == ["left"]
+
+
+async def test_of_a_peer_that_has_gone_before_it_was_greeted_nothing_is_taken() -> None:
+    async with talking(masked(TEXT, b"first", MASK), gone=True) as peer:
+        assert not peer.open
+        assert (peer.said, peer.channel.notes) == ([], ["left"])
+
+
+async def test_who_closes_waits_no_longer_for_a_peer_that_goes_on_talking(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = SETTLED
+    async with talking() as peer:
+        peer.channel.say_close(NORMAL)
+        for _ in range(4):
+            assert peer.open is (trio.current_time() < LINGER)
+            with suppress(trio.BrokenResourceError):
+                await peer.send(masked(BINARY, bytes(5_000), MASK))
+            await trio.sleep(1.5)
+        assert not peer.open
+
+
+def test_the_kernel_keeps_little_for_a_reader_that_stops_and_notices_one_that_has_vanished() -> None:
+    board = Switchboard([])
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as calling:
+        calling.connect(listening.getsockname())
+        ours = listening.accept()[0]
+        ours.settimeout(0)
+        board.add(Talker(ours, board, Common(BodyQueue(lambda *_: None), LIMITS)))
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_MS
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT
+        board._close_all()
+        board.poller.close()
+
+
+async def test_what_is_within_a_message_is_none_though_it_looks_like_one() -> None:
+    inner = masked(TEXT, b"inner", MASK)
+    outer = masked(BINARY, inner, NO_MASK)
+    async with talking() as peer:
+        await peer.send(outer[: -len(inner)])
+        await peer.send(inner)
+        assert peer.channel.messages == [(BINARY, inner)]
+
+
+async def test_a_server_without_standard_input_may_speak_at_its_descriptor() -> None:
+    """The system gives out the lowest descriptor that is free, which then is 0."""
+    board = Switchboard([])
+    kept = os.dup(0)
+    try:
+        os.close(0)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            assert ours.fileno() == 0
+            ours.settimeout(0)
+            channel = Talker(ours, board, Common(BodyQueue(lambda *_: None), LIMITS))
+            board.add(channel)
+            channel.say_close(NORMAL)
+            assert theirs.recv(100) == GREETING + frame(CLOSE, close_payload(NORMAL, ""))
+            channel.close()
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        board.poller.close()
+
+
+async def test_a_message_may_be_as_long_as_is_said_when_its_turn_has_come() -> None:
+    async with talking() as peer:
+        peer.channel.room = 1
+        await peer.send(masked(BINARY, bytes(200), MASK) + masked(BINARY, bytes(200), MASK))
+        assert len(peer.said) == 1
+        peer.channel.room, peer.channel.most = 1, 199
+        peer.channel.go_on()
+        ((opcode, payload),) = await peer.hear()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1009)
+
+
+async def test_what_has_to_be_parsed_counts_so_that_others_have_their_turn() -> None:
+    data = masked(BINARY, bytes(1_000), MASK)
+    async with talking() as peer:
+        await peer.send(data)
+        assert peer.board._parsed == len(data)
+
+
+async def test_a_close_that_makes_no_sense_is_said_to_be_wrong_in_its_turn() -> None:
+    async with talking() as peer:
+        turns = peer.bodies.hold()
+        await peer.say(CLOSE, b"\0")
+        ((_, work),) = turns
+        work()
+        ((opcode, payload),) = await peer.hear()
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, 1002)
+
+
+async def test_an_exit_that_a_signal_has_asked_for_is_no_failure_of_a_connection() -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    before = signal.signal(signal.SIGUSR1, leave)
+    try:
+        async with talking() as peer:
+            turns = peer.bodies.hold()
+            peer.channel.later(1, lambda: signal.raise_signal(signal.SIGUSR1))
+            ((_, work),) = turns
+            with pytest.raises(SystemExit):
+                work()
+            assert peer.open
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+async def test_a_message_that_begins_with_the_end_of_another_has_a_time_of_its_own(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    autojump_clock.autojump_threshold = SETTLED
+    frames = [masked(TEXT, b"%d" % number, MASK) for number in range(2)]
+    async with talking() as peer:
+        for data in (frames[0][:-1], frames[0][-1:] + frames[1][:-1], frames[1][-1:]):
+            await peer.send(data)
+            await trio.sleep(LIMITS.body_seconds - 1)
+        assert peer.said == [b"0", b"1"]
