@@ -678,3 +678,14 @@ async def test_a_message_that_begins_with_the_end_of_another_has_a_time_of_its_o
             await peer.send(data)
             await trio.sleep(LIMITS.body_seconds - 1)
         assert peer.said == [b"0", b"1"]
+
+
+async def test_who_does_not_read_what_it_was_sent_is_not_read_either() -> None:
+    async with talking() as peer:
+        peer.channel.send_frame(frame(BINARY, LARGE))
+        peer.channel.send_frame(frame(BINARY, bytes(MOST_BEHIND)))
+        await peer.say(TEXT, b"unread")
+        assert peer.said == []
+        await peer.hear(2)
+        await trio.testing.wait_all_tasks_blocked(0.005)
+        assert peer.said == [b"unread"]
