@@ -347,7 +347,7 @@ class WebSocketChannel(BufferedChannel):
         if self._behind and self._unsent is None and self._is_open():
             data, self._behind = self._behind, b""
             self._send(data)
-        if self._stage == OPEN or not self._all_is_sent() or not self._is_open():
+        if not self._all_is_sent() or not self._is_open():
             return
         if self._peer_closes:
             self.close()

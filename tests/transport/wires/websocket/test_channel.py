@@ -587,7 +587,7 @@ def test_the_kernel_keeps_little_for_a_reader_that_stops_and_notices_one_that_ha
         ours = listening.accept()[0]
         ours.settimeout(0)
         board.add(Talker(ours, board, Common(BodyQueue(lambda *_: None), LIMITS)))
-        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_MS
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_MS == 45_000
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT
         board._close_all()
         board.poller.close()
@@ -689,3 +689,12 @@ async def test_who_does_not_read_what_it_was_sent_is_not_read_either() -> None:
         await peer.hear(2)
         await trio.testing.wait_all_tasks_blocked(0.005)
         assert peer.said == [b"unread"]
+
+
+async def test_who_closes_before_it_has_read_gets_all_that_was_sent_and_the_answer_behind_it() -> None:
+    async with talking() as peer:
+        peer.channel.send_frame(frame(BINARY, LARGE))
+        await peer.say(CLOSE, close_payload(NORMAL, ""))
+        assert await peer.hear(2) == [(BINARY, LARGE), (CLOSE, close_payload(NORMAL, ""))]
+        assert await peer.closed()
+        assert not peer.open
