@@ -247,6 +247,29 @@ def test_a_ctrl_c_while_it_is_asked_whether_it_traps_exits_ends_the_system(kind:
 
 
 @KINDS
+async def test_who_revives_one_that_kills_itself_while_it_is_built_is_told(kind: type[Phoenix]) -> None:
+    class Mortal(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, trail: list[object]) -> None:
+            super().__init__(trail)
+            if self.actor_inbox.life:
+                self.actor_ref.kill()
+
+    trail: list[object] = []
+    async with system(stop_timeout=0) as actors:
+        parent = Waiting()
+        ref, started = actors.launch(Mortal, (trail,), {}, parent)
+        await started
+        ref.kill()
+        await wait_all_tasks_blocked()
+        again = actors.revive(ref, (trail,), {}, keep_mail=True)
+        assert again.done()
+        with pytest.raises(ActorDeadError):
+            await again
+        assert (len(parent.exits), trail) == (2, ["start"])
+        ref.actor_inbox.bury()
+
+
+@KINDS
 async def test_one_that_killed_itself_while_it_was_built_and_lives_again_is_the_systems_like_all(
     kind: type[Phoenix],
 ) -> None:

@@ -59,6 +59,7 @@ async def test_a_message_is_offered_to_all_that_live() -> None:
         await wait_all_tasks_blocked()
         offer_to_each([idle, other], "first")
         await wait_all_tasks_blocked()
+        assert idle.actor_inbox.empty()  # the scheduler, which slept, was woken
         busy.tell("before")
         offer_to_each([idle, busy, other, dead, busy], "second")
         await wait_all_tasks_blocked()
@@ -79,23 +80,88 @@ async def test_a_handler_that_returns_a_coroutine_is_refused_whether_it_is_told_
             raise AssertionError
 
     async with system():
-        with pytest.raises(UsageError, match=r"Mixed.on_receive must be `async def` too"):
+        with pytest.raises(
+            UsageError, match=r"^to have async methods called, Mixed.on_receive must be `async def` too$"
+        ):
             await Mixed.start().ask("x")
         told = Mixed.start()
         told.tell("x")
         assert type((await told.stopped()).error) is UsageError
 
 
-async def test_a_start_that_fails_is_logged_if_nobody_supervises_it(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Quiet):
-        def on_start(self) -> None:
-            raise LookupError("no start")
+async def later() -> None:
+    raise AssertionError
+
+
+def fail(*_: object) -> None:
+    raise LookupError("as told")
+
+
+def hooked(hook: str, what: Any) -> Any:
+    """Return actors whose hook does something else; if it is that of a failure, they fail of whatever they are told."""
+    hooks = {hook: what} if hook != "on_failure" else {hook: what, "on_receive": fail}
+    return type("Hooked", (Quiet,), hooks)
+
+
+HOOKS = pytest.mark.parametrize("hook", ["on_start", "on_continue", "on_stop", "on_failure"])
+
+
+@HOOKS
+async def test_what_a_hook_raises_is_logged_if_nobody_supervises_the_actor(
+    hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with system():
+        ref = hooked(hook, fail).start()
+        ref.tell("x")
+        ref.stop()
+        assert type((await ref.stopped()).error) is LookupError
+    records = [record for record in caplog.records if record.exc_info]
+    assert len(records) == (2 if hook == "on_failure" else 1)
+    assert all(record.getMessage().startswith("Unhandled exception in Hooked") for record in records)
+
+
+@HOOKS
+async def test_a_hook_that_returns_a_coroutine_is_refused_by_its_name(
+    hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with system():
+        ref = hooked(hook, lambda *_: later()).start()
+        ref.tell("x")
+        ref.stop()
+        await ref.stopped()
+    assert f"{hook} returned a coroutine, so, Hooked.on_receive must be `async def` too" in caplog.text
+
+
+async def test_a_failure_of_one_that_has_ended_is_logged_and_told_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with system():
+        ref = await Quiet.start_async()
+        ref.kill()
+        ref.actor_inbox.fail(LookupError("too late to matter"), None)
+        assert (await ref.stopped()).reason == "killed"
+    assert "too late to matter" in caplog.text
+
+
+async def test_one_that_has_killed_itself_is_not_told_of_its_failure_after_that(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures: list[object] = []
+
+    class Frail(Actor):
+        def on_receive(self, message: Any) -> Any:
+            self.actor_ref.kill()
+            raise LookupError("too late to matter")
+
+        def on_failure(self, *failure: object) -> None:
+            failures.append(failure)
 
     async with system():
-        exit_ = await Failing.start().stopped()
-    assert type(exit_.error) is LookupError
-    [record] = [each for each in caplog.records if each.exc_info]
-    assert record.getMessage().startswith("Unhandled exception in Failing")
+        ref = Frail.start()
+        ref.tell("x")
+        assert (await ref.stopped()).reason == "killed"
+    assert not failures
+    assert "too late to matter" in caplog.text
 
 
 @pytest.mark.parametrize("hook", ["on_start", "on_continue", "on_receive", "on_stop", "on_failure"])
@@ -103,15 +169,9 @@ def test_a_ctrl_c_while_a_hook_runs_ends_the_system(hook: str) -> None:
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    def fail(*_: object) -> None:
-        raise LookupError
-
-    hooks = {hook: interrupt} if hook != "on_failure" else {hook: interrupt, "on_receive": fail}
-    interrupted: Any = type("Interrupted", (Quiet,), hooks)
-
     async def main() -> None:
         async with system():
-            ref = interrupted.start()
+            ref = hooked(hook, interrupt).start()
             ref.tell("x")
             ref.stop()
             await trio.sleep(1)

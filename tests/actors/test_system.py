@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -9,7 +10,16 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from cometary.actors import KILLED, Actor, ActorDeadError, ActorRef, current_system, register, system
+from cometary.actors import (
+    KILLED,
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    Future,
+    current_system,
+    register,
+    system,
+)
 from cometary.actors.in_process import _in_child
 from cometary.actors.system import in_threads
 from cometary.errors import ActorEndedError, NoSystemError
@@ -124,6 +134,45 @@ async def test_what_the_system_runs_goes_on_until_its_last_actor_is_gone(autojum
         Unwinding.start().tell(helped.wait)
         await wait_all_tasks_blocked()
     assert helped.is_set()
+
+
+class Interrupting(Quiet):
+    """Promises replies, and can be interrupted."""
+
+    def on_receive(self, message: Any) -> Any:
+        if message == "interrupt":
+            signal.raise_signal(signal.SIGINT)
+        self.reply_later()
+
+
+class Waiting(Reviver):
+    """A parent that decides nothing."""
+
+    def child_exited(self, ref: ActorRef[Any], exit: Any, /) -> None:  # noqa: A002
+        self.exits.append(exit)
+
+
+def test_whoever_waits_is_told_when_a_ctrl_c_ends_the_system() -> None:
+    """For a reply that was promised, or for an actor whose supervisor has not decided whether it lives again."""
+    answers: list[Future[Any]] = []
+
+    async def main() -> None:
+        async with system() as actors:
+            promising = await Interrupting.start_async()
+            parked, _ = actors.launch(Quiet, (), {}, Waiting(actors))
+            parked.kill()
+            answers.extend([promising.ask("x"), parked.ask("x")])
+            await wait_all_tasks_blocked()
+            assert not any(answer.done() for answer in answers)
+            promising.tell("interrupt")
+            await trio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+    for answer in answers:
+        assert answer.done()
+        with pytest.raises(ActorDeadError):
+            answer.get()
 
 
 @KINDS
