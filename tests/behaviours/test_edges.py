@@ -176,7 +176,7 @@ async def test_a_hostile_value_is_kept_and_shown(what: type[BaseException]) -> N
 # -- event managers -------------------------------------------------------------------------------------------
 
 
-async def test_what_is_no_handler_is_refused() -> None:
+async def test_what_is_no_handler_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     wrong: list[Any] = [Listener, print, None]
     async with system():
         manager = EventManager.start()
@@ -191,6 +191,9 @@ async def test_what_is_no_handler_is_refused() -> None:
             await sync_notify(manager, "event")
             assert await which_handlers(manager) == (Listener,)
         assert listener.heard == len(wrong)
+    # Whoever swapped itself for it has crashed of that, and the log says so.
+    crashes = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert crashes == [UsageError] * len(wrong)
 
 
 @WHAT
