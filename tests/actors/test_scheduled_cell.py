@@ -140,7 +140,8 @@ async def test_a_failure_of_one_that_has_ended_is_logged_and_told_nobody(
         ref.kill()
         ref.actor_inbox.fail(LookupError("too late to matter"), None)
         assert (await ref.stopped()).reason == "killed"
-    assert "too late to matter" in caplog.text
+    [record] = [each for each in caplog.records if each.exc_info]
+    assert str(record.exc_info and record.exc_info[1]) == "too late to matter"
 
 
 async def test_one_that_has_killed_itself_is_not_told_of_its_failure_after_that(
