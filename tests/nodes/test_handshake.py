@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import msgspec
 import pytest
 import trio
 from trio.testing import memory_stream_pair
@@ -161,3 +165,102 @@ async def test_what_is_no_node_is_said_to_be_none(said: bytes) -> None:
 
 def test_what_a_stranger_says_is_one_short_line_in_the_log() -> None:
     assert handshake.shown("a\nb\x1b[1m" + "x" * 1000) == "a?b?[1m" + "x" * 293
+
+
+def test_a_proof_is_a_keyed_digest_under_a_word_of_each_sides_own() -> None:
+    """RFC 2104: the secret is the key."""
+    expected = hmac.new(SECRET, b"dialer" + b"all that was said", "sha256").digest()
+    assert A.proof(b"dialer", b"all that was said") == expected
+    assert A.proof(b"acceptor", b"all that was said") != expected
+
+
+def saying(*steps: handshake.Step) -> Callable[[Talk], Awaitable[object]]:
+    """Say these, one after the other, each when something was heard before it."""
+
+    async def say(talk: Talk) -> None:
+        for step in steps:
+            await handshake._hear(talk)
+            await handshake._say(talk, step)
+
+    return say
+
+
+def opening_with(*steps: handshake.Step) -> Callable[[Talk], Awaitable[object]]:
+    """Say these, and then hear what comes."""
+
+    async def say(talk: Talk) -> None:
+        for step in steps:
+            await handshake._say(talk, step)
+            await handshake._hear(talk)
+
+    return say
+
+
+OF_LATER = msgspec.structs.replace(B.hello(), link_version=handshake.LINK_VERSION + 1, version="9.9")
+SPEAKS = r"'b' is cometary 9.9, which speaks version 2 of the link; this one is .*: update all nodes"
+
+
+async def test_both_see_that_the_other_speaks_another_version() -> None:
+    dialer, _ = await both(dialing(A), saying(OF_LATER))
+    assert re.search(SPEAKS, str(dialer))
+    _, acceptor = await both(opening_with(OF_LATER), accepting(A))
+    assert re.search(SPEAKS, str(acceptor))
+
+
+async def test_whoever_says_anything_before_a_hello_is_no_node() -> None:
+    dialer, _ = await both(dialing(A), saying(Proof(b"at once")))
+    assert dialer == "it does not speak as a node does"
+    _, acceptor = await both(opening_with(Proof(b"at once")), accepting(B))
+    assert acceptor == "it does not speak as a node does"
+
+
+async def test_anything_but_a_proof_proves_nothing() -> None:
+    dialer, _ = await both(dialing(A), saying(B.hello(), B.hello()))
+    assert dialer == "node-secret is not the same at both"
+    _, acceptor = await both(opening_with(A.hello(), A.hello()), accepting(B))
+    assert acceptor == "node-secret is not the same at both"
+
+
+async def test_one_that_is_refused_after_it_has_proved_who_it_is_is_told_why() -> None:
+    async def refuse(_: Hello) -> Welcome:
+        await trio.lowlevel.checkpoint()
+        raise NodeRefusedError("it has left")
+
+    outcomes = await both(dialing(A), lambda talk: accept(talk, B, refuse))
+    assert outcomes == ["it refuses this one: it has left", "it has left"]
+
+
+@pytest.mark.parametrize(("more", "said"), [(0, "it refuses this one: xx"), (1, "it does not speak as a")])
+async def test_a_message_is_just_as_long_as_may_be(more: int, said: str) -> None:
+    least = len(handshake._encode(handshake.Refused("x" * 300))) - 300
+    refused = handshake.Refused("x" * (handshake.LONGEST - least + more))
+    dialer, _ = await both(dialing(A), saying(refused))
+    assert str(dialer).startswith(said)
+
+
+async def test_an_acceptor_names_only_so_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handshake, "MOST_OTHERS", 2)
+    others = tuple((name, "10.0.0.9:7000") for name in "cdef")
+
+    async def welcome(_: Hello) -> Welcome:
+        await trio.lowlevel.checkpoint()
+        return Welcome(None, others)
+
+    told, _ = await both(dialing(A), lambda talk: accept(talk, B, welcome))
+    _, proof = cast("tuple[Hello, Proof]", told)
+    assert proof.others == others[:2]
+
+
+def test_by_how_much_a_clock_is_ahead_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    hello = msgspec.structs.replace(B.hello(), time=1_000_007.5)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
+    assert handshake.skew_of(hello) == 7.5
+
+
+def test_what_is_said_is_an_array_as_nodes_of_any_version_read_it() -> None:
+    steps = [Hello(1, "1.2", "a", "i", "10.0.0.1:7000", 2.5, b"n"), Proof(b"d", 7), handshake.Refused("why")]
+    assert [msgspec.msgpack.decode(handshake._encode(step)) for step in steps] == [
+        ["hello", 1, "1.2", "a", "i", "10.0.0.1:7000", 2.5, b"n"],
+        ["proof", b"d", 7, []],
+        ["refused", "why"],
+    ]
