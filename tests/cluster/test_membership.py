@@ -85,7 +85,8 @@ async def test_who_waits_until_it_is_known_who_is_dead_waits_while_the_engine_is
         return ()
 
     membership = Membership("a", 4.0, renew)
-    await membership.after_grace()
+    with trio.testing.assert_checkpoints():
+        await membership.after_grace()
     assert trio.current_time() == 0
     with pytest.raises(OSError, match="away"):
         await membership.renew()
@@ -144,7 +145,8 @@ async def test_a_node_that_has_left_renews_its_lease_no_more() -> None:
     membership = Membership("a", 4.0, renew)
     await membership.renew()
     membership.leave()
-    await membership.renew()
+    with trio.testing.assert_checkpoints():
+        await membership.renew()
     assert len(renewals) == 1
 
 
@@ -179,3 +181,47 @@ async def test_a_node_that_never_had_its_name_is_refused_it() -> None:
     membership.watch_ousted(lambda _: pytest.fail("it had none"))
     with pytest.raises(NodeNameError):
         await membership.renew()
+
+
+def test_one_that_was_told_to_be_gone_is_there_again_once_anything_is_left_of_its_lease() -> None:
+    neighbours = Neighbours("a", 4.0)
+    neighbours.heard(100.0, [Lessee("b", "", 0.0)])
+    assert neighbours.gone(100.0) == ["b"]
+    neighbours.heard(101.0, [Lessee("b", "", 0.0)])
+    assert not neighbours.alive("b", 101.0)
+    assert neighbours.gone(101.0) == []
+    neighbours.heard(102.0, [Lessee("b", "", 0.5)])
+    assert neighbours.alive("b", 102.4)
+    assert neighbours.gone(102.5) == ["b"]
+
+
+def test_of_a_node_that_is_there_it_is_known_where_and_which_process_it_is() -> None:
+    neighbours = Neighbours("a", 4.0)
+    neighbours.heard(100.0, [Lessee("a", "here", 4.0, "0"), Lessee("b", "there", 4.0, "7")])
+    assert (neighbours.address("b"), neighbours.incarnation("b")) == ("there", "7")
+    assert (neighbours.address("c"), neighbours.incarnation("c")) == (None, "")
+    assert neighbours.addresses() == {"b": "there"}
+    assert neighbours.gone(104.0) == ["b"]
+    assert (neighbours.address("b"), neighbours.incarnation("b"), neighbours.addresses()) == (None, "", {})
+
+
+async def test_whoever_watches_is_told_of_each_node_that_is_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    lessees, gone = [Lessee("b", "", 2.0), Lessee("c", "", 4.0)], list[tuple[float, str]]()
+
+    async def renew() -> Iterable[Lessee]:
+        await trio.lowlevel.checkpoint()
+        return lessees
+
+    membership = Membership("a", 4.0, renew)
+    assert membership.longest_grace == 6.0
+    membership.watch(lambda node: gone.append((trio.current_time(), node)))
+    await membership.renew()
+    assert membership.lease_until == 4.0
+    assert (membership.alive("b"), membership.alive("d")) == (True, False)
+    lessees = []
+    with trio.move_on_after(9):
+        await membership.run()
+    assert [node for _, node in gone] == ["b", "c"]
+    assert [when for when, _ in gone] == pytest.approx([8 / 3, 4.0])
