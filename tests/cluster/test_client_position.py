@@ -72,3 +72,34 @@ def test_a_client_stays_where_it_is_when_an_older_answer_comes_late() -> None:
     there = Resumption(1).got(1, 2, 0, "behind two")
     assert there.got(1, 1, 2, "behind one").at == "behind two"
     assert there.got(1, 0, 2, None).at == "behind two"
+
+
+@given(st.lists(st.sampled_from(["own", "logged", "passing"]), max_size=12), st.data())
+def test_a_client_that_is_told_of_its_place_where_that_moves_knows_it_whatever_comes_again(
+    kinds: list[str], data: st.DataObject
+) -> None:
+    sent = all_sent = deliveries_of(kinds)
+    says, ack = Resumption(1), 0
+    while ack < len(kinds):
+        acknowledged = sent.acknowledge(data.draw(st.integers(0, ack)))
+        assert acknowledged is not None
+        sent = acknowledged
+        first = data.draw(st.integers(sent.acknowledged + 1, ack + 1))
+        last = data.draw(st.integers(first, len(kinds)))
+        place = sent.moved_by(first, last - first + 1)
+        says = says.got(1, last, ack, None if place is None else place.text())
+        ack = max(ack, last)
+        known = ClientPosition() if says.at is None else read_client_position(says.at)
+        assert known == all_sent.position_at(ack)
+
+
+def deliveries_of(kinds: list[str]) -> Deliveries:
+    deliveries = Deliveries()
+    for number, kind in enumerate(kinds, 1):
+        if kind == "own":
+            deliveries = deliveries.with_own(1)
+        elif kind == "passing":
+            deliveries = deliveries.with_passing()
+        else:
+            deliveries = deliveries.with_logged("news", Position("e", number))
+    return deliveries

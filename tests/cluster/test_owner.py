@@ -9,12 +9,14 @@ from cometary.cluster.client_position import ClientPosition
 from cometary.cluster.owner import MOST_WAITING, OwnerMachine
 from cometary.cluster.owner_events import (
     ClientRequest,
+    ClientSign,
     Commit,
     Committed,
     Deliver,
     Dismiss,
     Drain,
     Forget,
+    Heed,
     Invoke,
     Meet,
     Number,
@@ -171,6 +173,47 @@ def test_a_packet_that_no_log_keeps_is_numbered_and_moves_no_position() -> None:
     assert machine.deliveries is not None
     assert machine.deliveries.position_at(1) == ClientPosition()
     assert machine.deliveries.position_at(2) == ClientPosition(1)
+
+
+def signs(ack: int = 0, **more: Any) -> ClientSign:
+    return ClientSign(1, ack, ClientPosition(ack), "stream")._replace(**more)
+
+
+def test_a_sign_waits_for_nothing_that_is_to_be_recorded() -> None:
+    machine = owner()
+    does(machine, Sent((b"news",)))
+    does(machine, OK)
+    does(machine, asks(2, packets=(b"packet",)))
+    assert does(machine, signs(ack=1)) == [Heed(signs(ack=1), counts=True)]
+    assert machine.deliveries is not None
+    assert machine.deliveries.acknowledged == 1
+
+
+def test_a_sign_tells_the_next_owner_where_its_client_is_and_an_older_one_does_not() -> None:
+    machine = owner(adopted=True, generation=2, out=(b"one", b"two"))
+    assert does(machine, signs(ack=1)) == [Heed(signs(ack=1), counts=False)]
+    sign = signs(ack=1, generation=2)
+    assert does(machine, sign) == [Number(1, ()), Deliver((b"two",)), Heed(sign, counts=True)]
+
+
+def test_a_sign_is_refused_as_a_request_is_when_the_engine_has_confirmed_the_generation() -> None:
+    for wrong, condition in (
+        (signs(generation=2), "bad-request"),
+        (signs(ack=1), "bad-ack"),
+    ):
+        machine = owner()
+        assert does(machine, wrong) == [Commit(1, 0, NOTHING)]
+        assert does(machine, OK) == [Dismiss(wrong, condition)]
+        assert does(machine, wrong) == [Commit(1, 1, NOTHING)]
+        assert does(machine, Committed(Verdict.FENCED))[0] == Forget((wrong,))
+
+
+def test_a_sign_counts_for_nothing_where_its_session_leaves_and_is_refused_where_that_has_ended() -> None:
+    machine = owner(inbox=(b"one",), begun=True)
+    does(machine, Drain())
+    assert does(machine, signs()) == [Heed(signs(), counts=False)]
+    ended = owner(inbox=(b"off",), ended="timeout")
+    assert does(ended, signs()) == [Dismiss(signs(), "session-ended")]
 
 
 def test_a_shell_is_told_what_waits() -> None:

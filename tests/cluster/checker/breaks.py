@@ -16,6 +16,9 @@ TWO_PACKETS = (
 )
 """How a world begins in which an answer with two packets is on its way, the first of them of a path's log."""
 
+ATTACHING = ("publish", "node reads", "client asks", "node hears", "client attaches", "client gets")
+"""How a world begins in which the client has got a packet since it has said where it is, to attach a stream."""
+
 ADOPTION_LOST = (
     *("application sends", "engine does", "engine answers"),
     *("lease over", "adopt", "lose"),
@@ -149,6 +152,20 @@ BREAKS = (
         Scope(pushes=1, published=1, leases=1, copies=1, begins=TWO_PACKETS[:5]),
         "owner",
         (("counts = request.generation == self.record.generation\n        a", "counts = True\n        a"),),
+    ),
+    Break(
+        "R4: signs of older generations tell where the client is",
+        "refused|comes|never sent|does not know",
+        Scope(pushes=1, published=1, streams=1, leases=1, begins=ATTACHING),
+        "owner",
+        ((" or sign.generation < self.record.generation:", ":"),),
+    ),
+    Break(
+        "R4: a sign tells nobody where the client is",
+        "never sent|does not know|no way to",
+        Scope(pushes=1, streams=1, crashes=1),
+        "owner",
+        (("placed = self._place(sign)", "placed: list[object] | str = []"),),
     ),
     Break(
         "R5: the client takes packets of older generations",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cometary.cluster.change import Change
-from cometary.cluster.owner_events import ClientRequest
+from cometary.cluster.owner_events import ClientSign
 from cometary.cluster.record import Record
 from tests.cluster.checker.holding import record_of, shifted_holder, under_way
-from tests.cluster.checker.moves import is_copy
+from tests.cluster.checker.moves import hears, is_copy
 from tests.cluster.checker.world import (
     BASE,
     Answer,
-    Client,
+    Message,
     Operation,
     World,
     shifted,
@@ -31,7 +31,7 @@ def canonical(world: World, *, unfenced: bool) -> World:
     if by:
         world = shifted_world(world, by)
     asked = {waiting.rid for waiting in world.client.waiting}
-    network = {each for each in world.network if matters(each, asked, world.client)}
+    network = {each for each in world.network if matters(each, asked, world)}
     operations = {each for each in world.operations if unfenced or counts(each, world)}
     return world._replace(
         holders=tuple(sorted(world.holders, key=lambda each: record_of(each).generation)),
@@ -40,10 +40,14 @@ def canonical(world: World, *, unfenced: bool) -> World:
     )
 
 
-def matters(message: ClientRequest | Answer, asked: set[int], client: Client) -> bool:
+def matters(message: Message, asked: set[int], world: World) -> bool:
     """Whether a message can still have any effect."""
+    client = world.client
     if client.over:
         return False
+    if isinstance(message, ClientSign):
+        waits = client.line is not None and client.line.number == message.exchange[1]
+        return waits and any(hears(each, message) for each in world.holders)
     if isinstance(message, Answer) and message.ghost and message.rid not in asked:
         return bool(message.packets) or message.generation > client.resumption.generation
     return is_copy(message) or message.rid in asked
@@ -83,7 +87,9 @@ def shifted_what(what: Change | Record, by: int) -> Change | Record:
     return shifted_change(what, by) if isinstance(what, Change) else shifted_record(what, by)
 
 
-def shifted_message(message: ClientRequest | Answer, by: int) -> ClientRequest | Answer:
+def shifted_message(message: Message, by: int) -> Message:
+    if isinstance(message, ClientSign):
+        return message
     if isinstance(message, Answer):
         return message._replace(rid=shifted(message.rid, by))
     return shifted_request(message, by)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cometary.cluster.change import Change
 from cometary.cluster.owner import OwnerMachine
-from cometary.cluster.owner_events import ClientRequest
+from cometary.cluster.owner_events import ClientRequest, ClientSign
 from cometary.cluster.record import Record
 from tests.cluster.checker.world import (
     Answer,
@@ -43,9 +43,14 @@ def thawed(kind: type[Any], value: tuple[Any, ...]) -> Any:
 def requests_of(holder: Holder) -> list[ClientRequest]:
     """Return the requests that the node has and has not answered."""
     value = holder.machine
-    doubted = [request for place in DOUBTS for request, _ in value[place] if request is not None]
+    doubted = [request for request, _ in doubts_of(holder) if isinstance(request, ClientRequest)]
     held = [] if holder.desk.held is None else [holder.desk.held]
     return [*value[REQUESTS[0]], *doubted, *value[REQUESTS[1]], *held]
+
+
+def doubts_of(holder: Holder) -> list[tuple[Any, str]]:
+    """Return what the engine is asked about."""
+    return [doubt for place in DOUBTS for doubt in holder.machine[place]]
 
 
 def record_of(holder: Holder) -> Record:
@@ -69,7 +74,10 @@ def shifted_holder(holder: Holder, by: int) -> Holder:
         value[place] = tuple([shifted_request(request, by) for request in value[place]])
     for place in DOUBTS:
         value[place] = tuple(
-            [(request and shifted_request(request, by), why) for request, why in value[place]]
+            [
+                (shifted_request(asked, by) if isinstance(asked, ClientRequest) else asked, why)
+                for asked, why in value[place]
+            ]
         )
     for place in CHANGES:
         value[place] = value[place] and shifted_change(value[place], by)
@@ -88,6 +96,7 @@ class Holding:
 
     Attributes:
         answers: what it answers with.
+        frames: what it writes to streams, each with the number of the stream.
         operations: what it sends to the engine.
         invoked: for which items handlers are called.
         reported: for which items a death is reported.
@@ -100,6 +109,7 @@ class Holding:
         self.calling = calling
         self.leased = machine.leased = leased
         self.answers: list[Answer] = []
+        self.frames: list[tuple[int, Answer]] = []
         self.operations: list[Any] = []
         self.invoked: list[bytes] = []
         self.reported: list[bytes] = []
@@ -153,6 +163,7 @@ class Holding:
 
     def _deliver(self, action: Any) -> None:
         self.desk = desk = self.desk._replace(queue=self.desk.queue + action.packets)
+        self._write()
         if desk.held is not None and len(desk.queue) > desk.answered:
             self._answer(desk.held, full=True)
 
@@ -164,30 +175,79 @@ class Holding:
         if not action.counts:
             self._answer(request, full=False)
             return
-        if request.ack > desk.acknowledged:
-            by = request.ack - desk.acknowledged
-            desk = desk._replace(acknowledged=request.ack, queue=desk.queue[by:], answered=desk.answered - by)
-            assert desk.answered >= 0, "what was never sent is acknowledged"
-            self.desk = desk
+        self._acknowledge(request.ack)
+        self.desk = desk = self.desk._replace(stream=0)
         if desk.held is not None and desk.held.rid != request.rid:
             self._answer(desk.held, full=False)
         if self.desk.acknowledged + len(self.desk.queue) > request.ack:
             self._answer(request, full=True)
         else:
             self.desk = self.desk._replace(held=request)
+        self._attach_greeted()
+
+    def _acknowledge(self, number: int) -> None:
+        desk = self.desk
+        by = number - desk.acknowledged
+        if by > 0:
+            desk = desk._replace(acknowledged=number, queue=desk.queue[by:], answered=desk.answered - by)
+            assert desk.answered >= 0, "what was never sent is acknowledged"
+            self.desk = desk
+
+    def _heed(self, action: Any) -> None:
+        sign = action.sign
+        kind, number, *_ = sign.exchange
+        if action.counts:
+            self._acknowledge(sign.ack)
+        if kind == "attach":
+            self.desk = self.desk._replace(greeted=number)
+            if not action.counts:
+                self._say(number, Answer(0, False, self.generation, 0, ()))
+        if action.counts:
+            self._attach_greeted()
+
+    def _attach_greeted(self) -> None:
+        desk = self.desk
+        if desk.greeted:
+            self.desk = desk._replace(stream=desk.greeted, greeted=0, carried=desk.acknowledged)
+            self._say(desk.greeted, Answer(0, False, self.generation, 0, ()))
+            if desk.held is not None:
+                self._answer(desk.held, full=False)
+            self._write()
+
+    def _write(self) -> None:
+        """Have the stream that is attached carry what it has not carried."""
+        desk = self.desk
+        last = desk.acknowledged + len(desk.queue)
+        if not desk.stream or last <= desk.carried:
+            return
+        first = max(desk.carried, desk.acknowledged) + 1
+        at = self.machine.deliveries.moved_by(first, last - first + 1)
+        packets = desk.queue[first - 1 - desk.acknowledged :]
+        self.desk = desk._replace(carried=last, answered=len(desk.queue))
+        self._say(desk.stream, Answer(0, False, self.generation, first, packets, at))
+
+    def _say(self, line: int, frame: Answer) -> None:
+        self.frames.append((line, frame))
 
     def _dismiss(self, action: Any) -> None:
-        self._refuse(action.request, action.condition)
+        if isinstance(action.request, ClientSign):
+            answer = Answer(0, False, self.generation, 0, (), None, action.condition)
+            self._say(action.request.exchange[1], answer)
+        else:
+            self._refuse(action.request, action.condition)
 
     def _close(self, _: Any) -> None:
-        held = self.desk.held
-        self.desk = self.desk._replace(over=True, held=None)
+        held, lines = self.desk.held, (self.desk.stream, self.desk.greeted)
+        self.desk = self.desk._replace(over=True, held=None, stream=0, greeted=0)
+        for line in filter(None, lines):
+            self._say(line, Answer(0, False, self.generation, 0, (), None, "session-ended"))
         if held is not None:
             self._refuse(held, "session-ended")
 
     def _forget(self, action: Any) -> None:
         held = [] if self.desk.held is None else [self.desk.held]
-        self.forwarded = [*action.requests, *held]
+        asked = [each for each in action.requests if isinstance(each, ClientRequest)]
+        self.forwarded = [*asked, *held]
         self.handed_on = action.hand_on
 
     def _stopped(self, _: Any) -> None:

@@ -14,6 +14,7 @@ from cometary.cluster.change import Change
 from cometary.cluster.client_position import ClientPosition, read_client_position
 from cometary.cluster.owner_events import (
     ClientRequest,
+    ClientSign,
     Commit,
     Committed,
     Drain,
@@ -36,7 +37,7 @@ from tests.cluster.checker.holding import (
     requests_of,
     under_way,
 )
-from tests.cluster.checker.moves import HARM, Move, is_copy, moves
+from tests.cluster.checker.moves import HARM, Move, is_copy, moves, rid_of
 from tests.cluster.checker.parts import PRODUCTION, Parts
 from tests.cluster.checker.promises import SIGN_OFF, called, recorded, reported, takes
 from tests.cluster.checker.scopes import Budget, Scope
@@ -46,6 +47,7 @@ from tests.cluster.checker.world import (
     Client,
     Engine,
     Holder,
+    Line,
     Operation,
     Waiting,
     World,
@@ -157,9 +159,47 @@ class ClusterModel:
     def _cut(self, world: World, rid: int) -> World:
         client = world.client
         waiting = tuple([each._replace(cut=True) if each.rid == rid else each for each in client.waiting])
-        network = tuple([each for each in world.network if each.rid != rid or is_copy(each)])
+        network = tuple([each for each in world.network if rid_of(each) != rid or is_copy(each)])
         world = world._replace(client=client._replace(waiting=waiting), network=network)
         return self._spent(world, Budget.CUTS)
+
+    # -- streams
+
+    def _client_attaches(self, world: World) -> World:
+        client = world.client
+        number = client.lines + 1
+        line = Line(number, 0, (), client.ack)
+        return self._sign(world._replace(client=client._replace(line=line, lines=number)), "attach", number)
+
+    def _client_signs(self, world: World) -> World:
+        client = world.client
+        assert client.line is not None
+        line = client.line._replace(told=client.ack)
+        world = world._replace(client=client._replace(line=line))
+        return self._sign(world, "sign", line.number, line.generation)
+
+    @staticmethod
+    def _sign(world: World, *exchange: object) -> World:
+        client, says = world.client, world.client.resumption
+        sign = ClientSign(says.generation, client.ack, position_of(says.at), exchange)
+        return world._replace(network=(*world.network, sign))
+
+    def _client_reads(self, world: World) -> World:
+        client, before = world.client, world.client.resumption.generation
+        assert client.line is not None
+        frame, *frames = client.line.frames
+        world = world._replace(client=client._replace(line=client.line._replace(frames=tuple(frames))))
+        if frame.condition == "session-ended":
+            return self._ended(world)
+        assert frame.condition is None, f"an honest client is refused: {frame.condition}"
+        world = self._takes_in(world, frame)
+        return self._client_signs(world) if before < world.client.resumption.generation else world
+
+    def _line_ends(self, world: World) -> World:
+        return world._replace(client=world.client._replace(line=None))
+
+    def _line_breaks(self, world: World) -> World:
+        return self._spent(self._line_ends(world), Budget.CUTS)
 
     def _copy(self, world: World, message: ClientRequest | Answer) -> World:
         copy = message._replace(ghost=True) if isinstance(message, Answer) else message._replace(exchange=1)
@@ -184,9 +224,7 @@ class ClusterModel:
         client, says = world.client, world.client.resumption
         expected = any(waiting.rid == answer.rid for waiting in client.waiting)
         if answer.condition == "session-ended":
-            record = world.engine.record
-            assert record is None or record.ended, "the client is told of an end that is not in the record"
-            return world._replace(client=client._replace(over=True, waiting=()), network=())
+            return self._ended(world)
         if answer.condition is not None:
             assert not expected, f"an honest client is refused: {answer.condition}"
             return world
@@ -194,8 +232,20 @@ class ClusterModel:
             says = says.answered(answer.rid)
             waiting = tuple([each for each in client.waiting if each.rid != answer.rid])
             client = client._replace(waiting=waiting)
+        return self._takes_in(world._replace(client=client._replace(resumption=says)), answer)
+
+    @staticmethod
+    def _ended(world: World) -> World:
+        record = world.engine.record
+        assert record is None or record.ended, "the client is told of an end that is not in the record"
+        return world._replace(client=world.client._replace(over=True, waiting=(), line=None), network=())
+
+    @staticmethod
+    def _takes_in(world: World, answer: Answer) -> World:
+        """The client takes what an answer, or a stream, brings."""
+        client, says = world.client, world.client.resumption
         if not says.counts(answer.generation):
-            return world._replace(client=client._replace(resumption=says))
+            return world
         for number, packet in enumerate(answer.packets, answer.first):
             if number > client.ack:
                 assert number == client.ack + 1, "there is a gap in the numbers"
@@ -226,6 +276,7 @@ class ClusterModel:
             holding.reported.clear()
             self._return(holding)
             return self._moved(world, generation, holding)
+        world = self._written(world, holding)
         network = world.network + self._arriving(world, holding.answers)
         if holding.forwarded is None:
             others.append(holding.frozen())
@@ -241,6 +292,16 @@ class ClusterModel:
         return world._replace(
             holders=tuple(others), network=network, operations=(*world.operations, *operations)
         )
+
+    @staticmethod
+    def _written(world: World, holding: Holding) -> World:
+        """Let what was written to a stream be on its way, if it is the one that the client has."""
+        line = world.client.line
+        for number, frame in holding.frames:
+            if line is not None and line.number == number and line.generation in {0, frame.generation}:
+                line = line._replace(generation=frame.generation, frames=(*line.frames, frame))
+        holding.frames.clear()
+        return world._replace(client=world.client._replace(line=line))
 
     def _arriving(self, world: World, answers: Sequence[Answer]) -> tuple[Answer, ...]:
         """Return the answers that are not given on a connection that is broken, or was answered."""
@@ -266,7 +327,7 @@ class ClusterModel:
         holding.step(event)
         return self._moved(world, generation, holding)
 
-    def _node_hears(self, world: World, generation: int, request: ClientRequest) -> World:
+    def _node_hears(self, world: World, generation: int, request: ClientRequest | ClientSign) -> World:
         return self._does(self._without(world, request), generation, request)
 
     def _waits_too_long(self, world: World, generation: int, request: ClientRequest) -> World:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cometary.cluster.owner_events import ClientRequest
-from tests.cluster.checker.holding import AT, record_of, requests_of, under_way
+from cometary.cluster.owner_events import ClientSign
+from tests.cluster.checker.holding import AT, doubts_of, record_of, requests_of, under_way
 from tests.cluster.checker.scopes import Budget, Scope
-from tests.cluster.checker.world import Answer, Holder, World
+from tests.cluster.checker.world import Answer, Holder, Line, Message, World
 
 Move = tuple[Any, ...]
 UNANSWERED = 2
 LIVES = ("owned", "unsynced")
-HARM = frozenset({"crash", "lease over", "cut", "copy", "copy operation", "lose", "drain", "end"})
+HARM = frozenset(
+    {"crash", "lease over", "cut", "copy", "copy operation", "lose", "drain", "end", "line breaks"}
+)
 """Moves by which nothing gets better."""
 
 
@@ -40,6 +42,7 @@ def client_moves(world: World, scope: Scope) -> Iterable[Move]:
             yield ("client asks",)
         if client.sent < scope.inbound and not sends:
             yield ("client sends",)
+    yield from line_moves(world, scope)
     for waiting in client.waiting:
         if waiting.cut or not is_somewhere(world, waiting.rid):
             yield ("client asks again", waiting.rid)
@@ -47,13 +50,61 @@ def client_moves(world: World, scope: Scope) -> Iterable[Move]:
             yield ("cut", waiting.rid)
 
 
+def line_moves(world: World, scope: Scope) -> Iterable[Move]:
+    """Return what the client may do with a stream, and what may happen to it."""
+    client = world.client
+    line = client.line
+    if line is None:
+        if client.lines < scope.streams:
+            yield ("client attaches",)
+        return
+    if line.frames:
+        yield ("client reads",)
+    if line.generation and client.ack > line.told:
+        yield ("client signs",)
+    if not is_carried(world, line):
+        yield ("line ends",)
+    elif world.left[Budget.CUTS]:
+        yield ("line breaks",)
+
+
+def is_carried(world: World, line: Line) -> bool:
+    """Whether a node has a stream, or is to get it, that the client has a use for."""
+    if line.generation and line.generation < world.client.resumption.generation:
+        return False
+    if any(
+        isinstance(each, ClientSign) and each.exchange[:2] == ("attach", line.number)
+        for each in world.network
+    ):
+        return True
+    return any(
+        line.number in (holder.desk.stream, holder.desk.greeted)
+        or any(isinstance(each, ClientSign) for each, _ in doubts_of(holder))
+        for holder in world.holders
+    )
+
+
+def hears(holder: Holder, message: Message) -> bool:
+    """Whether a node may get a message: what is said on a stream comes to the node that has it."""
+    if not isinstance(message, ClientSign) or message.exchange[0] == "attach":
+        return True
+    generation: int = message.exchange[2]
+    return record_of(holder).generation == generation
+
+
 def is_somewhere(world: World, rid: int) -> bool:
-    if any(message.rid == rid and not is_copy(message) for message in world.network):
+    if any(rid_of(message) == rid and not is_copy(message) for message in world.network):
         return True
     return any(request.rid == rid for holder in world.holders for request in requests_of(holder))
 
 
-def is_copy(message: ClientRequest | Answer) -> bool:
+def rid_of(message: Message) -> int:
+    """Return the id of the request that it is, or answers; 0 if it is none."""
+    return 0 if isinstance(message, ClientSign) else message.rid
+
+
+def is_copy(message: Message) -> bool:
+    """Whether nobody waits for it: a copy, or what is said on a stream."""
     return message.ghost if isinstance(message, Answer) else bool(message.exchange)
 
 
@@ -64,7 +115,8 @@ def network_moves(world: World) -> Iterable[Move]:
         if isinstance(message, Answer):
             yield ("client gets", message)
         else:
-            yield from [("node hears", record_of(each).generation, message) for each in world.holders]
+            holders = [each for each in world.holders if hears(each, message)]
+            yield from [("node hears", record_of(each).generation, message) for each in holders]
 
 
 def node_moves(world: World, holder: Holder, scope: Scope) -> Iterable[Move]:

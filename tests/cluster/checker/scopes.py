@@ -38,6 +38,7 @@ class Scope:
         losses: how often the engine loses its last change, or all.
         drains: how often a node hands the session on.
         ends: how often the session's time is over.
+        streams: how many streams the client attaches.
         holders: nodes that hold the session at a time.
         handling: what becomes of calls that a death interrupts.
         replies: whether handlers send something.
@@ -58,6 +59,7 @@ class Scope:
     losses: int = 0
     drains: int = 0
     ends: int = 0
+    streams: int = 0
     holders: int = 2
     handling: Handling = "report"
     replies: bool = True
@@ -92,6 +94,7 @@ SMALL = {
     "an engine that loses its last change": Scope(pushes=1, losses=1),
     "an end, two crashes": Scope(ends=1, crashes=2),
     "a packet, a drain": Scope(inbound=1, drains=1),
+    "a stream, a push, a crash": Scope(pushes=1, streams=1, crashes=1),
 }
 """Explored by the tests, each to its end."""
 
@@ -125,6 +128,12 @@ LARGE = {
     "a packet, a push, a drain, a cut": Scope(inbound=1, pushes=1, drains=1, cuts=1),
     "drains, a crash, a push": Scope(pushes=1, drains=2, crashes=1),
     "an engine that loses changes, a packet, a crash": Scope(inbound=1, losses=2, crashes=1),
+    "streams, a push, a crash": Scope(pushes=1, streams=2, crashes=1),
+    "a stream, pushes, a lease": Scope(pushes=2, streams=1, leases=1),
+    "a stream, a logged packet, a push, a crash": Scope(pushes=1, published=1, streams=1, crashes=1),
+    "a stream, a packet, a crash": Scope(inbound=1, streams=1, crashes=1),
+    "a stream, a push, a drain": Scope(pushes=1, streams=1, drains=1),
+    "a stream, an end, a lease": Scope(streams=1, ends=1, leases=1),
     "an engine that loses changes, pushes, a lease": Scope(pushes=2, losses=1, leases=1),
 }
 """Explored by `python -m tests.cluster.checker`."""

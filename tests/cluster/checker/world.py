@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cometary.cluster.change import Change, Verdict
-from cometary.cluster.owner_events import ClientRequest
+from cometary.cluster.owner_events import ClientRequest, ClientSign
 from cometary.cluster.record import Record
 from cometary.cluster.resumption import Resumption
 
@@ -35,6 +35,10 @@ class Answer(NamedTuple):
     packets: tuple[bytes, ...]
     at: Any = None
     condition: str | None = None
+
+
+Message = ClientRequest | ClientSign | Answer
+"""What `ClientSign.exchange` says: "attach" or "sign", the line's number, and of a sign the node's generation."""
 
 
 class Operation(NamedTuple):
@@ -73,6 +77,9 @@ class Desk(NamedTuple):
         queue: the packets behind that.
         answered: how many of these were answered with.
         held: the request that is held.
+        stream: the line that is attached; 0 for none.
+        greeted: a line that has told its client the generation, and is not attached yet.
+        carried: the number of the last packet that was written to the line that is attached.
         read: entries of the path's log that were read.
         over: whether it has ended.
     """
@@ -81,6 +88,9 @@ class Desk(NamedTuple):
     queue: tuple[bytes, ...] = ()
     answered: int = 0
     held: ClientRequest | None = None
+    stream: int = 0
+    greeted: int = 0
+    carried: int = 0
     read: int = 0
     over: bool = False
 
@@ -108,6 +118,22 @@ class Waiting(NamedTuple):
     cut: bool = False
 
 
+class Line(NamedTuple):
+    """A stream, in the order in which it comes.
+
+    Attributes:
+        number: which one it is.
+        generation: of the node that has it; 0 before one has.
+        frames: what is on its way to the client, the oldest first.
+        told: the highest number of a packet that was acknowledged on it.
+    """
+
+    number: int
+    generation: int
+    frames: tuple[Answer, ...]
+    told: int
+
+
 class Client(NamedTuple):
     """The client.
 
@@ -120,6 +146,8 @@ class Client(NamedTuple):
         next: the id of the next one.
         sent: how many packets it has sent.
         over: whether it was told that the session has ended.
+        line: the stream that it has attached, or is about to.
+        lines: how many it has attached.
     """
 
     resumption: Resumption
@@ -130,6 +158,8 @@ class Client(NamedTuple):
     next: int = BASE + 1
     sent: int = 0
     over: bool = False
+    line: Line | None = None
+    lines: int = 0
 
 
 class World(NamedTuple):
@@ -145,7 +175,7 @@ class World(NamedTuple):
     engine: Engine
     holders: tuple[Holder, ...]
     operations: tuple[Operation, ...]
-    network: tuple[ClientRequest | Answer, ...]
+    network: tuple[Message, ...]
     client: Client
     called: tuple[int, ...]
     reported: tuple[int, ...]

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import UNSET
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from cometary.transport.wires.streams.forms import Form
 
 BEARER: Final = b"bearer "
+
+LAST_EVENT: Final = re.compile(
+    rb"([0-9]{1,%d})(?:\.([0-9]{1,%d})\.([A-Za-z0-9_-]{0,%d}))?" % (LONGEST_NUMBER, LONGEST_NUMBER, LONGEST)
+)
+"""A packet's number; and, if its session can go on elsewhere, the generation, and where the client is behind it."""
 
 
 class StreamEndpoint:
@@ -140,12 +146,11 @@ def last_event_id(headers: Mapping[bytes, bytes]) -> tuple[int, Resuming | None]
         ProtocolError: `bad-request`: it is no such id; the client's fault.
     """
     value = headers.get(b"last-event-id", b"") or b"0"
-    number, dot, place = value.partition(b".")
-    gen, _, at = place.partition(b".")
-    numbers = (number, gen) if dot else (number,)
-    if len(at) > LONGEST or not all(each.isdigit() and len(each) <= LONGEST_NUMBER for each in numbers):
+    found = LAST_EVENT.fullmatch(value)
+    if found is None:
         raise ProtocolError("bad-request", "The header Last-Event-ID is no packet's number.")
-    says = Resuming(int(gen), at.decode("latin-1") or None) if dot else None
+    number, gen, at = found.groups()
+    says = None if gen is None else Resuming(int(gen), at.decode("latin-1") or None)
     return int(number), says
 
 
